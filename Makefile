@@ -1,0 +1,163 @@
+# camrank: `make help` lists the targets.
+#
+#   BUILD   where objects and programs go            (build)
+#   EXTRA   further compiler and linker flags
+#   PREFIX, DESTDIR                                  (/usr/local, empty)
+
+# make predefines CC, so `?=` would never take effect.
+ifeq ($(origin CC),default)
+CC := mpicc
+endif
+BUILD ?= build
+PREFIX ?= /usr/local
+PYTHON ?= /usr/bin/python3
+EXTRA ?=
+
+PACKAGES := openblas libcyaml yaml-0.1 libprotobuf-c libpng cairo jansson libcrypto
+HDF5_CFLAGS ?= $(shell pkg-config --cflags hdf5-openmpi 2>/dev/null)
+HDF5_LIBS ?= $(shell pkg-config --libs hdf5-openmpi 2>/dev/null || echo -lhdf5)
+ONNX_PROTO_DIR ?= $(firstword $(foreach d,/usr/include /usr/local/include \
+	$(subst :, ,$(CPATH)),$(if $(wildcard $d/onnx/onnx.proto),$d)))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla
+CFLAGS ?= -O2 -g
+CPPFLAGS += -Iinclude -I. -I$(BUILD)/gen -D_GNU_SOURCE
+ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(WARN) $(CPPFLAGS) $(EXTRA) $(HDF5_CFLAGS) \
+	$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv -ljpeg -lm
+
+# What needs neither MPI nor HDF5, and what does.
+SERIAL := base geometry image data kernels nn cam loc
+SERIAL_SRC := $(sort $(wildcard $(SERIAL:%=core/%/*.c)))
+CORE_SRC := $(sort $(wildcard core/*/*.c))
+MAIN_SRC := $(sort $(wildcard worker/*.c driver/*.c))
+UNIT_SRC := $(filter-out tests/unit/test_gradients.c,$(sort $(wildcard tests/unit/test_*.c)))
+MPI_SRC := $(sort $(wildcard tests/mpi/test_*.c))
+
+object = $(patsubst %.c,$(BUILD)/%.o,$(1))
+ONNX_OBJ := $(BUILD)/gen/onnx/onnx.pb-c.o
+SERIAL_LIB := $(BUILD)/libcamrank-serial.a
+CORE_LIB := $(BUILD)/libcamrank-core.a
+CAMRANK := $(BUILD)/camrank
+# Python tests call the serial modules through this library.
+JUDGED_LIB := $(BUILD)/tests/libcamrank-serial.so
+TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) $(MPI_SRC:tests/%.c=$(BUILD)/tests/%)
+
+.PHONY: all
+all: $(CAMRANK) ## builds build/camrank
+
+# Goals that build install what is missing first; `deps` is a no-op once its stamp stands.
+$(BUILD)/.deps-%:
+	@.ci/deps $*
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: demo
+demo: $(BUILD)/.deps-build ## installs what is missing, builds, runs the sample over 2 ranks
+	@+$(MAKE) --no-print-directory -s all
+	@.ci/demo $(CAMRANK) $(BUILD)
+
+.PHONY: test
+test: $(BUILD)/.deps-test ## installs what is missing, builds, runs every test
+	@+$(MAKE) --no-print-directory -s all tests
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/run tests/testlist
+
+.PHONY: test-long
+test-long: $(BUILD)/.deps-test ## the tests, and those that take long
+	@+$(MAKE) --no-print-directory -s all tests
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) CAMRANK_TEST_LONG=1 tests/run tests/testlist
+
+.PHONY: tests
+tests: $(TESTS) $(BUILD)/double/tests/unit/test_gradients
+
+.PHONY: deps
+deps: ## installs or names what is missing, for building and for the tests
+	@.ci/deps test && echo "everything camrank needs is here"
+
+$(BUILD)/gen/onnx/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx/onnx.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=$(ONNX_PROTO_DIR) --c_out=$(BUILD)/gen onnx/onnx.proto
+
+$(ONNX_OBJ): $(BUILD)/gen/onnx/onnx.pb-c.c
+	$(CC) -std=c11 -fPIC $(CFLAGS) $(EXTRA) -I$(BUILD)/gen -c $< -o $@
+
+# Everything may include the generated header, so it is made before anything is compiled.
+$(BUILD)/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(SERIAL_LIB): $(call object,$(SERIAL_SRC)) $(ONNX_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(CORE_LIB): $(call object,$(CORE_SRC)) $(ONNX_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(CAMRANK): $(call object,$(MAIN_SRC)) $(CORE_LIB)
+	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# Unit tests link the serial modules alone: a reference to MPI or HDF5 there does not link.
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(SERIAL_LIB)
+	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) \
+		$(shell pkg-config --libs $(PACKAGES) cmocka) -lcsv -ljpeg -lm -o $@
+
+$(JUDGED_LIB): $(SERIAL_LIB)
+	@mkdir -p $(@D)
+	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) -Wl,--whole-archive $^ -Wl,--no-whole-archive \
+		$(shell pkg-config --libs $(PACKAGES)) -lcsv -ljpeg -lm -o $@
+
+$(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harness.o \
+		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
+	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(addprefix $(BUILD)/tests/unit/test_,damage head nn onnx operator): $(BUILD)/tests/unit/onnx_builder.o
+
+# The network engine once more in double precision, to check gradients by finite differences.
+DOUBLE_SRC := $(sort $(wildcard core/base/*.c core/kernels/*.c core/nn/*.c)) \
+	tests/unit/onnx_builder.c tests/unit/test_gradients.c
+
+$(BUILD)/double/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DCR_REAL=double -MMD -MP -c $< -o $@
+
+$(BUILD)/double/tests/unit/test_gradients: $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(ONNX_OBJ)
+	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
+		$(shell pkg-config --libs openblas libprotobuf-c libcrypto cmocka) -lm -o $@
+
+FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' 'driver/*.[ch]' \
+	'tests/**.[ch]')
+
+.PHONY: lint
+lint: ## warnings as errors, layout, cppcheck
+	@clang-format --dry-run -Werror $(FORMATTED)
+	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/lint EXTRA=-Werror all tests
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -Iinclude \
+		--suppress=missingIncludeSystem core worker driver
+
+.PHONY: format
+format: ## lays the sources out
+	clang-format -i $(FORMATTED)
+
+.PHONY: asan
+asan: $(BUILD)/.deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/asan \
+		EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=all' all tests
+	@BUILD=$(BUILD)/asan PYTHON=$(PYTHON) tests/run --asan tests/testlist
+
+.PHONY: install
+install: all ## installs under $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(CAMRANK) $(DESTDIR)$(PREFIX)/bin/camrank
+
+.PHONY: uninstall
+uninstall: ## removes what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/camrank
+
+.PHONY: clean
+clean: ## removes build/
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/*/*/.*' 2>/dev/null)

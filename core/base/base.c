@@ -1,0 +1,192 @@
+#include "camrank/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int cr_status_exit_code(cr_status status)
+{
+    switch (status) {
+#define CR_STATUS_CASE(code, exit_code, text) \
+    case code:                                \
+        return exit_code;
+        CR_STATUS_LIST(CR_STATUS_CASE)
+#undef CR_STATUS_CASE
+    }
+    return 5;
+}
+
+static void one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ')
+            *text = ' ';
+}
+
+cr_status cr_fail(cr_error *err, cr_status status, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+        one_line(err->message);
+        err->status = status;
+    }
+    return status;
+}
+
+cr_status cr_fail_in(cr_error *err, const char *format, ...)
+{
+    cr_error inner = *err;
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    if (length >= 0 && (size_t)length < sizeof err->message)
+        snprintf(err->message + length, sizeof err->message - (size_t)length, "%s", inner.message);
+    one_line(err->message);
+    return inner.status;
+}
+
+void *cr_alloc(size_t n, size_t item_bytes)
+{
+    return calloc(n ? n : 1, item_bytes ? item_bytes : 1);
+}
+
+void *cr_alloc_aligned(size_t n, size_t item_bytes)
+{
+    size_t bytes;
+    if (!cr_size_mul(n, item_bytes, &bytes) || bytes > SIZE_MAX - 64)
+        return NULL;
+    bytes = (bytes + 64) / 64 * 64; /* aligned_alloc wants a multiple, and never zero */
+    void *block = aligned_alloc(64, bytes);
+    if (block)
+        memset(block, 0, bytes);
+    return block;
+}
+
+cr_status cr_fail_memory(cr_error *err, const char *what, size_t n, size_t item_bytes)
+{
+    return cr_fail(err, CR_EINTERNAL, "out of memory: %s needs %zu x %zu bytes", what, n,
+                   item_bytes);
+}
+
+cr_status cr_file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_t *n_bytes,
+                       cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *block = NULL;
+    /* O_NONBLOCK: a FIFO in place of a file is refused below, not waited for. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+        goto cleanup;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        status = cr_fail(err, CR_EINPUT, "%s: not a regular file", path);
+        goto cleanup;
+    }
+    if (info.st_size < 0 || (uintmax_t)info.st_size > max_bytes) {
+        status = cr_fail(err, CR_EINPUT, "%s: %jd bytes, more than the limit of %zu", path,
+                         (intmax_t)info.st_size, max_bytes);
+        goto cleanup;
+    }
+    size_t size = (size_t)info.st_size, have = 0;
+    block = malloc(size + 1);
+    if (!block) {
+        status = cr_fail_memory(err, path, size, 1);
+        goto cleanup;
+    }
+    while (have < size) {
+        ssize_t got = read(fd, block + have, size - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            status = cr_fail(err, CR_EINPUT, "%s: %s after %zu of %zu bytes", path,
+                             got < 0 ? strerror(errno) : "ends", have, size);
+            goto cleanup;
+        }
+        have += (size_t)got;
+    }
+    block[size] = 0;
+    *bytes = block;
+    *n_bytes = size;
+    block = NULL;
+
+cleanup:
+    free(block);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+char *cr_path_join(const char *folder, const char *path)
+{
+    if (path[0] == '/')
+        return strdup(path);
+    size_t bytes = strlen(folder) + strlen(path) + 2;
+    char *joined = malloc(bytes);
+    if (joined)
+        snprintf(joined, bytes, "%s/%s", folder, path);
+    return joined;
+}
+
+char *cr_path_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+void cr_sha256_hex(const void *bytes, size_t n_bytes, char hex[65])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(bytes, n_bytes, digest);
+    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+struct cr_arena_block {
+    struct cr_arena_block *next;
+    size_t used, size;
+    _Alignas(16) unsigned char bytes[];
+};
+
+void *cr_arena_alloc(cr_arena *arena, size_t n, size_t item_bytes)
+{
+    size_t bytes;
+    if (!cr_size_mul(n, item_bytes, &bytes) || bytes > SIZE_MAX / 2)
+        return NULL;
+    bytes = (bytes + 15) / 16 * 16;
+    struct cr_arena_block *block = arena->blocks;
+    if (!block || block->size - block->used < bytes) {
+        size_t size = bytes > 65536 ? bytes : 65536;
+        block = calloc(1, sizeof *block + size);
+        if (!block)
+            return NULL;
+        block->size = size;
+        block->next = arena->blocks;
+        arena->blocks = block;
+    }
+    void *place = block->bytes + block->used;
+    block->used += bytes;
+    return place;
+}
+
+void cr_arena_free(cr_arena *arena)
+{
+    while (arena->blocks) {
+        struct cr_arena_block *next = arena->blocks->next;
+        free(arena->blocks);
+        arena->blocks = next;
+    }
+}

@@ -1,0 +1,192 @@
+/* Maps as products: [slots][C] importance weights by [H W][C] activations, one GEMM an image. */
+#include "camrank/cam.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct cr_cam {
+    cr_net *net;
+    cr_head head; /* weights owned */
+    int n_variants, n_slots;
+    cr_cam_variant *variants;
+    int *channels;    /* [n_variants] of the target layer */
+    cr_real *weights; /* [images of a backward pass][n_slots][largest C] */
+    cr_real *product; /* [n_slots][largest H W] */
+};
+
+static bool any_gradient(const cr_cam_variant *variants, int n)
+{
+    for (int v = 0; v < n; v++)
+        if (variants[v].gradient)
+            return true;
+    return false;
+}
+
+static cr_status compile(cr_cam *cam, const cr_graph *graph, int batch, cr_error *err)
+{
+    size_t n = (size_t)cam->n_variants;
+    cr_net_target *targets = cr_alloc(n, sizeof *targets);
+    if (!targets)
+        return cr_fail_memory(err, "targets", n, sizeof *targets);
+    for (int v = 0; v < cam->n_variants; v++)
+        targets[v] = (cr_net_target){cam->variants[v].value, cam->variants[v].gradient};
+    int n_back = any_gradient(cam->variants, cam->n_variants) ? cam->n_slots : 0;
+    cr_status status = cr_net_new(graph, batch, targets, cam->n_variants, n_back, &cam->net, err);
+    free(targets);
+    return status;
+}
+
+cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
+                     int n_variants, int batch, int n_slots, cr_cam **result, cr_error *err)
+{
+    cr_status status = CR_OK;
+    size_t n = (size_t)n_variants, most_channels = 1, most_pixels = 1;
+    size_t head_size = head->weights ? (size_t)head->n_classes * (size_t)head->n_channels : 0;
+    cr_cam *cam = cr_alloc(1, sizeof *cam);
+    *result = NULL;
+    if (!cam || !(cam->variants = cr_alloc(n, sizeof *cam->variants)) ||
+        !(cam->channels = cr_alloc(n, sizeof *cam->channels)) ||
+        !(cam->head.weights = cr_alloc(head_size, sizeof *cam->head.weights))) {
+        status = cr_fail_memory(err, "a CAM plan", n + head_size, sizeof *variants);
+        goto cleanup;
+    }
+    float *weights = cam->head.weights;
+    cam->head = *head;
+    cam->head.weights = weights;
+    if (head_size)
+        memcpy(weights, head->weights, head_size * sizeof *weights);
+    memcpy(cam->variants, variants, n * sizeof *variants);
+    cam->n_variants = n_variants;
+    cam->n_slots = n_slots;
+    for (int v = 0; v < n_variants; v++) {
+        cr_shape shape = cr_graph_value_shape(graph, variants[v].value);
+        cam->channels[v] = cr_shape_c(&shape);
+        size_t channels = (size_t)cam->channels[v];
+        size_t pixels = (size_t)variants[v].width * (size_t)variants[v].height;
+        most_channels = channels > most_channels ? channels : most_channels;
+        most_pixels = pixels > most_pixels ? pixels : most_pixels;
+    }
+    CR_TRY(compile(cam, graph, batch, err));
+    size_t n_weights = (size_t)cr_net_backward_images(cam->net) * (size_t)n_slots * most_channels;
+    cam->weights = cr_alloc_aligned(n_weights, sizeof *cam->weights);
+    cam->product = cr_alloc_aligned((size_t)n_slots * most_pixels, sizeof *cam->product);
+    if (!cam->weights || !cam->product) {
+        status = cr_fail_memory(err, "importance weights", n_weights, sizeof *cam->weights);
+        goto cleanup;
+    }
+    *result = cam;
+    cam = NULL;
+
+cleanup:
+    cr_cam_free(cam);
+    return status;
+}
+
+void cr_cam_free(cr_cam *cam)
+{
+    if (!cam)
+        return;
+    cr_net_free(cam->net);
+    free(cam->head.weights);
+    free(cam->variants);
+    free(cam->channels);
+    free(cam->weights);
+    free(cam->product);
+    free(cam);
+}
+
+cr_net *cr_cam_net(cr_cam *cam)
+{
+    return cam->net;
+}
+
+/* map [n_slots][H W] of one image = weights [n_slots][C] by activations [H W][C]. */
+static void weigh(const cr_cam *cam, int v, const cr_real *weights, const cr_real *activations,
+                  float *map)
+{
+    int pixels = cam->variants[v].width * cam->variants[v].height, c = cam->channels[v];
+    bool rectifies = cr_method_rectifies(cam->variants[v].method);
+    cr_gemm(false, true, cam->n_slots, pixels, c, weights, c, activations, c, 0, cam->product,
+            pixels);
+    for (int i = 0; i < cam->n_slots * pixels; i++)
+        map[i] = (float)(rectifies && cam->product[i] < 0 ? 0 : cam->product[i]);
+}
+
+/* The importance weights of one image that need no backward pass: the head's own, or, of Grad-CAM
+ * behind an average pooling, these over H W. */
+static void head_weights(const cr_cam *cam, int v, const int32_t *classes)
+{
+    int c = cam->channels[v];
+    int pixels = cam->variants[v].width * cam->variants[v].height;
+    cr_real scale =
+        cam->variants[v].method == CR_METHOD_GRAD_CAM ? (cr_real)1 / (cr_real)pixels : 1;
+    for (int slot = 0; slot < cam->n_slots; slot++) {
+        const float *from = cam->head.weights + (size_t)classes[slot] * (size_t)c;
+        for (int k = 0; k < c; k++)
+            cam->weights[slot * c + k] = from[k] * scale;
+    }
+}
+
+/* One map a class: the class's own channel; of Grad-CAM divided by H W, as its gradient is. */
+static void class_maps(const cr_cam *cam, int v, const int32_t *classes, const cr_real *activations,
+                       float *map)
+{
+    int c = cam->channels[v], pixels = cam->variants[v].width * cam->variants[v].height;
+    bool gradient = cam->variants[v].method == CR_METHOD_GRAD_CAM;
+    for (int slot = 0; slot < cam->n_slots; slot++)
+        for (int i = 0; i < pixels; i++) {
+            cr_real value = activations[(size_t)i * (size_t)c + (size_t)classes[slot]];
+            if (gradient)
+                value = value < 0 ? 0 : value / (cr_real)pixels;
+            *map++ = (float)value;
+        }
+}
+
+static void without_gradient(const cr_cam *cam, int v, int n, const int32_t *classes, float *maps)
+{
+    size_t pixels = (size_t)cam->variants[v].width * (size_t)cam->variants[v].height;
+    const cr_real *activations = cr_net_activations(cam->net, v);
+    for (int b = 0; b < n; b++) {
+        if (cam->head.kind == CR_HEAD_GAP_LINEAR || cam->head.kind == CR_HEAD_GMP_LINEAR) {
+            head_weights(cam, v, classes);
+            weigh(cam, v, cam->weights, activations, maps);
+        } else
+            class_maps(cam, v, classes, activations, maps);
+        classes += cam->n_slots;
+        activations += pixels * (size_t)cam->channels[v];
+        maps += pixels * (size_t)cam->n_slots;
+    }
+}
+
+static void with_gradient(const cr_cam *cam, int v, int first, int n, float *maps)
+{
+    int pixels = cam->variants[v].width * cam->variants[v].height;
+    size_t size = (size_t)pixels * (size_t)cam->channels[v];
+    size_t n_weights = (size_t)cam->n_slots * (size_t)cam->channels[v];
+    const cr_real *activations = cr_net_activations(cam->net, v) + (size_t)first * size;
+    cr_global_mean_forward(n * cam->n_slots, pixels, cam->channels[v],
+                           cr_net_gradients(cam->net, v), cam->weights);
+    maps += (size_t)first * (size_t)cam->n_slots * (size_t)pixels;
+    for (int b = 0; b < n; b++) {
+        weigh(cam, v, cam->weights + (size_t)b * n_weights, activations, maps);
+        activations += size;
+        maps += cam->n_slots * pixels;
+    }
+}
+
+void cr_cam_run(cr_cam *cam, int n, const int32_t *classes, float *const *maps)
+{
+    for (int v = 0; v < cam->n_variants; v++)
+        if (!cam->variants[v].gradient)
+            without_gradient(cam, v, n, classes, maps[v]);
+    if (!any_gradient(cam->variants, cam->n_variants))
+        return;
+    int most = cr_net_backward_images(cam->net);
+    for (int first = 0; first < n; first += most) {
+        int now = n - first < most ? n - first : most;
+        cr_net_backward(cam->net, first, now, classes + first * cam->n_slots);
+        for (int v = 0; v < cam->n_variants; v++)
+            if (cam->variants[v].gradient)
+                with_gradient(cam, v, first, now, maps[v]);
+    }
+}

@@ -1,0 +1,53 @@
+#include "decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, cr_image *image,
+                       cr_error *err)
+{
+    if (width == 0 || height == 0 || width > CR_IMAGE_MAX_SIDE || height > CR_IMAGE_MAX_SIDE ||
+        (size_t)width * height > CR_IMAGE_MAX_PIXELS)
+        return cr_fail(err, CR_EINPUT,
+                       "%s: %u x %u pixels; the limits are 1 to %d a side and %zu in all", name,
+                       width, height, CR_IMAGE_MAX_SIDE, CR_IMAGE_MAX_PIXELS);
+    size_t n_pixels = (size_t)width * height;
+    uint8_t *rgb = cr_alloc(n_pixels, 3);
+    if (!rgb)
+        return cr_fail_memory(err, name, n_pixels, 3);
+    *image = (cr_image){(int)width, (int)height, rgb};
+    return CR_OK;
+}
+
+cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
+                          cr_error *err)
+{
+    static const uint8_t jpeg[] = {0xff, 0xd8, 0xff};
+    static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    *image = (cr_image){0};
+    if (n_bytes >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
+        return cr_jpeg_decode(bytes, n_bytes, name, image, err);
+    if (n_bytes >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
+        return cr_png_decode(bytes, n_bytes, name, image, err);
+    if (n_bytes == 0)
+        return cr_fail(err, CR_EINPUT, "%s: the file is empty", name);
+    return cr_fail(err, CR_EINPUT, "%s: neither a JPEG nor a PNG file", name);
+}
+
+cr_status cr_image_read(const char *path, cr_image *image, cr_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    *image = (cr_image){0};
+    cr_status status = cr_file_read(path, CR_IMAGE_MAX_FILE_BYTES, &bytes, &n_bytes, err);
+    if (status == CR_OK)
+        status = cr_image_decode(bytes, n_bytes, path, image, err);
+    free(bytes);
+    return status;
+}
+
+void cr_image_free(cr_image *image)
+{
+    free(image->rgb);
+    *image = (cr_image){0};
+}

@@ -1,0 +1,89 @@
+/* Kernels that treat each value, or each row of channels, by itself. */
+#include "camrank/kernels.h"
+
+#include "multiversion.h"
+
+#include <math.h>
+
+CR_MULTIVERSION
+void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        cr_real v = x[i] < clamp.lo ? clamp.lo : x[i];
+        y[i] = v > clamp.hi ? clamp.hi : v;
+    }
+}
+
+CR_MULTIVERSION
+void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t n, const cr_real *restrict y,
+                   cr_real *restrict dy)
+{
+    for (size_t b = 0; b < n_images; b++, y += n)
+        for (int j = 0; j < m; j++, dy += n)
+            for (size_t i = 0; i < n; i++)
+                dy[i] = y[i] > clamp.lo && y[i] < clamp.hi ? dy[i] : 0;
+}
+
+CR_MULTIVERSION
+void cr_affine_forward(size_t rows, int c, const cr_real *x, const cr_real *restrict scale,
+                       const cr_real *restrict shift, cr_real *restrict y)
+{
+    for (size_t t = 0; t < rows; t++, x += c, y += c)
+        for (int k = 0; k < c; k++)
+            y[k] = x[k] * scale[k] + shift[k];
+}
+
+CR_MULTIVERSION
+void cr_affine_backward(size_t rows, int c, const cr_real *restrict scale,
+                        const cr_real *restrict dy, cr_real *restrict dx)
+{
+    for (size_t t = 0; t < rows; t++, dy += c, dx += c)
+        for (int k = 0; k < c; k++)
+            dx[k] += dy[k] * scale[k];
+}
+
+void cr_gather_forward(int n, size_t n_in, size_t n_out, const int *index, cr_real fill,
+                       const cr_real *x, cr_real *y)
+{
+    for (int b = 0; b < n; b++, x += n_in, y += n_out)
+        for (size_t i = 0; i < n_out; i++)
+            y[i] = index[i] >= 0 ? x[index[i]] : fill;
+}
+
+void cr_gather_backward(int n, size_t n_in, size_t n_out, const int *index, const cr_real *dy,
+                        cr_real *dx)
+{
+    for (int b = 0; b < n; b++, dy += n_out, dx += n_in)
+        for (size_t i = 0; i < n_out; i++)
+            if (index[i] >= 0)
+                dx[index[i]] += dy[i];
+}
+
+void cr_softmax_forward(size_t rows, int c, const cr_real *x, cr_real *y)
+{
+    for (size_t t = 0; t < rows; t++, x += c, y += c) {
+        cr_real largest = x[0], sum = 0;
+        for (int k = 1; k < c; k++)
+            largest = x[k] > largest ? x[k] : largest;
+        for (int k = 0; k < c; k++) {
+            y[k] = (cr_real)exp((double)(x[k] - largest));
+            sum += y[k];
+        }
+        for (int k = 0; k < c; k++)
+            y[k] /= sum;
+    }
+}
+
+void cr_softmax_backward(int n, int m, size_t rows, int c, const cr_real *y, const cr_real *dy,
+                         cr_real *dx)
+{
+    for (int b = 0; b < n * m; b++)
+        for (size_t t = 0; t < rows; t++, dy += c, dx += c) {
+            const cr_real *out = y + ((size_t)(b / m) * rows + t) * (size_t)c;
+            cr_real dot = 0;
+            for (int k = 0; k < c; k++)
+                dot += dy[k] * out[k];
+            for (int k = 0; k < c; k++)
+                dx[k] += out[k] * (dy[k] - dot);
+        }
+}

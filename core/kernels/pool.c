@@ -1,0 +1,197 @@
+/* Pooling. Letters as in kernels.h. Inner loops run over the channels. */
+#include "camrank/kernels.h"
+
+#include "multiversion.h"
+
+#include <math.h>
+
+/* First and one-past-last index of a window's rows (or columns) that are inside [0, limit). */
+static inline void clip_window(int start, int step, int count, int limit, int *first, int *last)
+{
+    *first = start < 0 ? (-start + step - 1) / step : 0;
+    *last = limit > start ? (limit - start + step - 1) / step : 0;
+    if (*last > count)
+        *last = count;
+}
+
+/* A NaN wins, and is seen by whoever reads the logits. */
+static inline cr_real larger(cr_real x, cr_real y)
+{
+    return x > y || x != x ? x : y;
+}
+
+CR_MULTIVERSION
+void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *restrict y)
+{
+    int c_n = win->c;
+    for (int b = 0; b < n; b++, x += (size_t)win->h * (size_t)win->w * (size_t)c_n)
+        for (int i = 0; i < win->p; i++)
+            for (int j = 0; j < win->q; j++, y += c_n) {
+                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
+                int r0, r1, s0, s1;
+                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
+                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
+                for (int c = 0; c < c_n; c++)
+                    y[c] = -(cr_real)INFINITY;
+                for (int r = r0; r < r1; r++)
+                    for (int s = s0; s < s1; s++) {
+                        const cr_real *restrict from =
+                            x + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
+                                 s * win->dilation_w) *
+                                    c_n;
+                        for (int c = 0; c < c_n; c++)
+                            y[c] = larger(from[c], y[c]);
+                    }
+            }
+}
+
+void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, const cr_real *dy,
+                         cr_real *dx)
+{
+    int c_n = win->c;
+    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)c_n;
+    for (int b = 0; b < n * m; b++, dx += image_size) {
+        const cr_real *image = x + (size_t)(b / m) * image_size;
+        for (int i = 0; i < win->p; i++)
+            for (int j = 0; j < win->q; j++, dy += c_n) {
+                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
+                int r0, r1, s0, s1;
+                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
+                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
+                for (int c = 0; c < c_n; c++) {
+                    ptrdiff_t best = -1;
+                    for (int r = r0; r < r1; r++)
+                        for (int s = s0; s < s1; s++) {
+                            ptrdiff_t at = ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
+                                            s * win->dilation_w) *
+                                               c_n +
+                                           c;
+                            if (best < 0 || image[at] > image[best])
+                                best = at;
+                        }
+                    if (best >= 0)
+                        dx[best] += dy[c];
+                }
+            }
+    }
+}
+
+/* 1 over the number of pixels that output pixel (i, j) is the mean of. */
+static cr_real mean_weight(const cr_avgpool *pool, int i, int j)
+{
+    const cr_window *win = &pool->win;
+    int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
+    int top = pool->count_padding ? -win->pad_top : 0;
+    int left = pool->count_padding ? -win->pad_left : 0;
+    int bottom = win->h + (pool->count_padding ? pool->pad_bottom : 0);
+    int right = win->w + (pool->count_padding ? pool->pad_right : 0);
+    int r0, r1, s0, s1;
+    clip_window(y0 - top, win->dilation_h, win->r, bottom - top, &r0, &r1);
+    clip_window(x0 - left, win->dilation_w, win->s, right - left, &s0, &s1);
+    return r1 > r0 && s1 > s0 ? (cr_real)1 / (cr_real)((ptrdiff_t)(r1 - r0) * (s1 - s0)) : 0;
+}
+
+CR_MULTIVERSION
+void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, cr_real *restrict y)
+{
+    const cr_window *win = &pool->win;
+    int c_n = win->c;
+    for (int b = 0; b < n; b++, x += (size_t)win->h * (size_t)win->w * (size_t)c_n)
+        for (int i = 0; i < win->p; i++)
+            for (int j = 0; j < win->q; j++, y += c_n) {
+                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
+                int r0, r1, s0, s1;
+                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
+                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
+                for (int c = 0; c < c_n; c++)
+                    y[c] = 0;
+                for (int r = r0; r < r1; r++)
+                    for (int s = s0; s < s1; s++) {
+                        const cr_real *restrict from =
+                            x + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
+                                 s * win->dilation_w) *
+                                    c_n;
+                        for (int c = 0; c < c_n; c++)
+                            y[c] += from[c];
+                    }
+                cr_real weight = mean_weight(pool, i, j);
+                for (int c = 0; c < c_n; c++)
+                    y[c] *= weight;
+            }
+}
+
+CR_MULTIVERSION
+void cr_avgpool_backward(const cr_avgpool *pool, int n, const cr_real *restrict dy, cr_real *dx)
+{
+    const cr_window *win = &pool->win;
+    int c_n = win->c;
+    for (int b = 0; b < n; b++, dx += (size_t)win->h * (size_t)win->w * (size_t)c_n)
+        for (int i = 0; i < win->p; i++)
+            for (int j = 0; j < win->q; j++, dy += c_n) {
+                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
+                int r0, r1, s0, s1;
+                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
+                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
+                cr_real weight = mean_weight(pool, i, j);
+                for (int r = r0; r < r1; r++)
+                    for (int s = s0; s < s1; s++) {
+                        cr_real *restrict to =
+                            dx + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
+                                  s * win->dilation_w) *
+                                     c_n;
+                        for (int c = 0; c < c_n; c++)
+                            to[c] += dy[c] * weight;
+                    }
+            }
+}
+
+CR_MULTIVERSION
+void cr_global_mean_forward(int n, int hw, int c, const cr_real *x, cr_real *restrict y)
+{
+    for (int b = 0; b < n; b++, y += c) {
+        for (int k = 0; k < c; k++)
+            y[k] = 0;
+        for (int t = 0; t < hw; t++, x += c)
+            for (int k = 0; k < c; k++)
+                y[k] += x[k];
+        for (int k = 0; k < c; k++)
+            y[k] /= (cr_real)hw;
+    }
+}
+
+CR_MULTIVERSION
+void cr_global_mean_backward(int n, int hw, int c, const cr_real *restrict dy, cr_real *restrict dx)
+{
+    for (int b = 0; b < n; b++, dy += c)
+        for (int t = 0; t < hw; t++, dx += c)
+            for (int k = 0; k < c; k++)
+                dx[k] += dy[k] / (cr_real)hw;
+}
+
+CR_MULTIVERSION
+void cr_global_max_forward(int n, int hw, int c, const cr_real *x, cr_real *restrict y)
+{
+    for (int b = 0; b < n; b++, y += c) {
+        for (int k = 0; k < c; k++)
+            y[k] = -(cr_real)INFINITY;
+        for (int t = 0; t < hw; t++, x += c)
+            for (int k = 0; k < c; k++)
+                y[k] = larger(x[k], y[k]);
+    }
+}
+
+void cr_global_max_backward(int n, int m, int hw, int c, const cr_real *x, const cr_real *dy,
+                            cr_real *dx)
+{
+    size_t image_size = (size_t)hw * (size_t)c;
+    for (int b = 0; b < n * m; b++, dy += c, dx += image_size) {
+        const cr_real *image = x + (size_t)(b / m) * image_size;
+        for (int k = 0; k < c; k++) {
+            size_t best = (size_t)k;
+            for (size_t at = best + (size_t)c; at < image_size; at += (size_t)c)
+                if (image[at] > image[best])
+                    best = at;
+            dx[best] += dy[k];
+        }
+    }
+}

@@ -1,0 +1,136 @@
+/* Attributes and inputs of a node, read with every check that untrusted input needs. */
+#include "graph.h"
+
+#include <string.h>
+
+const Onnx__AttributeProto *cr_attribute_find(const cr_node *node, const char *name)
+{
+    for (size_t i = 0; i < node->proto->n_attribute; i++)
+        if (node->proto->attribute[i]->name && strcmp(node->proto->attribute[i]->name, name) == 0)
+            return node->proto->attribute[i];
+    return NULL;
+}
+
+cr_status cr_attribute_int(const cr_node *node, const char *name, int64_t absent, int64_t *value,
+                           cr_error *err)
+{
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
+    if (attribute && !attribute->has_i)
+        return cr_fail(err, CR_EINPUT, "attribute %s is no integer", name);
+    *value = attribute ? attribute->i : absent;
+    return CR_OK;
+}
+
+cr_status cr_attribute_float(const cr_node *node, const char *name, double absent, double *value,
+                             cr_error *err)
+{
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
+    if (attribute && !attribute->has_f)
+        return cr_fail(err, CR_EINPUT, "attribute %s is no float", name);
+    *value = attribute ? (double)attribute->f : absent;
+    return CR_OK;
+}
+
+cr_status cr_attribute_string(cr_graph *graph, const cr_node *node, const char *name,
+                              const char *absent, const char **value, cr_error *err)
+{
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
+    *value = absent;
+    if (!attribute)
+        return CR_OK;
+    if (!attribute->has_s)
+        return cr_fail(err, CR_EINPUT, "attribute %s is no string", name);
+    char *copy = cr_arena_alloc(&graph->arena, attribute->s.len + 1, 1);
+    if (!copy)
+        return cr_fail_memory(err, name, attribute->s.len, 1);
+    if (attribute->s.len)
+        memcpy(copy, attribute->s.data, attribute->s.len);
+    *value = copy;
+    return CR_OK;
+}
+
+cr_status cr_attribute_ints(const cr_node *node, const char *name, int n, int64_t *values,
+                            bool *present, cr_error *err)
+{
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
+    *present = attribute != NULL;
+    if (!attribute)
+        return CR_OK;
+    if (attribute->n_ints != (size_t)n)
+        return cr_fail(err, CR_EINPUT, "attribute %s has %zu values, %d are needed", name,
+                       attribute->n_ints, n);
+    memcpy(values, attribute->ints, (size_t)n * sizeof *values);
+    return CR_OK;
+}
+
+static const cr_value *input_value(const cr_graph *graph, const cr_node *node, int i)
+{
+    return i < node->n_inputs && node->inputs[i] >= 0 ? &graph->values[node->inputs[i]] : NULL;
+}
+
+cr_status cr_node_activation(const cr_graph *graph, const cr_node *node, int i, int n_dims,
+                             const cr_shape **shape, cr_error *err)
+{
+    const cr_value *value = input_value(graph, node, i);
+    if (!value || value->constant)
+        return cr_fail(err, CR_EINPUT, "input %d must depend on the image", i + 1);
+    if (n_dims && value->shape.n_dims != n_dims)
+        return cr_fail(err, CR_EINPUT, "input %d has %d dimensions, only %d are supported", i + 1,
+                       value->shape.n_dims, n_dims);
+    *shape = &value->shape;
+    return CR_OK;
+}
+
+static cr_status constant(const cr_graph *graph, const cr_node *node, int i,
+                          const cr_tensor **tensor, cr_error *err)
+{
+    const cr_value *value = input_value(graph, node, i);
+    if (value && !value->constant)
+        return cr_fail(err, CR_EINPUT, "input %d (%s) must be a constant of the model", i + 1,
+                       value->name);
+    *tensor = value ? &value->tensor : NULL;
+    return CR_OK;
+}
+
+cr_status cr_node_reals(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
+                        cr_error *err)
+{
+    cr_status status = constant(graph, node, i, tensor, err);
+    if (status == CR_OK && *tensor && !(*tensor)->reals)
+        return cr_fail(err, CR_EINPUT, "input %d must be float32", i + 1);
+    return status;
+}
+
+cr_status cr_node_ints(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
+                       cr_error *err)
+{
+    cr_status status = constant(graph, node, i, tensor, err);
+    if (status == CR_OK && *tensor && !(*tensor)->ints)
+        return cr_fail(err, CR_EINPUT, "input %d must be int64", i + 1);
+    return status;
+}
+
+cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shape, cr_error *err)
+{
+    int64_t n = 1;
+    for (int i = 0; i < shape->n_dims; i++) {
+        if (shape->dims[i] < 1)
+            return cr_fail(err, CR_EINPUT, "its output would be empty (dimension %d is %d)", i,
+                           shape->dims[i]);
+        n *= shape->dims[i];
+        if (n > CR_MAX_ELEMENTS)
+            return cr_fail(err, CR_EINPUT, "its output has more than %lld elements",
+                           (long long)CR_MAX_ELEMENTS);
+    }
+    if (shape->dims[0] != 1)
+        return cr_fail(err, CR_EINPUT,
+                       "it mixes the images of a batch; export with a batch of 1 or a dynamic one");
+    graph->values[node->y].shape = *shape;
+    return CR_OK;
+}
+
+cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params, cr_error *err)
+{
+    *params = node->params = cr_arena_alloc(&graph->arena, 1, bytes);
+    return *params ? CR_OK : cr_fail_memory(err, "a node", 1, bytes);
+}

@@ -1,0 +1,99 @@
+/* Questions about a loaded graph. */
+#include "graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int cr_graph_n_layers(const cr_graph *graph)
+{
+    return graph->n_nodes;
+}
+
+cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i)
+{
+    const cr_node *node = &graph->nodes[i];
+    const cr_value *value = &graph->values[node->y];
+    return (cr_graph_layer){
+        .op = node->op->type,
+        .output = value->name,
+        .value = node->y,
+        .shape = value->shape,
+        .n_parameters = node->n_parameters,
+        .flops = node->flops,
+        .spatial = cr_shape_h(&value->shape) * cr_shape_w(&value->shape) > 1,
+    };
+}
+
+cr_shape cr_graph_input_shape(const cr_graph *graph)
+{
+    return graph->values[graph->input].shape;
+}
+
+int cr_graph_n_classes(const cr_graph *graph)
+{
+    return cr_shape_c(&graph->values[graph->logits].shape);
+}
+
+int cr_graph_find(const cr_graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->n_values; i++)
+        if (!graph->values[i].constant && strcmp(graph->values[i].name, name) == 0)
+            return i;
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (strcmp(graph->nodes[i].name, name) == 0)
+            return graph->nodes[i].y;
+    return -1;
+}
+
+const char *cr_graph_value_name(const cr_graph *graph, int value)
+{
+    return graph->values[value].name;
+}
+
+cr_shape cr_graph_value_shape(const cr_graph *graph, int value)
+{
+    return graph->values[value].shape;
+}
+
+/* Values are numbered in an order of execution, so that one sweep back marks all that the logits
+ * depend on. */
+static bool *mark_reaching(const cr_graph *graph)
+{
+    bool *reaches = cr_alloc((size_t)graph->n_values, sizeof *reaches);
+    if (!reaches)
+        return NULL;
+    reaches[graph->logits] = true;
+    for (int i = graph->n_nodes - 1; i >= 0; i--)
+        if (reaches[graph->nodes[i].y])
+            for (int j = 0; j < graph->nodes[i].n_x; j++)
+                reaches[graph->nodes[i].x[j]] = true;
+    return reaches;
+}
+
+bool cr_graph_reaches_logits(const cr_graph *graph, int value)
+{
+    bool *reaches = mark_reaching(graph);
+    bool result = reaches && reaches[value];
+    free(reaches);
+    return result;
+}
+
+int cr_graph_last_spatial(const cr_graph *graph)
+{
+    int last = -1;
+    bool *reaches = mark_reaching(graph);
+    for (int i = graph->n_nodes - 1; reaches && last < 0 && i >= 0; i--) {
+        const cr_node *node = &graph->nodes[i];
+        const cr_shape *shape = &graph->values[node->y].shape;
+        bool moves = node->flags & (CR_OP_POOLS | CR_OP_MOVES);
+        if (reaches[node->y] && !moves && cr_shape_h(shape) * cr_shape_w(shape) > 1)
+            last = node->y;
+    }
+    free(reaches);
+    return last;
+}
+
+void cr_graph_release_weights(cr_graph *graph)
+{
+    cr_arena_free(&graph->weights);
+}

@@ -1,0 +1,169 @@
+/* graph.h - inside of nn: the graph of a loaded model, and what an operator is.
+ *
+ * An operator is one file, op_*.c: it reads its attributes and infers its output's shape (load),
+ * lays out its weights (pack), runs forward and backward. Adding one means that file, a row in
+ * ops.c and a test. */
+#ifndef CAMRANK_NN_GRAPH_H
+#define CAMRANK_NN_GRAPH_H
+
+#include "camrank/nn.h"
+
+#include "onnx/onnx.pb-c.h"
+
+#include <math.h>
+
+typedef struct cr_node cr_node;
+typedef struct cr_run cr_run;
+
+/* A constant of the model: float32 values as cr_real, or int64. */
+typedef struct cr_tensor {
+    int n_dims;
+    int64_t dims[CR_MAX_DIMS];
+    int64_t n;            /* number of elements */
+    const cr_real *reals; /* NULL if it holds integers */
+    const int64_t *ints;  /* NULL if it holds reals */
+} cr_tensor;
+
+typedef struct cr_value {
+    const char *name;
+    bool constant;
+    cr_tensor tensor; /* if constant */
+    cr_shape shape;   /* of one image, if not constant */
+    int producer;     /* node, or -1: the input or a constant */
+} cr_value;
+
+enum {
+    CR_OP_ALIAS = 1,    /* the output is the input; nothing runs */
+    CR_OP_FOLDS = 2,    /* a following scale and shift of each channel can go into the weights */
+    CR_OP_CLAMPS = 4,   /* applies node->clamp itself */
+    CR_OP_NEEDS_X = 8,  /* backward reads the inputs of the forward pass */
+    CR_OP_NEEDS_Y = 16, /* backward reads the output of the forward pass */
+    CR_OP_POOLS = 32,   /* a pooling */
+    CR_OP_AFFINE = 64,  /* is a scale and shift of each channel */
+    CR_OP_CLAMP = 128,  /* is a clamp */
+    CR_OP_MOVES = 256,  /* only rearranges elements */
+};
+
+typedef struct cr_op {
+    const char *type;
+    int min_inputs, max_inputs; /* in ONNX, constants included */
+    unsigned flags;
+
+    /* Reads node->proto, checks, sets the output's shape, params, n_weights, flops. May replace
+     * node->flags. Errors: CR_EINPUT; the caller puts node and operator in front. */
+    cr_status (*load)(cr_graph *graph, cr_node *node, cr_error *err);
+
+    /* Writes node->n_weights values. scale and shift [K] are folded in, or are NULL. */
+    void (*pack)(const cr_graph *graph, const cr_node *node, const cr_real *scale,
+                 const cr_real *shift, cr_real *weights);
+
+    void (*forward)(const cr_run *run);
+    void (*backward)(const cr_run *run);
+} cr_op;
+
+extern const cr_op *const cr_ops[]; /* ends with NULL */
+
+#define CR_MAX_ACTIVATIONS 64 /* inputs of one node that are no constants */
+
+struct cr_node {
+    const cr_op *op;
+    const char *name;             /* of the node, or of its output if it has none */
+    const Onnx__NodeProto *proto; /* while loading */
+    unsigned flags;               /* op->flags unless load changed them */
+    int n_inputs;                 /* values, constants included; -1 where one is left out */
+    int *inputs;
+    int n_x; /* activations among the inputs, in order */
+    int *x;
+    int y; /* the output value */
+    void *params;
+    cr_clamp clamp;   /* of the output; the whole line if none */
+    size_t n_weights; /* cr_real that pack writes */
+    size_t n_scratch; /* cr_real */
+    int64_t n_parameters;
+    double flops; /* for one image */
+};
+
+struct cr_graph {
+    char name[256];
+    int64_t opset;
+    cr_arena arena;   /* everything below but the constants' data */
+    cr_arena weights; /* that: read by load and pack only */
+    int n_values;
+    cr_value *values;
+    int n_nodes;
+    cr_node *nodes;     /* in an order of execution */
+    int input, logits;  /* values */
+    int declared_batch; /* of the input in the model; 0 if open */
+};
+
+/* What forward and backward of a node see. Letters as in kernels.h: n images; in backward each has
+ * m gradients. */
+struct cr_run {
+    const cr_node *node;
+    int n, m;
+    const cr_real *const *x; /* [n_x] */
+    cr_real *y;
+    cr_real *dy;        /* backward; already masked by the clamp */
+    cr_real *const *dx; /* [n_x], NULL where not wanted; to be added to */
+    const cr_real *weights;
+    cr_real *scratch;
+};
+
+#define CR_NO_CLAMP ((cr_clamp){-(cr_real)INFINITY, (cr_real)INFINITY})
+static inline bool cr_clamps(cr_clamp clamp)
+{
+    return isfinite(clamp.lo) || isfinite(clamp.hi);
+}
+
+/* Elements of one image. */
+static inline size_t cr_shape_size(const cr_shape *s)
+{
+    size_t n = 1;
+    for (int i = 0; i < s->n_dims; i++)
+        n *= (size_t)s->dims[i];
+    return n;
+}
+
+/* attribute.c: attributes of a node, with their default. A wrong type or length is CR_EINPUT. */
+cr_status cr_attribute_int(const cr_node *node, const char *name, int64_t absent, int64_t *value,
+                           cr_error *err);
+cr_status cr_attribute_float(const cr_node *node, const char *name, double absent, double *value,
+                             cr_error *err);
+/* Zero-terminated, inside the arena of the graph. */
+cr_status cr_attribute_string(cr_graph *graph, const cr_node *node, const char *name,
+                              const char *absent, const char **value, cr_error *err);
+/* *present is false and `values` is left alone where there is no such attribute. */
+cr_status cr_attribute_ints(const cr_node *node, const char *name, int n, int64_t *values,
+                            bool *present, cr_error *err);
+const Onnx__AttributeProto *cr_attribute_find(const cr_node *node, const char *name);
+
+/* Input i as an activation of n_dims dimensions (0: any) or as a constant; CR_EINPUT if it is not
+ * that. An optional constant that is left out is NULL. */
+cr_status cr_node_activation(const cr_graph *graph, const cr_node *node, int i, int n_dims,
+                             const cr_shape **shape, cr_error *err);
+cr_status cr_node_reals(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
+                        cr_error *err);
+cr_status cr_node_ints(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
+                       cr_error *err);
+
+/* Sets the output's shape after checking it against CR_MAX_ELEMENTS. */
+cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shape, cr_error *err);
+
+/* node->params as zeroed memory of the graph's arena. */
+cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params,
+                         cr_error *err);
+
+/* nesting.c: whether the messages of a file nest no deeper than a model has reason to. */
+bool cr_onnx_is_shallow(const uint8_t *bytes, size_t n_bytes);
+
+/* onnx.c: a TensorProto as a constant of the graph. */
+cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_tensor *tensor,
+                         cr_error *err);
+
+/* op_window.c: kernel_shape, strides, pads, dilations, auto_pad and ceil_mode of a convolution or
+ * pooling; fills everything of *win but k and groups. The r x s of a convolution come from its
+ * weights: given in win, they must agree with kernel_shape. */
+cr_status cr_window_load(cr_graph *graph, const cr_node *node, const cr_shape *in, bool pooling,
+                         cr_window *win, int *pad_bottom, int *pad_right, cr_error *err);
+
+#endif

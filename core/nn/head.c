@@ -1,0 +1,104 @@
+/* How the logits come from the last feature map: what decides whether CAM applies. */
+#include "graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The value that an output only passes on: through Identity, Dropout, Flatten and the like. */
+static int behind_aliases(const cr_graph *graph, int value)
+{
+    for (;;) {
+        int node = graph->values[value].producer;
+        if (node < 0 || !(graph->nodes[node].flags & CR_OP_ALIAS))
+            return value;
+        value = graph->nodes[node].x[0];
+    }
+}
+
+static const cr_node *producer(const cr_graph *graph, int value)
+{
+    int node = graph->values[value].producer;
+    return node < 0 ? NULL : &graph->nodes[node];
+}
+
+static bool is(const cr_node *node, const char *type)
+{
+    return node && strcmp(node->op->type, type) == 0;
+}
+
+/* A pooling over the whole map, whatever operator it is written with. */
+static bool pools_all(const cr_graph *graph, const cr_node *node, bool *mean)
+{
+    if (!node || !(node->flags & CR_OP_POOLS))
+        return false;
+    const cr_shape *in = &graph->values[node->x[0]].shape;
+    const cr_shape *out = &graph->values[node->y].shape;
+    *mean = !is(node, "GlobalMaxPool") && !is(node, "MaxPool");
+    if (cr_shape_h(out) * cr_shape_w(out) != 1 || cr_shape_h(in) * cr_shape_w(in) == 1)
+        return false;
+    if (!is(node, "AveragePool") && !is(node, "MaxPool"))
+        return true;
+    const cr_avgpool *pool = node->params; /* of a window: it must be the whole map, unpadded */
+    const cr_window *win = &pool->win;
+    return win->r == win->h && win->s == win->w && win->dilation_h == 1 && win->dilation_w == 1 &&
+           win->pad_top + win->pad_left + pool->pad_bottom + pool->pad_right == 0;
+}
+
+/* A linear layer from one pixel: [K] = W [C] + b, perhaps with an affine behind it. */
+static bool is_linear(const cr_graph *graph, const cr_node *node)
+{
+    if (is(node, "Gemm") || is(node, "MatMul"))
+        return true;
+    if (!is(node, "Conv"))
+        return false;
+    const cr_shape *in = &graph->values[node->x[0]].shape, *out = &graph->values[node->y].shape;
+    size_t c = (size_t)cr_shape_c(in), k = (size_t)cr_shape_c(out);
+    return cr_shape_size(in) == c && cr_shape_size(out) == k && node->n_weights == (c + 1) * k;
+}
+
+static cr_status linear_weights(const cr_graph *graph, const cr_node *node, cr_head *head,
+                                cr_error *err)
+{
+    size_t c_n = (size_t)head->n_channels, k_n = (size_t)head->n_classes;
+    cr_real *packed = cr_alloc(node->n_weights, sizeof *packed);
+    head->weights = cr_alloc(c_n * k_n, sizeof *head->weights);
+    if (!packed || !head->weights) {
+        free(packed);
+        return cr_fail_memory(err, "head weights", c_n * k_n, sizeof *packed);
+    }
+    node->op->pack(graph, node, NULL, NULL, packed); /* [C][K] */
+    for (size_t c = 0; c < c_n; c++)
+        for (size_t k = 0; k < k_n; k++)
+            head->weights[k * c_n + c] = (float)packed[c * k_n + k];
+    free(packed);
+    return CR_OK;
+}
+
+cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err)
+{
+    *head = (cr_head){.kind = CR_HEAD_OTHER, .feature = -1};
+    bool mean;
+    int value = behind_aliases(graph, graph->logits);
+    const cr_node *node = producer(graph, value), *linear = NULL;
+    /* MatMul's bias is an Add with a constant: it moves no map, so CAM passes over it. */
+    if (is(node, "Add") && node->n_x == 1) {
+        value = behind_aliases(graph, node->x[0]);
+        node = producer(graph, value);
+    }
+    if (is_linear(graph, node)) {
+        linear = node;
+        value = behind_aliases(graph, node->x[0]);
+        node = producer(graph, value);
+    }
+    if (!pools_all(graph, node, &mean))
+        return CR_OK;
+    head->feature = behind_aliases(graph, node->x[0]);
+    head->n_channels = cr_shape_c(&graph->values[head->feature].shape);
+    head->n_classes = cr_graph_n_classes(graph);
+    if (linear) {
+        head->kind = mean ? CR_HEAD_GAP_LINEAR : CR_HEAD_GMP_LINEAR;
+        return linear_weights(graph, linear, head, err);
+    }
+    head->kind = mean ? CR_HEAD_GAP_MAPS : CR_HEAD_GMP_MAPS;
+    return CR_OK;
+}

@@ -1,0 +1,49 @@
+/* net.h - inside of nn: a compiled network. */
+#ifndef CAMRANK_NN_NET_H
+#define CAMRANK_NN_NET_H
+
+#include "graph.h"
+
+/* A piece of the arena: when it is in use, and where it lies. Steps count forward nodes, then
+ * backward nodes; a buffer is in use from step `first` to step `last`, both included. */
+typedef struct cr_buffer {
+    size_t n_reals; /* 0: not in use */
+    int first, last;
+    size_t offset; /* cr_reals into the arena, a multiple of 64 */
+} cr_buffer;
+
+/* plan.c: places the buffers so that no two that are in use at the same step overlap; *n_reals is
+ * the size of the whole. */
+cr_status cr_buffers_place(cr_buffer *buffers, int n_buffers, size_t *n_reals, cr_error *err);
+
+/* One node, ready to run. Pointers lead into the arena and the weights. */
+typedef struct cr_step {
+    cr_node node;      /* with the clamp that was fused into it */
+    const cr_real **x; /* [n_x] */
+    size_t *x_size;    /* [n_x] elements of one image */
+    cr_real *y;
+    size_t y_size; /* elements of one image */
+    cr_real *weights;
+    cr_real *scratch, *scratch_back;
+    bool back; /* runs in the backward pass; the rest is for that */
+    cr_real *dy;
+    cr_real *dy_masked; /* a copy for the clamp to mask, where dy itself is a result; else NULL */
+    cr_real **dx;       /* [n_x] NULL where no gradient is wanted */
+    bool *dx_first;     /* [n_x] nothing has been added to it before this step: zero it */
+} cr_step;
+
+struct cr_net {
+    cr_arena memory; /* steps and pointers */
+    int batch, n_classes, n_classes_back, backward_images;
+    int n_steps;
+    cr_step *steps;
+    int n_targets;
+    cr_real **target_activations, **target_gradients;
+    cr_real *input, *logits, *logits_gradient;
+    cr_real *weights, *activations; /* two aligned blocks */
+    size_t n_weights, n_activations;
+    void (*on_layer)(void *context);
+    void *on_layer_context;
+};
+
+#endif

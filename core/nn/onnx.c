@@ -1,0 +1,368 @@
+/* From the bytes of an ONNX file to a checked graph. Everything in the file is untrusted. */
+#include "graph.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_OPSET 7
+#define MAX_OPSET 17
+#define MAX_VALUES 20000 /* names are looked up one by one */
+#define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+
+static const char *arena_string(cr_graph *graph, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = cr_arena_alloc(&graph->arena, bytes, 1);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+static cr_real *read_reals(cr_graph *graph, const Onnx__TensorProto *proto, size_t n)
+{
+    cr_real *reals = cr_arena_alloc(&graph->weights, n, sizeof *reals);
+    for (size_t i = 0; reals && i < n; i++) {
+        float value;
+        if (proto->has_raw_data)
+            memcpy(&value, proto->raw_data.data + i * sizeof value, sizeof value);
+        else
+            value = proto->float_data[i];
+        reals[i] = (cr_real)value;
+    }
+    return reals;
+}
+
+static int64_t *read_ints(cr_graph *graph, const Onnx__TensorProto *proto, size_t n)
+{
+    int64_t *ints = cr_arena_alloc(&graph->weights, n, sizeof *ints);
+    if (ints && n)
+        memcpy(ints, proto->has_raw_data ? (void *)proto->raw_data.data : (void *)proto->int64_data,
+               n * sizeof *ints);
+    return ints;
+}
+
+cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_tensor *tensor,
+                         cr_error *err)
+{
+    *tensor = (cr_tensor){.n_dims = (int)proto->n_dims, .n = 1};
+    if (proto->n_external_data || proto->data_location)
+        return cr_fail(err, CR_EINPUT, "has its data in another file; export it into one file");
+    if (proto->data_type != FLOAT && proto->data_type != INT64)
+        return CR_OK; /* refused by name where it is used */
+    if (proto->n_dims > CR_MAX_DIMS)
+        return cr_fail(err, CR_EINPUT, "has %zu dimensions, at most %d are supported",
+                       proto->n_dims, CR_MAX_DIMS);
+    for (size_t i = 0; i < proto->n_dims; i++) {
+        int64_t dim = proto->dims[i];
+        if (dim < 0 || dim > CR_MAX_ELEMENTS || (dim && tensor->n > CR_MAX_ELEMENTS / dim))
+            return cr_fail(err, CR_EINPUT, "has an invalid shape");
+        tensor->dims[i] = dim;
+        tensor->n *= dim;
+    }
+    bool is_float = proto->data_type == FLOAT;
+    size_t n = (size_t)tensor->n, item = is_float ? sizeof(float) : sizeof(int64_t);
+    size_t held = proto->has_raw_data ? proto->raw_data.len / item
+                  : is_float          ? proto->n_float_data
+                                      : proto->n_int64_data;
+    if (held != n || (proto->has_raw_data && proto->raw_data.len != n * item))
+        return cr_fail(err, CR_EINPUT, "holds %zu values, its shape needs %zu", held, n);
+    if (is_float)
+        tensor->reals = read_reals(graph, proto, n);
+    else
+        tensor->ints = read_ints(graph, proto, n);
+    return tensor->reals || tensor->ints ? CR_OK : cr_fail_memory(err, "a tensor", n, item);
+}
+
+static int find_value(const cr_graph *graph, const char *name)
+{
+    /* Later values hide earlier ones only in invalid models, which add_value refuses. */
+    for (int i = graph->n_values - 1; i >= 0; i--)
+        if (strcmp(graph->values[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static cr_status add_value(cr_graph *graph, const char *name, int producer, int *id, cr_error *err)
+{
+    if (!name || !name[0])
+        return cr_fail(err, CR_EINPUT, "a value has no name");
+    if (find_value(graph, name) >= 0)
+        return cr_fail(err, CR_EINPUT, "two values are named %.100s", name);
+    *id = graph->n_values++;
+    graph->values[*id] = (cr_value){.name = arena_string(graph, name), .producer = producer};
+    return graph->values[*id].name ? CR_OK : cr_fail_memory(err, "a name", strlen(name), 1);
+}
+
+static cr_status add_constant(cr_graph *graph, const char *name, const Onnx__TensorProto *proto,
+                              cr_error *err)
+{
+    int id;
+    cr_status status = add_value(graph, name, -1, &id, err);
+    if (status != CR_OK)
+        return status;
+    graph->values[id].constant = true;
+    if (cr_onnx_tensor(graph, proto, &graph->values[id].tensor, err) != CR_OK)
+        return cr_fail_in(err, "tensor %.100s ", name);
+    return CR_OK;
+}
+
+/* One dimension of the input: its size, or 0 where the model leaves it open. */
+static int64_t input_dim(const Onnx__TensorShapeProto *shape, size_t i)
+{
+    const Onnx__TensorShapeProto__Dimension *dim = shape->dim[i];
+    return dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ? dim->dim_value
+                                                                                   : 0;
+}
+
+static cr_status input_side(const char *side, int64_t model, int given, int *size, cr_error *err)
+{
+    if (model < 0 || model > 65536 || given < 0 || given > 65536)
+        return cr_fail(err, CR_EINPUT, "the input's %s is out of range", side);
+    if (!model && !given)
+        return cr_fail(err, CR_EINPUT, "the model leaves the input's %s open: give a size", side);
+    if (model && given && model != given)
+        return cr_fail(err, CR_EINPUT, "the model's input has %s %d, not %d", side, (int)model,
+                       given);
+    *size = model ? (int)model : given;
+    return CR_OK;
+}
+
+static cr_status load_input(cr_graph *graph, const Onnx__GraphProto *proto, int width, int height,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    const Onnx__ValueInfoProto *input = NULL;
+    for (size_t i = 0; i < proto->n_input; i++) {
+        if (proto->input[i]->name && find_value(graph, proto->input[i]->name) >= 0)
+            continue; /* an initializer, listed as input up to IR version 3 */
+        if (input)
+            return cr_fail(err, CR_EINPUT, "has several inputs, one image is supported");
+        input = proto->input[i];
+    }
+    if (!input || !input->name)
+        return cr_fail(err, CR_EINPUT, "has no input");
+    const Onnx__TypeProto__Tensor *tensor =
+        input->type && input->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+            ? input->type->tensor_type
+            : NULL;
+    if (!tensor || tensor->elem_type != FLOAT)
+        return cr_fail(err, CR_EINPUT, "its input %.100s is not float32", input->name);
+    if (!tensor->shape || (tensor->shape->n_dim != 4 && tensor->shape->n_dim != 2))
+        return cr_fail(err, CR_EINPUT, "its input %.100s is not [N, C, H, W]", input->name);
+    cr_shape shape = {.n_dims = (int)tensor->shape->n_dim, .dims = {1}};
+    int64_t batch = input_dim(tensor->shape, 0), channels = input_dim(tensor->shape, 1);
+    if (channels < 1 || channels > 65536 || batch < 0 || batch > 65536)
+        return cr_fail(err, CR_EINPUT, "its input's batch or channels are out of range");
+    graph->declared_batch = (int)batch;
+    shape.dims[1] = (int)channels;
+    if (shape.n_dims == 4) {
+        CR_TRY(input_side("height", input_dim(tensor->shape, 2), height, &shape.dims[2], err));
+        CR_TRY(input_side("width", input_dim(tensor->shape, 3), width, &shape.dims[3], err));
+    }
+    if (cr_shape_size(&shape) > (size_t)CR_MAX_ELEMENTS) {
+        status = cr_fail(err, CR_EINPUT, "its input has more than %lld elements",
+                         (long long)CR_MAX_ELEMENTS);
+        goto cleanup;
+    }
+    CR_TRY(add_value(graph, input->name, -1, &graph->input, err));
+    graph->values[graph->input].shape = shape;
+
+cleanup:
+    return status;
+}
+
+static const cr_op *find_op(const char *type)
+{
+    for (int i = 0; cr_ops[i]; i++)
+        if (strcmp(cr_ops[i]->type, type) == 0)
+            return cr_ops[i];
+    return NULL;
+}
+
+static cr_status connect_inputs(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    const Onnx__NodeProto *proto = node->proto;
+    node->n_inputs = (int)proto->n_input;
+    node->inputs = cr_arena_alloc(&graph->arena, proto->n_input, sizeof *node->inputs);
+    node->x = cr_arena_alloc(&graph->arena, proto->n_input, sizeof *node->x);
+    if (!node->inputs || !node->x)
+        return cr_fail_memory(err, "a node", proto->n_input, sizeof *node->x);
+    for (int i = 0; i < node->n_inputs; i++) {
+        const char *name = proto->input[i];
+        node->inputs[i] = -1;
+        if (!name[0])
+            continue;
+        node->inputs[i] = find_value(graph, name);
+        if (node->inputs[i] < 0)
+            return cr_fail(err, CR_EINPUT, "its input %.100s is not computed before it", name);
+        if (!graph->values[node->inputs[i]].constant)
+            node->x[node->n_x++] = node->inputs[i];
+    }
+    return CR_OK;
+}
+
+static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, const char *type,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_op *op = find_op(type);
+    if (!op || (proto->domain && proto->domain[0] && strcmp(proto->domain, "ai.onnx") != 0))
+        return cr_fail(err, CR_EINPUT, "this operator is not supported");
+    if ((int)proto->n_input < op->min_inputs || (int)proto->n_input > op->max_inputs)
+        return cr_fail(err, CR_EINPUT, "it has %zu inputs, %d to %d are supported", proto->n_input,
+                       op->min_inputs, op->max_inputs);
+    cr_node *node = &graph->nodes[graph->n_nodes];
+    *node = (cr_node){.op = op, .flags = op->flags, .proto = proto, .clamp = CR_NO_CLAMP};
+    node->name =
+        arena_string(graph, proto->name && proto->name[0] ? proto->name : proto->output[0]);
+    if (!node->name)
+        return cr_fail_memory(err, "a node", 1, 1);
+    CR_TRY(connect_inputs(graph, node, err));
+    CR_TRY(add_value(graph, proto->output[0], graph->n_nodes, &node->y, err));
+    CR_TRY(op->load(graph, node, err));
+    node->proto = NULL;
+    graph->n_nodes++;
+
+cleanup:
+    return status;
+}
+
+/* The constant that an Identity passes on, as exporters write it for equal weights; else -1. */
+static int shared_constant(const cr_graph *graph, const Onnx__NodeProto *proto, const char *type)
+{
+    if (strcmp(type, "Identity") != 0 || proto->n_input != 1)
+        return -1;
+    int value = find_value(graph, proto->input[0]);
+    return value >= 0 && graph->values[value].constant ? value : -1;
+}
+
+static cr_status share_constant(cr_graph *graph, int from, const char *name, cr_error *err)
+{
+    int id;
+    cr_status status = add_value(graph, name, -1, &id, err);
+    if (status != CR_OK)
+        return status;
+    graph->values[id].constant = true;
+    graph->values[id].tensor = graph->values[from].tensor;
+    return CR_OK;
+}
+
+static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
+{
+    const char *type = proto->op_type ? proto->op_type : "";
+    cr_status status;
+    const char *name = proto->name && proto->name[0] ? proto->name
+                       : proto->n_output             ? proto->output[0]
+                                                     : "";
+    int shared = shared_constant(graph, proto, type);
+    if (proto->n_output < 1)
+        status = cr_fail(err, CR_EINPUT, "it has no output");
+    else if (strcmp(type, "Constant") == 0) {
+        cr_node node = {.proto = proto};
+        const Onnx__AttributeProto *value = cr_attribute_find(&node, "value");
+        status = value && value->t ? add_constant(graph, proto->output[0], value->t, err)
+                                   : cr_fail(err, CR_EINPUT, "it has no tensor");
+    } else if (shared >= 0)
+        status = share_constant(graph, shared, proto->output[0], err);
+    else
+        status = load_operator(graph, proto, type, err);
+    return status == CR_OK ? CR_OK : cr_fail_in(err, "node %.100s (%.40s): ", name, type);
+}
+
+static cr_status check_opset(cr_graph *graph, const Onnx__ModelProto *model, cr_error *err)
+{
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *set = model->opset_import[i];
+        if (!set->domain || !set->domain[0] || strcmp(set->domain, "ai.onnx") == 0)
+            graph->opset = set->version;
+    }
+    if (graph->opset < MIN_OPSET || graph->opset > MAX_OPSET)
+        return cr_fail(
+            err, CR_EINPUT,
+            "uses operator set %lld, %d to %d are supported; export with opset_version=13",
+            (long long)graph->opset, MIN_OPSET, MAX_OPSET);
+    return CR_OK;
+}
+
+/* The logits are the output, or what enters it where the last node is a Softmax. */
+static cr_status find_logits(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err)
+{
+    if (proto->n_output != 1)
+        return cr_fail(err, CR_EINPUT, "has %zu outputs, one is supported", proto->n_output);
+    const char *name = proto->output[0]->name ? proto->output[0]->name : "";
+    int logits = find_value(graph, name);
+    if (logits < 0 || graph->values[logits].constant)
+        return cr_fail(err, CR_EINPUT, "its output %.100s is not computed", name);
+    for (int node; (node = graph->values[logits].producer) >= 0;) {
+        const cr_op *op = graph->nodes[node].op;
+        if (strcmp(op->type, "Softmax") != 0)
+            break;
+        logits = graph->nodes[node].x[0];
+    }
+    const cr_shape *shape = &graph->values[logits].shape;
+    if ((int)cr_shape_size(shape) != cr_shape_c(shape))
+        return cr_fail(err, CR_EINPUT, "its output %.100s is not one score a class", name);
+    graph->logits = logits;
+    return CR_OK;
+}
+
+/* How many values and nodes there will be is known from the file, so nothing has to grow. */
+static cr_status allocate(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err)
+{
+    size_t n_values = proto->n_initializer + proto->n_input + proto->n_node;
+    if (n_values > MAX_VALUES)
+        return cr_fail(err, CR_EINPUT, "has more than %d values", MAX_VALUES);
+    graph->values = cr_arena_alloc(&graph->arena, n_values, sizeof *graph->values);
+    graph->nodes = cr_arena_alloc(&graph->arena, proto->n_node, sizeof *graph->nodes);
+    return graph->values && graph->nodes
+               ? CR_OK
+               : cr_fail_memory(err, "a graph", n_values, sizeof *graph->values);
+}
+
+cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const char *name, int width,
+                        int height, cr_graph **result, cr_error *err)
+{
+    cr_status status = CR_OK;
+    Onnx__ModelProto *model = NULL;
+    cr_graph *graph = cr_alloc(1, sizeof *graph);
+    *result = NULL;
+    if (!graph) {
+        status = cr_fail_memory(err, "a graph", 1, sizeof *graph);
+        goto cleanup;
+    }
+    snprintf(graph->name, sizeof graph->name, "%s", name);
+    if (cr_onnx_is_shallow(bytes, n_bytes))
+        model = onnx__model_proto__unpack(NULL, n_bytes, bytes);
+    if (!model || !model->graph) {
+        status = cr_fail(err, CR_EINPUT, "is not an ONNX model, or is damaged");
+        goto cleanup;
+    }
+    const Onnx__GraphProto *proto = model->graph;
+    CR_TRY(check_opset(graph, model, err));
+    CR_TRY(allocate(graph, proto, err));
+    for (size_t i = 0; i < proto->n_initializer; i++)
+        CR_TRY(add_constant(graph, proto->initializer[i]->name, proto->initializer[i], err));
+    CR_TRY(load_input(graph, proto, width, height, err));
+    for (size_t i = 0; i < proto->n_node; i++)
+        CR_TRY(load_node(graph, proto->node[i], err));
+    CR_TRY(find_logits(graph, proto, err));
+    *result = graph;
+    graph = NULL;
+
+cleanup:
+    if (status != CR_OK)
+        cr_fail_in(err, "%s: ", name);
+    if (model)
+        onnx__model_proto__free_unpacked(model, NULL);
+    cr_graph_free(graph);
+    return status;
+}
+
+void cr_graph_free(cr_graph *graph)
+{
+    if (!graph)
+        return;
+    cr_arena_free(&graph->weights);
+    cr_arena_free(&graph->arena);
+    free(graph);
+}

@@ -1,0 +1,89 @@
+/* Relu and Clip, as nodes of their own; mostly they are fused into the node before. */
+#include "graph.h"
+
+/* params: the number of elements of one image. */
+static cr_status load_clamp(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    size_t *size;
+    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *size, (void **)&size, err));
+    *size = cr_shape_size(in);
+    node->flops = (double)*size;
+    CR_TRY(cr_node_set_shape(graph, node, in, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_relu(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    node->clamp.lo = 0;
+    return load_clamp(graph, node, err);
+}
+
+static cr_status bound(const cr_graph *graph, const cr_node *node, int i, const char *name,
+                       cr_real *value, cr_error *err)
+{
+    double attribute;
+    const cr_tensor *input;
+    cr_status status = cr_attribute_float(node, name, (double)*value, &attribute, err);
+    if (status == CR_OK)
+        status = cr_node_reals(graph, node, i, &input, err);
+    if (status != CR_OK)
+        return status;
+    if (input && input->n != 1)
+        return cr_fail(err, CR_EINPUT, "its bound %s is no single value", name);
+    *value = input ? input->reals[0] : (cr_real)attribute;
+    return CR_OK;
+}
+
+static cr_status load_clip(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    CR_TRY(bound(graph, node, 1, "min", &node->clamp.lo, err));
+    CR_TRY(bound(graph, node, 2, "max", &node->clamp.hi, err));
+    if (!(node->clamp.lo <= node->clamp.hi)) {
+        status = cr_fail(err, CR_EINPUT, "its bounds are in the wrong order");
+        goto cleanup;
+    }
+    CR_TRY(load_clamp(graph, node, err));
+
+cleanup:
+    return status;
+}
+
+static size_t image_size(const cr_run *run)
+{
+    return *(const size_t *)run->node->params;
+}
+
+static void forward(const cr_run *run)
+{
+    cr_clamp_forward(run->node->clamp, (size_t)run->n * image_size(run), run->x[0], run->y);
+}
+
+/* dy has been masked by the clamp: what is left passes as it is. */
+static void backward(const cr_run *run)
+{
+    size_t n = (size_t)run->n * (size_t)run->m * image_size(run);
+    for (size_t i = 0; i < n; i++)
+        run->dx[0][i] += run->dy[i];
+}
+
+const cr_op cr_op_relu = {.type = "Relu",
+                          .min_inputs = 1,
+                          .max_inputs = 1,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS,
+                          .load = load_relu,
+                          .forward = forward,
+                          .backward = backward};
+
+const cr_op cr_op_clip = {.type = "Clip",
+                          .min_inputs = 1,
+                          .max_inputs = 3,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS,
+                          .load = load_clip,
+                          .forward = forward,
+                          .backward = backward};

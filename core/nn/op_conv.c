@@ -1,0 +1,91 @@
+/* Conv. ONNX weights [K][C/G][R][S]; ours as kernels.h asks. */
+#include "graph.h"
+
+typedef struct conv {
+    cr_window win;
+    const cr_tensor *weights, *bias; /* bias may be NULL */
+} conv;
+
+static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    conv *p;
+    int64_t groups;
+    int pad_bottom, pad_right;
+    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
+    CR_TRY(cr_node_reals(graph, node, 2, &p->bias, err));
+    CR_TRY(cr_attribute_int(node, "group", 1, &groups, err));
+    const cr_tensor *w = p->weights;
+    int c = cr_shape_c(in);
+    if (!w || w->n_dims != 4 || groups < 1 || groups > c || c % groups ||
+        w->dims[1] != c / groups || w->dims[0] % groups || w->n < 1 ||
+        (p->bias && p->bias->n != w->dims[0])) {
+        status = cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c);
+        goto cleanup;
+    }
+    /* Dimensions of a tensor whose elements we hold fit an int. */
+    p->win.r = (int)w->dims[2];
+    p->win.s = (int)w->dims[3];
+    p->win.k = (int)w->dims[0];
+    p->win.groups = (int)groups;
+    CR_TRY(cr_window_load(graph, node, in, false, &p->win, &pad_bottom, &pad_right, err));
+    node->n_weights = (size_t)(w->n + w->dims[0]);
+    node->n_scratch = cr_conv_scratch(&p->win);
+    node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
+    node->flops = 2.0 * (double)w->n * p->win.p * p->win.q;
+    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.k, p->win.p, p->win.q}}, err));
+
+cleanup:
+    return status;
+}
+
+static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
+                 const cr_real *shift, cr_real *weights)
+{
+    (void)graph;
+    const conv *p = node->params;
+    const cr_window *win = &p->win;
+    int cg = win->c / win->groups, kg = win->k / win->groups, rs = win->r * win->s;
+    bool depthwise = cr_conv_is_depthwise(win);
+    const cr_real *from = p->weights->reals;
+    for (int k = 0; k < win->k; k++)
+        for (int c = 0; c < cg; c++)
+            for (int t = 0; t < rs; t++) {
+                size_t outer =
+                    depthwise
+                        ? (size_t)t
+                        : ((size_t)(k / kg) * (size_t)rs + (size_t)t) * (size_t)cg + (size_t)c;
+                size_t at = depthwise ? outer * (size_t)win->k + (size_t)k
+                                      : outer * (size_t)kg + (size_t)(k % kg);
+                weights[at] = *from++ * (scale ? scale[k] : 1);
+            }
+    cr_real *bias = weights + p->weights->n;
+    for (int k = 0; k < win->k; k++)
+        bias[k] =
+            (p->bias ? p->bias->reals[k] : 0) * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
+}
+
+static void forward(const cr_run *run)
+{
+    const conv *p = run->node->params;
+    cr_conv_forward(&p->win, run->n, run->x[0], run->weights, run->weights + p->weights->n,
+                    run->node->clamp, run->y, run->scratch);
+}
+
+static void backward(const cr_run *run)
+{
+    const conv *p = run->node->params;
+    cr_conv_backward(&p->win, run->n * run->m, run->dy, run->weights, run->dx[0], run->scratch);
+}
+
+const cr_op cr_op_conv = {.type = "Conv",
+                          .min_inputs = 2,
+                          .max_inputs = 3,
+                          .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
+                          .load = load,
+                          .pack = pack,
+                          .forward = forward,
+                          .backward = backward};

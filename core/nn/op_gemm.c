@@ -1,0 +1,134 @@
+/* Gemm and MatMul with constant weights: fully connected layers. Ours are [C][K], then bias [K]. */
+#include "graph.h"
+
+typedef struct gemm {
+    int c, k;
+    bool transposed; /* the model has them [K][C] */
+    double alpha, beta;
+    const cr_tensor *weights, *bias; /* bias may be NULL; 1 or K values */
+} gemm;
+
+static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_shape *in,
+                             cr_error *err)
+{
+    const cr_tensor *w = p->weights;
+    p->c = in->dims[1];
+    if (!w || w->n_dims != 2 || w->dims[p->transposed ? 1 : 0] != p->c)
+        return cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d values", p->c);
+    p->k = (int)w->dims[p->transposed ? 0 : 1];
+    const cr_tensor *bias = p->bias;
+    if (bias && bias->n != 1 && (bias->n != p->k || bias->dims[bias->n_dims - 1] != p->k))
+        return cr_fail(err, CR_EINPUT, "its bias has %lld values, 1 or %d are supported",
+                       (long long)p->bias->n, p->k);
+    node->n_weights = (size_t)w->n + (size_t)p->k;
+    node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
+    node->flops = 2.0 * (double)w->n;
+    return cr_node_set_shape(graph, node, &(cr_shape){2, {1, p->k}}, err);
+}
+
+static cr_status load_gemm(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    gemm *p;
+    int64_t trans_a, trans_b;
+    CR_TRY(cr_node_activation(graph, node, 0, 2, &in, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
+    CR_TRY(cr_node_reals(graph, node, 2, &p->bias, err));
+    CR_TRY(cr_attribute_int(node, "transA", 0, &trans_a, err));
+    CR_TRY(cr_attribute_int(node, "transB", 0, &trans_b, err));
+    CR_TRY(cr_attribute_float(node, "alpha", 1, &p->alpha, err));
+    CR_TRY(cr_attribute_float(node, "beta", 1, &p->beta, err));
+    if (trans_a) {
+        status = cr_fail(err, CR_EINPUT, "transA would mix the images of a batch");
+        goto cleanup;
+    }
+    p->transposed = trans_b != 0;
+    CR_TRY(set_weights(graph, node, p, in, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    gemm *p;
+    CR_TRY(cr_node_activation(graph, node, 0, 2, &in, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
+    p->alpha = 1;
+    CR_TRY(set_weights(graph, node, p, in, err));
+
+cleanup:
+    return status;
+}
+
+static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
+                 const cr_real *shift, cr_real *weights)
+{
+    (void)graph;
+    const gemm *p = node->params;
+    for (int c = 0; c < p->c; c++)
+        for (int k = 0; k < p->k; k++) {
+            size_t at = p->transposed ? (size_t)k * (size_t)p->c + (size_t)c
+                                      : (size_t)c * (size_t)p->k + (size_t)k;
+            *weights++ = (cr_real)p->alpha * p->weights->reals[at] * (scale ? scale[k] : 1);
+        }
+    for (int k = 0; k < p->k; k++) {
+        cr_real bias = p->bias ? (cr_real)p->beta * p->bias->reals[p->bias->n == 1 ? 0 : k] : 0;
+        *weights++ = bias * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
+    }
+}
+
+/* The window of a 1x1 convolution over one pixel: a fully connected layer is that. */
+static cr_window pixel(const gemm *p)
+{
+    return (cr_window){.h = 1,
+                       .w = 1,
+                       .c = p->c,
+                       .p = 1,
+                       .q = 1,
+                       .k = p->k,
+                       .r = 1,
+                       .s = 1,
+                       .stride_h = 1,
+                       .stride_w = 1,
+                       .dilation_h = 1,
+                       .dilation_w = 1,
+                       .groups = 1};
+}
+
+static void forward(const cr_run *run)
+{
+    const gemm *p = run->node->params;
+    cr_window win = pixel(p);
+    cr_conv_forward(&win, run->n, run->x[0], run->weights,
+                    run->weights + (size_t)p->c * (size_t)p->k, run->node->clamp, run->y, NULL);
+}
+
+static void backward(const cr_run *run)
+{
+    cr_window win = pixel(run->node->params);
+    cr_conv_backward(&win, run->n * run->m, run->dy, run->weights, run->dx[0], NULL);
+}
+
+const cr_op cr_op_gemm = {.type = "Gemm",
+                          .min_inputs = 2,
+                          .max_inputs = 3,
+                          .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
+                          .load = load_gemm,
+                          .pack = pack,
+                          .forward = forward,
+                          .backward = backward};
+
+const cr_op cr_op_matmul = {.type = "MatMul",
+                            .min_inputs = 2,
+                            .max_inputs = 2,
+                            .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
+                            .load = load_matmul,
+                            .pack = pack,
+                            .forward = forward,
+                            .backward = backward};

@@ -1,0 +1,31 @@
+/* Operators that do nothing at inference: Identity, Dropout. Constants are read in onnx.c. */
+#include "graph.h"
+
+static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    const cr_shape *in;
+    cr_status status = cr_node_activation(graph, node, 0, 0, &in, err);
+    return status == CR_OK ? cr_node_set_shape(graph, node, in, err) : status;
+}
+
+/* The ratio, a constant, changes nothing; what would is the third input, training mode. */
+static cr_status load_dropout(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    if (node->n_inputs > 2 && node->inputs[2] >= 0)
+        return cr_fail(err, CR_EINPUT, "is in training mode; export the model after .eval()");
+    const cr_tensor *ratio;
+    cr_status status = cr_node_reals(graph, node, 1, &ratio, err);
+    return status == CR_OK ? load(graph, node, err) : status;
+}
+
+const cr_op cr_op_identity = {.type = "Identity",
+                              .min_inputs = 1,
+                              .max_inputs = 1,
+                              .flags = CR_OP_ALIAS | CR_OP_MOVES,
+                              .load = load};
+
+const cr_op cr_op_dropout = {.type = "Dropout",
+                             .min_inputs = 1,
+                             .max_inputs = 3,
+                             .flags = CR_OP_ALIAS | CR_OP_MOVES,
+                             .load = load_dropout};

@@ -1,0 +1,185 @@
+/* MaxPool, AveragePool, and the global poolings, to which a mean over H and W belongs. */
+#include "graph.h"
+
+#include <string.h>
+
+static cr_status one_output(const cr_node *node, cr_error *err)
+{
+    if (node->proto->n_output > 1)
+        return cr_fail(err, CR_EINPUT, "its second output is not supported");
+    return CR_OK;
+}
+
+static cr_status load_window(cr_graph *graph, cr_node *node, cr_avgpool *p, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    CR_TRY(one_output(node, err));
+    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_TRY(cr_window_load(graph, node, in, true, &p->win, &p->pad_bottom, &p->pad_right, err));
+    p->win.k = p->win.c;
+    p->win.groups = 1;
+    node->flops = (double)p->win.p * p->win.q * p->win.c * p->win.r * p->win.s;
+    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.c, p->win.p, p->win.q}}, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_avgpool *p;
+    cr_status status = cr_node_params(graph, node, sizeof *p, (void **)&p, err);
+    return status == CR_OK ? load_window(graph, node, p, err) : status;
+}
+
+static cr_status load_average(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_avgpool *p;
+    int64_t count;
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_TRY(cr_attribute_int(node, "count_include_pad", 0, &count, err));
+    p->count_padding = count != 0;
+    CR_TRY(load_window(graph, node, p, err));
+
+cleanup:
+    return status;
+}
+
+static void max_forward(const cr_run *run)
+{
+    const cr_avgpool *p = run->node->params;
+    cr_maxpool_forward(&p->win, run->n, run->x[0], run->y);
+}
+
+static void max_backward(const cr_run *run)
+{
+    const cr_avgpool *p = run->node->params;
+    cr_maxpool_backward(&p->win, run->n, run->m, run->x[0], run->dy, run->dx[0]);
+}
+
+static void average_forward(const cr_run *run)
+{
+    cr_avgpool_forward(run->node->params, run->n, run->x[0], run->y);
+}
+
+static void average_backward(const cr_run *run)
+{
+    cr_avgpool_backward(run->node->params, run->n * run->m, run->dy, run->dx[0]);
+}
+
+typedef struct global {
+    int hw, c;
+} global;
+
+static cr_status load_global_to(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    global *p;
+    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    p->hw = cr_shape_h(in) * cr_shape_w(in);
+    p->c = cr_shape_c(in);
+    node->flops = (double)p->hw * p->c;
+    cr_shape out = {keep_dims ? 4 : 2, {1, p->c, 1, 1}};
+    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_global_to(graph, node, true, err);
+}
+
+static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int64_t axes[2] = {0}, keep_dims;
+    bool present;
+    const cr_tensor *input = NULL;
+    CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep_dims, err));
+    CR_TRY(cr_attribute_ints(node, "axes", 2, axes, &present, err));
+    CR_TRY(cr_node_ints(graph, node, 1, &input, err)); /* from opset 18 */
+    if (!present && input && input->n == 2) {
+        memcpy(axes, input->ints, sizeof axes);
+        present = true;
+    }
+    for (int i = 0; i < 2; i++)
+        axes[i] += axes[i] < 0 ? 4 : 0;
+    if (!present || !((axes[0] == 2 && axes[1] == 3) || (axes[0] == 3 && axes[1] == 2))) {
+        status = cr_fail(err, CR_EINPUT, "only the mean over height and width is supported");
+        goto cleanup;
+    }
+    CR_TRY(load_global_to(graph, node, keep_dims != 0, err));
+
+cleanup:
+    return status;
+}
+
+static void global_mean_forward(const cr_run *run)
+{
+    const global *p = run->node->params;
+    cr_global_mean_forward(run->n, p->hw, p->c, run->x[0], run->y);
+}
+
+static void global_mean_backward(const cr_run *run)
+{
+    const global *p = run->node->params;
+    cr_global_mean_backward(run->n * run->m, p->hw, p->c, run->dy, run->dx[0]);
+}
+
+static void global_max_forward(const cr_run *run)
+{
+    const global *p = run->node->params;
+    cr_global_max_forward(run->n, p->hw, p->c, run->x[0], run->y);
+}
+
+static void global_max_backward(const cr_run *run)
+{
+    const global *p = run->node->params;
+    cr_global_max_backward(run->n, run->m, p->hw, p->c, run->x[0], run->dy, run->dx[0]);
+}
+
+const cr_op cr_op_max_pool = {.type = "MaxPool",
+                              .min_inputs = 1,
+                              .max_inputs = 1,
+                              .flags = CR_OP_POOLS | CR_OP_NEEDS_X,
+                              .load = load_max,
+                              .forward = max_forward,
+                              .backward = max_backward};
+
+const cr_op cr_op_average_pool = {.type = "AveragePool",
+                                  .min_inputs = 1,
+                                  .max_inputs = 1,
+                                  .flags = CR_OP_POOLS,
+                                  .load = load_average,
+                                  .forward = average_forward,
+                                  .backward = average_backward};
+
+const cr_op cr_op_global_average_pool = {.type = "GlobalAveragePool",
+                                         .min_inputs = 1,
+                                         .max_inputs = 1,
+                                         .flags = CR_OP_POOLS,
+                                         .load = load_global,
+                                         .forward = global_mean_forward,
+                                         .backward = global_mean_backward};
+
+const cr_op cr_op_global_max_pool = {.type = "GlobalMaxPool",
+                                     .min_inputs = 1,
+                                     .max_inputs = 1,
+                                     .flags = CR_OP_POOLS | CR_OP_NEEDS_X,
+                                     .load = load_global,
+                                     .forward = global_max_forward,
+                                     .backward = global_max_backward};
+
+const cr_op cr_op_reduce_mean = {.type = "ReduceMean",
+                                 .min_inputs = 1,
+                                 .max_inputs = 2,
+                                 .flags = CR_OP_POOLS,
+                                 .load = load_mean,
+                                 .forward = global_mean_forward,
+                                 .backward = global_mean_backward};

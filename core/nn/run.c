@@ -1,0 +1,111 @@
+/* Running a compiled network: forward through all steps, backward as far as the targets. */
+#include "net.h"
+
+#include <string.h>
+
+static void after_step(const cr_net *net)
+{
+    if (net->on_layer)
+        net->on_layer(net->on_layer_context);
+}
+
+void cr_net_forward(cr_net *net, int n)
+{
+    for (int s = 0; s < net->n_steps; s++) {
+        const cr_step *step = &net->steps[s];
+        cr_run run = {.node = &step->node,
+                      .n = n,
+                      .m = 1,
+                      .x = step->x,
+                      .y = step->y,
+                      .weights = step->weights,
+                      .scratch = step->scratch};
+        step->node.op->forward(&run);
+        if (cr_clamps(step->node.clamp) && !(step->node.op->flags & CR_OP_CLAMPS))
+            cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, step->y, step->y);
+        after_step(net);
+    }
+}
+
+static void step_back(const cr_step *step, int first, int n, int m)
+{
+    size_t rows = (size_t)n * (size_t)m;
+    const cr_real *x[CR_MAX_ACTIVATIONS];
+    for (int j = 0; j < step->node.n_x; j++) {
+        x[j] = step->x[j] + (size_t)first * step->x_size[j];
+        if (step->dx[j] && step->dx_first[j])
+            memset(step->dx[j], 0, rows * step->x_size[j] * sizeof(cr_real));
+    }
+    cr_run run = {.node = &step->node,
+                  .n = n,
+                  .m = m,
+                  .x = x,
+                  .y = step->y + (size_t)first * step->y_size,
+                  .dy = step->dy,
+                  .dx = step->dx,
+                  .weights = step->weights,
+                  .scratch = step->scratch_back};
+    if (cr_clamps(step->node.clamp)) {
+        if (step->dy_masked) {
+            memcpy(step->dy_masked, step->dy, rows * step->y_size * sizeof(cr_real));
+            run.dy = step->dy_masked;
+        }
+        cr_clamp_mask(step->node.clamp, (size_t)n, m, step->y_size, run.y, run.dy);
+    }
+    step->node.op->backward(&run);
+}
+
+void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+{
+    int m = net->n_classes_back;
+    size_t k = (size_t)net->n_classes;
+    memset(net->logits_gradient, 0, (size_t)n * (size_t)m * k * sizeof(cr_real));
+    for (size_t i = 0; i < (size_t)n * (size_t)m; i++)
+        net->logits_gradient[i * k + (size_t)classes[i]] = 1;
+    for (int s = net->n_steps - 1; s >= 0; s--)
+        if (net->steps[s].back) {
+            step_back(&net->steps[s], first, n, m);
+            after_step(net);
+        }
+}
+
+size_t cr_net_weight_bytes(const cr_net *net)
+{
+    return net->n_weights * sizeof(cr_real);
+}
+
+size_t cr_net_arena_bytes(const cr_net *net)
+{
+    return net->n_activations * sizeof(cr_real);
+}
+
+cr_real *cr_net_input(cr_net *net)
+{
+    return net->input;
+}
+
+const cr_real *cr_net_logits(const cr_net *net)
+{
+    return net->logits;
+}
+
+const cr_real *cr_net_activations(const cr_net *net, int t)
+{
+    return net->target_activations[t];
+}
+
+int cr_net_backward_images(const cr_net *net)
+{
+    return net->backward_images;
+}
+
+const cr_real *cr_net_gradients(const cr_net *net, int t)
+{
+    return net->target_gradients[t];
+}
+
+void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context)
+{
+    net->on_layer = callback;
+    net->on_layer_context = context;
+}

@@ -1,0 +1,137 @@
+#include "camrank/par.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* MPI counts are ints. */
+enum { PIECE_BYTES = 1 << 30 };
+
+cr_status cr_par_check(int mpi_result, const char *call, cr_error *err)
+{
+    if (mpi_result == MPI_SUCCESS)
+        return CR_OK;
+    char text[MPI_MAX_ERROR_STRING];
+    int length = 0;
+    if (MPI_Error_string(mpi_result, text, &length) != MPI_SUCCESS)
+        snprintf(text, sizeof text, "error %d", mpi_result);
+    return cr_fail(err, CR_EIO, "%s: %s", call, text);
+}
+
+cr_status cr_par_init(cr_par *par, MPI_Comm comm, cr_error *err)
+{
+    cr_status status = CR_OK;
+    *par = (cr_par){.comm = MPI_COMM_NULL};
+    CR_TRY(cr_par_check(MPI_Comm_dup(comm, &par->comm), "MPI_Comm_dup", err));
+    CR_TRY(cr_par_check(MPI_Comm_set_errhandler(par->comm, MPI_ERRORS_RETURN),
+                        "MPI_Comm_set_errhandler", err));
+    CR_TRY(cr_par_check(MPI_Comm_rank(par->comm, &par->rank), "MPI_Comm_rank", err));
+    CR_TRY(cr_par_check(MPI_Comm_size(par->comm, &par->size), "MPI_Comm_size", err));
+
+cleanup:
+    return status;
+}
+
+void cr_par_fini(cr_par *par)
+{
+    if (par->comm != MPI_COMM_NULL)
+        MPI_Comm_free(&par->comm);
+}
+
+/* Puts the record of the rank `from`, which has it in `err`, into *record on every rank. */
+static cr_status spread(const cr_par *par, int from, cr_error *err, cr_error *record)
+{
+    if (par->rank == from && err)
+        *record = *err;
+    return cr_par_check(
+        MPI_Bcast(record->message, (int)sizeof record->message, MPI_CHAR, from, par->comm),
+        "MPI_Bcast", err);
+}
+
+cr_status cr_par_agree(const cr_par *par, cr_status local, cr_error *err)
+{
+    cr_status status = CR_OK;
+    /* MAXLOC gives the lowest of the ranks that share the maximum. The second pair is -1 only if
+     * no rank succeeded. */
+    struct {
+        int value, rank;
+    } worst[2] = {{(int)local, par->rank}, {local == CR_OK ? 0 : -1, par->rank}};
+    CR_TRY(cr_par_check(MPI_Allreduce(MPI_IN_PLACE, worst, 2, MPI_2INT, MPI_MAXLOC, par->comm),
+                        "MPI_Allreduce", err));
+    if (worst[0].value == CR_OK)
+        return CR_OK;
+
+    cr_error record = {0};
+    CR_TRY(spread(par, worst[0].rank, err, &record));
+    status = record.status = (cr_status)worst[0].value;
+    if (worst[1].value == 0)
+        cr_fail_in(&record, "rank %d: ", worst[0].rank);
+    if (err)
+        *err = record;
+
+cleanup:
+    return status;
+}
+
+cr_status cr_par_follow(const cr_par *par, cr_status local, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int value = (int)local;
+    CR_TRY(cr_par_check(MPI_Bcast(&value, 1, MPI_INT, 0, par->comm), "MPI_Bcast", err));
+    if (value == CR_OK)
+        return CR_OK;
+
+    cr_error record = {0};
+    CR_TRY(spread(par, 0, err, &record));
+    status = record.status = (cr_status)value;
+    if (err)
+        *err = record;
+
+cleanup:
+    return status;
+}
+
+cr_status cr_par_share(const cr_par *par, uint8_t **bytes, size_t *n_bytes, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    const bool receives = par->rank != 0;
+    uint8_t *block = receives ? NULL : *bytes;
+    uint64_t total = receives ? 0 : *n_bytes;
+    CR_TRY(cr_par_check(MPI_Bcast(&total, 1, MPI_UINT64_T, 0, par->comm), "MPI_Bcast", err));
+    if (receives) {
+        block = malloc((size_t)total + 1);
+        if (block)
+            block[total] = 0;
+        else
+            local = cr_fail_memory(err, "a block from rank 0", (size_t)total, 1);
+    }
+    CR_TRY(cr_par_agree(par, local, err));
+    for (uint64_t at = 0; at < total && local == CR_OK; at += PIECE_BYTES) {
+        int piece = total - at < PIECE_BYTES ? (int)(total - at) : PIECE_BYTES;
+        local =
+            cr_par_check(MPI_Bcast(block + at, piece, MPI_BYTE, 0, par->comm), "MPI_Bcast", err);
+    }
+    CR_TRY(cr_par_agree(par, local, err));
+    if (receives) {
+        *bytes = block;
+        *n_bytes = (size_t)total;
+        block = NULL;
+    }
+
+cleanup:
+    if (receives)
+        free(block);
+    return status;
+}
+
+cr_status cr_par_sum(const cr_par *par, int64_t *values, int n_values, cr_error *err)
+{
+    return cr_par_check(
+        MPI_Allreduce(MPI_IN_PLACE, values, n_values, MPI_INT64_T, MPI_SUM, par->comm),
+        "MPI_Allreduce", err);
+}
+
+cr_status cr_par_barrier(const cr_par *par, cr_error *err)
+{
+    return cr_par_check(MPI_Barrier(par->comm), "MPI_Barrier", err);
+}

@@ -1,0 +1,382 @@
+/* create.c - the file at its final size. Whatever allocates space is collective in parallel HDF5,
+ * so the ranks agree before each such call on all that went before. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Rank 0: makes sure that there is a file to write to, and room on the disk for it: where a write of
+ * HDF5's own tables fails, HDF5 1.10 hangs. *made tells whether the file was not there. */
+static cr_status reserve(const char *path, bool replace, size_t n_bytes, bool *made, cr_error *err)
+{
+    cr_status status = CR_OK;
+    struct stat info;
+    if (stat(path, &info) == 0) {
+        if (!S_ISREG(info.st_mode))
+            return cr_fail(err, CR_EINPUT, "%s: exists and is no regular file", path);
+        if (!replace)
+            return cr_fail(err, CR_EINPUT, "%s: exists already; --force replaces it", path);
+    } else if (errno == ENOENT) {
+        *made = true;
+    }
+    /* O_NONBLOCK: never waits should a FIFO have come into its place. */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | (*made ? O_EXCL : 0), 0666);
+    if (fd < 0) {
+        *made = false;
+        return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
+    }
+    /* Some file systems cannot tell. */
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n_bytes) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+        status = cr_fail(err, CR_EIO, "%s: needs %zu bytes: %s", path, n_bytes, strerror(errno));
+    close(fd);
+    return status;
+}
+
+/* The other ranks: a collective open of a path that one rank does not see would hang the rest. */
+static cr_status reach(const char *path, cr_error *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return cr_fail(err, CR_EINPUT, "%s: not the file that rank 0 made: %s", path,
+                       strerror(errno));
+    close(fd);
+    return CR_OK;
+}
+
+static cr_status copy_all(const cr_results_plan *plan, const cr_dataset *data, cr_results *results,
+                          cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *packed = NULL;
+    size_t packed_bytes;
+    CR_TRY(cr_results_check(results->path, plan, data, err));
+    CR_TRY(cr_results_plan_copy(plan, &results->plan, err));
+    CR_TRY(cr_results_make_groups(results, err));
+    CR_TRY(cr_data_pack(data, &packed, &packed_bytes, err));
+    CR_TRY(cr_data_unpack(packed, packed_bytes, &results->data, err));
+
+cleanup:
+    free(packed);
+    return status;
+}
+
+static cr_status create_file(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access < 0 || H5Pset_fapl_mpio(access, results->par.comm, MPI_INFO_NULL) < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+    results->file = H5Fcreate(results->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    if (results->file < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+
+cleanup:
+    cr_h5_close(access);
+    return status;
+}
+
+static cr_status put_root(const cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_h5_at at = {results->file, results->path, "/"};
+    const cr_results_plan *plan = &results->plan;
+    CR_TRY(cr_h5_put_text(at, "schema", CR_RESULTS_SCHEMA, err));
+    CR_TRY(cr_h5_put_text(at, "camrank_version", CR_VERSION, err));
+    CR_TRY(cr_h5_put_text(at, "job_name", plan->job_name, err));
+    CR_TRY(cr_h5_put_text(at, "job", plan->job_text, err));
+    CR_TRY(cr_h5_put_text(at, "overrides", plan->overrides, err));
+    CR_TRY(cr_h5_put_text(at, "libraries", plan->libraries, err));
+    CR_TRY(cr_h5_put_text(at, "protocol", plan->protocol.name, err));
+    CR_TRY(cr_h5_put_double(at, "threshold", plan->protocol.threshold, err));
+    CR_TRY(cr_h5_put_int(at, "connectivity", plan->protocol.connectivity, err));
+    CR_TRY(cr_h5_put_text(at, "upsampling", cr_upsampling_text(plan->protocol.upsampling), err));
+    CR_TRY(cr_h5_put_double(at, "iou", plan->protocol.iou, err));
+    CR_TRY(cr_h5_put_text(at, "failed", plan->skip_failed ? "skip" : "wrong", err));
+    CR_TRY(cr_h5_put_int(at, "batch", plan->batch, err));
+    CR_TRY(cr_h5_put_int(at, "map_slots", plan->map_slots, err));
+    CR_TRY(cr_h5_put_text(at, "map_type", plan->map_float16 ? "float16" : "float32", err));
+    CR_TRY(cr_h5_put_text(at, "slots",
+                          "0 to 4: the network's top five classes, best first; "
+                          "5: the ground-truth class",
+                          err));
+
+cleanup:
+    return status;
+}
+
+static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index, cr_error *err)
+{
+    cr_status status = CR_OK;
+    CR_TRY(cr_h5_put_int(at, "index", index, err));
+    CR_TRY(cr_h5_put_text(at, "file", model->file, err));
+    CR_TRY(cr_h5_put_text(at, "sha256", model->sha256, err));
+    CR_TRY(cr_h5_put_text(at, "input", model->input, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status put_variant(cr_h5_at at, const cr_results_variant *variant, int index,
+                             cr_error *err)
+{
+    cr_status status = CR_OK;
+    CR_TRY(cr_h5_put_int(at, "index", index, err));
+    CR_TRY(cr_h5_put_text(at, "method", variant->method, err));
+    CR_TRY(cr_h5_put_text(at, "layer", variant->layer, err));
+    CR_TRY(cr_h5_put_int(at, "layer_given", variant->layer_given, err));
+    CR_TRY(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
+    CR_TRY(cr_h5_put_int(at, "map_width", variant->map_width, err));
+    CR_TRY(cr_h5_put_int(at, "map_height", variant->map_height, err));
+
+cleanup:
+    return status;
+}
+
+/* Makes a group and leaves it open in at->id. */
+static cr_status create_group(const cr_results *results, cr_h5_at *at, cr_error *err)
+{
+    at->file = results->path;
+    at->id = H5Gcreate2(results->file, at->place, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    return at->id < 0 ? cr_h5_fail(err, CR_EIO, "%s: %s", results->path, at->place) : CR_OK;
+}
+
+static cr_status create_groups(const cr_results *results, cr_error *err)
+{
+    static const char *const plain[] = {"/classes", "/images", "/ground_truth", "/models"};
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = &results->plan;
+    cr_h5_at at = {.id = -1};
+    CR_TRY(put_root(results, err));
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        at.place = plain[i];
+        CR_TRY(create_group(results, &at, err));
+        if (strcmp(plain[i], "/images") == 0)
+            CR_TRY(cr_h5_put_text(at, "folder", results->data.folder, err));
+        cr_h5_close(at.id);
+        at.id = -1;
+    }
+    for (int m = 0; m < plan->n_models; m++)
+        for (int v = -1; v < plan->models[m].n_variants; v++) {
+            cr_results_path path;
+            cr_layout_group(plan, m, v, path);
+            at.place = path;
+            CR_TRY(create_group(results, &at, err));
+            CR_TRY(v < 0 ? put_model(at, &plan->models[m], m, err)
+                         : put_variant(at, &plan->models[m].variants[v], v, err));
+            cr_h5_close(at.id);
+            at.id = -1;
+        }
+
+cleanup:
+    cr_h5_close(at.id);
+    return status;
+}
+
+static herr_t set_fill(hid_t properties, cr_column_id column)
+{
+    const int32_t minus_one = -1, zero = 0;
+    const float not_a_number = NAN;
+    switch (cr_columns[column].fill) {
+    case CR_FILL_NONE:
+        return H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+    case CR_FILL_ZERO:
+        return H5Pset_fill_value(properties, H5T_NATIVE_INT32, &zero);
+    case CR_FILL_MINUS_ONE:
+        return H5Pset_fill_value(properties, H5T_NATIVE_INT32, &minus_one);
+    case CR_FILL_NOT_A_NUMBER:
+        return H5Pset_fill_value(properties, H5T_NATIVE_FLOAT, &not_a_number);
+    }
+    return -1;
+}
+
+/* Collective. `variant` as for cr_layout_shape. */
+static cr_status create_column(const cr_results *results, const char *group, cr_column_id column,
+                               const cr_results_variant *variant, int64_t n, hid_t *dataset,
+                               cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    const cr_column *of = &cr_columns[column];
+    hsize_t shape[CR_MAX_RANK];
+    const int n_dims = cr_layout_shape(column, &results->plan, variant, n, shape);
+    const size_t text_bytes =
+        of->kind == CR_KIND_TEXT ? cr_layout_text_bytes(column, &results->data) : 0;
+    cr_results_path place;
+    snprintf(place, sizeof place, "%.480s/%s", group, of->name);
+    hid_t space = H5Screate_simple(n_dims, shape, NULL);
+    hid_t type = cr_layout_file_type(column, &results->plan, text_bytes);
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    if (space < 0 || type < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
+        H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
+        H5Pset_obj_track_times(properties, false) < 0 || set_fill(properties, column) < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+
+    *dataset = H5Dcreate2(results->file, place, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    const cr_h5_at at = {*dataset, results->path, place};
+    if (*dataset < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place);
+    else
+        local = cr_h5_put_text(at, "description", of->description, err);
+    if (local == CR_OK && of->unit[0])
+        local = cr_h5_put_text(at, "unit", of->unit, err);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+
+cleanup:
+    cr_h5_close(properties);
+    cr_h5_close(type);
+    cr_h5_close(space);
+    return status;
+}
+
+/* Writes a column of the image set. Local: rank 0. */
+static cr_status write_set_column(const cr_results *results, cr_column_id column, hid_t dataset,
+                                  cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_column *of = &cr_columns[column];
+    const size_t text_bytes = cr_layout_text_bytes(column, &results->data);
+    uint8_t *rows, *buffer = NULL;
+    size_t stride;
+    const int n = cr_layout_set_rows(of->owner, &results->data, &rows, &stride);
+    hid_t type = cr_layout_memory_type(column, text_bytes);
+    const size_t item = (of->extents[0] ? (size_t)of->extents[0] : 1) * H5Tget_size(type);
+    buffer = cr_alloc((size_t)n, item);
+    if (!buffer) {
+        status = cr_fail_memory(err, of->name, (size_t)n, item);
+        goto cleanup;
+    }
+    for (int i = 0; i < n; i++) {
+        const uint8_t *from = rows + (size_t)i * stride + of->offset;
+        uint8_t *to = buffer + (size_t)i * item;
+        if (of->kind == CR_KIND_TEXT) {
+            uint32_t offset;
+            memcpy(&offset, from, sizeof offset);
+            const char *text = results->data.text + offset;
+            memcpy(to, text, strlen(text));
+        } else {
+            memcpy(to, from, item);
+        }
+    }
+    if (n > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) < 0)
+        status = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, of->name);
+
+cleanup:
+    cr_h5_close(type);
+    free(buffer);
+    return status;
+}
+
+/* Collective. */
+static cr_status create_set_columns(const cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    hid_t dataset = -1;
+    for (int column = 0; column < CR_N_COLUMNS; column++) {
+        const cr_column_owner owner = cr_columns[column].owner;
+        if (owner == CR_OF_MODEL || owner == CR_OF_VARIANT)
+            continue;
+        uint8_t *rows;
+        size_t stride;
+        int n = cr_layout_set_rows(owner, &results->data, &rows, &stride);
+        CR_TRY(create_column(results, cr_layout_set_group(owner), column, NULL, n, &dataset, err));
+        cr_status local = CR_OK;
+        if (results->par.rank == 0)
+            local = write_set_column(results, column, dataset, err);
+        CR_TRY(cr_par_agree(&results->par, local, err));
+        cr_h5_close(dataset);
+        dataset = -1;
+    }
+
+cleanup:
+    cr_h5_close(dataset);
+    return status;
+}
+
+/* Collective. */
+static cr_status create_row_columns(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = &results->plan;
+    for (int m = 0; m < plan->n_models; m++)
+        for (int v = -1; v < plan->models[m].n_variants; v++) {
+            cr_results_path group;
+            cr_layout_group(plan, m, v, group);
+            cr_group_ids *ids = cr_results_group(results, m, v);
+            for (int column = 0; column < CR_N_COLUMNS; column++)
+                if (cr_columns[column].owner == (v < 0 ? CR_OF_MODEL : CR_OF_VARIANT) &&
+                    cr_layout_has(column, plan))
+                    CR_TRY(create_column(results, group, column,
+                                         v < 0 ? NULL : &plan->models[m].variants[v],
+                                         results->data.n_images, &ids->of[column], err));
+        }
+
+cleanup:
+    return status;
+}
+
+/* Rank 0: until this is done once, a killed writer leaves a file that does not open. */
+static cr_status sync_path(const char *path, cr_error *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    cr_status status =
+        synced ? CR_OK : cr_fail(err, CR_EIO, "%s: cannot be synced: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+cr_status cr_results_create(const cr_par *par, const char *path, bool replace,
+                            const cr_results_plan *plan, const cr_dataset *data,
+                            cr_results **results, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    bool made = false;
+    cr_results *creating = cr_results_new(path);
+    *results = NULL;
+    cr_h5_quiet();
+    if (!creating) {
+        local = cr_fail_memory(err, path, 1, sizeof *creating);
+    } else {
+        creating->created = true;
+        creating->par = *par;
+        local = copy_all(plan, data, creating, err);
+    }
+    CR_TRY(cr_par_agree(par, local, err));
+    if (par->rank == 0)
+        local = reserve(path, replace, cr_results_bytes(plan, data), &made, err);
+    CR_TRY(cr_par_follow(par, local, err));
+    if (par->rank != 0)
+        local = reach(path, err);
+    CR_TRY(cr_par_agree(par, local, err));
+
+    CR_TRY(create_file(creating, err));
+    made = par->rank == 0; /* from here on there is no old content to keep */
+    CR_TRY(cr_par_agree(par, create_groups(creating, err), err));
+    CR_TRY(create_set_columns(creating, err));
+    CR_TRY(create_row_columns(creating, err));
+    CR_TRY(cr_summary_create(creating, err));
+    CR_TRY(cr_results_flush(creating, err));
+    if (par->rank == 0)
+        local = sync_path(path, err);
+    CR_TRY(cr_par_agree(par, local, err));
+    *results = creating;
+    creating = NULL;
+
+cleanup:
+    /* After a failed write, to close the file may hang (HDF5 1.10): that is left undone. */
+    if (status != CR_EIO)
+        cr_results_release(creating, NULL);
+    if (status != CR_OK && made)
+        unlink(path);
+    return status;
+}

@@ -1,0 +1,197 @@
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cr_h5_quiet(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+void cr_h5_close(hid_t id)
+{
+    if (id >= 0)
+        H5Idec_ref(id);
+}
+
+static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *text)
+{
+    if (n == 0 && entry->desc)
+        snprintf(text, sizeof((cr_error *)0)->message, "%s", entry->desc);
+    return 0;
+}
+
+cr_status cr_h5_fail(cr_error *err, cr_status status, const char *format, ...)
+{
+    char reason[sizeof((cr_error *)0)->message] = "HDF5 gives no reason";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, reason);
+    char text[sizeof((cr_error *)0)->message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return cr_fail(err, status, "%s: %s", text, reason);
+}
+
+hid_t cr_h5_float16(void)
+{
+    hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+    /* Sign at bit 15, 5 bits of exponent from bit 10, 10 bits of mantissa from bit 0. They must lie
+     * inside the type at every step, so they move before the size shrinks. */
+    if (type >= 0 && (H5Tset_fields(type, 15, 10, 5, 0, 10) < 0 || H5Tset_size(type, 2) < 0 ||
+                      H5Tset_ebias(type, 15) < 0)) {
+        cr_h5_close(type);
+        return -1;
+    }
+    return type;
+}
+
+hid_t cr_h5_string(size_t bytes, H5T_str_t padding)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type >= 0 && (H5Tset_size(type, bytes) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0 ||
+                      H5Tset_strpad(type, padding) < 0)) {
+        cr_h5_close(type);
+        return -1;
+    }
+    return type;
+}
+
+static cr_status put(cr_h5_at at, const char *name, hid_t file_type, hid_t memory_type,
+                     const void *value, cr_error *err)
+{
+    cr_status status = CR_OK;
+    hid_t attribute = -1, space = H5Screate(H5S_SCALAR);
+    if (space >= 0)
+        attribute = H5Acreate2(at.id, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute < 0 || H5Awrite(attribute, memory_type, value) < 0)
+        status = cr_h5_fail(err, CR_EIO, "%s: %s: attribute `%s`", at.file, at.place, name);
+    cr_h5_close(attribute);
+    cr_h5_close(space);
+    return status;
+}
+
+/* Of fixed length: HDF5 1.10 trusts what a damaged file says about texts of variable length, and
+ * crashes. The price is that h5py gives bytes. */
+cr_status cr_h5_put_text(cr_h5_at at, const char *name, const char *text, cr_error *err)
+{
+    const size_t length = strlen(text);
+    if (length > CR_MAX_ATTRIBUTE_BYTES)
+        return cr_fail(err, CR_EINPUT, "%s: %s: `%s` has %zu bytes, more than the limit of %d",
+                       at.file, at.place, name, length, CR_MAX_ATTRIBUTE_BYTES);
+    hid_t type = cr_h5_string(length ? length : 1, H5T_STR_NULLPAD);
+    cr_status status = put(at, name, type, type, text, err);
+    cr_h5_close(type);
+    return status;
+}
+
+cr_status cr_h5_put_int(cr_h5_at at, const char *name, int value, cr_error *err)
+{
+    return put(at, name, H5T_STD_I32LE, H5T_NATIVE_INT, &value, err);
+}
+
+cr_status cr_h5_put_double(cr_h5_at at, const char *name, double value, cr_error *err)
+{
+    return put(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value, err);
+}
+
+/* Opens a scalar attribute of the given class; *bytes is its size in the file. */
+static cr_status open_attribute(cr_h5_at at, const char *name, H5T_class_t class, hid_t *attribute,
+                                size_t *bytes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    hid_t type = -1, space = -1;
+    *attribute = -1;
+    if (H5Aexists(at.id, name) <= 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s: no attribute `%s`", at.file, at.place, name);
+    *attribute = H5Aopen(at.id, name, H5P_DEFAULT);
+    if (*attribute >= 0) {
+        type = H5Aget_type(*attribute);
+        space = H5Aget_space(*attribute);
+    }
+    if (type < 0 || space < 0)
+        status = cr_h5_fail(err, CR_EINPUT, "%s: %s: attribute `%s`", at.file, at.place, name);
+    else if (H5Tget_class(type) != class || H5Sget_simple_extent_type(space) != H5S_SCALAR ||
+             (class == H5T_STRING && H5Tis_variable_str(type) != 0))
+        status =
+            cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is not %s", at.file, at.place, name,
+                    class == H5T_STRING    ? "one text of fixed length"
+                    : class == H5T_INTEGER ? "one integer"
+                                           : "one floating-point number");
+    *bytes = type >= 0 ? H5Tget_size(type) : 0;
+    cr_h5_close(space);
+    cr_h5_close(type);
+    if (status != CR_OK) {
+        cr_h5_close(*attribute);
+        *attribute = -1;
+    }
+    return status;
+}
+
+static cr_status get(cr_h5_at at, const char *name, H5T_class_t class, hid_t memory_type,
+                     void *value, cr_error *err)
+{
+    hid_t attribute;
+    size_t bytes;
+    cr_status status = open_attribute(at, name, class, &attribute, &bytes, err);
+    if (status == CR_OK && H5Aread(attribute, memory_type, value) < 0)
+        status = cr_h5_fail(err, CR_EINPUT, "%s: %s: attribute `%s`", at.file, at.place, name);
+    cr_h5_close(attribute);
+    return status;
+}
+
+cr_status cr_h5_get_int(cr_h5_at at, const char *name, int *value, cr_error *err)
+{
+    return get(at, name, H5T_INTEGER, H5T_NATIVE_INT, value, err);
+}
+
+cr_status cr_h5_get_double(cr_h5_at at, const char *name, double *value, cr_error *err)
+{
+    return get(at, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, value, err);
+}
+
+cr_status cr_h5_dup_text(cr_h5_at at, const char *name, char **text, cr_error *err)
+{
+    hid_t attribute, type = -1;
+    size_t bytes;
+    *text = NULL;
+    cr_status status = open_attribute(at, name, H5T_STRING, &attribute, &bytes, err);
+    if (status != CR_OK)
+        return status;
+    if (bytes > CR_MAX_ATTRIBUTE_BYTES) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is longer than %d bytes", at.file,
+                         at.place, name, CR_MAX_ATTRIBUTE_BYTES);
+        goto cleanup;
+    }
+    *text = cr_alloc(bytes + 1, 1);
+    if (!*text) {
+        status = cr_fail_memory(err, name, bytes + 1, 1);
+        goto cleanup;
+    }
+    type = cr_h5_string(bytes + 1, H5T_STR_NULLTERM);
+    if (type < 0 || H5Aread(attribute, type, *text) < 0) {
+        status = cr_h5_fail(err, CR_EINPUT, "%s: %s: attribute `%s`", at.file, at.place, name);
+        free(*text);
+        *text = NULL;
+    }
+
+cleanup:
+    cr_h5_close(type);
+    cr_h5_close(attribute);
+    return status;
+}
+
+cr_status cr_h5_get_text(cr_h5_at at, const char *name, char *text, size_t bytes, cr_error *err)
+{
+    char *read;
+    cr_status status = cr_h5_dup_text(at, name, &read, err);
+    if (status == CR_OK && strlen(read) >= bytes)
+        status = cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is longer than %zu bytes", at.file,
+                         at.place, name, bytes - 1);
+    if (status == CR_OK)
+        memcpy(text, read, strlen(read) + 1);
+    free(read);
+    return status;
+}

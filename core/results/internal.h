@@ -1,0 +1,200 @@
+/* internal.h - what the files of core/results share: the table of columns, the open file, and
+ * small helpers over HDF5. */
+#ifndef CAMRANK_RESULTS_INTERNAL_H
+#define CAMRANK_RESULTS_INTERNAL_H
+
+#include "camrank/results.h"
+
+#include <hdf5.h>
+
+#define CR_RESULTS_SCHEMA "camrank-results-1"
+
+/* Bounds on what is believed of a file from outside, before memory is allocated for it. */
+enum {
+    CR_MAX_IMAGES = 1 << 24,
+    CR_MAX_BOXES = 1 << 26,
+    CR_MAX_CLASSES = 1 << 20,
+    CR_MAX_MODELS = 1024, /* and variants of a model */
+    CR_MAX_MAP_SIDE = 4096,
+    CR_MAX_TEXT_BYTES = 4096,       /* of one id, file or class name */
+    CR_MAX_ATTRIBUTE_BYTES = 60000, /* HDF5 ends at 64 KiB */
+    CR_MAX_COLUMN_BYTES = 1 << 29,  /* so that offsets into cr_dataset.text fit */
+};
+
+/* layout.c: the table of all datasets but the summary. Each has one row an image, class or box. */
+
+typedef enum cr_column_owner {
+    CR_OF_CLASSES,
+    CR_OF_IMAGES,
+    CR_OF_BOXES,
+    CR_OF_MODEL,
+    CR_OF_VARIANT,
+} cr_column_owner;
+
+typedef enum cr_column_kind {
+    CR_KIND_U8,     /* uint8_t, uint8 in the file */
+    CR_KIND_FLAG,   /* int32_t, uint8 in the file */
+    CR_KIND_I32,    /* int32_t */
+    CR_KIND_F32,    /* float */
+    CR_KIND_F64,    /* double */
+    CR_KIND_MAP,    /* float, float32 or float16 in the file */
+    CR_KIND_REASON, /* char[CR_REASON_BYTES] */
+    CR_KIND_TEXT,   /* uint32_t offset into cr_dataset.text; fixed-length string in the file */
+} cr_column_kind;
+
+typedef enum cr_column_fill {
+    CR_FILL_NONE,
+    CR_FILL_ZERO,
+    CR_FILL_MINUS_ONE,
+    CR_FILL_NOT_A_NUMBER
+} cr_fill;
+
+enum { CR_EXTENT_KEPT = -1, CR_EXTENT_HEIGHT = -2, CR_EXTENT_WIDTH = -3 };
+
+enum { CR_MAX_RANK = 4 }; /* dimensions of the largest dataset */
+
+typedef struct cr_column {
+    const char *name; /* in its group */
+    cr_column_owner owner;
+    cr_column_kind kind;
+    cr_fill fill;
+    int extents[CR_MAX_RANK - 1]; /* after the first axis; 0 ends */
+    size_t offset; /* in cr_data_image, cr_data_class, cr_box, cr_results_rows or its variants */
+    const char *unit, *description;
+} cr_column;
+
+typedef enum cr_column_id {
+    CR_COLUMN_WNID,
+    CR_COLUMN_NAME,
+    CR_COLUMN_ID,
+    CR_COLUMN_FILE,
+    CR_COLUMN_LABEL,
+    CR_COLUMN_LOCALIZE,
+    CR_COLUMN_FIRST_BOX,
+    CR_COLUMN_N_BOXES,
+    CR_COLUMN_TRUE_BOXES,
+    CR_COLUMN_DONE,
+    CR_COLUMN_REASON,
+    CR_COLUMN_SIZE,
+    CR_COLUMN_TOP_CLASS,
+    CR_COLUMN_TOP_LOGIT,
+    CR_COLUMN_TRUTH_LOGIT,
+    CR_COLUMN_MAPS,
+    CR_COLUMN_BOXES,
+    CR_COLUMN_IOU,
+    CR_N_COLUMNS,
+} cr_column_id;
+
+extern const cr_column cr_columns[CR_N_COLUMNS];
+
+typedef char cr_results_path[CR_NAME_BYTES * 4];
+
+/* The group of model `model`, or of its variant `variant` if that is not -1. */
+void cr_layout_group(const cr_results_plan *plan, int model, int variant, cr_results_path path);
+
+/* The group of the columns of the image set. */
+const char *cr_layout_set_group(cr_column_owner owner);
+
+/* Dimensions of a column of n rows, and its first extents; returns their number. `variant` may be
+ * NULL for columns of other owners. */
+int cr_layout_shape(cr_column_id column, const cr_results_plan *plan,
+                    const cr_results_variant *variant, int64_t n, hsize_t shape[CR_MAX_RANK]);
+
+/* Whether the plan has the column at all. */
+bool cr_layout_has(cr_column_id column, const cr_results_plan *plan);
+
+/* Types of an item in memory and in the file; `text_bytes` is the length of the strings of a
+ * CR_KIND_TEXT column. The caller closes; negative on failure. */
+hid_t cr_layout_memory_type(cr_column_id column, size_t text_bytes);
+hid_t cr_layout_file_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes);
+
+/* Rows of a set column, where they lie in `data` and the bytes from one to the next. */
+int cr_layout_set_rows(cr_column_owner owner, const cr_dataset *data, uint8_t **rows,
+                       size_t *stride);
+
+/* Length of the longest string of a text column, at least 1. */
+size_t cr_layout_text_bytes(cr_column_id column, const cr_dataset *data);
+
+/* plan.c */
+
+/* Checks names, sizes, enumerations and every cross reference. CR_EINPUT, "path: " in front. */
+cr_status cr_results_check(const char *path, const cr_results_plan *plan, const cr_dataset *data,
+                           cr_error *err);
+
+cr_status cr_results_plan_copy(const cr_results_plan *plan, cr_results_plan *copy, cr_error *err);
+
+/* results.c: the open file. */
+
+typedef struct cr_group_ids {
+    hid_t of[CR_N_COLUMNS]; /* open datasets; -1 where the group has no such column */
+} cr_group_ids;
+
+struct cr_results {
+    cr_par par; /* the creator's; only for a file made by cr_results_create */
+    bool created;
+    char *path;
+    hid_t file, summary;
+    cr_results_plan plan;
+    cr_dataset data;
+    int n_groups;         /* one for each model and one for each variant */
+    cr_group_ids *groups; /* owned */
+};
+
+/* An empty one, with no file open. NULL when out of memory. */
+cr_results *cr_results_new(const char *path);
+
+/* Makes room for the ids of the groups that the plan has. */
+cr_status cr_results_make_groups(cr_results *results, cr_error *err);
+
+/* Closes all that is open and frees. With a file made by several ranks: Collective. */
+cr_status cr_results_release(cr_results *results, cr_error *err);
+
+/* The ids of a model's group, or of its variant's if `variant` is not -1. */
+cr_group_ids *cr_results_group(const cr_results *results, int model, int variant);
+
+/* summary.c */
+
+cr_status cr_summary_create(cr_results *results, cr_error *err); /* Collective */
+cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, cr_error *err); /* Local */
+
+/* h5.c */
+
+/* HDF5 prints its error stack unless told otherwise. */
+void cr_h5_quiet(void);
+
+/* Closes an identifier of any kind; nothing for a negative one. */
+void cr_h5_close(hid_t id);
+
+/* cr_fail with ": " and the innermost message of HDF5's error stack behind the text. */
+cr_status cr_h5_fail(cr_error *err, cr_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* IEEE 754 binary16, little-endian. The caller closes. */
+hid_t cr_h5_float16(void);
+
+/* A UTF-8 string of fixed length. The caller closes. */
+hid_t cr_h5_string(size_t bytes, H5T_str_t padding);
+
+/* An object whose attributes are written or read, and its place for messages. */
+typedef struct cr_h5_at {
+    hid_t id;
+    const char *file, *place;
+} cr_h5_at;
+
+/* Errors: CR_EIO; CR_EINPUT for a text that is too long. */
+cr_status cr_h5_put_text(cr_h5_at at, const char *name, const char *text, cr_error *err);
+cr_status cr_h5_put_int(cr_h5_at at, const char *name, int value, cr_error *err);
+cr_status cr_h5_put_double(cr_h5_at at, const char *name, double value, cr_error *err);
+
+/* Errors: CR_EINPUT for an attribute that is missing, has another type or does not fit. `get_text`
+ * wants a text of less than `bytes`; the caller of `dup_text` frees. */
+cr_status cr_h5_get_text(cr_h5_at at, const char *name, char *text, size_t bytes, cr_error *err);
+cr_status cr_h5_dup_text(cr_h5_at at, const char *name, char **text, cr_error *err);
+cr_status cr_h5_get_int(cr_h5_at at, const char *name, int *value, cr_error *err);
+cr_status cr_h5_get_double(cr_h5_at at, const char *name, double *value, cr_error *err);
+
+/* How enumerations are spelled in the file. */
+const char *cr_scaling_text(cr_scaling scaling);
+const char *cr_upsampling_text(cr_upsampling upsampling);
+
+#endif

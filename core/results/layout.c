@@ -1,0 +1,226 @@
+/* layout.c - the one description of every dataset, from which creating, writing, reading, checking
+ * and measuring all follow. docs/format.md says the same to readers of the file. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PIXEL "pixel of the original image"
+
+/* Extents after the first axis come last; 0 for none. */
+#define COLUMN(id, name, owner, kind, fill, type, member, unit, description, ...)              \
+    [CR_COLUMN_##id] = {name,          CR_OF_##owner,          CR_KIND_##kind, CR_FILL_##fill, \
+                        {__VA_ARGS__}, offsetof(type, member), unit,           description}
+
+typedef struct cr_results_maps cr_maps;
+
+const cr_column cr_columns[CR_N_COLUMNS] = {
+    COLUMN(WNID, "wnid", CLASSES, TEXT, NONE, cr_data_class, wnid, "", "WordNet id of the class",
+           0),
+    COLUMN(NAME, "name", CLASSES, TEXT, NONE, cr_data_class, name, "",
+           "name of the class; may be empty", 0),
+    COLUMN(ID, "id", IMAGES, TEXT, NONE, cr_data_image, id, "",
+           "file name without its extension; in ascending byte order", 0),
+    COLUMN(FILE, "file", IMAGES, TEXT, NONE, cr_data_image, file, "",
+           "file name inside the attribute `folder` of /images", 0),
+    COLUMN(LABEL, "label", IMAGES, I32, NONE, cr_data_image, label, "class",
+           "ground truth: row of /classes", 0),
+    COLUMN(LOCALIZE, "localize", IMAGES, FLAG, NONE, cr_data_image, localize, "",
+           "1, or 0 where the image counts for classification only", 0),
+    COLUMN(FIRST_BOX, "first_box", IMAGES, I32, NONE, cr_data_image, first_box, "row",
+           "row of /ground_truth/boxes that is the image's first box", 0),
+    COLUMN(N_BOXES, "n_boxes", IMAGES, I32, NONE, cr_data_image, n_boxes, "rows",
+           "number of the image's boxes", 0),
+    COLUMN(TRUE_BOXES, "boxes", BOXES, I32, NONE, cr_box, x0, PIXEL,
+           "x0, y0, x1, y1: 0-based, inclusive on all sides", 4),
+    COLUMN(DONE, "done", MODEL, U8, ZERO, cr_results_rows, state, "",
+           "0 not computed yet, 1 done, 2 failed; written after the rest of the row", 0),
+    COLUMN(REASON, "reason", MODEL, REASON, NONE, cr_results_rows, reason, "",
+           "why the image failed, or empty", 0),
+    COLUMN(SIZE, "size", MODEL, I32, MINUS_ONE, cr_results_rows, size, "pixel",
+           "width, height of the original image; 0, 0 if it could not be decoded", 2),
+    COLUMN(TOP_CLASS, "top_class", MODEL, I32, MINUS_ONE, cr_results_rows, top_class, "class",
+           "the five classes with the largest logits, best first", CR_TOP),
+    COLUMN(TOP_LOGIT, "top_logit", MODEL, F32, NOT_A_NUMBER, cr_results_rows, top_logit, "1",
+           "their logits, before softmax", CR_TOP),
+    COLUMN(TRUTH_LOGIT, "truth_logit", MODEL, F32, NOT_A_NUMBER, cr_results_rows, truth_logit, "1",
+           "logit of the ground-truth class", 0),
+    /* Never filled: on most file systems rows not yet written take no space. */
+    COLUMN(MAPS, "maps", VARIANT, MAP, NONE, cr_maps, maps, "1",
+           "raw activation maps [slot][y][x] at the resolution of the layer", CR_EXTENT_KEPT,
+           CR_EXTENT_HEIGHT, CR_EXTENT_WIDTH),
+    COLUMN(BOXES, "boxes", VARIANT, I32, MINUS_ONE, cr_maps, boxes, PIXEL,
+           "[slot] x0, y0, x1, y1: 0-based, inclusive on all sides", CR_SLOTS, 4),
+    COLUMN(IOU, "iou", VARIANT, F64, NOT_A_NUMBER, cr_maps, iou, "1",
+           "[slot] best IoU of the box with a ground-truth box of the image, whatever the class of "
+           "the slot",
+           CR_SLOTS),
+};
+
+void cr_layout_group(const cr_results_plan *plan, int model, int variant, cr_results_path path)
+{
+    const cr_results_model *of = &plan->models[model];
+    int length = snprintf(path, sizeof(cr_results_path), "/models/%s", of->name);
+    if (variant < 0)
+        return;
+    char name[2 * CR_NAME_BYTES];
+    cr_results_variant_name(&of->variants[variant], name);
+    for (char *at = name; (at = strchr(at, '/')) != NULL;)
+        *at = ':';
+    snprintf(path + length, sizeof(cr_results_path) - (size_t)length, "/%s", name);
+}
+
+const char *cr_layout_set_group(cr_column_owner owner)
+{
+    return owner == CR_OF_CLASSES  ? "/classes"
+           : owner == CR_OF_IMAGES ? "/images"
+                                   : "/ground_truth";
+}
+
+int cr_layout_shape(cr_column_id column, const cr_results_plan *plan,
+                    const cr_results_variant *variant, int64_t n, hsize_t shape[CR_MAX_RANK])
+{
+    int n_dims = 1;
+    shape[0] = (hsize_t)n;
+    for (int i = 0; i < CR_MAX_RANK - 1 && cr_columns[column].extents[i]; i++) {
+        int extent = cr_columns[column].extents[i];
+        if (extent == CR_EXTENT_KEPT)
+            extent = plan->map_slots;
+        else if (extent == CR_EXTENT_HEIGHT)
+            extent = variant->map_height;
+        else if (extent == CR_EXTENT_WIDTH)
+            extent = variant->map_width;
+        shape[n_dims++] = (hsize_t)extent;
+    }
+    return n_dims;
+}
+
+bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
+{
+    return cr_columns[column].kind != CR_KIND_MAP || plan->map_slots > 0;
+}
+
+hid_t cr_layout_memory_type(cr_column_id column, size_t text_bytes)
+{
+    switch (cr_columns[column].kind) {
+    case CR_KIND_U8:
+        return H5Tcopy(H5T_NATIVE_UINT8);
+    case CR_KIND_FLAG:
+    case CR_KIND_I32:
+        return H5Tcopy(H5T_NATIVE_INT32);
+    case CR_KIND_F32:
+    case CR_KIND_MAP:
+        return H5Tcopy(H5T_NATIVE_FLOAT);
+    case CR_KIND_F64:
+        return H5Tcopy(H5T_NATIVE_DOUBLE);
+    case CR_KIND_REASON:
+        return cr_h5_string(CR_REASON_BYTES, H5T_STR_NULLTERM);
+    case CR_KIND_TEXT:
+        return cr_h5_string(text_bytes, H5T_STR_NULLPAD);
+    }
+    return -1;
+}
+
+hid_t cr_layout_file_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes)
+{
+    switch (cr_columns[column].kind) {
+    case CR_KIND_U8:
+    case CR_KIND_FLAG:
+        return H5Tcopy(H5T_STD_U8LE);
+    case CR_KIND_I32:
+        return H5Tcopy(H5T_STD_I32LE);
+    case CR_KIND_F32:
+        return H5Tcopy(H5T_IEEE_F32LE);
+    case CR_KIND_MAP:
+        return plan->map_float16 ? cr_h5_float16() : H5Tcopy(H5T_IEEE_F32LE);
+    case CR_KIND_F64:
+        return H5Tcopy(H5T_IEEE_F64LE);
+    case CR_KIND_REASON:
+        /* Unlike the type in memory: the conversion zeroes what stands behind the text, so that
+         * the bytes of the file do not depend on what a buffer held before. */
+        return cr_h5_string(CR_REASON_BYTES, H5T_STR_NULLPAD);
+    case CR_KIND_TEXT:
+        return cr_h5_string(text_bytes, H5T_STR_NULLPAD);
+    }
+    return -1;
+}
+
+int cr_layout_set_rows(cr_column_owner owner, const cr_dataset *data, uint8_t **rows,
+                       size_t *stride)
+{
+    switch (owner) {
+    case CR_OF_CLASSES:
+        *rows = (uint8_t *)data->classes;
+        *stride = sizeof *data->classes;
+        return data->n_classes;
+    case CR_OF_IMAGES:
+        *rows = (uint8_t *)data->images;
+        *stride = sizeof *data->images;
+        return data->n_images;
+    default:
+        *rows = (uint8_t *)data->boxes;
+        *stride = sizeof *data->boxes;
+        return data->n_boxes;
+    }
+}
+
+size_t cr_layout_text_bytes(cr_column_id column, const cr_dataset *data)
+{
+    uint8_t *rows;
+    size_t stride, longest = 1;
+    int n = cr_layout_set_rows(cr_columns[column].owner, data, &rows, &stride);
+    for (int i = 0; i < n; i++) {
+        uint32_t offset;
+        memcpy(&offset, rows + (size_t)i * stride + cr_columns[column].offset, sizeof offset);
+        size_t bytes = strlen(data->text + offset);
+        if (bytes > longest)
+            longest = bytes;
+    }
+    return longest;
+}
+
+static size_t column_bytes(cr_column_id column, const cr_results_plan *plan,
+                           const cr_results_variant *variant, int64_t n, size_t text_bytes)
+{
+    hsize_t shape[CR_MAX_RANK];
+    int n_dims = cr_layout_shape(column, plan, variant, n, shape);
+    hid_t type = cr_layout_file_type(column, plan, text_bytes);
+    size_t bytes = type < 0 ? 0 : H5Tget_size(type);
+    cr_h5_close(type);
+    for (int i = 0; i < n_dims; i++)
+        if (!cr_size_mul(bytes, (size_t)shape[i], &bytes))
+            return SIZE_MAX;
+    return bytes;
+}
+
+size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
+{
+    /* Headers of groups, datasets and attributes: measured, rounded up. */
+    enum { FILE_BYTES = 32768, OBJECT_BYTES = 4096 };
+    size_t total = FILE_BYTES + strlen(plan->job_text) + strlen(plan->overrides);
+    for (int column = 0; column < CR_N_COLUMNS; column++) {
+        const cr_column_owner owner = cr_columns[column].owner;
+        int n_groups = 1;
+        if (owner == CR_OF_MODEL || owner == CR_OF_VARIANT)
+            n_groups = plan->n_models;
+        for (int m = 0; m < n_groups; m++) {
+            const cr_results_model *model = &plan->models[m];
+            for (int v = 0; v < (owner == CR_OF_VARIANT ? model->n_variants : 1); v++) {
+                uint8_t *rows;
+                size_t stride, text_bytes = 1, bytes;
+                int n = data->n_images;
+                if (owner != CR_OF_MODEL && owner != CR_OF_VARIANT)
+                    n = cr_layout_set_rows(owner, data, &rows, &stride);
+                if (cr_columns[column].kind == CR_KIND_TEXT)
+                    text_bytes = cr_layout_text_bytes(column, data);
+                const cr_results_variant *variant =
+                    owner == CR_OF_VARIANT ? &model->variants[v] : NULL;
+                bytes = column_bytes(column, plan, variant, n, text_bytes);
+                if (__builtin_add_overflow(total, bytes, &total) ||
+                    __builtin_add_overflow(total, OBJECT_BYTES, &total))
+                    return SIZE_MAX;
+            }
+        }
+    }
+    return total;
+}

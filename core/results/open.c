@@ -1,0 +1,447 @@
+/* open.c - a file from outside: nothing in it is believed before it is checked. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static cr_status open_file(cr_results *results, cr_error *err)
+{
+    /* HDF5 would wait for a FIFO; O_NONBLOCK does not. */
+    int fd = open(results->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    if (fd < 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s", results->path, strerror(errno));
+    bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    close(fd);
+    if (!regular)
+        return cr_fail(err, CR_EINPUT, "%s: not a regular file", results->path);
+    results->file = H5Fopen(results->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (results->file < 0)
+        return cr_h5_fail(err, CR_EINPUT, "%s: not a readable HDF5 file", results->path);
+    return CR_OK;
+}
+
+/* Reads a text that must be one of two. */
+static cr_status get_choice(cr_h5_at at, const char *name, const char *zero, const char *one,
+                            int *choice, cr_error *err)
+{
+    char text[32];
+    cr_status status = cr_h5_get_text(at, name, text, sizeof text, err);
+    if (status != CR_OK)
+        return status;
+    *choice = strcmp(text, one) == 0;
+    if (!*choice && strcmp(text, zero) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is `%s`, neither `%s` nor `%s`",
+                       at.file, at.place, name, text, zero, one);
+    return CR_OK;
+}
+
+static cr_status get_root(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_h5_at at = {results->file, results->path, "/"};
+    cr_results_plan *plan = &results->plan;
+    cr_protocol *protocol = &plan->protocol;
+    char schema[64];
+    int choice;
+    CR_TRY(cr_h5_get_text(at, "schema", schema, sizeof schema, err));
+    if (strcmp(schema, CR_RESULTS_SCHEMA) != 0) {
+        status = cr_fail(err, CR_EINPUT, "%s: schema is `%s`; this program reads `%s`",
+                         results->path, schema, CR_RESULTS_SCHEMA);
+        goto cleanup;
+    }
+    CR_TRY(cr_h5_get_text(at, "job_name", plan->job_name, sizeof plan->job_name, err));
+    CR_TRY(cr_h5_dup_text(at, "job", &plan->job_text, err));
+    CR_TRY(cr_h5_dup_text(at, "overrides", &plan->overrides, err));
+    CR_TRY(cr_h5_get_text(at, "libraries", plan->libraries, sizeof plan->libraries, err));
+    CR_TRY(cr_h5_get_text(at, "protocol", protocol->name, sizeof protocol->name, err));
+    CR_TRY(cr_h5_get_double(at, "threshold", &protocol->threshold, err));
+    CR_TRY(cr_h5_get_int(at, "connectivity", &protocol->connectivity, err));
+    CR_TRY(get_choice(at, "upsampling", cr_upsampling_text(CR_UPSAMPLING_BILINEAR),
+                      cr_upsampling_text(CR_UPSAMPLING_NEAREST), &choice, err));
+    protocol->upsampling = choice ? CR_UPSAMPLING_NEAREST : CR_UPSAMPLING_BILINEAR;
+    CR_TRY(cr_h5_get_double(at, "iou", &protocol->iou, err));
+    CR_TRY(get_choice(at, "failed", "wrong", "skip", &choice, err));
+    plan->skip_failed = choice;
+    CR_TRY(cr_h5_get_int(at, "batch", &plan->batch, err));
+    CR_TRY(cr_h5_get_int(at, "map_slots", &plan->map_slots, err));
+    CR_TRY(get_choice(at, "map_type", "float32", "float16", &choice, err));
+    plan->map_float16 = choice;
+
+cleanup:
+    return status;
+}
+
+/* A group inside another, found by going through its links. `name` is that of the group. */
+typedef cr_status visit_group(cr_results *results, cr_h5_at at, const char *name, int model,
+                              int index, cr_error *err);
+
+/* Calls `visit` for every group inside `place`, with its attribute `index`; NULL only counts. */
+static cr_status visit_groups(cr_results *results, const char *place, int model, visit_group *visit,
+                              int *n_groups, cr_error *err)
+{
+    cr_status status = CR_OK;
+    H5G_info_t info;
+    hid_t child = -1, group = H5Gopen2(results->file, place, H5P_DEFAULT);
+    *n_groups = 0;
+    if (group < 0 || H5Gget_info(group, &info) < 0) {
+        status = cr_h5_fail(err, CR_EINPUT, "%s: %s", results->path, place);
+        goto cleanup;
+    }
+    if (info.nlinks > 2 * CR_MAX_MODELS) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s: %llu entries", results->path, place,
+                         (unsigned long long)info.nlinks);
+        goto cleanup;
+    }
+    for (hsize_t i = 0; i < info.nlinks; i++) {
+        char name[2 * CR_NAME_BYTES];
+        cr_results_path path;
+        ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name,
+                                            sizeof name, H5P_DEFAULT);
+        if (length >= 0 && (size_t)length < sizeof name)
+            child = H5Oopen(group, name, H5P_DEFAULT);
+        if (child < 0) {
+            status = cr_h5_fail(err, CR_EINPUT, "%s: %s: entry %llu", results->path, place,
+                                (unsigned long long)i);
+            goto cleanup;
+        }
+        if (H5Iget_type(child) == H5I_GROUP) {
+            (*n_groups)++;
+            snprintf(path, sizeof path, "%.240s/%.255s", place, name);
+            const cr_h5_at at = {child, results->path, path};
+            int index;
+            if (visit) {
+                CR_TRY(cr_h5_get_int(at, "index", &index, err));
+                CR_TRY(visit(results, at, name, model, index, err));
+            }
+        }
+        cr_h5_close(child);
+        child = -1;
+    }
+
+cleanup:
+    cr_h5_close(child);
+    cr_h5_close(group);
+    return status;
+}
+
+static cr_status bad_index(cr_h5_at at, int index, cr_error *err)
+{
+    return cr_fail(err, CR_EINPUT, "%s: %s: attribute `index` is %d: out of range or not unique",
+                   at.file, at.place, index);
+}
+
+static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, int model, int index,
+                           cr_error *err)
+{
+    (void)model;
+    cr_status status = CR_OK;
+    if (index < 0 || index >= results->plan.n_models || results->plan.models[index].name[0])
+        return bad_index(at, index, err);
+    cr_results_model *of = &results->plan.models[index];
+    if (strlen(name) >= sizeof of->name)
+        return cr_fail(err, CR_EINPUT, "%s: %s: the name is longer than %zu bytes", at.file,
+                       at.place, sizeof of->name - 1);
+    memcpy(of->name, name, strlen(name) + 1);
+    CR_TRY(cr_h5_get_text(at, "file", of->file, sizeof of->file, err));
+    CR_TRY(cr_h5_get_text(at, "sha256", of->sha256, sizeof of->sha256, err));
+    CR_TRY(cr_h5_get_text(at, "input", of->input, sizeof of->input, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name, int model,
+                             int index, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_model *of = &results->plan.models[model];
+    if (index < 0 || index >= of->n_variants || of->variants[index].method[0])
+        return bad_index(at, index, err);
+    cr_results_variant *variant = &of->variants[index];
+    int given, maximum;
+    CR_TRY(cr_h5_get_text(at, "method", variant->method, sizeof variant->method, err));
+    CR_TRY(cr_h5_get_text(at, "layer", variant->layer, sizeof variant->layer, err));
+    CR_TRY(cr_h5_get_int(at, "layer_given", &given, err));
+    variant->layer_given = given != 0;
+    CR_TRY(get_choice(at, "scaling", cr_scaling_text(CR_SCALING_MIN_MAX),
+                      cr_scaling_text(CR_SCALING_MAX), &maximum, err));
+    variant->scaling = maximum ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
+    CR_TRY(cr_h5_get_int(at, "map_width", &variant->map_width, err));
+    CR_TRY(cr_h5_get_int(at, "map_height", &variant->map_height, err));
+    cr_results_path group;
+    cr_layout_group(&results->plan, model, index, group);
+    const char *expected = strrchr(group, '/') + 1;
+    if (strcmp(expected, name) != 0)
+        status = cr_fail(err, CR_EINPUT, "%s: %s: by its attributes the group is `%s`", at.file,
+                         at.place, expected);
+
+cleanup:
+    return status;
+}
+
+static cr_status get_models(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_results_plan *plan = &results->plan;
+    int n;
+    CR_TRY(visit_groups(results, "/models", -1, NULL, &n, err));
+    plan->models = cr_alloc((size_t)n, sizeof *plan->models);
+    if (!plan->models) {
+        status = cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->models);
+        goto cleanup;
+    }
+    plan->n_models = n;
+    CR_TRY(visit_groups(results, "/models", -1, get_model, &n, err));
+    for (int m = 0; m < plan->n_models; m++) {
+        cr_results_path group;
+        cr_results_model *model = &plan->models[m];
+        cr_layout_group(plan, m, -1, group);
+        CR_TRY(visit_groups(results, group, m, NULL, &n, err));
+        model->variants = cr_alloc((size_t)n, sizeof *model->variants);
+        if (!model->variants) {
+            status = cr_fail_memory(err, results->path, (size_t)n, sizeof *model->variants);
+            goto cleanup;
+        }
+        model->n_variants = n;
+        CR_TRY(visit_groups(results, group, m, get_variant, &n, err));
+    }
+
+cleanup:
+    return status;
+}
+
+/* Opens a dataset and checks its type. The number of its rows becomes *n, unless *n is not -1: then
+ * it must be that. *text_bytes is the length of the strings of a text column. */
+static cr_status open_column(cr_results *results, const char *group, cr_column_id column,
+                             const cr_results_variant *variant, int64_t *n, size_t *text_bytes,
+                             hid_t *dataset, cr_error *err)
+{
+    cr_status status = CR_OK;
+    hsize_t expected[CR_MAX_RANK], shape[CR_MAX_RANK] = {0};
+    hid_t type = -1, wanted = -1, space = -1, properties = -1;
+    cr_results_path place;
+    snprintf(place, sizeof place, "%.480s/%s", group, cr_columns[column].name);
+    *dataset = H5Dopen2(results->file, place, H5P_DEFAULT);
+    if (*dataset >= 0) {
+        type = H5Dget_type(*dataset);
+        space = H5Dget_space(*dataset);
+        properties = H5Dget_create_plist(*dataset);
+    }
+    if (type < 0 || space < 0 || properties < 0) {
+        status = cr_h5_fail(err, CR_EINPUT, "%s: %s", results->path, place);
+        goto cleanup;
+    }
+    if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0) {
+        status =
+            cr_fail(err, CR_EINPUT, "%s: %s: its data lie in another file", results->path, place);
+        goto cleanup;
+    }
+    if (cr_columns[column].kind == CR_KIND_TEXT)
+        *text_bytes = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0
+                          ? H5Tget_size(type)
+                          : 0;
+    bool fits = true;
+    if (cr_columns[column].kind == CR_KIND_TEXT)
+        fits = *text_bytes >= 1 && *text_bytes <= CR_MAX_TEXT_BYTES;
+    if (fits) {
+        wanted = cr_layout_file_type(column, &results->plan, *text_bytes);
+        fits = H5Tequal(type, wanted) > 0;
+    }
+    if (!fits) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s: wrong data type", results->path, place);
+        goto cleanup;
+    }
+    fits = H5Sget_simple_extent_ndims(space) ==
+               cr_layout_shape(column, &results->plan, variant, *n, expected) &&
+           H5Sget_simple_extent_dims(space, shape, NULL) >= 0;
+    for (int i = *n < 0; fits && i < CR_MAX_RANK && i < H5Sget_simple_extent_ndims(space); i++)
+        fits = shape[i] == expected[i];
+    if (!fits) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s: wrong shape", results->path, place);
+        goto cleanup;
+    }
+    *n = (int64_t)shape[0];
+
+cleanup:
+    cr_h5_close(properties);
+    cr_h5_close(space);
+    cr_h5_close(wanted);
+    cr_h5_close(type);
+    return status;
+}
+
+/* Appends to data->text and gives the offset. The room was made by read_set_column. */
+static uint32_t append_text(cr_dataset *data, const char *text, size_t bytes)
+{
+    const size_t offset = data->text_bytes;
+    const size_t length = strnlen(text, bytes);
+    memcpy(data->text + offset, text, length);
+    data->text[offset + length] = 0;
+    data->text_bytes += length + 1;
+    return (uint32_t)offset;
+}
+
+/* Reads a column of the image set into its member of every row. */
+static cr_status read_set_column(cr_results *results, cr_column_id column, hid_t dataset,
+                                 size_t text_bytes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_dataset *data = &results->data;
+    const cr_column *of = &cr_columns[column];
+    uint8_t *rows, *buffer = NULL;
+    size_t stride, total;
+    const int n = cr_layout_set_rows(of->owner, data, &rows, &stride);
+    hid_t type = cr_layout_memory_type(column, text_bytes);
+    const size_t item = (of->extents[0] ? (size_t)of->extents[0] : 1) * H5Tget_size(type);
+    if (!cr_size_mul((size_t)n, item + 1, &total) || total > CR_MAX_COLUMN_BYTES) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s/%s: larger than %d bytes", results->path,
+                         cr_layout_set_group(of->owner), of->name, CR_MAX_COLUMN_BYTES);
+        goto cleanup;
+    }
+    buffer = cr_alloc((size_t)n, item);
+    char *text = of->kind == CR_KIND_TEXT ? realloc(data->text, data->text_bytes + total) : NULL;
+    if (text)
+        data->text = text;
+    if (!buffer || (of->kind == CR_KIND_TEXT && !text)) {
+        status = cr_fail_memory(err, results->path, (size_t)n, item);
+        goto cleanup;
+    }
+    if (n > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) < 0) {
+        status = cr_h5_fail(err, CR_EINPUT, "%s: %s/%s", results->path,
+                            cr_layout_set_group(of->owner), of->name);
+        goto cleanup;
+    }
+    for (int i = 0; i < n; i++) {
+        const uint8_t *from = buffer + (size_t)i * item;
+        uint8_t *to = rows + (size_t)i * stride + of->offset;
+        if (of->kind == CR_KIND_TEXT) {
+            const uint32_t offset = append_text(data, (const char *)from, text_bytes);
+            memcpy(to, &offset, sizeof offset);
+        } else {
+            memcpy(to, from, item);
+        }
+    }
+
+cleanup:
+    cr_h5_close(type);
+    free(buffer);
+    return status;
+}
+
+/* Makes room for n rows of the owner. */
+static cr_status make_rows(cr_results *results, cr_column_owner owner, int64_t n, cr_error *err)
+{
+    cr_dataset *data = &results->data;
+    const int64_t most = owner == CR_OF_CLASSES  ? CR_MAX_CLASSES
+                         : owner == CR_OF_IMAGES ? CR_MAX_IMAGES
+                                                 : CR_MAX_BOXES;
+    if (n < 0 || n > most)
+        return cr_fail(err, CR_EINPUT, "%s: %s: %lld rows, more than the limit of %lld",
+                       results->path, cr_layout_set_group(owner), (long long)n, (long long)most);
+    void *rows = NULL;
+    size_t stride = 0;
+    if (owner == CR_OF_CLASSES) {
+        rows = data->classes = cr_alloc((size_t)n, stride = sizeof *data->classes);
+        data->n_classes = rows ? (int)n : 0;
+    } else if (owner == CR_OF_IMAGES) {
+        rows = data->images = cr_alloc((size_t)n, stride = sizeof *data->images);
+        data->n_images = rows ? (int)n : 0;
+    } else {
+        rows = data->boxes = cr_alloc((size_t)n, stride = sizeof *data->boxes);
+        data->n_boxes = rows ? (int)n : 0;
+    }
+    return rows ? CR_OK : cr_fail_memory(err, results->path, (size_t)n, stride);
+}
+
+static cr_status get_data(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_dataset *data = &results->data;
+    int64_t n[CR_OF_BOXES + 1] = {-1, -1, -1}; /* rows of each owner, once known */
+    hid_t dataset = -1, group = H5Gopen2(results->file, "/images", H5P_DEFAULT);
+    if (group < 0) {
+        status = cr_h5_fail(err, CR_EINPUT, "%s: /images", results->path);
+        goto cleanup;
+    }
+    const cr_h5_at at = {group, results->path, "/images"};
+    CR_TRY(cr_h5_dup_text(at, "folder", &data->folder, err));
+    data->text = cr_alloc(1, 1);
+    if (!data->text) {
+        status = cr_fail_memory(err, results->path, 1, 1);
+        goto cleanup;
+    }
+    data->text_bytes = 1;
+    for (int column = 0; column < CR_N_COLUMNS; column++) {
+        const cr_column_owner owner = cr_columns[column].owner;
+        if (owner > CR_OF_BOXES)
+            continue;
+        size_t text_bytes = 0;
+        const bool first = n[owner] < 0;
+        CR_TRY(open_column(results, cr_layout_set_group(owner), column, NULL, &n[owner],
+                           &text_bytes, &dataset, err));
+        if (first)
+            CR_TRY(make_rows(results, owner, n[owner], err));
+        CR_TRY(read_set_column(results, column, dataset, text_bytes, err));
+        cr_h5_close(dataset);
+        dataset = -1;
+    }
+    for (int i = 0; i < data->n_images; i++)
+        data->n_excluded += !data->images[i].localize;
+
+cleanup:
+    cr_h5_close(dataset);
+    cr_h5_close(group);
+    return status;
+}
+
+static cr_status open_row_columns(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = &results->plan;
+    int64_t n = results->data.n_images;
+    size_t text_bytes = 0;
+    for (int m = 0; m < plan->n_models; m++)
+        for (int v = -1; v < plan->models[m].n_variants; v++) {
+            cr_results_path group;
+            cr_layout_group(plan, m, v, group);
+            cr_group_ids *ids = cr_results_group(results, m, v);
+            for (int column = 0; column < CR_N_COLUMNS; column++)
+                if (cr_columns[column].owner == (v < 0 ? CR_OF_MODEL : CR_OF_VARIANT) &&
+                    cr_layout_has(column, plan))
+                    CR_TRY(open_column(results, group, column,
+                                       v < 0 ? NULL : &plan->models[m].variants[v], &n, &text_bytes,
+                                       &ids->of[column], err));
+        }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_results *opening = cr_results_new(path);
+    *results = NULL;
+    cr_h5_quiet();
+    if (!opening)
+        return cr_fail_memory(err, path, 1, sizeof *opening);
+    CR_TRY(open_file(opening, err));
+    CR_TRY(get_root(opening, err));
+    CR_TRY(get_data(opening, err));
+    CR_TRY(get_models(opening, err));
+    CR_TRY(cr_results_check(path, &opening->plan, &opening->data, err));
+    CR_TRY(cr_results_make_groups(opening, err));
+    CR_TRY(open_row_columns(opening, err));
+    *results = opening;
+    opening = NULL;
+
+cleanup:
+    cr_results_release(opening, NULL);
+    return status;
+}

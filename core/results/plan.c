@@ -1,0 +1,153 @@
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cr_results_plan_free(cr_results_plan *plan)
+{
+    for (int m = 0; plan->models && m < plan->n_models; m++)
+        free(plan->models[m].variants);
+    free(plan->models);
+    free(plan->job_text);
+    free(plan->overrides);
+    *plan = (cr_results_plan){0};
+}
+
+cr_status cr_results_plan_copy(const cr_results_plan *plan, cr_results_plan *copy, cr_error *err)
+{
+    *copy = *plan;
+    copy->job_text = strdup(plan->job_text);
+    copy->overrides = strdup(plan->overrides);
+    copy->models = cr_alloc((size_t)plan->n_models, sizeof *copy->models);
+    bool whole = copy->job_text && copy->overrides && copy->models;
+    for (int m = 0; whole && m < plan->n_models; m++) {
+        const cr_results_model *model = &plan->models[m];
+        copy->models[m] = *model;
+        copy->models[m].variants =
+            cr_alloc((size_t)model->n_variants, sizeof *copy->models[m].variants);
+        if (!copy->models[m].variants)
+            whole = false;
+        else if (model->n_variants > 0)
+            memcpy(copy->models[m].variants, model->variants,
+                   (size_t)model->n_variants * sizeof *model->variants);
+    }
+    if (whole)
+        return CR_OK;
+    cr_results_plan_free(copy);
+    return cr_fail_memory(err, "the plan of the results", (size_t)plan->n_models,
+                          sizeof *copy->models);
+}
+
+void cr_results_variant_name(const cr_results_variant *variant, char name[2 * CR_NAME_BYTES])
+{
+    snprintf(name, (size_t)(2 * CR_NAME_BYTES), "%.127s%s%.127s", variant->method,
+             variant->layer_given ? "@" : "", variant->layer_given ? variant->layer : "");
+}
+
+const char *cr_scaling_text(cr_scaling scaling)
+{
+    return scaling == CR_SCALING_MIN_MAX ? "min-max" : "max";
+}
+
+const char *cr_upsampling_text(cr_upsampling upsampling)
+{
+    return upsampling == CR_UPSAMPLING_BILINEAR ? "bilinear" : "nearest";
+}
+
+/* A name that is one step of an HDF5 path. */
+static bool is_step(const char *name)
+{
+    return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/');
+}
+
+static cr_status check_model(const char *path, const cr_results_plan *plan, int m, cr_error *err)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const cr_results_model *model = &plan->models[m];
+    cr_results_path group, other;
+    if (!is_step(model->name) || strspn(model->name, allowed) != strlen(model->name))
+        return cr_fail(err, CR_EINPUT,
+                       "%s: model name `%s`: only letters, digits and . _ - are allowed", path,
+                       model->name);
+    for (int i = 0; i < m; i++)
+        if (strcmp(plan->models[i].name, model->name) == 0)
+            return cr_fail(err, CR_EINPUT, "%s: two models are named `%s`", path, model->name);
+    if (model->n_variants < 1 || model->n_variants > CR_MAX_MODELS)
+        return cr_fail(err, CR_EINPUT, "%s: model %s has %d methods, not 1 to %d", path,
+                       model->name, model->n_variants, CR_MAX_MODELS);
+    for (int v = 0; v < model->n_variants; v++) {
+        const cr_results_variant *variant = &model->variants[v];
+        cr_layout_group(plan, m, v, group);
+        if (!is_step(variant->method))
+            return cr_fail(err, CR_EINPUT, "%s: %s: `%s` is no name of a method", path, group,
+                           variant->method);
+        if (variant->map_width < 1 || variant->map_width > CR_MAX_MAP_SIDE ||
+            variant->map_height < 1 || variant->map_height > CR_MAX_MAP_SIDE)
+            return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d x %d, not 1 to %d a side", path,
+                           group, variant->map_width, variant->map_height, CR_MAX_MAP_SIDE);
+        for (int i = 0; i < v; i++) {
+            cr_layout_group(plan, m, i, other);
+            if (strcmp(group, other) == 0)
+                return cr_fail(err, CR_EINPUT, "%s: two methods would be stored in %s", path,
+                               group);
+        }
+    }
+    return CR_OK;
+}
+
+static cr_status check_data(const char *path, const cr_dataset *data, cr_error *err)
+{
+    if (data->n_images < 1 || data->n_images > CR_MAX_IMAGES || data->n_classes < 1 ||
+        data->n_classes > CR_MAX_CLASSES || data->n_boxes < 0 || data->n_boxes > CR_MAX_BOXES)
+        return cr_fail(err, CR_EINPUT,
+                       "%s: %d images (1 to %d), %d classes (1 to %d), %d boxes (0 to %d)", path,
+                       data->n_images, CR_MAX_IMAGES, data->n_classes, CR_MAX_CLASSES,
+                       data->n_boxes, CR_MAX_BOXES);
+    for (int i = 0; i < data->n_images; i++) {
+        const cr_data_image *image = &data->images[i];
+        const char *wrong = NULL;
+        if (image->label < 0 || image->label >= data->n_classes)
+            wrong = "its label is no class";
+        else if (image->localize != 0 && image->localize != 1)
+            wrong = "`localize` is neither 0 nor 1";
+        else if (image->n_boxes < image->localize || image->first_box < 0 ||
+                 image->first_box > data->n_boxes ||
+                 image->n_boxes > data->n_boxes - image->first_box)
+            wrong = "its ground-truth boxes are not in the file";
+        else if (i > 0 && strcmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i)) >= 0)
+            wrong = "the ids are not in ascending order";
+        if (wrong)
+            return cr_fail(err, CR_EINPUT, "%s: image %d (%s): %s", path, i,
+                           cr_data_image_id(data, i), wrong);
+    }
+    return CR_OK;
+}
+
+cr_status cr_results_check(const char *path, const cr_results_plan *plan, const cr_dataset *data,
+                           cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_protocol *protocol = &plan->protocol;
+    if (!(protocol->threshold >= 0 && protocol->threshold <= 1 && protocol->iou >= 0 &&
+          protocol->iou <= 1 && (protocol->connectivity == 4 || protocol->connectivity == 8)))
+        return cr_fail(err, CR_EINPUT,
+                       "%s: impossible protocol: threshold %g, iou %g, "
+                       "connectivity %d",
+                       path, protocol->threshold, protocol->iou, protocol->connectivity);
+    if (plan->batch < 1)
+        return cr_fail(err, CR_EINPUT, "%s: impossible batch %d", path, plan->batch);
+    if (plan->map_slots != 0 && plan->map_slots != 1 && plan->map_slots != CR_SLOTS)
+        return cr_fail(err, CR_EINPUT, "%s: %d maps an image, not 0, 1 or %d", path,
+                       plan->map_slots, CR_SLOTS);
+    if (plan->n_models < 1 || plan->n_models > CR_MAX_MODELS)
+        return cr_fail(err, CR_EINPUT, "%s: %d models, not 1 to %d", path, plan->n_models,
+                       CR_MAX_MODELS);
+    for (int m = 0; m < plan->n_models; m++)
+        CR_TRY(check_model(path, plan, m, err));
+    CR_TRY(check_data(path, data, err));
+
+cleanup:
+    return status;
+}

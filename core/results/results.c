@@ -1,0 +1,95 @@
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+cr_results *cr_results_new(const char *path)
+{
+    cr_results *results = cr_alloc(1, sizeof *results);
+    if (!results)
+        return NULL;
+    results->file = results->summary = -1;
+    results->path = strdup(path);
+    if (!results->path) {
+        free(results);
+        return NULL;
+    }
+    return results;
+}
+
+cr_status cr_results_make_groups(cr_results *results, cr_error *err)
+{
+    int n = results->plan.n_models;
+    for (int m = 0; m < results->plan.n_models; m++)
+        n += results->plan.models[m].n_variants;
+    results->groups = cr_alloc((size_t)n, sizeof *results->groups);
+    if (!results->groups)
+        return cr_fail_memory(err, results->path, (size_t)n, sizeof *results->groups);
+    results->n_groups = n;
+    for (int i = 0; i < n; i++)
+        for (int column = 0; column < CR_N_COLUMNS; column++)
+            results->groups[i].of[column] = -1;
+    return CR_OK;
+}
+
+cr_group_ids *cr_results_group(const cr_results *results, int model, int variant)
+{
+    int at = model;
+    for (int m = 0; m < model; m++)
+        at += results->plan.models[m].n_variants;
+    return &results->groups[at + 1 + variant];
+}
+
+cr_status cr_results_release(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    if (!results)
+        return CR_OK;
+    for (int i = 0; i < results->n_groups; i++)
+        for (int column = 0; column < CR_N_COLUMNS; column++)
+            cr_h5_close(results->groups[i].of[column]);
+    cr_h5_close(results->summary);
+    if (results->file >= 0 && H5Fclose(results->file) < 0)
+        status = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    free(results->groups);
+    cr_results_plan_free(&results->plan);
+    cr_data_free(&results->data);
+    free(results->path);
+    free(results);
+    return status;
+}
+
+cr_status cr_results_close(cr_results **results, cr_error *err)
+{
+    cr_results *closing = *results;
+    *results = NULL;
+    if (!closing || !closing->created)
+        return cr_results_release(closing, err);
+    const cr_par par = closing->par;
+    return cr_par_agree(&par, cr_results_release(closing, err), err);
+}
+
+cr_status cr_results_flush(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    /* MPI-IO: what one process wrote is seen by another after sync, barrier, sync. */
+    for (int i = 0; i < 2; i++) {
+        cr_status local = CR_OK;
+        if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0)
+            local = cr_h5_fail(err, CR_EIO, "%s", results->path);
+        CR_TRY(cr_par_agree(&results->par, local, err));
+    }
+
+cleanup:
+    return status;
+}
+
+const cr_results_plan *cr_results_get_plan(const cr_results *results)
+{
+    return &results->plan;
+}
+
+const cr_dataset *cr_results_get_data(const cr_results *results)
+{
+    return &results->data;
+}

@@ -1,0 +1,176 @@
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row of /summary. */
+typedef struct summary_row {
+    char model[CR_NAME_BYTES], variant[2 * CR_NAME_BYTES];
+    int64_t images, failed, missing, localized;
+    int64_t top1_cls_right, top5_cls_right;
+    int64_t top1_loc_right, top5_loc_right, gt_known_loc_right;
+    double top1_cls_error, top5_cls_error;
+    double top1_loc_error, top5_loc_error, gt_known_loc_error;
+    double mean_iou;
+} summary_row;
+
+/* Its counts and its other numbers, by name. */
+static const struct {
+    const char *name;
+    size_t offset;
+    bool is_count;
+} fields[] = {
+#define COUNT(name)                             \
+    {                                           \
+#name, HOFFSET(summary_row, name), true \
+    }
+#define NUMBER(name)                             \
+    {                                            \
+#name, HOFFSET(summary_row, name), false \
+    }
+    COUNT(images),
+    COUNT(failed),
+    COUNT(missing),
+    COUNT(localized),
+    COUNT(top1_cls_right),
+    COUNT(top5_cls_right),
+    COUNT(top1_loc_right),
+    COUNT(top5_loc_right),
+    COUNT(gt_known_loc_right),
+    NUMBER(top1_cls_error),
+    NUMBER(top5_cls_error),
+    NUMBER(top1_loc_error),
+    NUMBER(top5_loc_error),
+    NUMBER(gt_known_loc_error),
+    NUMBER(mean_iou),
+#undef COUNT
+#undef NUMBER
+};
+
+static hid_t row_type(void)
+{
+    hid_t model = cr_h5_string(sizeof((summary_row *)0)->model, H5T_STR_NULLPAD);
+    hid_t variant = cr_h5_string(sizeof((summary_row *)0)->variant, H5T_STR_NULLPAD);
+    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(summary_row));
+    herr_t result = 0;
+    result |= H5Tinsert(type, "model", HOFFSET(summary_row, model), model);
+    result |= H5Tinsert(type, "variant", HOFFSET(summary_row, variant), variant);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        result |= H5Tinsert(type, fields[i].name, fields[i].offset,
+                            fields[i].is_count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE);
+    cr_h5_close(variant);
+    cr_h5_close(model);
+    if (result < 0) {
+        cr_h5_close(type);
+        return -1;
+    }
+    return type;
+}
+
+static int count_variants(const cr_results_plan *plan)
+{
+    int n = 0;
+    for (int m = 0; m < plan->n_models; m++)
+        n += plan->models[m].n_variants;
+    return n;
+}
+
+cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = &results->plan;
+    const size_t n = (size_t)count_variants(plan);
+    summary_row *rows = cr_alloc(n, sizeof *rows), *row = rows;
+    hid_t type = row_type();
+    if (!rows) {
+        status = cr_fail_memory(err, "the summary", n, sizeof *rows);
+        goto cleanup;
+    }
+    for (int m = 0; m < plan->n_models; m++)
+        for (int v = 0; v < plan->models[m].n_variants; v++, row++) {
+            const cr_tally *t = &tallies[row - rows];
+            *row = (summary_row){
+                .images = t->n_images,
+                .failed = t->n_failed,
+                .missing = t->n_missing,
+                .localized = t->n_localized,
+                .top1_cls_right = t->top1_class_right,
+                .top5_cls_right = t->top5_class_right,
+                .top1_loc_right = t->top1_loc_right,
+                .top5_loc_right = t->top5_loc_right,
+                .gt_known_loc_right = t->gt_known_right,
+                .top1_cls_error = cr_tally_error(t->top1_class_right, t->n_images),
+                .top5_cls_error = cr_tally_error(t->top5_class_right, t->n_images),
+                .top1_loc_error = cr_tally_error(t->top1_loc_right, t->n_localized),
+                .top5_loc_error = cr_tally_error(t->top5_loc_right, t->n_localized),
+                .gt_known_loc_error = cr_tally_error(t->gt_known_right, t->n_localized),
+                .mean_iou = cr_tally_mean_iou(t),
+            };
+            snprintf(row->model, sizeof row->model, "%s", plan->models[m].name);
+            cr_results_variant_name(&plan->models[m].variants[v], row->variant);
+        }
+    if (type < 0 || H5Dwrite(results->summary, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) < 0)
+        status = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
+
+cleanup:
+    cr_h5_close(type);
+    free(rows);
+    return status;
+}
+
+/* Local: rank 0. Before the first row: nothing counted, every image missing. */
+static cr_status write_blank(cr_results *results, cr_error *err)
+{
+    const int n = count_variants(&results->plan);
+    cr_tally *tallies = cr_alloc((size_t)n, sizeof *tallies);
+    if (!tallies)
+        return cr_fail_memory(err, "the summary", (size_t)n, sizeof *tallies);
+    for (int i = 0; i < n; i++)
+        tallies[i].n_missing = results->data.n_images;
+    cr_status status = cr_summary_write(results, tallies, err);
+    free(tallies);
+    return status;
+}
+
+cr_status cr_summary_create(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    hsize_t n = (hsize_t)count_variants(&results->plan);
+    hid_t type = row_type(), space = H5Screate_simple(1, &n, NULL);
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    if (type < 0 || space < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
+        H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
+        H5Pset_obj_track_times(properties, false) < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+    results->summary =
+        H5Dcreate2(results->file, "/summary", type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    const cr_h5_at at = {results->summary, results->path, "/summary"};
+    if (results->summary < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
+    else
+        local = cr_h5_put_text(at, "description",
+                               "one row a model and method, in the order of the job: counts of "
+                               "images, errors in percent, mean IoU of the ground-truth class's "
+                               "box; written when the run ends",
+                               err);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+    if (results->par.rank == 0)
+        local = write_blank(results, err);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+
+cleanup:
+    cr_h5_close(properties);
+    cr_h5_close(space);
+    cr_h5_close(type);
+    return status;
+}
+
+cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies, cr_error *err)
+{
+    cr_status local = CR_OK;
+    if (results->par.rank == 0)
+        local = cr_summary_write(results, tallies, err);
+    return cr_par_agree(&results->par, local, err);
+}

@@ -1,0 +1,110 @@
+/* camrank check: everything a run needs, validated and counted, without running. */
+#include "command.h"
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MB(bytes) ((double)(bytes) / 1e6)
+
+static void print_model(const cr_session *s, int m)
+{
+    const cr_model *model = &s->models[m];
+    const cr_results_model *plan = &s->plan.models[m];
+    double parameters = 0, flops = 0;
+    for (int i = 0; i < cr_graph_n_layers(model->graph); i++) {
+        cr_graph_layer layer = cr_graph_get_layer(model->graph, i);
+        parameters += (double)layer.n_parameters;
+        flops += layer.flops;
+    }
+    const cr_net *net = cr_cam_net(model->cam);
+    printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
+           parameters * 1e-6, flops * 1e-9);
+    printf("  input    %s\n", plan->input);
+    printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(cr_net_weight_bytes(net)),
+           MB(cr_net_arena_bytes(net)));
+    for (int v = 0; v < model->n_variants; v++)
+        printf("  %-8s at %s, maps %d x %d, %s\n", plan->variants[v].method,
+               plan->variants[v].layer, plan->variants[v].map_width, plan->variants[v].map_height,
+               model->variants[v].gradient ? "backward pass" : "no backward pass");
+    if (model->not_applied[0])
+        printf("  without  %s\n", model->not_applied);
+}
+
+static void print_plan(const cr_session *s)
+{
+    size_t memory = 0;
+    printf("job %s: valid\n", s->job.name);
+    printf("images   %d of %d classes, %d boxes, from %s\n", s->data.n_images, s->data.n_classes,
+           s->data.n_boxes, s->data.folder);
+    if (s->data.n_excluded)
+        printf("excluded %d images are not localized\n", s->data.n_excluded);
+    if (s->data.n_unlisted_files)
+        printf("left out %d image files that the ground truth does not name\n",
+               s->data.n_unlisted_files);
+    printf("protocol %s: threshold %g of the maximum, %d-connected, IoU >= %g\n",
+           s->job.protocol.name, s->job.protocol.threshold, s->job.protocol.connectivity,
+           s->job.protocol.iou);
+    int n_chunks = (s->data.n_images + s->job.batch - 1) / s->job.batch;
+    printf("chunks   %d of %d images: at most %d ranks have work\n", n_chunks * s->n_models,
+           s->job.batch, n_chunks * s->n_models);
+    for (int m = 0; m < s->n_models; m++) {
+        const cr_net *net = cr_cam_net(s->models[m].cam);
+        memory += cr_net_weight_bytes(net) + cr_net_arena_bytes(net);
+        print_model(s, m);
+    }
+    printf("\noutput   %s, %.1f MB%s\n", s->job.output, MB(cr_results_bytes(&s->plan, &s->data)),
+           access(s->job.output, F_OK) == 0 ? "; exists: a run needs --force" : "");
+    printf("memory   %.1f MB a rank for the networks\n", MB(memory));
+}
+
+static cr_status check_output(const char *path, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char *folder = cr_path_folder(path);
+    if (!folder)
+        return cr_fail_memory(err, "a path", strlen(path), 1);
+    if (access(folder, W_OK | X_OK) != 0)
+        status = cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
+    free(folder);
+    return status;
+}
+
+static cr_status check_command(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_session_options options;
+    cr_session session = {0};
+    bool force;
+    status = cr_session_options_parse(argc, argv, &options, &force, err);
+    if (status != CR_OK)
+        return status;
+    CR_TRY(cr_session_open(par, &options, &session, err));
+    if (par->rank == 0)
+        status = check_output(session.job.output, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    if (par->rank == 0) {
+        print_plan(&session);
+        status = cr_output_flush(err);
+    }
+    CR_TRY(cr_par_follow(par, status, err));
+
+cleanup:
+    cr_session_close(&session);
+    cr_session_options_free(&options);
+    return status;
+}
+
+const cr_command cr_command_check = {
+    .name = "check",
+    .summary = "validates a job and prints what a run would do",
+    .help = "usage: camrank check JOB.yaml [options]\n\n"
+            "Reads all that a run would read, but for the images, and prints the plan: images,\n"
+            "networks, target layers, map sizes, size of the results file, memory a "
+            "rank.\n\n" CR_SESSION_OPTIONS_HELP
+            "  --force            accepted and ignored, so that a run's options can be checked\n",
+    .uses_mpi = true,
+    .run = check_command};

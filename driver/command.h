@@ -1,0 +1,36 @@
+/* command.h - the subcommands, and what they share. Each parses its own options (argv[0] is its
+ * name), does its work and leaves printing of an error to main. */
+#ifndef CAMRANK_DRIVER_COMMAND_H
+#define CAMRANK_DRIVER_COMMAND_H
+
+#include "camrank/base.h"
+#include "camrank/par.h"
+
+#include <getopt.h>
+
+typedef struct cr_command {
+    const char *name, *summary;
+    const char *help; /* what `camrank NAME --help` prints */
+    bool uses_mpi;    /* then `par` is given and the command is Collective */
+    cr_status (*run)(const cr_par *par, int argc, char **argv, cr_error *err);
+} cr_command;
+
+extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
+    cr_command_inspect;
+
+/* getopt_long with a message of our own: the next option's `val`, -1 after the last, or '?' after
+ * filling `err` (CR_EUSAGE). An option whose val is 'o' is also known as -o; there are no other
+ * short ones. */
+int cr_option_next(int argc, char **argv, const struct option *options, cr_error *err);
+
+/* Exactly one argument must be left behind the options; CR_EUSAGE else. */
+cr_status cr_option_argument(int argc, char **argv, const char *what, const char **argument,
+                             cr_error *err);
+
+/* A whole number of at least `least` from an option's text; CR_EUSAGE else. */
+cr_status cr_option_int(const char *option, const char *text, int least, int *value, cr_error *err);
+
+/* Hands on what was printed; CR_EIO if it could not be written. */
+cr_status cr_output_flush(cr_error *err);
+
+#endif

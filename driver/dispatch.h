@@ -1,0 +1,41 @@
+/* dispatch.h - handing out the chunks of a run.
+ *
+ * A unit is one chunk under one model. Rank 0 gives units out on demand and works too: between two
+ * layers of its network it answers whoever waits. Every other rank asks for its next unit when it
+ * starts one, so that the answer is there before it is needed. */
+#ifndef CAMRANK_DRIVER_DISPATCH_H
+#define CAMRANK_DRIVER_DISPATCH_H
+
+#include "camrank/par.h"
+
+typedef struct cr_dispatch {
+    const cr_par *par;
+    int n_units, next_unit; /* rank 0 */
+    bool reversed;          /* last unit first: CAMRANK_TEST_ORDER=reverse */
+    bool stopping;          /* rank 0: a rank has failed, nothing more is given out */
+    int n_ended;            /* rank 0: ranks that have been told that nothing is left */
+    int64_t n_images_done; /* rank 0: images finished by all ranks, as far as it has heard; those of
+                              a rank's last unit are never reported */
+    int granted;           /* others: what the receive under way writes to */
+    bool waiting;          /* others: it is under way */
+    bool ended;            /* others: told that nothing is left */
+    MPI_Request receive;
+} cr_dispatch;
+
+/* Collective. */
+cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, int n_units, cr_error *err);
+
+/* The next unit of this rank, or -1 when there is none. `images_done` is what this rank has
+ * finished since its last call. Local on rank 0; on the others it may wait for rank 0. */
+cr_status cr_dispatch_next(cr_dispatch *d, int images_done, int *unit, cr_error *err);
+
+/* Answers the ranks that wait. Does nothing on ranks other than 0. Local. */
+cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err);
+
+/* Ends the dispatch: a rank that failed (`local` is not CR_OK) makes the others stop after the unit
+ * they are at. `idle`, if not NULL, is called on rank 0 while it waits. Collective; each rank calls
+ * it once, after cr_dispatch_next gave -1 or after a failure. */
+cr_status cr_dispatch_finish(cr_dispatch *d, cr_status local, void (*idle)(void *context),
+                             void *context, cr_error *err);
+
+#endif

@@ -1,0 +1,322 @@
+#include "job.h"
+
+#include "job_schema.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BATCH 1024
+
+/* snprintf for key paths, whose parts are known to be short. */
+#define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
+
+static const char *const method_names[] = {"cam", "grad-cam"};
+
+static int clamp_int(int64_t value)
+{
+    return value > INT_MAX ? INT_MAX : value < INT_MIN ? INT_MIN : (int)value;
+}
+
+static cr_status resolve(char **to, const char *folder, const char *path, cr_error *err)
+{
+    *to = cr_path_join(folder, path);
+    return *to ? CR_OK : cr_fail_memory(err, "job", strlen(folder) + strlen(path) + 2, 1);
+}
+
+/* Both have room for CR_NAME_BYTES; libcyaml has checked the length. */
+static void copy_name(char *to, const char *from)
+{
+    snprintf(to, CR_NAME_BYTES, "%s", from ? from : "");
+}
+
+static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *raw,
+                              const char *folder, cr_job *job, cr_error *err)
+{
+    cr_status status = CR_OK;
+    if (raw->limit < 0 || raw->limit > INT_MAX)
+        return cr_job_fail(err, source, "dataset.limit", "must be 0 (all images) to %d", INT_MAX);
+    job->limit = (int)raw->limit;
+    job->skip_failed = raw->failed == 1;
+    CR_TRY(resolve(&job->images, folder, raw->images, err));
+    CR_TRY(resolve(&job->ground_truth, folder, raw->ground_truth, err));
+    CR_TRY(resolve(&job->synsets, folder, raw->synsets, err));
+    if (raw->exclude)
+        CR_TRY(resolve(&job->exclude, folder, raw->exclude, err));
+cleanup:
+    return status;
+}
+
+static cr_status read_input(cr_job_source *source, const cr_job_raw_input *raw, unsigned i,
+                            cr_input_spec *input, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    *input = (cr_input_spec){
+        .width = clamp_int(raw->size[0]),
+        .height = clamp_int(raw->size[1]),
+        .resize = (cr_resize_mode)raw->resize,
+        .filter = (cr_filter)raw->filter,
+        .bgr = raw->channels == 1,
+        .range = raw->range,
+    };
+    for (int c = 0; c < 3; c++) {
+        input->mean[c] = (float)raw->mean[c];
+        input->std[c] = (float)raw->std[c];
+    }
+    KEY("models.%u.input.%s", i, raw->short_side ? "short_side" : "crop");
+    if (input->resize != CR_RESIZE_SHORT_SIDE && (raw->short_side || raw->crop))
+        return cr_job_fail(err, source, key, "only for resize: short-side");
+    KEY("models.%u.input.resize", i);
+    if (input->resize == CR_RESIZE_SHORT_SIDE && !raw->short_side)
+        return cr_job_fail(err, source, key, "short-side needs the key \"short_side\"");
+    input->short_side = raw->short_side ? clamp_int(*raw->short_side) : 0;
+
+    cr_error inner;
+    cr_status status = cr_input_check(input, &inner);
+    if (status == CR_OK)
+        return CR_OK;
+    /* "input.range: 3, must be ..." is about the key models.0.input.range. */
+    const char *colon = strstr(inner.message, ": ");
+    KEY("models.%u.%.*s", i, colon ? (int)(colon - inner.message) : 0, inner.message);
+    return cr_job_fail(err, source, key, "%s", colon ? colon + 2 : inner.message);
+}
+
+/* The name becomes that of a group in the results file. */
+static bool is_model_name(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+            return false;
+    return isalnum((unsigned char)*name);
+}
+
+static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const char *folder,
+                             cr_job *job, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char key[CR_JOB_PATH_BYTES];
+    job->models = cr_alloc(raw->n_models, sizeof *job->models);
+    if (!job->models)
+        return cr_fail_memory(err, "job", raw->n_models, sizeof *job->models);
+    for (unsigned i = 0; i < raw->n_models; i++) {
+        const cr_job_raw_model *from = &raw->models[i];
+        cr_job_model *model = &job->models[i];
+        job->n_models++;
+        KEY("models.%u.name", i);
+        if (!is_model_name(from->name))
+            return cr_job_fail(err, source, key,
+                               "\"%.64s\", must be letters, digits and . _ -, a letter or digit "
+                               "first",
+                               from->name);
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(job->models[j].name, from->name) == 0)
+                return cr_job_fail(err, source, key, "\"%s\" is the name of models[%u] too",
+                                   from->name, j);
+        copy_name(model->name, from->name);
+        copy_name(model->layer, from->layer);
+        snprintf(model->file_given, sizeof model->file_given, "%s", from->file);
+        CR_TRY(resolve(&model->file, folder, from->file, err));
+        CR_TRY(read_input(source, &from->input, i, &model->input, err));
+    }
+cleanup:
+    return status;
+}
+
+static bool is_method_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof method_names / sizeof *method_names; i++)
+        if (strcmp(method_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static cr_status read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
+                              cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    job->methods = cr_alloc(raw->n_methods, sizeof *job->methods);
+    if (!job->methods)
+        return cr_fail_memory(err, "job", raw->n_methods, sizeof *job->methods);
+    for (unsigned i = 0; i < raw->n_methods; i++) {
+        const char *text = raw->methods[i], *at = strchr(text, '@');
+        cr_job_method *method = &job->methods[i];
+        job->n_methods++;
+        KEY("methods.%u", i);
+        size_t length = at ? (size_t)(at - text) : strlen(text);
+        if ((at && !at[1]) || length >= CR_NAME_BYTES || strlen(text + length) > CR_NAME_BYTES)
+            return cr_job_fail(err, source, key, "must be METHOD or METHOD@LAYER, not \"%.64s\"",
+                               text);
+        snprintf(method->method, sizeof method->method, "%.*s", (int)length, text);
+        copy_name(method->layer, at ? at + 1 : "");
+        if (!is_method_name(method->method))
+            return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: cam, grad-cam",
+                               method->method);
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(raw->methods[j], text) == 0)
+                return cr_job_fail(err, source, key, "\"%.64s\" is given twice", text);
+    }
+    return CR_OK;
+}
+
+static bool is_fraction(double value)
+{
+    return value >= 0 && value <= 1;
+}
+
+static cr_status read_protocol(cr_job_source *source, const cr_job_raw *raw, cr_protocol *protocol,
+                               cr_error *err)
+{
+    cr_error inner;
+    if (cr_protocol_find(raw->protocol, protocol, &inner) != CR_OK)
+        return cr_job_fail(err, source, "protocol", "%s", inner.message);
+    const cr_protocol named = *protocol;
+    if (raw->threshold)
+        protocol->threshold = *raw->threshold;
+    if (raw->connectivity)
+        protocol->connectivity = clamp_int(*raw->connectivity);
+    if (raw->upsampling)
+        protocol->upsampling = (cr_upsampling)*raw->upsampling;
+    if (raw->iou)
+        protocol->iou = *raw->iou;
+    if (!is_fraction(protocol->threshold))
+        return cr_job_fail(err, source, "threshold", "%g, must be 0 to 1", protocol->threshold);
+    if (protocol->connectivity != 4 && protocol->connectivity != 8)
+        return cr_job_fail(err, source, "connectivity", "%d, must be 4 or 8",
+                           protocol->connectivity);
+    if (!is_fraction(protocol->iou))
+        return cr_job_fail(err, source, "iou", "%g, must be 0 to 1", protocol->iou);
+    if (protocol->threshold != named.threshold || protocol->connectivity != named.connectivity ||
+        protocol->upsampling != named.upsampling || protocol->iou != named.iou)
+        snprintf(protocol->name, sizeof protocol->name, "%.20s (modified)", named.name);
+    return CR_OK;
+}
+
+static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const char *folder,
+                          cr_job *job, cr_error *err)
+{
+    static const int map_slots[] = {CR_SLOTS, 1, 0};
+    cr_status status = CR_OK;
+    copy_name(job->name, raw->name);
+    CR_TRY(read_dataset(source, &raw->dataset, folder, job, err));
+    CR_TRY(read_models(source, raw, folder, job, err));
+    CR_TRY(read_methods(source, raw, job, err));
+    CR_TRY(read_protocol(source, raw, &job->protocol, err));
+    job->map_slots = map_slots[raw->heatmaps.classes];
+    job->map_float16 = raw->heatmaps.type == 1;
+    job->batch = raw->batch ? clamp_int(*raw->batch) : 16;
+    if (job->batch < 1 || job->batch > MAX_BATCH) {
+        status = cr_job_fail(err, source, "batch", "%d, must be 1 to %d", job->batch, MAX_BATCH);
+        goto cleanup;
+    }
+    CR_TRY(resolve(&job->output, folder, raw->output, err));
+cleanup:
+    return status;
+}
+
+static cr_status apply_set(cr_job_tree *tree, const char *set, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    size_t length = strcspn(set, "=");
+    for (const char *p = set; *p; p++)
+        if (iscntrl((unsigned char)*p))
+            return cr_fail(err, CR_EUSAGE, "--set %.160s: control character", set);
+    if (length == 0 || length >= sizeof key || !set[length])
+        return cr_fail(err, CR_EUSAGE, "--set %.160s: must be key=value", set);
+    KEY("%.*s", (int)length, set);
+    if (*key == '.' || key[length - 1] == '.' || strstr(key, ".."))
+        return cr_fail(err, CR_EUSAGE, "--set %.160s: \"%s\" is not a key", set, key);
+    cr_status status = cr_job_tree_set(tree, key, set + length + 1, err);
+    if (status == CR_EINPUT) {
+        err->status = CR_EUSAGE;
+        return cr_fail_in(err, "--set %.160s: ", set);
+    }
+    return status;
+}
+
+/* The --set options, one a line. */
+static cr_status join_sets(const char *const *sets, int n_sets, char **joined, cr_error *err)
+{
+    size_t bytes = 1, n = 0;
+    for (int i = 0; i < n_sets; i++)
+        bytes += strlen(sets[i]) + 1;
+    *joined = cr_alloc(bytes, 1);
+    if (!*joined)
+        return cr_fail_memory(err, "job", bytes, 1);
+    for (int i = 0; i < n_sets; i++)
+        n += (size_t)snprintf(*joined + n, bytes - n, "%s\n", sets[i]);
+    return CR_OK;
+}
+
+cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,
+                       int n_sets, cr_job *job, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_error own;
+    cr_job_source source = {.path = path, .sets = sets, .n_sets = n_sets};
+    cr_job_raw *raw = NULL;
+    cr_job_tree edited = {.loaded = false};
+    char *folder = NULL, *printed = NULL;
+    size_t n_printed;
+    int line;
+    *job = (cr_job){0};
+    if (!err)
+        err = &own;
+
+    if (n_bytes > CR_JOB_MAX_BYTES) {
+        status = cr_fail(err, CR_EINPUT, "%s: %zu bytes, more than the limit of %zu", path, n_bytes,
+                         CR_JOB_MAX_BYTES);
+        goto cleanup;
+    }
+    status = cr_job_tree_parse(text, n_bytes, &source.given, &line, err);
+    if (status == CR_EINPUT)
+        cr_fail_in(err, "%s:%d: ", path, line);
+    if (status != CR_OK)
+        goto cleanup;
+
+    /* With or without --set, libcyaml gets the text that the tree was checked and printed from. */
+    CR_TRY(cr_job_tree_parse(text, n_bytes, &edited, &line, err));
+    for (int i = 0; i < n_sets; i++)
+        CR_TRY(apply_set(&edited, sets[i], err));
+    CR_TRY(cr_job_tree_print(&edited, &printed, &n_printed, err));
+    CR_TRY(cr_job_tree_parse(printed, n_printed, &source.changed, &line, err));
+    CR_TRY(cr_job_raw_load(printed, n_printed, &source, &raw, err));
+
+    folder = cr_path_folder(path);
+    job->text = strndup(text, n_bytes);
+    if (!folder || !job->text) {
+        status = cr_fail_memory(err, "job", n_bytes, 1);
+        goto cleanup;
+    }
+    CR_TRY(join_sets(sets, n_sets, &job->overrides, err));
+    CR_TRY(read_job(&source, raw, folder, job, err));
+
+cleanup:
+    cr_job_raw_free(raw);
+    cr_job_tree_free(&source.given);
+    cr_job_tree_free(&source.changed);
+    cr_job_tree_free(&edited);
+    free(printed);
+    free(folder);
+    if (status != CR_OK)
+        cr_job_free(job);
+    return status;
+}
+
+void cr_job_free(cr_job *job)
+{
+    for (int i = 0; i < job->n_models; i++)
+        free(job->models[i].file);
+    free(job->models);
+    free(job->methods);
+    free(job->text);
+    free(job->overrides);
+    free(job->images);
+    free(job->ground_truth);
+    free(job->synsets);
+    free(job->exclude);
+    free(job->output);
+    *job = (cr_job){0};
+}

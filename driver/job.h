@@ -1,0 +1,75 @@
+/* job.h - the job file: YAML, read through libcyaml, checked, with its defaults filled in. Local. */
+#ifndef CAMRANK_DRIVER_JOB_H
+#define CAMRANK_DRIVER_JOB_H
+
+#include "camrank/base.h"
+#include "camrank/image.h"
+#include "camrank/loc.h"
+#include "camrank/results.h"
+
+#define CR_JOB_MAX_BYTES ((size_t)1 << 20)
+
+typedef struct cr_job_method {
+    char method[CR_NAME_BYTES]; /* "cam" or "grad-cam" */
+    char layer[CR_NAME_BYTES];  /* "" where the job does not name one (method alone) */
+} cr_job_method;
+
+typedef struct cr_job_model {
+    char name[CR_NAME_BYTES];  /* letters, digits and . _ - ; unique */
+    char *file;                /* ready to open; owned */
+    char file_given[256];      /* as the job writes it */
+    char layer[CR_NAME_BYTES]; /* models.layer: target of methods that name none; "" = automatic */
+    cr_input_spec input;
+} cr_job_model;
+
+/* A checked job. Paths are resolved against the job file's folder; everything is owned. */
+typedef struct cr_job {
+    char name[CR_NAME_BYTES];
+    char *text;      /* the file, verbatim */
+    char *overrides; /* the --set options, one `key=value` a line, "" if none */
+    char *images, *ground_truth, *synsets; /* dataset.* */
+    char *exclude;                         /* dataset.exclude, NULL if none */
+    int limit;                             /* dataset.limit, 0 = all */
+    bool skip_failed;                      /* dataset.failed: skip (default: wrong) */
+    int n_models;
+    cr_job_model *models;
+    int n_methods;
+    cr_job_method *methods;
+    cr_protocol protocol; /* named "... (modified)" where the job changes one of its parameters */
+    int map_slots;        /* heatmaps.classes: all (6, the default), truth (1) or none (0) */
+    bool map_float16;     /* heatmaps.type: float16 (default float32) */
+    int batch;            /* images in a chunk; 1 to 1024, default 16 */
+    char *output;         /* path of the results file, resolved against the job's folder */
+} cr_job;
+
+/* Parses and checks a job.
+ *   text     n_bytes of YAML, the content of the file `path`
+ *   path     for messages and, its folder, for relative paths
+ *   sets     n_sets strings `key.key=value`, applied in order over the file's values; the items of
+ *            a list are numbered from 0 (models.0.name=x); the value is YAML (methods=[cam]).
+ *            NULL if n_sets is 0
+ *
+ * Keys, with their defaults in parentheses; those without one must be given:
+ *   name
+ *   dataset: layout (kaggle, the only one), images, ground_truth, synsets, exclude (none),
+ *     limit (0: all), failed (wrong | skip: wrong)
+ *   models: a list of name, file, layer (automatic) and
+ *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear),
+ *       channels (rgb | bgr), range (1 | 255), mean and std, three numbers each; with
+ *       short-side also short_side, and crop (center, the only one)
+ *   methods: a list of cam, grad-cam, cam@LAYER, grad-cam@LAYER
+ *   protocol; threshold, connectivity, upsampling, iou (the protocol's own)
+ *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)
+ *   batch (16)
+ *   output
+ *
+ * Errors: CR_EINPUT, `FILE:LINE: KEY: what is wrong`, for a key or a value that is missing,
+ * unknown, given twice, of the wrong type or out of range, and for aliases and second documents;
+ * CR_EUSAGE, `--set KEY=VALUE: what is wrong`, where a `sets` entry is at fault. *job is {0} on
+ * failure. */
+cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,
+                       int n_sets, cr_job *job, cr_error *err);
+
+void cr_job_free(cr_job *job);
+
+#endif

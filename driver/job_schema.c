@@ -1,0 +1,398 @@
+#include "job_schema.h"
+
+#include "camrank/image.h"
+#include "camrank/results.h"
+
+#include <cyaml/cyaml.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MUST CYAML_FLAG_DEFAULT
+#define MAY CYAML_FLAG_OPTIONAL
+#define MAX_PATH 4095
+#define STRING(key, flags, type, member, max) \
+    CYAML_FIELD_STRING_PTR(key, flags, type, member, 1, max)
+#define WORD(key, flags, type, member, words) \
+    CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, words, CYAML_ARRAY_LEN(words))
+#define WORD_PTR(key, flags, type, member, words)                               \
+    CYAML_FIELD_ENUM_PTR(key, CYAML_FLAG_STRICT | (flags), type, member, words, \
+                         CYAML_ARRAY_LEN(words))
+
+static const cyaml_strval_t layouts[] = {{"kaggle", 0}};
+static const cyaml_strval_t failures[] = {{"wrong", 0}, {"skip", 1}};
+static const cyaml_strval_t resizes[] = {{"squash", CR_RESIZE_SQUASH},
+                                         {"short-side", CR_RESIZE_SHORT_SIDE}};
+static const cyaml_strval_t crops[] = {{"center", 0}};
+static const cyaml_strval_t filters[] = {{"pil-bilinear", CR_FILTER_PIL_BILINEAR}};
+static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};
+static const cyaml_strval_t upsamplings[] = {{"bilinear", CR_UPSAMPLING_BILINEAR},
+                                             {"nearest", CR_UPSAMPLING_NEAREST}};
+static const cyaml_strval_t kept_classes[] = {{"all", 0}, {"truth", 1}, {"none", 2}};
+static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
+
+static const cyaml_schema_value_t whole_number = {CYAML_VALUE_INT(MUST, int64_t)};
+static const cyaml_schema_value_t number = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
+static const cyaml_schema_value_t method = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 2 * CR_NAME_BYTES)};
+
+static const cyaml_schema_field_t input_fields[] = {
+    CYAML_FIELD_SEQUENCE_FIXED("size", MUST, cr_job_raw_input, size, &whole_number, 2),
+    WORD("resize", MUST, cr_job_raw_input, resize, resizes),
+    CYAML_FIELD_INT_PTR("short_side", MAY, cr_job_raw_input, short_side),
+    WORD_PTR("crop", MAY, cr_job_raw_input, crop, crops),
+    WORD("filter", MAY, cr_job_raw_input, filter, filters),
+    WORD("channels", MUST, cr_job_raw_input, channels, channels),
+    CYAML_FIELD_FLOAT("range", CYAML_FLAG_STRICT, cr_job_raw_input, range),
+    CYAML_FIELD_SEQUENCE_FIXED("mean", MUST, cr_job_raw_input, mean, &number, 3),
+    CYAML_FIELD_SEQUENCE_FIXED("std", MUST, cr_job_raw_input, std, &number, 3),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t model_fields[] = {
+    STRING("name", MUST, cr_job_raw_model, name, CR_NAME_BYTES - 1),
+    STRING("file", MUST, cr_job_raw_model, file, 255),
+    STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),
+    CYAML_FIELD_MAPPING("input", MUST, cr_job_raw_model, input, input_fields),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t model = {
+    CYAML_VALUE_MAPPING(MUST, cr_job_raw_model, model_fields)};
+
+static const cyaml_schema_field_t dataset_fields[] = {
+    WORD("layout", MUST, cr_job_raw_dataset, layout, layouts),
+    STRING("images", MUST, cr_job_raw_dataset, images, MAX_PATH),
+    STRING("ground_truth", MUST, cr_job_raw_dataset, ground_truth, MAX_PATH),
+    STRING("synsets", MUST, cr_job_raw_dataset, synsets, MAX_PATH),
+    STRING("exclude", MAY, cr_job_raw_dataset, exclude, MAX_PATH),
+    CYAML_FIELD_INT("limit", MAY, cr_job_raw_dataset, limit),
+    WORD("failed", MAY, cr_job_raw_dataset, failed, failures),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t heatmap_fields[] = {
+    WORD("classes", MAY, cr_job_raw_heatmaps, classes, kept_classes),
+    WORD("type", MAY, cr_job_raw_heatmaps, type, map_types),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t job_fields[] = {
+    STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
+    CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("models", CYAML_FLAG_POINTER, cr_job_raw, models, n_models, &model,
+                               1, CR_JOB_MAX_LIST),
+    CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER, cr_job_raw, methods, n_methods,
+                               &method, 1, CR_JOB_MAX_LIST),
+    STRING("protocol", MUST, cr_job_raw, protocol, CYAML_UNLIMITED),
+    CYAML_FIELD_FLOAT_PTR("threshold", CYAML_FLAG_STRICT | MAY, cr_job_raw, threshold),
+    CYAML_FIELD_INT_PTR("connectivity", MAY, cr_job_raw, connectivity),
+    WORD_PTR("upsampling", MAY, cr_job_raw, upsampling, upsamplings),
+    CYAML_FIELD_FLOAT_PTR("iou", CYAML_FLAG_STRICT | MAY, cr_job_raw, iou),
+    CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
+    CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
+    STRING("output", MUST, cr_job_raw, output, MAX_PATH),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t job = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, cr_job_raw, job_fields)};
+
+/* Whether key path `a` is `b` or leads to it. */
+static bool is_above(const char *a, size_t a_length, const char *b)
+{
+    return strncmp(a, b, a_length) == 0 && (b[a_length] == 0 || b[a_length] == '.');
+}
+
+/* Shows models.0.input as models[0].input, with a colon behind unless it is empty. */
+static void show_key(const char *key, char shown[CR_JOB_PATH_BYTES])
+{
+    size_t n = 0;
+    shown[0] = 0;
+    for (const char *p = key; *p && n + 3 < CR_JOB_PATH_BYTES;) {
+        size_t length = strcspn(p, ".");
+        bool item = strspn(p, "0123456789") == length;
+        n += (size_t)snprintf(shown + n, CR_JOB_PATH_BYTES - n,
+                              item ? "[%.*s]"
+                              : n  ? ".%.*s"
+                                   : "%.*s",
+                              (int)length, p);
+        p += length + (p[length] == '.');
+    }
+    if (n > 0 && n + 3 < CR_JOB_PATH_BYTES)
+        snprintf(shown + n, CR_JOB_PATH_BYTES - n, ": ");
+}
+
+/* Fails about `key` at the place of `place`, which may be a key below it. */
+static cr_status fail_at(cr_error *err, cr_job_source *source, const char *place, const char *key,
+                         const char *text)
+{
+    char shown[CR_JOB_PATH_BYTES];
+    show_key(key, shown);
+    for (int i = source->n_sets - 1; i >= 0; i--) {
+        const char *set = source->sets[i];
+        size_t length = strcspn(set, "=");
+        bool below = *place && strlen(place) < length && is_above(place, strlen(place), set);
+        if (is_above(set, length, place) || below)
+            return cr_fail(err, CR_EUSAGE, "--set %.160s: %s%s", set, shown, text);
+    }
+    return cr_fail(err, CR_EINPUT, "%s:%d: %s%s", source->path,
+                   cr_job_tree_line(&source->given, place), shown, text);
+}
+
+cr_status cr_job_fail(cr_error *err, cr_job_source *source, const char *key, const char *format,
+                      ...)
+{
+    char text[sizeof err->message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return fail_at(err, source, key, key, text);
+}
+
+/* What libcyaml logs about a failure. Its lines are those of the changed text, so only the keys
+ * count: they lead to the line in the file. */
+typedef struct failure {
+    char message[CR_JOB_PATH_BYTES];
+    char parts[CR_JOB_MAX_DEPTH][32]; /* innermost first; "" for a mapping before its first key */
+    int n_parts;
+} failure;
+
+static void record(cyaml_log_t severity, void *context, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void record(cyaml_log_t severity, void *context, const char *format, va_list args)
+{
+    failure *f = context;
+    char line[CR_JOB_PATH_BYTES], part[32] = "";
+    unsigned entry;
+    (void)severity;
+    vsnprintf(line, sizeof line, format, args);
+    line[strcspn(line, "\n")] = 0;
+    if (!f->message[0]) {
+        snprintf(f->message, sizeof f->message, "%s", line);
+        return;
+    }
+    if (f->n_parts == CR_JOB_MAX_DEPTH)
+        return;
+    if (sscanf(line, "  in sequence entry '%u'", &entry) == 1) /* counted from 1 */
+        snprintf(part, sizeof part, "%u", entry > 0 ? entry - 1 : 0);
+    else if (sscanf(line, "  in mapping field '%31[^']'", part) != 1 &&
+             strncmp(line, "  in mapping (", 14) != 0)
+        return;
+    memcpy(f->parts[f->n_parts++], part, sizeof part);
+}
+
+/* The key path of a failure, without its innermost n_dropped parts. */
+static void join_parts(const failure *f, int n_dropped, char path[CR_JOB_PATH_BYTES])
+{
+    size_t n = 0;
+    path[0] = 0;
+    for (int i = f->n_parts - 1; i >= n_dropped; i--)
+        if (f->parts[i][0])
+            n += (size_t)snprintf(path + n, CR_JOB_PATH_BYTES - n, "%s%s", n ? "." : "",
+                                  f->parts[i]);
+}
+
+/* The schema of the value at a key path that libcyaml has reported. */
+static const cyaml_schema_value_t *schema_at(const char *path)
+{
+    const cyaml_schema_value_t *schema = &job;
+    while (*path) {
+        size_t length = strcspn(path, ".");
+        if (schema->type == CYAML_MAPPING) {
+            const cyaml_schema_field_t *field = schema->mapping.fields;
+            while (field->key &&
+                   (strlen(field->key) != length || strncmp(field->key, path, length) != 0))
+                field++;
+            if (!field->key)
+                return schema;
+            schema = &field->value;
+        } else if (schema->type == CYAML_SEQUENCE || schema->type == CYAML_SEQUENCE_FIXED) {
+            schema = schema->sequence.entry;
+        }
+        path += length + (path[length] == '.');
+    }
+    return schema;
+}
+
+static const char *describe_wanted(const cyaml_schema_value_t *schema, char text[CR_JOB_PATH_BYTES])
+{
+    switch (schema->type) {
+    case CYAML_INT:
+        return "a whole number";
+    case CYAML_FLOAT:
+        return "a number";
+    case CYAML_MAPPING:
+        return "a mapping";
+    case CYAML_SEQUENCE:
+    case CYAML_SEQUENCE_FIXED:
+        return "a list";
+    case CYAML_ENUM: {
+        size_t n = 0;
+        text[0] = 0;
+        for (uint32_t i = 0; i < schema->enumeration.count; i++)
+            n += (size_t)snprintf(text + n, CR_JOB_PATH_BYTES - n, "%s%s", i ? " or " : "",
+                                  schema->enumeration.strings[i].str);
+        return text;
+    }
+    default:
+        return "text";
+    }
+}
+
+static const char *list_keys(const cyaml_schema_value_t *schema, char text[CR_JOB_PATH_BYTES])
+{
+    size_t n = 0;
+    text[0] = 0;
+    for (const cyaml_schema_field_t *field = schema->mapping.fields; field->key; field++)
+        n += (size_t)snprintf(text + n, CR_JOB_PATH_BYTES - n, "%s%s", n ? ", " : "", field->key);
+    return text;
+}
+
+static cr_status fail_value(cr_error *err, cr_job_source *source, const char *path)
+{
+    char words[CR_JOB_PATH_BYTES];
+    const char *wanted = describe_wanted(schema_at(path), words);
+    yaml_node_t *node = cr_job_tree_find(&source->changed, path);
+    if (node && node->type == YAML_SCALAR_NODE)
+        return cr_job_fail(err, source, path, "must be %s, not \"%.64s\"", wanted,
+                           (const char *)node->data.scalar.value);
+    return cr_job_fail(err, source, path, "must be %s, not a %s", wanted,
+                       node && node->type == YAML_SEQUENCE_NODE ? "list" : "mapping");
+}
+
+/* A failure about a key that libcyaml's message names last, in the mapping at `path`. */
+static cr_status fail_key(cr_error *err, cr_job_source *source, const failure *f, const char *path,
+                          const char *format, const char *allowed)
+{
+    char place[2 * CR_JOB_PATH_BYTES + 1], text[2 * CR_JOB_PATH_BYTES];
+    const char *colon = strstr(f->message + strlen("Load:"), ": ");
+    const char *key = colon ? colon + 2 : "";
+    snprintf(place, sizeof place, "%s%s%s", path, *path ? "." : "", key);
+    snprintf(text, sizeof text, format, key, allowed);
+    return fail_at(err, source, place, path, text);
+}
+
+static cr_status fail_entries(cr_error *err, cr_job_source *source, const failure *f)
+{
+    char path[CR_JOB_PATH_BYTES];
+    join_parts(f, 1, path);
+    const cyaml_schema_value_t *schema = schema_at(path);
+    yaml_node_t *node = cr_job_tree_find(&source->changed, path);
+    ptrdiff_t n = node && node->type == YAML_SEQUENCE_NODE
+                      ? node->data.sequence.items.top - node->data.sequence.items.start
+                      : 0;
+    if (schema->sequence.min == schema->sequence.max)
+        return cr_job_fail(err, source, path, "must have %u entries, not %td", schema->sequence.min,
+                           n);
+    return cr_job_fail(err, source, path, "must have %u to %u entries, not %td",
+                       schema->sequence.min, schema->sequence.max, n);
+}
+
+static cr_status translate(cyaml_err_t code, const failure *f, cr_job_source *source, cr_error *err)
+{
+    char path[CR_JOB_PATH_BYTES], keys[CR_JOB_PATH_BYTES];
+    join_parts(f, 0, path);
+    switch (code) {
+    case CYAML_ERR_OOM:
+        return cr_fail(err, CR_EINTERNAL, "out of memory: %s", source->path);
+    case CYAML_ERR_INVALID_KEY:
+        return fail_key(err, source, f, path, "unknown key \"%.64s\"; allowed: %s",
+                        list_keys(schema_at(path), keys));
+    case CYAML_ERR_INVALID_VALUE:
+        return fail_value(err, source, path);
+    case CYAML_ERR_SEQUENCE_ENTRIES_MIN:
+    case CYAML_ERR_SEQUENCE_ENTRIES_MAX:
+        return fail_entries(err, source, f);
+    case CYAML_ERR_STRING_LENGTH_MIN:
+        return cr_job_fail(err, source, path, "must not be empty");
+    case CYAML_ERR_STRING_LENGTH_MAX:
+        return cr_job_fail(err, source, path, "is longer than %u bytes",
+                           schema_at(path)->string.max);
+    case CYAML_ERR_MAPPING_FIELD_MISSING:
+        join_parts(f, 1, path); /* the innermost is the last key that was read */
+        return fail_key(err, source, f, path, "the key \"%.64s\" is missing%s", "");
+    default:
+        if (strstr(f->message, "already seen"))
+            return cr_job_fail(err, source, path, "is given twice");
+        return cr_job_fail(err, source, path, "%s", cyaml_strerror(code));
+    }
+}
+
+/* libcyaml takes the number in front of `1.5x`, and would read 010 as eight. */
+static bool is_number(const char *text, bool whole)
+{
+    const char *digits = text + (*text == '-');
+    size_t n = strlen(digits);
+    if (whole)
+        return n >= 1 && n <= 18 && strspn(digits, "0123456789") == n && (n == 1 || *digits != '0');
+    char *end;
+    return n >= 1 && strspn(text, "0123456789.+-eE") == strlen(text) &&
+           isfinite(strtod(text, &end)) && !*end;
+}
+
+static cr_status check_numbers(const cyaml_schema_value_t *schema, cr_job_source *source,
+                               const char *path, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char below[CR_JOB_PATH_BYTES];
+    yaml_node_t *node = cr_job_tree_find(&source->changed, path);
+    if (!node)
+        return CR_OK;
+    if (schema->type == CYAML_INT || schema->type == CYAML_FLOAT)
+        return node->type == YAML_SCALAR_NODE &&
+                       is_number((const char *)node->data.scalar.value, schema->type == CYAML_INT)
+                   ? CR_OK
+                   : fail_value(err, source, path);
+    const char *dot = *path ? "." : "";
+    if (schema->type == CYAML_MAPPING)
+        for (const cyaml_schema_field_t *field = schema->mapping.fields; field->key; field++) {
+            snprintf(below, sizeof below, "%.120s%s%.120s", path, dot, field->key);
+            CR_TRY(check_numbers(&field->value, source, below, err));
+        }
+    if (schema->type == CYAML_SEQUENCE || schema->type == CYAML_SEQUENCE_FIXED)
+        for (unsigned i = 0; i < schema->sequence.max; i++) {
+            snprintf(below, sizeof below, "%.120s%s%u", path, dot, i);
+            CR_TRY(check_numbers(schema->sequence.entry, source, below, err));
+        }
+cleanup:
+    return status;
+}
+
+static cyaml_config_t config_for(failure *f)
+{
+    return (cyaml_config_t){
+        .log_fn = record,
+        .log_ctx = f,
+        .log_level = CYAML_LOG_ERROR,
+        .mem_fn = cyaml_mem,
+        .flags = CYAML_CFG_NO_ALIAS,
+    };
+}
+
+cr_status cr_job_raw_load(const char *text, size_t n_bytes, cr_job_source *source, cr_job_raw **raw,
+                          cr_error *err)
+{
+    failure f = {0};
+    cyaml_config_t config = config_for(&f);
+    cyaml_data_t *data = NULL;
+    *raw = NULL;
+    cyaml_err_t code = cyaml_load_data((const uint8_t *)text, n_bytes, &config, &job, &data, NULL);
+    if (code != CYAML_OK)
+        return translate(code, &f, source, err);
+    cr_status status = check_numbers(&job, source, "", err);
+    if (status == CR_OK)
+        *raw = data;
+    else
+        cr_job_raw_free(data);
+    return status;
+}
+
+void cr_job_raw_free(cr_job_raw *raw)
+{
+    failure f = {0};
+    cyaml_config_t config = config_for(&f);
+    cyaml_free(&config, &job, raw, 0);
+}

@@ -1,0 +1,78 @@
+/* job_schema.h - the job as its YAML has it, filled by libcyaml, before any check of values. Local.
+ *
+ * Pointers are NULL where the key is absent; optional members that are no pointers are 0, which is
+ * their default. */
+#ifndef CAMRANK_DRIVER_JOB_SCHEMA_H
+#define CAMRANK_DRIVER_JOB_SCHEMA_H
+
+#include "job_tree.h"
+
+#define CR_JOB_MAX_LIST 64 /* models, methods */
+
+typedef struct cr_job_raw_input {
+    int64_t size[2];
+    int resize; /* cr_resize_mode */
+    int64_t *short_side;
+    int *crop;
+    int filter;   /* cr_filter */
+    int channels; /* 1: bgr */
+    double range;
+    double mean[3], std[3];
+} cr_job_raw_input;
+
+typedef struct cr_job_raw_model {
+    char *name, *file, *layer;
+    cr_job_raw_input input;
+} cr_job_raw_model;
+
+typedef struct cr_job_raw_dataset {
+    int layout;
+    char *images, *ground_truth, *synsets, *exclude;
+    int64_t limit;
+    int failed; /* 1: skip */
+} cr_job_raw_dataset;
+
+typedef struct cr_job_raw_heatmaps {
+    int classes; /* 0: all, 1: truth, 2: none */
+    int type;    /* 1: float16 */
+} cr_job_raw_heatmaps;
+
+typedef struct cr_job_raw {
+    char *name;
+    cr_job_raw_dataset dataset;
+    cr_job_raw_model *models;
+    unsigned n_models;
+    char **methods;
+    unsigned n_methods;
+    char *protocol;
+    double *threshold;
+    int64_t *connectivity;
+    int *upsampling; /* cr_upsampling */
+    double *iou;
+    cr_job_raw_heatmaps heatmaps;
+    int64_t *batch;
+    char *output;
+} cr_job_raw;
+
+/* Where a job comes from, to say where it is wrong. */
+typedef struct cr_job_source {
+    const char *path;        /* of the file */
+    cr_job_tree given;       /* the file, for its lines */
+    cr_job_tree changed;     /* the file with `sets` applied, for its values */
+    const char *const *sets; /* `key=value` */
+    int n_sets;
+} cr_job_source;
+
+/* Fails at a key path. `FILE:LINE: KEY: text` and CR_EINPUT, or, where the value there comes from a
+ * --set option, `--set KEY=VALUE: KEY: text` and CR_EUSAGE. */
+cr_status cr_job_fail(cr_error *err, cr_job_source *source, const char *key, const char *format,
+                      ...) __attribute__((format(printf, 4, 5)));
+
+/* Loads the YAML text, which is source->changed, into *raw: keys, types, allowed words, numbers of
+ * entries, lengths. *raw is NULL on failure. */
+cr_status cr_job_raw_load(const char *text, size_t n_bytes, cr_job_source *source, cr_job_raw **raw,
+                          cr_error *err);
+
+void cr_job_raw_free(cr_job_raw *raw);
+
+#endif

@@ -1,0 +1,122 @@
+/* The `camrank` command: finds the subcommand, starts MPI if it needs it, prints what failed. */
+#include "blas.h"
+#include "command.h"
+#include "session.h"
+
+#include <cblas.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const cr_command *const commands[] = {&cr_command_run,     &cr_command_check,
+                                             &cr_command_report,  &cr_command_show,
+                                             &cr_command_inspect, NULL};
+
+static void print_help(void)
+{
+    printf("camrank measures how well a classification network localizes objects.\n\n"
+           "usage: camrank COMMAND ... [--help]\n\n");
+    for (int i = 0; commands[i]; i++)
+        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    printf("\n  --version  versions of the program and of its libraries\n\n"
+           "exit codes:\n");
+#define PRINT_STATUS(code, exit_code, text) printf("  %2d  %s\n", exit_code, text);
+    CR_STATUS_LIST(PRINT_STATUS)
+#undef PRINT_STATUS
+}
+
+/* Before MPI runs, the launchers' variables tell whether another rank prints the same. */
+static bool is_first_rank(void)
+{
+    const char *names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (getenv(names[i]))
+            return atoi(getenv(names[i])) == 0;
+    return true;
+}
+
+static void print_error(const cr_error *err)
+{
+    fprintf(stderr, "camrank: %s\n", err->message);
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
+/* After a failed write HDF5 may hang or crash when MPI is finalized, and after a failed message the
+ * other ranks may be waiting. Rank 0 speaks for all where they have agreed on the failure; a rank
+ * that failed alone speaks when rank 0 has not ended it meanwhile. Does not return. */
+static void end_at_once(const cr_par *par, const cr_error *err)
+{
+    if (par->rank != 0)
+        sleep(2);
+    print_error(err);
+    if (par->size > 1)
+        MPI_Abort(MPI_COMM_WORLD, cr_status_exit_code(CR_EIO));
+    _exit(cr_status_exit_code(CR_EIO));
+}
+
+/* A command with MPI. Ranks have agreed on what failed, so that rank 0 speaks for all. */
+static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, cr_error *err)
+{
+    cr_par par;
+    if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
+        return cr_fail(err, CR_EIO, "MPI could not be started");
+    cr_status status = cr_par_init(&par, MPI_COMM_WORLD, err);
+    if (status == CR_OK) {
+        status = command->run(&par, argc, argv, err);
+        if (status == CR_EIO)
+            end_at_once(&par, err);
+        if (status != CR_OK && par.rank == 0)
+            print_error(err);
+        cr_par_fini(&par);
+    } else
+        print_error(err);
+    MPI_Finalize();
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    cr_blas_mend(argv);
+    /* Ranks are the parallelism; and threads would make sums depend on their number. */
+    openblas_set_num_threads(1);
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0) {
+        print_help();
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0) {
+        char libraries[512];
+        cr_session_libraries(libraries, sizeof libraries);
+        printf("camrank %s\n%s\n", CR_VERSION, libraries);
+        return 0;
+    }
+    const cr_command *command = NULL;
+    for (int i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            command = commands[i];
+    cr_error err = {0};
+    cr_status status;
+    if (argc < 2)
+        status = cr_fail(&err, CR_EUSAGE, "a command is missing; see camrank --help");
+    else if (!command)
+        status = cr_fail(&err, CR_EUSAGE, "unknown command \"%s\"; see camrank --help", name);
+    else if (asks_for_help(argc - 1, argv + 1)) {
+        printf("%s", command->help);
+        return 0;
+    } else if (command->uses_mpi)
+        return cr_status_exit_code(run_with_mpi(command, argc - 1, argv + 1, &err));
+    else
+        status = command->run(NULL, argc - 1, argv + 1, &err);
+    if (status != CR_OK && is_first_rank())
+        print_error(&err);
+    return cr_status_exit_code(status);
+}

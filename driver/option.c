@@ -1,0 +1,67 @@
+#include "command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has(const struct option *options, int val)
+{
+    for (; options->name; options++)
+        if (options->val == val)
+            return true;
+    return false;
+}
+
+int cr_option_next(int argc, char **argv, const struct option *options, cr_error *err)
+{
+    opterr = 0;
+    int option = getopt_long(argc, argv, has(options, 'o') ? ":o:" : ":", options, NULL);
+    if (option != ':' && option != '?')
+        return option;
+    /* optopt is 0 for an unknown long option, and the character of a short one, which may stand in
+     * the middle of its argument. */
+    const char letter[] = {'-', (char)optopt, 0};
+    const char *culprit = optopt > ' ' && option == '?' ? letter : argv[optind - 1];
+    if (option == ':')
+        cr_fail(err, CR_EUSAGE, "%s: option %s needs a value", argv[0], culprit);
+    else if (optopt == 0 || optopt > ' ')
+        cr_fail(err, CR_EUSAGE, "%s: option %s is unknown or ambiguous; see camrank %s --help",
+                argv[0], culprit, argv[0]);
+    else
+        cr_fail(err, CR_EUSAGE, "%s: option %s takes no value", argv[0], culprit);
+    return '?';
+}
+
+cr_status cr_option_argument(int argc, char **argv, const char *what, const char **argument,
+                             cr_error *err)
+{
+    if (optind == argc)
+        return cr_fail(err, CR_EUSAGE, "%s: %s is missing; see camrank %s --help", argv[0], what,
+                       argv[0]);
+    if (optind + 1 < argc)
+        return cr_fail(err, CR_EUSAGE, "%s: \"%s\" is one argument too many", argv[0],
+                       argv[optind + 1]);
+    *argument = argv[optind];
+    return CR_OK;
+}
+
+cr_status cr_option_int(const char *option, const char *text, int least, int *value, cr_error *err)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno || end == text || *end || number < least || number > INT_MAX)
+        return cr_fail(err, CR_EUSAGE, "--%s %s: must be a whole number of at least %d", option,
+                       text, least);
+    *value = (int)number;
+    return CR_OK;
+}
+
+cr_status cr_output_flush(cr_error *err)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return CR_OK;
+    return cr_fail(err, CR_EIO, "standard output: %s", strerror(errno));
+}

@@ -1,0 +1,72 @@
+#include "progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 30
+#define TERMINAL_INTERVAL_S 0.2
+#define LOG_INTERVAL_S 30.0
+
+double cr_now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void cr_progress_start(cr_progress *progress, bool shown, int64_t n_images)
+{
+    double now = cr_now_s();
+    *progress = (cr_progress){.shown = shown,
+                              .terminal = isatty(STDERR_FILENO),
+                              .n_images = n_images,
+                              .started_s = now,
+                              .printed_s = now};
+}
+
+static void print_line(const cr_progress *progress, double now)
+{
+    double elapsed = now - progress->started_s;
+    double rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
+    long left = rate > 0 ? (long)((double)(progress->n_images - progress->done) / rate + 0.5) : 0;
+    if (progress->terminal) {
+        int filled =
+            (int)(progress->done * BAR_WIDTH / (progress->n_images ? progress->n_images : 1));
+        char bar[BAR_WIDTH + 1];
+        for (int i = 0; i < BAR_WIDTH; i++)
+            bar[i] = i < filled ? '#' : '.';
+        bar[BAR_WIDTH] = 0;
+        fprintf(stderr, "\r[%s] ", bar);
+    } else
+        fprintf(stderr, "camrank: ");
+    fprintf(stderr, "%lld of %lld images, %.1f images/s, %ld:%02ld:%02ld left%s",
+            (long long)progress->done, (long long)progress->n_images, rate, left / 3600,
+            left / 60 % 60, left % 60, progress->terminal ? "  " : "\n");
+    fflush(stderr);
+}
+
+void cr_progress_update(cr_progress *progress, int64_t done)
+{
+    double now = cr_now_s();
+    progress->done = done;
+    if (!progress->shown ||
+        now - progress->printed_s < (progress->terminal ? TERMINAL_INTERVAL_S : LOG_INTERVAL_S))
+        return;
+    progress->printed_s = now;
+    print_line(progress, now);
+}
+
+void cr_progress_end(cr_progress *progress, bool finished)
+{
+    if (!progress->shown)
+        return;
+    double elapsed = cr_now_s() - progress->started_s;
+    if (progress->terminal)
+        fprintf(stderr, "\r\033[K");
+    if (!finished)
+        return;
+    fprintf(stderr, "camrank: %lld images in %.1f s, %.1f images/s\n",
+            (long long)progress->n_images, elapsed,
+            elapsed > 0 ? (double)progress->n_images / elapsed : 0);
+}

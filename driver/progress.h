@@ -1,0 +1,24 @@
+/* progress.h - how far a run is, on standard error of rank 0: a bar on a terminal, a line every 30
+ * s in a log file. Local. */
+#ifndef CAMRANK_DRIVER_PROGRESS_H
+#define CAMRANK_DRIVER_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct cr_progress {
+    bool shown, terminal;
+    int64_t n_images, done; /* images x models */
+    double started_s, printed_s;
+} cr_progress;
+
+/* Seconds of a steady clock. */
+double cr_now_s(void);
+
+void cr_progress_start(cr_progress *progress, bool shown, int64_t n_images);
+/* `done` images so far; prints at most as often as is useful. */
+void cr_progress_update(cr_progress *progress, int64_t done);
+/* Takes the bar away; the last line of a run that was finished: how many images in how long. */
+void cr_progress_end(cr_progress *progress, bool finished);
+
+#endif

@@ -1,0 +1,228 @@
+#include "session.h"
+
+#include <cblas.h>
+#include <hdf5.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Reads a file on rank 0 for all ranks. Collective. */
+static cr_status read_shared(const cr_par *par, const char *path, size_t max_bytes, uint8_t **bytes,
+                             size_t *n_bytes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    *bytes = NULL;
+    *n_bytes = 0;
+    if (par->rank == 0)
+        status = cr_file_read(path, max_bytes, bytes, n_bytes, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_share(par, bytes, n_bytes, err));
+
+cleanup:
+    if (status != CR_OK) {
+        free(*bytes);
+        *bytes = NULL;
+    }
+    return status;
+}
+
+static cr_status open_job(const cr_par *par, const cr_session_options *options, cr_job *job,
+                          cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *text = NULL;
+    size_t n_bytes;
+    CR_TRY(read_shared(par, options->job, CR_JOB_MAX_BYTES, &text, &n_bytes, err));
+    status =
+        cr_job_parse((char *)text, n_bytes, options->job, options->sets, options->n_sets, job, err);
+    if (status == CR_OK && options->output) {
+        free(job->output);
+        job->output = strdup(options->output);
+        if (!job->output)
+            status = cr_fail_memory(err, "a path", strlen(options->output), 1);
+    }
+    CR_TRY(cr_par_agree(par, status, err));
+
+cleanup:
+    free(text);
+    return status;
+}
+
+/* Rank 0 only. The folder becomes absolute: the results file keeps it. */
+static cr_status read_data(const cr_job *job, cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
+                           cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_data_source source = {job->images, job->ground_truth, job->synsets, job->exclude,
+                             job->limit};
+    CR_TRY(cr_data_read_kaggle(&source, data, err));
+    char *folder = realpath(data->folder, NULL);
+    if (folder) {
+        free(data->folder);
+        data->folder = folder;
+    }
+    CR_TRY(cr_data_pack(data, bytes, n_bytes, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status open_data(const cr_par *par, const cr_job *job, cr_dataset *data, cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    if (par->rank == 0)
+        status = read_data(job, data, &bytes, &n_bytes, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_share(par, &bytes, &n_bytes, err));
+    if (par->rank != 0)
+        status = cr_data_unpack(bytes, n_bytes, data, err);
+    CR_TRY(cr_par_agree(par, status, err));
+
+cleanup:
+    free(bytes);
+    return status;
+}
+
+static cr_status open_model(const cr_par *par, const cr_job *job, int m, int n_classes,
+                            cr_model *model, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_job_model *from = &job->models[m];
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    cr_model_request *requests = cr_alloc((size_t)job->n_methods, sizeof *requests);
+    if (!requests)
+        status = cr_fail_memory(err, "methods", (size_t)job->n_methods, sizeof *requests);
+    CR_TRY(cr_par_agree(par, status, err));
+    for (int i = 0; i < job->n_methods; i++)
+        requests[i] = (cr_model_request){job->methods[i].method, job->methods[i].layer};
+    CR_TRY(read_shared(par, from->file, CR_ONNX_MAX_BYTES, &bytes, &n_bytes, err));
+    status = cr_model_load(bytes, n_bytes, from->name, from->file, &from->input, from->layer,
+                           requests, job->n_methods, n_classes, model, err);
+    if (status == CR_OK)
+        status = cr_model_compile(model, job->batch, err);
+    CR_TRY(cr_par_agree(par, status, err));
+
+cleanup:
+    free(requests);
+    free(bytes);
+    return status;
+}
+
+static void describe_input(const cr_input_spec *in, char *text, size_t n_bytes)
+{
+    char how[64] = "squash";
+    if (in->resize == CR_RESIZE_SHORT_SIDE)
+        snprintf(how, sizeof how, "short-side %d, crop center", in->short_side);
+    snprintf(text, n_bytes, "%dx%d, %s, pil-bilinear, %s, range %g, mean %g %g %g, std %g %g %g",
+             in->width, in->height, how, in->bgr ? "bgr" : "rgb", in->range, (double)in->mean[0],
+             (double)in->mean[1], (double)in->mean[2], (double)in->std[0], (double)in->std[1],
+             (double)in->std[2]);
+}
+
+static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_results_model *to,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    snprintf(to->name, sizeof to->name, "%s", model->name);
+    snprintf(to->file, sizeof to->file, "%s", from->file_given);
+    snprintf(to->sha256, sizeof to->sha256, "%s", model->sha256);
+    describe_input(&model->input, to->input, sizeof to->input);
+    to->variants = cr_alloc((size_t)model->n_variants, sizeof *to->variants);
+    if (!to->variants)
+        return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *to->variants);
+    to->n_variants = model->n_variants;
+    for (int v = 0; v < model->n_variants; v++) {
+        const cr_cam_variant *variant = &model->variants[v];
+        cr_results_variant *out = &to->variants[v];
+        const char *layer = cr_graph_value_name(model->graph, variant->value);
+        if (strlen(layer) >= sizeof out->layer)
+            return cr_fail(err, CR_EINPUT, "%s: the name of layer %.60s... is too long", from->file,
+                           layer);
+        snprintf(out->method, sizeof out->method, "%s", cr_method_name(variant->method));
+        snprintf(out->layer, sizeof out->layer, "%s", layer);
+        out->layer_given = model->layer_given[v];
+        out->scaling = cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
+        out->map_width = variant->width;
+        out->map_height = variant->height;
+    }
+
+    return status;
+}
+
+static cr_status make_plan(cr_session *s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_job *job = &s->job;
+    cr_results_plan *plan = &s->plan;
+    snprintf(plan->job_name, sizeof plan->job_name, "%s", job->name);
+    cr_session_libraries(plan->libraries, sizeof plan->libraries);
+    plan->job_text = strdup(job->text);
+    plan->overrides = strdup(job->overrides);
+    plan->models = cr_alloc((size_t)s->n_models, sizeof *plan->models);
+    if (!plan->job_text || !plan->overrides || !plan->models) {
+        status = cr_fail_memory(err, "a plan", (size_t)s->n_models, sizeof *plan->models);
+        goto cleanup;
+    }
+    plan->protocol = job->protocol;
+    plan->skip_failed = job->skip_failed;
+    plan->batch = job->batch;
+    plan->map_slots = job->map_slots;
+    plan->map_float16 = job->map_float16;
+    plan->n_models = s->n_models;
+    for (int m = 0; m < s->n_models; m++)
+        CR_TRY(plan_model(&job->models[m], &s->models[m], &plan->models[m], err));
+
+cleanup:
+    return status;
+}
+
+cr_status cr_session_open(const cr_par *par, const cr_session_options *options, cr_session *s,
+                          cr_error *err)
+{
+    cr_status status = CR_OK;
+    *s = (cr_session){0};
+    CR_TRY(open_job(par, options, &s->job, err));
+    CR_TRY(open_data(par, &s->job, &s->data, err));
+    s->models = cr_alloc((size_t)s->job.n_models, sizeof *s->models);
+    if (!s->models)
+        status = cr_fail_memory(err, "models", (size_t)s->job.n_models, sizeof *s->models);
+    CR_TRY(cr_par_agree(par, status, err));
+    for (; s->n_models < s->job.n_models; s->n_models++)
+        CR_TRY(
+            open_model(par, &s->job, s->n_models, s->data.n_classes, &s->models[s->n_models], err));
+    CR_TRY(cr_par_agree(par, make_plan(s, err), err));
+
+cleanup:
+    if (status != CR_OK)
+        cr_session_close(s);
+    return status;
+}
+
+void cr_session_close(cr_session *s)
+{
+    for (int m = 0; m < s->n_models; m++)
+        cr_model_free(&s->models[m]);
+    free(s->models);
+    cr_results_plan_free(&s->plan);
+    cr_data_free(&s->data);
+    cr_job_free(&s->job);
+    *s = (cr_session){0};
+}
+
+void cr_session_libraries(char *text, size_t n_bytes)
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length;
+    unsigned major, minor, release;
+    MPI_Get_library_version(mpi, &length);
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, n_bytes, "%.*s; HDF5 %u.%u.%u; %s", (int)strcspn(mpi, ","), mpi, major, minor,
+             release, openblas_get_config());
+    size_t end = strlen(text);
+    while (end > 0 && text[end - 1] == ' ')
+        text[--end] = 0;
+}

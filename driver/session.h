@@ -1,0 +1,32 @@
+/* session.h - what a run and a check have in common: a job with its image set and its networks, in
+ * the memory of every rank. */
+#ifndef CAMRANK_DRIVER_SESSION_H
+#define CAMRANK_DRIVER_SESSION_H
+
+#include "camrank/data.h"
+#include "camrank/par.h"
+#include "camrank/results.h"
+#include "job.h"
+#include "session_options.h"
+#include "worker/model.h"
+
+typedef struct cr_session {
+    cr_job job;
+    cr_dataset data;
+    int n_models;
+    cr_model *models;     /* [n_models] compiled */
+    cr_results_plan plan; /* of the results file */
+} cr_session;
+
+/* Reads everything from outside on rank 0 and shares it, so that files are read once and all ranks
+ * fail or go on together. *session is {0} on failure. Collective. */
+cr_status cr_session_open(const cr_par *par, const cr_session_options *options, cr_session *session,
+                          cr_error *err);
+
+/* Local. */
+void cr_session_close(cr_session *session);
+
+/* One line with the versions of the libraries in use, into `text` of n_bytes. Local. */
+void cr_session_libraries(char *text, size_t n_bytes);
+
+#endif

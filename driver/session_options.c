@@ -1,0 +1,62 @@
+/* The options that run and check share. */
+#include "session_options.h"
+
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_SET = 1, OPTION_LIMIT, OPTION_FORCE };
+
+static const struct option options_all[] = {{"output", required_argument, NULL, 'o'},
+                                            {"set", required_argument, NULL, OPTION_SET},
+                                            {"limit", required_argument, NULL, OPTION_LIMIT},
+                                            {"force", no_argument, NULL, OPTION_FORCE},
+                                            {NULL, 0, NULL, 0}};
+
+cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *options, bool *force,
+                                   cr_error *err)
+{
+    cr_status status = CR_OK;
+    *options = (cr_session_options){0};
+    options->sets = cr_alloc((size_t)argc, sizeof *options->sets);
+    if (!options->sets)
+        return cr_fail_memory(err, "options", (size_t)argc, sizeof *options->sets);
+    *force = false;
+    for (int option; (option = cr_option_next(argc, argv, options_all, err)) != -1;)
+        switch (option) {
+        case 'o':
+            options->output = optarg;
+            break;
+        case OPTION_SET:
+            options->sets[options->n_sets++] = optarg;
+            break;
+        case OPTION_LIMIT: {
+            int limit;
+            CR_TRY(cr_option_int("limit", optarg, 1, &limit, err));
+            snprintf(options->limit, sizeof options->limit, "dataset.limit=%d", limit);
+            break;
+        }
+        case OPTION_FORCE:
+            *force = true;
+            break;
+        default:
+            status = err->status;
+            goto cleanup;
+        }
+    CR_TRY(cr_option_argument(argc, argv, "the job file", &options->job, err));
+    if (options->limit[0])
+        options->sets[options->n_sets++] = options->limit;
+
+cleanup:
+    if (status != CR_OK)
+        cr_session_options_free(options);
+    return status;
+}
+
+void cr_session_options_free(cr_session_options *options)
+{
+    free(options->sets);
+    options->sets = NULL;
+}

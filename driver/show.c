@@ -1,0 +1,303 @@
+/* camrank show: a picture of one image's result. */
+#include "camrank/image.h"
+#include "camrank/loc.h"
+#include "camrank/results.h"
+
+#include "command.h"
+#include "job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_MODEL = 1, OPTION_METHOD, OPTION_RANK, OPTION_TRUTH, OPTION_IMAGES };
+
+static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                        {"model", required_argument, NULL, OPTION_MODEL},
+                                        {"method", required_argument, NULL, OPTION_METHOD},
+                                        {"rank", required_argument, NULL, OPTION_RANK},
+                                        {"truth", no_argument, NULL, OPTION_TRUTH},
+                                        {"images", required_argument, NULL, OPTION_IMAGES},
+                                        {NULL, 0, NULL, 0}};
+
+/* What is asked for, and where it is in the file. */
+typedef struct request {
+    const char *results, *image, *output, *model_name, *method, *folder;
+    int slot;
+    int image_at, model, variant;
+} request;
+
+static cr_status parse(int argc, char **argv, request *r, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
+        switch (option) {
+        case 'o':
+            r->output = optarg;
+            break;
+        case OPTION_MODEL:
+            r->model_name = optarg;
+            break;
+        case OPTION_METHOD:
+            r->method = optarg;
+            break;
+        case OPTION_RANK:
+            CR_TRY(cr_option_int("rank", optarg, 1, &r->slot, err));
+            if (--r->slot >= CR_TOP) {
+                status = cr_fail(err, CR_EUSAGE, "--rank %s: must be 1 to %d", optarg, CR_TOP);
+                goto cleanup;
+            }
+            break;
+        case OPTION_TRUTH:
+            r->slot = CR_SLOT_TRUTH;
+            break;
+        case OPTION_IMAGES:
+            r->folder = optarg;
+            break;
+        default:
+            return err->status;
+        }
+    if (argc - optind != 2 || !r->output) {
+        status = cr_fail(err, CR_EUSAGE,
+                         "show: a results file, an image and -o FILE are needed; see camrank show "
+                         "--help");
+        goto cleanup;
+    }
+    r->results = argv[optind];
+    r->image = argv[optind + 1];
+
+cleanup:
+    return status;
+}
+
+static cr_status find(const cr_results *results, request *r, cr_error *err)
+{
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    r->image_at = cr_data_find(cr_results_get_data(results), r->image);
+    if (r->image_at < 0)
+        return cr_fail(err, CR_EINPUT, "%s: holds no image %s", r->results, r->image);
+    while (r->model < plan->n_models && r->model_name &&
+           strcmp(plan->models[r->model].name, r->model_name) != 0)
+        r->model++;
+    if (r->model >= plan->n_models)
+        return cr_fail(err, CR_EINPUT, "%s: holds no model %s", r->results,
+                       r->model_name ? r->model_name : "at all");
+    const cr_results_model *model = &plan->models[r->model];
+    char name[2 * CR_NAME_BYTES];
+    for (; r->variant < model->n_variants; r->variant++) {
+        cr_results_variant_name(&model->variants[r->variant], name);
+        if (!r->method || strcmp(name, r->method) == 0)
+            return CR_OK;
+    }
+    return cr_fail(err, CR_EINPUT, "%s: model %s holds no method %s", r->results, model->name,
+                   r->method ? r->method : "at all");
+}
+
+/* What part of the image the network saw, by the input specification of the stored job. */
+static cr_status find_region(const cr_results_plan *plan, const request *r, const cr_image *image,
+                             cr_region *region, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_job job = {0};
+    float *input = NULL;
+    const char **sets = NULL;
+    char *overrides = strdup(plan->overrides);
+    int n_sets = 0;
+    size_t longest = overrides ? strlen(overrides) + 1 : 0;
+    sets = cr_alloc(longest, sizeof *sets);
+    if (!overrides || !sets) {
+        status = cr_fail_memory(err, "overrides", longest, sizeof *sets);
+        goto cleanup;
+    }
+    char *rest = overrides;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (line[0])
+            sets[n_sets++] = line;
+    CR_TRY(
+        cr_job_parse(plan->job_text, strlen(plan->job_text), r->results, sets, n_sets, &job, err));
+    if (r->model >= job.n_models) {
+        status = cr_fail(err, CR_EINPUT, "%s: its job does not fit its models", r->results);
+        goto cleanup;
+    }
+    const cr_input_spec *spec = &job.models[r->model].input;
+    size_t pixels = (size_t)spec->width * (size_t)spec->height;
+    input = cr_alloc(pixels, 3 * sizeof *input);
+    if (!input) {
+        status = cr_fail_memory(err, "an input", pixels, 3 * sizeof *input);
+        goto cleanup;
+    }
+    CR_TRY(cr_input_prepare(spec, image, input, region, err));
+
+cleanup:
+    free(input);
+    free(sets);
+    free(overrides);
+    cr_job_free(&job);
+    return status;
+}
+
+/* One row, read back. */
+typedef struct row {
+    cr_results_rows rows;
+    uint8_t state;
+    char reason[CR_REASON_BYTES];
+    int32_t top_class[CR_TOP];
+    float top_logit[CR_TOP], truth_logit;
+    struct cr_results_maps *variants;
+    cr_box boxes[CR_SLOTS];
+    double iou[CR_SLOTS];
+} row;
+
+static cr_status read_row(cr_results *results, const request *r, row *out, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_model *model = &cr_results_get_plan(results)->models[r->model];
+    const cr_results_variant *variant = &model->variants[r->variant];
+    size_t pixels = (size_t)variant->map_width * (size_t)variant->map_height;
+    out->variants = cr_alloc((size_t)model->n_variants, sizeof *out->variants);
+    if (!out->variants)
+        return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *out->variants);
+    struct cr_results_maps *maps = &out->variants[r->variant];
+    *maps =
+        (struct cr_results_maps){cr_alloc(CR_SLOTS * pixels, sizeof(float)), out->boxes, out->iou};
+    if (!maps->maps)
+        return cr_fail_memory(err, "a map", CR_SLOTS * pixels, sizeof(float));
+    out->rows = (cr_results_rows){.first = r->image_at,
+                                  .n = 1,
+                                  .state = &out->state,
+                                  .reason = &out->reason,
+                                  .top_class = out->top_class,
+                                  .top_logit = out->top_logit,
+                                  .truth_logit = &out->truth_logit,
+                                  .variants = out->variants};
+    CR_TRY(cr_results_read(results, r->model, &out->rows, err));
+    if (out->state == CR_ROW_FAILED)
+        status =
+            cr_fail(err, CR_EINPUT, "%s: image %s failed: %s", r->results, r->image, out->reason);
+    else if (out->state != CR_ROW_DONE)
+        status =
+            cr_fail(err, CR_EINPUT, "%s: image %s has not been computed", r->results, r->image);
+    else if (r->slot < CR_TOP && out->top_class[r->slot] >= cr_results_get_data(results)->n_classes)
+        status = cr_fail(err, CR_EINPUT, "%s: image %s: %d is no class", r->results, r->image,
+                         out->top_class[r->slot]);
+    else if (isnan(maps->maps[(size_t)r->slot * pixels]))
+        status =
+            cr_fail(err, CR_EINPUT, "%s: holds no map of this class (heatmaps.classes of the job)",
+                    r->results);
+
+cleanup:
+    return status;
+}
+
+static const char *class_name(const cr_dataset *data, int32_t class_index)
+{
+    if (class_index < 0)
+        return "no class";
+    const cr_data_class *class = &data->classes[class_index];
+    return data->text + (data->text[class->name] ? class->name : class->wnid);
+}
+
+static cr_status draw(cr_results *results, const request *r, const row *in, const cr_image *image,
+                      cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    const cr_results_variant *variant = &plan->models[r->model].variants[r->variant];
+    const cr_data_image *truth = &data->images[r->image_at];
+    size_t pixels = (size_t)variant->map_width * (size_t)variant->map_height;
+    size_t image_pixels = (size_t)image->width * (size_t)image->height;
+    int n_boxes = truth->n_boxes + 1;
+    cr_region region;
+    cr_loc_workspace workspace = {0};
+    float *map = cr_alloc(image_pixels, sizeof *map);
+    cr_figure_box *boxes = cr_alloc((size_t)n_boxes, sizeof *boxes);
+    if (!map || !boxes) {
+        status = cr_fail_memory(err, "a picture", image_pixels, sizeof *map);
+        goto cleanup;
+    }
+    CR_TRY(find_region(plan, r, image, &region, err));
+    CR_TRY(cr_loc_upsample(in->variants[r->variant].maps + (size_t)r->slot * pixels,
+                           variant->map_width, variant->map_height, variant->scaling,
+                           plan->protocol.upsampling, &region, image->width, image->height, map,
+                           &workspace, err));
+    float largest = 0;
+    for (size_t i = 0; i < image_pixels; i++)
+        largest = map[i] > largest ? map[i] : largest;
+    for (size_t i = 0; largest > 0 && i < image_pixels; i++)
+        map[i] /= largest;
+    char predicted[160], title[600], name[2 * CR_NAME_BYTES];
+    bool is_truth = r->slot == CR_SLOT_TRUTH;
+    int32_t class_index = is_truth ? truth->label : in->top_class[r->slot];
+    float logit = is_truth ? in->truth_logit : in->top_logit[r->slot];
+    int used = snprintf(predicted, sizeof predicted, "%.80s %.2f", class_name(data, class_index),
+                        (double)logit);
+    if (truth->localize)
+        snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[r->slot]);
+    cr_results_variant_name(variant, name);
+    snprintf(title, sizeof title, "%s   %s %s   ground truth: %s", r->image,
+             plan->models[r->model].name, name, class_name(data, truth->label));
+    for (int i = 0; i < truth->n_boxes; i++)
+        boxes[i] = (cr_figure_box){data->boxes[truth->first_box + i], {0.1, 0.9, 0.1}, NULL};
+    boxes[n_boxes - 1] = (cr_figure_box){in->boxes[r->slot], {1, 0.1, 0.1}, predicted};
+    CR_TRY(cr_figure_write(r->output, image, map, boxes, n_boxes, title, err));
+
+cleanup:
+    cr_loc_workspace_fini(&workspace);
+    free(boxes);
+    free(map);
+    return status;
+}
+
+static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    (void)par;
+    cr_status status = CR_OK;
+    request r = {0};
+    row in = {0};
+    cr_results *results = NULL;
+    cr_image image = {0};
+    char *path = NULL;
+    CR_TRY(parse(argc, argv, &r, err));
+    CR_TRY(cr_results_open(r.results, &results, err));
+    CR_TRY(find(results, &r, err));
+    CR_TRY(read_row(results, &r, &in, err));
+    const cr_dataset *data = cr_results_get_data(results);
+    path = cr_path_join(r.folder ? r.folder : data->folder,
+                        data->text + data->images[r.image_at].file);
+    if (!path) {
+        status = cr_fail_memory(err, "a path", 1, 1);
+        goto cleanup;
+    }
+    if (cr_image_read(path, &image, err) != CR_OK) {
+        status =
+            cr_fail_in(err, "the image is needed for the picture (--images gives its folder): ");
+        goto cleanup;
+    }
+    CR_TRY(draw(results, &r, &in, &image, err));
+
+cleanup:
+    if (in.variants)
+        free(in.variants[r.variant].maps);
+    free(in.variants);
+    free(path);
+    cr_image_free(&image);
+    if (results)
+        cr_results_close(&results, NULL);
+    return status;
+}
+
+const cr_command cr_command_show = {
+    .name = "show",
+    .summary = "draws one image with its heatmap and boxes",
+    .help = "usage: camrank show RESULTS.h5 IMAGE -o OUT.png [options]\n\n"
+            "Draws the image and, beside it, the heatmap over it (jet colours), with the\n"
+            "ground-truth boxes in green and the predicted box in red.\n\n"
+            "  -o, --output FILE  the PNG to write\n"
+            "  --model NAME       (the first of the file)\n"
+            "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
+            "  --rank N           the network's Nth class, 1 to 5 (1)\n"
+            "  --truth            the ground-truth class\n"
+            "  --images FOLDER    where the images are now (where they were in the run)\n",
+    .run = show_command};

@@ -1,0 +1,103 @@
+/* image.h - from a file's bytes to the network's input, and from results to a picture.
+ *
+ * All functions are Local. */
+#ifndef CAMRANK_IMAGE_H
+#define CAMRANK_IMAGE_H
+
+#include "camrank/base.h"
+#include "camrank/geometry.h"
+
+/* 8-bit RGB, [height][width][3], rows without padding. `rgb` is owned: cr_image_free. */
+typedef struct cr_image {
+    int width, height;
+    uint8_t *rgb;
+} cr_image;
+
+/* Largest width and height that we decode, and the largest file that we read. */
+#define CR_IMAGE_MAX_SIDE 65500
+#define CR_IMAGE_MAX_PIXELS ((size_t)1 << 28)
+#define CR_IMAGE_MAX_FILE_BYTES ((size_t)1 << 30)
+
+/* Decodes a JPEG (baseline or progressive; grey, YCbCr, RGB, CMYK, YCCK) or a PNG (any depth and
+ * colour type), told apart by content, to the pixels that Pillow's Image.open(f).convert("RGB")
+ * gives: libjpeg-turbo's defaults (slow integer DCT, fancy upsampling); four-channel JPEGs are read
+ * as inverted ink; EXIF orientation and colour profiles are not applied; PNG transparency is
+ * dropped, not blended; of 16 bits the high byte is taken, except that 16-bit grey is clipped at
+ * 255.
+ * Damage that the decoder can step over (stray bytes, a wrong checksum of an ancillary chunk) is
+ * not an error, nor is a file that lacks only its end mark behind complete pixels; one whose pixels
+ * are cut short is. Errors: CR_EINPUT, naming `name` and the decoder's reason; CR_EINTERNAL
+ * (memory). *image is {0} on failure. */
+cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
+                          cr_error *err);
+
+/* cr_file_read and cr_image_decode. */
+cr_status cr_image_read(const char *path, cr_image *image, cr_error *err);
+
+void cr_image_free(cr_image *image);
+
+/* Resampling filters, named for whose pixels they equal bit for bit. */
+typedef enum cr_filter {
+    CR_FILTER_PIL_BILINEAR, /* Pillow BILINEAR: triangle whose support grows with the scale,
+                               horizontal then vertical pass, fixed point, 8 bits after each */
+} cr_filter;
+
+/* Resizes the whole image to width x height, both >= 1. *out is a new image, {0} on failure.
+ * Errors: CR_EINTERNAL (memory). */
+cr_status cr_image_resize(const cr_image *in, int width, int height, cr_filter filter,
+                          cr_image *out, cr_error *err);
+
+typedef enum cr_resize_mode {
+    CR_RESIZE_SQUASH,     /* the whole image to the input's size, aspect not kept */
+    CR_RESIZE_SHORT_SIDE, /* the short side to `short_side`, then the centre crop: torchvision */
+} cr_resize_mode;
+
+/* How an image becomes the network's input. */
+typedef struct cr_input_spec {
+    int width, height; /* of the network's input, pixels */
+    cr_resize_mode resize;
+    int short_side; /* CR_RESIZE_SHORT_SIDE only: >= width and height */
+    cr_filter filter;
+    bool bgr;      /* channel order of the network's input */
+    double range;  /* what a white pixel is before mean and std: 1 or 255 */
+    float mean[3]; /* in the order of the network's channels */
+    float std[3];  /* likewise, > 0 */
+} cr_input_spec;
+
+/* Checks a spec that came from outside; CR_EINPUT naming the key of the job file, `input.std`. */
+cr_status cr_input_check(const cr_input_spec *spec, cr_error *err);
+
+/* Resizes, crops and normalises: value = (pixel * range / 255 - mean) / std in float32, as
+ * torchvision's ToTensor and Normalize compute it. The long side of CR_RESIZE_SHORT_SIDE is
+ * int(short_side * long / short); the crop starts at round((side - size) / 2), halves to even,
+ * which is torchvision's. Only the pixels inside the crop are computed. `spec` has passed
+ * cr_input_check. Errors: CR_EINTERNAL (memory).
+ *   out     [height][width][3], the caller's
+ *   region  what part of the original image `out` covers */
+cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, float *out,
+                           cr_region *region, cr_error *err);
+
+/* The colour of OpenCV's COLORMAP_JET for value 0..255, as RGB, exactly: three ramps of 4 levels a
+ * step, clipped to 0..255, r = min(4v - 382, 1148 - 4v), g = min(4v - 128, 892 - 4v),
+ * b = min(4v + 128, 638 - 4v), but blue at 159 is 1 and not 2. */
+void cr_jet(uint8_t value, uint8_t rgb[3]);
+
+/* One box of a figure. `label` is drawn above it (NULL: none). Colours are RGB, 0 to 1. */
+typedef struct cr_figure_box {
+    cr_box box;
+    double colour[3];
+    const char *label;
+} cr_figure_box;
+
+/* Writes a PNG: the image, beside it the image under the map (half image, half jet), boxes and
+ * their labels drawn over both, `title` on a line above. An image with no side of 300 pixels is
+ * enlarged by the least whole factor that gives one; one with a side above 1200 is reduced to that.
+ * The first panel's corner is at (10, 40), the second's 10 pixels right of the first. Texts that
+ * are too long end in an ellipsis; bytes that are not UTF-8 are drawn as '?'.
+ *   map  [image height][image width], 0 to 1 (clipped; NaN is 0); NULL draws the image alone
+ * Errors: CR_EIO naming `path`, whose file may then be incomplete; CR_EINTERNAL (memory). */
+cr_status cr_figure_write(const char *path, const cr_image *image, const float *map,
+                          const cr_figure_box *boxes, int n_boxes, const char *title,
+                          cr_error *err);
+
+#endif

@@ -1,0 +1,117 @@
+/* kernels.h - the arithmetic of a network, forward and backward, on plain arrays.
+ *
+ * Letters: N images, H x W height and width of the input, C its channels, K channels of the output,
+ * P x Q height and width of the output, R x S height and width of a window, G groups. Arrays are
+ * channels last: x [N][H][W][C], y [N][P][Q][K]. Backward kernels ADD to dx; only gradients with
+ * respect to activations exist, as nothing is trained here. In a backward kernel M gradients belong
+ * to each image (one for each class followed back): dy [N][M][...], dx [N][M][...], while x and y
+ * of the forward pass are [N][...].
+ *
+ * All functions are Local, cannot fail and do not allocate. */
+#ifndef CAMRANK_KERNELS_H
+#define CAMRANK_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* float; double only in the build that checks gradients by finite differences. */
+#ifndef CR_REAL
+#define CR_REAL float
+#endif
+typedef CR_REAL cr_real;
+
+/* c [m][n] = a [m][k] b [k][n] + beta c, row-major with leading dimensions; `ta` and `tb` say that
+ * a is stored [k][m], b [n][k]. OpenBLAS. */
+void cr_gemm(bool ta, bool tb, int m, int n, int k, const cr_real *a, int lda, const cr_real *b,
+             int ldb, cr_real beta, cr_real *c, int ldc);
+
+/* The interval that an activation clamps to: ReLU is [0, inf], ReLU6 [0, 6], none [-inf, inf]. */
+typedef struct cr_clamp {
+    cr_real lo, hi;
+} cr_clamp;
+
+/* y = min(max(x, lo), hi); NaN stays NaN. y may be x. */
+void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y);
+
+/* dy is set to 0 where the forward output y is not strictly inside the interval (PyTorch's ReLU).
+ *   y [n_images][n], dy [n_images][m][n] */
+void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t n, const cr_real *y, cr_real *dy);
+
+/* A convolution or a pooling window over one image. What lies outside the input is padding. */
+typedef struct cr_window {
+    int h, w, c; /* input */
+    int p, q, k; /* output; k = c for pooling */
+    int r, s;    /* window */
+    int stride_h, stride_w;
+    int pad_top, pad_left;
+    int dilation_h, dilation_w;
+    int groups; /* of a convolution; 1 for pooling */
+} cr_window;
+
+/* Number of cr_real that the convolution kernels need as scratch, forward or backward. */
+size_t cr_conv_scratch(const cr_window *win);
+
+/* One input and one output channel in each of several groups. */
+bool cr_conv_is_depthwise(const cr_window *win);
+
+/* y = clamp(x * weights + bias).
+ *   weights  [G][R][S][C/G][K/G]; of a depthwise convolution [R][S][C]
+ *   bias     [K] */
+void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
+                     const cr_real *bias, cr_clamp clamp, cr_real *y, cr_real *scratch);
+
+/* dx += dy convolved back; dy is the gradient before the clamp. n counts gradients (N x M). */
+void cr_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
+                      cr_real *dx, cr_real *scratch);
+
+/* Maximum over the window; of equal ones the first in raster order takes the gradient (PyTorch). */
+void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *y);
+void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, const cr_real *dy,
+                         cr_real *dx);
+
+/* Mean over the window, which may hang over a padded border of pad_bottom and pad_right.
+ *   count_padding  the padded pixels count (as 0) in the divisor */
+typedef struct cr_avgpool {
+    cr_window win;
+    int pad_bottom, pad_right;
+    bool count_padding;
+} cr_avgpool;
+void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, cr_real *y);
+void cr_avgpool_backward(const cr_avgpool *pool, int n, const cr_real *dy, cr_real *dx);
+
+/* Over all `hw` pixels of an image: x [n][hw][c], y [n][c]. */
+void cr_global_mean_forward(int n, int hw, int c, const cr_real *x, cr_real *y);
+void cr_global_mean_backward(int n, int hw, int c, const cr_real *dy, cr_real *dx);
+void cr_global_max_forward(int n, int hw, int c, const cr_real *x, cr_real *y);
+void cr_global_max_backward(int n, int m, int hw, int c, const cr_real *x, const cr_real *dy,
+                            cr_real *dx);
+
+/* y = x * scale + shift for each channel: x [rows][c]. */
+void cr_affine_forward(size_t rows, int c, const cr_real *x, const cr_real *scale,
+                       const cr_real *shift, cr_real *y);
+void cr_affine_backward(size_t rows, int c, const cr_real *scale, const cr_real *dy, cr_real *dx);
+
+/* y = a + b and y = a * b: a, y [n][hw][c]; b the same, or [n][c] for all pixels if
+ * `b_per_channel`. Backward: da and db may be NULL where no gradient is wanted. */
+void cr_add_forward(int n, int hw, int c, const cr_real *a, const cr_real *b, bool b_per_channel,
+                    cr_real *y);
+void cr_add_backward(int n, int hw, int c, const cr_real *dy, bool b_per_channel, cr_real *da,
+                     cr_real *db);
+void cr_mul_forward(int n, int hw, int c, const cr_real *a, const cr_real *b, bool b_per_channel,
+                    cr_real *y);
+void cr_mul_backward(int n, int m, int hw, int c, const cr_real *a, const cr_real *b,
+                     bool b_per_channel, const cr_real *dy, cr_real *da, cr_real *db);
+
+/* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
+ */
+void cr_gather_forward(int n, size_t n_in, size_t n_out, const int *index, cr_real fill,
+                       const cr_real *x, cr_real *y);
+void cr_gather_backward(int n, size_t n_in, size_t n_out, const int *index, const cr_real *dy,
+                        cr_real *dx);
+
+/* Softmax over the channels: x [rows][c]. Backward needs y, [n_images][rows][c]. */
+void cr_softmax_forward(size_t rows, int c, const cr_real *x, cr_real *y);
+void cr_softmax_backward(int n, int m, size_t rows, int c, const cr_real *y, const cr_real *dy,
+                         cr_real *dx);
+
+#endif

@@ -1,0 +1,147 @@
+/* nn.h - a classification network: read from ONNX, compiled for a batch size and for the layers
+ * whose activations or gradients are wanted, run forward and backward.
+ *
+ * Inside, activations are [image][height][width][channel] (NHWC) of cr_real. A network is created
+ * in three steps: cr_graph_load validates the model and infers every shape, cr_net_new folds, packs
+ * the weights and plans all memory, cr_net_forward and cr_net_backward run without allocating.
+ * Everything is Local; a graph is read-only after loading, a net belongs to one thread. */
+#ifndef CAMRANK_NN_H
+#define CAMRANK_NN_H
+
+#include "camrank/base.h"
+#include "camrank/kernels.h"
+
+#define CR_MAX_DIMS 6
+#define CR_ONNX_MAX_BYTES ((size_t)1 << 31) /* protobuf's own limit */
+#define CR_MAX_ELEMENTS ((int64_t)1 << 30)  /* of one tensor, for one image */
+
+/* A shape in ONNX's order. dims[0] is the batch and is always 1 here: shapes are those of one
+ * image. A value of 4 dims is [1, C, H, W] in ONNX and [H][W][C] in memory; one of 2 is [1, K]. */
+typedef struct cr_shape {
+    int n_dims;
+    int dims[CR_MAX_DIMS];
+} cr_shape;
+
+static inline int cr_shape_c(const cr_shape *s)
+{
+    return s->n_dims > 1 ? s->dims[1] : 1;
+}
+static inline int cr_shape_h(const cr_shape *s)
+{
+    return s->n_dims == 4 ? s->dims[2] : 1;
+}
+static inline int cr_shape_w(const cr_shape *s)
+{
+    return s->n_dims == 4 ? s->dims[3] : 1;
+}
+
+typedef struct cr_graph cr_graph;
+
+/* Reads an ONNX model (protobuf). `name` is for messages. The last node is cut if it is a Softmax,
+ * so that the output is the logits. `width` and `height` are those of the input, pixels; 0 takes
+ * the model's own, and a model that leaves them open takes what is given. Errors: CR_EINPUT naming
+ * `name`, and the node and operator that is not supported or not valid. *graph is NULL on failure.
+ * `bytes` may be freed afterwards. */
+cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const char *name, int width,
+                        int height, cr_graph **graph, cr_error *err);
+void cr_graph_free(cr_graph *graph);
+
+/* What `camrank inspect` prints of one node, in the order of execution. */
+typedef struct cr_graph_layer {
+    const char *op;     /* ONNX operator */
+    const char *output; /* name of its output value */
+    int value;          /* id of that value */
+    cr_shape shape;     /* of the output, one image */
+    int64_t n_parameters;
+    double flops; /* floating-point operations for one image, a multiply-add counted as two */
+    bool spatial; /* H x W > 1: can be a target layer */
+} cr_graph_layer;
+
+int cr_graph_n_layers(const cr_graph *graph);
+cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i);
+
+/* The input's shape [1, C, H, W]. */
+cr_shape cr_graph_input_shape(const cr_graph *graph);
+int cr_graph_n_classes(const cr_graph *graph);
+
+/* Id of the value with this output name (or of the output of the node with this name), -1 if there
+ * is none. */
+int cr_graph_find(const cr_graph *graph, const char *name);
+const char *cr_graph_value_name(const cr_graph *graph, int value);
+cr_shape cr_graph_value_shape(const cr_graph *graph, int value);
+
+/* The default target layer: the last value with H x W > 1 that is not the output of a pooling or of
+ * an operator that only rearranges elements; -1 if the logits depend on none. */
+int cr_graph_last_spatial(const cr_graph *graph);
+
+/* Whether the logits depend on `value`. */
+bool cr_graph_reaches_logits(const cr_graph *graph, int value);
+
+typedef enum cr_head_kind {
+    CR_HEAD_OTHER,      /* anything else, such as fully connected layers on a flattened map */
+    CR_HEAD_GAP_LINEAR, /* global average pooling, then one linear layer */
+    CR_HEAD_GMP_LINEAR, /* global max pooling, then one linear layer */
+    CR_HEAD_GAP_MAPS,   /* global average pooling of one map for each class: NIN, SqueezeNet */
+    CR_HEAD_GMP_MAPS,   /* global max pooling of one map for each class */
+} cr_head_kind;
+
+/* How the logits come from the last feature map. */
+typedef struct cr_head {
+    cr_head_kind kind;
+    int feature;    /* the value that enters the pooling; -1 for CR_HEAD_OTHER */
+    float *weights; /* [n_classes][n_channels] of the linear layer, else NULL; owned, free() */
+    int n_classes, n_channels;
+} cr_head;
+
+/* Finds the head of a graph. Errors: CR_EINTERNAL (memory). */
+cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err);
+
+typedef struct cr_net cr_net;
+
+typedef struct cr_net_target {
+    int value;     /* whose activations are wanted */
+    bool gradient; /* and the gradient of the logits with respect to it */
+} cr_net_target;
+
+/* Frees the model's own copy of the weights, once nothing more is to be compiled from it. */
+void cr_graph_release_weights(cr_graph *graph);
+
+/* Compiles a graph, which must outlive the net. `n_classes_back` is how many classes are followed
+ * back from each image (0 if no target wants a gradient).
+ * Errors: CR_EINPUT for a target the logits do not depend on, CR_EINTERNAL for memory. */
+cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targets, int n_targets,
+                     int n_classes_back, cr_net **net, cr_error *err);
+void cr_net_free(cr_net *net);
+
+/* Bytes of the packed weights, and of the arena of activations. */
+size_t cr_net_weight_bytes(const cr_net *net);
+size_t cr_net_arena_bytes(const cr_net *net);
+
+/* Where the caller puts the input, [batch][H][W][C]. Overwritten by cr_net_forward; writing it ends
+ * the results of the pass before. */
+cr_real *cr_net_input(cr_net *net);
+
+/* Runs n <= batch images. */
+void cr_net_forward(cr_net *net, int n);
+
+/* Results of the last forward pass: logits [n][n_classes], and activations
+ * of target t, [n][H][W][C]. */
+const cr_real *cr_net_logits(const cr_net *net);
+const cr_real *cr_net_activations(const cr_net *net, int t);
+
+/* Images that one call of cr_net_backward can take (at least 1). */
+int cr_net_backward_images(const cr_net *net);
+
+/* For images first .. first + n - 1 of the last forward pass, n <= cr_net_backward_images, the
+ * gradients of m = n_classes_back logits each with respect to the targets that asked for it, from
+ * the logits down to the earliest of these and no further.
+ *   classes  [n][m] class indices */
+void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes);
+
+/* d logit / d activation of target t after cr_net_backward, [n][m][H][W][C]. */
+const cr_real *cr_net_gradients(const cr_net *net, int t);
+
+/* Called between two layers of a pass, if set: lets a rank that also drives answer messages. */
+void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context);
+
+#endif

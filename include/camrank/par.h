@@ -1,0 +1,46 @@
+/* par.h - the ranks of a run: agreeing, broadcasting, summing.
+ *
+ * Ranks agree before every collective call on all that can have failed locally; that is what keeps
+ * a failure of one rank from becoming a hang of all. */
+#ifndef CAMRANK_PAR_H
+#define CAMRANK_PAR_H
+
+#include "camrank/base.h"
+
+#include <mpi.h>
+
+typedef struct cr_par {
+    MPI_Comm comm; /* our own duplicate, with MPI_ERRORS_RETURN */
+    int rank, size;
+} cr_par;
+
+/* Duplicates `comm` (its error handler becomes MPI_ERRORS_RETURN). Collective over `comm`. */
+cr_status cr_par_init(cr_par *par, MPI_Comm comm, cr_error *err);
+
+/* Frees the duplicate. Collective. */
+void cr_par_fini(cr_par *par);
+
+/* Turns the result of an MPI call into a status: CR_EIO with MPI's own text. Local. */
+cr_status cr_par_check(int mpi_result, const char *call, cr_error *err);
+
+/* The largest status of all ranks, returned on every rank. Where it is not CR_OK, `err` becomes on
+ * every rank the record of the lowest rank that has it, with "rank R: " in front where only some of
+ * the ranks failed. Collective. */
+cr_status cr_par_agree(const cr_par *par, cr_status local, cr_error *err);
+
+/* The status of rank 0, returned on every rank, and its record where it is not CR_OK: for what rank 0
+ * alone does for all. `local` of the other ranks is not looked at. Collective. */
+cr_status cr_par_follow(const cr_par *par, cr_status local, cr_error *err);
+
+/* Makes *bytes, *n_bytes of rank 0 known to all. On the other ranks *bytes is allocated, one zero
+ * byte behind it, and owned by the caller (free). Fails on all ranks or on none. Collective. */
+cr_status cr_par_share(const cr_par *par, uint8_t **bytes, size_t *n_bytes, cr_error *err);
+
+/* Element-wise sum over the ranks, in place, the result on every rank. Integers only: a sum of
+ * floating-point numbers would depend on the number of ranks. Collective. */
+cr_status cr_par_sum(const cr_par *par, int64_t *values, int n_values, cr_error *err);
+
+/* Waits for all ranks. Collective. */
+cr_status cr_par_barrier(const cr_par *par, cr_error *err);
+
+#endif

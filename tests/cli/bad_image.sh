@@ -1,0 +1,105 @@
+#!/bin/bash
+# An image that is none fails alone: it is named, counted as the job says, and leaves the rows of
+# the images beside it as they are.
+. tests/cli/lib.sh
+make_sample sample
+cp -r "$work/sample" "$work/damaged"
+cd "$work/damaged" || exit 1
+good_file() { cat "$work/sample/images/$1"; }
+
+# Two in the second chunk of eight, two in the third; four ways not to be an image.
+: >images/img_010.jpg
+echo "no image" >images/img_012.JPEG
+good_file img_020.png | head -c 3000 >images/img_020.png
+good_file img_021.JPEG | head -c 1200 >images/img_021.JPEG
+bad=img_010,img_012,img_020,img_021
+
+expect_run() { # expect_run RANKS JOB OUTPUT OPTIONS...
+    local n=$1 job=$2 output=$3
+    shift 3
+    run_into "$work" ranks "$n" "$CAMRANK" run "$job" -o "$output" "$@"
+    checks=$((checks + 1))
+    [ "$(cat "$work/code")" = 0 ] ||
+        fail "$job $* at $n ranks: exit $(cat "$work/code"): $(cat "$work/err")"
+}
+
+expect_run 1 ../sample/job.yaml "$work/good.h5"
+expect_run 1 job.yaml "$work/one.h5"
+cp "$work/out" "$work/table.txt"
+expect_run 3 job.yaml "$work/three.h5"
+expect_run 2 job.yaml "$work/skip.h5" --set dataset.failed=skip
+check "3 ranks are 1 rank" compare_h5 "$work/one.h5" "$work/three.h5"
+check "the other images have their own bits" \
+    compare_h5 "$work/good.h5" "$work/one.h5" --but-images $bad
+check "dataset.failed changes no row" compare_h5 "$work/good.h5" "$work/skip.h5" --but-images $bad
+
+# The table names them, with the file and the reason.
+contains "$work/table.txt" "^4 images failed and are counted as wrong:$"
+contains "$work/table.txt" "^  img_010 (gap): img_010.jpg: ."
+contains "$work/table.txt" "^  img_012 (gap): img_012.JPEG: ."
+"$CAMRANK" report "$work/skip.h5" >"$work/table.txt"
+contains "$work/table.txt" "^4 images failed and are left out:$"
+contains "$work/table.txt" "classification over 33 images, localization over 33"
+
+check "rows, reports and counts agree" "$PYTHON" - "$CAMRANK" "$work" $bad <<'PYTHON'
+import json
+import subprocess
+import sys
+import h5py
+import numpy as np
+
+camrank, work, bad = sys.argv[1], sys.argv[2], sys.argv[3].split(",")
+
+
+def rows_are_blank(f, i):
+    for model in f["models"].values():
+        assert model["done"][i] == 2 and (model["size"][i] == 0).all()
+        assert model["reason"][i].decode().startswith(f["images/file"][i].decode() + ": ")
+        assert (model["top_class"][i] == -1).all() and np.isnan(model["truth_logit"][i])
+        for variant in (v for v in model.values() if isinstance(v, h5py.Group)):
+            assert np.isnan(variant["maps"][i]).all() and np.isnan(variant["iou"][i]).all()
+            assert all(v == -1 for v in np.ravel(variant["boxes"][i].tolist()))
+
+
+def error(right, n):
+    return 100 * (n - right) / n
+
+
+for name, n in (("one", 37), ("skip", 33)):
+    report = json.loads(subprocess.run([camrank, "report", f"{work}/{name}.h5", "--format", "json"],
+                                       check=True, capture_output=True).stdout)
+    assert report["dataset"]["images"] == 37 and report["dataset"]["failed"] == 4
+    named = [(f["model"], f["image"]) for f in report["failures"]]
+    assert named == [(m, i) for m in ("gap", "fc") for i in bad], named
+    with h5py.File(f"{work}/{name}.h5") as f:
+        ids = [i.decode() for i in f["images/id"][()]]
+        for i in bad:
+            rows_are_blank(f, ids.index(i))
+        label, rows = f["images/label"][()], iter(report["rows"])
+        for m in ("gap", "fc"):
+            top = f[f"models/{m}/top_class"][()]
+            assert ((top == -1).all(axis=1) == [i in bad for i in ids]).all()
+            for v in ["cam", "grad-cam", "grad-cam@conv1"][m == "fc":]:
+                row, iou = next(rows), f[f"models/{m}/{v}/iou"][()]
+                known = (iou[:, 5] >= 0.5).sum()
+                first = ((top[:, 0] == label) & (iou[:, 0] >= 0.5)).sum()
+                assert (row["model"], row["variant"], row["images"]) == (m, v, n), row
+                assert row["top1_cls_error"] == error((top[:, 0] == label).sum(), n), row
+                assert row["top5_cls_error"] == error((top == label[:, None]).any(1).sum(), n), row
+                assert row["top1_loc_error"] == error(first, n), row
+                assert row["gt_known_loc_error"] == error(known, n), row
+PYTHON
+
+for image in ${bad//,/ }; do
+    expect 3 "camrank: *one.h5: image $image failed: $image.*: *" \
+        "$CAMRANK" show "$work/one.h5" $image -o "$work/x.png"
+done
+[ -e "$work/x.png" ] && fail "show of a failed image leaves a picture"
+
+# A set of nothing else is no reason to stop.
+for file in images/*; do : >"$file"; done
+expect_run 2 job.yaml "$work/none.h5"
+contains "$work/out" "^37 images failed and are counted as wrong:$"
+expect_run 2 job.yaml "$work/none_left.h5" --set dataset.failed=skip
+contains "$work/out" "classification over 0 images"
+finish

@@ -1,0 +1,202 @@
+#!/bin/bash
+# What a user types: help, version, check, inspect, report in every format, show, the options of
+# run, and the installed program.
+. tests/cli/lib.sh
+make_sample sample
+repo=$PWD
+cd "$work/sample" || exit 1
+
+# Help and version.
+expect 0 '' "$CAMRANK" --help
+for command in run check report show inspect; do
+    contains "$work/out" "^  $command  *[a-z]"
+done
+contains "$work/out" "^   0  done$"
+contains "$work/out" "^  75  stopped early"
+for command in run check report show inspect; do
+    expect 0 '' "$CAMRANK" $command --help
+    contains "$work/out" "^usage: camrank $command "
+done
+expect 0 '' "$CAMRANK" --version
+contains "$work/out" "^camrank [0-9]*\.[0-9]*\.[0-9]*$"
+contains "$work/out" "HDF5 [0-9.]*; .*OpenBLAS"
+
+# check: the plan, and nothing else.
+find . | sort >"$work/files"
+for n in 1 2; do
+    expect 0 '' ranks $n "$CAMRANK" check job.yaml
+    contains "$work/out" "^job sample: valid$"
+    contains "$work/out" "^images   37 of 10 classes, 47 boxes, from /"
+    contains "$work/out" "^  grad-cam at conv1, maps 16 x 16, backward pass$"
+    contains "$work/out" "^  grad-cam at conv2_relu, maps 8 x 8, no backward pass$"
+    contains "$work/out" "^  without  cam: "
+    contains "$work/out" "^output   ./sample.h5, [0-9.]* MB$"
+    contains "$work/out" "^memory   [0-9.]* MB a rank"
+done
+check "check writes nothing" diff "$work/files" <(find . | sort)
+
+# inspect: every layer, and the targets.
+expect 0 '' "$CAMRANK" inspect gap.onnx
+contains "$work/out" "^gap.onnx: input 3 x 32 x 32, 10 classes$"
+contains "$work/out" "^conv1  *Conv  *8 x 16 x 16  *224 .* yes$"
+contains "$work/out" "^conv2_relu  *Relu .* default of cam and grad-cam$"
+contains "$work/out" "^logits  *Gemm  *10  *250 "
+contains "$work/out" "^head: global average pooling, linear layer: CAM applies$"
+expect 0 '' "$CAMRANK" inspect fc.onnx
+contains "$work/out" "^head: .*Grad-CAM applies, CAM does not$"
+
+# run: where the file goes, and what the options change.
+run_into "$work" ranks 2 "$CAMRANK" run job.yaml
+contains "$work/out" "^results: ./sample.h5$"
+contains "$work/err" "^camrank: job sample, 37 images, 2 models, 2 ranks$"
+contains "$work/err" "^camrank: model fc goes without cam: "
+cp "$work/out" "$work/table.txt"
+expect 3 'camrank: ./sample.h5: exists already; --force replaces it' "$CAMRANK" run job.yaml
+contains <("$CAMRANK" check job.yaml) "^output   ./sample.h5, .*; exists: a run needs --force$"
+(cd / && "$CAMRANK" run "$work/sample/job.yaml" --limit 5 -o "$work/five.h5" \
+    --set 'methods=[grad-cam@conv1]' --set protocol=cam-paper --set threshold=0.5 \
+    --set models.0.name=first >"$work/out" 2>&1) || fail "run with options: $(cat "$work/out")"
+contains "$work/out" "^results: $work/five.h5$"
+contains "$work/out" "protocol cam-paper (modified) (threshold 50 %"
+"$CAMRANK" run job.yaml --output "$work/five.h5" --force --limit 5 --set threshold=0.5 \
+    --set models.0.name=first --set "methods=[grad-cam, grad-cam@conv1]" >"$work/out" 2>&1 ||
+    fail "run --force: $(cat "$work/out")"
+
+# report: five forms of the same numbers.
+"$CAMRANK" report sample.h5 >"$work/text" || fail "report"
+check "report prints the table of the run" diff "$work/text" <(sed '$d' "$work/table.txt" | sed '$d')
+for format in text csv json markdown latex; do
+    "$CAMRANK" report sample.h5 --format $format >"$work/$format" 2>&1 || fail "report $format"
+done
+check "--format text is the default" diff "$work/text" <("$CAMRANK" report sample.h5)
+check "the formats are well formed and agree" "$PYTHON" - "$work" "$work/five.h5" <<'PYTHON'
+import csv
+import json
+import re
+import sys
+import h5py
+
+work = sys.argv[1]
+KEYS = ["top1_cls_error", "top5_cls_error", "top1_loc_error", "top5_loc_error",
+        "gt_known_loc_error", "mean_iou"]
+report = json.load(open(f"{work}/json"))
+assert report["schema"] == "camrank-report-1"
+assert (report["dataset"]["images"], report["dataset"]["failed"]) == (37, 0)
+rows = report["rows"]
+names = [("gap", "cam", "conv2_relu"), ("gap", "grad-cam", "conv2_relu"),
+         ("gap", "grad-cam", "conv1"), ("fc", "grad-cam", "conv2_relu"),
+         ("fc", "grad-cam", "conv1")]
+assert [(r["model"], r["method"], r["layer"]) for r in rows] == names
+for row in rows:
+    assert row["protocol"] == "cam-paper" and row["images"] == 37
+    assert all(isinstance(row[k], float) for k in KEYS)
+    assert all(0 <= row[k] <= 100 for k in KEYS) and 0 < row["mean_iou"] < 1
+    assert row["top5_loc_error"] <= row["top1_loc_error"] >= row["top1_cls_error"]
+
+table = list(csv.DictReader(open(f"{work}/csv")))
+assert len(table) == len(rows)
+for a, b in zip(table, rows):
+    assert a["model"] == b["model"] and int(a["images"]) == 37
+    assert all(float(a[k]) == b[k] for k in KEYS), (a, b)
+
+
+def rounded(row):
+    return [f"{row[k]:.2f}" for k in KEYS[:-1]] + [f"{row['mean_iou']:.4f}"]
+
+
+lines = [line for line in open(f"{work}/markdown") if line.startswith("|")]
+assert len(lines) == 2 + len(rows) and all(len(re.split(r"(?<!\\)\|", l)) == 10 for l in lines)
+for line, row in zip(lines[2:], rows):
+    assert [c.strip() for c in line.split("|")[3:9]] == rounded(row), line
+
+latex = open(f"{work}/latex").read()
+assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
+body = [l for l in latex.splitlines() if " & " in l and not l.startswith("%")]
+assert len(body) == 1 + len(rows) and all(l.count("&") == 7 and l.endswith(r"\\") for l in body)
+assert not re.search(r"(?<!\\)[_#$]", latex.split(r"\hline")[2])
+for line, row in zip(body[1:], rows):
+    assert [c.strip(" \\") for c in line.split("&")[2:]] == rounded(row), line
+
+lines = [l.split() for l in open(f"{work}/text") if l.startswith(("gap ", "fc "))]
+assert [l[2:] for l in lines] == [rounded(r) for r in rows]
+
+with h5py.File(sys.argv[2]) as f:
+    assert list(f["models"]) == ["fc", "first"] and len(f["images/id"]) == 5
+    assert sorted(k for k, v in f["models/first"].items() if isinstance(v, h5py.Group)) == [
+        "grad-cam", "grad-cam@conv1"]
+    assert f.attrs["threshold"] == 0.5 and b"dataset.limit=5" in bytes(f.attrs["overrides"])
+PYTHON
+if command -v pdflatex >/dev/null; then
+    { echo '\documentclass{article}\begin{document}'; cat "$work/latex"; echo '\end{document}'; } \
+        >"$work/table.tex"
+    check "LaTeX takes the table" pdflatex -interaction=batchmode -output-directory "$work" \
+        "$work/table.tex"
+fi
+
+# show: a picture with the boxes of the file in their places.
+expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/a.png"
+expect 0 '' "$CAMRANK" show sample.h5 img_004.jpg -o "$work/b.png" --model fc \
+    --method grad-cam@conv1 --truth
+expect 0 '' "$CAMRANK" show "$work/five.h5" img_000 --output "$work/c.png" --rank 3
+mv images moved
+expect 3 'camrank: the image is needed for the picture (--images gives its folder): *' \
+    "$CAMRANK" show sample.h5 img_004 -o "$work/d.png"
+expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/d.png" --images moved
+mv moved images
+check "a moved image gives the same picture" cmp "$work/a.png" "$work/d.png"
+expect 3 'camrank: sample.h5: holds no image img_999' "$CAMRANK" show sample.h5 img_999 -o x.png
+expect 3 'camrank: sample.h5: holds no model x' "$CAMRANK" show sample.h5 img_004 -o x.png --model x
+expect 3 'camrank: sample.h5: model fc holds no method cam' \
+    "$CAMRANK" show sample.h5 img_004 -o x.png --model fc --method cam
+expect 4 'camrank: none/x.png: No such file or directory' \
+    "$CAMRANK" show sample.h5 img_004 -o none/x.png
+check "the pictures hold the boxes" "$PYTHON" - "$work" sample.h5 <<'PYTHON'
+import sys
+import h5py
+import numpy as np
+from PIL import Image
+
+GREEN, RED = (26, 230, 26), (255, 26, 26)
+
+
+def near(pixels, x, y, colour):
+    """The colour, within 2 pixels of (x, y)."""
+    x, y = int(round(x)), int(round(y))
+    patch = pixels[max(y - 2, 0):y + 3, max(x - 2, 0):x + 3].reshape(-1, 3).astype(int)
+    return (abs(patch - colour).max(axis=1) < 8).any()
+
+
+def outline(pixels, box, scale, colour):
+    """The lower corners and the middles of left, right and lower side; labels hide the top."""
+    x0, y0, x1, y1 = (v * scale for v in (box[0], box[1], box[2] + 1, box[3] + 1))
+    points = [(x0, (y0 + y1) / 2), (x1 - 1, (y0 + y1) / 2), ((x0 + x1) / 2, y1 - 1),
+              (x0, y1 - 1), (x1 - 1, y1 - 1)]
+    return sum(near(pixels, 10 + x, 40 + y, colour) for x, y in points)
+
+
+with h5py.File(sys.argv[2]) as f:
+    at = [i.decode() for i in f["images/id"][()]].index("img_004")
+    width, height = (int(v) for v in f["models/gap/size"][at])
+    scale = -(-300 // max(width, height))
+    first, n = f["images/first_box"][at], f["images/n_boxes"][at]
+    for name, variant, slot in (("a", "gap/cam", 0), ("b", "fc/grad-cam@conv1", 5)):
+        picture = Image.open(f"{sys.argv[1]}/{name}.png")
+        pixels = np.asarray(picture.convert("RGB"))
+        assert picture.format == "PNG"
+        assert picture.size == (2 * (width * scale + 10) + 10, height * scale + 50), picture.size
+        assert outline(pixels, f[f"models/{variant}/boxes"][at, slot].tolist(), scale, RED) >= 4
+        found = [outline(pixels, box.tolist(), scale, GREEN)
+                 for box in f["ground_truth/boxes"][first:first + n]]
+        assert n == 2 and sum(found) >= 6, found
+PYTHON
+
+# The installed program.
+cd "$repo" || exit 1
+check "make install" env -u MAKEFLAGS -u MAKELEVEL make -s BUILD="$BUILD" install \
+    DESTDIR="$work/root" PREFIX=/opt/camrank
+expect 0 '' "$work/root/opt/camrank/bin/camrank" --version
+expect 0 '' "$work/root/opt/camrank/bin/camrank" check "$work/sample/job.yaml"
+check "make uninstall" env -u MAKEFLAGS -u MAKELEVEL make -s BUILD="$BUILD" uninstall \
+    DESTDIR="$work/root" PREFIX=/opt/camrank
+[ -e "$work/root/opt/camrank/bin/camrank" ] && fail "make uninstall leaves the program"
+finish

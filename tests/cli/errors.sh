@@ -1,0 +1,176 @@
+#!/bin/bash
+# Whatever is wrong with a command line or its input: one clear line, the documented exit code, no
+# hang and nothing left behind, alone and over 4 ranks.
+. tests/cli/lib.sh
+make_sample sample
+cd "$work/sample" || exit 1
+
+# refused CODE LINE ARGUMENTS...: camrank with these arguments, at 1 and at 4 ranks.
+refused() {
+    local code=$1 line=$2 n
+    shift 2
+    for n in 1 4; do
+        run_into "$work/$n" ranks $n "$CAMRANK" "$@"
+        judge "$work/$n" "$code" "camrank: $line" "$* at $n ranks"
+        [ ! -s "$work/$n/out" ] || fail "$* at $n ranks: on standard output: $(cat "$work/$n/out")"
+    done
+    find . | sort | diff "$work/files" - >"$work/left" || fail "$*: leaves $(cat "$work/left")"
+}
+
+# alone CODE LINE ARGUMENTS...: the same without mpirun, for what a rank never comes to or all ranks
+# come to in the same way.
+alone() {
+    local code=$1 line=$2
+    shift 2
+    expect "$code" "camrank: $line" timeout 30 "$CAMRANK" "$@"
+    [ ! -s "$work/out" ] || fail "$* : prints to standard output: $(cat "$work/out")"
+}
+
+head -n 5 synsets.txt >five.txt
+head -c 2000 fc.onnx >cut.onnx
+head -c 3000 /dev/zero | tr '\0' '\125' >noise.onnx
+: >empty.onnx
+{ head -n 5 ground_truth.csv; echo "img_000,n00001000 1 2 3"; } >short_box.csv
+{ head -n 3 ground_truth.csv; echo "img_000,n00001000 5 5 x 9"; } >no_number.csv
+{ cat ground_truth.csv; echo "img_900,n00001000 1 2 3 4"; } >no_file.csv
+sed 's/^models:/modles:/' job.yaml >misspelt.yaml
+sed 's/^batch: 8/batch: many/' job.yaml >no_int.yaml
+printf 'name: [\n' >broken.yaml
+echo "not an HDF5 file" >there.h5
+mkdir folder
+find . | sort >"$work/files"
+
+# The command line.
+refused 2 'a command is missing; see camrank --help'
+refused 2 'unknown command "bogus"; see camrank --help' bogus
+alone 2 'unknown command "--bogus"; see camrank --help' --bogus
+refused 2 'run: the job file is missing; see camrank run --help' run
+alone 2 'run: "b.yaml" is one argument too many' run job.yaml b.yaml
+alone 2 'run: option --colour is unknown or ambiguous; see camrank run --help' run job.yaml --colour
+alone 2 'run: option -y is unknown or ambiguous; see camrank run --help' run job.yaml -yz
+alone 2 'run: option --force=3 takes no value' run --force=3 job.yaml
+alone 2 'run: option --limit needs a value' run job.yaml --limit
+alone 2 '--limit 0: must be a whole number of at least 1' run job.yaml --limit 0
+alone 2 '--limit 3x: must be a whole number of at least 1' run job.yaml --limit 3x
+alone 2 '--set batch: must be key=value' run job.yaml --set batch
+refused 2 '--set colour=red: unknown key "colour"; allowed: name, *' run job.yaml --set colour=red
+alone 2 '--set batch=0: batch: 0, must be 1 to 1024' run job.yaml --set batch=0
+alone 2 'check: option --colour is unknown or ambiguous; see *' check job.yaml --colour
+
+alone 2 'report: the results file is missing; see camrank report --help' report
+alone 2 'unknown format `xml`: one of text, csv, json, markdown, latex' report there.h5 --format xml
+alone 2 'show: a results file, an image and -o FILE are needed; see camrank show --help' show there.h5
+alone 2 '--rank 6: must be 1 to 5' show there.h5 img_000 -o x.png --rank 6
+alone 2 'inspect: the ONNX file is missing; see camrank inspect --help' inspect
+alone 2 '--size 3: must be WIDTHxHEIGHT, such as 224x224' inspect fc.onnx --size 3
+alone 3 'there.h5: not a readable HDF5 file: *' report there.h5
+alone 3 'there.h5: not a readable HDF5 file: *' show there.h5 img_000 -o x.png
+alone 3 'none.h5: No such file or directory' report none.h5
+alone 3 'none.onnx: No such file or directory' inspect none.onnx
+alone 3 'cut.onnx: is not an ONNX model, or is damaged' inspect cut.onnx
+alone 3 'fc.onnx: *has height 32, not 64' inspect fc.onnx --size 64x64
+[ -e x.png ] && fail "show leaves a picture behind"
+
+# The job file.
+refused 3 'none.yaml: No such file or directory' run none.yaml
+alone 3 'folder: not a regular file' run folder
+alone 3 'misspelt.yaml:7: unknown key "modles"; *' run misspelt.yaml
+alone 3 'no_int.yaml:16: batch: *' run no_int.yaml
+refused 3 'broken.yaml:2: *' run broken.yaml
+
+# The image set.
+refused 3 './none: No such file or directory' run job.yaml --set dataset.images=none
+refused 3 './none.csv: No such file or directory' run job.yaml --set dataset.ground_truth=none.csv
+refused 3 './none.txt: No such file or directory' run job.yaml --set dataset.synsets=none.txt
+alone 3 './none.txt: No such file or directory' run job.yaml --set dataset.exclude=none.txt
+refused 3 './short_box.csv:6: box 1 has no y1; *' run job.yaml --set dataset.ground_truth=short_box.csv
+refused 3 './no_number.csv:4: *' run job.yaml --set dataset.ground_truth=no_number.csv
+refused 3 './synsets.txt:1: *' run job.yaml --set dataset.ground_truth=synsets.txt
+refused 3 './images: 1 of 38 images have no file: img_900' \
+    run job.yaml --set dataset.ground_truth=no_file.csv
+refused 3 './ground_truth.csv:*: class * is not in the synset list' \
+    run job.yaml --set dataset.synsets=five.txt
+
+# The networks.
+refused 3 './none.onnx: No such file or directory' run job.yaml --set models.1.file=none.onnx
+for file in cut noise; do
+    refused 3 "./$file.onnx: is not an ONNX model, or is damaged" \
+        run job.yaml --set models.1.file=$file.onnx
+done
+alone 3 './empty.onnx: is not an ONNX model, or is damaged' run job.yaml --set models.1.file=empty.onnx
+refused 3 './gap.onnx: no layer is named "nowhere"; *' run job.yaml --set 'methods=[grad-cam@nowhere]'
+refused 3 './gap.onnx: layer "logits" has no height and width; *' \
+    run job.yaml --set models.0.layer=logits
+refused 3 './fc.onnx: no method of the job applies: cam: *' run job.yaml --set 'methods=[cam]'
+refused 3 './gap.onnx: *has height 32, not 64' run job.yaml --set 'models.0.input.size=[64, 64]'
+# One class more, which no image has: the networks do not fit.
+{ cat synsets.txt && echo "n99999999 extra"; } >eleven.txt
+find . | sort >"$work/files"
+refused 3 './gap.onnx: it has 10 outputs, the synset list 11 classes' \
+    run job.yaml --set dataset.synsets=eleven.txt
+
+# The results file.
+refused 3 'there.h5: exists already; --force replaces it' run job.yaml -o there.h5
+alone 3 'folder: exists and is no regular file' run job.yaml -o folder
+refused 3 'none/a.h5: cannot be written: No such file or directory' run job.yaml -o none/a.h5
+refused 3 'none/a.h5: cannot be written: No such file or directory' check job.yaml -o none/a.h5
+contains there.h5 "not an HDF5 file"
+refused 3 './none.onnx: No such file or directory' \
+    run job.yaml -o there.h5 --force --set models.1.file=none.onnx
+contains there.h5 "not an HDF5 file" # --force replaces nothing before the input is known to be good
+
+# What root may always do.
+if [ "$(id -u)" != 0 ]; then
+    chmod 000 gap.onnx synsets.txt
+    refused 3 './synsets.txt: Permission denied' run job.yaml
+    chmod 644 synsets.txt
+    refused 3 './gap.onnx: Permission denied' run job.yaml
+    chmod 644 gap.onnx
+    chmod 555 folder
+    refused 3 'folder/a.h5: cannot be written: Permission denied' run job.yaml -o folder/a.h5
+fi
+
+# Standard output on a full disk.
+checks=$((checks + 1))
+timeout 30 "$CAMRANK" inspect fc.onnx >/dev/full 2>"$work/err"
+[ "$? $(cat "$work/err")" = "4 camrank: standard output: No space left on device" ] ||
+    fail "inspect >/dev/full: $(cat "$work/err")"
+
+# One rank only fails. on_rank R COMMANDS: the shell commands that rank R runs before camrank.
+on_rank() {
+    printf '%s\n' "[ \$OMPI_COMM_WORLD_RANK != $1 ] || { $2; }" 'exec "$@"' >"$work/on_rank.sh"
+}
+# It does not see what the others see.
+mkdir "$work/elsewhere"
+on_rank 2 "cd $work/elsewhere"
+expect 3 'camrank: rank 2: a.h5: not the file that rank 0 made: No such file or directory' \
+    ranks 4 bash "$work/on_rank.sh" "$CAMRANK" run "$PWD/job.yaml" -o a.h5
+[ -e a.h5 ] && fail "a refused run leaves its results file behind"
+# It cannot write the end of the file (and gets no signal for it).
+"$CAMRANK" run job.yaml -o b.h5 >"$work/out" 2>&1 || fail "b.h5: $(cat "$work/out")"
+on_rank 0 "ulimit -f $(($(stat -c %s b.h5) / 1024 - 1)); trap '' XFSZ"
+expect 4 'camrank: rank 0: b.h5: /summary: file write failed' \
+    ranks 4 bash "$work/on_rank.sh" "$CAMRANK" run job.yaml -o b.h5 --force
+
+# In the middle of a run the rank that gets image 20 runs out of memory: all stop.
+if [ -z "${CAMRANK_TEST_ASAN:-}" ]; then
+    "$PYTHON" -c 'from PIL import Image; Image.new("1", (65500, 4000)).save("huge.png")'
+    mv huge.png images/img_020.png
+    # What the program itself needs, to 200 MB; the image needs 786 MB more.
+    limit=400000
+    until (ulimit -v $limit; exec "$CAMRANK" inspect fc.onnx >/dev/null 2>&1); do
+        limit=$((limit + 200000))
+        [ $limit -lt 8000000 ] || break
+    done
+    for n in 1 4; do
+        checks=$((checks + 1))
+        (ulimit -v $((limit + 400000)); ranks $n "$CAMRANK" run job.yaml -o c.h5 --force \
+            --set batch=1 --set 'methods=[grad-cam]') >"$work/out" 2>"$work/err"
+        code=$?
+        [ $code = 5 ] || fail "out of memory at $n ranks: exit $code, expected 5: $(cat "$work/err")"
+        sed -i '/^camrank: job sample, /d' "$work/err"
+        [[ $(cat "$work/err") = "camrank: "*"out of memory: "* && $(wc -l <"$work/err") = 1 ]] ||
+            fail "out of memory at $n ranks: expected one line, got $(cat "$work/err")"
+    done
+fi
+finish

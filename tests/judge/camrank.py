@@ -1,0 +1,186 @@
+"""camrank's serial modules, called from Python: what the judge tests have in common.
+
+A judge test compares our C functions with a library that nobody here wrote. It prints one line for
+each group of checks and exits 0 (passed), 1 (failed) or 77 (skipped, saying why).
+"""
+import ctypes as ct
+import os
+import sys
+
+import numpy as np
+
+BUILD = os.environ.get("BUILD", "build")
+KIT = os.environ.get("CAMRANK_KIT", "")
+lib = ct.CDLL(os.path.join(BUILD, "tests", "libcamrank-serial.so"))
+
+
+class Error(ct.Structure):
+    _fields_ = [("status", ct.c_int), ("message", ct.c_char * 480)]
+
+
+class Shape(ct.Structure):
+    _fields_ = [("n_dims", ct.c_int), ("dims", ct.c_int * 6)]
+
+
+class Layer(ct.Structure):
+    _fields_ = [("op", ct.c_char_p), ("output", ct.c_char_p), ("value", ct.c_int),
+                ("shape", Shape), ("n_parameters", ct.c_int64), ("flops", ct.c_double),
+                ("spatial", ct.c_bool)]
+
+
+class Head(ct.Structure):
+    _fields_ = [("kind", ct.c_int), ("feature", ct.c_int), ("weights", ct.POINTER(ct.c_float)),
+                ("n_classes", ct.c_int), ("n_channels", ct.c_int)]
+
+
+class Target(ct.Structure):
+    _fields_ = [("value", ct.c_int), ("gradient", ct.c_bool)]
+
+
+class Variant(ct.Structure):
+    _fields_ = [("method", ct.c_int), ("value", ct.c_int), ("gradient", ct.c_bool),
+                ("width", ct.c_int), ("height", ct.c_int), ("why_not", ct.c_char * 200)]
+
+
+_REAL_P = ct.POINTER(ct.c_float)
+lib.cr_graph_get_layer.restype = Layer
+lib.cr_graph_input_shape.restype = Shape
+lib.cr_graph_value_shape.restype = Shape
+lib.cr_graph_value_name.restype = ct.c_char_p
+for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients"):
+    getattr(lib, name).restype = _REAL_P
+lib.cr_cam_net.restype = ct.c_void_p
+lib.cr_net_weight_bytes.restype = ct.c_size_t
+lib.cr_net_arena_bytes.restype = ct.c_size_t
+
+
+class Refused(Exception):
+    """A camrank function failed; the text is its error message."""
+
+
+def check(status, error):
+    if status:
+        raise Refused(error.message.decode())
+
+
+def to_ours(array):
+    """[N, C, H, W] or [N, K] as PyTorch has it -> our order in memory, float32."""
+    array = np.asarray(array, np.float32)
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1) if array.ndim == 4 else array)
+
+
+def from_ours(pointer, n, shape):
+    """n images (or gradients) of a value of `shape`, back in PyTorch's order."""
+    dims = list(shape.dims[1:shape.n_dims])
+    if shape.n_dims == 4:
+        c, h, w = dims
+        flat = np.ctypeslib.as_array(pointer, (n, h, w, c))
+        return flat.transpose(0, 3, 1, 2).copy()
+    return np.ctypeslib.as_array(pointer, (n, *dims)).copy()
+
+
+class Graph:
+    def __init__(self, data, name="model", width=0, height=0):
+        self.handle = ct.c_void_p()
+        error = Error()
+        check(lib.cr_graph_load(data, ct.c_size_t(len(data)), name.encode(), width, height,
+                                ct.byref(self.handle), ct.byref(error)), error)
+        self.head = Head()
+        check(lib.cr_graph_head(self.handle, ct.byref(self.head), ct.byref(error)), error)
+        self.n_classes = lib.cr_graph_n_classes(self.handle)
+
+    def layers(self):
+        return [lib.cr_graph_get_layer(self.handle, i)
+                for i in range(lib.cr_graph_n_layers(self.handle))]
+
+    def find(self, name):
+        return lib.cr_graph_find(self.handle, name.encode())
+
+    def shape(self, value):
+        return lib.cr_graph_value_shape(self.handle, value)
+
+    def name(self, value):
+        return lib.cr_graph_value_name(self.handle, value).decode()
+
+    def last_spatial(self):
+        return lib.cr_graph_last_spatial(self.handle)
+
+
+class Net:
+    """A compiled graph; `targets` are (value, wants gradient)."""
+
+    def __init__(self, graph, batch, targets=(), n_back=0, handle=None):
+        self.graph, self.batch, self.n_back = graph, batch, n_back
+        self.targets = list(targets)
+        self.handle = handle or ct.c_void_p()
+        if handle:
+            return
+        error = Error()
+        array = (Target * max(1, len(self.targets)))(*[Target(v, g) for v, g in self.targets])
+        check(lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back,
+                             ct.byref(self.handle), ct.byref(error)), error)
+
+    def forward(self, x):
+        data = to_ours(x)
+        ct.memmove(lib.cr_net_input(self.handle), data.ctypes.data, data.nbytes)
+        lib.cr_net_forward(self.handle, len(data))
+        return np.ctypeslib.as_array(lib.cr_net_logits(self.handle),
+                                     (len(data), self.graph.n_classes)).copy()
+
+    def activations(self, target, n):
+        return from_ours(lib.cr_net_activations(self.handle, target), n,
+                         self.graph.shape(self.targets[target][0]))
+
+    def backward(self, first, classes):
+        """classes [n][n_back] of images first ...; gradients by gradients(t, n)."""
+        classes = np.ascontiguousarray(classes, np.int32)
+        lib.cr_net_backward(self.handle, first, len(classes), classes.ctypes.data_as(ct.c_void_p))
+
+    def gradients(self, target, n):
+        shape = self.graph.shape(self.targets[target][0])
+        flat = from_ours(lib.cr_net_gradients(self.handle, target), n * self.n_back, shape)
+        return flat.reshape(n, self.n_back, *flat.shape[1:])
+
+    def backward_images(self):
+        return lib.cr_net_backward_images(self.handle)
+
+
+def cam_maps(graph, x, classes, method, layer=""):
+    """Maps [N, slots, H, W] of method 0 (cam) or 1 (grad-cam), and the logits."""
+    classes = np.ascontiguousarray(classes, np.int32)
+    n, slots = classes.shape
+    error, variant, cam = Error(), Variant(), ct.c_void_p()
+    check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), method, layer.encode(),
+                             ct.byref(variant), ct.byref(error)), error)
+    if variant.why_not:
+        raise Refused(variant.why_not.decode())
+    check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n, slots,
+                         ct.byref(cam), ct.byref(error)), error)
+    net = Net(graph, n, handle=ct.c_void_p(lib.cr_cam_net(cam)))
+    logits = net.forward(x)
+    maps = np.zeros((n, slots, variant.height, variant.width), np.float32)
+    pointers = (ct.c_void_p * 1)(maps.ctypes.data)
+    lib.cr_cam_run(cam, n, classes.ctypes.data_as(ct.c_void_p), pointers)
+    lib.cr_cam_free(cam)
+    return maps, logits
+
+
+class Checks:
+    """Counts groups of checks; `done` ends the program."""
+
+    def __init__(self):
+        self.failed = 0
+
+    def __call__(self, what, ok, detail=""):
+        print(f"{'ok' if ok else 'FAILED'}: {what}{': ' if detail else ''}{detail}")
+        self.failed += not ok
+
+    def done(self):
+        sys.exit(1 if self.failed else 0)
+
+
+def kit_or_skip():
+    if not os.path.isdir(KIT):
+        print("skipped: CAMRANK_KIT names no folder")
+        sys.exit(77)
+    return KIT

@@ -1,0 +1,394 @@
+"""core/image against Pillow, torchvision, OpenCV and the kit's pixel checksums, bit for bit."""
+
+import csv
+import ctypes
+import glob
+import hashlib
+import io
+import os
+import struct
+import sys
+import zlib
+
+try:
+    import cv2
+    import numpy as np
+    from PIL import Image
+except ImportError as problem:
+    print(f"skipped: {problem}")
+    sys.exit(77)
+
+try:
+    import torchvision
+except ImportError:
+    torchvision = None
+
+SQUASH, SHORT_SIDE = 0, 1  # cr_resize_mode
+PIL_BILINEAR = 0  # cr_filter
+
+
+class CImage(ctypes.Structure):
+    _fields_ = [
+        ("width", ctypes.c_int),
+        ("height", ctypes.c_int),
+        ("rgb", ctypes.POINTER(ctypes.c_uint8)),
+    ]
+
+
+class Spec(ctypes.Structure):
+    _fields_ = [
+        ("width", ctypes.c_int),
+        ("height", ctypes.c_int),
+        ("resize", ctypes.c_int),
+        ("short_side", ctypes.c_int),
+        ("filter", ctypes.c_int),
+        ("bgr", ctypes.c_bool),
+        ("range", ctypes.c_double),
+        ("mean", ctypes.c_float * 3),
+        ("std", ctypes.c_float * 3),
+    ]
+
+
+class Region(ctypes.Structure):
+    _fields_ = [(field, ctypes.c_double) for field in ("x0", "y0", "width", "height")]
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("status", ctypes.c_int), ("message", ctypes.c_char * 480)]
+
+
+lib = ctypes.CDLL(os.path.join(os.environ.get("BUILD", "build"), "tests", "libcamrank-serial.so"))
+failures = 0
+
+
+def report(what, wrong, total):
+    """One line for a group; `wrong` names the cases that differ. No case at all is a failure."""
+    global failures
+    right = not wrong and total > 0
+    failures += not right
+    shown = ", ".join(str(w) for w in wrong[:3])
+    print(f"{'ok    ' if right else 'FAILED'} {what}: {total - len(wrong)} of {total}"
+          f"{'; not: ' + shown if wrong else ''}")
+
+
+def taken(image):
+    """The pixels of a cr_image, which is freed."""
+    pixels = np.ctypeslib.as_array(image.rgb, (image.height, image.width, 3)).copy()
+    lib.cr_image_free(ctypes.byref(image))
+    return pixels
+
+
+def lent(pixels):
+    """A cr_image over a contiguous array."""
+    pointer = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+    return CImage(pixels.shape[1], pixels.shape[0], pointer)
+
+
+def decode(data):
+    """Pixels, or None where camrank refuses the file."""
+    image, error = CImage(), Error()
+    size = ctypes.c_size_t(len(data))
+    if lib.cr_image_decode(data, size, b"test", ctypes.byref(image), ctypes.byref(error)):
+        return None
+    return taken(image)
+
+
+def pillow(data):
+    try:
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    except Exception:  # Pillow raises half a dozen kinds for a damaged file
+        return None
+
+
+def resize(pixels, width, height):
+    image, error = CImage(), Error()
+    status = lib.cr_image_resize(ctypes.byref(lent(pixels)), width, height, PIL_BILINEAR,
+                                 ctypes.byref(image), ctypes.byref(error))
+    if status:
+        raise RuntimeError(error.message)
+    return taken(image)
+
+
+def prepare(spec, pixels):
+    out = np.empty((spec.height, spec.width, 3), np.float32)
+    region, error = Region(), Error()
+    if (lib.cr_input_check(ctypes.byref(spec), ctypes.byref(error))
+            or lib.cr_input_prepare(ctypes.byref(spec), ctypes.byref(lent(pixels)),
+                                    out.ctypes.data_as(ctypes.c_void_p), ctypes.byref(region),
+                                    ctypes.byref(error))):
+        raise RuntimeError(error.message)
+    return out
+
+
+def same(ours, theirs):
+    if ours is None or theirs is None:
+        return ours is None and theirs is None
+    return ours.shape == theirs.shape and np.array_equal(ours, theirs)
+
+
+def picture(random, width, height, channels=3):
+    """Something with gradients, edges and noise, since each may hide what the others show."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = []
+    for _ in range(channels):
+        a, b, c = random.uniform(-0.2, 0.2, 3)
+        plane = 127 + 120 * np.sin(a * x + b * y + c * np.sqrt(x + y))
+        plane[random.randint(height):, random.randint(width):] += random.randint(-200, 200)
+        planes.append(plane + random.randint(0, 30) * random.standard_normal((height, width)))
+    return np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
+
+
+# --- files to decode ---------------------------------------------------------------------------
+
+
+def segments(jpeg):
+    """(marker, start, end) of each segment before the first scan's data."""
+    at = 2
+    while jpeg[at + 1] != 0xDA:
+        end = at + 2 + struct.unpack(">H", jpeg[at + 2:at + 4])[0]
+        yield jpeg[at + 1], at, end
+        at = end
+
+
+def without(jpeg, marker):
+    for kind, start, end in reversed(list(segments(jpeg))):
+        if kind == marker:
+            jpeg = jpeg[:start] + jpeg[end:]
+    return jpeg
+
+
+def with_adobe(jpeg, transform):
+    """The same data under another claim on its colour space: 0 as it is, 1 YCbCr, 2 YCCK."""
+    plain = without(without(jpeg, 0xE0), 0xEE)
+    marker = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform])
+    return plain[:2] + marker + plain[2:]
+
+
+def save(image, **options):
+    out = io.BytesIO()
+    image.save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def jpegs(random):
+    for i in range(24):
+        width, height = random.randint(1, 130, 2)
+        rgb = Image.fromarray(picture(random, width, height))
+        options = dict(quality=int(random.randint(5, 100)), progressive=bool(i % 2),
+                       optimize=bool(i % 3))
+        for subsampling in range(3):
+            name = f"{width}x{height} {options} {subsampling}"
+            yield f"ycbcr {name}", save(rgb, subsampling=subsampling, **options)
+        yield f"grey {name}", save(rgb.convert("L"), **options)
+        cmyk = save(Image.fromarray(picture(random, width, height, 4), "CMYK"), **options)
+        yield f"cmyk {name}", cmyk
+        yield f"cmyk without marker {name}", without(cmyk, 0xEE)
+        yield f"ycck {name}", with_adobe(cmyk, 2)
+        yield f"rgb {name}", with_adobe(save(rgb, subsampling=0, **options), 0)
+        yield f"without jfif {name}", without(save(rgb, **options), 0xE0)
+        exif = Image.Exif()
+        exif[0x112] = 6  # turned by 90 degrees: not to be applied
+        yield f"exif {name}", save(rgb, exif=exif, **options)
+        restarts = [cv2.IMWRITE_JPEG_RST_INTERVAL, 3]
+        yield f"restart {name}", cv2.imencode(".jpg", np.asarray(rgb), restarts)[1].tobytes()
+
+
+def damaged_jpegs(random):
+    rgb = Image.fromarray(picture(random, 60, 50))
+    for progressive in (False, True):
+        whole = save(rgb, quality=90, progressive=progressive)
+        scan = whole.index(b"\xff\xda")
+        for cut in range(3, len(whole)):
+            yield f"cut at {cut}, progressive {progressive}", whole[:cut]
+        yield "bytes before the end", whole[:-2] + b"stray" + whole[-2:]
+        yield "bytes behind the end", whole + b"stray" * 1000
+        yield "bytes between segments", whole[:scan] + b"stray" + whole[scan:]
+        yield "a hole before the end", whole[:-300] + whole[-2:]
+        for _ in range(40):
+            at = random.randint(scan + 14, len(whole) - 2)
+            yield f"byte {at} other", whole[:at] + bytes([random.randint(255)]) + whole[at + 1:]
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_rows(samples, depth):
+    """Filter byte and packed samples of each row; samples [height][width * channels]."""
+    rows = b""
+    for row in samples:
+        if depth == 16:
+            packed = row.astype(">u2").tobytes()
+        else:
+            bits = (row[:, None] >> np.arange(depth - 1, -1, -1)) & 1
+            packed = np.packbits(bits.astype(np.uint8).ravel()).tobytes()
+        rows += b"\0" + packed
+    return rows
+
+
+def png(random, width, height, kind, depth, interlaced, transparent):
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+    # Few levels in 16-bit grey lie below 256, where its clipping is not the same everywhere.
+    top = 600 if (kind, depth) == (0, 16) else 1 << depth
+    samples = random.randint(0, top, (height, width, channels))
+    passes = [(0, 0, 1, 1)]
+    if interlaced:
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
+                  (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = b""
+    for x, y, dx, dy in passes:
+        part = samples[y::dy, x::dx]
+        if part.size:
+            rows += png_rows(part.reshape(part.shape[0], -1), depth)
+    head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlaced)
+    extra = b""
+    if kind == 3:  # fewer colours than indices: what lies past them is grey
+        n_colours = max(1, (1 << depth) - random.randint(3))
+        extra += chunk(b"PLTE", random.randint(0, 256, 3 * n_colours).astype(np.uint8).tobytes())
+        if transparent:
+            extra += chunk(b"tRNS", bytes([0]))
+    elif transparent and kind in (0, 2):
+        extra += chunk(b"tRNS", samples[0, 0].astype(">u2").tobytes())
+    extra += chunk(b"gAMA", struct.pack(">I", 30000))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def pngs(random):
+    depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+    for kind in depths:
+        for depth in depths[kind]:
+            for interlaced in (0, 1):
+                for transparent in (False, True):
+                    width, height = random.randint(1, 40, 2)
+                    name = f"{width}x{height} type {kind} depth {depth} interlaced {interlaced}"
+                    yield name, png(random, width, height, kind, depth, interlaced, transparent)
+
+
+def check_decoding(random):
+    for what, files in (("JPEGs of every kind", jpegs(random)), ("PNGs of every kind", pngs(random)),
+                        ("damaged JPEGs, refused or not", damaged_jpegs(random))):
+        wrong, total, refused = [], 0, 0
+        for name, data in files:
+            ours = decode(data)
+            total += 1
+            refused += ours is None
+            if not same(ours, pillow(data)):
+                wrong.append(name)
+        report(f"{what} equal Pillow ({refused} refused)", wrong, total)
+
+
+# --- resizing and input ------------------------------------------------------------------------
+
+
+def check_resize(random):
+    wrong, total = [], 0
+    for i in range(400):
+        limit = 3000 if i % 40 == 0 else 500
+        sides = np.exp(random.uniform(0, np.log(limit + 1), 4)).astype(int)
+        width, height, new_width, new_height = (int(side) for side in sides)
+        if i % 10 == 1:
+            new_width = width
+        if i % 10 == 2:
+            new_height = height
+        pixels = random.randint(0, 256, (height, width, 3), dtype=np.uint8)
+        if i % 3 == 0:  # only black and white, where rounding past the ends shows
+            pixels = np.where(pixels > 127, 255, 0).astype(np.uint8)
+        wanted = Image.fromarray(pixels).resize((new_width, new_height), Image.BILINEAR)
+        total += 1
+        if not same(resize(pixels, new_width, new_height), np.asarray(wanted)):
+            wrong.append(f"{width}x{height} to {new_width}x{new_height}")
+    report("resized pixels equal Pillow", wrong, total)
+
+
+def check_torchvision(random):
+    if torchvision is None:
+        print("skipped: input against torchvision, which is not installed")
+        return
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    wrong, total = [], 0
+    for i in range(60):
+        width, height = (int(side) for side in random.randint(20, 700, 2))
+        pixels = picture(random, width, height)
+        short, crop = (256, 224) if i % 2 else (int(random.randint(60, 300)), 57)
+        chain = torchvision.transforms.Compose([
+            torchvision.transforms.Resize(short),
+            torchvision.transforms.CenterCrop(crop),
+            torchvision.transforms.ToTensor(),
+            torchvision.transforms.Normalize(mean, std),
+        ])
+        wanted = chain(Image.fromarray(pixels)).numpy().transpose(1, 2, 0)
+        spec = Spec(crop, crop, SHORT_SIDE, short, PIL_BILINEAR, False, 1.0,
+                    (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+        total += 1
+        if not same(prepare(spec, pixels), wanted):
+            wrong.append(f"{width}x{height} to {short}, {crop}")
+    report("short-side input equals torchvision", wrong, total)
+
+
+def check_squash(random):
+    mean, std = np.float32((104, 117, 123)), np.float32((1, 57.375, 0.25))
+    wrong, total = [], 0
+    for _ in range(30):
+        width, height, new_width, new_height = (int(side) for side in random.randint(20, 400, 4))
+        pixels = picture(random, width, height)
+        resized = Image.fromarray(pixels).resize((new_width, new_height), Image.BILINEAR)
+        wanted = (np.asarray(resized)[..., ::-1].astype(np.float32) - mean) / std
+        spec = Spec(new_width, new_height, SQUASH, 0, PIL_BILINEAR, True, 255.0,
+                    (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+        total += 1
+        if not same(prepare(spec, pixels), wanted):
+            wrong.append(f"{width}x{height} to {new_width}x{new_height}")
+    report("squashed BGR input equals numpy", wrong, total)
+
+
+def check_jet():
+    wanted = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_JET)
+    wanted = wanted[:, 0, ::-1].tolist()
+    rgb = (ctypes.c_uint8 * 3)()
+    wrong = []
+    for value in range(256):
+        lib.cr_jet(ctypes.c_uint8(value), rgb)
+        if list(rgb) != wanted[value]:
+            wrong.append(value)
+    report("jet colours equal OpenCV", wrong, 256)
+
+
+# --- the kit -----------------------------------------------------------------------------------
+
+
+def check_kit():
+    kit = os.environ.get("CAMRANK_KIT", "")
+    if not os.path.isdir(kit):
+        print("skipped: the kit's images, since CAMRANK_KIT is not set or names no folder")
+        return
+    wrong, total = [], 0
+    with open(os.path.join(kit, "dev", "pixel_sha256.csv")) as table:
+        for row in csv.DictReader(table):
+            path = os.path.join(kit, "dev", "images", row["image_id"] + ".JPEG")
+            with open(path, "rb") as file:
+                pixels = decode(file.read())
+            for side in (227, 160, 192, 224):
+                total += 1
+                ours = pixels if side == 227 else resize(pixels, side, side)
+                if hashlib.sha256(ours.tobytes()).hexdigest()[:16] != row[f"rgb_{side}"]:
+                    wrong.append(f"{row['image_id']} at {side}")
+    report("pixels of the kit's images at 227, 160, 192, 224 have its checksums", wrong, total)
+
+    wrong, total = [], 0
+    for path in sorted(glob.glob(os.path.join(kit, "photos", "*"))):
+        with open(path, "rb") as file:
+            data = file.read()
+        total += 1
+        if not same(decode(data), pillow(data)):
+            wrong.append(os.path.basename(path))
+    report("the kit's photos equal Pillow", wrong, total)
+
+
+check_decoding(np.random.RandomState(1))
+check_resize(np.random.RandomState(2))
+check_torchvision(np.random.RandomState(3))
+check_squash(np.random.RandomState(4))
+check_jet()
+check_kit()
+sys.exit(1 if failures else 0)

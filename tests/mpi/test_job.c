@@ -1,0 +1,537 @@
+/* The job file: driver/job.h. Serial; here because the driver links MPI. */
+#include "../../driver/job.h"
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char good[] =
+    "name: two-nets\n"                                                           /* 1 */
+    "dataset:\n"                                                                 /* 2 */
+    "  layout: kaggle\n"                                                         /* 3 */
+    "  images: data/images\n"                                                    /* 4 */
+    "  ground_truth: /abs/truth.csv\n"                                           /* 5 */
+    "  synsets: data/synsets.txt\n"                                              /* 6 */
+    "models:\n"                                                                  /* 7 */
+    "  - name: first\n"                                                          /* 8 */
+    "    file: nets/first.onnx\n"                                                /* 9 */
+    "    input: {size: [227, 200], resize: squash, channels: bgr, range: 255,\n" /* 10 */
+    "            mean: [104, 117.5, 123], std: [1, 2, 3e0]}\n"                   /* 11 */
+    "  - name: second_1.0-b\n"                                                   /* 12 */
+    "    file: nets/second.onnx\n"                                               /* 13 */
+    "    layer: relu5\n"                                                         /* 14 */
+    "    input: {size: [224, 224], resize: short-side, short_side: 256, crop: center, filter: "
+    "pil-bilinear, channels: rgb, range: 1, mean: [0, 0, 0], std: [1, 1, 1]}\n" /* 15 */
+    "methods: [cam, grad-cam, grad-cam@fire9/concat]\n"                         /* 16 */
+    "protocol: cam-paper\n"                                                     /* 17 */
+    "output: out/two.h5\n";                                                     /* 18 */
+
+/* `good` with the first `from` replaced by `to`; the caller frees. */
+static char *edit(const char *from, const char *to)
+{
+    const char *at = strstr(good, from);
+    CHECK(at != NULL);
+    if (!at)
+        return strdup(good);
+    size_t bytes = sizeof good + strlen(to) + 1;
+    char *text = malloc(bytes);
+    snprintf(text, bytes, "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+    return text;
+}
+
+static cr_status parse(const char *text, const char *set, cr_job *job, cr_error *err)
+{
+    *err = (cr_error){0};
+    return cr_job_parse(text, strlen(text), "jobs/x.yaml", &set, set ? 1 : 0, job, err);
+}
+
+typedef struct bad_case {
+    const char *from, *to, *message;
+} bad_case;
+
+static void check_bad(const bad_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *text = edit(cases[i].from, cases[i].to);
+        cr_job job;
+        cr_error err;
+        CHECK_EQUAL(parse(text, NULL, &job, &err), CR_EINPUT);
+        CHECK_TEXT(err.message, cases[i].message);
+        CHECK(job.text == NULL && job.models == NULL);
+        cr_job_free(&job);
+        free(text);
+    }
+}
+
+#define CHECK_BAD(cases) check_bad(cases, sizeof(cases) / sizeof *(cases))
+
+static void job_good_fills_every_member(const cr_par *par)
+{
+    (void)par;
+    cr_job job;
+    cr_error err;
+    if (!CHECK_OK(parse(good, NULL, &job, &err), &err))
+        return;
+    CHECK_TEXT(job.name, "two-nets");
+    CHECK_TEXT(job.text, good);
+    CHECK_TEXT(job.overrides, "");
+    CHECK_TEXT(job.images, "jobs/data/images");
+    CHECK_TEXT(job.ground_truth, "/abs/truth.csv");
+    CHECK_TEXT(job.synsets, "jobs/data/synsets.txt");
+    CHECK_TEXT(job.output, "jobs/out/two.h5");
+    CHECK_EQUAL(job.n_models, 2);
+    const cr_job_model *first = &job.models[0], *second = &job.models[1];
+    CHECK_TEXT(first->name, "first");
+    CHECK_TEXT(first->file, "jobs/nets/first.onnx");
+    CHECK_TEXT(first->file_given, "nets/first.onnx");
+    CHECK_TEXT(first->layer, "");
+    CHECK(first->input.width == 227 && first->input.height == 200);
+    CHECK(first->input.resize == CR_RESIZE_SQUASH && first->input.bgr);
+    CHECK(first->input.range == 255 && first->input.filter == CR_FILTER_PIL_BILINEAR);
+    CHECK(first->input.mean[0] == 104 && first->input.mean[1] == 117.5f);
+    CHECK(first->input.std[1] == 2 && first->input.std[2] == 3);
+    CHECK_TEXT(second->name, "second_1.0-b");
+    CHECK_TEXT(second->layer, "relu5");
+    CHECK(second->input.resize == CR_RESIZE_SHORT_SIDE && second->input.short_side == 256);
+    CHECK(!second->input.bgr && second->input.range == 1);
+    CHECK_EQUAL(job.n_methods, 3);
+    CHECK_TEXT(job.methods[0].method, "cam");
+    CHECK_TEXT(job.methods[1].layer, "");
+    CHECK_TEXT(job.methods[2].method, "grad-cam");
+    CHECK_TEXT(job.methods[2].layer, "fire9/concat");
+    cr_job_free(&job);
+}
+
+static void job_without_optional_keys_has_the_defaults(const cr_par *par)
+{
+    (void)par;
+    cr_job job;
+    cr_error err;
+    if (!CHECK_OK(parse(good, NULL, &job, &err), &err))
+        return;
+    CHECK(job.exclude == NULL);
+    CHECK_EQUAL(job.limit, 0);
+    CHECK(!job.skip_failed);
+    CHECK_EQUAL(job.map_slots, CR_SLOTS);
+    CHECK(!job.map_float16);
+    CHECK_EQUAL(job.batch, 16);
+    CHECK_TEXT(job.protocol.name, "cam-paper");
+    CHECK(job.protocol.threshold == 0.2 && job.protocol.iou == 0.5);
+    CHECK_EQUAL(job.protocol.connectivity, 8);
+    CHECK_EQUAL(job.protocol.upsampling, CR_UPSAMPLING_BILINEAR);
+    cr_job_free(&job);
+}
+
+static void job_optional_keys_take_effect(const cr_par *par)
+{
+    (void)par;
+    char *text = edit("protocol: cam-paper\n",
+                      "protocol: cam-paper\nthreshold: 0.15\nconnectivity: 4\nupsampling: nearest\n"
+                      "iou: .7\nheatmaps: {classes: truth, type: float16}\nbatch: 1024\n");
+    cr_job job;
+    cr_error err;
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_TEXT(job.protocol.name, "cam-paper (modified)");
+        CHECK(job.protocol.threshold == 0.15 && job.protocol.iou == 0.7);
+        CHECK_EQUAL(job.protocol.connectivity, 4);
+        CHECK_EQUAL(job.protocol.upsampling, CR_UPSAMPLING_NEAREST);
+        CHECK_EQUAL(job.map_slots, 1);
+        CHECK(job.map_float16);
+        CHECK_EQUAL(job.batch, 1024);
+    }
+    cr_job_free(&job);
+    free(text);
+
+    text = edit("  synsets", "  exclude: black.txt\n  limit: 100\n  failed: skip\n  synsets");
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_TEXT(job.exclude, "jobs/black.txt");
+        CHECK_EQUAL(job.limit, 100);
+        CHECK(job.skip_failed);
+    }
+    cr_job_free(&job);
+    free(text);
+
+    text = edit("output:", "threshold: 0.2\nheatmaps: {classes: none}\noutput:");
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_TEXT(job.protocol.name, "cam-paper");
+        CHECK_EQUAL(job.map_slots, 0);
+    }
+    cr_job_free(&job);
+    free(text);
+}
+
+static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_par *par)
+{
+    (void)par;
+    static const bad_case cases[] = {
+        {"output:", "colour: red\noutput:",
+         "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, models, methods, "
+         "protocol, threshold, connectivity, upsampling, iou, heatmaps, batch, output"},
+        {"range: 255", "rnage: 255",
+         "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
+         "short_side, crop, filter, channels, range, mean, std"},
+        {"    layer: relu5", "    lager: relu5",
+         "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, layer, input"},
+        {"  images:", "  imagse: x\n  images:",
+         "jobs/x.yaml:4: dataset: unknown key \"imagse\"; allowed: layout, images, ground_truth, "
+         "synsets, exclude, limit, failed"},
+        {"output: out/two.h5\n", "", "jobs/x.yaml:1: the key \"output\" is missing"},
+        {"    file: nets/second.onnx\n", "",
+         "jobs/x.yaml:12: models[1]: the key \"file\" is missing"},
+        {"range: 255,", "", "jobs/x.yaml:10: models[0].input: the key \"range\" is missing"},
+        {"  synsets: data/synsets.txt\n", "",
+         "jobs/x.yaml:2: dataset: the key \"synsets\" is missing"},
+        {"output:", "name: again\noutput:", "jobs/x.yaml:18: name: is given twice"},
+        {"    layer: relu5\n", "    layer: relu5\n    layer: relu6\n",
+         "jobs/x.yaml:15: models[1].layer: is given twice"},
+        {"output:", "methods: [cam]\noutput:", "jobs/x.yaml:18: methods: is given twice"},
+    };
+    CHECK_BAD(cases);
+}
+
+static void job_value_of_wrong_type_is_refused(const cr_par *par)
+{
+    (void)par;
+    static const bad_case cases[] = {
+        {"range: 255", "range: 255x",
+         "jobs/x.yaml:10: models[0].input.range: must be a number, not \"255x\""},
+        {"range: 255", "range: \"\"",
+         "jobs/x.yaml:10: models[0].input.range: must be a number, not \"\""},
+        {"range: 255", "range: 0x10",
+         "jobs/x.yaml:10: models[0].input.range: must be a number, not \"0x10\""},
+        {"range: 255", "range: .nan",
+         "jobs/x.yaml:10: models[0].input.range: must be a number, not \".nan\""},
+        {"range: 255", "range: nan",
+         "jobs/x.yaml:10: models[0].input.range: must be a number, not \"nan\""},
+        {"117.5", "inf", "jobs/x.yaml:11: models[0].input.mean[1]: must be a number, not \"inf\""},
+        {"117.5", "1e999",
+         "jobs/x.yaml:11: models[0].input.mean[1]: must be a number, not \"1e999\""},
+        {"117.5", "[1]", "jobs/x.yaml:11: models[0].input.mean[1]: must be a number, not a list"},
+        {"[227, 200]", "[227, 2.5]",
+         "jobs/x.yaml:10: models[0].input.size[1]: must be a whole number, not \"2.5\""},
+        {"[227, 200]", "[99999999999999999999, 2]",
+         "jobs/x.yaml:10: models[0].input.size[0]: must be a whole number, not "
+         "\"99999999999999999999\""},
+        {"[227, 200]", "[0227, 200]",
+         "jobs/x.yaml:10: models[0].input.size[0]: must be a whole number, not \"0227\""},
+        {"[227, 200]", "227", "jobs/x.yaml:10: models[0].input.size: must be a list, not \"227\""},
+        {"name: two-nets", "name: [a]", "jobs/x.yaml:1: name: must be text, not a list"},
+        {"[cam, grad-cam, grad-cam@fire9/concat]", "cam",
+         "jobs/x.yaml:16: methods: must be a list, not \"cam\""},
+        {"[cam, grad-cam, grad-cam@fire9/concat]", "[cam, {a: b}]",
+         "jobs/x.yaml:16: methods[1]: must be text, not a mapping"},
+        {"protocol: cam-paper", "protocol: {name: cam-paper}",
+         "jobs/x.yaml:17: protocol: must be text, not a mapping"},
+        {"output:", "heatmaps: none\noutput:",
+         "jobs/x.yaml:18: heatmaps: must be a mapping, not \"none\""},
+        {"layout: kaggle", "layout: imagenet",
+         "jobs/x.yaml:3: dataset.layout: must be kaggle, not \"imagenet\""},
+        {"resize: squash", "resize: stretch",
+         "jobs/x.yaml:10: models[0].input.resize: must be squash or short-side, not \"stretch\""},
+        {"channels: bgr", "channels: 1",
+         "jobs/x.yaml:10: models[0].input.channels: must be rgb or bgr, not \"1\""},
+        {"filter: pil-bilinear", "filter: bicubic",
+         "jobs/x.yaml:15: models[1].input.filter: must be pil-bilinear, not \"bicubic\""},
+        {"crop: center", "crop: ten",
+         "jobs/x.yaml:15: models[1].input.crop: must be center, not \"ten\""},
+        {"output:", "heatmaps: {classes: some}\noutput:",
+         "jobs/x.yaml:18: heatmaps.classes: must be all or truth or none, not \"some\""},
+        {"output:", "heatmaps: {type: float64}\noutput:",
+         "jobs/x.yaml:18: heatmaps.type: must be float32 or float16, not \"float64\""},
+        {"output:", "upsampling: bicubic\noutput:",
+         "jobs/x.yaml:18: upsampling: must be bilinear or nearest, not \"bicubic\""},
+        {"  synsets", "  failed: ignore\n  synsets",
+         "jobs/x.yaml:6: dataset.failed: must be wrong or skip, not \"ignore\""},
+    };
+    CHECK_BAD(cases);
+}
+
+static void job_value_out_of_range_is_refused(const cr_par *par)
+{
+    (void)par;
+    static const bad_case cases[] = {
+        {"[227, 200]", "[227]", "jobs/x.yaml:10: models[0].input.size: must have 2 entries, not 1"},
+        {"[1, 2, 3e0]", "[1, 2, 3, 4]",
+         "jobs/x.yaml:11: models[0].input.std: must have 3 entries, not 4"},
+        {"[cam, grad-cam, grad-cam@fire9/concat]", "[]",
+         "jobs/x.yaml:16: methods: must have 1 to 64 entries, not 0"},
+        {"name: two-nets", "name:", "jobs/x.yaml:1: name: must not be empty"},
+        {"  - name: first\n", "  - name: \"\"\n",
+         "jobs/x.yaml:8: models[0].name: must not be empty"},
+        {"first\n", "fir/st\n",
+         "jobs/x.yaml:8: models[0].name: \"fir/st\", must be letters, digits and . _ -, a letter "
+         "or digit first"},
+        {"first\n", "..\n",
+         "jobs/x.yaml:8: models[0].name: \"..\", must be letters, digits and . _ -, a letter or "
+         "digit first"},
+        {"second_1.0-b", "first",
+         "jobs/x.yaml:12: models[1].name: \"first\" is the name of models[0] too"},
+        {"[cam, grad-cam, ", "[cam, cam, ", "jobs/x.yaml:16: methods[1]: \"cam\" is given twice"},
+        {"[cam,", "[camm,",
+         "jobs/x.yaml:16: methods[0]: unknown method \"camm\"; known: cam, grad-cam"},
+        {"grad-cam@fire9/concat", "grad-cam@",
+         "jobs/x.yaml:16: methods[2]: must be METHOD or METHOD@LAYER, not \"grad-cam@\""},
+        {"cam-paper", "cam-papers",
+         "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\"; known: cam-paper"},
+        {"output:", "threshold: 1.5\noutput:", "jobs/x.yaml:18: threshold: 1.5, must be 0 to 1"},
+        {"output:", "iou: -0.1\noutput:", "jobs/x.yaml:18: iou: -0.1, must be 0 to 1"},
+        {"output:", "connectivity: 6\noutput:", "jobs/x.yaml:18: connectivity: 6, must be 4 or 8"},
+        {"output:", "batch: 0\noutput:", "jobs/x.yaml:18: batch: 0, must be 1 to 1024"},
+        {"output:", "batch: 1025\noutput:", "jobs/x.yaml:18: batch: 1025, must be 1 to 1024"},
+        {"output:", "batch: 4294967297\noutput:",
+         "jobs/x.yaml:18: batch: 2147483647, must be 1 to 1024"},
+        {"  synsets", "  limit: -1\n  synsets",
+         "jobs/x.yaml:6: dataset.limit: must be 0 (all images) to 2147483647"},
+        {"short_side: 256, ", "",
+         "jobs/x.yaml:15: models[1].input.resize: short-side needs the key \"short_side\""},
+        {"resize: squash", "resize: squash, short_side: 256",
+         "jobs/x.yaml:10: models[0].input.short_side: only for resize: short-side"},
+        {"resize: squash", "resize: squash, crop: center",
+         "jobs/x.yaml:10: models[0].input.crop: only for resize: short-side"},
+    };
+    CHECK_BAD(cases);
+}
+
+/* cr_input_check words these; here only their place counts. */
+static void job_input_out_of_range_is_named_with_its_line(const cr_par *par)
+{
+    (void)par;
+    static const bad_case cases[] = {
+        {"[227, 200]", "[0, 200]", "jobs/x.yaml:10: models[0].input.size: "},
+        {"[227, 200]", "[4294967297, 200]", "jobs/x.yaml:10: models[0].input.size: "},
+        {"range: 255", "range: 2", "jobs/x.yaml:10: models[0].input.range: "},
+        {"[1, 2, 3e0]", "[1, 0, 3]", "jobs/x.yaml:11: models[0].input.std: "},
+        {"[1, 2, 3e0]", "[1, 1e-300, 3]", "jobs/x.yaml:11: models[0].input.std: "},
+        {"117.5", "1e300", "jobs/x.yaml:11: models[0].input.mean: "},
+        {"short_side: 256", "short_side: 200", "jobs/x.yaml:15: models[1].input.short_side: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = edit(cases[i].from, cases[i].to);
+        cr_job job;
+        cr_error err;
+        CHECK_EQUAL(parse(text, NULL, &job, &err), CR_EINPUT);
+        size_t n = strlen(cases[i].message);
+        CHECK(strlen(err.message) > n + 10);
+        err.message[n] = 0;
+        CHECK_TEXT(err.message, cases[i].message);
+        free(text);
+    }
+}
+
+static void job_that_is_no_plain_yaml_is_refused(const cr_par *par)
+{
+    (void)par;
+    static const bad_case cases[] = {
+        {"fire9/concat]", "fire9/concat",
+         "jobs/x.yaml:17: not YAML: did not find expected ',' or ']'"},
+        {"[cam, grad-cam,", "[&a cam, *a,", "jobs/x.yaml:16: aliases (*a) are not allowed"},
+        {"output:", "---\noutput:", "jobs/x.yaml:18: a second document; only one is allowed"},
+        {"output:", "? [a]\n: b\noutput:", "jobs/x.yaml:18: a key must be a single word"},
+        {"two-nets", "\"two\\0nets\"", "jobs/x.yaml:1: control character in a value"},
+        {"two-nets", "\"two\\nnets\"", "jobs/x.yaml:1: control character in a value"},
+        {"two-nets", "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
+         "jobs/x.yaml:1: more than 16 levels of lists and mappings"},
+        {"two-nets", "\xff\xfe", "jobs/x.yaml:1: not YAML: invalid leading UTF-8 octet at byte 6"},
+    };
+    CHECK_BAD(cases);
+
+    static const struct {
+        const char *text;
+        size_t n_bytes;
+        const char *message;
+    } whole[] = {
+        {"", 0, "jobs/x.yaml:1: empty"},
+        {"# nothing\n", 10, "jobs/x.yaml:1: empty"},
+        {"a\0b", 3, "jobs/x.yaml:1: not YAML: zero byte"},
+        {"- name: x\n", 10, "jobs/x.yaml:1: must be a mapping, not a list"},
+        {"\n\nhello\n", 8, "jobs/x.yaml:3: must be a mapping, not \"hello\""},
+        {good, CR_JOB_MAX_BYTES + 1, "jobs/x.yaml: 1048577 bytes, more than the limit of 1048576"},
+    };
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        cr_job job;
+        cr_error err;
+        CHECK_EQUAL(
+            cr_job_parse(whole[i].text, whole[i].n_bytes, "jobs/x.yaml", NULL, 0, &job, &err),
+            CR_EINPUT);
+        CHECK_TEXT(err.message, whole[i].message);
+    }
+}
+
+static void job_set_changes_values_in_order(const cr_par *par)
+{
+    (void)par;
+    static const char *const sets[] = {
+        "batch=4",
+        "models.1.name=other",
+        "methods=[grad-cam, cam@x]",
+        "methods.1=cam@y=z",
+        "heatmaps.type=float16",
+        "models.0.input={size: [9, 8], resize: squash, channels: rgb, range: 1, mean: [0, 0, 0], "
+        "std: [1, 1, 1]}",
+        "models.0.input.mean.2=7",
+        "models.0.input.size=[5, 6]",
+        "dataset.images=/elsewhere",
+        "batch=8",
+    };
+    cr_job job;
+    cr_error err = {0};
+    if (!CHECK_OK(cr_job_parse(good, strlen(good), "x.yaml", sets, 10, &job, &err), &err))
+        return;
+    CHECK_EQUAL(job.batch, 8);
+    CHECK_TEXT(job.models[1].name, "other");
+    CHECK_EQUAL(job.n_methods, 2);
+    CHECK_TEXT(job.methods[0].method, "grad-cam");
+    CHECK_TEXT(job.methods[1].layer, "y=z");
+    CHECK(job.map_float16 && job.map_slots == CR_SLOTS);
+    CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);
+    CHECK(job.models[0].input.mean[2] == 7 && !job.models[0].input.bgr);
+    CHECK_TEXT(job.images, "/elsewhere");
+    CHECK_TEXT(job.output, "./out/two.h5");
+    CHECK_TEXT(job.text, good);
+    CHECK(strncmp(job.overrides, "batch=4\nmodels.1.name=other\n", 28) == 0);
+    cr_job_free(&job);
+}
+
+static void job_bad_set_is_quoted(const cr_par *par)
+{
+    (void)par;
+    static const struct {
+        const char *set, *message;
+    } cases[] = {
+        {"models.0.nme=x",
+         "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, file, layer, input"},
+        {"colour=red",
+         "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
+         "protocol, threshold, connectivity, upsampling, iou, heatmaps, batch, output"},
+        {"models.2.name=x", "--set models.2.name=x: no item \"2\" in a list of 2, numbered from 0"},
+        {"models.x.name=x", "--set models.x.name=x: no item \"x\" in a list of 2, numbered from 0"},
+        {"protocol.iou=1",
+         "--set protocol.iou=1: \"cam-paper\" is a single value without a key \"iou\""},
+        {"batch=many", "--set batch=many: batch: must be a whole number, not \"many\""},
+        {"batch=0", "--set batch=0: batch: 0, must be 1 to 1024"},
+        {"batch=", "--set batch=: empty"},
+        {"batch", "--set batch: must be key=value"},
+        {"=3", "--set =3: must be key=value"},
+        {"models..name=x", "--set models..name=x: \"models..name\" is not a key"},
+        {"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=x",
+         "--set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=x: more than 16 levels"},
+        {"methods=[cam", "--set methods=[cam: not YAML: did not find expected ',' or ']'"},
+        {"methods=cam", "--set methods=cam: methods: must be a list, not \"cam\""},
+        {"methods.1=cam", "--set methods.1=cam: methods[1]: \"cam\" is given twice"},
+        {"models.1.name=first",
+         "--set models.1.name=first: models[1].name: \"first\" is the name of models[0] too"},
+        {"models.0={name: x}", "--set models.0={name: x}: models[0]: the key \"file\" is missing"},
+        {"name=a\nb", "--set name=a b: control character"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_job job;
+        cr_error err;
+        CHECK_EQUAL(parse(good, cases[i].set, &job, &err), CR_EUSAGE);
+        CHECK_TEXT(err.message, cases[i].message);
+        CHECK(job.text == NULL);
+    }
+    cr_job job;
+    cr_error err;
+    char *text = edit("range: 255", "range: x");
+    CHECK_EQUAL(parse(text, "batch=2", &job, &err), CR_EINPUT);
+    CHECK_TEXT(err.message, "jobs/x.yaml:10: models[0].input.range: must be a number, not \"x\"");
+    free(text);
+}
+
+/* Refused or not, nothing may crash; the sanitizers look on. */
+static void job_hostile_text_never_crashes(const cr_par *par)
+{
+    (void)par;
+    cr_job job;
+    cr_error err;
+    int n_refused = 0;
+    size_t n_bytes = strlen(good);
+    for (size_t n = 0; n < n_bytes; n++) {
+        n_refused += cr_job_parse(good, n, "x.yaml", NULL, 0, &job, &err) != CR_OK;
+        cr_job_free(&job);
+    }
+    /* What is left without the last letters of the output path is still a job. */
+    CHECK(n_refused > (int)n_bytes - 20 && n_refused < (int)n_bytes);
+
+    uint32_t seed = 12345;
+    const char *value = strstr(good, "{size: [224");
+    static const char letters[] = "\n\n:,[]{}-&*!|>'\"%@`#?~0 \tab\xff\x01";
+    for (int trial = 0; trial < 4000; trial++) {
+        char *text = strdup(good);
+        int n_edits = 1 + trial % 8;
+        for (int i = 0; i < n_edits; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            text[(seed >> 8) % n_bytes] = letters[(seed >> 3) % (sizeof letters - 1)];
+        }
+        parse(text, NULL, &job, &err);
+        cr_job_free(&job);
+        char set[200];
+        snprintf(set, sizeof set, "models.0.input=%.170s", text + (value - good));
+        parse(good, set, &job, &err);
+        cr_job_free(&job);
+        free(text);
+    }
+
+    static const char *const units[] = {"[", "{", "- ", "a: ", "? ", "a:\n", "- a\n", "&a [*a,"};
+    char *large = malloc(CR_JOB_MAX_BYTES + 1);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        size_t n = 0, unit = strlen(units[i]);
+        for (; n + unit < CR_JOB_MAX_BYTES / 4; n += unit)
+            memcpy(large + n, units[i], unit);
+        CHECK(cr_job_parse(large, n, "x.yaml", NULL, 0, &job, &err) == CR_EINPUT);
+    }
+    free(large);
+}
+
+/* The jobs of the repository, from whose root the tests run; what they name need not be there. */
+static void job_files_of_the_kit_parse(const cr_par *par)
+{
+    (void)par;
+    static const struct {
+        const char *path;
+        int n_models, n_methods, first_side;
+    } files[] = {
+        {"jobs/kit-squeezenet.yaml", 1, 3, 227},
+        {"jobs/kit-mobilenet_v1_0.5_160.yaml", 1, 2, 160},
+        {"jobs/kit-mobilenet_v1_0.75_192.yaml", 1, 2, 192},
+        {"jobs/kit-mobilenet_v2.yaml", 1, 2, 224},
+        {"jobs/kit-all.yaml", 4, 2, 227},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        uint8_t *text;
+        size_t n_bytes;
+        cr_job job;
+        cr_error err;
+        if (!CHECK_OK(cr_file_read(files[i].path, CR_JOB_MAX_BYTES, &text, &n_bytes, &err), &err))
+            continue;
+        if (CHECK_OK(cr_job_parse((char *)text, n_bytes, files[i].path, NULL, 0, &job, &err),
+                     &err)) {
+            CHECK_EQUAL(job.n_models, files[i].n_models);
+            CHECK_EQUAL(job.n_methods, files[i].n_methods);
+            CHECK_EQUAL(job.models[0].input.width, files[i].first_side);
+            CHECK_EQUAL(job.models[0].input.height, files[i].first_side);
+        }
+        cr_job_free(&job);
+        free(text);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const harness_case cases[] = {
+        HARNESS_CASE(job_good_fills_every_member),
+        HARNESS_CASE(job_without_optional_keys_has_the_defaults),
+        HARNESS_CASE(job_optional_keys_take_effect),
+        HARNESS_CASE(job_unknown_missing_or_repeated_key_is_named_with_its_line),
+        HARNESS_CASE(job_value_of_wrong_type_is_refused),
+        HARNESS_CASE(job_value_out_of_range_is_refused),
+        HARNESS_CASE(job_input_out_of_range_is_named_with_its_line),
+        HARNESS_CASE(job_that_is_no_plain_yaml_is_refused),
+        HARNESS_CASE(job_set_changes_values_in_order),
+        HARNESS_CASE(job_bad_set_is_quoted),
+        HARNESS_CASE(job_hostile_text_never_crashes),
+        HARNESS_CASE(job_files_of_the_kit_parse),
+    };
+    return harness_run(argc, argv, cases, sizeof cases / sizeof *cases);
+}

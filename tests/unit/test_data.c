@@ -1,0 +1,492 @@
+#include "camrank/data.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HEADER "ImageId,PredictionString\n"
+#define SYNSETS "n01 tench, Tinca tinca\nn02 goldfish\nn03\n"
+
+/* A folder of its own for each test: set.csv, synsets.txt, exclude.txt and images/. */
+static char folder[64];
+
+static void path_of(const char *name, char path[256])
+{
+    snprintf(path, 256, "%s/%s", folder, name);
+}
+
+static void write_bytes(const char *name, const char *bytes, size_t n)
+{
+    char path[256];
+    path_of(name, path);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    write_bytes(name, text, strlen(text));
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%.40s/camrank-data-XXXXXX",
+             tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+    if (!mkdtemp(folder))
+        return -1;
+    char images[256];
+    path_of("images", images);
+    return mkdir(images, 0700);
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *ftw)
+{
+    (void)info;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static cr_status read_set(bool exclude, int limit, cr_dataset *data, cr_error *err)
+{
+    char images[256], truth[256], synsets[256], excluded[256];
+    path_of("images", images);
+    path_of("set.csv", truth);
+    path_of("synsets.txt", synsets);
+    path_of("exclude.txt", excluded);
+    cr_data_source source = {images, truth, synsets, exclude ? excluded : NULL, limit};
+    return cr_data_read_kaggle(&source, data, err);
+}
+
+/* The set must be refused, the message being the folder followed by `message`. */
+static void assert_refused(bool exclude, const char *message)
+{
+    cr_dataset data;
+    cr_error err = {0};
+    assert_int_equal(read_set(exclude, 0, &data, &err), CR_EINPUT);
+    assert_int_equal(err.status, CR_EINPUT);
+    assert_memory_equal(err.message, folder, strlen(folder));
+    assert_string_equal(err.message + strlen(folder) + 1, message);
+    static const cr_dataset none;
+    assert_memory_equal(&data, &none, sizeof data);
+}
+
+static void assert_csv_refused(const char *csv, const char *message)
+{
+    write_text("synsets.txt", SYNSETS);
+    write_text("set.csv", csv);
+    write_text("images/a.jpg", "");
+    write_text("images/b.jpg", "");
+    assert_refused(false, message);
+}
+
+static cr_dataset assert_read(const char *csv, bool exclude, int limit)
+{
+    cr_dataset data;
+    cr_error err = {0};
+    write_text("set.csv", csv);
+    if (read_set(exclude, limit, &data, &err) != CR_OK)
+        fail_msg("%s", err.message);
+    return data;
+}
+
+static void set_in_any_order_is_sorted_by_id(void **state)
+{
+    (void)state;
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/b.png", "");
+    write_text("images/a.JPEG", "");
+    write_text("images/a1.Jpg", "");
+    write_text("images/._a.JPEG", "");
+    write_text("images/notes.txt", "");
+    write_text("images/extra.PNG", "");
+    cr_dataset d = assert_read(HEADER "b,n02 0 0 9 9 \n"
+                                      "a1,n01 5 6 7 8\n"
+                                      "a,n03 1 2 3 4 n03 5 6 5 6 \n",
+                               false, 0);
+    assert_int_equal(d.n_images, 3);
+    assert_int_equal(d.n_boxes, 4);
+    assert_int_equal(d.n_classes, 3);
+    assert_int_equal(d.n_excluded, 0);
+    assert_int_equal(d.n_unlisted_files, 1);
+    assert_string_equal(cr_data_image_id(&d, 0), "a");
+    assert_string_equal(cr_data_image_id(&d, 1), "a1");
+    assert_string_equal(cr_data_image_id(&d, 2), "b");
+    assert_int_equal(d.images[0].label, 2);
+    assert_int_equal(d.images[0].first_box, 0);
+    assert_int_equal(d.images[0].n_boxes, 2);
+    assert_int_equal(d.images[1].label, 0);
+    assert_int_equal(d.images[1].first_box, 2);
+    assert_int_equal(d.images[2].first_box, 3);
+    static const cr_box boxes[] = {{1, 2, 3, 4}, {5, 6, 5, 6}, {5, 6, 7, 8}, {0, 0, 9, 9}};
+    assert_memory_equal(d.boxes, boxes, sizeof boxes);
+    assert_string_equal(d.text, "");
+    assert_string_equal(d.text + d.classes[0].wnid, "n01");
+    assert_string_equal(d.text + d.classes[0].name, "tench, Tinca tinca");
+    assert_string_equal(d.text + d.classes[2].name, "");
+    char *path = cr_data_image_path(&d, 0);
+    assert_string_equal(path + strlen(folder), "/images/a.JPEG");
+    free(path);
+    assert_int_equal(cr_data_find(&d, "a"), 0);
+    assert_int_equal(cr_data_find(&d, "a1.png"), 1);
+    assert_int_equal(cr_data_find(&d, "b"), 2);
+    assert_int_equal(cr_data_find(&d, "aa"), -1);
+    assert_int_equal(cr_data_find(&d, ""), -1);
+    assert_int_equal(cr_data_find(&d, "c"), -1);
+    cr_data_free(&d);
+}
+
+static void csv_in_other_dialects_is_read_the_same(void **state)
+{
+    (void)state;
+    static const char *const dialects[] = {
+        "ImageId,PredictionString\na,n01 1 2 3 4\nb,n02 0 0 5 5\n",
+        "ImageId,PredictionString\na,n01 1 2 3 4\nb,n02 0 0 5 5",
+        "ImageId,PredictionString\r\na,n01 1 2 3 4 \r\nb,n02 0 0 5 5\r\n",
+        "ImageId,PredictionString\ra,n01 1 2 3 4\rb,n02 0 0 5 5",
+        "\xef\xbb\xbfImageId,PredictionString\na,n01 1 2 3 4\nb,n02 0 0 5 5\n",
+        "\"ImageId\",\"PredictionString\"\n\"a\",\"n01 1 2 3 4\"\nb,\"n02 0 0\n5 5\"\n",
+        "\nImageId,PredictionString\n\n\r\nb.JPEG,n02  0 0\t5 5\n  \na.jpg, n01 1 2 3 4 \n\n",
+    };
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/a.jpg", "");
+    write_text("images/b.jpg", "");
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
+        static const cr_box boxes[] = {{1, 2, 3, 4}, {0, 0, 5, 5}};
+        cr_dataset d = assert_read(dialects[i], false, 0);
+        assert_int_equal(d.n_images, 2);
+        assert_int_equal(d.n_boxes, 2);
+        assert_memory_equal(d.boxes, boxes, sizeof boxes);
+        assert_string_equal(cr_data_image_id(&d, 0), "a");
+        assert_int_equal(d.images[1].label, 1);
+        cr_data_free(&d);
+    }
+}
+
+static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
+{
+    (void)state;
+    assert_csv_refused("", "set.csv: empty, must begin with ImageId,PredictionString");
+    assert_csv_refused("\n\n", "set.csv: empty, must begin with ImageId,PredictionString");
+    assert_csv_refused(HEADER, "set.csv: a header and no image");
+    assert_csv_refused("a,n01 1 2 3 4\n", "set.csv:1: the header is not ImageId,PredictionString");
+    assert_csv_refused("ImageId\na\n", "set.csv:1: 1 column, must be ImageId,PredictionString");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4\nb,n01 1 2 3 4,x\n",
+                       "set.csv:3: 3 columns, must be ImageId,PredictionString");
+    assert_csv_refused(HEADER "a\n", "set.csv:2: 1 column, must be ImageId,PredictionString");
+    assert_csv_refused(HEADER "\r\n\n,n01 1 2 3 4\n", "set.csv:4: no image id");
+    assert_csv_refused(HEADER "a,\n", "set.csv:2: image 'a' has no box");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4\n\n\nb,n09 1 2 3 4\n",
+                       "set.csv:5: class 'n09' is not in the synset list");
+    assert_csv_refused(HEADER "a,n01 1 2 3\n",
+                       "set.csv:2: box 1 has no y1; a box is `wnid x0 y0 x1 y1`");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4 n01\n",
+                       "set.csv:2: box 2 has no x0; a box is `wnid x0 y0 x1 y1`");
+    assert_csv_refused(HEADER "a,n01 1 -2 3 4\n",
+                       "set.csv:2: box 1: y0 is '-2', must be a whole number from 0 to 65500");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4 n01 1 2 3.5 4\n",
+                       "set.csv:2: box 2: x1 is '3.5', must be a whole number from 0 to 65500");
+    assert_csv_refused(HEADER "a,n01 1 2 3 99999999999999999999\n",
+                       "set.csv:2: box 1: y1 is '99999999999999999999', must be a whole number "
+                       "from 0 to 65500");
+    assert_csv_refused(HEADER "a,n01 4 2 3 4\n", "set.csv:2: box 1 is empty: 4 2 3 4");
+    assert_csv_refused(HEADER "a,n01 1 5 3 4\n", "set.csv:2: box 1 is empty: 1 5 3 4");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4 n02 1 2 3 4\n",
+                       "set.csv:2: boxes of two classes, the second is 'n02'");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4\nb,n01 1 2 3 4\na.png,n01 1 2 3 4\n",
+                       "set.csv:4: image 'a' was on line 2 already");
+    assert_csv_refused(HEADER "a,\"n01 1 2\n3 4\"\nb,n09 1 2 3 4\n",
+                       "set.csv:4: class 'n09' is not in the synset list");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4\nb,\"n01 1 2 3 4\nc,n02 1 2 3 4\n",
+                       "set.csv:3: a quote that is never closed");
+    assert_csv_refused(HEADER "a,n01 \"1 2 3 4\n",
+                       "set.csv:2: a quote out of place (error parsing data while strict checking "
+                       "enabled)");
+    assert_csv_refused(HEADER "a,n\xe9 1 2 3 4\n",
+                       "set.csv:2: class 'n?' is not in the synset list");
+    static const char zero[] = HEADER "a,n01 1 2 3 4\nb\0,n01 1 2 3 4\n";
+    write_bytes("set.csv", zero, sizeof zero - 1);
+    assert_refused(false, "set.csv:3: a zero byte");
+}
+
+static void synsets_with_a_fault_are_refused_naming_the_line(void **state)
+{
+    (void)state;
+    write_text("set.csv", HEADER "a,n01 1 2 3 4\n");
+    write_text("images/a.jpg", "");
+    write_text("synsets.txt", "\n");
+    assert_refused(false, "synsets.txt: no class in it");
+    write_text("synsets.txt", "n01 x\n\nn02 y\n");
+    assert_refused(false, "synsets.txt:2: an empty line between classes");
+    write_text("synsets.txt", "n01 x\nn02 y\nn01 z\n");
+    assert_refused(false, "synsets.txt:3: class 'n01' was on line 1 already");
+    char path[256];
+    path_of("synsets.txt", path);
+    assert_int_equal(remove(path), 0);
+    assert_refused(false, "synsets.txt: No such file or directory");
+}
+
+static void synset_name_in_latin1_becomes_utf8(void **state)
+{
+    (void)state;
+    write_text("images/a.jpg", "");
+    write_text("synsets.txt", "n01 cr\xe8me br\xfbl\xe9"
+                              "e\r\nn02\t cr\xc3\xa8me\r\n\r\n");
+    cr_dataset d = assert_read(HEADER "a,n02 1 2 3 4\n", false, 0);
+    assert_int_equal(d.n_classes, 2);
+    assert_int_equal(d.images[0].label, 1);
+    assert_string_equal(d.text + d.classes[0].name, "cr\xc3\xa8me br\xc3\xbbl\xc3\xa9"
+                                                    "e");
+    assert_string_equal(d.text + d.classes[1].name, "cr\xc3\xa8me");
+    cr_data_free(&d);
+}
+
+static void image_id_in_latin1_finds_its_file(void **state)
+{
+    (void)state;
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/caf\xe9.jpg", "");
+    cr_dataset d = assert_read(HEADER "caf\xe9,n02 1 2 3 4\n", false, 0);
+    assert_string_equal(cr_data_image_id(&d, 0), "caf\xe9");
+    cr_data_free(&d);
+}
+
+static void images_without_a_file_are_refused_by_name(void **state)
+{
+    (void)state;
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/c.jpg", "");
+    write_text("set.csv", HEADER "c,n01 0 0 1 1\nb,n01 0 0 1 1\na,n01 0 0 1 1\n");
+    assert_refused(false, "images: 2 of 3 images have no file: a, b");
+    write_text("set.csv", HEADER "c,n01 0 0 1 1\nd,n01 0 0 1 1\nb,n01 0 0 1 1\n"
+                                 "a,n01 0 0 1 1\ne,n01 0 0 1 1\n");
+    assert_refused(false, "images: 4 of 5 images have no file: a, b, d, ...");
+    write_text("images/c.PNG", "");
+    assert_refused(false, "images: 'c.PNG' and 'c.jpg' are the same image id");
+}
+
+static void limit_takes_the_first_by_id_and_needs_no_further_file(void **state)
+{
+    (void)state;
+    static const char csv[] = HEADER "c,n01 0 0 1 1\na,n02 0 0 2 2 n02 1 1 2 2\nb,n03 0 0 3 3\n";
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/a.jpg", "");
+    write_text("images/b.jpg", "");
+    write_text("exclude.txt", "c\n");
+    cr_dataset d = assert_read(csv, true, 2);
+    assert_int_equal(d.n_images, 2);
+    assert_int_equal(d.n_boxes, 3);
+    assert_int_equal(d.n_excluded, 0);
+    assert_int_equal(d.n_unlisted_files, 0);
+    assert_string_equal(cr_data_image_id(&d, 1), "b");
+    cr_data_free(&d);
+    write_text("images/c.jpg", "");
+    d = assert_read(csv, false, 10);
+    assert_int_equal(d.n_images, 3);
+    cr_data_free(&d);
+}
+
+static void exclude_list_takes_images_out_of_localization(void **state)
+{
+    (void)state;
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/a.jpg", "");
+    write_text("images/b.jpg", "");
+    write_text("exclude.txt", "\r\n b.JPEG \r\nb\r\n");
+    cr_dataset d = assert_read(HEADER "a,n01 0 0 1 1\nb,n01 0 0 1 1\n", true, 0);
+    assert_int_equal(d.n_excluded, 1);
+    assert_int_equal(d.images[0].localize, 1);
+    assert_int_equal(d.images[1].localize, 0);
+    assert_int_equal(d.images[1].n_boxes, 1);
+    cr_data_free(&d);
+    write_text("exclude.txt", "b\n\nz\n");
+    assert_refused(true, "exclude.txt:3: image 'z' is not in the ground truth");
+}
+
+static void assert_same(const cr_dataset *a, const cr_dataset *b)
+{
+    assert_int_equal(a->n_images, b->n_images);
+    assert_int_equal(a->n_boxes, b->n_boxes);
+    assert_int_equal(a->n_classes, b->n_classes);
+    assert_int_equal(a->n_excluded, b->n_excluded);
+    assert_int_equal(a->n_unlisted_files, b->n_unlisted_files);
+    assert_int_equal(a->text_bytes, b->text_bytes);
+    assert_memory_equal(a->images, b->images, (size_t)a->n_images * sizeof *a->images);
+    assert_memory_equal(a->boxes, b->boxes, (size_t)a->n_boxes * sizeof *a->boxes);
+    assert_memory_equal(a->classes, b->classes, (size_t)a->n_classes * sizeof *a->classes);
+    assert_memory_equal(a->text, b->text, a->text_bytes);
+    assert_string_equal(a->folder, b->folder);
+}
+
+static void pack_unpacked_is_the_same_set(void **state)
+{
+    (void)state;
+    write_text("synsets.txt", SYNSETS);
+    write_text("images/a.jpg", "");
+    write_text("images/b.jpg", "");
+    write_text("images/c.jpg", "");
+    write_text("exclude.txt", "a");
+    cr_dataset d = assert_read(HEADER "a,n01 0 0 1 1 n01 3 3 4 4\nb,n01 0 0 1 1\n", true, 0);
+    cr_dataset copy;
+    cr_error err = {0};
+    uint8_t *bytes;
+    size_t n_bytes;
+    assert_int_equal(cr_data_pack(&d, &bytes, &n_bytes, &err), CR_OK);
+    assert_int_equal(cr_data_unpack(bytes, n_bytes, &copy, &err), CR_OK);
+    assert_same(&d, &copy);
+    assert_int_equal(copy.n_unlisted_files, 1);
+    cr_data_free(&copy);
+    assert_int_equal(cr_data_unpack(bytes, n_bytes - 1, &copy, &err), CR_EINTERNAL);
+    assert_int_equal(cr_data_unpack(bytes, 3, &copy, &err), CR_EINTERNAL);
+    free(bytes);
+    cr_data_free(&d);
+}
+
+/* NULL, after saying so, where there is no kit. */
+static const char *find_kit(void)
+{
+    const char *kit = getenv("CAMRANK_KIT");
+    if (!kit || access(kit, R_OK) != 0) {
+        print_message("skipped: CAMRANK_KIT is not set, or names no folder\n");
+        return NULL;
+    }
+    return kit;
+}
+
+/* Compares with wsolevaluation's metadata of the same 500 images, in the order of image_ids. */
+static void kit_dev_equals_its_metadata(void **state)
+{
+    (void)state;
+    const char *kit = find_kit();
+    if (!kit)
+        skip();
+    char images[256], truth[256], synsets[256], labels[256], boxes[256];
+    snprintf(images, sizeof images, "%s/dev/images", kit);
+    snprintf(truth, sizeof truth, "%s/dev/ground_truth.csv", kit);
+    snprintf(synsets, sizeof synsets, "%s/dev/LOC_synset_mapping.txt", kit);
+    snprintf(labels, sizeof labels, "%s/dev/metadata/class_labels.txt", kit);
+    snprintf(boxes, sizeof boxes, "%s/dev/metadata/localization.txt", kit);
+    cr_data_source source = {images, truth, synsets, NULL, 0};
+    cr_dataset d;
+    cr_error err = {0};
+    if (cr_data_read_kaggle(&source, &d, &err) != CR_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(d.n_images, 500);
+    assert_int_equal(d.n_boxes, 749);
+    assert_int_equal(d.n_classes, 1000);
+    assert_int_equal(d.n_unlisted_files, 0);
+
+    char name[128];
+    int label, n = 0;
+    FILE *file = fopen(labels, "r");
+    assert_non_null(file);
+    while (fscanf(file, " images/%127[^,],%d", name, &label) == 2) {
+        int i = cr_data_find(&d, name);
+        assert_true(i >= 0);
+        assert_string_equal(d.text + d.images[i].file, name);
+        assert_int_equal(d.images[i].label, label);
+        n++;
+    }
+    fclose(file);
+    assert_int_equal(n, 500);
+
+    int *seen = calloc((size_t)d.n_images, sizeof *seen), n_boxes = 0;
+    cr_box b;
+    file = fopen(boxes, "r");
+    assert_non_null(seen);
+    assert_non_null(file);
+    while (fscanf(file, " images/%127[^,],%d,%d,%d,%d", name, &b.x0, &b.y0, &b.x1, &b.y1) == 5) {
+        int i = cr_data_find(&d, name);
+        assert_true(i >= 0 && seen[i] < d.images[i].n_boxes);
+        assert_memory_equal(&d.boxes[d.images[i].first_box + seen[i]++], &b, sizeof b);
+        n_boxes++;
+    }
+    fclose(file);
+    free(seen);
+    assert_int_equal(n_boxes, 749);
+    cr_data_free(&d);
+}
+
+static void kit_validation_set_is_read_in_under_a_second(void **state)
+{
+    (void)state;
+    const char *kit = find_kit();
+    if (!kit)
+        skip();
+    char truth[256], synsets[256], images[256];
+    snprintf(truth, sizeof truth, "%s/ilsvrc-val/LOC_val_solution.csv", kit);
+    snprintf(synsets, sizeof synsets, "%s/ilsvrc-val/LOC_synset_mapping.txt", kit);
+    path_of("images", images);
+    int dir = open(images, O_RDONLY | O_DIRECTORY);
+    assert_true(dir >= 0);
+    for (int i = 1; i <= 50000; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "ILSVRC2012_val_%08d.JPEG", i);
+        int fd = openat(dir, name, O_WRONLY | O_CREAT, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    close(dir);
+    cr_data_source source = {images, truth, synsets, NULL, 0};
+    cr_dataset d;
+    cr_error err = {0};
+    clock_t start = clock();
+    if (cr_data_read_kaggle(&source, &d, &err) != CR_OK)
+        fail_msg("%s", err.message);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    print_message("50,000 images, 80,477 boxes: %.3f s\n", seconds);
+    assert_true(seconds < 1.0);
+    assert_int_equal(d.n_images, 50000);
+    assert_int_equal(d.n_boxes, 80477);
+    int several = 0, most = 0;
+    for (int i = 0; i < d.n_images; i++) {
+        several += d.images[i].n_boxes > 1;
+        most = d.images[i].n_boxes > most ? d.images[i].n_boxes : most;
+    }
+    assert_int_equal(several, 11715);
+    assert_int_equal(most, 20);
+    assert_int_equal(d.images[0].label, 65);
+    assert_int_equal(d.images[1].label, 970);
+    assert_int_equal(d.images[2].label, 230);
+    cr_data_free(&d);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(set_in_any_order_is_sorted_by_id),
+        IN_FOLDER(csv_in_other_dialects_is_read_the_same),
+        IN_FOLDER(csv_with_a_bad_row_is_refused_naming_its_line),
+        IN_FOLDER(synsets_with_a_fault_are_refused_naming_the_line),
+        IN_FOLDER(synset_name_in_latin1_becomes_utf8),
+        IN_FOLDER(image_id_in_latin1_finds_its_file),
+        IN_FOLDER(images_without_a_file_are_refused_by_name),
+        IN_FOLDER(limit_takes_the_first_by_id_and_needs_no_further_file),
+        IN_FOLDER(exclude_list_takes_images_out_of_localization),
+        IN_FOLDER(pack_unpacked_is_the_same_set),
+        cmocka_unit_test(kit_dev_equals_its_metadata),
+        IN_FOLDER(kit_validation_set_is_read_in_under_a_second),
+    };
+    return cmocka_run_group_tests_name("data", tests, NULL, NULL);
+}

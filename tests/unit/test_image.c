@@ -1,0 +1,466 @@
+#include "camrank/image.h"
+
+#include <math.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jpeglib.h>
+
+/* A picture that any script can make again: ((37 x + 91 y + 53 c + x y) mod 256). */
+static cr_image make_picture(int width, int height)
+{
+    cr_image image = {width, height, malloc((size_t)width * (size_t)height * 3)};
+    assert_non_null(image.rgb);
+    uint8_t *p = image.rgb;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < 3; c++)
+                *p++ = (uint8_t)(x * 37 + y * 91 + c * 53 + x * y);
+    return image;
+}
+
+/* Compresses rows of `n_channels`; the caller frees. */
+static uint8_t *make_jpeg(const uint8_t *pixels, int width, int height, int n_channels,
+                          bool progressive, size_t *n_bytes)
+{
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    unsigned char *bytes = NULL;
+    unsigned long length = 0;
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &bytes, &length);
+    jpeg.image_width = (JDIMENSION)width;
+    jpeg.image_height = (JDIMENSION)height;
+    jpeg.input_components = n_channels;
+    jpeg.in_color_space = n_channels == 1 ? JCS_GRAYSCALE : n_channels == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, 100, TRUE);
+    if (progressive)
+        jpeg_simple_progression(&jpeg);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < height; y++) {
+        JSAMPROW row = (JSAMPROW)pixels + (size_t)y * (size_t)width * (size_t)n_channels;
+        assert_int_equal(jpeg_write_scanlines(&jpeg, &row, 1), 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    *n_bytes = length;
+    return bytes;
+}
+
+static uint8_t *make_png(const cr_image *image, size_t *n_bytes)
+{
+    png_image png = {.version = PNG_IMAGE_VERSION,
+                     .width = (png_uint_32)image->width,
+                     .height = (png_uint_32)image->height,
+                     .format = PNG_FORMAT_RGB};
+    png_alloc_size_t length = PNG_IMAGE_PNG_SIZE_MAX(png);
+    uint8_t *bytes = malloc(length);
+    assert_true(png_image_write_to_memory(&png, bytes, &length, 0, image->rgb, 0, NULL));
+    *n_bytes = length;
+    return bytes;
+}
+
+static void assert_decodes(const uint8_t *bytes, size_t n_bytes, cr_image *image)
+{
+    cr_error err = {0};
+    if (cr_image_decode(bytes, n_bytes, "a.jpg", image, &err) != CR_OK)
+        fail_msg("%s", err.message);
+}
+
+/* `bytes` are copied to a block of their own, so that a read past their end is found. */
+static void assert_refused(const uint8_t *bytes, size_t n_bytes, const char *message)
+{
+    cr_image image = {1, 1, NULL};
+    cr_error err = {0};
+    uint8_t *exact = malloc(n_bytes ? n_bytes : 1);
+    assert_non_null(exact);
+    memcpy(exact, bytes, n_bytes);
+    assert_int_equal(cr_image_decode(exact, n_bytes, "dir/a.jpg", &image, &err), CR_EINPUT);
+    free(exact);
+    assert_int_equal(err.status, CR_EINPUT);
+    if (!strstr(err.message, message) || strncmp(err.message, "dir/a.jpg: ", 11) != 0)
+        fail_msg("\"%s\" does not say \"%s\"", err.message, message);
+    assert_null(image.rgb);
+    assert_int_equal(image.width, 0);
+}
+
+static void png_decoded_is_what_was_encoded(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(31, 17), decoded;
+    size_t n_bytes;
+    uint8_t *bytes = make_png(&picture, &n_bytes);
+    assert_decodes(bytes, n_bytes, &decoded);
+    assert_int_equal(decoded.width, 31);
+    assert_int_equal(decoded.height, 17);
+    assert_memory_equal(decoded.rgb, picture.rgb, 31 * 17 * 3);
+    cr_image_free(&decoded);
+    free(bytes);
+    cr_image_free(&picture);
+}
+
+static void jpeg_of_one_colour_keeps_it_in_every_colour_space(void **state)
+{
+    (void)state;
+    /* Ink is stored inverted: 255 is none, as Adobe writes it. */
+    static const uint8_t pixel[3][4] = {{100}, {200, 120, 40}, {255, 255, 0, 128}};
+    static const uint8_t rgb[3][3] = {{100, 100, 100}, {200, 120, 40}, {128, 128, 0}};
+    static const int channels[3] = {1, 3, 4};
+    for (int i = 0; i < 3; i++) {
+        uint8_t pixels[16 * 16 * 4];
+        int n = channels[i];
+        for (int k = 0; k < 16 * 16; k++)
+            memcpy(pixels + k * n, pixel[i], (size_t)n);
+        size_t n_bytes;
+        uint8_t *bytes = make_jpeg(pixels, 16, 16, n, i == 1, &n_bytes);
+        cr_image image;
+        assert_decodes(bytes, n_bytes, &image);
+        for (int c = 0; c < 3; c++)
+            /* Two levels: YCbCr and the transform are rounded to whole numbers. */
+            assert_in_range(image.rgb[300 + c] + 2, rgb[i][c], rgb[i][c] + 4);
+        cr_image_free(&image);
+        free(bytes);
+    }
+}
+
+static void damaged_files_are_refused_by_name_and_reason(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(40, 30);
+    size_t n_jpeg, n_progressive, n_png;
+    uint8_t *jpeg = make_jpeg(picture.rgb, 40, 30, 3, false, &n_jpeg);
+    uint8_t *progressive = make_jpeg(picture.rgb, 40, 30, 3, true, &n_progressive);
+    uint8_t *png = make_png(&picture, &n_png);
+
+    assert_refused(jpeg, 0, "the file is empty");
+    assert_refused((const uint8_t *)"GIF89a", 6, "neither a JPEG nor a PNG file");
+    assert_refused(jpeg, 2, "neither a JPEG nor a PNG file");
+    for (size_t n = 3; n < n_jpeg - 20; n += n < 700 ? 1 : 97)
+        assert_refused(jpeg, n, "damaged JPEG: the file is cut short");
+    for (size_t n = 3; n < n_progressive; n += n < 700 ? 1 : 97)
+        assert_refused(progressive, n, "damaged JPEG: the file is cut short");
+    for (size_t n = 8; n < n_png - 20; n += n < 700 ? 1 : 97)
+        assert_refused(png, n, "damaged PNG: the file is cut short");
+
+    uint8_t *sof = NULL;
+    for (size_t i = 2; !sof; i += 2 + (size_t)(jpeg[i + 2] << 8 | jpeg[i + 3]))
+        if (jpeg[i + 1] == 0xc0)
+            sof = jpeg + i;
+    sof[4] = 12;
+    assert_refused(jpeg, n_jpeg, "damaged JPEG: Unsupported JPEG data precision 12");
+    sof[4] = 8;
+    memcpy(sof + 5, "\xff\xdc\xff\xdc", 4); /* 65500 x 65500 */
+    assert_refused(jpeg, n_jpeg, "65500 x 65500 pixels; the limits are");
+    png[n_png / 2] ^= 1;
+    assert_refused(png, n_png, "damaged PNG: ");
+    png[n_png / 2] ^= 1;
+    png[20] ^= 1; /* the height, whose checksum is then wrong */
+    assert_refused(png, n_png, "damaged PNG: IHDR: CRC error");
+
+    free(jpeg);
+    free(progressive);
+    free(png);
+    cr_image_free(&picture);
+}
+
+static void png_that_claims_a_huge_size_is_refused_before_allocation(void **state)
+{
+    (void)state;
+    static const uint8_t wide[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x01\0\0\0\0\0\x01\x08\x02\0\0\0"
+                                  "\xe4\x10\x74\x8f\0\0\0\0IDAT\x35\xaf\x06\x1e";
+    assert_refused(wide, sizeof wide - 1, "65536 x 1 pixels; the limits are 1 to 65500 a side");
+}
+
+static void jpeg_with_too_many_scans_is_refused(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(16, 16);
+    size_t n_bytes;
+    uint8_t *bytes = make_jpeg(picture.rgb, 16, 16, 3, true, &n_bytes);
+    size_t scan = n_bytes - 2;
+    while (bytes[scan] != 0xff || bytes[scan + 1] != 0xda)
+        scan--;
+    size_t scan_bytes = n_bytes - 2 - scan, n_scans = 600;
+    uint8_t *bomb = malloc(n_bytes + n_scans * scan_bytes);
+    assert_non_null(bomb);
+    memcpy(bomb, bytes, scan);
+    for (size_t i = 0; i < n_scans; i++)
+        memcpy(bomb + scan + i * scan_bytes, bytes + scan, scan_bytes);
+    memcpy(bomb + scan + n_scans * scan_bytes, "\xff\xd9", 2);
+    cr_image image;
+    assert_decodes(bytes, n_bytes, &image);
+    cr_image_free(&image);
+    assert_refused(bomb, scan + n_scans * scan_bytes + 2, "more scans than any real file has");
+    free(bomb);
+    free(bytes);
+    cr_image_free(&picture);
+}
+
+/* SHA-256, first 16 digits, of np.array(Image.fromarray(picture).resize((w, h), Image.BILINEAR))
+ * under Pillow 9.4.0. */
+static void resize_equals_pillow_golden(void **state)
+{
+    (void)state;
+    static const struct {
+        int in_width, in_height, width, height;
+        const char *sha256;
+    } cases[] = {
+        {7, 5, 3, 4, "0d227dd2a1572a98"},      {7, 5, 10, 9, "0b5f1abe5733e2cc"},
+        {7, 5, 7, 2, "be1424207e085cb4"},      {7, 5, 2, 5, "a5dcc889a492212f"},
+        {301, 40, 16, 61, "51f557f44ad09a0c"}, {1, 1, 5, 3, "04d244476faa5b3a"},
+        {40, 300, 1, 1, "79a3837141c281bf"},   {33, 17, 33, 17, "2766849c45487c9e"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_image picture = make_picture(cases[i].in_width, cases[i].in_height), resized;
+        cr_error err = {0};
+        int width = cases[i].width, height = cases[i].height;
+        assert_int_equal(
+            cr_image_resize(&picture, width, height, CR_FILTER_PIL_BILINEAR, &resized, &err),
+            CR_OK);
+        assert_int_equal(resized.width, width);
+        assert_int_equal(resized.height, height);
+        char hex[65];
+        cr_sha256_hex(resized.rgb, (size_t)width * (size_t)height * 3, hex);
+        hex[16] = 0;
+        assert_string_equal(hex, cases[i].sha256);
+        cr_image_free(&resized);
+        cr_image_free(&picture);
+    }
+}
+
+static cr_input_spec plain_spec(void)
+{
+    return (cr_input_spec){.width = 24,
+                           .height = 16,
+                           .resize = CR_RESIZE_SHORT_SIDE,
+                           .short_side = 31,
+                           .filter = CR_FILTER_PIL_BILINEAR,
+                           .range = 255,
+                           .mean = {1, 2, 3},
+                           .std = {2, 4, 8}};
+}
+
+static void input_of_short_side_is_the_centre_of_the_whole_resized(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(75, 50), whole;
+    cr_input_spec spec = plain_spec();
+    cr_region region;
+    cr_error err = {0};
+    float *out = malloc(sizeof *out * 24 * 16 * 3);
+    assert_non_null(out);
+    assert_int_equal(cr_input_check(&spec, &err), CR_OK);
+    assert_int_equal(cr_input_prepare(&spec, &picture, out, &region, &err), CR_OK);
+    /* 31 * 75 / 50 = 46.5 gives 46; (46 - 24) / 2 = 11; (31 - 16) / 2 = 7.5 gives 8. */
+    assert_int_equal(cr_image_resize(&picture, 46, 31, spec.filter, &whole, &err), CR_OK);
+    for (int y = 0; y < 16; y++)
+        for (int x = 0; x < 24; x++)
+            for (int c = 0; c < 3; c++) {
+                float pixel = whole.rgb[((y + 8) * 46 + x + 11) * 3 + c];
+                assert_true(out[(y * 24 + x) * 3 + c] == (pixel - spec.mean[c]) / spec.std[c]);
+            }
+    assert_true(fabs(region.x0 - 11 * 75 / 46.0) < 1e-12);
+    assert_true(fabs(region.y0 - 8 * 50 / 31.0) < 1e-12);
+    assert_true(fabs(region.width - 24 * 75 / 46.0) < 1e-12);
+    assert_true(fabs(region.height - 16 * 50 / 31.0) < 1e-12);
+    free(out);
+    cr_image_free(&whole);
+    cr_image_free(&picture);
+}
+
+static void input_of_an_extreme_strip_needs_no_more_than_its_crop(void **state)
+{
+    (void)state;
+    cr_image strip = make_picture(1, CR_IMAGE_MAX_SIDE);
+    cr_input_spec spec = plain_spec();
+    cr_region region;
+    cr_error err = {0};
+    float *out = malloc(sizeof *out * 24 * 16 * 3);
+    assert_non_null(out);
+    spec.short_side = 50000; /* whole, the resized image would have 1.6e14 pixels */
+    assert_int_equal(cr_input_prepare(&spec, &strip, out, &region, &err), CR_OK);
+    assert_true(fabs(region.y0 + region.height / 2 - CR_IMAGE_MAX_SIDE / 2.0) < 1e-3);
+    free(out);
+    cr_image_free(&strip);
+}
+
+static void input_of_squash_covers_the_whole_in_the_networks_channels(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(24, 16);
+    cr_input_spec spec = plain_spec();
+    cr_region region;
+    cr_error err = {0};
+    float out[24 * 16 * 3];
+    spec.resize = CR_RESIZE_SQUASH;
+    spec.bgr = true;
+    spec.range = 1;
+    assert_int_equal(cr_input_prepare(&spec, &picture, out, &region, &err), CR_OK);
+    for (int i = 0; i < 24 * 16; i++)
+        for (int c = 0; c < 3; c++) {
+            float pixel = (float)picture.rgb[i * 3 + 2 - c] / 255.0f;
+            assert_true(out[i * 3 + c] == (pixel - spec.mean[c]) / spec.std[c]);
+        }
+    assert_true(region.x0 == 0 && region.y0 == 0 && region.width == 24 && region.height == 16);
+    cr_image_free(&picture);
+}
+
+static void assert_spec_refused(cr_input_spec spec, const char *key)
+{
+    cr_error err = {0};
+    assert_int_equal(cr_input_check(&spec, &err), CR_EINPUT);
+    assert_memory_equal(err.message, key, strlen(key));
+}
+
+static void spec_with_a_bad_field_is_refused_by_key(void **state)
+{
+    (void)state;
+    cr_input_spec spec = plain_spec();
+    cr_error err = {0};
+    assert_int_equal(cr_input_check(&spec, &err), CR_OK);
+    spec.width = 0;
+    assert_spec_refused(spec, "input.size: ");
+    spec.width = CR_IMAGE_MAX_SIDE + 1;
+    assert_spec_refused(spec, "input.size: ");
+    spec = plain_spec();
+    spec.short_side = 23;
+    assert_spec_refused(spec, "input.short_side: ");
+    spec.resize = CR_RESIZE_SQUASH;
+    assert_int_equal(cr_input_check(&spec, &err), CR_OK);
+    spec = plain_spec();
+    spec.range = 2;
+    assert_spec_refused(spec, "input.range: ");
+    spec = plain_spec();
+    spec.std[1] = 0;
+    assert_spec_refused(spec, "input.std: value 2 ");
+    spec.std[1] = NAN;
+    assert_spec_refused(spec, "input.std: value 2 ");
+    spec = plain_spec();
+    spec.mean[2] = INFINITY;
+    assert_spec_refused(spec, "input.mean: value 3 ");
+}
+
+static void jet_ends_and_middle_are_the_fields_colours(void **state)
+{
+    (void)state;
+    static const uint8_t known[][4] = {{0, 0, 0, 128},
+                                       {32, 0, 0, 255},
+                                       {127, 126, 255, 130},
+                                       {159, 254, 255, 1},
+                                       {255, 128, 0, 0}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        uint8_t rgb[3];
+        cr_jet(known[i][0], rgb);
+        assert_memory_equal(rgb, known[i] + 1, 3);
+    }
+}
+
+static void figure_shows_image_overlay_and_boxes(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(100, 80), figure;
+    float *map = malloc(sizeof *map * 100 * 80);
+    assert_non_null(map);
+    for (int i = 0; i < 100 * 80; i++)
+        map[i] = i % 100 < 50 ? 0.0f : 7.0f;
+    map[0] = NAN;
+    static const cr_figure_box boxes[] = {
+        {{20, 30, 59, 69}, {0, 1, 0}, "ground truth"},
+        {{-5, -5, 200, 200},
+         {1, 0, 0},
+         "\xff\xc3 a label that is by far too long for its panel, "
+         "and is not UTF-8 either"},
+        {{0, 0, 0, 0}, {0, 0, 1}, NULL},
+    };
+    char path[] = "/tmp/camrank-figure-XXXXXX";
+    int fd = mkstemp(path);
+    cr_error err = {0};
+    assert_true(fd >= 0);
+    close(fd);
+    if (cr_figure_write(path, &picture, map, boxes, 3, "a title", &err) != CR_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(cr_image_read(path, &figure, &err), CR_OK);
+    assert_int_equal(figure.width, 10 + 300 + 10 + 300 + 10);
+    assert_int_equal(figure.height, 40 + 240 + 10);
+    for (int side = 0; side < 2; side++) {
+        /* Pixel (80, 75) of the image, clear of lines and labels. */
+        const uint8_t *p = figure.rgb + 3 * ((40 + 75 * 3 + 1) * figure.width + 10 + 80 * 3 + 1);
+        const uint8_t *source = picture.rgb + 3 * (75 * 100 + 80);
+        uint8_t jet[3];
+        cr_jet(255, jet);
+        for (int c = 0; c < 3; c++)
+            assert_int_equal(p[310 * 3 * side + c],
+                             side ? (source[c] + jet[c] + 1) / 2 : source[c]);
+        /* The left line of the first box, 2 pixels wide. */
+        p = figure.rgb + 3 * ((40 + 50 * 3) * figure.width + 10 + 20 * 3 + 310 * side);
+        for (int x = 0; x < 2; x++, p += 3)
+            assert_true(p[0] == 0 && p[1] == 255 && p[2] == 0);
+    }
+    cr_image_free(&figure);
+    assert_int_equal(cr_figure_write(path, &picture, NULL, NULL, 0, "", &err), CR_OK);
+    assert_int_equal(cr_image_read(path, &figure, &err), CR_OK);
+    assert_int_equal(figure.width, 10 + 300 + 10);
+    cr_image_free(&figure);
+    unlink(path);
+    free(map);
+    cr_image_free(&picture);
+}
+
+static void figure_that_cannot_be_written_is_an_io_error(void **state)
+{
+    (void)state;
+    cr_image picture = make_picture(200, 200);
+    cr_error err = {0};
+    assert_int_equal(cr_figure_write("/nowhere/a.png", &picture, NULL, NULL, 0, "t", &err), CR_EIO);
+    assert_string_equal(err.message, "/nowhere/a.png: No such file or directory");
+    assert_int_equal(cr_figure_write("/dev/full", &picture, NULL, NULL, 0, "t", &err), CR_EIO);
+    assert_string_equal(err.message, "/dev/full: No space left on device");
+    cr_image_free(&picture);
+}
+
+static void read_of_no_file_is_refused_by_name(void **state)
+{
+    (void)state;
+    cr_image image;
+    cr_error err = {0};
+    assert_int_equal(cr_image_read("/nowhere/a.jpg", &image, &err), CR_EINPUT);
+    assert_string_equal(err.message, "/nowhere/a.jpg: No such file or directory");
+    assert_null(image.rgb);
+}
+
+/* The fonts that cairo's text needs are found by fontconfig, which never frees its configuration.
+ * Read by AddressSanitizer alone. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(png_decoded_is_what_was_encoded),
+        cmocka_unit_test(jpeg_of_one_colour_keeps_it_in_every_colour_space),
+        cmocka_unit_test(damaged_files_are_refused_by_name_and_reason),
+        cmocka_unit_test(png_that_claims_a_huge_size_is_refused_before_allocation),
+        cmocka_unit_test(jpeg_with_too_many_scans_is_refused),
+        cmocka_unit_test(resize_equals_pillow_golden),
+        cmocka_unit_test(input_of_short_side_is_the_centre_of_the_whole_resized),
+        cmocka_unit_test(input_of_an_extreme_strip_needs_no_more_than_its_crop),
+        cmocka_unit_test(input_of_squash_covers_the_whole_in_the_networks_channels),
+        cmocka_unit_test(spec_with_a_bad_field_is_refused_by_key),
+        cmocka_unit_test(jet_ends_and_middle_are_the_fields_colours),
+        cmocka_unit_test(figure_shows_image_overlay_and_boxes),
+        cmocka_unit_test(figure_that_cannot_be_written_is_an_io_error),
+        cmocka_unit_test(read_of_no_file_is_refused_by_name),
+    };
+    return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}

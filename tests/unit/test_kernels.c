@@ -1,0 +1,527 @@
+/* Every kernel against a naive one written here, in double. Letters as in kernels.h.
+ *
+ * A float sum of n products is off by at most about n 2^-24 times the sum of their magnitudes
+ * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), in any order of summation:
+ * that sum comes out of each reference beside the value and scales the bound. Results without
+ * rounding are compared exactly. */
+#include "camrank/kernels.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define EPSILON 0x1p-24
+#define NO_CLAMP ((cr_clamp){-INFINITY, INFINITY})
+
+typedef struct reference {
+    double value, magnitude;
+} reference;
+
+/* Blocks of their own, so that AddressSanitizer sees a kernel leave one. */
+static void *blocks[256];
+static int n_blocks;
+
+static int free_blocks(void **state)
+{
+    (void)state;
+    while (n_blocks)
+        free(blocks[--n_blocks]);
+    return 0;
+}
+
+static void *zeros(size_t n, size_t item_bytes)
+{
+    assert_true(n_blocks < 256);
+    return blocks[n_blocks++] = calloc(n ? n : 1, item_bytes);
+}
+
+static float *randoms(size_t n, uint32_t seed)
+{
+    float *values = zeros(n, sizeof *values);
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        values[i] = (float)(seed >> 8) / (1 << 23) - 1;
+    }
+    return values;
+}
+
+/* Few different values: many are equal. */
+static float *randoms_with_ties(size_t n, uint32_t seed)
+{
+    float *values = randoms(n, seed);
+    for (size_t i = 0; i < n; i++)
+        values[i] = roundf(values[i] * 3);
+    return values;
+}
+
+static void assert_near(const float *got, const reference *want, size_t n, size_t terms)
+{
+    for (size_t i = 0; i < n; i++) {
+        double bound = (double)(terms + 2) * EPSILON * want[i].magnitude;
+        if (!(fabs((double)got[i] - want[i].value) <= bound))
+            fail_msg("element %zu of %zu: %.9g, not %.9g", i, n, (double)got[i], want[i].value);
+    }
+}
+
+static void add_term(reference *sum, double term)
+{
+    sum->value += term;
+    sum->magnitude += fabs(term);
+}
+
+/* Every pair of input and output pixel that a window joins: flat pixel indices, and which of the
+ * window's positions it is. */
+typedef struct joined {
+    size_t in, out;
+    int t;
+} joined;
+
+static joined *join(const cr_window *win, int n, size_t *n_pairs)
+{
+    size_t most = (size_t)n * (size_t)win->p * (size_t)win->q * (size_t)win->r * (size_t)win->s;
+    joined *pairs = zeros(most, sizeof *pairs);
+    *n_pairs = 0;
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < win->p; i++)
+            for (int j = 0; j < win->q; j++)
+                for (int t = 0; t < win->r * win->s; t++) {
+                    int y = i * win->stride_h - win->pad_top + t / win->s * win->dilation_h;
+                    int x = j * win->stride_w - win->pad_left + t % win->s * win->dilation_w;
+                    if (y < 0 || y >= win->h || x < 0 || x >= win->w)
+                        continue;
+                    pairs[(*n_pairs)++] = (joined){
+                        (size_t)((b * win->h + y) * win->w + x),
+                        (size_t)((b * win->p + i) * win->q + j),
+                        t,
+                    };
+                }
+    return pairs;
+}
+
+/* Place of the weight of window position t from input channel c of its group to output channel k.
+ */
+static size_t weight_at(const cr_window *win, int t, int c, int k)
+{
+    int cg = win->c / win->groups, kg = win->k / win->groups, rs = win->r * win->s;
+    if (cr_conv_is_depthwise(win))
+        return (size_t)(t * win->k + k);
+    return (size_t)(((k / kg * rs + t) * cg + c) * kg + k % kg);
+}
+
+typedef struct conv_case {
+    const char *name;
+    int n;
+    cr_window win; /* p and q are computed */
+    int pad_bottom, pad_right;
+} conv_case;
+
+static conv_case conv_cases[] = {
+    {"conv_pointwise", 3, {7, 5, 20, 7, 5, 33, 1, 1, 1, 1, 0, 0, 1, 1, 1}, 0, 0},
+    {"conv_pointwise_of_many_tiles", 2, {40, 40, 700, 40, 40, 5, 1, 1, 1, 1, 0, 0, 1, 1, 1}, 0, 0},
+    {"conv_pointwise_strided", 2, {7, 6, 20, 0, 0, 9, 1, 1, 2, 3, 0, 0, 1, 1, 1}, 0, 0},
+    {"conv_pointwise_padded", 2, {4, 5, 6, 0, 0, 9, 1, 1, 1, 1, 1, 0, 1, 1, 1}, 0, 2},
+    {"conv_pointwise_padded_at_the_end", 2, {4, 5, 6, 0, 0, 9, 1, 1, 1, 1, 0, 0, 1, 1, 1}, 1, 0},
+    {"conv_first_layer", 2, {21, 23, 3, 0, 0, 16, 7, 7, 2, 2, 3, 3, 1, 1, 1}, 3, 3},
+    {"conv_of_many_tiles", 3, {12, 12, 256, 0, 0, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_dilated_with_asymmetric_pads", 2, {9, 8, 5, 0, 0, 6, 3, 2, 2, 1, 2, 0, 2, 3, 1}, 1, 3},
+    {"conv_larger_than_its_input", 1, {2, 3, 4, 0, 0, 5, 5, 5, 1, 1, 2, 2, 1, 1, 1}, 2, 2},
+    {"conv_padded_beyond_its_window", 1, {3, 3, 4, 0, 0, 5, 2, 2, 1, 1, 4, 4, 1, 1, 1}, 4, 4},
+    {"conv_grouped", 2, {8, 7, 12, 0, 0, 9, 3, 3, 1, 2, 1, 1, 1, 1, 3}, 1, 1},
+    {"conv_grouped_pointwise", 2, {5, 6, 12, 0, 0, 8, 1, 1, 1, 1, 0, 0, 1, 1, 4}, 0, 0},
+    {"conv_grouped_of_many_tiles", 2, {14, 14, 512, 0, 0, 4, 3, 3, 1, 1, 1, 1, 1, 1, 2}, 1, 1},
+    {"conv_depthwise", 2, {9, 8, 37, 0, 0, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37}, 1, 1},
+    {"conv_depthwise_strided", 2, {9, 8, 6, 0, 0, 6, 3, 3, 2, 2, 0, 0, 1, 1, 6}, 1, 1},
+    {"conv_depthwise_dilated", 1, {9, 10, 6, 0, 0, 6, 3, 2, 1, 2, 2, 1, 2, 3, 6}, 2, 2},
+    {"conv_depthwise_with_multiplier", 2, {6, 5, 4, 0, 0, 12, 3, 3, 1, 1, 1, 1, 1, 1, 4}, 1, 1},
+};
+
+static cr_window window_of(const conv_case *test)
+{
+    cr_window win = test->win;
+    int reach_h = (win.r - 1) * win.dilation_h + 1, reach_w = (win.s - 1) * win.dilation_w + 1;
+    win.p = (win.h + win.pad_top + test->pad_bottom - reach_h) / win.stride_h + 1;
+    win.q = (win.w + win.pad_left + test->pad_right - reach_w) / win.stride_w + 1;
+    return win;
+}
+
+static void conv_matches_a_naive_one(void **state)
+{
+    const conv_case *test = *state;
+    cr_window win = window_of(test);
+    int cg = win.c / win.groups, kg = win.k / win.groups;
+    size_t n_x = (size_t)(test->n * win.h * win.w * win.c);
+    size_t n_y = (size_t)(test->n * win.p * win.q * win.k), n_pairs;
+    size_t n_w = (size_t)(win.r * win.s * cg * win.k);
+    float *x = randoms(n_x, 1), *w = randoms(n_w, 2), *bias = randoms((size_t)win.k, 3);
+    float *dy = randoms(n_y, 4), *y = zeros(n_y, sizeof *y), *dx = randoms(n_x, 5);
+    float *scratch = zeros(cr_conv_scratch(&win), sizeof *scratch);
+    reference *want_y = zeros(n_y, sizeof *want_y), *want_dx = zeros(n_x, sizeof *want_dx);
+    for (size_t i = 0; i < n_y; i++)
+        add_term(&want_y[i], (double)bias[i % (size_t)win.k]);
+    for (size_t i = 0; i < n_x; i++)
+        add_term(&want_dx[i], (double)dx[i]); /* backward adds */
+    joined *pairs = join(&win, test->n, &n_pairs);
+    for (size_t i = 0; i < n_pairs; i++)
+        for (int k = 0; k < win.k; k++)
+            for (int c = 0; c < cg; c++) {
+                size_t in = pairs[i].in * (size_t)win.c + (size_t)(k / kg * cg + c);
+                size_t out = pairs[i].out * (size_t)win.k + (size_t)k;
+                double weight = (double)w[weight_at(&win, pairs[i].t, c, k)];
+                add_term(&want_y[out], (double)x[in] * weight);
+                add_term(&want_dx[in], (double)dy[out] * weight);
+            }
+    cr_conv_forward(&win, test->n, x, w, bias, NO_CLAMP, y, scratch);
+    assert_near(y, want_y, n_y, (size_t)(win.r * win.s * cg));
+    cr_conv_backward(&win, test->n, dy, w, dx, scratch);
+    assert_near(dx, want_dx, n_x, (size_t)(win.r * win.s * kg));
+
+    /* A clamp changes what it cuts off and nothing else. */
+    float *clamped = zeros(n_y, sizeof *clamped);
+    cr_conv_forward(&win, test->n, x, w, bias, (cr_clamp){-0.25f, 0.5f}, clamped, scratch);
+    for (size_t i = 0; i < n_y; i++)
+        assert_true(clamped[i] == fminf(fmaxf(y[i], -0.25f), 0.5f));
+}
+
+static const cr_window pool_windows[] = {
+    /* h w c p q k r s strides pads dilations groups */
+    {8, 6, 19, 4, 3, 19, 2, 2, 2, 2, 0, 0, 1, 1, 1}, {7, 8, 5, 4, 4, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1},
+    {6, 6, 3, 3, 3, 3, 3, 3, 2, 2, 0, 0, 1, 1, 1}, /* ceil_mode: hangs over */
+    {9, 9, 4, 5, 3, 4, 3, 3, 1, 2, 0, 1, 2, 2, 1},   {5, 4, 2, 5, 4, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+};
+enum { N_POOLS = sizeof pool_windows / sizeof pool_windows[0] };
+
+static void max_pool_takes_the_largest_and_its_first_place(void **state)
+{
+    (void)state;
+    enum { N = 2, M = 3 };
+    for (int i_win = 0; i_win < N_POOLS; i_win++) {
+        const cr_window *win = &pool_windows[i_win];
+        size_t c_n = (size_t)win->c, n_pairs, image = (size_t)(win->h * win->w) * c_n;
+        size_t out_image = (size_t)(win->p * win->q) * c_n;
+        float *x = randoms_with_ties(N * image, 1), *dy = randoms_with_ties(N * M * out_image, 2);
+        float *y = zeros(N * out_image, sizeof *y), *dx = zeros(N * M * image, sizeof *dx);
+        float *want_dx = zeros(N * M * image, sizeof *want_dx);
+        size_t *best = zeros(N * out_image, sizeof *best);
+        bool *found = zeros(N * out_image, sizeof *found);
+        joined *pairs = join(win, N, &n_pairs);
+        for (size_t i = 0; i < n_pairs; i++)
+            for (size_t c = 0; c < c_n; c++) {
+                size_t out = pairs[i].out * c_n + c, in = pairs[i].in * c_n + c;
+                if (!found[out] || x[in] > x[best[out]])
+                    best[out] = in;
+                found[out] = true;
+            }
+        cr_maxpool_forward(win, N, x, y);
+        for (size_t i = 0; i < N * out_image; i++) {
+            assert_true(y[i] == x[best[i]]);
+            for (size_t m = 0; m < M; m++) {
+                size_t b = i / out_image;
+                want_dx[(b * M + m) * image + best[i] % image] +=
+                    dy[(b * M + m) * out_image + i % out_image];
+            }
+        }
+        cr_maxpool_backward(win, N, M, x, dy, dx);
+        for (size_t i = 0; i < N * M * image; i++)
+            assert_true(dx[i] == want_dx[i]);
+    }
+}
+
+/* Positions of a window along one direction that lie in [low, high). */
+static int count_inside(int start, int step, int count, int low, int high)
+{
+    int inside = 0;
+    for (int i = 0; i < count; i++)
+        inside += start + i * step >= low && start + i * step < high;
+    return inside;
+}
+
+static void check_average_pool(const cr_avgpool *pool)
+{
+    enum { N = 3 };
+    const cr_window *win = &pool->win;
+    size_t c_n = (size_t)win->c, n_pairs;
+    size_t n_x = (size_t)(N * win->h * win->w) * c_n, n_y = (size_t)(N * win->p * win->q) * c_n;
+    float *x = randoms(n_x, 1), *dy = randoms(n_y, 2), *dx = randoms(n_x, 3);
+    float *y = zeros(n_y, sizeof *y);
+    reference *want_y = zeros(n_y, sizeof *want_y), *want_dx = zeros(n_x, sizeof *want_dx);
+    for (size_t i = 0; i < n_x; i++)
+        add_term(&want_dx[i], (double)dx[i]);
+    joined *pairs = join(win, N, &n_pairs);
+    for (size_t i = 0; i < n_pairs; i++) {
+        int at = (int)(pairs[i].out % (size_t)(win->p * win->q));
+        int y0 = at / win->q * win->stride_h - win->pad_top;
+        int x0 = at % win->q * win->stride_w - win->pad_left;
+        int border = pool->count_padding;
+        int rows = count_inside(y0, win->dilation_h, win->r, border ? -win->pad_top : 0,
+                                win->h + (border ? pool->pad_bottom : 0));
+        int columns = count_inside(x0, win->dilation_w, win->s, border ? -win->pad_left : 0,
+                                   win->w + (border ? pool->pad_right : 0));
+        for (size_t c = 0; c < c_n; c++) {
+            size_t in = pairs[i].in * c_n + c, out = pairs[i].out * c_n + c;
+            add_term(&want_y[out], (double)x[in] / (rows * columns));
+            add_term(&want_dx[in], (double)dy[out] / (rows * columns));
+        }
+    }
+    cr_avgpool_forward(pool, N, x, y);
+    assert_near(y, want_y, n_y, (size_t)(win->r * win->s));
+    cr_avgpool_backward(pool, N, dy, dx);
+    assert_near(dx, want_dx, n_x, (size_t)(win->r * win->s));
+}
+
+static void average_pool_matches_a_naive_one(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_POOLS; i++)
+        for (int count = 0; count < 2; count++)
+            check_average_pool(&(cr_avgpool){pool_windows[i], 0, 1, count != 0});
+}
+
+static void global_pools_match_naive_ones(void **state)
+{
+    (void)state;
+    enum { N = 2, M = 2, HW = 35, C = 21 };
+    float *x = randoms(N * HW * C, 1), *ties = randoms_with_ties(N * HW * C, 2);
+    float *dy = randoms(N * M * C, 3), y[N * C];
+    float *dx = randoms(N * M * HW * C, 4), *before = randoms(N * M * HW * C, 4);
+    reference mean[N * C] = {0};
+    for (int i = 0; i < N * HW * C; i++)
+        add_term(&mean[i / (HW * C) * C + i % C], (double)x[i] / HW);
+    cr_global_mean_forward(N, HW, C, x, y);
+    assert_near(y, mean, N * C, HW);
+    cr_global_mean_backward(N * M, HW, C, dy, dx);
+    for (int i = 0; i < N * M * HW * C; i++)
+        assert_true(dx[i] == before[i] + dy[i / (HW * C) * C + i % C] / HW);
+
+    memset(dx, 0, N * M * HW * C * sizeof *dx);
+    cr_global_max_forward(N, HW, C, ties, y);
+    cr_global_max_backward(N, M, HW, C, ties, dy, dx);
+    for (int b = 0; b < N; b++)
+        for (int c = 0; c < C; c++) {
+            const float *column = ties + b * HW * C + c;
+            int best = 0;
+            for (int t = 1; t < HW; t++)
+                if (column[t * C] > column[best * C])
+                    best = t;
+            assert_true(y[b * C + c] == column[best * C]);
+            for (int m = b * M; m < (b + 1) * M; m++)
+                for (int t = 0; t < HW; t++)
+                    assert_true(dx[(m * HW + t) * C + c] == (t == best ? dy[m * C + c] : 0));
+        }
+}
+
+static void pools_with_nan_give_nan(void **state)
+{
+    (void)state;
+    cr_window win = {2, 2, 20, 1, 1, 20, 2, 2, 1, 1, 0, 0, 1, 1, 1};
+    for (int place = 0; place < 4; place++) {
+        float x[4 * 20], y[20];
+        for (int i = 0; i < 80; i++)
+            x[i] = i / 20 == place ? NAN : (float)i;
+        cr_maxpool_forward(&win, 1, x, y);
+        for (int c = 0; c < 20; c++)
+            assert_true(isnan(y[c]));
+        cr_global_max_forward(1, 4, 20, x, y);
+        for (int c = 0; c < 20; c++)
+            assert_true(isnan(y[c]));
+    }
+}
+
+static void clamp_keeps_nan_and_cuts_the_rest(void **state)
+{
+    (void)state;
+    float x[] = {-INFINITY, -1, -0.0f, 0.5f, 6, 7, INFINITY, NAN};
+    float want[] = {0, 0, 0, 0.5f, 6, 6, 6};
+    cr_clamp_forward((cr_clamp){0, 6}, 8, x, x);
+    for (int i = 0; i < 7; i++)
+        assert_true(x[i] == want[i]);
+    assert_true(isnan(x[7]));
+
+    /* Both convolution paths: the bias is what is clamped. */
+    cr_window win = {1, 1, 2, 1, 1, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1};
+    for (int groups = 1; groups <= 2; groups++) {
+        float pixel[2] = {0, 0}, weights[4] = {0}, bias[2] = {NAN, 9}, y[2];
+        win.groups = groups;
+        cr_conv_forward(&win, 1, pixel, weights, bias, (cr_clamp){0, 6}, y, NULL);
+        assert_true(isnan(y[0]) && y[1] == 6);
+    }
+}
+
+static void clamp_mask_stops_gradients_on_and_beyond_the_bounds(void **state)
+{
+    (void)state;
+    float y[2][4] = {{0, 0.1f, 6, 5.9f}, {3, 0, 0, 6}};
+    float dy[2][2][4] = {{{1, 2, 3, 4}, {5, 6, 7, 8}}, {{1, 2, 3, 4}, {5, 6, 7, 8}}};
+    float want[2][2][4] = {{{0, 2, 0, 4}, {0, 6, 0, 8}}, {{1, 0, 0, 0}, {5, 0, 0, 0}}};
+    cr_clamp_mask((cr_clamp){0, 6}, 2, 2, 4, &y[0][0], &dy[0][0][0]);
+    assert_memory_equal(dy, want, sizeof want);
+}
+
+static void gemm_orders_match_a_naive_product(void **state)
+{
+    (void)state;
+    enum { M = 5, N = 7, K = 11, PAD = 2 };
+    for (int order = 0; order < 8; order++) {
+        bool ta = order & 1, tb = order & 2;
+        float beta = order & 4 ? 1.0f : 0.0f;
+        int lda = (ta ? M : K) + PAD, ldb = (tb ? K : N) + PAD, ldc = N + PAD;
+        float *a = randoms((size_t)(lda * (ta ? K : M)), 1);
+        float *b = randoms((size_t)(ldb * (tb ? N : K)), 2);
+        float *c = randoms((size_t)(ldc * M), 3), *before = randoms((size_t)(ldc * M), 3);
+        cr_gemm(ta, tb, M, N, K, a, lda, b, ldb, beta, c, ldc);
+        for (int m = 0; m < M; m++)
+            for (int n = 0; n < ldc; n++) {
+                reference want = {0};
+                float old = before[m * ldc + n];
+                add_term(&want, n < N ? (double)(beta * old) : (double)old);
+                for (int k = 0; n < N && k < K; k++)
+                    add_term(&want, (double)a[ta ? k * lda + m : m * lda + k] *
+                                        (double)b[tb ? n * ldb + k : k * ldb + n]);
+                assert_near(&c[m * ldc + n], &want, 1, K);
+            }
+    }
+}
+
+/* A fused multiply-add in some version of a kernel would give other bits on other processors. */
+static void affine_rounds_product_and_sum_separately(void **state)
+{
+    (void)state;
+    enum { ROWS = 37, C = 45 };
+    float *x = randoms(ROWS * C, 1), *scale = randoms(C, 2), *shift = randoms(C, 3);
+    float *dx = randoms(ROWS * C, 4), *before = randoms(ROWS * C, 4), y[ROWS * C];
+    cr_affine_forward(ROWS, C, x, scale, shift, y);
+    cr_affine_backward(ROWS, C, scale, x, dx);
+    for (int i = 0; i < ROWS * C; i++) {
+        volatile float product = x[i] * scale[i % C];
+        assert_true(y[i] == product + shift[i % C]);
+        assert_true(dx[i] == before[i] + product);
+    }
+}
+
+static void depthwise_conv_rounds_product_and_sum_separately(void **state)
+{
+    (void)state;
+    enum { PIXELS = 31, C = 45 };
+    cr_window win = {PIXELS, 1, C, PIXELS, 1, C, 1, 1, 1, 1, 0, 0, 1, 1, C};
+    float *x = randoms(PIXELS * C, 1), *scale = randoms(C, 2), *shift = randoms(C, 3);
+    float y[PIXELS * C];
+    cr_conv_forward(&win, 1, x, scale, shift, NO_CLAMP, y, NULL);
+    for (int i = 0; i < PIXELS * C; i++) {
+        volatile float product = x[i] * scale[i % C];
+        assert_true(y[i] == shift[i % C] + product);
+    }
+}
+
+static void add_and_mul_match_naive_ones(void **state)
+{
+    (void)state;
+    enum { N = 2, M = 3, HW = 5, C = 19, SIZE = HW * C };
+    for (int per_channel = 0; per_channel < 2; per_channel++) {
+        int b_size = per_channel ? C : SIZE;
+        float *a = randoms(N * SIZE, 1), *b = randoms((size_t)(N * b_size), 2);
+        float *dy = randoms(N * M * SIZE, 3), sum[N * SIZE], product[N * SIZE];
+        float add_da[N * M * SIZE] = {0}, mul_da[N * M * SIZE] = {0};
+        float add_db[N * M * SIZE] = {0}, mul_db[N * M * SIZE] = {0};
+        reference want_add[N * M * SIZE] = {0}, want_mul[N * M * SIZE] = {0};
+        cr_add_forward(N, HW, C, a, b, per_channel, sum);
+        cr_mul_forward(N, HW, C, a, b, per_channel, product);
+        cr_add_backward(N * M, HW, C, dy, per_channel, add_da, add_db);
+        cr_mul_backward(N, M, HW, C, a, b, per_channel, dy, mul_da, mul_db);
+        for (int m = 0; m < N * M; m++)
+            for (int i = 0; i < SIZE; i++) {
+                int image = m / M, of_b = per_channel ? i % C : i;
+                float at_a = a[image * SIZE + i], at_b = b[image * b_size + of_b];
+                float gradient = dy[m * SIZE + i];
+                assert_true(sum[image * SIZE + i] == at_a + at_b);
+                assert_true(product[image * SIZE + i] == at_a * at_b);
+                assert_true(add_da[m * SIZE + i] == gradient);
+                assert_true(mul_da[m * SIZE + i] == gradient * at_b);
+                add_term(&want_add[m * b_size + of_b], (double)gradient);
+                add_term(&want_mul[m * b_size + of_b], (double)gradient * (double)at_a);
+            }
+        assert_near(add_db, want_add, (size_t)(N * M * b_size), HW);
+        assert_near(mul_db, want_mul, (size_t)(N * M * b_size), HW);
+
+        /* A gradient that nobody wants is not touched, and the other one is added to. */
+        cr_add_backward(N * M, HW, C, dy, per_channel, add_da, NULL);
+        cr_mul_backward(N, M, HW, C, a, b, per_channel, dy, mul_da, NULL);
+        for (int i = 0; i < N * M * SIZE; i++)
+            assert_true(add_da[i] == 2 * dy[i]);
+        cr_add_backward(N * M, HW, C, dy, per_channel, NULL, add_db);
+        cr_mul_backward(N, M, HW, C, a, b, per_channel, dy, NULL, mul_db);
+        for (int i = 0; i < N * M * b_size; i++) {
+            want_add[i].value *= 2, want_add[i].magnitude *= 2;
+            want_mul[i].value *= 2, want_mul[i].magnitude *= 2;
+        }
+        assert_near(add_db, want_add, (size_t)(N * M * b_size), HW);
+        assert_near(mul_db, want_mul, (size_t)(N * M * b_size), HW);
+    }
+}
+
+static void gather_fills_where_there_is_no_source(void **state)
+{
+    (void)state;
+    int index[] = {2, -1, 0, 2};
+    float x[] = {1, 2, 3, 4, 5, 6}, y[8], want_y[] = {3, 9, 1, 3, 6, 9, 4, 6};
+    float dx[6] = {1, 1, 1, 1, 1, 1}, want_dx[] = {4, 1, 6, 8, 1, 14};
+    float dy[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    cr_gather_forward(2, 3, 4, index, 9, x, y);
+    assert_memory_equal(y, want_y, sizeof want_y);
+    cr_gather_backward(2, 3, 4, index, dy, dx);
+    assert_memory_equal(dx, want_dx, sizeof want_dx);
+}
+
+static void softmax_of_large_values_matches_a_naive_one(void **state)
+{
+    (void)state;
+    enum { ROWS = 4, C = 30 };
+    float *x = randoms(ROWS * C, 1), y[ROWS * C];
+    for (int i = 0; i < ROWS * C; i++)
+        x[i] = x[i] * 20 + 1000; /* exp(1000) overflows: the largest must be taken off first */
+    cr_softmax_forward(ROWS, C, x, y);
+    for (int row = 0; row < ROWS; row++) {
+        double sum = 0;
+        for (int k = 0; k < C; k++)
+            sum += exp((double)x[row * C + k] - 1000);
+        for (int k = 0; k < C; k++) {
+            double want = exp((double)x[row * C + k] - 1000) / sum;
+            assert_true(fabs((double)y[row * C + k] - want) <= (C + 4) * EPSILON * want);
+        }
+    }
+}
+
+#define TEST(function) cmocka_unit_test_teardown(function, free_blocks)
+
+int main(void)
+{
+    enum { N_CONVS = sizeof conv_cases / sizeof conv_cases[0] };
+    static char names[N_CONVS][96];
+    static struct CMUnitTest convs[N_CONVS];
+    for (size_t i = 0; i < N_CONVS; i++) {
+        snprintf(names[i], sizeof names[i], "%s_matches_a_naive_one", conv_cases[i].name);
+        convs[i] = (struct CMUnitTest){names[i], conv_matches_a_naive_one, NULL, free_blocks,
+                                       &conv_cases[i]};
+    }
+    const struct CMUnitTest tests[] = {
+        TEST(max_pool_takes_the_largest_and_its_first_place),
+        TEST(average_pool_matches_a_naive_one),
+        TEST(global_pools_match_naive_ones),
+        TEST(pools_with_nan_give_nan),
+        TEST(clamp_keeps_nan_and_cuts_the_rest),
+        TEST(clamp_mask_stops_gradients_on_and_beyond_the_bounds),
+        TEST(gemm_orders_match_a_naive_product),
+        TEST(affine_rounds_product_and_sum_separately),
+        TEST(depthwise_conv_rounds_product_and_sum_separately),
+        TEST(add_and_mul_match_naive_ones),
+        TEST(gather_fills_where_there_is_no_source),
+        TEST(softmax_of_large_values_matches_a_naive_one),
+    };
+    int failed = cmocka_run_group_tests_name("convolutions", convs, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* What each operator refuses, with which words: the node is named, nothing is guessed. */
+#include "onnx_builder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAP "1,3,8,8"
+#define LARGEST "9223372036854775807"
+
+/* A node y of a model with input x. Beside it there are, for a map, pooled [1, 3, 7, 7] and rows
+ * [1, 3, 64]. */
+typedef struct refusal {
+    const char *name, *x, *op, *inputs, *attributes, *message;
+} refusal;
+
+static refusal refusals[] = {
+    {"operator_unknown", MAP, "Sigmoid", "x", NULL, "this operator is not supported"},
+    {"value_not_computed", MAP, "Relu", "z", NULL, "its input z is not computed before it"},
+    {"value_computed_from_itself", MAP, "Relu", "y", NULL, "its input y is not computed before it"},
+    {"conv_weights_of_other_channels", "1,5,8,8", "Conv", "x w:4,3,3,3 b:4", NULL,
+     "its weights do not fit an input of 5 channels"},
+    {"conv_weights_computed", MAP, "Conv", "x x", NULL,
+     "input 2 (x) must be a constant of the model"},
+    {"conv_weights_left_out", MAP, "Conv", "x - b:4", NULL, "its weights do not fit"},
+    {"conv_image_left_out", MAP, "Conv", "- w:4,3,3,3", NULL, "input 1 must depend on the image"},
+    {"conv_with_one_input", MAP, "Conv", "x", NULL, "it has 1 inputs, 2 to 3 are supported"},
+    {"conv_bias_of_other_length", MAP, "Conv", "x w:4,3,3,3 b:3", NULL, "its weights do not fit"},
+    {"conv_without_groups", MAP, "Conv", "x w:4,3,3,3 b:4", "group=0", "its weights do not fit"},
+    {"conv_of_negative_groups", MAP, "Conv", "x w:4,3,3,3 b:4", "group=-1",
+     "its weights do not fit"},
+    {"conv_of_a_fractional_group", MAP, "Conv", "x w:4,3,3,3 b:4", "group=1.0",
+     "attribute group is no integer"},
+    {"conv_kernel_shape_not_the_weights", MAP, "Conv", "x w:4,3,3,3 b:4", "kernel_shape=3,5",
+     "attribute kernel_shape is missing or not the weights'"},
+    {"conv_with_one_stride", MAP, "Conv", "x w:4,3,3,3 b:4", "strides=2",
+     "attribute strides has 0 values, 2 are needed"},
+    {"conv_with_zero_stride", MAP, "Conv", "x w:4,3,3,3 b:4", "strides=1,0",
+     "attribute strides is out of range"},
+    {"conv_with_huge_dilation", MAP, "Conv", "x w:4,3,3,3 b:4", "dilations=1," LARGEST,
+     "attribute dilations is out of range"},
+    {"conv_same_with_large_dilation", MAP, "Conv", "x w:4,3,3,3 b:4",
+     "dilations=65536,65536 auto_pad=SAME_UPPER", "its window of 3 x 3 is larger than its input"},
+    {"conv_with_negative_pads", MAP, "Conv", "x w:4,3,3,3 b:4", "pads=0,0,-1,0",
+     "attribute pads is out of range"},
+    {"conv_larger_than_its_input", "1,3,2,8", "Conv", "x w:4,3,3,3 b:4", NULL,
+     "its window of 3 x 3 is larger than its input of 2 x 8"},
+    {"conv_with_unknown_auto_pad", MAP, "Conv", "x w:4,3,3,3 b:4", "auto_pad=FULL",
+     "auto_pad FULL is unknown"},
+    {"conv_of_a_vector", "1,3", "Conv", "x w:4,3,3,3 b:4", NULL,
+     "input 1 has 2 dimensions, only 4 are supported"},
+    {"pool_without_kernel_shape", MAP, "MaxPool", "x", NULL, "attribute kernel_shape is missing"},
+    {"pool_of_empty_window", MAP, "MaxPool", "x", "kernel_shape=0,2",
+     "attribute kernel_shape is out of range"},
+    {"mean_over_channels", MAP, "ReduceMean", "x", "axes=1,2",
+     "only the mean over height and width"},
+    {"mean_over_the_same_axis_twice", MAP, "ReduceMean", "x", "axes=2,2",
+     "only the mean over height and width"},
+    {"mean_over_axes_that_overflow", MAP, "ReduceMean", "x", "axes=" LARGEST "," LARGEST,
+     "only the mean over height and width"},
+    {"mean_over_everything", MAP, "ReduceMean", "x", NULL, "only the mean over height and width"},
+    {"batch_norm_in_training", MAP, "BatchNormalization", "x a:3 b:3 c:3 v+3", "training_mode=1",
+     "is in training mode"},
+    {"batch_norm_of_other_channels", MAP, "BatchNormalization", "x a:3 b:3 c:4 v+3", NULL,
+     "input 4 must hold 3 values"},
+    {"dropout_in_training", MAP, "Dropout", "x r=0.5 t=1", NULL, "is in training mode"},
+    {"dropout_by_a_computed_ratio", MAP, "Dropout", "x x", NULL, "input 2 (x) must be a constant"},
+    {"add_with_an_input_left_out", MAP, "Add", "x -", NULL, "its constant must hold 1 value or 3"},
+    {"add_of_constants", MAP, "Add", "a:3 b:3", NULL, "input 1 must depend on the image"},
+    {"add_of_a_row", MAP, "Add", "x a:8", NULL, "its constant must hold 1 value or 3"},
+    {"mul_by_more_dims", MAP, "Mul", "x a:1,1,3,1,1", NULL, "its constant must hold 1 value or 3"},
+    {"mul_of_other_shapes", MAP, "Mul", "x pooled", NULL,
+     "its two inputs have shapes that are not supported"},
+    {"clip_with_reversed_bounds", MAP, "Clip", "x lo=1.0 hi=0.5", NULL,
+     "its bounds are in the wrong order"},
+    {"clip_by_a_tensor", MAP, "Clip", "x lo:3", NULL, "its bound min is no single value"},
+    {"concat_of_rows", MAP, "Concat", "x x", "axis=2", "only the channels (axis 1)"},
+    {"concat_of_other_sizes", MAP, "Concat", "x pooled", "axis=1",
+     "input 2 differs in height or width"},
+    {"concat_of_nothing", MAP, "Concat", "", "axis=1", "it has 0 inputs"},
+    {"flatten_from_axis_2", MAP, "Flatten", "x", "axis=2", "only axis 1 is supported"},
+    {"reshape_to_another_size", MAP, "Reshape", "x s#1,100", NULL,
+     "its output has 100 elements, its input 192"},
+    {"reshape_with_two_open_dims", MAP, "Reshape", "x s#1,-1,-1", NULL,
+     "its new shape is not valid"},
+    {"reshape_that_overflows", MAP, "Reshape", "x s#1,4294967296,4294967296", NULL,
+     "its new shape is not valid"},
+    {"reshape_across_the_batch", MAP, "Reshape", "x s#3,64", NULL,
+     "it mixes the images of a batch"},
+    {"reshape_by_reals", MAP, "Reshape", "x s:2", NULL, "input 2 must be int64"},
+    {"pad_of_channels", MAP, "Pad", "x p#0,1,0,0,0,0,0,0", NULL,
+     "only height and width can be padded"},
+    {"pad_that_reflects_too_much", MAP, "Pad", "x p#0,0,8,0,0,0,0,0", "mode=reflect",
+     "it reflects more than its input has"},
+    {"pad_in_an_unknown_mode", MAP, "Pad", "x p#0,0,1,0,0,0,0,0", "mode=wrap",
+     "mode wrap is not supported"},
+    {"pad_that_leaves_nothing", MAP, "Pad", "x p#0,0,-4,0,0,0,-4,0", NULL,
+     "its output would be empty"},
+    {"pad_that_is_too_large", MAP, "Pad", "x p#0,0,65536,65536,0,0,0,0", NULL,
+     "its output has more than 1073741824 elements"},
+    {"pad_with_two_values", MAP, "Pad", "x p#0,0,1,0,0,0,0,0 v:2", NULL,
+     "its value to pad with is no single value"},
+    {"softmax_over_rows", MAP, "Softmax", "x", "axis=2", "only the softmax over the channels"},
+    {"gemm_of_a_map", MAP, "Gemm", "x w:3,4", NULL, "input 1 has 4 dimensions, only 2"},
+    {"gemm_of_another_length", "1,7", "Gemm", "x w:6,4", NULL,
+     "its weights do not fit an input of 7 values"},
+    {"gemm_bias_of_another_length", "1,7", "Gemm", "x w:7,4 b:3", NULL,
+     "its bias has 3 values, 1 or 4 are supported"},
+    {"gemm_transposing_the_batch", "1,7", "Gemm", "x w:7,4", "transA=1",
+     "transA would mix the images"},
+    {"batch_norm_of_three_dims", MAP, "BatchNormalization", "rows a:3 b:3 c:3 v+3", NULL,
+     "its input has 3 dimensions, 2 or 4 are supported"},
+    {"softmax_of_three_dims", MAP, "Softmax", "rows", "axis=1",
+     "only the softmax over the channels is supported"},
+    {"constant_without_tensor", "1,7", "Constant", "", "value_float=1.0", "it has no tensor"},
+};
+
+static void node_is_refused_by_name(void **state)
+{
+    const refusal *test = *state;
+    onnx_builder b;
+    cr_graph *graph;
+    cr_error err = {0};
+    char message[256];
+    onnx_begin(&b, 13, test->x);
+    if (strcmp(test->x, MAP) == 0) {
+        onnx_add(&b, "MaxPool", "x", "pooled", "kernel_shape=2,2");
+        onnx_add(&b, "Reshape", "x shape#1,3,64", "rows", NULL);
+    }
+    onnx_add(&b, test->op, test->inputs, "y", test->attributes);
+    onnx_add(&b, "Flatten", "y", "logits", NULL);
+    onnx_end(&b, "logits");
+    assert_int_equal(onnx_load(&b, &graph, &err), CR_EINPUT);
+    assert_null(graph);
+    snprintf(message, sizeof message, "m: node y (%s): %s", test->op, test->message);
+    if (strncmp(err.message, message, strlen(message)) != 0)
+        fail_msg("\"%s\" does not say \"%s\"", err.message, message);
+    onnx_fini(&b);
+}
+
+int main(void)
+{
+    enum { N = sizeof refusals / sizeof refusals[0] };
+    static char names[N][96];
+    static struct CMUnitTest tests[N];
+    for (int i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "%s_is_refused_by_name", refusals[i].name);
+        tests[i] = (struct CMUnitTest){names[i], node_is_refused_by_name, NULL, NULL, &refusals[i]};
+    }
+    return cmocka_run_group_tests_name("operators", tests, NULL, NULL);
+}

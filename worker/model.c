@@ -1,0 +1,98 @@
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
+{
+    cr_shape in = cr_graph_input_shape(model->graph);
+    if (in.n_dims != 4 || cr_shape_c(&in) != 3)
+        return cr_fail(err, CR_EINPUT, "its input has not the 3 channels of an RGB image");
+    if (cr_graph_n_classes(model->graph) != n_classes)
+        return cr_fail(err, CR_EINPUT, "it has %d outputs, the synset list %d classes",
+                       cr_graph_n_classes(model->graph), n_classes);
+    return CR_OK;
+}
+
+static void note_not_applied(cr_model *model, const cr_model_request *request, const char *layer,
+                             const char *why)
+{
+    size_t used = strlen(model->not_applied);
+    snprintf(model->not_applied + used, sizeof model->not_applied - used, "%s%s%s%s: %s",
+             used ? "; " : "", request->method, layer[0] ? "@" : "", layer, why);
+}
+
+static cr_status resolve(cr_model *model, const cr_model_request *requests, int n_requests,
+                         const char *layer, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (int i = 0; i < n_requests; i++) {
+        cr_method method;
+        cr_cam_variant variant;
+        CR_TRY(cr_method_find(requests[i].method, &method, err));
+        /* models.layer is for methods that can work anywhere; CAM has its one layer. */
+        const char *at = requests[i].layer[0]           ? requests[i].layer
+                         : method == CR_METHOD_GRAD_CAM ? layer
+                                                        : "";
+        CR_TRY(cr_cam_resolve(model->graph, &model->head, method, at, &variant, err));
+        if (variant.why_not[0]) {
+            note_not_applied(model, &requests[i], at, variant.why_not);
+            continue;
+        }
+        model->layer_given[model->n_variants] = requests[i].layer[0] != 0;
+        model->variants[model->n_variants++] = variant;
+    }
+    if (model->n_variants == 0)
+        status = cr_fail(err, CR_EINPUT, "no method of the job applies: %s", model->not_applied);
+
+cleanup:
+    return status;
+}
+
+cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const char *name, const char *file,
+                        const cr_input_spec *input, const char *layer,
+                        const cr_model_request *requests, int n_requests, int n_classes,
+                        cr_model *model, cr_error *err)
+{
+    cr_status status = CR_OK;
+    *model = (cr_model){.input = *input};
+    snprintf(model->name, sizeof model->name, "%s", name);
+    cr_sha256_hex(bytes, n_bytes, model->sha256);
+    CR_TRY(cr_graph_load(bytes, n_bytes, file, input->width, input->height, &model->graph, err));
+    CR_TRY(cr_graph_head(model->graph, &model->head, err));
+    model->variants = cr_alloc((size_t)n_requests, sizeof *model->variants);
+    model->layer_given = cr_alloc((size_t)n_requests, sizeof *model->layer_given);
+    if (!model->variants || !model->layer_given) {
+        status = cr_fail_memory(err, "variants", (size_t)n_requests, sizeof *model->variants);
+        goto cleanup;
+    }
+    status = check_ends(model, n_classes, err);
+    if (status == CR_OK)
+        status = resolve(model, requests, n_requests, layer, err);
+    if (status != CR_OK)
+        cr_fail_in(err, "%s: ", file);
+
+cleanup:
+    if (status != CR_OK)
+        cr_model_free(model);
+    return status;
+}
+
+cr_status cr_model_compile(cr_model *model, int batch, cr_error *err)
+{
+    cr_status status = cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
+                                  batch, CR_SLOTS, &model->cam, err);
+    cr_graph_release_weights(model->graph);
+    return status;
+}
+
+void cr_model_free(cr_model *model)
+{
+    cr_cam_free(model->cam);
+    cr_graph_free(model->graph);
+    free(model->head.weights);
+    free(model->variants);
+    free(model->layer_given);
+    *model = (cr_model){0};
+}

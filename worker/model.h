@@ -1,0 +1,42 @@
+/* model.h - a network of a job: loaded, resolved for the job's methods, compiled. Local. */
+#ifndef CAMRANK_WORKER_MODEL_H
+#define CAMRANK_WORKER_MODEL_H
+
+#include "camrank/cam.h"
+#include "camrank/image.h"
+#include "camrank/results.h"
+
+/* One method that is asked of every model; `layer` is "" where the job names none. */
+typedef struct cr_model_request {
+    const char *method, *layer;
+} cr_model_request;
+
+typedef struct cr_model {
+    char name[CR_NAME_BYTES];
+    char sha256[65]; /* of the ONNX file */
+    cr_input_spec input;
+    cr_graph *graph;
+    cr_head head;
+    int n_variants;
+    cr_cam_variant *variants; /* [n_variants] those that apply */
+    bool *layer_given;        /* [n_variants] the job names the layer */
+    char not_applied[400];    /* "" or which requests do not apply, and why */
+    cr_cam *cam;              /* after cr_model_compile */
+} cr_model;
+
+/* Reads a network from the bytes of its ONNX file and finds its target layers.
+ *   file          for messages
+ *   layer         for requests that name none; "" for each method's own default
+ * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
+ * n_classes outputs, or to which no request applies. *model is {0} on failure. */
+cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const char *name, const char *file,
+                        const cr_input_spec *input, const char *layer,
+                        const cr_model_request *requests, int n_requests, int n_classes,
+                        cr_model *model, cr_error *err);
+
+/* Compiles it for chunks of `batch` images, and drops the file's own copy of the weights. */
+cr_status cr_model_compile(cr_model *model, int batch, cr_error *err);
+
+void cr_model_free(cr_model *model);
+
+#endif

@@ -1,0 +1,261 @@
+#include "worker.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cr_worker {
+    const cr_dataset *data;
+    const cr_protocol *protocol;
+    cr_model *models;
+    cr_arena arena; /* everything below that is an array */
+    cr_results_rows rows;
+    int32_t *classes;   /* [batch][CR_SLOTS] that the maps are of */
+    cr_region *regions; /* [batch] what the network saw of each image */
+    float **maps;       /* [largest n_variants] for cr_cam_run */
+    cr_loc_workspace workspace;
+};
+
+static size_t largest_maps(const cr_model *models, int n_models, int variant)
+{
+    size_t most = 0;
+    for (int m = 0; m < n_models; m++)
+        if (variant < models[m].n_variants) {
+            const cr_cam_variant *v = &models[m].variants[variant];
+            size_t pixels = (size_t)v->width * (size_t)v->height;
+            most = pixels > most ? pixels : most;
+        }
+    return most;
+}
+
+/* Zeroed memory of the worker's arena, or NULL once something failed. */
+static void *take(cr_worker *w, size_t n, size_t item_bytes, bool *ok)
+{
+    void *block = cr_arena_alloc(&w->arena, n, item_bytes);
+    *ok = *ok && block;
+    return block;
+}
+
+cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocol, cr_model *models,
+                        int n_models, int batch, cr_worker **result, cr_error *err)
+{
+    *result = NULL;
+    cr_worker *w = cr_alloc(1, sizeof *w);
+    if (!w)
+        return cr_fail_memory(err, "a worker", 1, sizeof *w);
+    w->data = data;
+    w->protocol = protocol;
+    w->models = models;
+    int n_variants = 0;
+    for (int m = 0; m < n_models; m++)
+        n_variants = models[m].n_variants > n_variants ? models[m].n_variants : n_variants;
+    size_t n = (size_t)batch, slots = n * CR_SLOTS;
+    bool ok = true;
+    cr_results_rows *rows = &w->rows;
+    rows->state = take(w, n, sizeof *rows->state, &ok);
+    rows->size = take(w, 2 * n, sizeof *rows->size, &ok);
+    rows->reason = take(w, n, sizeof *rows->reason, &ok);
+    rows->top_class = take(w, n * CR_TOP, sizeof *rows->top_class, &ok);
+    rows->top_logit = take(w, n * CR_TOP, sizeof *rows->top_logit, &ok);
+    rows->truth_logit = take(w, n, sizeof *rows->truth_logit, &ok);
+    rows->variants = take(w, (size_t)n_variants, sizeof *rows->variants, &ok);
+    w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
+    w->classes = take(w, slots, sizeof *w->classes, &ok);
+    w->regions = take(w, n, sizeof *w->regions, &ok);
+    for (int v = 0; ok && v < n_variants; v++) {
+        struct cr_results_maps *maps = &rows->variants[v];
+        maps->maps = take(w, slots * largest_maps(models, n_models, v), sizeof(float), &ok);
+        maps->boxes = take(w, slots, sizeof *maps->boxes, &ok);
+        maps->iou = take(w, slots, sizeof *maps->iou, &ok);
+        w->maps[v] = maps->maps;
+    }
+    if (!ok) {
+        cr_worker_free(w);
+        return cr_fail_memory(err, "a worker's chunk", n, sizeof *rows);
+    }
+    *result = w;
+    return CR_OK;
+}
+
+void cr_worker_free(cr_worker *w)
+{
+    if (!w)
+        return;
+    cr_loc_workspace_fini(&w->workspace);
+    cr_arena_free(&w->arena);
+    free(w);
+}
+
+static void mark_failed(cr_worker *w, int b, const char *reason)
+{
+    /* The file's name stands in the row; the folder would only differ from run to run. */
+    size_t folder = strlen(w->data->folder);
+    if (strncmp(reason, w->data->folder, folder) == 0 && reason[folder] == '/')
+        reason += folder + 1;
+    w->rows.state[b] = CR_ROW_FAILED;
+    snprintf(w->rows.reason[b], sizeof w->rows.reason[b], "%s", reason);
+}
+
+/* Nothing in the row of a failed image may look like a result. */
+static void blank_row(cr_worker *w, const cr_model *model, int b)
+{
+    cr_results_rows *rows = &w->rows;
+    rows->truth_logit[b] = NAN;
+    for (int i = 0; i < CR_TOP; i++) {
+        rows->top_class[b * CR_TOP + i] = -1;
+        rows->top_logit[b * CR_TOP + i] = NAN;
+    }
+    for (int v = 0; v < model->n_variants; v++) {
+        struct cr_results_maps *maps = &rows->variants[v];
+        size_t size =
+            (size_t)CR_SLOTS * (size_t)model->variants[v].width * (size_t)model->variants[v].height;
+        for (size_t i = 0; i < size; i++)
+            maps->maps[(size_t)b * size + i] = NAN;
+        for (int s = 0; s < CR_SLOTS; s++) {
+            maps->boxes[b * CR_SLOTS + s] = (cr_box){-1, -1, -1, -1};
+            maps->iou[b * CR_SLOTS + s] = NAN;
+        }
+    }
+}
+
+/* Fills the network's input for image b of the chunk; a failed image is zeros, so that the images
+ * beside it get the bits they always get. */
+static cr_status read_image(cr_worker *w, const cr_model *model, int b, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_image image = {0};
+    int at = w->rows.first + b;
+    size_t size = 3 * (size_t)model->input.width * (size_t)model->input.height;
+    float *input = cr_net_input(cr_cam_net(model->cam)) + (size_t)b * size;
+    char *path = cr_data_image_path(w->data, at);
+    w->rows.size[2 * b] = w->rows.size[2 * b + 1] = 0;
+    if (!path) {
+        status = cr_fail_memory(err, "a path", 1, 1);
+        goto cleanup;
+    }
+    CR_TRY(cr_image_read(path, &image, err));
+    w->rows.size[2 * b] = image.width;
+    w->rows.size[2 * b + 1] = image.height;
+    CR_TRY(cr_input_prepare(&model->input, &image, input, &w->regions[b], err));
+
+cleanup:
+    if (status != CR_OK)
+        memset(input, 0, size * sizeof *input);
+    cr_image_free(&image);
+    free(path);
+    return status;
+}
+
+/* The classes of the CR_TOP largest logits; of equal ones the lower class comes first. */
+static void rank_classes(const float *logits, int n_classes, int32_t *top)
+{
+    int n = 0;
+    for (int c = 0; c < n_classes; c++) {
+        int at = n;
+        while (at > 0 && logits[c] > logits[top[at - 1]])
+            at--;
+        if (at == CR_TOP)
+            continue;
+        if (n < CR_TOP)
+            n++;
+        for (int i = n - 1; i > at; i--)
+            top[i] = top[i - 1];
+        top[at] = c;
+    }
+    for (; n < CR_TOP; n++) /* a network of fewer classes */
+        top[n] = -1;
+}
+
+static bool all_finite(const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+static void score_classes(cr_worker *w, const cr_model *model, int b)
+{
+    int n_classes = w->data->n_classes;
+    const float *logits = cr_net_logits(cr_cam_net(model->cam)) + (size_t)b * (size_t)n_classes;
+    int32_t label = w->data->images[w->rows.first + b].label;
+    int32_t *top = w->rows.top_class + b * CR_TOP, *classes = w->classes + b * CR_SLOTS;
+    if (w->rows.state[b] == CR_ROW_DONE && !all_finite(logits, (size_t)n_classes))
+        mark_failed(w, b, "a logit is not finite");
+    rank_classes(logits, n_classes, top);
+    for (int i = 0; i < CR_TOP; i++)
+        w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : logits[top[i]];
+    w->rows.truth_logit[b] = logits[label];
+    for (int i = 0; i < CR_TOP; i++)
+        classes[i] = top[i] < 0 ? 0 : top[i]; /* any valid class where there is none */
+    classes[CR_SLOT_TRUTH] = label;
+}
+
+static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_data_image *image = &w->data->images[w->rows.first + b];
+    for (int v = 0; v < model->n_variants; v++) {
+        const cr_cam_variant *variant = &model->variants[v];
+        struct cr_results_maps *out = &w->rows.variants[v];
+        size_t pixels = (size_t)variant->width * (size_t)variant->height;
+        const float *maps = out->maps + (size_t)b * CR_SLOTS * pixels;
+        if (!all_finite(maps, CR_SLOTS * pixels)) {
+            mark_failed(w, b, "an activation map is not finite");
+            break;
+        }
+        for (int s = 0; s < CR_SLOTS; s++) {
+            cr_box *box = &out->boxes[b * CR_SLOTS + s];
+            CR_TRY(cr_loc_box(maps + (size_t)s * pixels, variant->width, variant->height,
+                              cr_method_rectifies(variant->method) ? CR_SCALING_MAX
+                                                                   : CR_SCALING_MIN_MAX,
+                              w->protocol, &w->regions[b], w->rows.size[2 * b],
+                              w->rows.size[2 * b + 1], box, &w->workspace, err));
+            out->iou[b * CR_SLOTS + s] =
+                image->localize
+                    ? cr_iou_best(*box, w->data->boxes + image->first_box, image->n_boxes)
+                    : NAN;
+        }
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
+                            const cr_results_rows **result, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_model *model = &w->models[model_index];
+    cr_results_rows *rows = &w->rows;
+    rows->first = first;
+    rows->n = n;
+    for (int b = 0; b < n; b++) {
+        cr_error reason = {0};
+        rows->state[b] = CR_ROW_DONE;
+        memset(rows->reason[b], 0, sizeof rows->reason[b]);
+        status = read_image(w, model, b, &reason);
+        if (status == CR_EINTERNAL) {
+            *err = reason;
+            goto cleanup;
+        }
+        if (status != CR_OK)
+            mark_failed(w, b, reason.message);
+        status = CR_OK;
+    }
+    cr_net_forward(cr_cam_net(model->cam), n);
+    for (int b = 0; b < n; b++)
+        score_classes(w, model, b);
+    cr_cam_run(model->cam, n, w->classes, w->maps);
+    for (int b = 0; b < n; b++) {
+        if (rows->state[b] == CR_ROW_DONE)
+            CR_TRY(localize(w, model, b, err));
+        if (rows->state[b] == CR_ROW_FAILED)
+            blank_row(w, model, b);
+    }
+    *result = rows;
+
+cleanup:
+    return status;
+}

@@ -1,0 +1,26 @@
+/* worker.h - what one rank does to one chunk: decode, run the network, make maps, boxes and scores,
+ * write the rows. */
+#ifndef CAMRANK_WORKER_WORKER_H
+#define CAMRANK_WORKER_WORKER_H
+
+#include "model.h"
+
+#include "camrank/data.h"
+#include "camrank/results.h"
+
+typedef struct cr_worker cr_worker;
+
+/* Buffers for chunks of `batch` images under any of the models. `data` and `models` must outlive
+ * the worker. Errors: CR_EINTERNAL (memory). Local. */
+cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocol, cr_model *models,
+                        int n_models, int batch, cr_worker **worker, cr_error *err);
+void cr_worker_free(cr_worker *worker);
+
+/* Computes the rows of images first .. first + n - 1 under model `model`, n <= batch. An image that
+ * cannot be read, or that gives a logit or a map that is not finite, fails by itself: its row says
+ * so. The rows are the worker's, valid until the next call. Errors: CR_EINTERNAL (memory). Local.
+ */
+cr_status cr_worker_compute(cr_worker *worker, int model, int first, int n,
+                            const cr_results_rows **rows, cr_error *err);
+
+#endif
