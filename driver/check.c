@@ -57,7 +57,7 @@ static void print_plan(const cr_session *s)
         print_model(s, m);
     }
     printf("\noutput   %s, %.1f MB%s\n", s->job.output, MB(cr_results_bytes(&s->plan, &s->data)),
-           access(s->job.output, F_OK) == 0 ? "; exists: a run needs --force" : "");
+           access(s->job.output, F_OK) == 0 ? "; exists: a run needs --resume or --force" : "");
     printf("memory   %.1f MB a rank for the networks\n", MB(memory));
 }
 
@@ -78,8 +78,7 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
     cr_status status = CR_OK;
     cr_session_options options;
     cr_session session = {0};
-    bool force;
-    status = cr_session_options_parse(argc, argv, &options, &force, err);
+    status = cr_session_options_parse(argc, argv, &options, err);
     if (status != CR_OK)
         return status;
     CR_TRY(cr_session_open(par, &options, &session, err));
@@ -105,6 +104,6 @@ const cr_command cr_command_check = {
             "Reads all that a run would read, but for the images, and prints the plan: images,\n"
             "networks, target layers, map sizes, size of the results file, memory a "
             "rank.\n\n" CR_SESSION_OPTIONS_HELP
-            "  --force            accepted and ignored, so that a run's options can be checked\n",
+            "  --force, --resume  accepted and ignored, so that a run's options can be checked\n",
     .uses_mpi = true,
     .run = check_command};

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { TAG_REQUEST = 1, TAG_GRANT = 2 };
-enum { REQUEST_FAILED = 0, REQUEST_IMAGES = 1, REQUEST_INTS = 2 };
+enum { TAG_REQUEST = 1, TAG_GRANT = 2, TAG_ORDER = 3 };
+/* Of a request: WORK wants a unit or the answer that none is left; STOP and BYE, a rank's last
+ * message, have no answer. */
+enum { KIND_WORK, KIND_STOP, KIND_BYE };
+enum { REQUEST_KIND = 0, REQUEST_IMAGES = 1, REQUEST_INTS = 2 };
 
 #define CHECK(call) CR_TRY(cr_par_check(call, #call, err))
 
@@ -14,14 +17,20 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 }
 
-/* Sends a request and starts to wait for its answer. */
-static cr_status ask(cr_dispatch *d, bool failed, int images_done, cr_error *err)
+static cr_status request(cr_dispatch *d, int kind, int images_done, cr_error *err)
+{
+    int message[REQUEST_INTS] = {[REQUEST_KIND] = kind, [REQUEST_IMAGES] = images_done};
+    return cr_par_check(MPI_Send(message, REQUEST_INTS, MPI_INT, 0, TAG_REQUEST, d->par->comm),
+                        "MPI_Send", err);
+}
+
+/* Asks for a unit and starts to wait for the answer. */
+static cr_status ask(cr_dispatch *d, int images_done, cr_error *err)
 {
     cr_status status = CR_OK;
-    int request[REQUEST_INTS] = {[REQUEST_FAILED] = failed, [REQUEST_IMAGES] = images_done};
     CHECK(MPI_Irecv(&d->granted, 1, MPI_INT, 0, TAG_GRANT, d->par->comm, &d->receive));
     d->waiting = true;
-    CHECK(MPI_Send(request, REQUEST_INTS, MPI_INT, 0, TAG_REQUEST, d->par->comm));
+    CR_TRY(request(d, KIND_WORK, images_done, err));
 
 cleanup:
     return status;
@@ -37,7 +46,20 @@ static cr_status receive(cr_dispatch *d, int *unit, cr_error *err)
     }
     d->waiting = false;
     *unit = d->granted;
-    d->ended = *unit < 0;
+
+cleanup:
+    return status;
+}
+
+/* Rank 0: every other rank gets this word once. */
+static cr_status tell(cr_dispatch *d, int stop, cr_error *err)
+{
+    cr_status status = CR_OK;
+    if (d->told)
+        return CR_OK;
+    d->told = true;
+    for (int rank = 1; rank < d->par->size; rank++)
+        CHECK(MPI_Send(&stop, 1, MPI_INT, rank, TAG_ORDER, d->par->comm));
 
 cleanup:
     return status;
@@ -48,15 +70,52 @@ static int give(cr_dispatch *d)
     if (d->stopping || d->next_unit == d->n_units)
         return -1;
     int unit = d->next_unit++;
-    return d->reversed ? d->n_units - 1 - unit : unit;
+    return d->units[d->reversed ? d->n_units - 1 - unit : unit];
 }
 
-cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, int n_units, cr_error *err)
+cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, const int *units, int n_units,
+                           cr_error *err)
 {
+    cr_status status = CR_OK;
     const char *order = getenv("CAMRANK_TEST_ORDER");
-    *d = (cr_dispatch){.par = par, .n_units = n_units};
+    *d = (cr_dispatch){.par = par, .units = units, .n_units = n_units};
     d->reversed = order && strcmp(order, "reverse") == 0;
-    return par->rank == 0 ? CR_OK : ask(d, false, 0, err);
+    if (par->rank != 0) {
+        CHECK(MPI_Irecv(&d->ordered, 1, MPI_INT, 0, TAG_ORDER, par->comm, &d->order));
+        CR_TRY(ask(d, 0, err));
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_dispatch_stop(cr_dispatch *d, cr_error *err)
+{
+    d->stopping = true;
+    if (d->par->rank == 0)
+        return tell(d, true, err);
+    if (d->told)
+        return CR_OK;
+    d->told = true;
+    return request(d, KIND_STOP, 0, err);
+}
+
+/* Rank 0. */
+static cr_status answer(cr_dispatch *d, int rank, const int message[REQUEST_INTS], cr_error *err)
+{
+    int unit;
+    switch (message[REQUEST_KIND]) {
+    case KIND_STOP:
+        return cr_dispatch_stop(d, err);
+    case KIND_BYE:
+        d->n_ended++;
+        return CR_OK;
+    default:
+        d->n_images_done += message[REQUEST_IMAGES];
+        unit = give(d);
+        return cr_par_check(MPI_Send(&unit, 1, MPI_INT, rank, TAG_GRANT, d->par->comm), "MPI_Send",
+                            err);
+    }
 }
 
 cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err)
@@ -65,19 +124,28 @@ cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err)
     if (d->par->rank != 0)
         return CR_OK;
     for (;;) {
-        int waits, request[REQUEST_INTS];
+        int waits, message[REQUEST_INTS];
         MPI_Status from;
         CHECK(MPI_Iprobe(MPI_ANY_SOURCE, TAG_REQUEST, d->par->comm, &waits, &from));
         if (!waits)
             break;
-        CHECK(MPI_Recv(request, REQUEST_INTS, MPI_INT, from.MPI_SOURCE, TAG_REQUEST, d->par->comm,
+        CHECK(MPI_Recv(message, REQUEST_INTS, MPI_INT, from.MPI_SOURCE, TAG_REQUEST, d->par->comm,
                        MPI_STATUS_IGNORE));
-        d->n_images_done += request[REQUEST_IMAGES];
-        d->stopping = d->stopping || request[REQUEST_FAILED];
-        int unit = give(d);
-        d->n_ended += unit < 0;
-        CHECK(MPI_Send(&unit, 1, MPI_INT, from.MPI_SOURCE, TAG_GRANT, d->par->comm));
+        CR_TRY(answer(d, from.MPI_SOURCE, message, err));
     }
+
+cleanup:
+    return status;
+}
+
+/* Ranks other than 0: whether rank 0 has said to stop. */
+static cr_status listen(cr_dispatch *d, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int heard = 0;
+    if (d->order != MPI_REQUEST_NULL)
+        CHECK(MPI_Test(&d->order, &heard, MPI_STATUS_IGNORE));
+    d->stopping = d->stopping || (heard && d->ordered);
 
 cleanup:
     return status;
@@ -90,11 +158,15 @@ cr_status cr_dispatch_next(cr_dispatch *d, int images_done, int *unit, cr_error 
         d->n_images_done += images_done;
         CR_TRY(cr_dispatch_poll(d, err));
         *unit = give(d);
-    } else {
-        CR_TRY(receive(d, unit, err));
-        if (*unit >= 0)
-            CR_TRY(ask(d, false, images_done, err));
+        return CR_OK;
     }
+    /* After the answer: what was granted before the word to stop is not begun either. */
+    CR_TRY(receive(d, unit, err));
+    CR_TRY(listen(d, err));
+    if (d->stopping)
+        *unit = -1;
+    else if (*unit >= 0)
+        CR_TRY(ask(d, images_done, err));
 
 cleanup:
     return status;
@@ -104,21 +176,23 @@ cr_status cr_dispatch_finish(cr_dispatch *d, cr_status local, void (*idle)(void 
                              void *context, cr_error *err)
 {
     cr_status status = CR_OK;
+    if (local != CR_OK)
+        CR_TRY(cr_dispatch_stop(d, err));
     if (d->par->rank == 0) {
-        d->stopping = d->stopping || local != CR_OK;
         while (d->n_ended < d->par->size - 1) {
             CR_TRY(cr_dispatch_poll(d, err));
             if (idle)
                 idle(context);
             nap();
         }
-    } else if (local != CR_OK) {
-        /* A unit that was asked for ahead is given back by failing. */
-        for (int unit; !d->ended;) {
-            if (!d->waiting)
-                CR_TRY(ask(d, true, 0, err));
-            CR_TRY(receive(d, &unit, err));
-        }
+        CR_TRY(tell(d, false, err));
+    } else {
+        /* A unit that was asked for ahead is dropped: rank 0 is stopping, too. */
+        int dropped;
+        if (d->waiting)
+            CR_TRY(receive(d, &dropped, err));
+        CR_TRY(request(d, KIND_BYE, 0, err));
+        CHECK(MPI_Wait(&d->order, MPI_STATUS_IGNORE));
     }
 
 cleanup:

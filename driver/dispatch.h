@@ -2,7 +2,10 @@
  *
  * A unit is one chunk under one model. Rank 0 gives units out on demand and works too: between two
  * layers of its network it answers whoever waits. Every other rank asks for its next unit when it
- * starts one, so that the answer is there before it is needed. */
+ * starts one, so that the answer is there before it is needed.
+ *
+ * Any rank may end the work early, because it has failed or has been told to stop. Rank 0 learns it
+ * between two layers, and then tells the others, who finish the unit they are at. */
 #ifndef CAMRANK_DRIVER_DISPATCH_H
 #define CAMRANK_DRIVER_DISPATCH_H
 
@@ -10,24 +13,31 @@
 
 typedef struct cr_dispatch {
     const cr_par *par;
+    const int *units;       /* rank 0: [n_units] what there is to do; the caller's */
     int n_units, next_unit; /* rank 0 */
     bool reversed;          /* last unit first: CAMRANK_TEST_ORDER=reverse */
-    bool stopping;          /* rank 0: a rank has failed, nothing more is given out */
-    int n_ended;            /* rank 0: ranks that have been told that nothing is left */
+    bool stopping;          /* nothing more is begun */
+    bool told;              /* rank 0: the others have been told whether to stop, which happens
+                               once; others: rank 0 has been told to stop */
+    int n_ended;            /* rank 0: ranks that ask for nothing any more */
     int64_t n_images_done; /* rank 0: images finished by all ranks, as far as it has heard; those of
                               a rank's last unit are never reported */
     int granted;           /* others: what the receive under way writes to */
     bool waiting;          /* others: it is under way */
-    bool ended;            /* others: told that nothing is left */
-    MPI_Request receive;
+    int ordered; /* others: whether to stop; what the receive of rank 0's word writes to */
+    MPI_Request receive, order;
 } cr_dispatch;
 
-/* Collective. */
-cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, int n_units, cr_error *err);
+/* `units` and `n_units` count on rank 0 alone; `units` must outlive the dispatch. Collective. */
+cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, const int *units, int n_units,
+                           cr_error *err);
 
 /* The next unit of this rank, or -1 when there is none. `images_done` is what this rank has
  * finished since its last call. Local on rank 0; on the others it may wait for rank 0. */
 cr_status cr_dispatch_next(cr_dispatch *d, int images_done, int *unit, cr_error *err);
+
+/* No rank begins another unit. May be called again. Local. */
+cr_status cr_dispatch_stop(cr_dispatch *d, cr_error *err);
 
 /* Answers the ranks that wait. Does nothing on ranks other than 0. Local. */
 cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err);

@@ -4,10 +4,12 @@
 #include "dispatch.h"
 #include "progress.h"
 #include "session.h"
+#include "stop.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What the ranks share while they work through the chunks. */
 typedef struct run_state {
@@ -15,26 +17,63 @@ typedef struct run_state {
     const cr_session *session;
     cr_results *results;
     cr_worker *worker;
+    int n_chunks;
+    int *units; /* rank 0: those that are not done yet */
+    int n_units;
+    int64_t n_missing; /* rank 0: images x models not done yet, when last counted */
     cr_dispatch dispatch;
     cr_progress progress;
-    cr_status poll_status; /* of answering between layers */
+    cr_status poll_status; /* of what is done between layers */
     cr_error poll_error;
 } run_state;
 
 static void between_layers(void *context)
 {
     run_state *run = context;
+    if (run->poll_status == CR_OK && cr_stop_asked())
+        run->poll_status = cr_dispatch_stop(&run->dispatch, &run->poll_error);
     if (run->poll_status == CR_OK)
         run->poll_status = cr_dispatch_poll(&run->dispatch, &run->poll_error);
     cr_progress_update(&run->progress, run->dispatch.n_images_done);
+}
+
+/* Rank 0: lists the units with rows that are neither done nor failed, and counts these rows. Local.
+ */
+static cr_status list_units(run_state *run, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_session *s = run->session;
+    const int n = s->data.n_images;
+    uint8_t *state = cr_alloc((size_t)n, 1);
+    run->n_units = 0;
+    run->n_missing = 0;
+    if (!state)
+        CR_TRY(cr_fail_memory(err, "rows", (size_t)n, 1));
+    for (int m = 0; m < s->n_models; m++) {
+        cr_results_rows rows = {.n = n, .state = state};
+        CR_TRY(cr_results_read(run->results, m, &rows, err));
+        int listed = -1;
+        for (int i = 0; i < n; i++) {
+            if (state[i] == CR_ROW_DONE || state[i] == CR_ROW_FAILED)
+                continue;
+            run->n_missing++;
+            if (i / s->job.batch != listed) {
+                listed = i / s->job.batch;
+                run->units[run->n_units++] = m * run->n_chunks + listed;
+            }
+        }
+    }
+
+cleanup:
+    free(state);
+    return status;
 }
 
 static cr_status do_unit(run_state *run, int unit, int *n, cr_error *err)
 {
     cr_status status = CR_OK;
     int n_images = run->session->data.n_images, batch = run->session->job.batch;
-    int n_chunks = (n_images + batch - 1) / batch;
-    int model = unit / n_chunks, first = unit % n_chunks * batch;
+    int model = unit / run->n_chunks, first = unit % run->n_chunks * batch;
     const cr_results_rows *rows;
     *n = n_images - first < batch ? n_images - first : batch;
     CR_TRY(cr_worker_compute(run->worker, model, first, *n, &rows, err));
@@ -55,6 +94,8 @@ static cr_status work(run_state *run, cr_error *err)
     int n = 0;
     for (;;) {
         int unit;
+        if (cr_stop_asked())
+            CR_TRY(cr_dispatch_stop(&run->dispatch, err));
         CR_TRY(cr_dispatch_next(&run->dispatch, n, &unit, err));
         cr_progress_update(&run->progress, run->dispatch.n_images_done);
         if (unit < 0)
@@ -66,19 +107,38 @@ cleanup:
     return status;
 }
 
-/* Every chunk under every model, each once. Collective. */
+/* What there is to do. Collective. */
+static cr_status prepare(run_state *run, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_session *s = run->session;
+    run->n_chunks = (s->data.n_images + s->job.batch - 1) / s->job.batch;
+    const size_t n_units = (size_t)run->n_chunks * (size_t)s->n_models;
+    if (run->par->rank == 0) {
+        run->units = cr_alloc(n_units, sizeof *run->units);
+        status = run->units ? list_units(run, err)
+                            : cr_fail_memory(err, "chunks", n_units, sizeof *run->units);
+    }
+    CR_TRY(cr_par_agree(run->par, status, err));
+    status = cr_worker_new(&s->data, &s->job.protocol, s->models, s->n_models, s->job.batch,
+                           &run->worker, err);
+    CR_TRY(cr_par_agree(run->par, status, err));
+
+cleanup:
+    return status;
+}
+
+/* Every unit that is listed, each once, unless the ranks are asked to stop; then the rest is counted
+ * and listed once more. Collective. */
 static cr_status work_all(run_state *run, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_session *s = run->session;
-    int n_chunks = (s->data.n_images + s->job.batch - 1) / s->job.batch;
-    status = cr_worker_new(&s->data, &s->job.protocol, s->models, s->n_models, s->job.batch,
-                           &run->worker, err);
-    CR_TRY(cr_par_agree(run->par, status, err));
-    for (int m = 0; m < s->n_models && run->par->rank == 0; m++)
+    const int64_t before = run->n_missing;
+    CR_TRY(cr_dispatch_init(&run->dispatch, run->par, run->units, run->n_units, err));
+    cr_progress_start(&run->progress, run->par->rank == 0, before);
+    for (int m = 0; m < s->n_models; m++)
         cr_net_on_layer(cr_cam_net(s->models[m].cam), between_layers, run);
-    CR_TRY(cr_dispatch_init(&run->dispatch, run->par, n_chunks * s->n_models, err));
-    cr_progress_start(&run->progress, run->par->rank == 0, (int64_t)s->data.n_images * s->n_models);
     status = work(run, err);
     cr_error finish_error = {0};
     cr_status finished =
@@ -87,11 +147,15 @@ static cr_status work_all(run_state *run, cr_error *err)
         status = finished;
         *err = finish_error;
     }
-    status = cr_par_agree(run->par, status, err);
-    cr_progress_end(&run->progress, status == CR_OK);
+    CR_TRY(cr_par_agree(run->par, status, err));
+    CR_TRY(cr_results_flush(run->results, err));
+    if (run->par->rank == 0)
+        status = list_units(run, err);
+    CR_TRY(cr_par_follow(run->par, status, err));
+    run->progress.n_images = before - run->n_missing;
 
 cleanup:
-    cr_worker_free(run->worker);
+    cr_progress_end(&run->progress, status == CR_OK);
     return status;
 }
 
@@ -110,7 +174,6 @@ static cr_status reduce(run_state *run, cr_error *err)
     if (!tallies)
         status = cr_fail_memory(err, "tallies", (size_t)n_rows, sizeof *tallies);
     CR_TRY(cr_par_agree(run->par, status, err));
-    CR_TRY(cr_results_flush(run->results, err));
     status = cr_results_tally(run->results, first, last - first, tallies, err);
     CR_TRY(cr_par_agree(run->par, status, err));
     CR_TRY(cr_par_sum(run->par, (int64_t *)tallies, n_rows * CR_TALLY_FIELDS, err));
@@ -158,17 +221,84 @@ cleanup:
     return status;
 }
 
-static cr_status run_job(const cr_par *par, const cr_session_options *options, bool force,
-                         cr_error *err)
+/* Appends a word to a command line, quoted for a shell where that is needed. False where there is no
+ * room. */
+static bool add_word(char *line, size_t n_bytes, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./=,:+%@";
+    const bool quote = !word[0] || strspn(word, plain) != strlen(word);
+    const size_t used = strlen(line);
+    if (strchr(word, '\''))
+        return false;
+    const char *mark = quote ? "'" : "";
+    return snprintf(line + used, n_bytes - used, " %s%s%s", mark, word, mark) <
+           (int)(n_bytes - used);
+}
+
+/* The command that goes on with this run, or words to that effect. */
+static void describe_resume(int argc, char **argv, char *line, size_t n_bytes)
+{
+    bool fits = true;
+    snprintf(line, n_bytes, "camrank");
+    for (int i = 0; i < argc; i++)
+        /* As getopt_long, which takes beginnings of names. */
+        if (!(strlen(argv[i]) > 2 && (strncmp("--force", argv[i], strlen(argv[i])) == 0 ||
+                                      strncmp("--resume", argv[i], strlen(argv[i])) == 0)))
+            fits = fits && add_word(line, n_bytes, argv[i]);
+    fits = fits && add_word(line, n_bytes, "--resume");
+    if (!fits)
+        snprintf(line, n_bytes, "the same command with --resume");
+}
+
+/* CR_ESTOPPED on all ranks if there are chunks left. Collective. */
+static cr_status check_stopped(const run_state *run, int argc, char **argv, cr_error *err)
+{
+    char line[320];
+    const int64_t n_rows = (int64_t)run->session->data.n_images * run->session->n_models;
+    int64_t n_missing = run->par->rank == 0 ? run->n_missing : 0;
+    cr_status status = cr_par_sum(run->par, &n_missing, 1, err);
+    if (status != CR_OK || n_missing == 0)
+        return status;
+    describe_resume(argc, argv, line, sizeof line);
+    return cr_fail(err, CR_ESTOPPED, "stopped with %lld of %lld images done; to go on: %s",
+                   (long long)(n_rows - n_missing), (long long)n_rows, line);
+}
+
+static void print_resumed(const run_state *run)
+{
+    const cr_results_plan *plan = cr_results_get_plan(run->results);
+    const int64_t n_rows = (int64_t)run->session->data.n_images * run->session->n_models;
+    if (run->par->rank != 0)
+        return;
+    fprintf(stderr, "camrank: %lld of %lld images are done already\n",
+            (long long)(n_rows - run->n_missing), (long long)n_rows);
+    if (strcmp(plan->libraries, run->session->plan.libraries) != 0)
+        fprintf(stderr,
+                "camrank: they were computed with %s; now it is %s: last digits may differ\n",
+                plan->libraries, run->session->plan.libraries);
+}
+
+static cr_status run_job(const cr_par *par, const cr_session_options *options, int argc,
+                         char **argv, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_session session = {0};
     run_state run = {.par = par, .session = &session};
+    bool resumed = false;
     CR_TRY(cr_session_open(par, options, &session, err));
-    CR_TRY(cr_results_create(par, session.job.output, force, &session.plan, &session.data,
-                             &run.results, err));
+    if (options->resume)
+        CR_TRY(cr_results_resume(par, session.job.output, &session.plan, &session.data,
+                                 &run.results, &resumed, err));
+    else
+        CR_TRY(cr_results_create(par, session.job.output, options->force, &session.plan,
+                                 &session.data, &run.results, err));
     print_start(par, &session);
+    CR_TRY(prepare(&run, err));
+    if (resumed)
+        print_resumed(&run);
     CR_TRY(work_all(&run, err));
+    CR_TRY(check_stopped(&run, argc, argv, err));
     CR_TRY(reduce(&run, err));
     CR_TRY(cr_results_close(&run.results, err));
     if (par->rank == 0)
@@ -177,8 +307,12 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, b
 
 cleanup:
     /* After a failed write, to close the file may hang; main ends the program at once. */
-    if (run.results && status != CR_EIO)
+    if (status == CR_EIO)
+        cr_results_abandon(&run.results);
+    else if (run.results)
         cr_results_close(&run.results, NULL);
+    cr_worker_free(run.worker);
+    free(run.units);
     cr_session_close(&session);
     return status;
 }
@@ -186,11 +320,13 @@ cleanup:
 static cr_status run_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     cr_session_options options;
-    bool force;
-    cr_status status = cr_session_options_parse(argc, argv, &options, &force, err);
+    cr_status status = cr_session_options_parse(argc, argv, &options, err);
     if (status != CR_OK)
         return status;
-    status = run_job(par, &options, force, err);
+    cr_stop_catch();
+    status = run_job(par, &options, argc, argv, err);
+    if (status != CR_OK && status != CR_ESTOPPED)
+        cr_stop_release();
     cr_session_options_free(&options);
     return status;
 }
@@ -203,6 +339,10 @@ const cr_command cr_command_run = {
         "Runs the networks of a job over its image set, writes one HDF5 file (docs/format.md)\n"
         "and prints the error table. Under mpirun or srun the images are shared out over the\n"
         "ranks; the results are the same bits for any number of them.\n\n" CR_SESSION_OPTIONS_HELP
-        "  --force            replaces an existing results file\n",
+        "  --force            replaces an existing results file\n"
+        "  --resume           continues one that was stopped or killed; starts one if there is "
+        "none\n\n"
+        "SIGUSR1, SIGTERM or SIGINT to any rank: all finish the chunk they are at, and exit with "
+        "75.\n",
     .uses_mpi = true,
     .run = run_command};

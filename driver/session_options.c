@@ -7,15 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_SET = 1, OPTION_LIMIT, OPTION_FORCE };
+enum { OPTION_SET = 1, OPTION_LIMIT, OPTION_FORCE, OPTION_RESUME };
 
-static const struct option options_all[] = {{"output", required_argument, NULL, 'o'},
-                                            {"set", required_argument, NULL, OPTION_SET},
-                                            {"limit", required_argument, NULL, OPTION_LIMIT},
-                                            {"force", no_argument, NULL, OPTION_FORCE},
-                                            {NULL, 0, NULL, 0}};
+static const struct option options_all[] = {
+    {"output", required_argument, NULL, 'o'},         {"set", required_argument, NULL, OPTION_SET},
+    {"limit", required_argument, NULL, OPTION_LIMIT}, {"force", no_argument, NULL, OPTION_FORCE},
+    {"resume", no_argument, NULL, OPTION_RESUME},     {NULL, 0, NULL, 0}};
 
-cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *options, bool *force,
+cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *options,
                                    cr_error *err)
 {
     cr_status status = CR_OK;
@@ -23,7 +22,6 @@ cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *op
     options->sets = cr_alloc((size_t)argc, sizeof *options->sets);
     if (!options->sets)
         return cr_fail_memory(err, "options", (size_t)argc, sizeof *options->sets);
-    *force = false;
     for (int option; (option = cr_option_next(argc, argv, options_all, err)) != -1;)
         switch (option) {
         case 'o':
@@ -39,13 +37,20 @@ cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *op
             break;
         }
         case OPTION_FORCE:
-            *force = true;
+            options->force = true;
+            break;
+        case OPTION_RESUME:
+            options->resume = true;
             break;
         default:
             status = err->status;
             goto cleanup;
         }
     CR_TRY(cr_option_argument(argc, argv, "the job file", &options->job, err));
+    if (options->force && options->resume) {
+        status = cr_fail(err, CR_EUSAGE, "%s: --force and --resume exclude each other", argv[0]);
+        goto cleanup;
+    }
     if (options->limit[0])
         options->sets[options->n_sets++] = options->limit;
 

@@ -10,7 +10,8 @@ typedef struct cr_session_options {
     const char *output; /* NULL: the job's */
     const char **sets;  /* [n_sets] `key=value`; owned */
     int n_sets;
-    char limit[40]; /* --limit as one of the sets */
+    char limit[40];     /* --limit as one of the sets */
+    bool force, resume; /* at most one of them */
 } cr_session_options;
 
 /* The help text of these options. */
@@ -22,7 +23,7 @@ typedef struct cr_session_options {
 
 /* Parses argv; CR_EUSAGE for what is unknown, missing or out of range. `options` must not be moved
  * before cr_session_options_free. */
-cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *options, bool *force,
+cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *options,
                                    cr_error *err);
 void cr_session_options_free(cr_session_options *options);
 

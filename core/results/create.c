@@ -11,41 +11,50 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Rank 0: makes sure that there is a file to write to, and room on the disk for it: where a write of
- * HDF5's own tables fails, HDF5 1.10 hangs. *made tells whether the file was not there. */
-static cr_status reserve(const char *path, bool replace, size_t n_bytes, bool *made, cr_error *err)
+/* Rank 0: whether there may be a file `path`. */
+static cr_status may_be_made(const char *path, bool replace, cr_error *err)
 {
-    cr_status status = CR_OK;
     struct stat info;
     if (stat(path, &info) == 0) {
         if (!S_ISREG(info.st_mode))
             return cr_fail(err, CR_EINPUT, "%s: exists and is no regular file", path);
         if (!replace)
-            return cr_fail(err, CR_EINPUT, "%s: exists already; --force replaces it", path);
-    } else if (errno == ENOENT) {
-        *made = true;
+            return cr_fail(err, CR_EINPUT,
+                           "%s: exists already; --resume continues it, --force replaces it", path);
+        if (access(path, W_OK) != 0)
+            return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
     }
-    /* O_NONBLOCK: never waits should a FIFO have come into its place. */
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | (*made ? O_EXCL : 0), 0666);
-    if (fd < 0) {
-        *made = false;
-        return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
-    }
+    return CR_OK;
+}
+
+/* Rank 0: an empty file to write to, instead of one that a killed run has left, and room on the disk
+ * for it: where a write of HDF5's own tables fails, HDF5 1.10 hangs. */
+static cr_status reserve(const cr_results *results, bool *made, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t n_bytes = cr_results_bytes(&results->plan, &results->data);
+    unlink(results->part);
+    int fd = open(results->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)0666);
+    if (fd < 0)
+        return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s: %s", results->path,
+                       results->part, strerror(errno));
+    *made = true;
     /* Some file systems cannot tell. */
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n_bytes) != 0 &&
         (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-        status = cr_fail(err, CR_EIO, "%s: needs %zu bytes: %s", path, n_bytes, strerror(errno));
+        status = cr_fail(err, CR_EIO, "%s: needs %zu bytes: %s", results->path, n_bytes,
+                         strerror(errno));
     close(fd);
     return status;
 }
 
 /* The other ranks: a collective open of a path that one rank does not see would hang the rest. */
-static cr_status reach(const char *path, cr_error *err)
+static cr_status reach(const cr_results *results, cr_error *err)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(results->part, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return cr_fail(err, CR_EINPUT, "%s: not the file that rank 0 made: %s", path,
-                       strerror(errno));
+        return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s: %s", results->path,
+                       results->part, strerror(errno));
     close(fd);
     return CR_OK;
 }
@@ -74,7 +83,7 @@ static cr_status create_file(cr_results *results, cr_error *err)
     if (access < 0 || H5Pset_fapl_mpio(access, results->par.comm, MPI_INFO_NULL) < 0)
         local = cr_h5_fail(err, CR_EIO, "%s", results->path);
     CR_TRY(cr_par_agree(&results->par, local, err));
-    results->file = H5Fcreate(results->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    results->file = H5Fcreate(results->part, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (results->file < 0)
         local = cr_h5_fail(err, CR_EIO, "%s", results->path);
     CR_TRY(cr_par_agree(&results->par, local, err));
@@ -323,15 +332,89 @@ cleanup:
     return status;
 }
 
-/* Rank 0: until this is done once, a killed writer leaves a file that does not open. */
-static cr_status sync_path(const char *path, cr_error *err)
+/* Hands a file or a folder to the disk. */
+static bool sync_path(const char *path, int flags)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, flags | O_CLOEXEC);
     bool synced = fd >= 0 && fsync(fd) == 0;
-    cr_status status =
-        synced ? CR_OK : cr_fail(err, CR_EIO, "%s: cannot be synced: %s", path, strerror(errno));
+    const int reason = errno;
     if (fd >= 0)
         close(fd);
+    errno = reason;
+    return synced;
+}
+
+/* Rank 0: gives the finished file its name. Until it was synced once, a killed writer leaves a file
+ * that does not open; so no file has the name before. */
+static cr_status publish(const cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char *folder = cr_path_folder(results->path);
+    if (!folder)
+        return cr_fail_memory(err, results->path, strlen(results->path), 1);
+    if (!sync_path(results->part, O_RDWR) || rename(results->part, results->path) != 0)
+        status = cr_fail(err, CR_EIO, "%s: cannot be created: %s", results->path, strerror(errno));
+    else
+        /* Not every file system can sync a folder, and none needs it to survive a kill. */
+        sync_path(folder, O_RDONLY | O_DIRECTORY);
+    free(folder);
+    return status;
+}
+
+cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results_plan *plan,
+                           const cr_dataset *data, cr_results **results, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    cr_results *beginning = cr_results_new(path);
+    *results = NULL;
+    cr_h5_quiet();
+    if (!beginning) {
+        local = cr_fail_memory(err, path, 1, sizeof *beginning);
+    } else {
+        beginning->shared = true;
+        beginning->par = *par;
+        local = copy_all(plan, data, beginning, err);
+    }
+    CR_TRY(cr_par_agree(par, local, err));
+    CR_TRY(cr_lock_take(par, path, &beginning->lock, err));
+    *results = beginning;
+    beginning = NULL;
+
+cleanup:
+    cr_results_release(beginning, NULL);
+    return status;
+}
+
+cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    const cr_par *par = &results->par;
+    bool made = false;
+    if (par->rank == 0) {
+        local = may_be_made(results->path, replace, err);
+        if (local == CR_OK)
+            local = reserve(results, &made, err);
+    }
+    CR_TRY(cr_par_follow(par, local, err));
+    if (par->rank != 0)
+        local = reach(results, err);
+    CR_TRY(cr_par_agree(par, local, err));
+
+    CR_TRY(create_file(results, err));
+    CR_TRY(cr_par_agree(par, create_groups(results, err), err));
+    CR_TRY(create_set_columns(results, err));
+    CR_TRY(create_row_columns(results, err));
+    CR_TRY(cr_summary_create(results, err));
+    CR_TRY(cr_results_flush(results, err));
+    if (par->rank == 0) {
+        local = publish(results, err);
+        made = local != CR_OK;
+    }
+    CR_TRY(cr_par_follow(par, local, err));
+
+cleanup:
+    if (status != CR_OK && made)
+        unlink(results->part);
     return status;
 }
 
@@ -340,43 +423,18 @@ cr_status cr_results_create(const cr_par *par, const char *path, bool replace,
                             cr_results **results, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
-    bool made = false;
-    cr_results *creating = cr_results_new(path);
+    cr_results *creating = NULL;
     *results = NULL;
-    cr_h5_quiet();
-    if (!creating) {
-        local = cr_fail_memory(err, path, 1, sizeof *creating);
-    } else {
-        creating->created = true;
-        creating->par = *par;
-        local = copy_all(plan, data, creating, err);
-    }
-    CR_TRY(cr_par_agree(par, local, err));
+    /* Once more under the lock; here, so that a file that is there is refused as such. */
     if (par->rank == 0)
-        local = reserve(path, replace, cr_results_bytes(plan, data), &made, err);
+        local = may_be_made(path, replace, err);
     CR_TRY(cr_par_follow(par, local, err));
-    if (par->rank != 0)
-        local = reach(path, err);
-    CR_TRY(cr_par_agree(par, local, err));
-
-    CR_TRY(create_file(creating, err));
-    made = par->rank == 0; /* from here on there is no old content to keep */
-    CR_TRY(cr_par_agree(par, create_groups(creating, err), err));
-    CR_TRY(create_set_columns(creating, err));
-    CR_TRY(create_row_columns(creating, err));
-    CR_TRY(cr_summary_create(creating, err));
-    CR_TRY(cr_results_flush(creating, err));
-    if (par->rank == 0)
-        local = sync_path(path, err);
-    CR_TRY(cr_par_agree(par, local, err));
+    CR_TRY(cr_results_begin(par, path, plan, data, &creating, err));
+    CR_TRY(cr_results_make_file(creating, replace, err));
     *results = creating;
     creating = NULL;
 
 cleanup:
-    /* After a failed write, to close the file may hang (HDF5 1.10): that is left undone. */
-    if (status != CR_EIO)
-        cr_results_release(creating, NULL);
-    if (status != CR_OK && made)
-        unlink(path);
+    cr_results_fail(creating, status);
     return status;
 }

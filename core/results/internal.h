@@ -129,10 +129,29 @@ typedef struct cr_group_ids {
     hid_t of[CR_N_COLUMNS]; /* open datasets; -1 where the group has no such column */
 } cr_group_ids;
 
+/* lock.c */
+
+/* Held by a rank of a run that writes. Nothing is held where fd is -1. */
+typedef struct cr_lock {
+    char *path; /* of the companion; owned */
+    int fd;
+    bool owned; /* rank 0: removes the companion */
+} cr_lock;
+
+/* Keeps every other run away from the results file `path`. Errors: CR_EINPUT for a file that
+ * another run is writing, or a folder that is not the same on all ranks. On failure too, the caller
+ * drops. Where the file system knows no locks nothing is kept away. Collective. */
+cr_status cr_lock_take(const cr_par *par, const char *path, cr_lock *lock, cr_error *err);
+
+/* Local; after the file is closed. */
+void cr_lock_drop(cr_lock *lock);
+
 struct cr_results {
-    cr_par par; /* the creator's; only for a file made by cr_results_create */
-    bool created;
+    cr_par par;  /* the writers'; only where `shared` */
+    bool shared; /* open for writing by all ranks, else for reading by this process */
     char *path;
+    char *part; /* the file's name until it is whole */
+    cr_lock lock;
     hid_t file, summary;
     cr_results_plan plan;
     cr_dataset data;
@@ -149,12 +168,34 @@ cr_status cr_results_make_groups(cr_results *results, cr_error *err);
 /* Closes all that is open and frees. With a file made by several ranks: Collective. */
 cr_status cr_results_release(cr_results *results, cr_error *err);
 
+/* create.c. Collective, both. */
+
+/* The common start of cr_results_create and cr_results_resume: copies plan and data, locks. */
+cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results_plan *plan,
+                           const cr_dataset *data, cr_results **results, cr_error *err);
+
+/* Makes the file. On failure no half-made file stays behind; the caller releases. */
+cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err);
+
+/* open.c: opens the datasets of all rows, as the plan wants them. Local. */
+cr_status cr_results_open_columns(cr_results *results, cr_error *err);
+
+/* compare.c: CR_EINPUT naming the first attribute of an open file that is not what `plan` and
+ * `data` would have made it. Local. */
+cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
+                             const cr_dataset *data, cr_error *err);
+
+/* The end of a file that could not be opened or made for writing. After CR_EIO to close it may hang
+ * (HDF5 1.10): then it only unlocks, and the program has to end. */
+void cr_results_fail(cr_results *results, cr_status status);
+
 /* The ids of a model's group, or of its variant's if `variant` is not -1. */
 cr_group_ids *cr_results_group(const cr_results *results, int model, int variant);
 
 /* summary.c */
 
 cr_status cr_summary_create(cr_results *results, cr_error *err); /* Collective */
+cr_status cr_summary_open(cr_results *results, cr_error *err);   /* Local */
 cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, cr_error *err); /* Local */
 
 /* h5.c */

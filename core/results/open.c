@@ -400,7 +400,7 @@ cleanup:
     return status;
 }
 
-static cr_status open_row_columns(cr_results *results, cr_error *err)
+cr_status cr_results_open_columns(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
@@ -437,7 +437,7 @@ cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)
     CR_TRY(get_models(opening, err));
     CR_TRY(cr_results_check(path, &opening->plan, &opening->data, err));
     CR_TRY(cr_results_make_groups(opening, err));
-    CR_TRY(open_row_columns(opening, err));
+    CR_TRY(cr_results_open_columns(opening, err));
     *results = opening;
     opening = NULL;
 

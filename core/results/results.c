@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +10,14 @@ cr_results *cr_results_new(const char *path)
     if (!results)
         return NULL;
     results->file = results->summary = -1;
+    results->lock.fd = -1;
     results->path = strdup(path);
-    if (!results->path) {
-        free(results);
+    results->part = cr_alloc(strlen(path) + sizeof ".part", 1);
+    if (!results->path || !results->part) {
+        cr_results_release(results, NULL);
         return NULL;
     }
+    sprintf(results->part, "%s.part", path);
     return results;
 }
 
@@ -51,19 +55,35 @@ cr_status cr_results_release(cr_results *results, cr_error *err)
     cr_h5_close(results->summary);
     if (results->file >= 0 && H5Fclose(results->file) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    cr_lock_drop(&results->lock);
     free(results->groups);
     cr_results_plan_free(&results->plan);
     cr_data_free(&results->data);
+    free(results->part);
     free(results->path);
     free(results);
     return status;
+}
+
+void cr_results_fail(cr_results *results, cr_status status)
+{
+    if (status != CR_EIO)
+        cr_results_release(results, NULL);
+    else if (results)
+        cr_lock_drop(&results->lock);
+}
+
+void cr_results_abandon(cr_results **results)
+{
+    cr_results_fail(*results, CR_EIO);
+    *results = NULL;
 }
 
 cr_status cr_results_close(cr_results **results, cr_error *err)
 {
     cr_results *closing = *results;
     *results = NULL;
-    if (!closing || !closing->created)
+    if (!closing || !closing->shared)
         return cr_results_release(closing, err);
     const cr_par par = closing->par;
     return cr_par_agree(&par, cr_results_release(closing, err), err);

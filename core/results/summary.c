@@ -167,6 +167,28 @@ cleanup:
     return status;
 }
 
+cr_status cr_summary_open(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    hsize_t n = 0;
+    hid_t stored = -1, space = -1, type = row_type();
+    results->summary = H5Dopen2(results->file, "/summary", H5P_DEFAULT);
+    if (results->summary >= 0) {
+        stored = H5Dget_type(results->summary);
+        space = H5Dget_space(results->summary);
+    }
+    if (type < 0 || stored < 0 || space < 0)
+        status = cr_h5_fail(err, CR_EINPUT, "%s: /summary", results->path);
+    else if (H5Tequal(stored, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+             H5Sget_simple_extent_dims(space, &n, NULL) < 0 ||
+             n != (hsize_t)count_variants(&results->plan))
+        status = cr_fail(err, CR_EINPUT, "%s: /summary: wrong data type or shape", results->path);
+    cr_h5_close(space);
+    cr_h5_close(stored);
+    cr_h5_close(type);
+    return status;
+}
+
 cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies, cr_error *err)
 {
     cr_status local = CR_OK;

@@ -4,7 +4,8 @@
  * A row is one image under one model. Its place is fixed by the image's index, so the file does not
  * depend on the number of ranks. Every dataset is contiguous, allocated when created, unfiltered,
  * and flushed before the first row; a row's `done` flag is written after the row: a file whose
- * writers are killed opens, and what is marked done is right.
+ * writers are killed opens, and what is marked done is right. Until then it is called FILE.part.
+ * While it is being written there is a FILE.lock, which keeps other runs away.
  *
  * In what follows S = CR_SLOTS classes are localized in each image. */
 #ifndef CAMRANK_RESULTS_H
@@ -87,32 +88,48 @@ typedef struct cr_results_rows {
 typedef struct cr_results cr_results;
 
 /* Creates `path` with every dataset at its final size, writes images, labels, ground truth, classes
- * and all attributes, and flushes. Errors: CR_EINPUT for a file that exists (unless `replace`), for
- * a path that some rank cannot write, or for names and sizes that cannot be stored; CR_EIO with
- * HDF5's innermost message. On failure no half-made file stays behind and *results is NULL on
- * every rank. After CR_EIO, from any function of a file that is being written, HDF5 1.10 may hang
- * or crash when the file is closed or MPI is finalized: end the program without either.
+ * and all attributes, and flushes. Only then the file gets its name, and takes the place of one to
+ * be replaced: at any moment a file of that name opens. Errors: CR_EINPUT for a file that exists
+ * (unless `replace`) or that another run is writing, for a path that some rank cannot write or that
+ * is not the same file on all, or for names and sizes that cannot be stored; CR_EIO with HDF5's
+ * innermost message. On failure no half-made file stays behind and *results is NULL on every rank.
+ * After CR_EIO, from any function of a file that is being written, HDF5 1.10 may hang or crash when
+ * the file is closed or MPI is finalized: end the program without either (cr_results_abandon).
  * `plan` and `data` (the same on all ranks) are copied or written, not kept. Collective. */
 cr_status cr_results_create(const cr_par *par, const char *path, bool replace,
                             const cr_results_plan *plan, const cr_dataset *data,
                             cr_results **results, cr_error *err);
 
+/* Opens an unfinished or finished `path` for writing, whatever number of ranks it was made with, or
+ * creates it where there is none; *resumed tells which. The plan of *results is `plan`, but for the
+ * file's `libraries`, which may be others. Errors: as cr_results_create and cr_results_open;
+ * CR_EINPUT naming the first difference for a file of another version, plan or image set (the texts
+ * of the job and the names of the model files may differ), or for one that was repacked.
+ * Collective. */
+cr_status cr_results_resume(const cr_par *par, const char *path, const cr_results_plan *plan,
+                            const cr_dataset *data, cr_results **results, bool *resumed,
+                            cr_error *err);
+
 /* Bytes that the file will need, rounded up by a few kilobytes a dataset, for `camrank check`;
  * SIZE_MAX if that many do not fit. Local. */
 size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data);
 
-/* Writes the rows of model `model`, then marks them. For a file made by cr_results_create.
- * Independent: Local. Errors: CR_EIO. */
+/* Writes the rows of model `model`, then marks them. For a file that is open for
+ * writing. Independent: Local. Errors: CR_EIO. */
 cr_status cr_results_write(cr_results *results, int model, const cr_results_rows *rows,
                            cr_error *err);
 
-/* Hands everything written to the file system, so that all ranks can read it. For a file made by
- * cr_results_create. Collective. */
+/* Hands everything written to the file system, so that all ranks can read it. For a file that
+ * is open for writing. Collective. */
 cr_status cr_results_flush(cr_results *results, cr_error *err);
 
-/* Closes the file and frees. *results becomes NULL. Collective for a file made by
- * cr_results_create, Local for one opened by cr_results_open. */
+/* Closes the file and frees. *results becomes NULL. Collective for a file that is
+ * open for writing, Local for one opened by cr_results_open. */
 cr_status cr_results_close(cr_results **results, cr_error *err);
+
+/* In place of cr_results_close after CR_EIO: lets other runs at the file, and nothing else. *results
+ * becomes NULL. Local. */
+void cr_results_abandon(cr_results **results);
 
 /* Opens a finished or unfinished file for reading, by this process alone. Its content is untrusted:
  * types, shapes and cross references are checked. Errors: CR_EINPUT naming the path and what is

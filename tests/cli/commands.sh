@@ -51,8 +51,8 @@ contains "$work/out" "^results: ./sample.h5$"
 contains "$work/err" "^camrank: job sample, 37 images, 2 models, 2 ranks$"
 contains "$work/err" "^camrank: model fc goes without cam: "
 cp "$work/out" "$work/table.txt"
-expect 3 'camrank: ./sample.h5: exists already; --force replaces it' "$CAMRANK" run job.yaml
-contains <("$CAMRANK" check job.yaml) "^output   ./sample.h5, .*; exists: a run needs --force$"
+expect 3 'camrank: ./sample.h5: exists already; --resume continues it, --force replaces it' "$CAMRANK" run job.yaml
+contains <("$CAMRANK" check job.yaml) "^output   ./sample.h5, .*; exists: a run needs --resume or --force$"
 (cd / && "$CAMRANK" run "$work/sample/job.yaml" --limit 5 -o "$work/five.h5" \
     --set 'methods=[grad-cam@conv1]' --set protocol=cam-paper --set threshold=0.5 \
     --set models.0.name=first >"$work/out" 2>&1) || fail "run with options: $(cat "$work/out")"

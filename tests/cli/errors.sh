@@ -110,7 +110,7 @@ refused 3 './gap.onnx: it has 10 outputs, the synset list 11 classes' \
     run job.yaml --set dataset.synsets=eleven.txt
 
 # The results file.
-refused 3 'there.h5: exists already; --force replaces it' run job.yaml -o there.h5
+refused 3 'there.h5: exists already; --resume continues it, --force replaces it' run job.yaml -o there.h5
 alone 3 'folder: exists and is no regular file' run job.yaml -o folder
 refused 3 'none/a.h5: cannot be written: No such file or directory' run job.yaml -o none/a.h5
 refused 3 'none/a.h5: cannot be written: No such file or directory' check job.yaml -o none/a.h5

@@ -1,0 +1,154 @@
+/* compare.c - whether a file was made by this very job: plan and image set, attribute by
+ * attribute. The job's text is not compared: comments and order of keys mean nothing. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Where to find the difference, for messages. */
+typedef struct place {
+    const char *path, *group;
+} place;
+
+static cr_status compare_text(place at, const char *name, const char *stored, const char *wanted,
+                              cr_error *err)
+{
+    if (strcmp(stored, wanted) == 0)
+        return CR_OK;
+    return cr_fail(err, CR_EINPUT,
+                   "%s: made by another job or program: %s: `%s` is `%.120s` in the file, `%.120s` "
+                   "now",
+                   at.path, at.group, name, stored, wanted);
+}
+
+static cr_status compare_number(place at, const char *name, double stored, double wanted,
+                                cr_error *err)
+{
+    char a[40], b[40];
+    if (stored == wanted)
+        return CR_OK;
+    snprintf(a, sizeof a, "%.12g", stored);
+    snprintf(b, sizeof b, "%.12g", wanted);
+    /* Two that differ in the last digits only. */
+    if (strcmp(a, b) == 0) {
+        snprintf(a, sizeof a, "%.17g", stored);
+        snprintf(b, sizeof b, "%.17g", wanted);
+    }
+    return compare_text(at, name, a, b, err);
+}
+
+static cr_status compare_root(place at, const cr_results_plan *stored,
+                              const cr_results_plan *wanted, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_protocol *a = &stored->protocol, *b = &wanted->protocol;
+    CR_TRY(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
+    CR_TRY(compare_number(at, "threshold", a->threshold, b->threshold, err));
+    CR_TRY(compare_number(at, "connectivity", a->connectivity, b->connectivity, err));
+    CR_TRY(compare_text(at, "upsampling", cr_upsampling_text(a->upsampling),
+                        cr_upsampling_text(b->upsampling), err));
+    CR_TRY(compare_number(at, "iou", a->iou, b->iou, err));
+    CR_TRY(compare_text(at, "protocol", a->name, b->name, err));
+    CR_TRY(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
+                        wanted->skip_failed ? "skip" : "wrong", err));
+    CR_TRY(compare_number(at, "batch", stored->batch, wanted->batch, err));
+    CR_TRY(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
+    CR_TRY(compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
+                        wanted->map_float16 ? "float16" : "float32", err));
+    CR_TRY(compare_number(at, "number of models", stored->n_models, wanted->n_models, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status compare_model(const char *path, const cr_results_plan *stored,
+                               const cr_results_plan *wanted, int m, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_model *a = &stored->models[m], *b = &wanted->models[m];
+    cr_results_path group;
+    cr_layout_group(wanted, m, -1, group);
+    CR_TRY(compare_text((place){path, "/models"}, "name of a model", a->name, b->name, err));
+    const place at = {path, group};
+    CR_TRY(compare_text(at, "sha256", a->sha256, b->sha256, err));
+    CR_TRY(compare_text(at, "input", a->input, b->input, err));
+    CR_TRY(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
+    for (int v = 0; v < b->n_variants; v++) {
+        const cr_results_variant *one = &a->variants[v], *two = &b->variants[v];
+        CR_TRY(compare_text(at, "method", one->method, two->method, err));
+        CR_TRY(compare_text(at, "layer", one->layer, two->layer, err));
+        CR_TRY(compare_number(at, "layer_given", one->layer_given, two->layer_given, err));
+        CR_TRY(compare_text(at, "scaling", cr_scaling_text(one->scaling),
+                            cr_scaling_text(two->scaling), err));
+        CR_TRY(compare_number(at, "map_width", one->map_width, two->map_width, err));
+        CR_TRY(compare_number(at, "map_height", one->map_height, two->map_height, err));
+    }
+
+cleanup:
+    return status;
+}
+
+static cr_status compare_image(const char *path, const cr_dataset *stored, const cr_dataset *wanted,
+                               int i, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_data_image *a = &stored->images[i], *b = &wanted->images[i];
+    char name[96];
+    CR_TRY(compare_text((place){path, "/images"}, "id of an image", stored->text + a->id,
+                        wanted->text + b->id, err));
+    snprintf(name, sizeof name, "/images: image %.64s", wanted->text + b->id);
+    const place at = {path, name};
+    CR_TRY(compare_text(at, "file", stored->text + a->file, wanted->text + b->file, err));
+    CR_TRY(compare_number(at, "label", a->label, b->label, err));
+    CR_TRY(compare_number(at, "localize", a->localize, b->localize, err));
+    CR_TRY(compare_number(at, "n_boxes", a->n_boxes, b->n_boxes, err));
+    for (int k = 0; k < b->n_boxes; k++) {
+        const cr_box *one = &stored->boxes[a->first_box + k],
+                     *two = &wanted->boxes[b->first_box + k];
+        char x[64], y[64];
+        snprintf(x, sizeof x, "%d %d %d %d", one->x0, one->y0, one->x1, one->y1);
+        snprintf(y, sizeof y, "%d %d %d %d", two->x0, two->y0, two->x1, two->y1);
+        CR_TRY(compare_text(at, "ground-truth box", x, y, err));
+    }
+
+cleanup:
+    return status;
+}
+
+static cr_status compare_data(const char *path, const cr_dataset *stored, const cr_dataset *wanted,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    const place images = {path, "/images"}, classes = {path, "/classes"};
+    CR_TRY(compare_number(images, "number of images", stored->n_images, wanted->n_images, err));
+    CR_TRY(compare_text(images, "folder", stored->folder, wanted->folder, err));
+    CR_TRY(compare_number(classes, "number of classes", stored->n_classes, wanted->n_classes, err));
+    for (int c = 0; c < wanted->n_classes; c++) {
+        const cr_data_class *a = &stored->classes[c], *b = &wanted->classes[c];
+        CR_TRY(compare_text(classes, "wnid", stored->text + a->wnid, wanted->text + b->wnid, err));
+        CR_TRY(compare_text(classes, "name", stored->text + a->name, wanted->text + b->name, err));
+    }
+    for (int i = 0; i < wanted->n_images; i++)
+        CR_TRY(compare_image(path, stored, wanted, i, err));
+
+cleanup:
+    return status;
+}
+
+cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
+                             const cr_dataset *data, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const place root = {stored->path, "/"};
+    char version[64];
+    CR_TRY(cr_h5_get_text((cr_h5_at){stored->file, stored->path, "/"}, "camrank_version", version,
+                          sizeof version, err));
+    CR_TRY(compare_text(root, "camrank_version", version, CR_VERSION, err));
+    CR_TRY(compare_root(root, &stored->plan, plan, err));
+    for (int m = 0; m < plan->n_models; m++)
+        CR_TRY(compare_model(stored->path, &stored->plan, plan, m, err));
+    CR_TRY(compare_data(stored->path, &stored->data, data, err));
+
+cleanup:
+    return status;
+}

@@ -1,0 +1,118 @@
+/* resume.c - going on with a file: rank 0 checks it as it would any file from outside, then all
+ * open it for writing. */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Rank 0. */
+static cr_status find(const char *path, int64_t *there, cr_error *err)
+{
+    struct stat info;
+    *there = stat(path, &info) == 0;
+    if (!*there && errno != ENOENT)
+        return cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+    if (*there && access(path, R_OK | W_OK) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
+    return CR_OK;
+}
+
+/* What several ranks write independently must not be chunked or compressed. */
+static cr_status check_writable(const cr_results *results, cr_error *err)
+{
+    for (int i = 0; i < results->n_groups; i++)
+        for (int column = 0; column < CR_N_COLUMNS; column++) {
+            hid_t dataset = results->groups[i].of[column];
+            if (dataset < 0)
+                continue;
+            hid_t properties = H5Dget_create_plist(dataset);
+            const bool fits = properties >= 0 && H5Pget_layout(properties) == H5D_CONTIGUOUS;
+            cr_h5_close(properties);
+            if (!fits)
+                return cr_fail(err, CR_EINPUT,
+                               "%s: has been repacked: it can be read, but not resumed",
+                               results->path);
+        }
+    return CR_OK;
+}
+
+/* Rank 0. */
+static cr_status check_file(const char *path, const cr_results_plan *plan, const cr_dataset *data,
+                            char libraries[256], cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_results *stored = NULL;
+    CR_TRY(cr_results_open(path, &stored, err));
+    CR_TRY(cr_results_compare(stored, plan, data, err));
+    CR_TRY(check_writable(stored, err));
+    memcpy(libraries, stored->plan.libraries, sizeof stored->plan.libraries);
+
+cleanup:
+    cr_results_release(stored, NULL);
+    return status;
+}
+
+/* Collective. */
+static cr_status open_for_writing(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
+    if (access_list < 0 || H5Pset_fapl_mpio(access_list, results->par.comm, MPI_INFO_NULL) < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    else if (access(results->path, R_OK | W_OK) != 0)
+        local =
+            cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", results->path, strerror(errno));
+    CR_TRY(cr_par_agree(&results->par, local, err));
+    results->file = H5Fopen(results->path, H5F_ACC_RDWR, access_list);
+    if (results->file < 0)
+        local = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+    local = cr_results_open_columns(results, err);
+    if (local == CR_OK)
+        local = cr_summary_open(results, err);
+    CR_TRY(cr_par_agree(&results->par, local, err));
+
+cleanup:
+    cr_h5_close(access_list);
+    return status;
+}
+
+cr_status cr_results_resume(const cr_par *par, const char *path, const cr_results_plan *plan,
+                            const cr_dataset *data, cr_results **results, bool *resumed,
+                            cr_error *err)
+{
+    cr_status status = CR_OK, local = CR_OK;
+    cr_results *resuming = NULL;
+    int64_t there = 0;
+    *results = NULL;
+    *resumed = false;
+    CR_TRY(cr_results_begin(par, path, plan, data, &resuming, err));
+    if (par->rank == 0)
+        local = find(path, &there, err);
+    CR_TRY(cr_par_follow(par, local, err));
+    CR_TRY(cr_par_sum(par, &there, 1, err));
+    if (!there) {
+        CR_TRY(cr_results_make_file(resuming, false, err));
+    } else {
+        if (par->rank == 0) {
+            unlink(resuming->part);
+            local = check_file(path, plan, data, resuming->plan.libraries, err);
+        }
+        CR_TRY(cr_par_follow(par, local, err));
+        local =
+            cr_par_check(MPI_Bcast(resuming->plan.libraries, (int)sizeof resuming->plan.libraries,
+                                   MPI_CHAR, 0, par->comm),
+                         "MPI_Bcast", err);
+        CR_TRY(cr_par_agree(par, local, err));
+        CR_TRY(open_for_writing(resuming, err));
+    }
+    *resumed = there;
+    *results = resuming;
+    resuming = NULL;
+
+cleanup:
+    cr_results_fail(resuming, status);
+    return status;
+}

@@ -1,0 +1,5 @@
+#!/bin/bash
+# SIGKILL at random moments: nothing is lost. KILLS says how many.
+. tests/cli/lib.sh
+"$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
+"$PYTHON" tests/cli/kill.py "$work" "${KILLS:-8}"

@@ -1,0 +1,131 @@
+"""Runs of the embedded sample as processes to be signalled, for stop.py and kill.py."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+CAMRANK, WORK = os.environ["CAMRANK"], sys.argv[1]
+JOB = os.path.abspath("jobs/demo/demo.yaml")
+N_IMAGES = 3 * 300  # images x models
+failures = checks = 0
+
+
+def check(holds, what):
+    global failures, checks
+    checks += 1
+    if not holds:
+        failures += 1
+        print(f"failed: {what}", flush=True)
+    return holds
+
+
+def finish():
+    print(f"{checks} checks, {failures} failures")
+    sys.exit(bool(failures) or checks == 0)
+
+
+def path(name):
+    return os.path.join(WORK, name)
+
+
+def parents():
+    """Process id: parent, for all that are alive."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as f:
+                state, parent = f.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            found[int(name)] = int(parent)
+    return found
+
+
+def descendants(pid):
+    """The process and all that it has started, directly or not."""
+    tree, family = parents(), [pid]
+    for member in family:
+        family += [child for child, parent in tree.items() if parent == member]
+    return [member for member in family if member in tree]
+
+
+def is_rank(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(CAMRANK)
+    except OSError:
+        return False
+
+
+def send(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+class Run:
+    """`camrank run JOB -o FILE` over n ranks. With `codes`, each rank's exit code is kept."""
+
+    def __init__(self, n, file, *options, codes=None):
+        self.file, self.n = file, n
+        command = [CAMRANK, "run", JOB, "--set", "batch=4", "-o", file, *options]
+        if codes:
+            # mpirun ends the others soon after the first that fails: they wait for each other.
+            keep = 'trap "" USR1 TERM INT; "$@"; code=$?; echo $code >"$0.$OMPI_COMM_WORLD_RANK"; ' \
+                   'for i in 1 2 3 4 5 6 7 8 9; do ' \
+                   f'[ "$(ls "$0".* | wc -l)" = {n} ] && break; sleep 0.5; done; exit $code'
+            command = ["sh", "-c", keep, codes, *command]
+        if n > 1:
+            command = ["mpirun", "-q", "-n", str(n), *command]
+        self.err_path = f"{file}.{time.monotonic_ns()}.err"
+        with open(self.err_path, "w") as err, open(file + ".out", "w") as out:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=err, start_new_session=True)
+        self.seen = set()
+
+    def ranks(self):
+        """Process ids of the ranks, lowest rank first: mpirun starts them in this order."""
+        return sorted(pid for pid in self.everybody() if is_rank(pid))
+
+    def everybody(self):
+        """All processes of the run that are alive, also those that have lost their parent."""
+        tree = parents()
+        self.seen.update(descendants(self.process.pid))
+        return [pid for pid in self.seen if pid in tree]
+
+    def is_there(self):
+        return os.path.exists(self.file)
+
+    def begins(self):
+        """Waits until the file has its name: the first chunk is under way."""
+        ok = wait_until(lambda: self.is_there() and len(self.ranks()) == self.n, 30)
+        return check(ok, f"{self.file} does not appear: {self.err()}")
+
+    def wait(self, seconds=60):
+        """The exit code, None for a hang; none of the processes lives on."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        if not wait_until(lambda: not self.everybody(), 5 if code is not None else 0):
+            send(self.everybody(), signal.SIGKILL)
+            check(False, f"{self.file}: processes live on after the run: {self.err()}")
+            self.process.wait()
+        return code
+
+    def err(self):
+        with open(self.err_path) as f:
+            return f.read()
