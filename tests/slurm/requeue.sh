@@ -1,0 +1,46 @@
+#!/bin/bash
+# A job that Slurm warns stops, goes back into the queue, goes on and ends with the right file.
+. tests/cli/lib.sh
+. tests/slurm/cluster.sh
+script=$PWD/slurm/camrank.sbatch job=$PWD/jobs/demo/demo.yaml
+cluster_start
+export CAMRANK
+
+# warn_once ID FILE: the warning, as soon as the ranks are at work.
+warn_once() {
+    local i
+    for i in $(seq 300); do
+        [ -e "$2" ] && break
+        sleep 0.05
+    done
+    with_slurm scancel -s USR1 -b "$1"
+    # Slurm waits before it starts a job again: until the credentials have expired.
+    for i in $(seq 100); do
+        with_slurm scontrol update JobId="$1" StartTime=now 2>/dev/null
+        with_slurm scontrol -o show job "$1" | grep -q ' Restarts=1 .*JobState=RUNNING\| JobState=RUNNING .* Restarts=1 ' && break
+        sleep 0.1
+    done
+}
+
+check "camrank run alone" "$CAMRANK" run "$job" --set batch=4 -o "$work/alone.h5"
+for launch in 'srun --mpi=pmix' mpirun; do
+    name=${launch%% *}
+    id=$(CAMRANK_LAUNCH=$launch with_slurm sbatch --parsable --output="$work/$name.log" "$script" \
+        "$job" --set batch=4 -o "$work/$name.h5" 2>&1)
+    warn_once "$id" "$work/$name.h5"
+    for i in $(seq 200); do
+        show=$(with_slurm scontrol -o show job "$id")
+        case $show in *JobState=COMPLETED*) break ;; esac
+        sleep 0.2
+    done
+    checks=$((checks + 2))
+    [[ $show = *JobState=COMPLETED* ]] || fail "$name: $show: $(cat "$work/$name.log")"
+    [[ $show = *Restarts=1* ]] || fail "$name: it was not requeued once: $(cat "$work/$name.log")"
+    contains "$work/$name.log" '^camrank: stopped with [0-9]* of 900 images done; to go on: '
+    contains "$work/$name.log" '^camrank.sbatch: back into the queue after go 1$'
+    contains "$work/$name.log" '^camrank: [1-9][0-9]* of 900 images are done already$'
+    contains "$work/$name.log" "^results: $work/$name.h5$"
+    check "$name gives the bits of a run alone" compare_h5 "$work/alone.h5" "$work/$name.h5"
+done
+cluster_stop
+finish
