@@ -13,7 +13,8 @@ PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
 EXTRA ?=
 
-PACKAGES := openblas libcyaml yaml-0.1 libprotobuf-c libpng cairo jansson libcrypto
+PACKAGES := openblas libcyaml yaml-0.1 libprotobuf-c libpng cairo jansson libcrypto \
+	libxml-2.0 libarchive
 HDF5_CFLAGS ?= $(shell pkg-config --cflags hdf5-openmpi 2>/dev/null)
 HDF5_LIBS ?= $(shell pkg-config --libs hdf5-openmpi 2>/dev/null || echo -lhdf5)
 ONNX_PROTO_DIR ?= $(firstword $(foreach d,/usr/include /usr/local/include \

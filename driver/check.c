@@ -43,8 +43,8 @@ static void print_plan(const cr_session *s)
     if (s->data.n_excluded)
         printf("excluded %d images are not localized\n", s->data.n_excluded);
     if (s->data.n_unlisted_files)
-        printf("left out %d image files that the ground truth does not name\n",
-               s->data.n_unlisted_files);
+        printf("left out %d image files that the ground truth does not name: %s\n",
+               s->data.n_unlisted_files, s->data.unlisted);
     printf("protocol %s: threshold %g of the maximum, %d-connected, IoU >= %g\n",
            s->job.protocol.name, s->job.protocol.threshold, s->job.protocol.connectivity,
            s->job.protocol.iou);

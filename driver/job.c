@@ -33,6 +33,54 @@ static void copy_name(char *to, const char *from)
     snprintf(to, CR_NAME_BYTES, "%s", from ? from : "");
 }
 
+static cr_status resolve_given(char **to, const char *folder, const char *path, cr_error *err)
+{
+    return path ? resolve(to, folder, path, err) : CR_OK;
+}
+
+/* Which keys go with which layouts. */
+static cr_status check_layout(cr_job_source *source, const cr_job_raw_dataset *raw, cr_error *err)
+{
+    const bool cub = raw->layout == CR_DATA_CUB, devkit = raw->layout == CR_DATA_DEVKIT;
+    const struct {
+        const char *key, *value;
+        bool needed, allowed;
+        const char *why_not;
+    } keys[] = {
+        {"synsets", raw->synsets, !cub, !cub, "not for layout cub, whose classes.txt is read"},
+        {"devkit_synsets", raw->devkit_synsets, devkit, !cub, "not for layout cub"},
+        {"boxes", raw->boxes, devkit, devkit, "only for layout devkit"},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char key[CR_JOB_PATH_BYTES];
+        KEY("dataset.%s", keys[i].key);
+        if (keys[i].needed && !keys[i].value)
+            return cr_job_fail(err, source, "dataset", "the key \"%s\" is missing", keys[i].key);
+        if (!keys[i].allowed && keys[i].value)
+            return cr_job_fail(err, source, key, "%s", keys[i].why_not);
+    }
+    return CR_OK;
+}
+
+static cr_status read_subset(cr_job_source *source, const cr_job_raw_subset *raw,
+                             const char *folder, cr_job *job, cr_error *err)
+{
+    job->subset_stride = raw->stride ? clamp_int(*raw->stride) : 1;
+    if (job->subset_stride < 1)
+        return cr_job_fail(err, source, "dataset.subset.stride", "%d, must be 1 or more",
+                           job->subset_stride);
+    job->subset_classes = cr_alloc(raw->n_classes, sizeof *job->subset_classes);
+    if (!job->subset_classes)
+        return cr_fail_memory(err, "job", raw->n_classes, sizeof *job->subset_classes);
+    for (unsigned i = 0; i < raw->n_classes; i++) {
+        job->subset_classes[i] = strdup(raw->classes[i]);
+        if (!job->subset_classes[i])
+            return cr_fail_memory(err, "job", strlen(raw->classes[i]), 1);
+        job->n_subset_classes++;
+    }
+    return resolve_given(&job->subset_list, folder, raw->list, err);
+}
+
 static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *raw,
                               const char *folder, cr_job *job, cr_error *err)
 {
@@ -41,11 +89,15 @@ static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *r
         return cr_job_fail(err, source, "dataset.limit", "must be 0 (all images) to %d", INT_MAX);
     job->limit = (int)raw->limit;
     job->skip_failed = raw->failed == 1;
+    CR_TRY(check_layout(source, raw, err));
+    job->layout = (cr_data_layout)raw->layout;
     CR_TRY(resolve(&job->images, folder, raw->images, err));
     CR_TRY(resolve(&job->ground_truth, folder, raw->ground_truth, err));
-    CR_TRY(resolve(&job->synsets, folder, raw->synsets, err));
-    if (raw->exclude)
-        CR_TRY(resolve(&job->exclude, folder, raw->exclude, err));
+    CR_TRY(resolve_given(&job->synsets, folder, raw->synsets, err));
+    CR_TRY(resolve_given(&job->devkit_synsets, folder, raw->devkit_synsets, err));
+    CR_TRY(resolve_given(&job->boxes, folder, raw->boxes, err));
+    CR_TRY(resolve_given(&job->exclude, folder, raw->exclude, err));
+    CR_TRY(read_subset(source, &raw->subset, folder, job, err));
 cleanup:
     return status;
 }
@@ -316,7 +368,13 @@ void cr_job_free(cr_job *job)
     free(job->images);
     free(job->ground_truth);
     free(job->synsets);
+    free(job->devkit_synsets);
+    free(job->boxes);
     free(job->exclude);
+    free(job->subset_list);
+    for (int i = 0; i < job->n_subset_classes; i++)
+        free(job->subset_classes[i]);
+    free(job->subset_classes);
     free(job->output);
     *job = (cr_job){0};
 }

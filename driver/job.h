@@ -3,6 +3,7 @@
 #define CAMRANK_DRIVER_JOB_H
 
 #include "camrank/base.h"
+#include "camrank/data.h"
 #include "camrank/image.h"
 #include "camrank/loc.h"
 #include "camrank/results.h"
@@ -25,12 +26,17 @@ typedef struct cr_job_model {
 /* A checked job. Paths are resolved against the job file's folder; everything is owned. */
 typedef struct cr_job {
     char name[CR_NAME_BYTES];
-    char *text;      /* the file, verbatim */
-    char *overrides; /* the --set options, one `key=value` a line, "" if none */
-    char *images, *ground_truth, *synsets; /* dataset.* */
-    char *exclude;                         /* dataset.exclude, NULL if none */
-    int limit;                             /* dataset.limit, 0 = all */
-    bool skip_failed;                      /* dataset.failed: skip (default: wrong) */
+    char *text;                  /* the file, verbatim */
+    char *overrides;             /* the --set options, one `key=value` a line, "" if none */
+    cr_data_layout layout;       /* dataset.layout */
+    char *images, *ground_truth; /* dataset.* */
+    char *synsets, *devkit_synsets, *boxes, *exclude; /* dataset.*, NULL where not given */
+    char *subset_list;                                /* dataset.subset.list, NULL if none */
+    char **subset_classes; /* [n_subset_classes] dataset.subset.classes */
+    int n_subset_classes;
+    int subset_stride; /* dataset.subset.stride, 1 = every image */
+    int limit;         /* dataset.limit, 0 = all */
+    bool skip_failed;  /* dataset.failed: skip (default: wrong) */
     int n_models;
     cr_job_model *models;
     int n_methods;
@@ -51,8 +57,10 @@ typedef struct cr_job {
  *
  * Keys, with their defaults in parentheses; those without one must be given:
  *   name
- *   dataset: layout (kaggle, the only one), images, ground_truth, synsets, exclude (none),
- *     limit (0: all), failed (wrong | skip: wrong)
+ *   dataset: layout (kaggle | xml | wsol | devkit | cub | csv), images, ground_truth, synsets (all
+ *     layouts but cub), devkit_synsets (devkit must have it; none), boxes (devkit only), exclude
+ *     (none), subset: list (none), classes (all), stride (1); limit (0: all), failed (wrong | skip:
+ *     wrong)
  *   models: a list of name, file, layer (automatic) and
  *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear),
  *       channels (rgb | bgr), range (1 | 255), mean and std, three numbers each; with

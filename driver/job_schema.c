@@ -1,5 +1,6 @@
 #include "job_schema.h"
 
+#include "camrank/data.h"
 #include "camrank/image.h"
 #include "camrank/results.h"
 
@@ -21,7 +22,9 @@
     CYAML_FIELD_ENUM_PTR(key, CYAML_FLAG_STRICT | (flags), type, member, words, \
                          CYAML_ARRAY_LEN(words))
 
-static const cyaml_strval_t layouts[] = {{"kaggle", 0}};
+static const cyaml_strval_t layouts[] = {{"kaggle", CR_DATA_KAGGLE}, {"xml", CR_DATA_XML},
+                                         {"wsol", CR_DATA_WSOL},     {"devkit", CR_DATA_DEVKIT},
+                                         {"cub", CR_DATA_CUB},       {"csv", CR_DATA_CSV}};
 static const cyaml_strval_t failures[] = {{"wrong", 0}, {"skip", 1}};
 static const cyaml_strval_t resizes[] = {{"squash", CR_RESIZE_SQUASH},
                                          {"short-side", CR_RESIZE_SHORT_SIDE}};
@@ -61,12 +64,26 @@ static const cyaml_schema_field_t model_fields[] = {
 static const cyaml_schema_value_t model = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_model, model_fields)};
 
+static const cyaml_schema_value_t class_name = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CR_NAME_BYTES)};
+
+static const cyaml_schema_field_t subset_fields[] = {
+    STRING("list", MAY, cr_job_raw_subset, list, MAX_PATH),
+    CYAML_FIELD_SEQUENCE_COUNT("classes", CYAML_FLAG_POINTER | MAY, cr_job_raw_subset, classes,
+                               n_classes, &class_name, 1, CR_JOB_MAX_CLASSES),
+    CYAML_FIELD_INT_PTR("stride", MAY, cr_job_raw_subset, stride),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t dataset_fields[] = {
     WORD("layout", MUST, cr_job_raw_dataset, layout, layouts),
     STRING("images", MUST, cr_job_raw_dataset, images, MAX_PATH),
     STRING("ground_truth", MUST, cr_job_raw_dataset, ground_truth, MAX_PATH),
-    STRING("synsets", MUST, cr_job_raw_dataset, synsets, MAX_PATH),
+    STRING("synsets", MAY, cr_job_raw_dataset, synsets, MAX_PATH),
+    STRING("devkit_synsets", MAY, cr_job_raw_dataset, devkit_synsets, MAX_PATH),
+    STRING("boxes", MAY, cr_job_raw_dataset, boxes, MAX_PATH),
     STRING("exclude", MAY, cr_job_raw_dataset, exclude, MAX_PATH),
+    CYAML_FIELD_MAPPING("subset", MAY, cr_job_raw_dataset, subset, subset_fields),
     CYAML_FIELD_INT("limit", MAY, cr_job_raw_dataset, limit),
     WORD("failed", MAY, cr_job_raw_dataset, failed, failures),
     CYAML_FIELD_END,

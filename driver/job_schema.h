@@ -7,7 +7,8 @@
 
 #include "job_tree.h"
 
-#define CR_JOB_MAX_LIST 64 /* models, methods */
+#define CR_JOB_MAX_LIST 64      /* models, methods */
+#define CR_JOB_MAX_CLASSES 1000 /* dataset.subset.classes */
 
 typedef struct cr_job_raw_input {
     int64_t size[2];
@@ -25,9 +26,17 @@ typedef struct cr_job_raw_model {
     cr_job_raw_input input;
 } cr_job_raw_model;
 
+typedef struct cr_job_raw_subset {
+    char *list;
+    char **classes;
+    unsigned n_classes;
+    int64_t *stride;
+} cr_job_raw_subset;
+
 typedef struct cr_job_raw_dataset {
-    int layout;
-    char *images, *ground_truth, *synsets, *exclude;
+    int layout; /* cr_data_layout */
+    char *images, *ground_truth, *synsets, *devkit_synsets, *boxes, *exclude;
+    cr_job_raw_subset subset;
     int64_t limit;
     int failed; /* 1: skip */
 } cr_job_raw_dataset;

@@ -192,8 +192,9 @@ static void print_start(const cr_par *par, const cr_session *s)
             s->data.n_images, s->n_models, s->n_models == 1 ? "" : "s", par->size,
             par->size == 1 ? "" : "s");
     if (s->data.n_unlisted_files)
-        fprintf(stderr, "camrank: %d image files are not in the ground truth and are left out\n",
-                s->data.n_unlisted_files);
+        fprintf(stderr,
+                "camrank: %d image files are not in the ground truth and are left out: %s\n",
+                s->data.n_unlisted_files, s->data.unlisted);
     for (int m = 0; m < s->n_models; m++)
         if (s->models[m].not_applied[0])
             fprintf(stderr, "camrank: model %s goes without %s\n", s->models[m].name,

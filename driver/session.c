@@ -54,9 +54,21 @@ static cr_status read_data(const cr_job *job, cr_dataset *data, uint8_t **bytes,
                            cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_data_source source = {job->images, job->ground_truth, job->synsets, job->exclude,
-                             job->limit};
-    CR_TRY(cr_data_read_kaggle(&source, data, err));
+    const cr_data_source source = {
+        .layout = job->layout,
+        .images = job->images,
+        .ground_truth = job->ground_truth,
+        .synsets = job->synsets,
+        .devkit_synsets = job->devkit_synsets,
+        .boxes = job->boxes,
+        .exclude = job->exclude,
+        .subset_list = job->subset_list,
+        .subset_classes = (const char *const *)job->subset_classes,
+        .n_subset_classes = job->n_subset_classes,
+        .subset_stride = job->subset_stride,
+        .limit = job->limit,
+    };
+    CR_TRY(cr_data_read(&source, data, err));
     char *folder = realpath(data->folder, NULL);
     if (folder) {
         free(data->folder);
@@ -79,6 +91,8 @@ static cr_status open_data(const cr_par *par, const cr_job *job, cr_dataset *dat
     CR_TRY(cr_par_share(par, &bytes, &n_bytes, err));
     if (par->rank != 0)
         status = cr_data_unpack(bytes, n_bytes, data, err);
+    if (status == CR_OK)
+        status = cr_data_open(data, err);
     CR_TRY(cr_par_agree(par, status, err));
 
 cleanup:

@@ -259,20 +259,26 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
     cr_results *results = NULL;
     cr_image image = {0};
     char *path = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
     CR_TRY(parse(argc, argv, &r, err));
     CR_TRY(cr_results_open(r.results, &results, err));
     CR_TRY(find(results, &r, err));
     CR_TRY(read_row(results, &r, &in, err));
     const cr_dataset *data = cr_results_get_data(results);
-    path = cr_path_join(r.folder ? r.folder : data->folder,
-                        data->text + data->images[r.image_at].file);
+    const char *folder = r.folder ? r.folder : data->folder;
+    const char *file = data->text + data->images[r.image_at].file;
+    path = cr_path_join(folder, file);
     if (!path) {
         status = cr_fail_memory(err, "a path", 1, 1);
         goto cleanup;
     }
-    if (cr_image_read(path, &image, err) != CR_OK) {
-        status =
-            cr_fail_in(err, "the image is needed for the picture (--images gives its folder): ");
+    status = cr_data_file_read(folder, file, &bytes, &n_bytes, err);
+    if (status == CR_OK)
+        status = cr_image_decode(bytes, n_bytes, path, &image, err);
+    if (status != CR_OK) {
+        status = cr_fail_in(
+            err, "the image is needed for the picture (--images gives its folder or tar): ");
         goto cleanup;
     }
     CR_TRY(draw(results, &r, &in, &image, err));
@@ -281,6 +287,7 @@ cleanup:
     if (in.variants)
         free(in.variants[r.variant].maps);
     free(in.variants);
+    free(bytes);
     free(path);
     cr_image_free(&image);
     if (results)
@@ -299,5 +306,6 @@ const cr_command cr_command_show = {
             "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
             "  --rank N           the network's Nth class, 1 to 5 (1)\n"
             "  --truth            the ground-truth class\n"
-            "  --images FOLDER    where the images are now (where they were in the run)\n",
+            "  --images FOLDER    where the images are now, or their tar (where they were in the "
+            "run)\n",
     .run = show_command};

@@ -128,21 +128,26 @@ static cr_status read_image(cr_worker *w, const cr_model *model, int b, cr_error
     int at = w->rows.first + b;
     size_t size = 3 * (size_t)model->input.width * (size_t)model->input.height;
     float *input = cr_net_input(cr_cam_net(model->cam)) + (size_t)b * size;
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
     char *path = cr_data_image_path(w->data, at);
     w->rows.size[2 * b] = w->rows.size[2 * b + 1] = 0;
     if (!path) {
         status = cr_fail_memory(err, "a path", 1, 1);
         goto cleanup;
     }
-    CR_TRY(cr_image_read(path, &image, err));
+    CR_TRY(cr_data_image_read(w->data, at, &bytes, &n_bytes, err));
+    CR_TRY(cr_image_decode(bytes, n_bytes, path, &image, err));
     w->rows.size[2 * b] = image.width;
     w->rows.size[2 * b + 1] = image.height;
+    CR_TRY(cr_data_check_size(w->data, at, image.width, image.height, err));
     CR_TRY(cr_input_prepare(&model->input, &image, input, &w->regions[b], err));
 
 cleanup:
     if (status != CR_OK)
         memset(input, 0, size * sizeof *input);
     cr_image_free(&image);
+    free(bytes);
     free(path);
     return status;
 }

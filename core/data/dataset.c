@@ -1,8 +1,12 @@
-#include "camrank/data.h"
-#include "names.h"
+#include "internal.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void cr_data_free(cr_dataset *data)
 {
@@ -11,12 +15,154 @@ void cr_data_free(cr_dataset *data)
     free(data->classes);
     free(data->text);
     free(data->folder);
+    if (data->fd)
+        close(data->fd);
     *data = (cr_dataset){0};
 }
 
 char *cr_data_image_path(const cr_dataset *data, int i)
 {
     return cr_path_join(data->folder, data->text + data->images[i].file);
+}
+
+cr_status cr_data_open(cr_dataset *data, cr_error *err)
+{
+    if (!data->is_tar || data->fd)
+        return CR_OK;
+    int fd = open(data->folder, O_RDONLY | O_CLOEXEC);
+    if (fd == 0) { /* a program without standard input; 0 means not open */
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 1);
+        close(0);
+    }
+    if (fd < 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s", data->folder, strerror(errno));
+    data->fd = fd;
+    return CR_OK;
+}
+
+/* n bytes at `offset` of the tar; `name` is the member's. */
+static cr_status read_span(int fd, const char *tar, const char *name, int64_t offset,
+                           int64_t n_bytes, uint8_t **bytes, cr_error *err)
+{
+    if ((uint64_t)n_bytes > CR_DATA_MAX_IMAGE_BYTES)
+        return cr_fail(err, CR_EINPUT, "%s/%s: %lld bytes, more than the limit of %zu", tar, name,
+                       (long long)n_bytes, CR_DATA_MAX_IMAGE_BYTES);
+    const size_t n = (size_t)n_bytes;
+    *bytes = cr_alloc(n + 1, 1);
+    if (!*bytes)
+        return cr_fail_memory(err, name, n, 1);
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(fd, *bytes + done, n - done, offset + (off_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            free(*bytes);
+            *bytes = NULL;
+            return cr_fail(err, CR_EINPUT, "%s/%s: %s", tar, name,
+                           got < 0 ? strerror(errno) : "cut short since it was indexed");
+        }
+        done += (size_t)got;
+    }
+    return CR_OK;
+}
+
+static cr_status read_path(char *path, uint8_t **bytes, size_t *n_bytes, cr_error *err)
+{
+    cr_status status = path ? cr_file_read(path, CR_DATA_MAX_IMAGE_BYTES, bytes, n_bytes, err)
+                            : cr_fail_memory(err, "a path", 1, 1);
+    free(path);
+    return status;
+}
+
+cr_status cr_data_image_read(const cr_dataset *data, int i, uint8_t **bytes, size_t *n_bytes,
+                             cr_error *err)
+{
+    const cr_data_image *image = &data->images[i];
+    *bytes = NULL;
+    *n_bytes = 0;
+    if (!data->is_tar)
+        return read_path(cr_data_image_path(data, i), bytes, n_bytes, err);
+    *n_bytes = (size_t)image->n_bytes;
+    return read_span(data->fd, data->folder, data->text + image->file, image->offset,
+                     image->n_bytes, bytes, err);
+}
+
+cr_status cr_data_file_read(const char *images, const char *file, uint8_t **bytes, size_t *n_bytes,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    struct stat info;
+    cr_files files = {0};
+    int fd = -1;
+    *bytes = NULL;
+    *n_bytes = 0;
+    if (stat(images, &info) != 0 || !S_ISREG(info.st_mode))
+        return read_path(cr_path_join(images, file), bytes, n_bytes, err);
+    CR_TRY(cr_tar_list(images, &files, err));
+    int at = 0;
+    while (at < files.n && strcmp(files.pool.text + files.items[at].path, file) != 0)
+        at++;
+    if (at == files.n) {
+        status = cr_fail(err, CR_EINPUT, "%s: no member '%s'", images, file);
+        goto cleanup;
+    }
+    fd = open(images, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        status = cr_fail(err, CR_EINPUT, "%s: %s", images, strerror(errno));
+        goto cleanup;
+    }
+    *n_bytes = (size_t)files.items[at].n_bytes;
+    status =
+        read_span(fd, images, file, files.items[at].offset, files.items[at].n_bytes, bytes, err);
+
+cleanup:
+    if (fd >= 0)
+        close(fd);
+    cr_files_fini(&files);
+    return status;
+}
+
+cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err)
+{
+    const cr_data_image *image = &data->images[i];
+    if (image->width == 0 || (image->width == width && image->height == height))
+        return CR_OK;
+    return cr_fail(err, CR_EINPUT, "%s/%s: %d x %d pixels, but annotated with %d x %d",
+                   data->folder, data->text + image->file, width, height, image->width,
+                   image->height);
+}
+
+static bool is_identity(const int32_t *order, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (order[i] != i)
+            return false;
+    return true;
+}
+
+bool cr_data_devkit_order(const cr_dataset *data, int32_t *order)
+{
+    for (int i = 0; i < data->n_classes; i++) {
+        const int id = data->classes[i].devkit;
+        if (id < 1 || id > data->n_classes)
+            return false;
+        order[id - 1] = i;
+    }
+    return !is_identity(order, data->n_classes);
+}
+
+bool cr_data_sorted_order(const cr_dataset *data, int32_t *order)
+{
+    cr_name *names = cr_alloc((size_t)data->n_classes, sizeof *names);
+    if (!names)
+        return false;
+    for (int i = 0; i < data->n_classes; i++)
+        names[i] = (cr_name){data->text + data->classes[i].wnid, i};
+    cr_names_sort(names, data->n_classes);
+    for (int i = 0; i < data->n_classes; i++)
+        order[i] = names[i].value;
+    free(names);
+    return !is_identity(order, data->n_classes);
 }
 
 static int find_id(const cr_dataset *data, const char *id, size_t n)
@@ -45,8 +191,9 @@ int cr_data_find(const cr_dataset *data, const char *id)
 /* The packed form: this head, then images, boxes, classes, text and folder. */
 typedef struct pack_head {
     int32_t n_images, n_boxes, n_classes, n_excluded, n_unlisted_files;
-    int32_t unused; /* so that no byte of the head is undefined */
+    int32_t is_tar; /* also so that no byte of the head is undefined */
     uint64_t text_bytes, folder_bytes;
+    char unlisted[sizeof((cr_dataset *)0)->unlisted];
 } pack_head;
 
 static uint8_t *put(uint8_t *next, const void *block, size_t n_bytes)
@@ -62,8 +209,10 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
                       .n_classes = data->n_classes,
                       .n_excluded = data->n_excluded,
                       .n_unlisted_files = data->n_unlisted_files,
+                      .is_tar = data->is_tar,
                       .text_bytes = data->text_bytes,
                       .folder_bytes = strlen(data->folder) + 1};
+    memcpy(head.unlisted, data->unlisted, sizeof head.unlisted);
     size_t images = (size_t)data->n_images * sizeof *data->images;
     size_t boxes = (size_t)data->n_boxes * sizeof *data->boxes;
     size_t classes = (size_t)data->n_classes * sizeof *data->classes;
@@ -124,5 +273,7 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     data->n_excluded = head.n_excluded;
     data->n_unlisted_files = head.n_unlisted_files;
     data->text_bytes = head.text_bytes;
+    data->is_tar = head.is_tar;
+    memcpy(data->unlisted, head.unlisted, sizeof head.unlisted);
     return CR_OK;
 }

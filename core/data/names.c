@@ -37,8 +37,9 @@ cr_status cr_pool_add(cr_pool *pool, const char *bytes, size_t n, uint32_t *offs
     return CR_OK;
 }
 
-static bool is_utf8(const unsigned char *text, size_t n)
+bool cr_is_utf8(const void *bytes, size_t n)
 {
+    const unsigned char *text = bytes;
     for (size_t i = 0; i < n;) {
         size_t more = text[i] < 0x80 ? 0 : text[i] < 0xe0 ? 1 : text[i] < 0xf0 ? 2 : 3;
         if ((text[i] >= 0x80 && text[i] < 0xc2) || text[i] > 0xf4 || more >= n - i)
@@ -60,7 +61,7 @@ cr_status cr_pool_add_text(cr_pool *pool, const char *bytes, size_t n, uint32_t 
                            cr_error *err)
 {
     const unsigned char *in = (const unsigned char *)bytes;
-    if (is_utf8(in, n))
+    if (cr_is_utf8(in, n))
         return cr_pool_add(pool, bytes, n, offset, err);
     char *text = cr_alloc(n, 2);
     if (!text)

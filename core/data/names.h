@@ -14,6 +14,8 @@ typedef struct cr_pool {
 /* Adds n bytes and a zero. CR_EINTERNAL when out of memory or past 4 GiB. */
 cr_status cr_pool_add(cr_pool *pool, const char *bytes, size_t n, uint32_t *offset, cr_error *err);
 
+bool cr_is_utf8(const void *bytes, size_t n);
+
 /* The same for text that people read: as it is if it is UTF-8, else from Latin-1. */
 cr_status cr_pool_add_text(cr_pool *pool, const char *bytes, size_t n, uint32_t *offset,
                            cr_error *err);

@@ -1,194 +1,129 @@
-#include "kaggle.h"
+#include "internal.h"
 
-#include <csv.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the callbacks of libcsv share. After a failure they do nothing. */
-typedef struct reader {
-    const char *path;
-    const cr_class_list *classes;
-    cr_truth *truth;
-    cr_error *err;
-    cr_status status;
-    size_t rows_capacity, boxes_capacity;
-    int line;       /* being parsed */
-    int row_line;   /* on which the current row began */
-    bool row_ended; /* the next line begins a row */
-    bool header_seen;
-    int n_fields;   /* of the current row so far */
-    cr_pool fields; /* of the current row */
-    uint32_t field[2];
-} reader;
-
-static void on_field(void *bytes, size_t n, void *data)
+bool cr_parse_whole(const char *text, int32_t max, int32_t *value)
 {
-    reader *r = data;
-    if (r->status == CR_OK && r->n_fields < 2)
-        r->status = cr_pool_add(&r->fields, n ? bytes : "", n, &r->field[r->n_fields], r->err);
-    if (r->status == CR_OK && n && memchr(bytes, 0, n))
-        r->status = cr_fail(r->err, CR_EINPUT, "%s:%d: a zero byte", r->path, r->line);
-    if (r->n_fields < INT_MAX)
-        r->n_fields++;
-}
-
-/* The next word of *text, in place; NULL at the end. */
-static char *next_word(char **text)
-{
-    static const char blanks[] = " \t\r\n";
-    char *word = *text + strspn(*text, blanks);
-    if (*word == 0)
-        return NULL;
-    *text = word + strcspn(word, blanks);
-    if (**text)
-        *(*text)++ = 0;
-    return word;
-}
-
-static bool parse_coordinate(const char *word, int32_t *value)
-{
-    size_t n = strlen(word);
-    *value = 0;
-    if (n == 0 || n > 6)
+    int64_t number = 0;
+    size_t n = strlen(text);
+    if (n == 0 || n > 10)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (word[i] < '0' || word[i] > '9')
+        if (text[i] < '0' || text[i] > '9')
             return false;
-        *value = *value * 10 + (word[i] - '0');
+        number = number * 10 + (text[i] - '0');
     }
-    return *value <= CR_DATA_MAX_COORDINATE;
+    *value = (int32_t)(number <= max ? number : 0);
+    return number <= max;
 }
 
-/* One `wnid x0 y0 x1 y1` whose wnid is read already. */
-static cr_status add_box(reader *r, const char *wnid, char **text, cr_truth_row *row)
+cr_status cr_parse_box(const cr_place *at, const char *who, const char *const word[4], cr_box *box,
+                       cr_error *err)
 {
     static const char *const side[] = {"x0", "y0", "x1", "y1"};
     int32_t value[4];
-    cr_truth *t = r->truth;
-    const cr_name *class = cr_names_find(r->classes->by_wnid, r->classes->n, wnid);
-    if (!class)
-        return cr_fail(r->err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list", r->path,
-                       r->row_line, cr_quote(wnid, strlen(wnid)).text);
-    if (row->n_boxes > 0 && class->value != row->label)
-        return cr_fail(r->err, CR_EINPUT, "%s:%d: boxes of two classes, the second is '%s'",
-                       r->path, r->row_line, cr_quote(wnid, strlen(wnid)).text);
-    for (int i = 0; i < 4; i++) {
-        const char *word = next_word(text);
-        if (!word)
-            return cr_fail(r->err, CR_EINPUT,
-                           "%s:%d: box %d has no %s; a box is `wnid x0 y0 x1 y1`", r->path,
-                           r->row_line, row->n_boxes + 1, side[i]);
-        if (!parse_coordinate(word, &value[i]))
-            return cr_fail(r->err, CR_EINPUT,
-                           "%s:%d: box %d: %s is '%s', must be a whole number from 0 to %d",
-                           r->path, r->row_line, row->n_boxes + 1, side[i],
-                           cr_quote(word, strlen(word)).text, CR_DATA_MAX_COORDINATE);
-    }
-    cr_box box = {value[0], value[1], value[2], value[3]};
-    if (box.x1 < box.x0 || box.y1 < box.y0)
-        return cr_fail(r->err, CR_EINPUT, "%s:%d: box %d is empty: %d %d %d %d", r->path,
-                       r->row_line, row->n_boxes + 1, box.x0, box.y0, box.x1, box.y1);
-    cr_status status =
-        cr_reserve(&t->boxes, (size_t)t->n_boxes, &r->boxes_capacity, sizeof *t->boxes, r->err);
-    if (status != CR_OK)
-        return status;
-    t->boxes[t->n_boxes++] = box;
-    row->label = class->value;
-    row->n_boxes++;
+    for (int i = 0; i < 4; i++)
+        if (!cr_parse_whole(word[i], CR_DATA_MAX_COORDINATE, &value[i]))
+            return cr_fail(err, CR_EINPUT,
+                           "%s:%d: %s: %s is '%s', must be a whole number from 0 to %d", at->path,
+                           at->line, who, side[i], cr_quote(word[i], strlen(word[i])).text,
+                           CR_DATA_MAX_COORDINATE);
+    *box = (cr_box){value[0], value[1], value[2], value[3]};
+    if (box->x1 < box->x0 || box->y1 < box->y0)
+        return cr_fail(err, CR_EINPUT, "%s:%d: %s is empty: %d %d %d %d", at->path, at->line, who,
+                       box->x0, box->y0, box->x1, box->y1);
     return CR_OK;
 }
 
-static cr_status add_row(reader *r)
+/* The file name of a path without an image extension. */
+static const char *stem_of(const char *name, size_t *n)
 {
-    cr_truth *t = r->truth;
-    const char *id = r->fields.text + r->field[0];
-    char *boxes = r->fields.text + r->field[1];
-    size_t n_id = cr_stem_length(id, strlen(id), NULL);
-    cr_truth_row row = {.first_box = t->n_boxes, .line = r->row_line, .localize = 1};
-    if (n_id == 0)
-        return cr_fail(r->err, CR_EINPUT, "%s:%d: no image id", r->path, r->row_line);
-    for (const char *wnid; (wnid = next_word(&boxes));) {
-        cr_status status = add_box(r, wnid, &boxes, &row);
-        if (status != CR_OK)
-            return status;
-    }
-    if (row.n_boxes == 0)
-        return cr_fail(r->err, CR_EINPUT, "%s:%d: image '%s' has no box", r->path, r->row_line,
-                       cr_quote(id, n_id).text);
-    cr_status status = cr_pool_add(&t->pool, id, n_id, &row.id, r->err);
+    const char *slash = strrchr(name, '/');
+    const char *stem = slash ? slash + 1 : name;
+    *n = cr_stem_length(stem, strlen(stem), NULL);
+    return stem;
+}
+
+cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr_error *err)
+{
+    size_t n;
+    const char *stem = stem_of(name, &n);
+    cr_truth_row row = {.label = -1, .line = at->line, .localize = 1};
+    if (n == 0)
+        return cr_fail(err, CR_EINPUT, "%s:%d: no image id", at->path, at->line);
+    if (!cr_is_utf8(stem, n))
+        return cr_fail(err, CR_EINPUT, "%s:%d: the image id '%s' is not UTF-8", at->path,
+                       at->line ? at->line : 1, cr_quote(stem, n).text);
+    if (t->n_rows == INT_MAX)
+        return cr_fail(err, CR_EINPUT, "%s:%d: too many images", at->path, at->line);
+    cr_status status = cr_pool_add(&t->pool, stem, n, &row.id, err);
     if (status == CR_OK)
-        status =
-            cr_reserve(&t->rows, (size_t)t->n_rows, &r->rows_capacity, sizeof *t->rows, r->err);
+        status = cr_reserve(&t->rows, (size_t)t->n_rows, &t->rows_capacity, sizeof *t->rows, err);
     if (status == CR_OK)
         t->rows[t->n_rows++] = row;
     return status;
 }
 
-static void on_row(int terminator, void *data)
+cr_status cr_truth_add_box(cr_truth *t, const cr_place *at, int row, const cr_box *box,
+                           cr_error *err)
 {
-    (void)terminator;
-    reader *r = data;
-    int n_fields = r->n_fields;
-    if (r->status == CR_OK && n_fields > 0) {
-        const char *text = r->fields.text;
-        if (n_fields != 2)
-            r->status =
-                cr_fail(r->err, CR_EINPUT, "%s:%d: %d column%s, must be ImageId,PredictionString",
-                        r->path, r->row_line, n_fields, n_fields == 1 ? "" : "s");
-        else if (r->header_seen)
-            r->status = add_row(r);
-        else if (strcmp(text + r->field[0], "ImageId") != 0 ||
-                 strcmp(text + r->field[1], "PredictionString") != 0)
-            r->status =
-                cr_fail(r->err, CR_EINPUT, "%s:%d: the header is not ImageId,PredictionString",
-                        r->path, r->row_line);
-        r->header_seen = true;
+    const cr_truth_row *image = &t->rows[row];
+    if (image->width > 0 && (box->x1 > image->width || box->y1 > image->height))
+        return cr_fail(
+            err, CR_EINPUT, "%s:%d: the box %d %d %d %d is not inside the image's %d x %d pixels",
+            at->path, at->line, box->x0, box->y0, box->x1, box->y1, image->width, image->height);
+    if (t->n_boxes == INT_MAX)
+        return cr_fail(err, CR_EINPUT, "%s:%d: too many boxes", at->path, at->line);
+    size_t n = (size_t)t->n_boxes;
+    cr_status status = cr_reserve(&t->boxes, n, &t->boxes_capacity, sizeof *t->boxes, err);
+    if (status == CR_OK)
+        status = cr_reserve(&t->box_row, n, &t->box_rows_capacity, sizeof *t->box_row, err);
+    if (status != CR_OK)
+        return status;
+    t->boxes[n] = *box;
+    t->box_row[n] = row;
+    t->n_boxes++;
+    return CR_OK;
+}
+
+static cr_status fail_repeated(const cr_truth *t, const char *path, const cr_name *a,
+                               const cr_name *b, cr_error *err)
+{
+    const cr_quoted id = cr_quote(b->text, strlen(b->text));
+    if (t->rows[b->value].line == 0)
+        return cr_fail(err, CR_EINPUT, "%s: image '%s' is annotated twice", path, id.text);
+    return cr_fail(err, CR_EINPUT, "%s:%d: image '%s' was on line %d already", path,
+                   t->rows[b->value].line, id.text, t->rows[a->value].line);
+}
+
+static cr_status merge_rows(cr_truth *t, const char *path, cr_error *err)
+{
+    int32_t *owner = cr_alloc((size_t)t->n_rows, sizeof *owner);
+    int n = 0;
+    if (!owner)
+        return cr_fail_memory(err, path, (size_t)t->n_rows, sizeof *owner);
+    cr_status status = CR_OK;
+    for (int i = 0; i < t->n_rows && status == CR_OK; i++) {
+        cr_name *last = n ? &t->by_id[n - 1] : NULL, here = t->by_id[i];
+        bool same = last && strcmp(last->text, here.text) == 0;
+        owner[here.value] = same ? last->value : here.value;
+        if (!same)
+            t->by_id[n++] = here;
+        else if (t->rows[here.value].label != t->rows[last->value].label)
+            status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' had another label on line %d", path,
+                             t->rows[here.value].line, cr_quote(here.text, strlen(here.text)).text,
+                             t->rows[last->value].line);
     }
-    r->n_fields = 0;
-    r->fields.n_bytes = 0;
-    r->row_ended = true;
+    for (int i = 0; i < t->n_boxes; i++)
+        t->box_row[i] = owner[t->box_row[i]];
+    t->n_rows = n; /* what by_id leads to; the rows themselves keep their places */
+    free(owner);
+    return status;
 }
 
-/* The bytes from `position` to the end of the line, its CR, LF or CR LF included. */
-static size_t line_bytes(const uint8_t *bytes, size_t n_bytes, size_t position)
-{
-    size_t end = position;
-    while (end < n_bytes && bytes[end] != '\n' && bytes[end] != '\r')
-        end++;
-    if (end + 1 < n_bytes && bytes[end] == '\r' && bytes[end + 1] == '\n')
-        end++;
-    return end + (end < n_bytes) - position;
-}
-
-/* Fed line by line, for libcsv does not count lines. */
-static cr_status parse(reader *r, const uint8_t *bytes, size_t n_bytes)
-{
-    struct csv_parser csv;
-    /* Every end of a line is reported, so that empty lines do not count as part of a row. */
-    if (csv_init(&csv, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0)
-        return cr_fail_memory(r->err, r->path, 1, sizeof csv);
-    size_t position = n_bytes >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    r->row_ended = true;
-    while (position < n_bytes && r->status == CR_OK) {
-        size_t n = line_bytes(bytes, n_bytes, position);
-        r->line++;
-        if (r->row_ended)
-            r->row_line = r->line;
-        r->row_ended = false;
-        if (csv_parse(&csv, bytes + position, n, on_field, on_row, r) != n && r->status == CR_OK)
-            r->status = cr_fail(r->err, CR_EINPUT, "%s:%d: a quote out of place (%s)", r->path,
-                                r->line, csv_strerror(csv_error(&csv)));
-        position += n;
-    }
-    if (r->status == CR_OK && csv_fini(&csv, on_field, on_row, r) != 0)
-        r->status =
-            cr_fail(r->err, CR_EINPUT, "%s:%d: a quote that is never closed", r->path, r->row_line);
-    csv_free(&csv);
-    return r->status;
-}
-
-static cr_status index_rows(cr_truth *t, const char *path, cr_error *err)
+cr_status cr_truth_index(cr_truth *t, const char *path, bool merge, cr_error *err)
 {
     t->by_id = cr_alloc((size_t)t->n_rows, sizeof *t->by_id);
     if (!t->by_id)
@@ -196,74 +131,87 @@ static cr_status index_rows(cr_truth *t, const char *path, cr_error *err)
     for (int i = 0; i < t->n_rows; i++)
         t->by_id[i] = (cr_name){t->pool.text + t->rows[i].id, i};
     cr_names_sort(t->by_id, t->n_rows);
-    for (int i = 1; i < t->n_rows; i++) {
-        const cr_name *a = &t->by_id[i - 1], *b = &t->by_id[i];
-        if (strcmp(a->text, b->text) == 0)
-            return cr_fail(err, CR_EINPUT, "%s:%d: image '%s' was on line %d already", path,
-                           t->rows[b->value].line, cr_quote(b->text, strlen(b->text)).text,
-                           t->rows[a->value].line);
-    }
+    if (merge)
+        return merge_rows(t, path, err);
+    for (int i = 1; i < t->n_rows; i++)
+        if (strcmp(t->by_id[i - 1].text, t->by_id[i].text) == 0)
+            return fail_repeated(t, path, &t->by_id[i - 1], &t->by_id[i], err);
     return CR_OK;
 }
 
-cr_status cr_truth_read(const char *path, const cr_class_list *classes, cr_truth *truth,
-                        cr_error *err)
+int cr_truth_find(const cr_truth *t, const char *name)
 {
-    cr_status status = CR_OK;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    reader r = {.path = path, .classes = classes, .truth = truth, .err = err};
-    CR_TRY(cr_file_read(path, CR_DATA_MAX_FILE_BYTES, &bytes, &n_bytes, err));
-    CR_TRY(parse(&r, bytes, n_bytes));
-    if (truth->n_rows == 0) {
-        status = cr_fail(err, CR_EINPUT,
-                         r.header_seen ? "%s: a header and no image"
-                                       : "%s: empty, must begin with ImageId,PredictionString",
-                         path);
-        goto cleanup;
+    size_t n;
+    const char *stem = stem_of(name, &n);
+    int low = 0, high = t->n_rows;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        const char *have = t->by_id[middle].text;
+        int order = strncmp(have, stem, n);
+        if (order == 0 && have[n] == 0)
+            return t->by_id[middle].value;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle; /* also where `have` goes on after the n bytes */
     }
-    status = index_rows(truth, path, err);
-
-cleanup:
-    free(r.fields.text);
-    free(bytes);
-    return status;
+    return -1;
 }
 
-cr_status cr_truth_exclude(cr_truth *truth, const char *path, cr_error *err)
+cr_status cr_truth_finish(cr_truth *t, const char *path, cr_error *err)
 {
-    cr_status status = CR_OK;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0, position = 0;
-    cr_line line = {0};
-    cr_pool pool = {0};
-    CR_TRY(cr_file_read(path, CR_DATA_MAX_FILE_BYTES, &bytes, &n_bytes, err));
-    while (cr_line_next(bytes, n_bytes, &position, &line)) {
-        uint32_t id;
-        if (line.n == 0)
-            continue;
-        pool.n_bytes = 0;
-        CR_TRY(cr_pool_add(&pool, line.text, cr_stem_length(line.text, line.n, NULL), &id, err));
-        const cr_name *found = cr_names_find(truth->by_id, truth->n_rows, pool.text + id);
-        if (!found) {
-            status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' is not in the ground truth", path,
-                             line.number, cr_quote(line.text, line.n).text);
-            goto cleanup;
+    cr_box *grouped = cr_alloc((size_t)t->n_boxes, sizeof *grouped);
+    if (!grouped)
+        return cr_fail_memory(err, path, (size_t)t->n_boxes, sizeof *grouped);
+    int next = 0;
+    for (int i = 0; i < t->n_boxes; i++)
+        t->rows[t->box_row[i]].n_boxes++;
+    for (int i = 0; i < t->n_rows; i++) {
+        cr_truth_row *row = &t->rows[t->by_id[i].value];
+        if (row->n_boxes == 0) {
+            free(grouped);
+            return cr_fail(err, CR_EINPUT, "%s: image '%s' has no box", path,
+                           cr_quote(t->by_id[i].text, strlen(t->by_id[i].text)).text);
         }
-        truth->rows[found->value].localize = 0;
+        row->first_box = next;
+        next += row->n_boxes;
+        row->n_boxes = 0;
     }
-
-cleanup:
-    free(pool.text);
-    free(bytes);
-    return status;
+    for (int i = 0; i < t->n_boxes; i++) {
+        cr_truth_row *row = &t->rows[t->box_row[i]];
+        grouped[row->first_box + row->n_boxes++] = t->boxes[i];
+    }
+    free(t->boxes);
+    t->boxes = grouped;
+    return CR_OK;
 }
 
-void cr_truth_fini(cr_truth *truth)
+#define NUMBER_DIGITS 8
+
+bool cr_truth_numbered(const cr_truth *t)
 {
-    free(truth->pool.text);
-    free(truth->rows);
-    free(truth->boxes);
-    free(truth->by_id);
-    *truth = (cr_truth){0};
+    for (int i = 0; i < t->n_rows; i++) {
+        const char *id = t->by_id[i].text;
+        size_t n = strlen(id);
+        if (n <= NUMBER_DIGITS || id[n - NUMBER_DIGITS - 1] != '_' ||
+            strspn(id + n - NUMBER_DIGITS, "0123456789") != NUMBER_DIGITS)
+            return false;
+    }
+    return t->n_rows > 0;
+}
+
+int cr_truth_number(const cr_truth *t, int i, bool numbered)
+{
+    const char *id = t->by_id[i].text;
+    return numbered ? (int)strtol(id + strlen(id) - NUMBER_DIGITS, NULL, 10) : i + 1;
+}
+
+void cr_truth_fini(cr_truth *t)
+{
+    free(t->pool.text);
+    free(t->rows);
+    free(t->boxes);
+    free(t->box_row);
+    free(t->by_id);
+    *t = (cr_truth){0};
 }

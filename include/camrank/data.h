@@ -1,25 +1,34 @@
 /* data.h - an image set in memory: images in a fixed order, their labels and all their boxes.
  *
- * Every layout that can be read leads to the same cr_dataset. All functions are Local: rank 0 reads
- * and the driver sends the packed form to the others. */
+ * Every layout that can be read leads to the same cr_dataset, and images are read alike from a
+ * folder, from class folders and from a tar. All functions are Local: rank 0 reads the set and the
+ * driver sends the packed form, with the index of the tar, to the others. */
 #ifndef CAMRANK_DATA_H
 #define CAMRANK_DATA_H
 
 #include "camrank/base.h"
 #include "camrank/geometry.h"
 
+/* Largest image file, in a folder or a tar, that is read. */
+#define CR_DATA_MAX_IMAGE_BYTES ((size_t)1 << 30)
+
 typedef struct cr_data_image {
     uint32_t id;       /* offset into `text`: file name without its image extension */
-    uint32_t file;     /* offset into `text`: file name inside the image folder */
+    uint32_t file;     /* offset into `text`: path inside the folder, or member of the tar */
     int32_t label;     /* class index, 0-based, the order of the synset list */
     int32_t first_box; /* its boxes are boxes[first_box .. first_box + n_boxes - 1] */
     int32_t n_boxes;   /* >= 1 */
     int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
+    int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
+    int32_t height;
+    int64_t offset; /* of its bytes in the tar; 0 in a folder */
+    int64_t n_bytes;
 } cr_data_image;
 
 typedef struct cr_data_class {
-    uint32_t wnid; /* offset into `text` */
-    uint32_t name; /* offset into `text`; UTF-8, may be "" */
+    uint32_t wnid;  /* offset into `text` */
+    uint32_t name;  /* offset into `text`; UTF-8, may be "" */
+    int32_t devkit; /* id in ILSVRC's devkit, from 1; 0: not known */
 } cr_data_class;
 
 /* Images are sorted by id (byte order), which is the order of everything that follows. */
@@ -30,33 +39,78 @@ typedef struct cr_dataset {
     cr_data_class *classes;
     char *text; /* zero-terminated strings, one after the other; text[0] is "" */
     size_t text_bytes;
-    char *folder;         /* of the image files */
+    char *folder;         /* of the image files, or the tar; "" without images */
+    bool is_tar;          /* `folder` is a tar */
+    int fd;               /* of the tar after cr_data_open; 0: not open */
     int n_excluded;       /* images with localize = 0 */
-    int n_unlisted_files; /* image files in the folder that the ground truth does not name */
+    int n_unlisted_files; /* image files that the ground truth does not name */
+    char unlisted[224];   /* the first three of them, "a, b, c, ..." */
 } cr_dataset;
 
-/* Where an image set lies. Paths are ready to open. */
+/* Where the ground truth comes from. */
+typedef enum cr_data_layout {
+    CR_DATA_KAGGLE, /* LOC_val_solution.csv: `ImageId,PredictionString`, the latter
+                       `wnid x0 y0 x1 y1` repeated, in any order of rows */
+    CR_DATA_XML,    /* ILSVRC's annotations, an .xml an image: a folder, or a tar of them, plain or
+                       compressed with gzip, bzip2, xz or zstd; the image's name is the file's */
+    CR_DATA_WSOL,   /* a folder with wsolevaluation's image_ids.txt, class_labels.txt,
+                       image_sizes.txt and localization.txt */
+    CR_DATA_DEVKIT, /* ILSVRC2012_validation_ground_truth.txt: devkit ids, a line an image; boxes
+                       from annotations as in CR_DATA_XML, whose classes must agree with it */
+    CR_DATA_CUB,    /* the folder of CUB-200-2011: images.txt, image_class_labels.txt,
+                       bounding_boxes.txt, train_test_split.txt (its test part), classes.txt; a box
+                       is x, y, x + width, y + height, cut to whole numbers, which are the numbers
+                       of wsolevaluation's metadata of CUB */
+    CR_DATA_CSV,    /* header `image,label,x0,y0,x1,y1`; a row a box, those of an image anywhere;
+                       the label a wnid or a class index from 0 */
+} cr_data_layout;
+
+/* Where an image set lies. Paths are ready to open. What is not used is NULL or 0. */
 typedef struct cr_data_source {
-    const char *images;       /* folder of image files, flat */
-    const char *ground_truth; /* LOC_val_solution.csv */
-    const char *synsets;      /* LOC_synset_mapping.txt: the class order */
-    const char *exclude;      /* NULL, or a list of image ids, one a line, not localized */
-    int limit;                /* first so many images by id; 0: all. The rest need no file */
+    cr_data_layout layout;
+    const char *images;       /* folder of image files, flat or in folders, or an uncompressed tar
+                                   of such; NULL: none are needed */
+    const char *ground_truth; /* file or folder, as the layout has it */
+    const char *synsets;      /* the class order, `wnid name` lines; not for CUB, whose classes.txt
+                                   gives it */
+    const char *devkit_synsets; /* devkit ids, `id wnid` lines (synsets that are no class are passed
+                                   over); needed for CR_DATA_DEVKIT */
+    const char *boxes;          /* CR_DATA_DEVKIT only: the annotations */
+    const char *exclude;        /* images that are not localized: ids, a line each, or numbers */
+    const char *subset_list;    /* ids of the images that are taken, a line each */
+    const char *const *subset_classes; /* [n_subset_classes] wnids of the images that are taken */
+    int n_subset_classes;
+    int subset_stride; /* every so-manyth of these by id, from the first; 0 and 1: every one */
+    int limit;         /* the first so many of these; 0: all. Images not taken need no file */
 } cr_data_source;
 
-/* Reads layout `kaggle`: header `ImageId,PredictionString`, then `id,wnid x0 y0 x1 y1 ...` in any
- * order, through libcsv; synsets as `wnid name` lines, whose line number less one is the class. x1
- * and y1 may touch the image's edge or lie one past it; x0 <= x1, y0 <= y1, all from 0 to 65500.
- * Lines may end in LF, CR LF or CR, empty ones are passed over, a byte order mark too. Ids may bear
- * one of the image extensions, which are .jpg, .jpeg and .png in any case; hidden files do not
- * count. Ids and file names are bytes; class names that are not UTF-8 are taken for Latin-1 and
- * converted.
+/* Reads an image set. An image's id is the name of its file without folders and image extension;
+ * extensions are .jpg, .jpeg and .png in any case; hidden files do not count. Ground truth and
+ * images are matched by id, wherever below the folder an image lies.
+ *
+ * Boxes: x0 <= x1, y0 <= y1, all from 0 to 65500; x1 and y1 may touch the image's edge or lie one
+ * past it, which is checked where the layout has the image's size. Text: lines may end in LF, CR LF
+ * or CR, empty ones are passed over, a byte order mark too; CSV must be UTF-8. Class names that are
+ * not UTF-8 are taken for Latin-1 and converted.
+ *
+ * Numbers in an exclude list (its first line is one and no id is) are those of ILSVRC's blacklist:
+ * images are counted from 1 by id; where all ids end in _ and eight digits, as ILSVRC's do, these
+ * digits are the number, so that part of a set can be used with the list of the whole. The lines of
+ * a devkit's ground truth are numbered in the same way.
+ *
+ * XML is read without entities, document types and network. Nothing is unpacked; names of members
+ * of a tar never become paths.
+ *
  * Errors: CR_EINPUT with file and line for a bad row (wrong header or columns, a number that is
- * none, unknown wnid, an image named twice, boxes of two classes in one image, an empty box, no
- * box), for a wnid listed twice or an empty line between classes, for an empty set, an unknown id
- * in the exclude list, two files that differ only in their extension, or images without a file
- * (their number, and the first three by name). *data is {0} on failure. */
-cr_status cr_data_read_kaggle(const cr_data_source *source, cr_dataset *data, cr_error *err);
+ * none, an unknown class, an image named twice, an empty box, two classes in one image, no box, an
+ * annotation without one of its parts, a document type), for a class listed twice or an empty line
+ * between classes, for an empty set, for an unknown id in a list, for two files with one id, for a
+ * tar that is compressed or cut short (naming the member), for images without a file (their number,
+ * and the first three by name). And, for orders of classes that cannot be right: class indices of
+ * wsolevaluation with synsets (wnids) that are not sorted; an index past the last class; devkit ids
+ * that do not agree with the annotations; images in a folder named by another class of the list
+ * than their label. *data is {0} on failure. */
+cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error *err);
 
 /* The same as one block of bytes, to be sent to other ranks, and back. Pack: *bytes is the
  * caller's (free). Unpack trusts its input: it is only for blocks made by cr_data_pack of the same
@@ -64,7 +118,24 @@ cr_status cr_data_read_kaggle(const cr_data_source *source, cr_dataset *data, cr
 cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes, cr_error *err);
 cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data, cr_error *err);
 
-/* The path of image i's file. The caller frees; NULL when out of memory. */
+/* Opens the tar, if images lie in one, to be read by cr_data_image_read. Errors: CR_EINPUT. */
+cr_status cr_data_open(cr_dataset *data, cr_error *err);
+
+/* The bytes of image i's file, from its folder or, by offset, from the tar, which must be open.
+ * *bytes is the caller's (free). Errors: CR_EINPUT naming the file; CR_EINTERNAL (memory). */
+cr_status cr_data_image_read(const cr_dataset *data, int i, uint8_t **bytes, size_t *n_bytes,
+                             cr_error *err);
+
+/* The same for a set that comes back from a results file, without an index: `images` is the folder
+ * or the tar, `file` the path inside, cr_data_image.file. A tar is searched. */
+cr_status cr_data_file_read(const char *images, const char *file, uint8_t **bytes, size_t *n_bytes,
+                            cr_error *err);
+
+/* CR_EINPUT, naming the file and both sizes, where image i's annotation has another size. */
+cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err);
+
+/* The path of image i's file, for messages where it lies in a tar. The caller frees; NULL when out
+ * of memory. */
 char *cr_data_image_path(const cr_dataset *data, int i);
 
 /* Index of the image with this id (an image extension is ignored), or -1. */
@@ -74,6 +145,12 @@ static inline const char *cr_data_image_id(const cr_dataset *data, int i)
 {
     return data->text + data->images[i].id;
 }
+
+/* Orders in which class indices can be confused. order[i] is the class of the list whose index in
+ * the other order is i. Each is [n_classes], the caller's; returns false, leaving it alone, where
+ * the other order is not known (no devkit ids) or is the list's own. */
+bool cr_data_devkit_order(const cr_dataset *data, int32_t *order); /* devkit id less one */
+bool cr_data_sorted_order(const cr_dataset *data, int32_t *order); /* wnids in byte order */
 
 void cr_data_free(cr_dataset *data);
 

@@ -139,7 +139,7 @@ expect 0 '' "$CAMRANK" show sample.h5 img_004.jpg -o "$work/b.png" --model fc \
     --method grad-cam@conv1 --truth
 expect 0 '' "$CAMRANK" show "$work/five.h5" img_000 --output "$work/c.png" --rank 3
 mv images moved
-expect 3 'camrank: the image is needed for the picture (--images gives its folder): *' \
+expect 3 'camrank: the image is needed for the picture (--images gives its folder or tar): *' \
     "$CAMRANK" show sample.h5 img_004 -o "$work/d.png"
 expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/d.png" --images moved
 mv moved images

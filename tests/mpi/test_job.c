@@ -110,7 +110,9 @@ static void job_without_optional_keys_has_the_defaults(const cr_par *par)
     cr_error err;
     if (!CHECK_OK(parse(good, NULL, &job, &err), &err))
         return;
-    CHECK(job.exclude == NULL);
+    CHECK(job.exclude == NULL && job.devkit_synsets == NULL && job.boxes == NULL);
+    CHECK(job.subset_list == NULL && job.n_subset_classes == 0 && job.subset_stride == 1);
+    CHECK_EQUAL(job.layout, CR_DATA_KAGGLE);
     CHECK_EQUAL(job.limit, 0);
     CHECK(!job.skip_failed);
     CHECK_EQUAL(job.map_slots, CR_SLOTS);
@@ -152,6 +154,20 @@ static void job_optional_keys_take_effect(const cr_par *par)
     cr_job_free(&job);
     free(text);
 
+    text = edit("layout: kaggle", "layout: devkit\n  devkit_synsets: d.txt\n  boxes: b.tgz\n"
+                                  "  subset: {list: l.txt, classes: [n01, n02], stride: 3}");
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_EQUAL(job.layout, CR_DATA_DEVKIT);
+        CHECK_TEXT(job.devkit_synsets, "jobs/d.txt");
+        CHECK_TEXT(job.boxes, "jobs/b.tgz");
+        CHECK_TEXT(job.subset_list, "jobs/l.txt");
+        CHECK_EQUAL(job.subset_stride, 3);
+        CHECK_EQUAL(job.n_subset_classes, 2);
+        CHECK_TEXT(job.subset_classes[1], "n02");
+    }
+    cr_job_free(&job);
+    free(text);
+
     text = edit("output:", "threshold: 0.2\nheatmaps: {classes: none}\noutput:");
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
         CHECK_TEXT(job.protocol.name, "cam-paper");
@@ -175,7 +191,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
          "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, layer, input"},
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\"; allowed: layout, images, ground_truth, "
-         "synsets, exclude, limit, failed"},
+         "synsets, devkit_synsets, boxes, exclude, subset, limit, failed"},
         {"output: out/two.h5\n", "", "jobs/x.yaml:1: the key \"output\" is missing"},
         {"    file: nets/second.onnx\n", "",
          "jobs/x.yaml:12: models[1]: the key \"file\" is missing"},
@@ -226,7 +242,8 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
         {"output:", "heatmaps: none\noutput:",
          "jobs/x.yaml:18: heatmaps: must be a mapping, not \"none\""},
         {"layout: kaggle", "layout: imagenet",
-         "jobs/x.yaml:3: dataset.layout: must be kaggle, not \"imagenet\""},
+         "jobs/x.yaml:3: dataset.layout: must be kaggle or xml or wsol or devkit or cub or csv, "
+         "not \"imagenet\""},
         {"resize: squash", "resize: stretch",
          "jobs/x.yaml:10: models[0].input.resize: must be squash or short-side, not \"stretch\""},
         {"channels: bgr", "channels: 1",
@@ -283,6 +300,20 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
          "jobs/x.yaml:18: batch: 2147483647, must be 1 to 1024"},
         {"  synsets", "  limit: -1\n  synsets",
          "jobs/x.yaml:6: dataset.limit: must be 0 (all images) to 2147483647"},
+        {"layout: kaggle", "layout: devkit",
+         "jobs/x.yaml:2: dataset: the key \"devkit_synsets\" is missing"},
+        {"layout: kaggle", "layout: devkit\n  devkit_synsets: d.txt",
+         "jobs/x.yaml:2: dataset: the key \"boxes\" is missing"},
+        {"layout: kaggle", "layout: xml\n  boxes: boxes",
+         "jobs/x.yaml:4: dataset.boxes: only for layout devkit"},
+        {"layout: kaggle", "layout: cub",
+         "jobs/x.yaml:6: dataset.synsets: not for layout cub, whose classes.txt is read"},
+        {"  synsets", "  subset: {stride: 0}\n  synsets",
+         "jobs/x.yaml:6: dataset.subset.stride: 0, must be 1 or more"},
+        {"  synsets", "  subset: {classes: []}\n  synsets",
+         "jobs/x.yaml:6: dataset.subset.classes: must have 1 to 1000 entries, not 0"},
+        {"  synsets", "  subset: {count: 3}\n  synsets",
+         "jobs/x.yaml:6: dataset.subset: unknown key \"count\"; allowed: list, classes, stride"},
         {"short_side: 256, ", "",
          "jobs/x.yaml:15: models[1].input.resize: short-side needs the key \"short_side\""},
         {"resize: squash", "resize: squash, short_side: 256",

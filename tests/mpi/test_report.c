@@ -30,7 +30,8 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
     char text[] = "\0a\0b\0c\0d_\xff\0e";
     const uint32_t names[N_IMAGES] = {1, 3, 5, 7, 11};
     for (int i = 0; i < N_IMAGES; i++) {
-        images[i] = (cr_data_image){names[i], names[i], 0, i, 1, i != 4};
+        images[i] = (cr_data_image){
+            .id = names[i], .file = names[i], .first_box = i, .n_boxes = 1, .localize = i != 4};
         boxes[i] = (cr_box){0, 0, 9, 9};
     }
     char folder[] = "/pictures";

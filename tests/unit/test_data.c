@@ -73,8 +73,13 @@ static cr_status read_set(bool exclude, int limit, cr_dataset *data, cr_error *e
     path_of("set.csv", truth);
     path_of("synsets.txt", synsets);
     path_of("exclude.txt", excluded);
-    cr_data_source source = {images, truth, synsets, exclude ? excluded : NULL, limit};
-    return cr_data_read_kaggle(&source, data, err);
+    const cr_data_source source = {.layout = CR_DATA_KAGGLE,
+                                   .images = images,
+                                   .ground_truth = truth,
+                                   .synsets = synsets,
+                                   .exclude = exclude ? excluded : NULL,
+                                   .limit = limit};
+    return cr_data_read(&source, data, err);
 }
 
 /* The set must be refused, the message being the folder followed by `message`. */
@@ -128,6 +133,7 @@ static void set_in_any_order_is_sorted_by_id(void **state)
     assert_int_equal(d.n_classes, 3);
     assert_int_equal(d.n_excluded, 0);
     assert_int_equal(d.n_unlisted_files, 1);
+    assert_string_equal(d.unlisted, "extra");
     assert_string_equal(cr_data_image_id(&d, 0), "a");
     assert_string_equal(cr_data_image_id(&d, 1), "a1");
     assert_string_equal(cr_data_image_id(&d, 2), "b");
@@ -221,8 +227,10 @@ static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
     assert_csv_refused(HEADER "a,n01 \"1 2 3 4\n",
                        "set.csv:2: a quote out of place (error parsing data while strict checking "
                        "enabled)");
-    assert_csv_refused(HEADER "a,n\xe9 1 2 3 4\n",
-                       "set.csv:2: class 'n?' is not in the synset list");
+    assert_csv_refused(HEADER "a,n\xc3\xa9 1 2 3 4\n", "set.csv:2: class 'n?"
+                                                       "?' is not in the synset list");
+    assert_csv_refused(HEADER "a,n01 1 2 3 4\n\"caf\xe9.jpg\",\"n01 1 2 3 4\"\n",
+                       "set.csv:3: 'caf?.jpg' is not UTF-8 (Latin-1?); save the file as UTF-8");
     static const char zero[] = HEADER "a,n01 1 2 3 4\nb\0,n01 1 2 3 4\n";
     write_bytes("set.csv", zero, sizeof zero - 1);
     assert_refused(false, "set.csv:3: a zero byte");
@@ -237,6 +245,8 @@ static void synsets_with_a_fault_are_refused_naming_the_line(void **state)
     assert_refused(false, "synsets.txt: no class in it");
     write_text("synsets.txt", "n01 x\n\nn02 y\n");
     assert_refused(false, "synsets.txt:2: an empty line between classes");
+    write_text("synsets.txt", "n01 x\nn\xe9 y\n");
+    assert_refused(false, "synsets.txt:2: the wnid 'n?' is not UTF-8");
     write_text("synsets.txt", "n01 x\nn02 y\nn01 z\n");
     assert_refused(false, "synsets.txt:3: class 'n01' was on line 1 already");
     char path[256];
@@ -260,13 +270,13 @@ static void synset_name_in_latin1_becomes_utf8(void **state)
     cr_data_free(&d);
 }
 
-static void image_id_in_latin1_finds_its_file(void **state)
+static void image_id_in_utf8_finds_its_file(void **state)
 {
     (void)state;
     write_text("synsets.txt", SYNSETS);
-    write_text("images/caf\xe9.jpg", "");
-    cr_dataset d = assert_read(HEADER "caf\xe9,n02 1 2 3 4\n", false, 0);
-    assert_string_equal(cr_data_image_id(&d, 0), "caf\xe9");
+    write_text("images/caf\xc3\xa9.jpg", "");
+    cr_dataset d = assert_read(HEADER "caf\xc3\xa9,n02 1 2 3 4\n", false, 0);
+    assert_string_equal(cr_data_image_id(&d, 0), "caf\xc3\xa9");
     cr_data_free(&d);
 }
 
@@ -385,10 +395,11 @@ static void kit_dev_equals_its_metadata(void **state)
     snprintf(synsets, sizeof synsets, "%s/dev/LOC_synset_mapping.txt", kit);
     snprintf(labels, sizeof labels, "%s/dev/metadata/class_labels.txt", kit);
     snprintf(boxes, sizeof boxes, "%s/dev/metadata/localization.txt", kit);
-    cr_data_source source = {images, truth, synsets, NULL, 0};
+    const cr_data_source source = {
+        .layout = CR_DATA_KAGGLE, .images = images, .ground_truth = truth, .synsets = synsets};
     cr_dataset d;
     cr_error err = {0};
-    if (cr_data_read_kaggle(&source, &d, &err) != CR_OK)
+    if (cr_data_read(&source, &d, &err) != CR_OK)
         fail_msg("%s", err.message);
     assert_int_equal(d.n_images, 500);
     assert_int_equal(d.n_boxes, 749);
@@ -446,11 +457,12 @@ static void kit_validation_set_is_read_in_under_a_second(void **state)
         close(fd);
     }
     close(dir);
-    cr_data_source source = {images, truth, synsets, NULL, 0};
+    const cr_data_source source = {
+        .layout = CR_DATA_KAGGLE, .images = images, .ground_truth = truth, .synsets = synsets};
     cr_dataset d;
     cr_error err = {0};
     clock_t start = clock();
-    if (cr_data_read_kaggle(&source, &d, &err) != CR_OK)
+    if (cr_data_read(&source, &d, &err) != CR_OK)
         fail_msg("%s", err.message);
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     print_message("50,000 images, 80,477 boxes: %.3f s\n", seconds);
@@ -480,7 +492,7 @@ int main(void)
         IN_FOLDER(csv_with_a_bad_row_is_refused_naming_its_line),
         IN_FOLDER(synsets_with_a_fault_are_refused_naming_the_line),
         IN_FOLDER(synset_name_in_latin1_becomes_utf8),
-        IN_FOLDER(image_id_in_latin1_finds_its_file),
+        IN_FOLDER(image_id_in_utf8_finds_its_file),
         IN_FOLDER(images_without_a_file_are_refused_by_name),
         IN_FOLDER(limit_takes_the_first_by_id_and_needs_no_further_file),
         IN_FOLDER(exclude_list_takes_images_out_of_localization),

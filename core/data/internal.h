@@ -1,0 +1,193 @@
+/* internal.h - the steps of cr_data_read, each on its own: class list, ground truth, image files,
+ * selection. Private to core/data. All lists are initialised with {0}, and freed by their _fini
+ * also after a failure. Errors, unless said otherwise: CR_EINPUT naming file and line. */
+#ifndef CAMRANK_DATA_INTERNAL_H
+#define CAMRANK_DATA_INTERNAL_H
+
+#include "camrank/data.h"
+#include "names.h"
+
+/* Largest text file and largest single annotation that are read, and largest coordinate: no image
+ * is decoded that is larger. */
+#define CR_DATA_MAX_FILE_BYTES ((size_t)1 << 30)
+#define CR_DATA_MAX_XML_BYTES ((size_t)1 << 20)
+#define CR_DATA_MAX_COORDINATE 65500
+
+/* Where something stands, for messages. */
+typedef struct cr_place {
+    const char *path;
+    int line;
+} cr_place;
+
+/* classes.c */
+
+typedef struct cr_class_list {
+    cr_pool pool;
+    cr_data_class *classes; /* [n], offsets into pool, in the order of the file */
+    cr_name *by_wnid;       /* [n], sorted; value is the class */
+    size_t capacity;
+    int n;
+} cr_class_list;
+
+/* A synset list: `wnid name` lines, in the order of the classes. */
+cr_status cr_classes_read(const char *path, cr_class_list *list, cr_error *err);
+
+/* CUB's classes.txt in `folder`: `number folder` lines, numbered from 1. */
+cr_status cr_classes_read_cub(const char *folder, cr_class_list *list, cr_error *err);
+
+/* Gives every class its devkit id, from `id wnid` lines; synsets that are no class are passed over.
+ */
+cr_status cr_classes_read_devkit(const char *path, cr_class_list *list, cr_error *err);
+
+/* The class with this wnid, or -1. */
+int cr_classes_find(const cr_class_list *list, const char *wnid);
+
+/* Fails where the list has wnids (n and eight digits) that are not in ascending order: `who` numbers
+ * the classes by sorted wnids. */
+cr_status cr_classes_check_sorted(const cr_class_list *list, const char *who, cr_error *err);
+
+/* A class index as number, 0 to n - 1. */
+cr_status cr_classes_parse_index(const cr_class_list *list, const cr_place *at, const char *text,
+                                 int32_t *label, cr_error *err);
+void cr_classes_fini(cr_class_list *list);
+
+/* truth.c */
+
+/* One image of the ground truth. */
+typedef struct cr_truth_row {
+    uint32_t id; /* offset into pool, without an image extension */
+    int32_t label;
+    int32_t first_box, n_boxes; /* after cr_truth_finish */
+    int32_t line;               /* of the file that lists the images, from 1; 0 where none does */
+    int32_t localize;
+    int32_t width, height; /* 0: not annotated */
+} cr_truth_row;
+
+typedef struct cr_truth {
+    cr_pool pool;
+    cr_truth_row *rows; /* in the order of the file */
+    cr_box *boxes;      /* grouped by row after cr_truth_finish */
+    int32_t *box_row;   /* [n_boxes] until then */
+    cr_name *by_id;     /* [n_rows], sorted, no id twice; value is the row */
+    int n_rows, n_boxes;
+    size_t rows_capacity, boxes_capacity, box_rows_capacity;
+} cr_truth;
+
+/* Adds an image: `name` may be a path and bear an image extension. */
+cr_status cr_truth_add_row(cr_truth *truth, const cr_place *at, const char *name, cr_error *err);
+
+/* Adds a box to row `row`; it may lie one pixel past the annotated size, not more. */
+cr_status cr_truth_add_box(cr_truth *truth, const cr_place *at, int row, const cr_box *box,
+                           cr_error *err);
+
+/* Sorts the rows by id. An id that comes twice is refused, or, with `merge`, its later rows, whose
+ * labels must be the same, give their boxes to the first. `path` is the file that lists the images.
+ * No row may be added afterwards. */
+cr_status cr_truth_index(cr_truth *truth, const char *path, bool merge, cr_error *err);
+
+/* The row of the image `name`, which may be a path, or -1. After cr_truth_index. */
+int cr_truth_find(const cr_truth *truth, const char *name);
+
+/* Brings the boxes together by row; an image without one is refused. After cr_truth_index. */
+cr_status cr_truth_finish(cr_truth *truth, const char *path, cr_error *err);
+
+/* Whether all ids end in _ and eight digits, as ILSVRC's do: then these are the images' numbers,
+ * and a part of the set keeps the numbers of the whole. Else images are numbered by id from 1. */
+bool cr_truth_numbered(const cr_truth *truth);
+
+/* The number of the i-th image by id. */
+int cr_truth_number(const cr_truth *truth, int i, bool numbered);
+void cr_truth_fini(cr_truth *truth);
+
+/* A whole number from 0 to `max` that is nothing but digits. */
+bool cr_parse_whole(const char *text, int32_t max, int32_t *value);
+
+/* x0, y0, x1, y1 from four words; `who` is what the message calls the box. */
+cr_status cr_parse_box(const cr_place *at, const char *who, const char *const word[4], cr_box *box,
+                       cr_error *err);
+
+/* csv.c */
+
+#define CR_CSV_MAX_FIELDS 6
+
+typedef struct cr_csv_row {
+    cr_place at;
+    char *field[CR_CSV_MAX_FIELDS]; /* may be changed */
+} cr_csv_row;
+
+typedef cr_status cr_csv_take(const cr_csv_row *row, void *context, cr_error *err);
+
+/* Hands the rows of a CSV file to `take`, one by one, until one fails. `columns` are their names
+ * with commas between them; with has_header they are the first row. Lines may end in LF, CR LF or
+ * CR; empty ones are passed over, and a byte order mark. What is not UTF-8 is refused. */
+cr_status cr_csv_read(const char *path, const char *columns, bool has_header, cr_csv_take *take,
+                      void *context, cr_error *err);
+
+/* kaggle.c, tables.c, xml.c, devkit.c, cub.c: each fills a truth that is {0}, to be finished. */
+
+cr_status cr_kaggle_read(const cr_data_source *source, const cr_class_list *classes,
+                         cr_truth *truth, cr_error *err);
+cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                       cr_error *err);
+cr_status cr_plain_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                        cr_error *err);
+cr_status cr_xml_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                      cr_error *err);
+cr_status cr_devkit_read(const cr_data_source *source, const cr_class_list *classes,
+                         cr_truth *truth, cr_error *err);
+cr_status cr_cub_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                      cr_error *err);
+
+/* All annotations of a folder or a tar, compressed or not. */
+cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr_truth *truth,
+                              cr_error *err);
+
+/* xml.c: one ILSVRC annotation of n bytes. `path` is for messages, `name` the image's. */
+cr_status cr_annotation_parse(const uint8_t *bytes, size_t n_bytes, const char *path,
+                              const char *name, const cr_class_list *classes, cr_truth *truth,
+                              cr_error *err);
+
+/* select.c */
+
+/* Takes the images that the list at `path` names out of localization. */
+cr_status cr_truth_exclude(cr_truth *truth, const char *path, cr_error *err);
+
+/* Which of the images stay: positions in by_id, ascending. *chosen is the caller's (free). */
+cr_status cr_truth_select(const cr_truth *truth, const cr_class_list *classes,
+                          const cr_data_source *source, int **chosen, int *n_chosen, cr_error *err);
+
+/* files.c, tar.c */
+
+typedef struct cr_file {
+    uint32_t stem, path;     /* offsets into the pool: the name alone, the path below the folder */
+    int64_t offset, n_bytes; /* in the tar */
+} cr_file;
+
+typedef struct cr_files {
+    cr_pool pool;
+    cr_file *items;
+    cr_name *by_stem; /* [n], sorted, no stem twice; value is the item */
+    size_t capacity;
+    int n;
+    bool is_tar;
+} cr_files;
+
+/* The image files (jpg, jpeg, png in any case) of a folder and the folders in it, or of a tar,
+ * hidden ones left out. */
+cr_status cr_files_list(const char *path, cr_files *files, cr_error *err);
+
+/* Adds a file if its name is an image's. */
+cr_status cr_files_add(cr_files *files, const char *path, int64_t offset, int64_t n_bytes,
+                       cr_error *err);
+
+/* The images of a tar that is not compressed, with their places. */
+cr_status cr_tar_list(const char *path, cr_files *files, cr_error *err);
+
+/* Calls `take` for each member of a tar, compressed or not, whose name ends in `ending`. */
+typedef cr_status cr_tar_take(const char *path, const char *member, const uint8_t *bytes,
+                              size_t n_bytes, void *context, cr_error *err);
+cr_status cr_tar_each(const char *path, const char *ending, size_t max_bytes, cr_tar_take *take,
+                      void *context, cr_error *err);
+void cr_files_fini(cr_files *files);
+
+#endif

@@ -1,0 +1,206 @@
+/* cr_data_read: from the parts of an image set to the whole. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef cr_status read_truth(const cr_data_source *source, const cr_class_list *classes,
+                             cr_truth *truth, cr_error *err);
+
+static read_truth *const layouts[] = {
+    [CR_DATA_KAGGLE] = cr_kaggle_read, [CR_DATA_XML] = cr_xml_read, [CR_DATA_WSOL] = cr_wsol_read,
+    [CR_DATA_DEVKIT] = cr_devkit_read, [CR_DATA_CUB] = cr_cub_read, [CR_DATA_CSV] = cr_plain_read,
+};
+
+/* Appends to a list of at most three names. */
+static void add_name(char *names, size_t n_bytes, int n_before, const char *name)
+{
+    size_t used = strlen(names);
+    if (n_before < 3)
+        snprintf(names + used, n_bytes - used, "%s%s", used ? ", " : "",
+                 cr_quote(name, strlen(name)).text);
+    else if (n_before == 3)
+        snprintf(names + used, n_bytes - used, ", ...");
+}
+
+/* The file of each chosen image, as an item of `files`. */
+static cr_status match_files(const cr_truth *truth, const int *chosen, int n, const cr_files *files,
+                             const char *path, int *item, cr_error *err)
+{
+    int n_missing = 0;
+    char missing[3 * 66 + 8] = "";
+    for (int i = 0; i < n; i++) {
+        const char *id = truth->by_id[chosen[i]].text;
+        const cr_name *found = cr_names_find(files->by_stem, files->n, id);
+        if (found)
+            item[i] = found->value;
+        else
+            add_name(missing, sizeof missing, n_missing++, id);
+    }
+    return n_missing ? cr_fail(err, CR_EINPUT, "%s: %d of %d images have no file: %s", path,
+                               n_missing, n, missing)
+                     : CR_OK;
+}
+
+/* Images in folders named by classes must have the label of their folder. */
+static cr_status check_class_folders(const cr_truth *truth, const int *chosen, int n,
+                                     const cr_files *files, const int *item,
+                                     const cr_class_list *classes, const char *path, cr_error *err)
+{
+    int n_wrong = 0, first = -1, first_class = -1;
+    for (int i = 0; i < n; i++) {
+        const char *file = files->pool.text + files->items[item[i]].path;
+        const char *end = strrchr(file, '/'), *start = end;
+        char folder[64];
+        while (start && start > file && start[-1] != '/')
+            start--;
+        if (!end || (size_t)(end - start) >= sizeof folder)
+            continue;
+        snprintf(folder, sizeof folder, "%.*s", (int)(end - start), start);
+        const int class = cr_classes_find(classes, folder);
+        if (class >= 0 && class != truth->rows[truth->by_id[chosen[i]].value].label && !n_wrong++) {
+            first = i;
+            first_class = class;
+        }
+    }
+    if (n_wrong == 0)
+        return CR_OK;
+    const char *id = truth->by_id[chosen[first]].text, *text = classes->pool.text;
+    const int32_t label = truth->rows[truth->by_id[chosen[first]].value].label;
+    return cr_fail(err, CR_EINPUT,
+                   "%s: %d of %d images lie in the folder of another class than their label, the "
+                   "first is '%s' in %s with label %s: another order of classes?",
+                   path, n_wrong, n, cr_quote(id, strlen(id)).text,
+                   text + classes->classes[first_class].wnid, text + classes->classes[label].wnid);
+}
+
+static void count_unlisted(const cr_truth *truth, const cr_files *files, cr_dataset *data)
+{
+    for (int i = 0; i < files->n; i++) {
+        const char *stem = files->by_stem[i].text;
+        if (!cr_names_find(truth->by_id, truth->n_rows, stem))
+            add_name(data->unlisted, sizeof data->unlisted, data->n_unlisted_files++, stem);
+    }
+}
+
+static cr_status add_string(cr_pool *pool, const char *text, uint32_t *offset, cr_error *err)
+{
+    return cr_pool_add(pool, text, strlen(text), offset, err);
+}
+
+static cr_status add_classes(const cr_class_list *classes, cr_pool *pool, cr_dataset *data,
+                             cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *text = classes->pool.text;
+    data->classes = cr_alloc((size_t)classes->n, sizeof *data->classes);
+    if (!data->classes)
+        return cr_fail_memory(err, "the classes", (size_t)classes->n, sizeof *data->classes);
+    for (int i = 0; i < classes->n; i++) {
+        const cr_data_class *from = &classes->classes[i];
+        data->classes[i].devkit = from->devkit;
+        CR_TRY(add_string(pool, text + from->wnid, &data->classes[i].wnid, err));
+        CR_TRY(add_string(pool, text + from->name, &data->classes[i].name, err));
+    }
+    data->n_classes = classes->n;
+
+cleanup:
+    return status;
+}
+
+/* Copies the chosen images. `item` is NULL without files. */
+static cr_status add_images(const cr_truth *truth, const int *chosen, int n, const cr_files *files,
+                            const int *item, cr_pool *pool, cr_dataset *data, cr_error *err)
+{
+    cr_status status = CR_OK;
+    data->images = cr_alloc((size_t)n, sizeof *data->images);
+    data->boxes = cr_alloc((size_t)truth->n_boxes, sizeof *data->boxes);
+    if (!data->images || !data->boxes) {
+        status = cr_fail_memory(err, "the image list", (size_t)n, sizeof *data->images);
+        goto cleanup;
+    }
+    for (int i = 0; i < n; i++) {
+        const cr_name *name = &truth->by_id[chosen[i]];
+        const cr_truth_row *row = &truth->rows[name->value];
+        cr_data_image *image = &data->images[i];
+        *image = (cr_data_image){.label = row->label,
+                                 .first_box = data->n_boxes,
+                                 .n_boxes = row->n_boxes,
+                                 .localize = row->localize,
+                                 .width = row->width,
+                                 .height = row->height};
+        CR_TRY(add_string(pool, name->text, &image->id, err));
+        if (item) {
+            const cr_file *file = &files->items[item[i]];
+            image->offset = file->offset;
+            image->n_bytes = file->n_bytes;
+            CR_TRY(add_string(pool, files->pool.text + file->path, &image->file, err));
+        }
+        memcpy(data->boxes + data->n_boxes, truth->boxes + row->first_box,
+               (size_t)row->n_boxes * sizeof *data->boxes);
+        data->n_boxes += row->n_boxes;
+        data->n_excluded += !row->localize;
+    }
+    data->n_images = n;
+
+cleanup:
+    return status;
+}
+
+static cr_status read_classes(const cr_data_source *source, cr_class_list *classes, cr_error *err)
+{
+    cr_status status = source->layout == CR_DATA_CUB
+                           ? cr_classes_read_cub(source->ground_truth, classes, err)
+                           : cr_classes_read(source->synsets, classes, err);
+    if (status == CR_OK && source->devkit_synsets)
+        status = cr_classes_read_devkit(source->devkit_synsets, classes, err);
+    return status;
+}
+
+cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_class_list classes = {0};
+    cr_truth truth = {0};
+    cr_files files = {0};
+    cr_pool pool = {0};
+    int *chosen = NULL, *item = NULL, n = 0;
+    *data = (cr_dataset){0};
+
+    CR_TRY(read_classes(source, &classes, err));
+    CR_TRY(layouts[source->layout](source, &classes, &truth, err));
+    CR_TRY(cr_truth_finish(&truth, source->ground_truth, err));
+    if (source->exclude)
+        CR_TRY(cr_truth_exclude(&truth, source->exclude, err));
+    CR_TRY(cr_truth_select(&truth, &classes, source, &chosen, &n, err));
+    if (source->images) {
+        item = cr_alloc((size_t)n, sizeof *item);
+        if (!item) {
+            status = cr_fail_memory(err, "the image list", (size_t)n, sizeof *item);
+            goto cleanup;
+        }
+        CR_TRY(cr_files_list(source->images, &files, err));
+        CR_TRY(match_files(&truth, chosen, n, &files, source->images, item, err));
+        CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images, err));
+        count_unlisted(&truth, &files, data);
+    }
+    CR_TRY(add_images(&truth, chosen, n, &files, item, &pool, data, err));
+    CR_TRY(add_classes(&classes, &pool, data, err));
+    data->is_tar = files.is_tar;
+    data->folder = strdup(source->images ? source->images : "");
+    if (!data->folder)
+        status = cr_fail_memory(err, "a path", 1, 1);
+
+cleanup:
+    data->text = pool.text;
+    data->text_bytes = pool.n_bytes;
+    if (status != CR_OK)
+        cr_data_free(data);
+    free(chosen);
+    free(item);
+    cr_files_fini(&files);
+    cr_truth_fini(&truth);
+    cr_classes_fini(&classes);
+    return status;
+}

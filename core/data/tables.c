@@ -1,0 +1,153 @@
+/* Layouts `wsol` and `csv`: ground truth in plain tables. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct context {
+    const cr_class_list *classes;
+    cr_truth *truth;
+} context;
+
+static cr_status take_id(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    return cr_truth_add_row(c->truth, &in->at, in->field[0], err);
+}
+
+/* The row of the image that a line names. */
+static cr_status find_row(const context *c, const cr_csv_row *in, int *row, cr_error *err)
+{
+    *row = cr_truth_find(c->truth, in->field[0]);
+    return *row >= 0
+               ? CR_OK
+               : cr_fail(err, CR_EINPUT, "%s:%d: image '%s' is not in image_ids.txt", in->at.path,
+                         in->at.line, cr_quote(in->field[0], strlen(in->field[0])).text);
+}
+
+static cr_status fail_twice(const cr_csv_row *in, cr_error *err)
+{
+    return cr_fail(err, CR_EINPUT, "%s:%d: image '%s' is here a second time", in->at.path,
+                   in->at.line, cr_quote(in->field[0], strlen(in->field[0])).text);
+}
+
+static cr_status take_label(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    int row;
+    cr_status status = find_row(c, in, &row, err);
+    if (status != CR_OK)
+        return status;
+    if (c->truth->rows[row].label >= 0)
+        return fail_twice(in, err);
+    return cr_classes_parse_index(c->classes, &in->at, in->field[1], &c->truth->rows[row].label,
+                                  err);
+}
+
+static cr_status take_size(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    int row;
+    int32_t width, height;
+    cr_status status = find_row(c, in, &row, err);
+    if (status != CR_OK)
+        return status;
+    if (c->truth->rows[row].width > 0)
+        return fail_twice(in, err);
+    if (!cr_parse_whole(in->field[1], CR_DATA_MAX_COORDINATE, &width) || width < 1 ||
+        !cr_parse_whole(in->field[2], CR_DATA_MAX_COORDINATE, &height) || height < 1)
+        return cr_fail(err, CR_EINPUT, "%s:%d: the size is '%s,%s', must be two of 1 to %d",
+                       in->at.path, in->at.line, cr_quote(in->field[1], strlen(in->field[1])).text,
+                       cr_quote(in->field[2], strlen(in->field[2])).text, CR_DATA_MAX_COORDINATE);
+    c->truth->rows[row].width = width;
+    c->truth->rows[row].height = height;
+    return CR_OK;
+}
+
+static cr_status add_box(const context *c, const cr_csv_row *in, int row, char *const *field,
+                         cr_error *err)
+{
+    const char *const word[] = {field[0], field[1], field[2], field[3]};
+    cr_box box;
+    cr_status status = cr_parse_box(&in->at, "the box", word, &box, err);
+    return status == CR_OK ? cr_truth_add_box(c->truth, &in->at, row, &box, err) : status;
+}
+
+static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    int row;
+    cr_status status = find_row(c, in, &row, err);
+    return status == CR_OK ? add_box(c, in, row, in->field + 1, err) : status;
+}
+
+/* One of the four files. */
+static cr_status read_file(const char *folder, const char *name, const char *columns,
+                           cr_csv_take *take, context *c, cr_error *err)
+{
+    char *path = cr_path_join(folder, name);
+    if (!path)
+        return cr_fail_memory(err, "a path", 1, 1);
+    cr_status status = cr_csv_read(path, columns, false, take, c, err);
+    if (status == CR_OK && take == take_id)
+        status = cr_truth_index(c->truth, path, false, err);
+    free(path);
+    return status;
+}
+
+/* Every image of image_ids.txt must be in the other files. */
+static cr_status check_complete(const char *folder, const cr_truth *truth, cr_error *err)
+{
+    for (int i = 0; i < truth->n_rows; i++) {
+        const cr_truth_row *row = &truth->rows[i];
+        const char *id = truth->pool.text + row->id;
+        const char *without = row->label < 0    ? "class_labels.txt"
+                              : row->width == 0 ? "image_sizes.txt"
+                                                : NULL;
+        if (without)
+            return cr_fail(err, CR_EINPUT, "%s/image_ids.txt:%d: image '%s' is not in %s", folder,
+                           row->line, cr_quote(id, strlen(id)).text, without);
+    }
+    return CR_OK;
+}
+
+cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                       cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *folder = source->ground_truth;
+    context c = {classes, truth};
+    CR_TRY(cr_classes_check_sorted(classes, "class_labels.txt", err));
+    CR_TRY(read_file(folder, "image_ids.txt", "image", take_id, &c, err));
+    CR_TRY(read_file(folder, "class_labels.txt", "image,class", take_label, &c, err));
+    CR_TRY(read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, err));
+    CR_TRY(check_complete(folder, truth, err));
+    CR_TRY(read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, err));
+
+cleanup:
+    return status;
+}
+
+/* image,label,x0,y0,x1,y1: the label is a wnid or a class index. */
+static cr_status take_plain(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    int row = c->truth->n_rows;
+    cr_status status = cr_truth_add_row(c->truth, &in->at, in->field[0], err);
+    if (status != CR_OK)
+        return status;
+    int32_t *label = &c->truth->rows[row].label;
+    *label = cr_classes_find(c->classes, in->field[1]);
+    if (*label < 0)
+        status = cr_classes_parse_index(c->classes, &in->at, in->field[1], label, err);
+    return status == CR_OK ? add_box(c, in, row, in->field + 2, err) : status;
+}
+
+cr_status cr_plain_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                        cr_error *err)
+{
+    context c = {classes, truth};
+    cr_status status =
+        cr_csv_read(source->ground_truth, "image,label,x0,y0,x1,y1", true, take_plain, &c, err);
+    return status == CR_OK ? cr_truth_index(truth, source->ground_truth, true, err) : status;
+}

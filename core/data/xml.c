@@ -1,0 +1,325 @@
+/* Layout `xml`: ILSVRC's annotations, one XML a image. Entities, documents types and the network
+ * stay off: a DOCTYPE is refused, and nothing outside the bytes is read. */
+#include "internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <libxml/xmlreader.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_DEPTH 16
+
+enum { HAS_NAME = 1, HAS_BOX = 2, HAS_SIDE = 4 /* of xmin, the next three follow */ };
+
+typedef struct object {
+    int line, label;
+    unsigned has; /* HAS_ bits */
+    int32_t side[4];
+} object;
+
+typedef struct document {
+    const char *path;
+    const cr_class_list *classes;
+    cr_error *err;
+    xmlTextReaderPtr reader;
+    cr_pool reason; /* libxml2's first, with its line */
+    int reason_line;
+    const char *element[MAX_DEPTH]; /* open ones, by depth */
+    object *objects;
+    size_t capacity;
+    int n_objects;
+    int line; /* of the root */
+    int32_t width, height;
+} document;
+
+static const char *const sides[] = {"xmin", "ymin", "xmax", "ymax"};
+
+static void on_error(void *data, xmlErrorPtr error)
+{
+    document *d = data;
+    if (d->reason.n_bytes || !error->message || error->level < XML_ERR_ERROR)
+        return;
+    uint32_t offset;
+    size_t n = strcspn(error->message, "\n");
+    cr_pool_add(&d->reason, error->message, n, &offset, NULL);
+    d->reason_line = error->line;
+}
+
+/* Of the current node: the parser itself is already further. */
+static int line_of(const document *d)
+{
+    const long line = xmlGetLineNo(xmlTextReaderCurrentNode(d->reader));
+    return line > 0 && line < INT_MAX ? (int)line : 1;
+}
+
+static bool is_at(const document *d, int depth, int n, const char *const *path)
+{
+    for (int i = 0; i < n; i++)
+        if (depth != n || strcmp(d->element[i], path[i]) != 0)
+            return false;
+    return true;
+}
+
+static cr_status take_side(document *d, int side, const char *text)
+{
+    object *o = d->n_objects ? &d->objects[d->n_objects - 1] : NULL;
+    const unsigned bit = (unsigned)HAS_SIDE << side;
+    if (!o)
+        return CR_OK;
+    if (o->has & bit)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has two %s", d->path, line_of(d),
+                       d->n_objects, sides[side]);
+    o->has |= bit;
+    if (!cr_parse_whole(text, CR_DATA_MAX_COORDINATE, &o->side[side]))
+        return cr_fail(d->err, CR_EINPUT,
+                       "%s:%d: object %d: %s is '%s', must be a whole number from 0 to %d", d->path,
+                       line_of(d), d->n_objects, sides[side], cr_quote(text, strlen(text)).text,
+                       CR_DATA_MAX_COORDINATE);
+    return CR_OK;
+}
+
+static cr_status take_name(document *d, const char *text)
+{
+    object *o = d->n_objects ? &d->objects[d->n_objects - 1] : NULL;
+    if (!o)
+        return CR_OK;
+    if (o->has & HAS_NAME)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has two names", d->path, line_of(d),
+                       d->n_objects);
+    o->has |= HAS_NAME;
+    o->label = cr_classes_find(d->classes, text);
+    if (o->label < 0)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list", d->path,
+                       line_of(d), cr_quote(text, strlen(text)).text);
+    if (d->objects[0].label >= 0 && o->label != d->objects[0].label)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: objects of two classes, the second is '%s'",
+                       d->path, line_of(d), cr_quote(text, strlen(text)).text);
+    return CR_OK;
+}
+
+/* A text `depth` elements deep. */
+static cr_status take_text(document *d, int depth, char *text)
+{
+    static const char *const name[] = {"annotation", "object", "name"};
+    static const char *const box[] = {"annotation", "object", "bndbox"};
+    static const char *const size[] = {"annotation", "size"};
+    text += strspn(text, " \t\r\n");
+    for (size_t n = strlen(text); n > 0 && strchr(" \t\r\n", text[n - 1]); n--)
+        text[n - 1] = 0;
+    const char *last = d->element[depth - 1];
+    if (is_at(d, depth, 3, name))
+        return take_name(d, text);
+    if (depth == 4 && is_at(d, 3, 3, box))
+        for (int i = 0; i < 4; i++)
+            if (strcmp(last, sides[i]) == 0)
+                return take_side(d, i, text);
+    if (depth == 3 && is_at(d, 2, 2, size) &&
+        (strcmp(last, "width") == 0 || strcmp(last, "height") == 0) &&
+        !cr_parse_whole(text, CR_DATA_MAX_COORDINATE, *last == 'w' ? &d->width : &d->height))
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: %s is '%s', must be a whole number from 0 to %d",
+                       d->path, line_of(d), last, cr_quote(text, strlen(text)).text,
+                       CR_DATA_MAX_COORDINATE);
+    return CR_OK;
+}
+
+static cr_status take_start(document *d, int depth)
+{
+    static const char *const box[] = {"annotation", "object", "bndbox"};
+    if (depth >= MAX_DEPTH)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: more than %d levels", d->path, line_of(d),
+                       MAX_DEPTH);
+    d->element[depth] = (const char *)xmlTextReaderConstLocalName(d->reader);
+    if (depth == 0 && strcmp(d->element[0], "annotation") != 0)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: <%s>, must be <annotation>", d->path, line_of(d),
+                       cr_quote(d->element[0], strlen(d->element[0])).text);
+    if (depth == 0)
+        d->line = line_of(d);
+    if (depth == 1 && strcmp(d->element[1], "object") == 0) {
+        cr_status status =
+            cr_reserve(&d->objects, (size_t)d->n_objects, &d->capacity, sizeof *d->objects, d->err);
+        if (status != CR_OK)
+            return status;
+        d->objects[d->n_objects++] = (object){.line = line_of(d), .label = -1};
+    }
+    if (is_at(d, depth + 1, 3, box)) {
+        object *o = &d->objects[d->n_objects - 1];
+        if (o->has & HAS_BOX)
+            return cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has two bndbox", d->path,
+                           line_of(d), d->n_objects);
+        o->has |= HAS_BOX;
+    }
+    return CR_OK;
+}
+
+static cr_status take_node(document *d)
+{
+    const int depth = xmlTextReaderDepth(d->reader);
+    switch (xmlTextReaderNodeType(d->reader)) {
+    case XML_READER_TYPE_DOCUMENT_TYPE:
+    case XML_READER_TYPE_ENTITY_REFERENCE:
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: a DOCTYPE or an entity; none is allowed", d->path,
+                       line_of(d));
+    case XML_READER_TYPE_ELEMENT:
+        return take_start(d, depth);
+    case XML_READER_TYPE_TEXT:
+    case XML_READER_TYPE_CDATA: {
+        xmlChar *text = xmlTextReaderValue(d->reader);
+        if (!text)
+            return cr_fail_memory(d->err, d->path, 1, 1);
+        cr_status status = depth > 0 ? take_text(d, depth, (char *)text) : CR_OK;
+        xmlFree(text);
+        return status;
+    }
+    default:
+        return CR_OK;
+    }
+}
+
+/* What an object lacks, or NULL. */
+static const char *missing_in(const object *o)
+{
+    if (!(o->has & HAS_NAME))
+        return "name";
+    if (!(o->has & HAS_BOX))
+        return "bndbox";
+    for (int i = 0; i < 4; i++)
+        if (!(o->has & (unsigned)HAS_SIDE << i))
+            return sides[i];
+    return NULL;
+}
+
+static cr_status add_objects(document *d, const char *name, cr_truth *truth)
+{
+    cr_status status = CR_OK;
+    const int row = truth->n_rows;
+    CR_TRY(cr_truth_add_row(truth, &(cr_place){d->path, 0}, name, d->err));
+    if (d->n_objects == 0) {
+        status =
+            cr_fail(d->err, CR_EINPUT, "%s:%d: <annotation> has no <object>", d->path, d->line);
+        goto cleanup;
+    }
+    truth->rows[row].label = d->objects[0].label;
+    if (d->width > 0 && d->height > 0) {
+        truth->rows[row].width = d->width;
+        truth->rows[row].height = d->height;
+    }
+    for (int i = 0; i < d->n_objects; i++) {
+        const object *o = &d->objects[i];
+        const char *missing = missing_in(o);
+        const cr_box box = {o->side[0], o->side[1], o->side[2], o->side[3]};
+        if (missing)
+            status = cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has no %s", d->path, o->line,
+                             i + 1, missing);
+        else if (box.x1 < box.x0 || box.y1 < box.y0)
+            status = cr_fail(d->err, CR_EINPUT, "%s:%d: object %d is empty: %d %d %d %d", d->path,
+                             o->line, i + 1, box.x0, box.y0, box.x1, box.y1);
+        CR_TRY(status);
+        CR_TRY(cr_truth_add_box(truth, &(cr_place){d->path, o->line}, row, &box, d->err));
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_annotation_parse(const uint8_t *bytes, size_t n_bytes, const char *path,
+                              const char *name, const cr_class_list *classes, cr_truth *truth,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    document d = {.path = path, .classes = classes, .err = err};
+    d.reader = xmlReaderForMemory((const char *)bytes, (int)n_bytes, NULL, NULL,
+                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    if (!d.reader)
+        return cr_fail_memory(err, path, n_bytes, 1);
+    xmlTextReaderSetStructuredErrorHandler(d.reader, on_error, &d);
+    int more;
+    while ((more = xmlTextReaderRead(d.reader)) == 1)
+        CR_TRY(take_node(&d));
+    if (more < 0) {
+        const char *why = d.reason.n_bytes ? d.reason.text + 1 : "not XML";
+        status = cr_fail(err, CR_EINPUT, "%s:%d: %s", path, d.reason_line ? d.reason_line : 1, why);
+        goto cleanup;
+    }
+    status = add_objects(&d, name, truth);
+
+cleanup:
+    free(d.objects);
+    free(d.reason.text);
+    xmlFreeTextReader(d.reader);
+    return status;
+}
+
+typedef struct context {
+    const cr_class_list *classes;
+    cr_truth *truth;
+} context;
+
+/* The image's name is the annotation's: the <filename> of some ILSVRC files is a placeholder. */
+static cr_status take_annotation(const char *folder, const char *name, const uint8_t *bytes,
+                                 size_t n_bytes, void *data, cr_error *err)
+{
+    const context *c = data;
+    char *path = cr_path_join(folder, name[0] == '/' ? name + 1 : name);
+    char *image = strndup(name, strlen(name) - strlen(".xml"));
+    cr_status status =
+        path && image ? cr_annotation_parse(bytes, n_bytes, path, image, c->classes, c->truth, err)
+                      : cr_fail_memory(err, "a path", strlen(name), 1);
+    free(image);
+    free(path);
+    return status;
+}
+
+static int is_annotation(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name);
+    return n > 4 && strcmp(entry->d_name + n - 4, ".xml") == 0 && entry->d_name[0] != '.';
+}
+
+static cr_status read_folder(const char *folder, context *c, cr_error *err)
+{
+    cr_status status = CR_OK;
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, is_annotation, alphasort);
+    if (n < 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s", folder, strerror(errno));
+    for (int i = 0; i < n && status == CR_OK; i++) {
+        uint8_t *bytes = NULL;
+        size_t n_bytes;
+        char *path = cr_path_join(folder, entries[i]->d_name);
+        status = path ? cr_file_read(path, CR_DATA_MAX_XML_BYTES, &bytes, &n_bytes, err)
+                      : cr_fail_memory(err, "a path", 1, 1);
+        if (status == CR_OK)
+            status = take_annotation(folder, entries[i]->d_name, bytes, n_bytes, c, err);
+        free(bytes);
+        free(path);
+    }
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+    return status;
+}
+
+cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr_truth *truth,
+                              cr_error *err)
+{
+    struct stat info;
+    context c = {classes, truth};
+    if (stat(path, &info) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+    cr_status status = S_ISDIR(info.st_mode) ? read_folder(path, &c, err)
+                                             : cr_tar_each(path, ".xml", CR_DATA_MAX_XML_BYTES,
+                                                           take_annotation, &c, err);
+    if (status == CR_OK && truth->n_rows == 0)
+        status = cr_fail(err, CR_EINPUT, "%s: no .xml file in it", path);
+    return status == CR_OK ? cr_truth_index(truth, path, false, err) : status;
+}
+
+cr_status cr_xml_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
+                      cr_error *err)
+{
+    return cr_annotations_read(source->ground_truth, classes, truth, err);
+}

@@ -1,0 +1,294 @@
+/* What the layouts share: tars read in place, class folders, sizes, orders of classes. The layouts
+ * themselves are judged by tests/judge/test_data.py. */
+#include "camrank/data.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CSV "image,label,x0,y0,x1,y1\na,0,0,0,1,1\nb,n02,0,0,1,1\na,n01,2,2,3,3\n"
+
+static char folder[64];
+
+static const char *path_of(const char *name)
+{
+    static char paths[8][256];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, 256, "%s/%s", folder, name);
+    return path;
+}
+
+static void write_bytes(const char *name, const void *bytes, size_t n)
+{
+    FILE *file = fopen(path_of(name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    write_bytes(name, text, strlen(text));
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%.40s/camrank-data-XXXXXX",
+             tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+    if (!mkdtemp(folder) || mkdir(path_of("n01"), 0700) || mkdir(path_of("n02"), 0700))
+        return -1;
+    write_text("synsets.txt", "n01 x\nn02 y\n");
+    write_text("set.csv", CSV);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *ftw)
+{
+    (void)info;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Appends a member as POSIX.1-1988 has it: a header of 512 bytes, the bytes, zeros. */
+static size_t add_member(uint8_t *tar, size_t at, const char *name, const char *text)
+{
+    char *header = (char *)tar + at;
+    size_t n = strlen(text);
+    unsigned sum = 0;
+    memset(header, 0, 1024);
+    snprintf(header, 100, "%s", name);
+    snprintf(header + 100, 8, "%07o", 0644u);
+    snprintf(header + 124, 12, "%011o", (unsigned)n % 512);
+    snprintf(header + 136, 12, "%011o", 0u);
+    header[156] = '0';
+    memcpy(header + 257, "ustar\00000", 8);
+    memset(header + 148, ' ', 8);
+    for (int i = 0; i < 512; i++)
+        sum += tar[at + (size_t)i];
+    snprintf(header + 148, 8, "%06o", sum);
+    memcpy(header + 512, text, n);
+    return at + 1024;
+}
+
+static cr_data_source source_of(const char *images)
+{
+    return (cr_data_source){.layout = CR_DATA_CSV,
+                            .images = images,
+                            .ground_truth = path_of("set.csv"),
+                            .synsets = path_of("synsets.txt")};
+}
+
+static cr_dataset assert_read(const cr_data_source *source)
+{
+    cr_dataset data;
+    cr_error err = {0};
+    if (cr_data_read(source, &data, &err) != CR_OK)
+        fail_msg("%s", err.message);
+    return data;
+}
+
+static void assert_refused(const cr_data_source *source, const char *message)
+{
+    cr_dataset data;
+    cr_error err = {0};
+    assert_int_equal(cr_data_read(source, &data, &err), CR_EINPUT);
+    assert_non_null(strstr(err.message, message));
+}
+
+static void assert_bytes(const cr_dataset *data, int i, const char *wanted)
+{
+    uint8_t *bytes;
+    size_t n;
+    cr_error err = {0};
+    if (cr_data_image_read(data, i, &bytes, &n, &err) != CR_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(n, strlen(wanted));
+    assert_memory_equal(bytes, wanted, n);
+    free(bytes);
+}
+
+static void tar_packed_and_unpacked_is_read_in_place(void **state)
+{
+    (void)state;
+    static uint8_t tar[6 * 512 + 1024];
+    size_t end = add_member(tar, 0, "n01/a.JPEG", "first");
+    end = add_member(tar, end, "notes.txt", "no image");
+    add_member(tar, end, "n02/b.png", "second");
+    write_bytes("set.tar", tar, sizeof tar);
+    cr_data_source source = source_of(path_of("set.tar"));
+    cr_dataset data = assert_read(&source), copy;
+    cr_error err = {0};
+    uint8_t *bytes;
+    size_t n;
+    assert_int_equal(cr_data_pack(&data, &bytes, &n, &err), CR_OK);
+    assert_int_equal(cr_data_unpack(bytes, n, &copy, &err), CR_OK);
+    free(bytes);
+    cr_data_free(&data);
+    assert_true(copy.is_tar);
+    assert_int_equal(copy.images[0].n_boxes, 2);
+    assert_int_equal(copy.images[0].offset, 512);
+    assert_int_equal(cr_data_open(&copy, &err), CR_OK);
+    assert_bytes(&copy, 0, "first");
+    assert_bytes(&copy, 1, "second");
+    assert_int_equal(cr_data_file_read(copy.folder, "n02/b.png", &bytes, &n, &err), CR_OK);
+    assert_int_equal(n, 6);
+    free(bytes);
+    assert_int_equal(cr_data_file_read(copy.folder, "../set.csv", &bytes, &n, &err), CR_EINPUT);
+    cr_data_free(&copy);
+
+    write_bytes("set.tar", tar, sizeof tar - 1024);
+    assert_refused(&source, "set.tar: cut short behind member 'n02/b.png': the end mark");
+    write_bytes("set.tar", tar, sizeof tar - 1024 - 510);
+    assert_refused(&source, "set.tar: cut short in member 'n02/b.png'");
+}
+
+static void class_folders_are_matched_by_name_and_checked(void **state)
+{
+    (void)state;
+    write_text("n01/a.jpg", "first");
+    write_text("n02/b.jpg", "second");
+    cr_data_source source = source_of(folder);
+    cr_dataset data = assert_read(&source);
+    assert_string_equal(data.text + data.images[1].file, "n02/b.jpg");
+    assert_bytes(&data, 1, "second");
+    cr_data_free(&data);
+    write_text("n01/b.png", "again");
+    assert_refused(&source, "'n01/b.png' and 'n02/b.jpg' are the same image id");
+    assert_int_equal(remove(path_of("n02/b.jpg")), 0);
+    assert_refused(&source, "1 of 2 images lie in the folder of another class than their label, "
+                            "the first is 'b' in n01 with label n02");
+}
+
+static void xml_gives_boxes_and_a_size_to_check(void **state)
+{
+    (void)state;
+    write_text("n01/a.xml", "<annotation><size><width>5</width><height>4</height></size>"
+                            "<object><name> n02 </name><part><name>n01</name></part><bndbox>"
+                            "<xmin>1</xmin><ymin>0</ymin><xmax>5</xmax><ymax>4</ymax>"
+                            "</bndbox></object></annotation>");
+    cr_data_source source = source_of(NULL);
+    source.layout = CR_DATA_XML;
+    source.ground_truth = path_of("n01");
+    cr_dataset data = assert_read(&source);
+    static const cr_box box = {1, 0, 5, 4};
+    cr_error err = {0};
+    assert_int_equal(data.n_boxes, 1);
+    assert_memory_equal(data.boxes, &box, sizeof box);
+    assert_int_equal(data.images[0].label, 1);
+    assert_string_equal(data.folder, "");
+    assert_int_equal(cr_data_check_size(&data, 0, 5, 4, &err), CR_OK);
+    assert_int_equal(cr_data_check_size(&data, 0, 4, 5, &err), CR_EINPUT);
+    assert_non_null(strstr(err.message, "4 x 5 pixels, but annotated with 5 x 4"));
+    cr_data_free(&data);
+}
+
+static void other_orders_of_classes_are_known_only_where_they_differ(void **state)
+{
+    (void)state;
+    int32_t order[3];
+    cr_data_source source = source_of(NULL);
+    cr_dataset data = assert_read(&source);
+    assert_false(cr_data_sorted_order(&data, order));
+    assert_false(cr_data_devkit_order(&data, order));
+    cr_data_free(&data);
+    write_text("synsets.txt", "n02 y\nn03 z\nn01 x\n");
+    write_text("devkit.txt", "3 n02 y\n900 n99\n2 n01\n1 n03\n");
+    write_text("set.csv", "image,label,x0,y0,x1,y1\na,n01,0,0,1,1\n");
+    source.devkit_synsets = path_of("devkit.txt");
+    data = assert_read(&source);
+    static const int32_t sorted[] = {2, 0, 1}, devkit[] = {1, 2, 0};
+    assert_true(cr_data_sorted_order(&data, order));
+    assert_memory_equal(order, sorted, sizeof sorted);
+    assert_true(cr_data_devkit_order(&data, order));
+    assert_memory_equal(order, devkit, sizeof devkit);
+    cr_data_free(&data);
+    write_text("devkit.txt", "2 n02 y\n3 n01\n3 n03\n");
+    assert_refused(&source, "devkit.txt: class 'n01' has the id 3, which another has too");
+    write_text("devkit.txt", "2 n02 y\n3 n01\n");
+    assert_refused(&source, "devkit.txt: has no class 'n03'");
+    write_text("devkit.txt", "2 n02 y\nn01 3\n");
+    assert_refused(&source, "devkit.txt:2: 'n01 3', must be a number from 1 and a class");
+}
+
+static void exclude_list_of_numbers_keeps_the_numbers_of_the_whole_set(void **state)
+{
+    (void)state;
+    write_text("set.csv", "image,label,x0,y0,x1,y1\nv_00000007,0,0,0,1,1\nv_00000009,0,0,0,1,1\n");
+    write_text("exclude.txt", "9\n8\n");
+    cr_data_source source = source_of(NULL);
+    source.exclude = path_of("exclude.txt");
+    cr_dataset data = assert_read(&source);
+    assert_int_equal(data.n_excluded, 1);
+    assert_int_equal(data.images[1].localize, 0);
+    cr_data_free(&data);
+    write_text("exclude.txt", "9\nv_00000007\n");
+    assert_refused(&source, "exclude.txt:2: 'v_00000007' is no image number");
+    write_text("set.csv", CSV);
+    write_text("exclude.txt", "2\n");
+    data = assert_read(&source);
+    assert_int_equal(data.images[1].localize, 0);
+    cr_data_free(&data);
+    write_text("exclude.txt", "2\n3\n");
+    assert_refused(&source, "exclude.txt:2: image '3' is not in the ground truth");
+}
+
+static void subset_takes_list_then_classes_then_stride_then_count(void **state)
+{
+    (void)state;
+    static const char *const classes[] = {"n02"};
+    write_text("set.csv", "image,label,x0,y0,x1,y1\na,1,0,0,1,1\nb,1,0,0,1,1\nc,0,0,0,1,1\n"
+                          "d,1,0,0,1,1\ne,1,0,0,1,1\nf,1,0,0,1,1\n");
+    write_text("list.txt", "e\nc\nd.jpg\na\nf\n");
+    cr_data_source source = source_of(NULL);
+    source.subset_list = path_of("list.txt");
+    source.subset_classes = classes;
+    source.n_subset_classes = 1;
+    source.subset_stride = 2;
+    cr_dataset data = assert_read(&source);
+    assert_int_equal(data.n_images, 2);
+    assert_string_equal(cr_data_image_id(&data, 0), "a");
+    assert_string_equal(cr_data_image_id(&data, 1), "e");
+    cr_data_free(&data);
+    source.limit = 1;
+    data = assert_read(&source);
+    assert_int_equal(data.n_images, 1);
+    cr_data_free(&data);
+    write_text("list.txt", "c\n");
+    assert_refused(&source, "dataset.subset: no image of");
+    write_text("list.txt", "c\na\nc\n");
+    assert_refused(&source, "list.txt:3: image 'c' was on line 1 already");
+    write_text("list.txt", "x\n");
+    assert_refused(&source, "list.txt:1: image 'x' is not in the ground truth");
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(tar_packed_and_unpacked_is_read_in_place),
+        IN_FOLDER(class_folders_are_matched_by_name_and_checked),
+        IN_FOLDER(xml_gives_boxes_and_a_size_to_check),
+        IN_FOLDER(other_orders_of_classes_are_known_only_where_they_differ),
+        IN_FOLDER(exclude_list_of_numbers_keeps_the_numbers_of_the_whole_set),
+        IN_FOLDER(subset_takes_list_then_classes_then_stride_then_count),
+    };
+    return cmocka_run_group_tests_name("data layouts", tests, NULL, NULL);
+}
