@@ -1,0 +1,134 @@
+#include "guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SLICE 256
+
+/* How the top-1 class p of an image and its label l are compared: o is another order. */
+enum { STATED, NETWORK_DEVKIT, LABELS_DEVKIT, NETWORK_SORTED, LABELS_SORTED, N_READINGS };
+
+static const char *const readings[N_READINGS] = {
+    [STATED] = "the stated order",
+    [NETWORK_DEVKIT] = "the network's classes in the order of devkit ids",
+    [LABELS_DEVKIT] = "the labels in the order of devkit ids",
+    [NETWORK_SORTED] = "the network's classes in the order of sorted wnids",
+    [LABELS_SORTED] = "the labels in the order of sorted wnids",
+};
+
+/* Counts of one model: images done, and those right under each reading. */
+typedef struct counts {
+    int64_t n_done, right[N_READINGS];
+} counts;
+
+#define N_COUNTS ((int)(sizeof(counts) / sizeof(int64_t)))
+
+typedef struct orders {
+    int32_t *devkit, *sorted; /* [n_classes], NULL where not known or the list's own */
+} orders;
+
+static cr_status find_orders(const cr_dataset *data, orders *o, cr_error *err)
+{
+    const size_t n = (size_t)data->n_classes;
+    o->devkit = cr_alloc(n, sizeof *o->devkit);
+    o->sorted = cr_alloc(n, sizeof *o->sorted);
+    if (!o->devkit || !o->sorted)
+        return cr_fail_memory(err, "an order of classes", n, sizeof *o->devkit);
+    if (!cr_data_devkit_order(data, o->devkit)) {
+        free(o->devkit);
+        o->devkit = NULL;
+    }
+    if (!cr_data_sorted_order(data, o->sorted)) {
+        free(o->sorted);
+        o->sorted = NULL;
+    }
+    return CR_OK;
+}
+
+static void count_image(const orders *o, int32_t top, int32_t label, counts *c)
+{
+    c->n_done++;
+    c->right[STATED] += top == label;
+    if (o->devkit) {
+        c->right[NETWORK_DEVKIT] += o->devkit[top] == label;
+        c->right[LABELS_DEVKIT] += o->devkit[label] == top;
+    }
+    if (o->sorted) {
+        c->right[NETWORK_SORTED] += o->sorted[top] == label;
+        c->right[LABELS_SORTED] += o->sorted[label] == top;
+    }
+}
+
+/* This rank's share of the images of one model. Local. */
+static cr_status count_model(cr_results *results, const orders *o, int model, int first, int last,
+                             counts *c, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_dataset *data = cr_results_get_data(results);
+    uint8_t state[SLICE];
+    int32_t top_class[SLICE][CR_TOP];
+    cr_results_rows rows = {.state = state, .top_class = top_class[0]};
+    for (rows.first = first; rows.first < last; rows.first += rows.n) {
+        rows.n = last - rows.first < SLICE ? last - rows.first : SLICE;
+        CR_TRY(cr_results_read(results, model, &rows, err));
+        for (int i = 0; i < rows.n; i++)
+            if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0 &&
+                top_class[i][0] < data->n_classes)
+                count_image(o, top_class[i][0], data->images[rows.first + i].label, c);
+    }
+
+cleanup:
+    return status;
+}
+
+static cr_status judge(const cr_par *par, const char *model, const counts *c, int n_classes,
+                       bool has_devkit, cr_error *err)
+{
+    const int64_t stated = c->right[STATED];
+    int best = STATED;
+    if (stated * n_classes >= 5 * c->n_done)
+        return CR_OK;
+    for (int i = 1; i < N_READINGS; i++)
+        best = c->right[i] > c->right[best] ? i : best;
+    const double percent = 100.0 / (double)c->n_done;
+    const int64_t right = c->right[best];
+    if (right >= 10 && right >= 10 * stated && right * n_classes >= 20 * c->n_done)
+        return cr_fail(err, CR_EINPUT,
+                       "model %s: the order of classes is wrong: top-1 accuracy is %.2f %% in the "
+                       "stated order (dataset.synsets), but %.2f %% with %s",
+                       model, (double)stated * percent, (double)right * percent, readings[best]);
+    if (par->rank == 0 && c->n_done >= 100)
+        fprintf(stderr,
+                "camrank: model %s: top-1 accuracy is %.2f %%, near chance; is dataset.synsets in "
+                "the order of the network's classes%s?\n",
+                model, (double)stated * percent,
+                has_devkit ? "" : " (with dataset.devkit_synsets this is found out)");
+    return CR_OK;
+}
+
+cr_status cr_guard_class_order(const cr_par *par, cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_dataset *data = cr_results_get_data(results);
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const int first = (int)((int64_t)data->n_images * par->rank / par->size);
+    const int last = (int)((int64_t)data->n_images * (par->rank + 1) / par->size);
+    orders o = {0};
+    counts *c = cr_alloc((size_t)plan->n_models, sizeof *c);
+    status = c ? find_orders(data, &o, err)
+               : cr_fail_memory(err, "counting", (size_t)plan->n_models, sizeof *c);
+    CR_TRY(cr_par_agree(par, status, err));
+    CR_TRY(cr_results_flush(results, err));
+    for (int m = 0; m < plan->n_models && status == CR_OK; m++)
+        status = count_model(results, &o, m, first, last, &c[m], err);
+    CR_TRY(cr_par_agree(par, status, err));
+    CR_TRY(cr_par_sum(par, (int64_t *)c, plan->n_models * N_COUNTS, err));
+    for (int m = 0; m < plan->n_models; m++)
+        CR_TRY(judge(par, plan->models[m].name, &c[m], data->n_classes, o.devkit, err));
+
+cleanup:
+    free(o.devkit);
+    free(o.sorted);
+    free(c);
+    return status;
+}
