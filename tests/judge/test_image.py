@@ -8,6 +8,7 @@ import io
 import os
 import struct
 import sys
+import tempfile
 import zlib
 
 try:
@@ -164,6 +165,17 @@ def with_adobe(jpeg, transform):
     return plain[:2] + marker + plain[2:]
 
 
+def with_luma(jpeg, across, down):
+    """The same data under other sampling factors of the luma, whose product must be the same: the
+    blocks of a unit are laid out otherwise, so the image changes its shape."""
+    start = next(at for kind, at, _ in segments(jpeg) if kind in (0xC0, 0xC2))
+    height, width = struct.unpack(">HH", jpeg[start + 5:start + 9])
+    was = jpeg[start + 11]
+    size = struct.pack(">HH", height * down // (was & 15), width * across // (was >> 4))
+    return (jpeg[:start + 5] + size + jpeg[start + 9:start + 11] + bytes([across << 4 | down])
+            + jpeg[start + 12:])
+
+
 def save(image, **options):
     out = io.BytesIO()
     image.save(out, "JPEG", **options)
@@ -179,6 +191,9 @@ def jpegs(random):
         for subsampling in range(3):
             name = f"{width}x{height} {options} {subsampling}"
             yield f"ycbcr {name}", save(rgb, subsampling=subsampling, **options)
+        units = Image.fromarray(picture(random, 16 * (1 + i % 4), 16 * (1 + i % 3)))
+        yield f"4:1:1 {name}", with_luma(save(units, subsampling=2, **options), 4, 1)
+        yield f"4:4:0 {name}", with_luma(save(units, subsampling=1, **options), 1, 2)
         yield f"grey {name}", save(rgb.convert("L"), **options)
         cmyk = save(Image.fromarray(picture(random, width, height, 4), "CMYK"), **options)
         yield f"cmyk {name}", cmyk
@@ -190,6 +205,7 @@ def jpegs(random):
         exif[0x112] = 6  # turned by 90 degrees: not to be applied
         yield f"exif {name}", save(rgb, exif=exif, **options)
         restarts = [cv2.IMWRITE_JPEG_RST_INTERVAL, 3]
+        restarts += [cv2.IMWRITE_JPEG_PROGRESSIVE, i % 2]
         yield f"restart {name}", cv2.imencode(".jpg", np.asarray(rgb), restarts)[1].tobytes()
 
 
@@ -276,6 +292,27 @@ def check_decoding(random):
             if not same(ours, pillow(data)):
                 wrong.append(name)
         report(f"{what} equal Pillow ({refused} refused)", wrong, total)
+
+
+def check_names(random):
+    """What a file is called does not matter, only what is in it."""
+    rgb = Image.fromarray(picture(random, 31, 23))
+    png_file = io.BytesIO()
+    rgb.save(png_file, "PNG")
+    contents = {"PNG": png_file.getvalue(), "JPEG": save(rgb)}
+    wrong, total = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, data in contents.items():
+            for name in ("a.JPEG", "a.jpg", "a.png", "a.gif", "a"):
+                path = os.path.join(folder, name)
+                with open(path, "wb") as file:
+                    file.write(data)
+                image, error = CImage(), Error()
+                status = lib.cr_image_read(path.encode(), ctypes.byref(image), ctypes.byref(error))
+                total += 1
+                if status or not same(taken(image), pillow(data)):
+                    wrong.append(f"{kind} as {name}")
+    report("files under any name equal Pillow", wrong, total)
 
 
 # --- resizing and input ------------------------------------------------------------------------
@@ -386,6 +423,7 @@ def check_kit():
 
 
 check_decoding(np.random.RandomState(1))
+check_names(np.random.RandomState(6))
 check_resize(np.random.RandomState(2))
 check_torchvision(np.random.RandomState(3))
 check_squash(np.random.RandomState(4))
