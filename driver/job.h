@@ -62,9 +62,10 @@ typedef struct cr_job {
  *     (none), subset: list (none), classes (all), stride (1); limit (0: all), failed (wrong | skip:
  *     wrong)
  *   models: a list of name, file, layer (automatic) and
- *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear),
- *       channels (rgb | bgr), range (1 | 255), mean and std, three numbers each; with
- *       short-side also short_side, and crop (center, the only one)
+ *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear |
+ *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),
+ *       range (1 | 255), mean and std, three numbers each; with short-side also short_side, and
+ *       crop (center, the only one)
  *   methods: a list of cam, grad-cam, cam@LAYER, grad-cam@LAYER
  *   protocol; threshold, connectivity, upsampling, iou (the protocol's own)
  *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)

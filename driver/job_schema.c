@@ -29,7 +29,8 @@ static const cyaml_strval_t failures[] = {{"wrong", 0}, {"skip", 1}};
 static const cyaml_strval_t resizes[] = {{"squash", CR_RESIZE_SQUASH},
                                          {"short-side", CR_RESIZE_SHORT_SIDE}};
 static const cyaml_strval_t crops[] = {{"center", 0}};
-static const cyaml_strval_t filters[] = {{"pil-bilinear", CR_FILTER_PIL_BILINEAR}};
+#define FILTER_WORD(filter, name) {name, filter},
+static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
 static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};
 static const cyaml_strval_t upsamplings[] = {{"bilinear", CR_UPSAMPLING_BILINEAR},
                                              {"nearest", CR_UPSAMPLING_NEAREST}};

@@ -131,10 +131,10 @@ static void describe_input(const cr_input_spec *in, char *text, size_t n_bytes)
     char how[64] = "squash";
     if (in->resize == CR_RESIZE_SHORT_SIDE)
         snprintf(how, sizeof how, "short-side %d, crop center", in->short_side);
-    snprintf(text, n_bytes, "%dx%d, %s, pil-bilinear, %s, range %g, mean %g %g %g, std %g %g %g",
-             in->width, in->height, how, in->bgr ? "bgr" : "rgb", in->range, (double)in->mean[0],
-             (double)in->mean[1], (double)in->mean[2], (double)in->std[0], (double)in->std[1],
-             (double)in->std[2]);
+    snprintf(text, n_bytes, "%dx%d, %s, %s, %s, range %g, mean %g %g %g, std %g %g %g", in->width,
+             in->height, how, cr_filter_name(in->filter), in->bgr ? "bgr" : "rgb", in->range,
+             (double)in->mean[0], (double)in->mean[1], (double)in->mean[2], (double)in->std[0],
+             (double)in->std[1], (double)in->std[2]);
 }
 
 static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_results_model *to,

@@ -10,7 +10,7 @@ cr_status cr_input_check(const cr_input_spec *spec, cr_error *err)
                        spec->height, CR_IMAGE_MAX_SIDE);
     if (spec->resize != CR_RESIZE_SQUASH && spec->resize != CR_RESIZE_SHORT_SIDE)
         return cr_fail(err, CR_EINPUT, "input.resize: unknown (%d)", (int)spec->resize);
-    if (spec->filter != CR_FILTER_PIL_BILINEAR)
+    if (!cr_filter_name(spec->filter))
         return cr_fail(err, CR_EINPUT, "input.filter: unknown (%d)", (int)spec->filter);
     if (spec->resize == CR_RESIZE_SHORT_SIDE &&
         (spec->short_side < spec->width || spec->short_side < spec->height ||

@@ -1,213 +1,53 @@
-/* Resampling that equals Pillow's bit for bit, after the description of its algorithm: weights in
- * double precision, normalised, rounded to fixed point; a horizontal and then a vertical pass, each
- * left out where the size stays; rounded and clipped to 8 bits after each. */
 #include "resize.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A sum of weights times 255 stays below 2^31. */
-#define PRECISION_BITS 22
-
-/* Bytes that are computed side by side. Results do not depend on it. */
-#define LANES 16
-typedef uint8_t bytes_v __attribute__((vector_size(LANES)));
-typedef int32_t ints_v __attribute__((vector_size(LANES * 4)));
-
-/* The weighted inputs of each of n outputs along one axis. */
-typedef struct taps {
-    int *first;      /* [n] first input */
-    int *count;      /* [n] inputs */
-    int32_t *weight; /* [n][stride], fixed point */
-    size_t stride;
-} taps;
-
-static void taps_fini(taps *t)
+const char *cr_filter_name(cr_filter filter)
 {
-    free(t->first);
-    free(t->count);
-    free(t->weight);
+    switch (filter) {
+#define FILTER_CASE(value, name) \
+    case value:                  \
+        return name;
+        CR_FILTER_LIST(FILTER_CASE)
+#undef FILTER_CASE
+    }
+    return NULL;
 }
 
-static double triangle(double x)
+static cr_status fill_window(const cr_image *in, const cr_window *window, cr_filter filter,
+                             uint8_t *rgb, cr_error *err)
 {
-    x = fabs(x);
-    return x < 1.0 ? 1.0 - x : 0.0;
-}
-
-/* Outputs out0 .. out0 + n - 1 of in_size pixels resized to out_size. */
-static cr_status taps_init(taps *t, int in_size, int64_t out_size, int64_t out0, int n,
-                           cr_error *err)
-{
-    cr_status status = CR_OK;
-    double scale = (double)in_size / (double)out_size;
-    double support =
-        scale < 1.0 ? 1.0 : scale; /* the triangle widens with the scale, never thins */
-    *t = (taps){.stride = (size_t)ceil(support) * 2 + 1};
-    double *exact = cr_alloc(t->stride, sizeof *exact);
-    t->first = cr_alloc((size_t)n, sizeof *t->first);
-    t->count = cr_alloc((size_t)n, sizeof *t->count);
-    size_t n_weights;
-    if (cr_size_mul((size_t)n, t->stride, &n_weights))
-        t->weight = cr_alloc(n_weights, sizeof *t->weight);
-    if (!exact || !t->first || !t->count || !t->weight) {
-        status = cr_fail_memory(err, "resizing weights", (size_t)n, t->stride * sizeof *t->weight);
-        goto cleanup;
+    switch (filter) {
+    case CR_FILTER_PIL_BILINEAR:
+        return cr_resize_pil_bilinear(in, window, rgb, err);
+    case CR_FILTER_PIL_BICUBIC:
+        return cr_resize_pil_bicubic(in, window, rgb, err);
+    case CR_FILTER_PIL_NEAREST:
+        return cr_resize_pil_nearest(in, window, rgb, err);
+    case CR_FILTER_OPENCV_LINEAR:
+        return cr_resize_opencv_linear(in, window, rgb, err);
     }
-    double inverse = 1.0 / support;
-    for (int i = 0; i < n; i++) {
-        double centre = ((double)(out0 + i) + 0.5) * scale;
-        int first = (int)(centre - support + 0.5);
-        if (first < 0)
-            first = 0;
-        int end = (int)(centre + support + 0.5);
-        if (end > in_size)
-            end = in_size;
-        double sum = 0.0;
-        for (int k = 0; k < end - first; k++) {
-            exact[k] = triangle((k + first - centre + 0.5) * inverse);
-            sum += exact[k];
-        }
-        int32_t *weight = t->weight + (size_t)i * t->stride;
-        for (int k = 0; k < end - first; k++) {
-            double share = sum != 0.0 ? exact[k] / sum : exact[k];
-            weight[k] = (int32_t)(0.5 + share * (1 << PRECISION_BITS));
-        }
-        t->first[i] = first;
-        t->count[i] = end - first;
-    }
-
-cleanup:
-    free(exact);
-    if (status != CR_OK)
-        taps_fini(t);
-    return status;
-}
-
-/* Sums of n_taps runs of LANES bytes, `step` bytes apart. */
-static void weigh_lanes(const uint8_t *in, size_t step, const int32_t *weight, int n_taps,
-                        uint8_t *out)
-{
-    ints_v sum = (ints_v){0} + (1 << (PRECISION_BITS - 1));
-    for (int k = 0; k < n_taps; k++, in += step) {
-        bytes_v bytes;
-        memcpy(&bytes, in, LANES);
-        sum += __builtin_convertvector(bytes, ints_v) * weight[k];
-    }
-    sum >>= PRECISION_BITS;
-    sum |= sum > 255; /* a lane that is true is all ones: clipped by the narrowing below */
-    bytes_v bytes = __builtin_convertvector(sum, bytes_v);
-    memcpy(out, &bytes, LANES);
-}
-
-/* Rows of `in` from row0 on, each to t's outputs: out [n_rows][n_out][3]. LANES rows go through
- * together, transposed so that they lie side by side. */
-static cr_status resize_horizontal(const cr_image *in, int row0, int n_rows, const taps *t,
-                                   int n_out, uint8_t *out, cr_error *err)
-{
-    size_t in_pitch = (size_t)3 * (size_t)in->width, out_pitch = (size_t)3 * (size_t)n_out;
-    size_t begin = (size_t)3 * (size_t)t->first[0];
-    size_t end = (size_t)3 * (size_t)(t->first[n_out - 1] + t->count[n_out - 1]);
-    uint8_t *tile = cr_alloc_aligned(end - begin, LANES); /* [byte of the row][row] */
-    if (!tile)
-        return cr_fail_memory(err, "resizing rows", end - begin, LANES);
-    for (int row = 0; row < n_rows; row += LANES) {
-        int n = n_rows - row < LANES ? n_rows - row : LANES;
-        for (int r = 0; r < n; r++) {
-            const uint8_t *source = in->rgb + (size_t)(row0 + row + r) * in_pitch + begin;
-            for (size_t i = 0; i < end - begin; i++)
-                tile[i * LANES + (size_t)r] = source[i];
-        }
-        for (size_t i = 0; i < out_pitch; i++) {
-            size_t x = i / 3, first = (size_t)3 * (size_t)t->first[x] + i % 3 - begin;
-            uint8_t column[LANES];
-            weigh_lanes(tile + first * LANES, 3 * LANES, t->weight + x * t->stride, t->count[x],
-                        column);
-            for (int r = 0; r < n; r++)
-                out[(size_t)(row + r) * out_pitch + i] = column[r];
-        }
-    }
-    free(tile);
-    return CR_OK;
-}
-
-/* Rows to t's outputs: out [n_out][n_bytes]; `in` begins with row row0 of the whole. */
-static void resize_vertical(const uint8_t *in, int row0, size_t pitch, size_t n_bytes,
-                            const taps *t, int n_out, uint8_t *out)
-{
-    for (int y = 0; y < n_out; y++, out += n_bytes) {
-        const uint8_t *first = in + pitch * (size_t)(t->first[y] - row0);
-        const int32_t *weight = t->weight + (size_t)y * t->stride;
-        size_t i = 0;
-        for (; i + LANES <= n_bytes; i += LANES)
-            weigh_lanes(first + i, pitch, weight, t->count[y], out + i);
-        for (; i < n_bytes; i++) {
-            int32_t sum = 1 << (PRECISION_BITS - 1);
-            for (int k = 0; k < t->count[y]; k++)
-                sum += weight[k] * first[pitch * (size_t)k + i];
-            sum >>= PRECISION_BITS;
-            out[i] = (uint8_t)(sum > 255 ? 255 : sum);
-        }
-    }
+    return cr_fail(err, CR_EINTERNAL, "image resizing: unknown filter (%d)", (int)filter);
 }
 
 cr_status cr_image_resize_window(const cr_image *in, const cr_window *window, cr_filter filter,
                                  cr_image *out, cr_error *err)
 {
-    cr_status status = CR_OK;
-    taps across = {0}, down = {0};
-    uint8_t *between = NULL;
-    bool horizontal = window->full_width != in->width, vertical = window->full_height != in->height;
     int width = window->width, height = window->height;
-    size_t in_pitch = (size_t)3 * (size_t)in->width, pitch = (size_t)3 * (size_t)width;
-    int row0 = vertical ? 0 : (int)window->y0, n_rows = height; /* input rows that matter */
     *out = (cr_image){0};
-    if (filter != CR_FILTER_PIL_BILINEAR || width < 1 || height < 1 || window->x0 < 0 ||
-        window->y0 < 0 || window->x0 + width > window->full_width ||
-        window->y0 + height > window->full_height)
+    if (width < 1 || height < 1 || window->x0 < 0 || window->y0 < 0 ||
+        window->x0 + width > window->full_width || window->y0 + height > window->full_height)
         return cr_fail(err, CR_EINTERNAL, "image resizing: a window of %d x %d pixels", width,
                        height);
-
+    size_t pitch = (size_t)3 * (size_t)width;
     uint8_t *rgb = cr_alloc((size_t)height, pitch);
-    if (!rgb) {
-        status = cr_fail_memory(err, "a resized image", (size_t)height, pitch);
-        goto cleanup;
-    }
-    if (vertical) {
-        CR_TRY(taps_init(&down, in->height, window->full_height, window->y0, height, err));
-        row0 = down.first[0];
-        n_rows = down.first[height - 1] + down.count[height - 1] - row0;
-    }
-    const uint8_t *rows = in->rgb + (size_t)row0 * in_pitch + (size_t)3 * (size_t)window->x0;
-    size_t rows_pitch = in_pitch;
-    if (horizontal) {
-        CR_TRY(taps_init(&across, in->width, window->full_width, window->x0, width, err));
-        if (vertical) {
-            between = cr_alloc((size_t)n_rows, pitch);
-            if (!between) {
-                status = cr_fail_memory(err, "a resized image", (size_t)n_rows, pitch);
-                goto cleanup;
-            }
-        }
-        uint8_t *target = vertical ? between : rgb;
-        CR_TRY(resize_horizontal(in, row0, n_rows, &across, width, target, err));
-        rows = target;
-        rows_pitch = pitch;
-    }
-    if (vertical)
-        resize_vertical(rows, row0, rows_pitch, pitch, &down, height, rgb);
-    else if (!horizontal)
-        for (int y = 0; y < height; y++)
-            memcpy(rgb + pitch * (size_t)y, rows + rows_pitch * (size_t)y, pitch);
-    *out = (cr_image){width, height, rgb};
-    rgb = NULL;
-
-cleanup:
-    free(rgb);
-    free(between);
-    taps_fini(&across);
-    taps_fini(&down);
+    if (!rgb)
+        return cr_fail_memory(err, "a resized image", (size_t)height, pitch);
+    cr_status status = fill_window(in, window, filter, rgb, err);
+    if (status == CR_OK)
+        *out = (cr_image){width, height, rgb};
+    else
+        free(rgb);
     return status;
 }
 

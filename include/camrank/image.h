@@ -36,11 +36,28 @@ cr_status cr_image_read(const char *path, cr_image *image, cr_error *err);
 
 void cr_image_free(cr_image *image);
 
-/* Resampling filters, named for whose pixels they equal bit for bit. */
+/* Resampling filters, as named in jobs and results, and whose pixels each equals bit for bit:
+ *   pil-bilinear   Pillow BILINEAR: triangle whose support grows with the scale; horizontal, then
+ *                  vertical pass, fixed point, 8 bits after each
+ *   pil-bicubic    Pillow BICUBIC: the same with the cubic of Keys (IEEE Trans. ASSP 29, 1981),
+ *                  a = -1/2
+ *   pil-nearest    Pillow NEAREST: the pixel in which the centre of the new one lies
+ *   opencv-linear  cv2.resize INTER_LINEAR of OpenCV 4.6 on 8 bits: two pixels an axis whatever the
+ *                  scale, so that a reduction aliases; coefficients of 11 bits */
+#define CR_FILTER_LIST(X)                     \
+    X(CR_FILTER_PIL_BILINEAR, "pil-bilinear") \
+    X(CR_FILTER_PIL_BICUBIC, "pil-bicubic")   \
+    X(CR_FILTER_PIL_NEAREST, "pil-nearest")   \
+    X(CR_FILTER_OPENCV_LINEAR, "opencv-linear")
+
 typedef enum cr_filter {
-    CR_FILTER_PIL_BILINEAR, /* Pillow BILINEAR: triangle whose support grows with the scale,
-                               horizontal then vertical pass, fixed point, 8 bits after each */
+#define CR_FILTER_ENUM(filter, name) filter,
+    CR_FILTER_LIST(CR_FILTER_ENUM)
+#undef CR_FILTER_ENUM
 } cr_filter;
+
+/* The filter's name; NULL for a value that is none of them. */
+const char *cr_filter_name(cr_filter filter);
 
 /* Resizes the whole image to width x height, both >= 1. *out is a new image, {0} on failure.
  * Errors: CR_EINTERNAL (memory). */

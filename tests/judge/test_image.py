@@ -25,7 +25,9 @@ except ImportError:
     torchvision = None
 
 SQUASH, SHORT_SIDE = 0, 1  # cr_resize_mode
-PIL_BILINEAR = 0  # cr_filter
+PIL_BILINEAR, PIL_BICUBIC, PIL_NEAREST, OPENCV_LINEAR = range(4)  # cr_filter
+PIL_FILTERS = {PIL_BILINEAR: Image.BILINEAR, PIL_BICUBIC: Image.BICUBIC,
+               PIL_NEAREST: Image.NEAREST}
 
 
 class CImage(ctypes.Structure):
@@ -59,6 +61,7 @@ class Error(ctypes.Structure):
 
 
 lib = ctypes.CDLL(os.path.join(os.environ.get("BUILD", "build"), "tests", "libcamrank-serial.so"))
+lib.cr_filter_name.restype = ctypes.c_char_p
 failures = 0
 
 
@@ -101,13 +104,24 @@ def pillow(data):
         return None
 
 
-def resize(pixels, width, height):
+def resize(pixels, width, height, kind=PIL_BILINEAR):
     image, error = CImage(), Error()
-    status = lib.cr_image_resize(ctypes.byref(lent(pixels)), width, height, PIL_BILINEAR,
+    status = lib.cr_image_resize(ctypes.byref(lent(pixels)), width, height, kind,
                                  ctypes.byref(image), ctypes.byref(error))
     if status:
         raise RuntimeError(error.message)
     return taken(image)
+
+
+def judge_resize(pixels, width, height, kind):
+    """What the library after which the filter is named makes of the pixels."""
+    if kind == OPENCV_LINEAR:
+        return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(Image.fromarray(pixels).resize((width, height), PIL_FILTERS[kind]))
+
+
+def filter_name(kind):
+    return lib.cr_filter_name(kind).decode()
 
 
 def prepare(spec, pixels):
@@ -318,65 +332,115 @@ def check_names(random):
 # --- resizing and input ------------------------------------------------------------------------
 
 
-def check_resize(random):
-    wrong, total = [], 0
-    for i in range(400):
-        limit = 3000 if i % 40 == 0 else 500
-        sides = np.exp(random.uniform(0, np.log(limit + 1), 4)).astype(int)
+def some_sizes(random, n):
+    """(width, height, new width, new height), from 1 x 1 on; the last few with a large side."""
+    yield 1, 1, 1, 1
+    yield 1, 1, 5000, 3000
+    yield 5000, 3000, 1, 1
+    yield 5000, 3000, 224, 224
+    yield 5000, 3000, 2500, 1500
+    yield 224, 224, 5000, 3000
+    for i in range(n):
+        sides = np.exp(random.uniform(0, np.log(501), 4)).astype(int)
+        if i % 100 == 0:
+            sides[random.randint(4)] = random.randint(1000, 5001 if i % 200 else 3001)
         width, height, new_width, new_height = (int(side) for side in sides)
         if i % 10 == 1:
             new_width = width
         if i % 10 == 2:
             new_height = height
+        if i % 10 == 3:  # exactly half, where OpenCV takes another path
+            width, height = 2 * new_width, 2 * new_height
+        if i % 10 == 4:
+            width, new_height = 2 * new_width, 2 * height
+        if i % 10 == 5:  # whole factors put new pixels on the borders of old ones
+            width, height = new_width * (1 + i % 7), max(1, new_height // (1 + i % 5))
+        yield width, height, new_width, new_height
+
+
+def check_resize(random, kind, n):
+    wrong, total = [], 0
+    for width, height, new_width, new_height in some_sizes(random, n):
         pixels = random.randint(0, 256, (height, width, 3), dtype=np.uint8)
-        if i % 3 == 0:  # only black and white, where rounding past the ends shows
+        if total % 3 == 0:  # only black and white, where rounding past the ends shows
             pixels = np.where(pixels > 127, 255, 0).astype(np.uint8)
-        wanted = Image.fromarray(pixels).resize((new_width, new_height), Image.BILINEAR)
+        wanted = judge_resize(pixels, new_width, new_height, kind)
         total += 1
-        if not same(resize(pixels, new_width, new_height), np.asarray(wanted)):
+        if not same(resize(pixels, new_width, new_height, kind), wanted):
             wrong.append(f"{width}x{height} to {new_width}x{new_height}")
-    report("resized pixels equal Pillow", wrong, total)
+    judge = "OpenCV" if kind == OPENCV_LINEAR else "Pillow"
+    report(f"pixels resized by {filter_name(kind)} equal {judge}", wrong, total)
 
 
-def check_torchvision(random):
+def check_torchvision(random, kind):
     if torchvision is None:
         print("skipped: input against torchvision, which is not installed")
         return
+    modes = torchvision.transforms.InterpolationMode
+    mode = {PIL_BILINEAR: modes.BILINEAR, PIL_BICUBIC: modes.BICUBIC, PIL_NEAREST: modes.NEAREST}
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     wrong, total = [], 0
     for i in range(60):
-        width, height = (int(side) for side in random.randint(20, 700, 2))
+        limits = (1, 60) if i % 10 == 0 else (20, 700)
+        width, height = (int(side) for side in random.randint(*limits, 2))
+        if i % 20 == 1:
+            width, height = (5000, 3000) if i % 40 == 1 else (3000, 5000)
         pixels = picture(random, width, height)
         short, crop = (256, 224) if i % 2 else (int(random.randint(60, 300)), 57)
         chain = torchvision.transforms.Compose([
-            torchvision.transforms.Resize(short),
+            torchvision.transforms.Resize(short, mode[kind]),
             torchvision.transforms.CenterCrop(crop),
             torchvision.transforms.ToTensor(),
             torchvision.transforms.Normalize(mean, std),
         ])
         wanted = chain(Image.fromarray(pixels)).numpy().transpose(1, 2, 0)
-        spec = Spec(crop, crop, SHORT_SIDE, short, PIL_BILINEAR, False, 1.0,
+        spec = Spec(crop, crop, SHORT_SIDE, short, kind, False, 1.0,
                     (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
         total += 1
         if not same(prepare(spec, pixels), wanted):
             wrong.append(f"{width}x{height} to {short}, {crop}")
-    report("short-side input equals torchvision", wrong, total)
+    report(f"short-side input by {filter_name(kind)} equals torchvision", wrong, total)
 
 
-def check_squash(random):
+def check_opencv_crop(random):
+    """The centre crop of cv2.resize, which camrank computes inside the crop alone."""
+    mean, std = np.float32((104, 117, 123)), np.float32((1, 1, 1))
+    wrong, total = [], 0
+    for i in range(60):
+        width, height = (int(side) for side in random.randint(1, 700, 2))
+        short = int(random.randint(57, 300))
+        if i % 4 == 0:  # half the size
+            width, height = 2 * short, 2 * (short + int(random.randint(100)))
+        if i % 8 == 0:
+            width, height = height, width
+        pixels = picture(random, width, height)
+        least = min(width, height)
+        new_width, new_height = (short * side // least for side in (width, height))
+        x, y = (round((side - 57) / 2) for side in (new_width, new_height))
+        whole = judge_resize(pixels, new_width, new_height, OPENCV_LINEAR)
+        wanted = whole[y:y + 57, x:x + 57].astype(np.float32) - mean
+        spec = Spec(57, 57, SHORT_SIDE, short, OPENCV_LINEAR, False, 255.0,
+                    (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+        total += 1
+        if not same(prepare(spec, pixels), wanted):
+            wrong.append(f"{width}x{height} to {short}")
+    report("short-side input by opencv-linear equals OpenCV", wrong, total)
+
+
+def check_squash(random, kind):
     mean, std = np.float32((104, 117, 123)), np.float32((1, 57.375, 0.25))
     wrong, total = [], 0
     for _ in range(30):
         width, height, new_width, new_height = (int(side) for side in random.randint(20, 400, 4))
         pixels = picture(random, width, height)
-        resized = Image.fromarray(pixels).resize((new_width, new_height), Image.BILINEAR)
-        wanted = (np.asarray(resized)[..., ::-1].astype(np.float32) - mean) / std
-        spec = Spec(new_width, new_height, SQUASH, 0, PIL_BILINEAR, True, 255.0,
+        resized = judge_resize(pixels, new_width, new_height, kind)
+        wanted = (resized[..., ::-1].astype(np.float32) - mean) / std
+        spec = Spec(new_width, new_height, SQUASH, 0, kind, True, 255.0,
                     (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
         total += 1
         if not same(prepare(spec, pixels), wanted):
             wrong.append(f"{width}x{height} to {new_width}x{new_height}")
-    report("squashed BGR input equals numpy", wrong, total)
+    report(f"squashed BGR input by {filter_name(kind)} equals numpy", wrong, total)
 
 
 def check_jet():
@@ -424,9 +488,13 @@ def check_kit():
 
 check_decoding(np.random.RandomState(1))
 check_names(np.random.RandomState(6))
-check_resize(np.random.RandomState(2))
-check_torchvision(np.random.RandomState(3))
-check_squash(np.random.RandomState(4))
+for resampling, how_many in ((PIL_BILINEAR, 400), (PIL_BICUBIC, 400), (PIL_NEAREST, 400),
+                             (OPENCV_LINEAR, 3000)):
+    check_resize(np.random.RandomState(2), resampling, how_many)
+    check_squash(np.random.RandomState(4), resampling)
+    if resampling in PIL_FILTERS:
+        check_torchvision(np.random.RandomState(3), resampling)
+check_opencv_crop(np.random.RandomState(5))
 check_jet()
 check_kit()
 sys.exit(1 if failures else 0)

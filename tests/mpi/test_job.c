@@ -177,6 +177,22 @@ static void job_optional_keys_take_effect(const cr_par *par)
     free(text);
 }
 
+static void job_filter_is_taken_by_its_name(const cr_par *par)
+{
+    (void)par;
+    for (int filter = 0; cr_filter_name((cr_filter)filter); filter++) {
+        char line[64];
+        snprintf(line, sizeof line, "filter: %s", cr_filter_name((cr_filter)filter));
+        char *text = edit("filter: pil-bilinear", line);
+        cr_job job;
+        cr_error err;
+        if (CHECK_OK(parse(text, NULL, &job, &err), &err))
+            CHECK_EQUAL(job.models[1].input.filter, (cr_filter)filter);
+        cr_job_free(&job);
+        free(text);
+    }
+}
+
 static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_par *par)
 {
     (void)par;
@@ -249,7 +265,8 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
         {"channels: bgr", "channels: 1",
          "jobs/x.yaml:10: models[0].input.channels: must be rgb or bgr, not \"1\""},
         {"filter: pil-bilinear", "filter: bicubic",
-         "jobs/x.yaml:15: models[1].input.filter: must be pil-bilinear, not \"bicubic\""},
+         "jobs/x.yaml:15: models[1].input.filter: must be pil-bilinear or pil-bicubic or "
+         "pil-nearest or opencv-linear, not \"bicubic\""},
         {"crop: center", "crop: ten",
          "jobs/x.yaml:15: models[1].input.crop: must be center, not \"ten\""},
         {"output:", "heatmaps: {classes: some}\noutput:",
@@ -554,6 +571,7 @@ int main(int argc, char **argv)
         HARNESS_CASE(job_good_fills_every_member),
         HARNESS_CASE(job_without_optional_keys_has_the_defaults),
         HARNESS_CASE(job_optional_keys_take_effect),
+        HARNESS_CASE(job_filter_is_taken_by_its_name),
         HARNESS_CASE(job_unknown_missing_or_repeated_key_is_named_with_its_line),
         HARNESS_CASE(job_value_of_wrong_type_is_refused),
         HARNESS_CASE(job_value_out_of_range_is_refused),

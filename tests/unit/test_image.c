@@ -204,36 +204,90 @@ static void jpeg_with_too_many_scans_is_refused(void **state)
     cr_image_free(&picture);
 }
 
-/* SHA-256, first 16 digits, of np.array(Image.fromarray(picture).resize((w, h), Image.BILINEAR))
- * under Pillow 9.4.0. */
-static void resize_equals_pillow_golden(void **state)
+/* SHA-256, first 16 digits, of the pixels that Pillow 9.4.0 and OpenCV 4.6.0 give, in the order of
+ * cr_filter: np.array(Image.fromarray(picture).resize((w, h), f)) for BILINEAR, BICUBIC, NEAREST,
+ * and cv2.resize(picture, (w, h), interpolation=cv2.INTER_LINEAR). */
+static void resize_by_each_filter_equals_golden(void **state)
 {
     (void)state;
     static const struct {
         int in_width, in_height, width, height;
-        const char *sha256;
+        const char *sha256[4];
     } cases[] = {
-        {7, 5, 3, 4, "0d227dd2a1572a98"},      {7, 5, 10, 9, "0b5f1abe5733e2cc"},
-        {7, 5, 7, 2, "be1424207e085cb4"},      {7, 5, 2, 5, "a5dcc889a492212f"},
-        {301, 40, 16, 61, "51f557f44ad09a0c"}, {1, 1, 5, 3, "04d244476faa5b3a"},
-        {40, 300, 1, 1, "79a3837141c281bf"},   {33, 17, 33, 17, "2766849c45487c9e"},
+        {7,
+         5,
+         3,
+         4,
+         {"0d227dd2a1572a98", "aa8d41543d89302c", "90b57c28d5255997", "c8769fc816b2a4fe"}},
+        {7,
+         5,
+         10,
+         9,
+         {"0b5f1abe5733e2cc", "ed22e5629da9e13a", "02302005afaee2fc", "e1fd184c59380e36"}},
+        {7,
+         5,
+         7,
+         2,
+         {"be1424207e085cb4", "f5e84b2c62aecb4f", "601721b754f75cea", "bd4931cda4daef03"}},
+        {7,
+         5,
+         2,
+         5,
+         {"a5dcc889a492212f", "536985926b4d4f60", "1a2f4d633740ff7e", "e61f2afb890526c6"}},
+        {301,
+         40,
+         16,
+         61,
+         {"51f557f44ad09a0c", "88004a453335af27", "9faf7c5753bd53a8", "08ac360b84e55e68"}},
+        {1,
+         1,
+         5,
+         3,
+         {"04d244476faa5b3a", "04d244476faa5b3a", "04d244476faa5b3a", "04d244476faa5b3a"}},
+        {40,
+         300,
+         1,
+         1,
+         {"79a3837141c281bf", "decc3b82f915577a", "dfdcfbf8da544b04", "a9a6e09b096e77f4"}},
+        {40,
+         300,
+         20,
+         150,
+         {"9280ffe97ec36f32", "8ee04fd36eccdba1", "2fd7088754bf2ed8", "e0be1b73f75b2635"}},
+        {33,
+         17,
+         33,
+         17,
+         {"2766849c45487c9e", "2766849c45487c9e", "2766849c45487c9e", "2766849c45487c9e"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cr_image picture = make_picture(cases[i].in_width, cases[i].in_height), resized;
-        cr_error err = {0};
+        cr_image picture = make_picture(cases[i].in_width, cases[i].in_height);
         int width = cases[i].width, height = cases[i].height;
-        assert_int_equal(
-            cr_image_resize(&picture, width, height, CR_FILTER_PIL_BILINEAR, &resized, &err),
-            CR_OK);
-        assert_int_equal(resized.width, width);
-        assert_int_equal(resized.height, height);
-        char hex[65];
-        cr_sha256_hex(resized.rgb, (size_t)width * (size_t)height * 3, hex);
-        hex[16] = 0;
-        assert_string_equal(hex, cases[i].sha256);
-        cr_image_free(&resized);
+        for (int filter = 0; filter < 4; filter++) {
+            cr_image resized;
+            cr_error err = {0};
+            char hex[65];
+            assert_int_equal(
+                cr_image_resize(&picture, width, height, (cr_filter)filter, &resized, &err), CR_OK);
+            assert_int_equal(resized.width, width);
+            assert_int_equal(resized.height, height);
+            cr_sha256_hex(resized.rgb, (size_t)width * (size_t)height * 3, hex);
+            hex[16] = 0;
+            assert_string_equal(hex, cases[i].sha256[filter]);
+            cr_image_free(&resized);
+        }
         cr_image_free(&picture);
     }
+}
+
+static void filter_has_the_name_that_jobs_give_it(void **state)
+{
+    (void)state;
+    assert_string_equal(cr_filter_name(CR_FILTER_PIL_BILINEAR), "pil-bilinear");
+    assert_string_equal(cr_filter_name(CR_FILTER_PIL_BICUBIC), "pil-bicubic");
+    assert_string_equal(cr_filter_name(CR_FILTER_PIL_NEAREST), "pil-nearest");
+    assert_string_equal(cr_filter_name(CR_FILTER_OPENCV_LINEAR), "opencv-linear");
+    assert_null(cr_filter_name((cr_filter)4));
 }
 
 static cr_input_spec plain_spec(void)
@@ -286,8 +340,11 @@ static void input_of_an_extreme_strip_needs_no_more_than_its_crop(void **state)
     float *out = malloc(sizeof *out * 24 * 16 * 3);
     assert_non_null(out);
     spec.short_side = 50000; /* whole, the resized image would have 1.6e14 pixels */
-    assert_int_equal(cr_input_prepare(&spec, &strip, out, &region, &err), CR_OK);
-    assert_true(fabs(region.y0 + region.height / 2 - CR_IMAGE_MAX_SIDE / 2.0) < 1e-3);
+    for (int filter = 0; cr_filter_name((cr_filter)filter); filter++) {
+        spec.filter = (cr_filter)filter;
+        assert_int_equal(cr_input_prepare(&spec, &strip, out, &region, &err), CR_OK);
+        assert_true(fabs(region.y0 + region.height / 2 - CR_IMAGE_MAX_SIDE / 2.0) < 1e-3);
+    }
     free(out);
     cr_image_free(&strip);
 }
@@ -335,6 +392,9 @@ static void spec_with_a_bad_field_is_refused_by_key(void **state)
     assert_spec_refused(spec, "input.short_side: ");
     spec.resize = CR_RESIZE_SQUASH;
     assert_int_equal(cr_input_check(&spec, &err), CR_OK);
+    spec = plain_spec();
+    spec.filter = (cr_filter)4;
+    assert_spec_refused(spec, "input.filter: ");
     spec = plain_spec();
     spec.range = 2;
     assert_spec_refused(spec, "input.range: ");
@@ -452,7 +512,8 @@ int main(void)
         cmocka_unit_test(damaged_files_are_refused_by_name_and_reason),
         cmocka_unit_test(png_that_claims_a_huge_size_is_refused_before_allocation),
         cmocka_unit_test(jpeg_with_too_many_scans_is_refused),
-        cmocka_unit_test(resize_equals_pillow_golden),
+        cmocka_unit_test(resize_by_each_filter_equals_golden),
+        cmocka_unit_test(filter_has_the_name_that_jobs_give_it),
         cmocka_unit_test(input_of_short_side_is_the_centre_of_the_whole_resized),
         cmocka_unit_test(input_of_an_extreme_strip_needs_no_more_than_its_crop),
         cmocka_unit_test(input_of_squash_covers_the_whole_in_the_networks_channels),
