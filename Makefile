@@ -67,8 +67,13 @@ test-long: $(BUILD)/.deps-test ## the tests, and those that take long
 	@+$(MAKE) --no-print-directory -s all tests
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) CAMRANK_TEST_LONG=1 tests/run tests/testlist
 
-.PHONY: tests
-tests: $(TESTS) $(BUILD)/double/tests/unit/test_gradients
+.PHONY: zoo
+zoo: $(BUILD)/.deps-test ## every CNN of torchvision against PyTorch, into docs/zoo.md; takes long
+	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB)
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/zoo.py --table docs/zoo.md all
+
+.PHONY: tests double-tests
+tests: $(TESTS) double-tests
 
 .PHONY: deps
 deps: ## installs or names what is missing, for building and for the tests
@@ -111,19 +116,30 @@ $(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harnes
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
 
-$(addprefix $(BUILD)/tests/unit/test_,damage head nn onnx operator): $(BUILD)/tests/unit/onnx_builder.o
+$(addprefix $(BUILD)/tests/unit/test_,damage fold head nn onnx operator): $(BUILD)/tests/unit/onnx_builder.o
 
 # The network engine once more in double precision, to check gradients by finite differences.
-DOUBLE_SRC := $(sort $(wildcard core/base/*.c core/kernels/*.c core/nn/*.c)) \
-	tests/unit/onnx_builder.c tests/unit/test_gradients.c
+DOUBLE_SRC := $(sort $(wildcard core/base/*.c core/kernels/*.c core/nn/*.c))
+DOUBLE_OBJ := $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(ONNX_OBJ)
+DOUBLE_LIB := $(BUILD)/double/tests/libcamrank-serial.so
+DOUBLE_TESTS := $(DOUBLE_LIB) $(BUILD)/double/tests/unit/test_gradients
+DOUBLE_PACKAGES := openblas libprotobuf-c libcrypto
+
+double-tests: $(DOUBLE_TESTS)
 
 $(BUILD)/double/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DCR_REAL=double -MMD -MP -c $< -o $@
 
-$(BUILD)/double/tests/unit/test_gradients: $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(ONNX_OBJ)
+$(BUILD)/double/tests/unit/test_gradients: $(BUILD)/double/tests/unit/test_gradients.o \
+		$(BUILD)/double/tests/unit/onnx_builder.o $(DOUBLE_OBJ)
 	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
-		$(shell pkg-config --libs openblas libprotobuf-c libcrypto cmocka) -lm -o $@
+		$(shell pkg-config --libs $(DOUBLE_PACKAGES) cmocka) -lm -o $@
+
+$(DOUBLE_LIB): $(DOUBLE_OBJ)
+	@mkdir -p $(@D)
+	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
+		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -o $@
 
 FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' 'driver/*.[ch]' \
 	'tests/**.[ch]')

@@ -38,12 +38,13 @@ static cr_status find_layer(const cr_graph *graph, const char *layer, int *value
     if (*value < 0)
         return cr_fail(err, CR_EINPUT,
                        "no layer is named \"%.100s\"; `camrank inspect` lists the layers", layer);
-    cr_shape shape = cr_graph_value_shape(graph, *value);
-    if (cr_shape_h(&shape) * cr_shape_w(&shape) < 2)
-        return cr_fail(err, CR_EINPUT,
-                       "layer \"%.100s\" has no height and width; `camrank inspect` lists the "
-                       "layers that have",
-                       layer);
+    if (!cr_graph_is_map(graph, *value))
+        return cr_fail(
+            err, CR_EINPUT,
+            "layer \"%.100s\" is no map of channels, height and width; `camrank inspect` "
+            "lists the layers "
+            "that are",
+            layer);
     if (!cr_graph_reaches_logits(graph, *value))
         return cr_fail(err, CR_EINPUT, "the logits do not depend on layer \"%.100s\"", layer);
     return CR_OK;

@@ -1,70 +1,122 @@
-/* Sum and product of two activations, the second perhaps one value a channel for all pixels. */
+/* Arithmetic on two activations, the second perhaps spread over rows or over channels. */
 #include "camrank/kernels.h"
 
 #include "multiversion.h"
 
-CR_MULTIVERSION
-void cr_add_forward(int n, int hw, int c, const cr_real *a, const cr_real *b, bool b_per_channel,
-                    cr_real *restrict y)
+/* Steps of b between rows and between channels. */
+static int row_step(const cr_binary *p)
 {
-    for (int i = 0; i < n; i++, b += b_per_channel ? c : 0)
-        for (int t = 0; t < hw; t++, a += c, y += c, b += b_per_channel ? 0 : c)
-            for (int k = 0; k < c; k++)
-                y[k] = a[k] + b[k];
+    return p->spread == CR_SPREAD_NONE ? p->c : p->spread == CR_SPREAD_CHANNELS;
 }
 
-CR_MULTIVERSION
-void cr_add_backward(int n, int hw, int c, const cr_real *restrict dy, bool b_per_channel,
-                     cr_real *da, cr_real *db)
+static size_t b_size(const cr_binary *p)
 {
-    for (int i = 0; i < n; i++) {
-        for (int t = 0; t < hw; t++, dy += c) {
-            if (da) {
-                for (int k = 0; k < c; k++)
-                    da[k] += dy[k];
-                da += c;
-            }
-            if (db) {
-                for (int k = 0; k < c; k++)
-                    db[k] += dy[k];
-                db += b_per_channel ? 0 : c;
-            }
+    size_t rows = (size_t)p->rows, c = (size_t)p->c;
+    return p->spread == CR_SPREAD_NONE ? rows * c : p->spread == CR_SPREAD_ROWS ? c : rows;
+}
+
+#define EACH_CHANNEL(statement) \
+    for (int k = 0; k < c; k++) \
+    statement
+
+CR_MULTIVERSION
+static void row_forward(cr_binary_op op, int c, const cr_real *a, const cr_real *b, bool one_b,
+                        cr_real *restrict y)
+{
+    if (one_b) {
+        cr_real v = *b;
+        switch (op) {
+        case CR_ADD:
+            EACH_CHANNEL(y[k] = a[k] + v);
+            return;
+        case CR_SUB:
+            EACH_CHANNEL(y[k] = a[k] - v);
+            return;
+        case CR_MUL:
+            EACH_CHANNEL(y[k] = a[k] * v);
+            return;
+        case CR_DIV:
+            EACH_CHANNEL(y[k] = a[k] / v);
+            return;
         }
-        if (db && b_per_channel)
-            db += c;
+    }
+    switch (op) {
+    case CR_ADD:
+        EACH_CHANNEL(y[k] = a[k] + b[k]);
+        return;
+    case CR_SUB:
+        EACH_CHANNEL(y[k] = a[k] - b[k]);
+        return;
+    case CR_MUL:
+        EACH_CHANNEL(y[k] = a[k] * b[k]);
+        return;
+    case CR_DIV:
+        EACH_CHANNEL(y[k] = a[k] / b[k]);
+        return;
     }
 }
 
-CR_MULTIVERSION
-void cr_mul_forward(int n, int hw, int c, const cr_real *a, const cr_real *b, bool b_per_channel,
-                    cr_real *restrict y)
+void cr_binary_forward(const cr_binary *p, int n, const cr_real *a, const cr_real *b, cr_real *y)
 {
-    for (int i = 0; i < n; i++, b += b_per_channel ? c : 0)
-        for (int t = 0; t < hw; t++, a += c, y += c, b += b_per_channel ? 0 : c)
-            for (int k = 0; k < c; k++)
-                y[k] = a[k] * b[k];
+    bool one_b = p->spread == CR_SPREAD_CHANNELS;
+    if (p->spread == CR_SPREAD_NONE) {
+        for (size_t i = 0; i < (size_t)n * (size_t)p->rows; i++, a += p->c, b += p->c, y += p->c)
+            row_forward(p->op, p->c, a, b, false, y);
+        return;
+    }
+    for (int i = 0; i < n; i++, b += b_size(p))
+        for (int t = 0; t < p->rows; t++, a += p->c, y += p->c)
+            row_forward(p->op, p->c, a, b + t * row_step(p), one_b, y);
 }
 
+/* Gradients of one row, to be added: with respect to a, and to b before it is summed over what it
+ * was spread over. */
 CR_MULTIVERSION
-void cr_mul_backward(int n, int m, int hw, int c, const cr_real *a, const cr_real *b,
-                     bool b_per_channel, const cr_real *restrict dy, cr_real *da, cr_real *db)
+static void row_backward(cr_binary_op op, int c, const cr_real *a, const cr_real *b, int b_step,
+                         const cr_real *restrict dy, cr_real *da, cr_real *db)
 {
-    size_t a_size = (size_t)hw * (size_t)c, b_size = b_per_channel ? (size_t)c : a_size;
-    for (int i = 0; i < n * m; i++) {
-        const cr_real *ai = a + (size_t)(i / m) * a_size, *bi = b + (size_t)(i / m) * b_size;
-        for (int t = 0; t < hw; t++, dy += c, ai += c, bi += b_per_channel ? 0 : c) {
-            if (da) {
-                for (int k = 0; k < c; k++)
-                    da[k] += dy[k] * bi[k];
-                da += c;
-            }
-            if (db) {
-                for (int k = 0; k < c; k++)
-                    db[k] += dy[k] * ai[k];
-                db += b_per_channel ? 0 : c;
-            }
+    if (da)
+        switch (op) {
+        case CR_ADD:
+        case CR_SUB:
+            EACH_CHANNEL(da[k] += dy[k]);
+            break;
+        case CR_MUL:
+            EACH_CHANNEL(da[k] += dy[k] * b[k * b_step]);
+            break;
+        case CR_DIV:
+            EACH_CHANNEL(da[k] += dy[k] / b[k * b_step]);
+            break;
         }
-        if (db && b_per_channel)
-            db += c;
+    if (db)
+        switch (op) {
+        case CR_ADD:
+            EACH_CHANNEL(db[k * b_step] += dy[k]);
+            break;
+        case CR_SUB:
+            EACH_CHANNEL(db[k * b_step] -= dy[k]);
+            break;
+        case CR_MUL:
+            EACH_CHANNEL(db[k * b_step] += dy[k] * a[k]);
+            break;
+        case CR_DIV:
+            EACH_CHANNEL(db[k * b_step] -= dy[k] * a[k] / (b[k * b_step] * b[k * b_step]));
+            break;
+        }
+}
+
+void cr_binary_backward(const cr_binary *p, int n, int m, const cr_real *a, const cr_real *b,
+                        const cr_real *dy, cr_real *da, cr_real *db)
+{
+    size_t a_size = (size_t)p->rows * (size_t)p->c;
+    int b_step = p->spread != CR_SPREAD_CHANNELS;
+    for (int i = 0; i < n * m; i++) {
+        const cr_real *ai = a + (size_t)(i / m) * a_size, *bi = b + (size_t)(i / m) * b_size(p);
+        for (int t = 0; t < p->rows; t++, ai += p->c, dy += p->c) {
+            int at = t * row_step(p);
+            row_backward(p->op, p->c, ai, bi + at, b_step, dy, da, db ? db + at : NULL);
+            da += da ? p->c : 0;
+        }
+        db += db ? b_size(p) : 0;
     }
 }

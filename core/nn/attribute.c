@@ -68,12 +68,22 @@ static const cr_value *input_value(const cr_graph *graph, const cr_node *node, i
     return i < node->n_inputs && node->inputs[i] >= 0 ? &graph->values[node->inputs[i]] : NULL;
 }
 
+cr_status cr_node_value(const cr_graph *graph, const cr_node *node, int i, const cr_value **value,
+                        cr_error *err)
+{
+    *value = input_value(graph, node, i);
+    if (!*value || (*value)->constant)
+        return cr_fail(err, CR_EINPUT, "input %d must depend on the image", i + 1);
+    return CR_OK;
+}
+
 cr_status cr_node_activation(const cr_graph *graph, const cr_node *node, int i, int n_dims,
                              const cr_shape **shape, cr_error *err)
 {
-    const cr_value *value = input_value(graph, node, i);
-    if (!value || value->constant)
-        return cr_fail(err, CR_EINPUT, "input %d must depend on the image", i + 1);
+    const cr_value *value;
+    cr_status status = cr_node_value(graph, node, i, &value, err);
+    if (status != CR_OK)
+        return status;
     if (n_dims && value->shape.n_dims != n_dims)
         return cr_fail(err, CR_EINPUT, "input %d has %d dimensions, only %d are supported", i + 1,
                        value->shape.n_dims, n_dims);
@@ -126,7 +136,36 @@ cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shap
         return cr_fail(err, CR_EINPUT,
                        "it mixes the images of a batch; export with a batch of 1 or a dynamic one");
     graph->values[node->y].shape = *shape;
+    cr_usual_order(shape, graph->values[node->y].order);
     return CR_OK;
+}
+
+void cr_usual_order(const cr_shape *shape, int order[CR_MAX_DIMS])
+{
+    for (int i = 0; i < shape->n_dims; i++)
+        order[i] = shape->n_dims == 4 && i > 0 ? (i < 3 ? i + 1 : 1) : i;
+}
+
+bool cr_value_is_usual(const cr_value *value)
+{
+    int usual[CR_MAX_DIMS];
+    cr_usual_order(&value->shape, usual);
+    return memcmp(usual, value->order, (size_t)value->shape.n_dims * sizeof *usual) == 0;
+}
+
+int cr_value_last_dim(const cr_value *value)
+{
+    for (int i = value->shape.n_dims - 1; i > 0; i--)
+        if (value->shape.dims[value->order[i]] > 1)
+            return value->order[i];
+    return value->order[value->shape.n_dims - 1];
+}
+
+cr_status cr_node_set_like(cr_graph *graph, cr_node *node, const cr_value *input, cr_error *err)
+{
+    cr_status status = cr_node_set_shape(graph, node, &input->shape, err);
+    memcpy(graph->values[node->y].order, input->order, sizeof input->order);
+    return status;
 }
 
 cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params, cr_error *err)

@@ -14,13 +14,13 @@ cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i)
     const cr_node *node = &graph->nodes[i];
     const cr_value *value = &graph->values[node->y];
     return (cr_graph_layer){
-        .op = node->op->type,
+        .op = node->type,
         .output = value->name,
         .value = node->y,
         .shape = value->shape,
         .n_parameters = node->n_parameters,
         .flops = node->flops,
-        .spatial = cr_shape_h(&value->shape) * cr_shape_w(&value->shape) > 1,
+        .spatial = cr_graph_is_map(graph, node->y),
     };
 }
 
@@ -55,6 +55,13 @@ cr_shape cr_graph_value_shape(const cr_graph *graph, int value)
     return graph->values[value].shape;
 }
 
+bool cr_graph_is_map(const cr_graph *graph, int value)
+{
+    const cr_value *v = &graph->values[value];
+    return !v->constant && v->shape.n_dims == 4 && cr_value_is_usual(v) &&
+           cr_shape_h(&v->shape) * cr_shape_w(&v->shape) > 1;
+}
+
 /* Values are numbered in an order of execution, so that one sweep back marks all that the logits
  * depend on. */
 static bool *mark_reaching(const cr_graph *graph)
@@ -84,9 +91,8 @@ int cr_graph_last_spatial(const cr_graph *graph)
     bool *reaches = mark_reaching(graph);
     for (int i = graph->n_nodes - 1; reaches && last < 0 && i >= 0; i--) {
         const cr_node *node = &graph->nodes[i];
-        const cr_shape *shape = &graph->values[node->y].shape;
         bool moves = node->flags & (CR_OP_POOLS | CR_OP_MOVES);
-        if (reaches[node->y] && !moves && cr_shape_h(shape) * cr_shape_w(shape) > 1)
+        if (reaches[node->y] && !moves && cr_graph_is_map(graph, node->y))
             last = node->y;
     }
     free(reaches);

@@ -27,21 +27,25 @@ typedef struct cr_tensor {
 typedef struct cr_value {
     const char *name;
     bool constant;
-    cr_tensor tensor; /* if constant */
-    cr_shape shape;   /* of one image, if not constant */
-    int producer;     /* node, or -1: the input or a constant */
+    cr_tensor tensor;       /* if constant */
+    cr_shape shape;         /* of one image, if not constant */
+    int order[CR_MAX_DIMS]; /* its dimensions as they lie in memory, slowest first */
+    int reordered;          /* the same value in the usual order, once it was needed; else 0 */
+    int producer;           /* node, or -1: the input or a constant */
 } cr_value;
 
 enum {
-    CR_OP_ALIAS = 1,    /* the output is the input; nothing runs */
-    CR_OP_FOLDS = 2,    /* a following scale and shift of each channel can go into the weights */
-    CR_OP_CLAMPS = 4,   /* applies node->clamp itself */
-    CR_OP_NEEDS_X = 8,  /* backward reads the inputs of the forward pass */
-    CR_OP_NEEDS_Y = 16, /* backward reads the output of the forward pass */
-    CR_OP_POOLS = 32,   /* a pooling */
-    CR_OP_AFFINE = 64,  /* is a scale and shift of each channel */
-    CR_OP_CLAMP = 128,  /* is a clamp */
-    CR_OP_MOVES = 256,  /* only rearranges elements */
+    CR_OP_ALIAS = 1,       /* the output is the input; nothing runs */
+    CR_OP_FOLDS = 2,       /* a following scale and shift of each channel can go into the weights */
+    CR_OP_CLAMPS = 4,      /* applies node->clamp itself */
+    CR_OP_NEEDS_X = 8,     /* backward reads the inputs of the forward pass */
+    CR_OP_NEEDS_Y = 16,    /* backward reads the output of the forward pass */
+    CR_OP_POOLS = 32,      /* a pooling */
+    CR_OP_AFFINE = 64,     /* is a scale and shift of each channel */
+    CR_OP_CLAMP = 128,     /* is a clamp */
+    CR_OP_MOVES = 256,     /* only rearranges elements */
+    CR_OP_ANY_ORDER = 512, /* takes its inputs as they lie in memory, but all in one order; others
+                              get the usual order */
 };
 
 typedef struct cr_op {
@@ -66,7 +70,8 @@ extern const cr_op *const cr_ops[]; /* ends with NULL */
 #define CR_MAX_ACTIVATIONS 64 /* inputs of one node that are no constants */
 
 struct cr_node {
-    const cr_op *op;
+    const char *type;             /* the ONNX operator */
+    const cr_op *op;              /* the one of that name, unless its load found a simpler one */
     const char *name;             /* of the node, or of its output if it has none */
     const Onnx__NodeProto *proto; /* while loading */
     unsigned flags;               /* op->flags unless load changed them */
@@ -77,6 +82,7 @@ struct cr_node {
     int y; /* the output value */
     void *params;
     cr_clamp clamp;   /* of the output; the whole line if none */
+    int n_folds;      /* CR_OP_FOLDS: channels, element i in memory being of channel i % n_folds */
     size_t n_weights; /* cr_real that pack writes */
     size_t n_scratch; /* cr_real */
     int64_t n_parameters;
@@ -146,8 +152,49 @@ cr_status cr_node_reals(const cr_graph *graph, const cr_node *node, int i, const
 cr_status cr_node_ints(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
                        cr_error *err);
 
-/* Sets the output's shape after checking it against CR_MAX_ELEMENTS. */
+/* Sets the output's shape after checking it against CR_MAX_ELEMENTS; it lies in the usual order. */
 cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shape, cr_error *err);
+
+/* The usual order of a shape's dimensions in memory: channels last if there are four, else ONNX's
+ * own. A Transpose or Reshape that fits leaves the elements where they are and changes the order
+ * instead; an operator that needs the usual one gets a copy. */
+void cr_usual_order(const cr_shape *shape, int order[CR_MAX_DIMS]);
+bool cr_value_is_usual(const cr_value *value);
+
+/* The dimension whose elements lie side by side in memory (one of extent 1 lies anywhere), and its
+ * extent: the "channels" of operators that work on rows of memory. */
+int cr_value_last_dim(const cr_value *value);
+static inline int cr_value_last(const cr_value *value)
+{
+    return value->shape.dims[cr_value_last_dim(value)];
+}
+
+/* Sets the output's shape and order: those of an input, for operators on single elements. */
+cr_status cr_node_set_like(cr_graph *graph, cr_node *node, const cr_value *input, cr_error *err);
+
+/* Input i as an activation, in whatever order; CR_EINPUT if it is none. */
+cr_status cr_node_value(const cr_graph *graph, const cr_node *node, int i, const cr_value **value,
+                        cr_error *err);
+
+/* op_conv.c: the window of a Conv. */
+const cr_window *cr_conv_window(const cr_node *node);
+
+/* op_affine.c: makes `node`, which stands for x * scale + shift with one scale and one shift for
+ * each element of the last dimension in memory, an affine. *scale and *shift [cr_value_last(in)]
+ * are to be filled. */
+cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_real **scale,
+                         cr_real **shift, cr_error *err);
+
+/* op_layer_norm.c: makes `node` the mean over its input's last dimension. */
+cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err);
+
+/* op_reshape.c: a copy of the first input in the usual order; not an operator of ONNX. */
+extern const cr_op cr_op_reorder;
+
+/* fold.c: the result of a node all of whose inputs are constants (or of Shape), where that is
+ * something that models compute of shapes; *folded is false, leaving the rest alone, if not. */
+cr_status cr_fold(cr_graph *graph, const cr_node *node, const char *type, cr_tensor *result,
+                  bool *folded, cr_error *err);
 
 /* node->params as zeroed memory of the graph's arena. */
 cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params,

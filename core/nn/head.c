@@ -15,6 +15,22 @@ static int behind_aliases(const cr_graph *graph, int value)
     }
 }
 
+/* The same, but no further than the channels are the same ones: a Reshape or Transpose may give
+ * them other names. */
+static int map_behind_aliases(const cr_graph *graph, int value)
+{
+    for (;;) {
+        int node = graph->values[value].producer;
+        if (node < 0 || !(graph->nodes[node].flags & CR_OP_ALIAS))
+            return value;
+        const cr_value *to = &graph->values[value], *from = &graph->values[graph->nodes[node].x[0]];
+        if (memcmp(&to->shape, &from->shape, sizeof to->shape) != 0 ||
+            memcmp(to->order, from->order, sizeof to->order) != 0)
+            return value;
+        value = graph->nodes[node].x[0];
+    }
+}
+
 static const cr_node *producer(const cr_graph *graph, int value)
 {
     int node = graph->values[value].producer;
@@ -23,7 +39,7 @@ static const cr_node *producer(const cr_graph *graph, int value)
 
 static bool is(const cr_node *node, const char *type)
 {
-    return node && strcmp(node->op->type, type) == 0;
+    return node && strcmp(node->type, type) == 0;
 }
 
 /* A pooling over the whole map, whatever operator it is written with. */
@@ -44,16 +60,19 @@ static bool pools_all(const cr_graph *graph, const cr_node *node, bool *mean)
            win->pad_top + win->pad_left + pool->pad_bottom + pool->pad_right == 0;
 }
 
-/* A linear layer from one pixel: [K] = W [C] + b, perhaps with an affine behind it. */
+/* A linear layer from all that it is given, one pixel: [K] = W [C] + b. */
 static bool is_linear(const cr_graph *graph, const cr_node *node)
 {
-    if (is(node, "Gemm") || is(node, "MatMul"))
-        return true;
-    if (!is(node, "Conv"))
+    if (!is(node, "Gemm") && !is(node, "MatMul") && !is(node, "Conv"))
         return false;
-    const cr_shape *in = &graph->values[node->x[0]].shape, *out = &graph->values[node->y].shape;
-    size_t c = (size_t)cr_shape_c(in), k = (size_t)cr_shape_c(out);
-    return cr_shape_size(in) == c && cr_shape_size(out) == k && node->n_weights == (c + 1) * k;
+    if (is(node, "Conv")) {
+        const cr_window *win = cr_conv_window(node);
+        if (win->r * win->s != 1 || win->groups != 1)
+            return false;
+    }
+    size_t c = cr_shape_size(&graph->values[node->x[0]].shape);
+    size_t k = cr_shape_size(&graph->values[node->y].shape);
+    return node->n_weights == (c + 1) * k;
 }
 
 static cr_status linear_weights(const cr_graph *graph, const cr_node *node, cr_head *head,
@@ -92,7 +111,7 @@ cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err)
     }
     if (!pools_all(graph, node, &mean))
         return CR_OK;
-    head->feature = behind_aliases(graph, node->x[0]);
+    head->feature = map_behind_aliases(graph, node->x[0]);
     head->n_channels = cr_shape_c(&graph->values[head->feature].shape);
     head->n_classes = cr_graph_n_classes(graph);
     if (linear) {

@@ -115,10 +115,9 @@ static cr_status fuse(compiler *c, cr_error *err)
         while (c->live[a] && !c->wanted[y] && c->n_uses[y] == 1 && !cr_clamps(c->clamp[a])) {
             int b = c->user[y];
             const cr_node *next = &graph->nodes[b];
-            /* Behind an alias, what the affine calls channels may be pixels here. */
-            bool folds =
-                node->flags & CR_OP_FOLDS && next->flags & CR_OP_AFFINE &&
-                cr_shape_c(&graph->values[y].shape) == cr_shape_c(&graph->values[next->y].shape);
+            /* Behind an alias, what the affine calls channels may be something else here. */
+            bool folds = node->flags & CR_OP_FOLDS && next->flags & CR_OP_AFFINE &&
+                         node->n_folds == next->n_folds;
             if (folds)
                 CR_TRY(fold(c, a, b, err));
             else if (next->flags & CR_OP_CLAMP && !(node->flags & CR_OP_NEEDS_Y))

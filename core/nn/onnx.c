@@ -166,6 +166,7 @@ static cr_status load_input(cr_graph *graph, const Onnx__GraphProto *proto, int 
     }
     CR_TRY(add_value(graph, input->name, -1, &graph->input, err));
     graph->values[graph->input].shape = shape;
+    cr_usual_order(&shape, graph->values[graph->input].order);
 
 cleanup:
     return status;
@@ -201,50 +202,104 @@ static cr_status connect_inputs(cr_graph *graph, cr_node *node, cr_error *err)
     return CR_OK;
 }
 
-static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, const char *type,
-                               cr_error *err)
+static cr_status add_node(cr_graph *graph, cr_node *node, const char *output, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_op *op = find_op(type);
-    if (!op || (proto->domain && proto->domain[0] && strcmp(proto->domain, "ai.onnx") != 0))
-        return cr_fail(err, CR_EINPUT, "this operator is not supported");
-    if ((int)proto->n_input < op->min_inputs || (int)proto->n_input > op->max_inputs)
-        return cr_fail(err, CR_EINPUT, "it has %zu inputs, %d to %d are supported", proto->n_input,
-                       op->min_inputs, op->max_inputs);
-    cr_node *node = &graph->nodes[graph->n_nodes];
-    *node = (cr_node){.op = op, .flags = op->flags, .proto = proto, .clamp = CR_NO_CLAMP};
-    node->name =
-        arena_string(graph, proto->name && proto->name[0] ? proto->name : proto->output[0]);
-    if (!node->name)
-        return cr_fail_memory(err, "a node", 1, 1);
-    CR_TRY(connect_inputs(graph, node, err));
-    CR_TRY(add_value(graph, proto->output[0], graph->n_nodes, &node->y, err));
-    CR_TRY(op->load(graph, node, err));
+    CR_TRY(add_value(graph, output, graph->n_nodes, &node->y, err));
+    node->flags = node->op->flags;
+    node->clamp = CR_NO_CLAMP;
+    CR_TRY(node->op->load(graph, node, err));
     node->proto = NULL;
-    graph->n_nodes++;
+    graph->nodes[graph->n_nodes++] = *node;
 
 cleanup:
     return status;
 }
 
-/* The constant that an Identity passes on, as exporters write it for equal weights; else -1. */
-static int shared_constant(const cr_graph *graph, const Onnx__NodeProto *proto, const char *type)
+static bool orders_differ(const cr_graph *graph, const cr_node *node)
 {
-    if (strcmp(type, "Identity") != 0 || proto->n_input != 1)
-        return -1;
-    int value = find_value(graph, proto->input[0]);
-    return value >= 0 && graph->values[value].constant ? value : -1;
+    for (int j = 1; j < node->n_x; j++) {
+        const cr_value *a = &graph->values[node->x[0]], *b = &graph->values[node->x[j]];
+        if (memcmp(a->order, b->order, sizeof a->order) != 0)
+            return true;
+    }
+    return false;
 }
 
-static cr_status share_constant(cr_graph *graph, int from, const char *name, cr_error *err)
+/* Gives an operator that needs the usual order in memory copies of inputs that have another. */
+static cr_status reorder_inputs(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    int id;
-    cr_status status = add_value(graph, name, -1, &id, err);
-    if (status != CR_OK)
-        return status;
-    graph->values[id].constant = true;
-    graph->values[id].tensor = graph->values[from].tensor;
+    for (int i = 0, j = 0; i < node->n_inputs; i++) {
+        cr_value *value = node->inputs[i] < 0 ? NULL : &graph->values[node->inputs[i]];
+        if (!value || value->constant)
+            continue;
+        if (!cr_value_is_usual(value) && !value->reordered) {
+            char name[300];
+            int *input = cr_arena_alloc(&graph->arena, 1, sizeof *input);
+            if (!input)
+                return cr_fail_memory(err, "a node", 1, sizeof *input);
+            *input = node->inputs[i];
+            snprintf(name, sizeof name, "%.250s (reordered)", value->name);
+            cr_node copy = {.type = cr_op_reorder.type,
+                            .op = &cr_op_reorder,
+                            .n_inputs = 1,
+                            .inputs = input,
+                            .n_x = 1,
+                            .x = input};
+            copy.name = arena_string(graph, name);
+            if (!copy.name)
+                return cr_fail_memory(err, "a node", 1, 1);
+            cr_status status = add_node(graph, &copy, name, err);
+            if (status != CR_OK)
+                return status;
+            value->reordered = copy.y;
+        }
+        if (value->reordered)
+            node->inputs[i] = node->x[j] = value->reordered;
+        j++;
+    }
     return CR_OK;
+}
+
+static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, const char *type,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_node node = {.op = find_op(type), .proto = proto};
+    node.type = node.op ? node.op->type : "";
+    cr_tensor folded;
+    bool is_folded;
+    if (proto->domain && proto->domain[0] && strcmp(proto->domain, "ai.onnx") != 0)
+        return cr_fail(err, CR_EINPUT, "operators of %.60s are not supported", proto->domain);
+    CR_TRY(connect_inputs(graph, &node, err));
+    if (node.op && (node.n_inputs < node.op->min_inputs || node.n_inputs > node.op->max_inputs)) {
+        status = cr_fail(err, CR_EINPUT, "it has %d inputs, %d to %d are supported", node.n_inputs,
+                         node.op->min_inputs, node.op->max_inputs);
+        goto cleanup;
+    }
+    CR_TRY(cr_fold(graph, &node, type, &folded, &is_folded, err));
+    if (is_folded) {
+        int id;
+        CR_TRY(add_value(graph, proto->output[0], -1, &id, err));
+        graph->values[id].constant = true;
+        graph->values[id].tensor = folded;
+        goto cleanup;
+    }
+    if (!node.op) {
+        status = cr_fail(err, CR_EINPUT, "this operator is not supported");
+        goto cleanup;
+    }
+    node.name = arena_string(graph, proto->name && proto->name[0] ? proto->name : proto->output[0]);
+    if (!node.name) {
+        status = cr_fail_memory(err, "a node", 1, 1);
+        goto cleanup;
+    }
+    if (!(node.op->flags & CR_OP_ANY_ORDER) || orders_differ(graph, &node))
+        CR_TRY(reorder_inputs(graph, &node, err));
+    CR_TRY(add_node(graph, &node, proto->output[0], err));
+
+cleanup:
+    return status;
 }
 
 static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
@@ -254,7 +309,6 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
     const char *name = proto->name && proto->name[0] ? proto->name
                        : proto->n_output             ? proto->output[0]
                                                      : "";
-    int shared = shared_constant(graph, proto, type);
     if (proto->n_output < 1)
         status = cr_fail(err, CR_EINPUT, "it has no output");
     else if (strcmp(type, "Constant") == 0) {
@@ -262,9 +316,7 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
         const Onnx__AttributeProto *value = cr_attribute_find(&node, "value");
         status = value && value->t ? add_constant(graph, proto->output[0], value->t, err)
                                    : cr_fail(err, CR_EINPUT, "it has no tensor");
-    } else if (shared >= 0)
-        status = share_constant(graph, shared, proto->output[0], err);
-    else
+    } else
         status = load_operator(graph, proto, type, err);
     return status == CR_OK ? CR_OK : cr_fail_in(err, "node %.100s (%.40s): ", name, type);
 }
@@ -294,8 +346,7 @@ static cr_status find_logits(cr_graph *graph, const Onnx__GraphProto *proto, cr_
     if (logits < 0 || graph->values[logits].constant)
         return cr_fail(err, CR_EINPUT, "its output %.100s is not computed", name);
     for (int node; (node = graph->values[logits].producer) >= 0;) {
-        const cr_op *op = graph->nodes[node].op;
-        if (strcmp(op->type, "Softmax") != 0)
+        if (strcmp(graph->nodes[node].type, "Softmax") != 0)
             break;
         logits = graph->nodes[node].x[0];
     }
@@ -309,11 +360,14 @@ static cr_status find_logits(cr_graph *graph, const Onnx__GraphProto *proto, cr_
 /* How many values and nodes there will be is known from the file, so nothing has to grow. */
 static cr_status allocate(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err)
 {
-    size_t n_values = proto->n_initializer + proto->n_input + proto->n_node;
+    size_t n_nodes = proto->n_node;
+    for (size_t i = 0; i < proto->n_node; i++)
+        n_nodes += proto->node[i]->n_input; /* each may have to be reordered */
+    size_t n_values = proto->n_initializer + proto->n_input + n_nodes;
     if (n_values > MAX_VALUES)
         return cr_fail(err, CR_EINPUT, "has more than %d values", MAX_VALUES);
     graph->values = cr_arena_alloc(&graph->arena, n_values, sizeof *graph->values);
-    graph->nodes = cr_arena_alloc(&graph->arena, proto->n_node, sizeof *graph->nodes);
+    graph->nodes = cr_arena_alloc(&graph->arena, n_nodes, sizeof *graph->nodes);
     return graph->values && graph->nodes
                ? CR_OK
                : cr_fail_memory(err, "a graph", n_values, sizeof *graph->values);

@@ -5,13 +5,13 @@
 static cr_status load_clamp(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_shape *in;
+    const cr_value *in;
     size_t *size;
-    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_node_params(graph, node, sizeof *size, (void **)&size, err));
-    *size = cr_shape_size(in);
+    *size = cr_shape_size(&in->shape);
     node->flops = (double)*size;
-    CR_TRY(cr_node_set_shape(graph, node, in, err));
+    CR_TRY(cr_node_set_like(graph, node, in, err));
 
 cleanup:
     return status;
@@ -75,7 +75,7 @@ static void backward(const cr_run *run)
 const cr_op cr_op_relu = {.type = "Relu",
                           .min_inputs = 1,
                           .max_inputs = 1,
-                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER,
                           .load = load_relu,
                           .forward = forward,
                           .backward = backward};
@@ -83,7 +83,7 @@ const cr_op cr_op_relu = {.type = "Relu",
 const cr_op cr_op_clip = {.type = "Clip",
                           .min_inputs = 1,
                           .max_inputs = 3,
-                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER,
                           .load = load_clip,
                           .forward = forward,
                           .backward = backward};

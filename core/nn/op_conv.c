@@ -32,6 +32,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     p->win.k = (int)w->dims[0];
     p->win.groups = (int)groups;
     CR_TRY(cr_window_load(graph, node, in, false, &p->win, &pad_bottom, &pad_right, err));
+    node->n_folds = p->win.k;
     node->n_weights = (size_t)(w->n + w->dims[0]);
     node->n_scratch = cr_conv_scratch(&p->win);
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
@@ -40,6 +41,11 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 
 cleanup:
     return status;
+}
+
+const cr_window *cr_conv_window(const cr_node *node)
+{
+    return &((const conv *)node->params)->win;
 }
 
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,

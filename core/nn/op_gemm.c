@@ -2,17 +2,22 @@
 #include "graph.h"
 
 typedef struct gemm {
-    int c, k;
+    int rows, c, k;  /* of one image */
     bool transposed; /* the model has them [K][C] */
     double alpha, beta;
     const cr_tensor *weights, *bias; /* bias may be NULL; 1 or K values */
 } gemm;
 
-static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_shape *in,
+static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_value *in,
                              cr_error *err)
 {
     const cr_tensor *w = p->weights;
-    p->c = in->dims[1];
+    cr_value out = *in;
+    int last = in->shape.n_dims - 1;
+    if (cr_value_last_dim(in) != last && in->shape.dims[last] > 1)
+        return cr_fail(err, CR_EINPUT, "its input does not have its last dimension last in memory");
+    p->c = in->shape.dims[last];
+    p->rows = (int)(cr_shape_size(&in->shape) / (size_t)p->c);
     if (!w || w->n_dims != 2 || w->dims[p->transposed ? 1 : 0] != p->c)
         return cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d values", p->c);
     p->k = (int)w->dims[p->transposed ? 0 : 1];
@@ -20,19 +25,23 @@ static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_s
     if (bias && bias->n != 1 && (bias->n != p->k || bias->dims[bias->n_dims - 1] != p->k))
         return cr_fail(err, CR_EINPUT, "its bias has %lld values, 1 or %d are supported",
                        (long long)p->bias->n, p->k);
+    node->n_folds = p->k;
     node->n_weights = (size_t)w->n + (size_t)p->k;
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
-    node->flops = 2.0 * (double)w->n;
-    return cr_node_set_shape(graph, node, &(cr_shape){2, {1, p->k}}, err);
+    node->flops = 2.0 * (double)w->n * p->rows;
+    out.shape.dims[last] = p->k;
+    return cr_node_set_like(graph, node, &out, err);
 }
 
 static cr_status load_gemm(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_shape *in;
+    const cr_shape *shape;
+    const cr_value *in;
     gemm *p;
     int64_t trans_a, trans_b;
-    CR_TRY(cr_node_activation(graph, node, 0, 2, &in, err));
+    CR_TRY(cr_node_activation(graph, node, 0, 2, &shape, err));
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
     CR_TRY(cr_node_reals(graph, node, 2, &p->bias, err));
@@ -54,9 +63,9 @@ cleanup:
 static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_shape *in;
+    const cr_value *in;
     gemm *p;
-    CR_TRY(cr_node_activation(graph, node, 0, 2, &in, err));
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
     p->alpha = 1;
@@ -105,14 +114,15 @@ static void forward(const cr_run *run)
 {
     const gemm *p = run->node->params;
     cr_window win = pixel(p);
-    cr_conv_forward(&win, run->n, run->x[0], run->weights,
+    cr_conv_forward(&win, run->n * p->rows, run->x[0], run->weights,
                     run->weights + (size_t)p->c * (size_t)p->k, run->node->clamp, run->y, NULL);
 }
 
 static void backward(const cr_run *run)
 {
-    cr_window win = pixel(run->node->params);
-    cr_conv_backward(&win, run->n * run->m, run->dy, run->weights, run->dx[0], NULL);
+    const gemm *p = run->node->params;
+    cr_window win = pixel(p);
+    cr_conv_backward(&win, run->n * run->m * p->rows, run->dy, run->weights, run->dx[0], NULL);
 }
 
 const cr_op cr_op_gemm = {.type = "Gemm",
@@ -127,7 +137,7 @@ const cr_op cr_op_gemm = {.type = "Gemm",
 const cr_op cr_op_matmul = {.type = "MatMul",
                             .min_inputs = 2,
                             .max_inputs = 2,
-                            .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
+                            .flags = CR_OP_ANY_ORDER | CR_OP_FOLDS | CR_OP_CLAMPS,
                             .load = load_matmul,
                             .pack = pack,
                             .forward = forward,

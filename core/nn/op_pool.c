@@ -1,8 +1,6 @@
 /* MaxPool, AveragePool, and the global poolings, to which a mean over H and W belongs. */
 #include "graph.h"
 
-#include <string.h>
-
 static cr_status one_output(const cr_node *node, cr_error *err)
 {
     if (node->proto->n_output > 1)
@@ -95,23 +93,30 @@ static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
     return load_global_to(graph, node, true, err);
 }
 
+/* Over height and width, or over the last dimension. */
 static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
-    int64_t axes[2] = {0}, keep_dims;
-    bool present;
-    const cr_tensor *input = NULL;
+    int64_t keep_dims;
+    const cr_value *in;
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep_dims, err));
-    CR_TRY(cr_attribute_ints(node, "axes", 2, axes, &present, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &input, err)); /* from opset 18 */
-    if (!present && input && input->n == 2) {
-        memcpy(axes, input->ints, sizeof axes);
-        present = true;
+    int64_t n_axes = attribute ? (int64_t)attribute->n_ints : 0;
+    const int64_t *axes = attribute ? attribute->ints : NULL;
+    int n = in->shape.n_dims;
+    if (n_axes == 1 && (axes[0] == -1 || axes[0] == n - 1))
+        return cr_row_mean_load(graph, node, keep_dims != 0, err);
+    bool height_and_width = n_axes == 2 && n == 4 && cr_value_is_usual(in);
+    for (int i = 0, seen = 0; height_and_width && i < 2; i++) {
+        int64_t axis = axes[i] + (axes[i] < 0 ? n : 0);
+        height_and_width = (axis == 2 || axis == 3) && axis != seen;
+        seen = (int)axis;
     }
-    for (int i = 0; i < 2; i++)
-        axes[i] += axes[i] < 0 ? 4 : 0;
-    if (!present || !((axes[0] == 2 && axes[1] == 3) || (axes[0] == 3 && axes[1] == 2))) {
-        status = cr_fail(err, CR_EINPUT, "only the mean over height and width is supported");
+    if (!height_and_width) {
+        status = cr_fail(err, CR_EINPUT,
+                         "only the mean over height and width, or over the last dimension, is "
+                         "supported");
         goto cleanup;
     }
     CR_TRY(load_global_to(graph, node, keep_dims != 0, err));
@@ -178,8 +183,8 @@ const cr_op cr_op_global_max_pool = {.type = "GlobalMaxPool",
 
 const cr_op cr_op_reduce_mean = {.type = "ReduceMean",
                                  .min_inputs = 1,
-                                 .max_inputs = 2,
-                                 .flags = CR_OP_POOLS,
+                                 .max_inputs = 1,
+                                 .flags = CR_OP_POOLS | CR_OP_ANY_ORDER,
                                  .load = load_mean,
                                  .forward = global_mean_forward,
                                  .backward = global_mean_backward};

@@ -5,23 +5,38 @@
     X(add)                 \
     X(average_pool)        \
     X(batch_normalization) \
+    X(cast)                \
     X(clip)                \
     X(concat)              \
     X(conv)                \
+    X(div)                 \
     X(dropout)             \
+    X(erf)                 \
     X(flatten)             \
+    X(gather)              \
     X(gemm)                \
     X(global_average_pool) \
     X(global_max_pool)     \
+    X(hard_sigmoid)        \
+    X(hard_swish)          \
     X(identity)            \
+    X(layer_normalization) \
     X(matmul)              \
     X(max_pool)            \
     X(mul)                 \
     X(pad)                 \
+    X(pow)                 \
     X(reduce_mean)         \
     X(relu)                \
     X(reshape)             \
-    X(softmax)
+    X(sigmoid)             \
+    X(slice)               \
+    X(softmax)             \
+    X(sqrt)                \
+    X(squeeze)             \
+    X(sub)                 \
+    X(transpose)           \
+    X(unsqueeze)
 
 #define OP_DECLARE(name) extern const cr_op cr_op_##name;
 OPS(OP_DECLARE)

@@ -91,16 +91,50 @@ void cr_affine_forward(size_t rows, int c, const cr_real *x, const cr_real *scal
                        const cr_real *shift, cr_real *y);
 void cr_affine_backward(size_t rows, int c, const cr_real *scale, const cr_real *dy, cr_real *dx);
 
-/* y = a + b and y = a * b: a, y [n][hw][c]; b the same, or [n][c] for all pixels if
- * `b_per_channel`. Backward: da and db may be NULL where no gradient is wanted. */
-void cr_add_forward(int n, int hw, int c, const cr_real *a, const cr_real *b, bool b_per_channel,
-                    cr_real *y);
-void cr_add_backward(int n, int hw, int c, const cr_real *dy, bool b_per_channel, cr_real *da,
-                     cr_real *db);
-void cr_mul_forward(int n, int hw, int c, const cr_real *a, const cr_real *b, bool b_per_channel,
-                    cr_real *y);
-void cr_mul_backward(int n, int m, int hw, int c, const cr_real *a, const cr_real *b,
-                     bool b_per_channel, const cr_real *dy, cr_real *da, cr_real *db);
+/* y = a op b: a, y [n][rows][c]; b the same, or [n][c], one value a channel for all rows, or
+ * [n][rows], one value a row for all channels.
+ * Backward: da and db may be NULL where no gradient is wanted. */
+typedef enum cr_binary_op { CR_ADD, CR_SUB, CR_MUL, CR_DIV } cr_binary_op;
+typedef enum cr_spread { CR_SPREAD_NONE, CR_SPREAD_ROWS, CR_SPREAD_CHANNELS } cr_spread;
+typedef struct cr_binary {
+    cr_binary_op op;
+    cr_spread spread; /* of b: over all rows, or over all channels */
+    int rows, c;
+} cr_binary;
+void cr_binary_forward(const cr_binary *p, int n, const cr_real *a, const cr_real *b, cr_real *y);
+void cr_binary_backward(const cr_binary *p, int n, int m, const cr_real *a, const cr_real *b,
+                        const cr_real *dy, cr_real *da, cr_real *db);
+
+/* y = f(x) for each of n values. alpha and beta are those of HardSigmoid, max(0, min(1, alpha x +
+ * beta)); alpha is the exponent of CR_POW. Backward needs x and y of the forward pass, [n_images][n],
+ * and dy [n_images][m][n]. */
+typedef enum cr_unary_op {
+    CR_SIGMOID,
+    CR_HARD_SIGMOID,
+    CR_HARD_SWISH, /* x HardSigmoid(x), alpha 1/6, beta 1/2 */
+    CR_ERF,
+    CR_SQRT,
+    CR_POW,
+} cr_unary_op;
+typedef struct cr_unary {
+    cr_unary_op op;
+    cr_real alpha, beta;
+    size_t n;
+} cr_unary;
+void cr_unary_forward(const cr_unary *p, int n_images, const cr_real *x, cr_real *y);
+void cr_unary_backward(const cr_unary *p, int n_images, int m, const cr_real *x, const cr_real *y,
+                       const cr_real *dy, cr_real *dx);
+
+/* Over the channels of each row: x [rows][c], y [rows]. */
+void cr_row_mean_forward(size_t rows, int c, const cr_real *x, cr_real *y);
+void cr_row_mean_backward(size_t rows, int c, const cr_real *dy, cr_real *dx);
+
+/* Layer normalisation of each row: y = (x - mean) / sqrt(variance + epsilon) * scale + shift, with
+ * scale, shift [c]. Backward needs x, [n_images][rows][c]. */
+void cr_layer_norm_forward(size_t rows, int c, cr_real epsilon, const cr_real *x,
+                           const cr_real *scale, const cr_real *shift, cr_real *y);
+void cr_layer_norm_backward(int n_images, int m, size_t rows, int c, cr_real epsilon,
+                            const cr_real *x, const cr_real *scale, const cr_real *dy, cr_real *dx);
 
 /* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
  */

@@ -74,6 +74,10 @@ cr_shape cr_graph_value_shape(const cr_graph *graph, int value);
  * an operator that only rearranges elements; -1 if the logits depend on none. */
 int cr_graph_last_spatial(const cr_graph *graph);
 
+/* Whether `value` has the form of a feature map, [1, C, H, W] with H x W > 1: only such a value can
+ * be a target layer. */
+bool cr_graph_is_map(const cr_graph *graph, int value);
+
 /* Whether the logits depend on `value`. */
 bool cr_graph_reaches_logits(const cr_graph *graph, int value);
 

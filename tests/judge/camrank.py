@@ -11,7 +11,6 @@ import numpy as np
 
 BUILD = os.environ.get("BUILD", "build")
 KIT = os.environ.get("CAMRANK_KIT", "")
-lib = ct.CDLL(os.path.join(BUILD, "tests", "libcamrank-serial.so"))
 
 
 class Error(ct.Structure):
@@ -42,16 +41,28 @@ class Variant(ct.Structure):
                 ("width", ct.c_int), ("height", ct.c_int), ("why_not", ct.c_char * 200)]
 
 
-_REAL_P = ct.POINTER(ct.c_float)
-lib.cr_graph_get_layer.restype = Layer
-lib.cr_graph_input_shape.restype = Shape
-lib.cr_graph_value_shape.restype = Shape
-lib.cr_graph_value_name.restype = ct.c_char_p
-for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients"):
-    getattr(lib, name).restype = _REAL_P
+def _load(path, real):
+    library = ct.CDLL(os.path.join(BUILD, path, "tests", "libcamrank-serial.so"))
+    library.real = real
+    library.cr_graph_get_layer.restype = Layer
+    library.cr_graph_input_shape.restype = Shape
+    library.cr_graph_value_shape.restype = Shape
+    library.cr_graph_value_name.restype = ct.c_char_p
+    for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients"):
+        getattr(library, name).restype = ct.POINTER(ct.c_float if real == np.float32
+                                                    else ct.c_double)
+    library.cr_net_weight_bytes.restype = ct.c_size_t
+    library.cr_net_arena_bytes.restype = ct.c_size_t
+    return library
+
+
+lib = _load("", np.float32)
 lib.cr_cam_net.restype = ct.c_void_p
-lib.cr_net_weight_bytes.restype = ct.c_size_t
-lib.cr_net_arena_bytes.restype = ct.c_size_t
+
+
+def load_double():
+    """The network engine alone, computing in double precision."""
+    return _load("double", np.float64)
 
 
 class Refused(Exception):
@@ -63,9 +74,9 @@ def check(status, error):
         raise Refused(error.message.decode())
 
 
-def to_ours(array):
-    """[N, C, H, W] or [N, K] as PyTorch has it -> our order in memory, float32."""
-    array = np.asarray(array, np.float32)
+def to_ours(array, real):
+    """[N, C, H, W] or [N, K] as PyTorch has it -> our order in memory."""
+    array = np.asarray(array, real)
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1) if array.ndim == 4 else array)
 
 
@@ -80,30 +91,34 @@ def from_ours(pointer, n, shape):
 
 
 class Graph:
-    def __init__(self, data, name="model", width=0, height=0):
-        self.handle = ct.c_void_p()
+    def __init__(self, data, name="model", width=0, height=0, lib=lib):
+        self.lib, self.handle = lib, ct.c_void_p()
         error = Error()
-        check(lib.cr_graph_load(data, ct.c_size_t(len(data)), name.encode(), width, height,
+        check(self.lib.cr_graph_load(data, ct.c_size_t(len(data)), name.encode(), width, height,
                                 ct.byref(self.handle), ct.byref(error)), error)
         self.head = Head()
-        check(lib.cr_graph_head(self.handle, ct.byref(self.head), ct.byref(error)), error)
-        self.n_classes = lib.cr_graph_n_classes(self.handle)
+        check(self.lib.cr_graph_head(self.handle, ct.byref(self.head), ct.byref(error)), error)
+        self.n_classes = self.lib.cr_graph_n_classes(self.handle)
+
+    def __del__(self):
+        if self.handle:
+            self.lib.cr_graph_free(self.handle)
 
     def layers(self):
-        return [lib.cr_graph_get_layer(self.handle, i)
-                for i in range(lib.cr_graph_n_layers(self.handle))]
+        return [self.lib.cr_graph_get_layer(self.handle, i)
+                for i in range(self.lib.cr_graph_n_layers(self.handle))]
 
     def find(self, name):
-        return lib.cr_graph_find(self.handle, name.encode())
+        return self.lib.cr_graph_find(self.handle, name.encode())
 
     def shape(self, value):
-        return lib.cr_graph_value_shape(self.handle, value)
+        return self.lib.cr_graph_value_shape(self.handle, value)
 
     def name(self, value):
-        return lib.cr_graph_value_name(self.handle, value).decode()
+        return self.lib.cr_graph_value_name(self.handle, value).decode()
 
     def last_spatial(self):
-        return lib.cr_graph_last_spatial(self.handle)
+        return self.lib.cr_graph_last_spatial(self.handle)
 
 
 class Net:
@@ -112,37 +127,42 @@ class Net:
     def __init__(self, graph, batch, targets=(), n_back=0, handle=None):
         self.graph, self.batch, self.n_back = graph, batch, n_back
         self.targets = list(targets)
+        self.lib, self.owned = graph.lib, not handle
         self.handle = handle or ct.c_void_p()
         if handle:
             return
         error = Error()
         array = (Target * max(1, len(self.targets)))(*[Target(v, g) for v, g in self.targets])
-        check(lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back,
+        check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back,
                              ct.byref(self.handle), ct.byref(error)), error)
 
+    def __del__(self):
+        if self.owned and self.handle:
+            self.lib.cr_net_free(self.handle)
+
     def forward(self, x):
-        data = to_ours(x)
-        ct.memmove(lib.cr_net_input(self.handle), data.ctypes.data, data.nbytes)
-        lib.cr_net_forward(self.handle, len(data))
-        return np.ctypeslib.as_array(lib.cr_net_logits(self.handle),
+        data = to_ours(x, self.lib.real)
+        ct.memmove(self.lib.cr_net_input(self.handle), data.ctypes.data, data.nbytes)
+        self.lib.cr_net_forward(self.handle, len(data))
+        return np.ctypeslib.as_array(self.lib.cr_net_logits(self.handle),
                                      (len(data), self.graph.n_classes)).copy()
 
     def activations(self, target, n):
-        return from_ours(lib.cr_net_activations(self.handle, target), n,
+        return from_ours(self.lib.cr_net_activations(self.handle, target), n,
                          self.graph.shape(self.targets[target][0]))
 
     def backward(self, first, classes):
         """classes [n][n_back] of images first ...; gradients by gradients(t, n)."""
         classes = np.ascontiguousarray(classes, np.int32)
-        lib.cr_net_backward(self.handle, first, len(classes), classes.ctypes.data_as(ct.c_void_p))
+        self.lib.cr_net_backward(self.handle, first, len(classes), classes.ctypes.data_as(ct.c_void_p))
 
     def gradients(self, target, n):
         shape = self.graph.shape(self.targets[target][0])
-        flat = from_ours(lib.cr_net_gradients(self.handle, target), n * self.n_back, shape)
+        flat = from_ours(self.lib.cr_net_gradients(self.handle, target), n * self.n_back, shape)
         return flat.reshape(n, self.n_back, *flat.shape[1:])
 
     def backward_images(self):
-        return lib.cr_net_backward_images(self.handle)
+        return self.lib.cr_net_backward_images(self.handle)
 
 
 def cam_maps(graph, x, classes, method, layer=""):

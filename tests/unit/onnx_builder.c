@@ -67,20 +67,20 @@ static void add_reals(onnx_builder *b, const char *name, const char *dims, doubl
         tensor->float_data[i] = (float)(scale * onnx_random(&b->seed) + shift);
 }
 
-static void add_ints(onnx_builder *b, const char *name, const char *list)
+static void add_ints(onnx_builder *b, const char *name, const char *list, size_t n_dims)
 {
     Onnx__TensorProto *tensor = onnx_add_tensor(b, name, "");
     tensor->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
     tensor->int64_data = make(b, MAX_NUMBERS, sizeof *tensor->int64_data);
     tensor->n_int64_data = numbers(list, tensor->int64_data);
-    tensor->n_dims = 1;
+    tensor->n_dims = n_dims;
     tensor->dims[0] = (int64_t)tensor->n_int64_data;
 }
 
 /* One input of a node; constants are made on the way. Returns its name. */
 static char *read_input(onnx_builder *b, const char *token, size_t length)
 {
-    size_t n_name = strcspn(token, ":+=# ");
+    size_t n_name = strcspn(token, ":+=#@ ");
     if (n_name > length)
         n_name = length;
     char *name = text(b, token, n_name), kind = n_name < length ? token[n_name] : 0;
@@ -92,7 +92,9 @@ static char *read_input(onnx_builder *b, const char *token, size_t length)
     else if (kind == '=')
         add_reals(b, name, "", 0, strtod(rest, NULL));
     else if (kind == '#')
-        add_ints(b, name, rest);
+        add_ints(b, name, rest, 1);
+    else if (kind == '@')
+        add_ints(b, name, rest, 0);
     return strcmp(name, "-") == 0 ? text(b, "", 0) : name;
 }
 

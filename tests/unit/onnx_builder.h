@@ -9,7 +9,8 @@
  *     name:2,3     a new constant of this shape, random in [-1, 1]
  *     name+2,3     the same, random in [0.5, 1.5]
  *     name=1.5     a new scalar constant
- *     name#1,-1    a new constant of int64
+ *     name#1,-1    a new constant of int64, a list
+ *     name@1       a new scalar constant of int64
  *     -            left out
  * Attributes: `name=1` is an int, `name=1.0` a float, `name=1,2` ints, `name=text` a string. */
 #ifndef CAMRANK_TEST_ONNX_BUILDER_H

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define MAX_LAYERS 8
+#define MAX_LAYERS 9
 
 typedef struct head_case {
     const char *name;
@@ -92,6 +92,30 @@ static head_case head_cases[] = {
      {{"Conv", "r w:7,6,1,1", "c", NULL},
       {"GlobalMaxPool", "c", "g", NULL},
       {"Flatten", "g", "l", NULL}}},
+    {"gap_behind_other_names_of_the_map",
+     CR_HEAD_GAP_LINEAR,
+     "m",
+     {{"Reshape", "r a#1,6,16", "v", NULL},
+      {"Transpose", "v", "t", "perm=0,2,1"},
+      {"Sigmoid", "t", "s", NULL},
+      {"Transpose", "s", "u", "perm=0,2,1"},
+      {"Reshape", "u b#1,6,4,4", "m", NULL},
+      {"GlobalAveragePool", "m", "g", NULL},
+      {"Flatten", "g", "f", NULL},
+      {"Gemm", "f w:6,7", "l", NULL}}},
+    {"gap_matmul_of_groups",
+     CR_HEAD_OTHER,
+     NULL,
+     {{"GlobalAveragePool", "r", "g", NULL},
+      {"Reshape", "g a#1,2,3", "s", NULL},
+      {"MatMul", "s w:3,4", "m", NULL},
+      {"Flatten", "m", "l", NULL}}},
+    {"gap_depthwise_conv",
+     CR_HEAD_OTHER,
+     NULL,
+     {{"GlobalAveragePool", "r", "g", NULL},
+      {"Conv", "g w:6,1,2,3", "c", "group=6 pads=0,0,1,2"},
+      {"Flatten", "c", "l", NULL}}},
     {"flatten_gemm",
      CR_HEAD_OTHER,
      NULL,

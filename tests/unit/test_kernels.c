@@ -1,56 +1,12 @@
-/* Every kernel against a naive one written here, in double. Letters as in kernels.h.
- *
- * A float sum of n products is off by at most about n 2^-24 times the sum of their magnitudes
- * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), in any order of summation:
- * that sum comes out of each reference beside the value and scales the bound. Results without
- * rounding are compared exactly. */
-#include "camrank/kernels.h"
+/* Convolution, pooling, products and clamps against naive ones written here, in double; the other
+ * kernels are in test_elementwise.c. Letters as in kernels.h. Results without rounding are compared
+ * exactly. */
+#include "naive.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define EPSILON 0x1p-24
 #define NO_CLAMP ((cr_clamp){-INFINITY, INFINITY})
-
-typedef struct reference {
-    double value, magnitude;
-} reference;
-
-/* Blocks of their own, so that AddressSanitizer sees a kernel leave one. */
-static void *blocks[256];
-static int n_blocks;
-
-static int free_blocks(void **state)
-{
-    (void)state;
-    while (n_blocks)
-        free(blocks[--n_blocks]);
-    return 0;
-}
-
-static void *zeros(size_t n, size_t item_bytes)
-{
-    assert_true(n_blocks < 256);
-    return blocks[n_blocks++] = calloc(n ? n : 1, item_bytes);
-}
-
-static float *randoms(size_t n, uint32_t seed)
-{
-    float *values = zeros(n, sizeof *values);
-    for (size_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        values[i] = (float)(seed >> 8) / (1 << 23) - 1;
-    }
-    return values;
-}
 
 /* Few different values: many are equal. */
 static float *randoms_with_ties(size_t n, uint32_t seed)
@@ -59,21 +15,6 @@ static float *randoms_with_ties(size_t n, uint32_t seed)
     for (size_t i = 0; i < n; i++)
         values[i] = roundf(values[i] * 3);
     return values;
-}
-
-static void assert_near(const float *got, const reference *want, size_t n, size_t terms)
-{
-    for (size_t i = 0; i < n; i++) {
-        double bound = (double)(terms + 2) * EPSILON * want[i].magnitude;
-        if (!(fabs((double)got[i] - want[i].value) <= bound))
-            fail_msg("element %zu of %zu: %.9g, not %.9g", i, n, (double)got[i], want[i].value);
-    }
-}
-
-static void add_term(reference *sum, double term)
-{
-    sum->value += term;
-    sum->magnitude += fabs(term);
 }
 
 /* Every pair of input and output pixel that a window joins: flat pixel indices, and which of the
@@ -418,86 +359,6 @@ static void depthwise_conv_rounds_product_and_sum_separately(void **state)
     }
 }
 
-static void add_and_mul_match_naive_ones(void **state)
-{
-    (void)state;
-    enum { N = 2, M = 3, HW = 5, C = 19, SIZE = HW * C };
-    for (int per_channel = 0; per_channel < 2; per_channel++) {
-        int b_size = per_channel ? C : SIZE;
-        float *a = randoms(N * SIZE, 1), *b = randoms((size_t)(N * b_size), 2);
-        float *dy = randoms(N * M * SIZE, 3), sum[N * SIZE], product[N * SIZE];
-        float add_da[N * M * SIZE] = {0}, mul_da[N * M * SIZE] = {0};
-        float add_db[N * M * SIZE] = {0}, mul_db[N * M * SIZE] = {0};
-        reference want_add[N * M * SIZE] = {0}, want_mul[N * M * SIZE] = {0};
-        cr_add_forward(N, HW, C, a, b, per_channel, sum);
-        cr_mul_forward(N, HW, C, a, b, per_channel, product);
-        cr_add_backward(N * M, HW, C, dy, per_channel, add_da, add_db);
-        cr_mul_backward(N, M, HW, C, a, b, per_channel, dy, mul_da, mul_db);
-        for (int m = 0; m < N * M; m++)
-            for (int i = 0; i < SIZE; i++) {
-                int image = m / M, of_b = per_channel ? i % C : i;
-                float at_a = a[image * SIZE + i], at_b = b[image * b_size + of_b];
-                float gradient = dy[m * SIZE + i];
-                assert_true(sum[image * SIZE + i] == at_a + at_b);
-                assert_true(product[image * SIZE + i] == at_a * at_b);
-                assert_true(add_da[m * SIZE + i] == gradient);
-                assert_true(mul_da[m * SIZE + i] == gradient * at_b);
-                add_term(&want_add[m * b_size + of_b], (double)gradient);
-                add_term(&want_mul[m * b_size + of_b], (double)gradient * (double)at_a);
-            }
-        assert_near(add_db, want_add, (size_t)(N * M * b_size), HW);
-        assert_near(mul_db, want_mul, (size_t)(N * M * b_size), HW);
-
-        /* A gradient that nobody wants is not touched, and the other one is added to. */
-        cr_add_backward(N * M, HW, C, dy, per_channel, add_da, NULL);
-        cr_mul_backward(N, M, HW, C, a, b, per_channel, dy, mul_da, NULL);
-        for (int i = 0; i < N * M * SIZE; i++)
-            assert_true(add_da[i] == 2 * dy[i]);
-        cr_add_backward(N * M, HW, C, dy, per_channel, NULL, add_db);
-        cr_mul_backward(N, M, HW, C, a, b, per_channel, dy, NULL, mul_db);
-        for (int i = 0; i < N * M * b_size; i++) {
-            want_add[i].value *= 2, want_add[i].magnitude *= 2;
-            want_mul[i].value *= 2, want_mul[i].magnitude *= 2;
-        }
-        assert_near(add_db, want_add, (size_t)(N * M * b_size), HW);
-        assert_near(mul_db, want_mul, (size_t)(N * M * b_size), HW);
-    }
-}
-
-static void gather_fills_where_there_is_no_source(void **state)
-{
-    (void)state;
-    int index[] = {2, -1, 0, 2};
-    float x[] = {1, 2, 3, 4, 5, 6}, y[8], want_y[] = {3, 9, 1, 3, 6, 9, 4, 6};
-    float dx[6] = {1, 1, 1, 1, 1, 1}, want_dx[] = {4, 1, 6, 8, 1, 14};
-    float dy[] = {1, 2, 3, 4, 5, 6, 7, 8};
-    cr_gather_forward(2, 3, 4, index, 9, x, y);
-    assert_memory_equal(y, want_y, sizeof want_y);
-    cr_gather_backward(2, 3, 4, index, dy, dx);
-    assert_memory_equal(dx, want_dx, sizeof want_dx);
-}
-
-static void softmax_of_large_values_matches_a_naive_one(void **state)
-{
-    (void)state;
-    enum { ROWS = 4, C = 30 };
-    float *x = randoms(ROWS * C, 1), y[ROWS * C];
-    for (int i = 0; i < ROWS * C; i++)
-        x[i] = x[i] * 20 + 1000; /* exp(1000) overflows: the largest must be taken off first */
-    cr_softmax_forward(ROWS, C, x, y);
-    for (int row = 0; row < ROWS; row++) {
-        double sum = 0;
-        for (int k = 0; k < C; k++)
-            sum += exp((double)x[row * C + k] - 1000);
-        for (int k = 0; k < C; k++) {
-            double want = exp((double)x[row * C + k] - 1000) / sum;
-            assert_true(fabs((double)y[row * C + k] - want) <= (C + 4) * EPSILON * want);
-        }
-    }
-}
-
-#define TEST(function) cmocka_unit_test_teardown(function, free_blocks)
-
 int main(void)
 {
     enum { N_CONVS = sizeof conv_cases / sizeof conv_cases[0] };
@@ -518,9 +379,6 @@ int main(void)
         TEST(gemm_orders_match_a_naive_product),
         TEST(affine_rounds_product_and_sum_separately),
         TEST(depthwise_conv_rounds_product_and_sum_separately),
-        TEST(add_and_mul_match_naive_ones),
-        TEST(gather_fills_where_there_is_no_source),
-        TEST(softmax_of_large_values_matches_a_naive_one),
     };
     int failed = cmocka_run_group_tests_name("convolutions", convs, NULL, NULL);
     return failed + cmocka_run_group_tests_name("kernels", tests, NULL, NULL);

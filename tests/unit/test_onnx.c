@@ -227,7 +227,7 @@ static void input_too_large(onnx_builder *b)
 static refusal refusals[] = {
     {"opset_missing", no_opset, "uses operator set 0, 7 to "},
     {"opset_too_new", opset_99, "uses operator set 99, 7 to "},
-    {"domain_unknown", other_domain, "node y (Conv): this operator is not supported"},
+    {"domain_unknown", other_domain, "node y (Conv): operators of com.example are not supported"},
     {"operator_missing", no_type, "node y (): this operator is not supported"},
     {"output_of_node_missing", no_output_of_node, "node  (Conv): it has no output"},
     {"output_of_node_empty", empty_output_of_node, "node  (Conv): a value has no name"},

@@ -1,0 +1,36 @@
+#include "move.h"
+
+void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_MAX_DIMS])
+{
+    size_t step = 1;
+    for (int i = shape->n_dims - 1; i >= 0; i--) {
+        strides[order[i]] = step;
+        step *= (size_t)shape->dims[order[i]];
+    }
+}
+
+cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_move **move,
+                       cr_error *err)
+{
+    cr_move *p;
+    cr_status status = cr_node_params(graph, node, sizeof *p, (void **)&p, err);
+    if (status != CR_OK)
+        return status;
+    p->n_in = cr_shape_size(&in->shape);
+    p->n_out = cr_shape_size(&graph->values[node->y].shape);
+    p->index = cr_arena_alloc(&graph->arena, p->n_out, sizeof *p->index);
+    *move = p;
+    return p->index ? CR_OK : cr_fail_memory(err, "an index", p->n_out, sizeof *p->index);
+}
+
+void cr_move_forward(const cr_run *run)
+{
+    const cr_move *p = run->node->params;
+    cr_gather_forward(run->n, p->n_in, p->n_out, p->index, p->fill, run->x[0], run->y);
+}
+
+void cr_move_backward(const cr_run *run)
+{
+    const cr_move *p = run->node->params;
+    cr_gather_backward(run->n * run->m, p->n_in, p->n_out, p->index, run->dy, run->dx[0]);
+}

@@ -1,0 +1,23 @@
+/* move.h - inside of nn: operators that only rearrange the elements of an image. One table says
+ * where each output element comes from. */
+#ifndef CAMRANK_NN_MOVE_H
+#define CAMRANK_NN_MOVE_H
+
+#include "graph.h"
+
+typedef struct cr_move {
+    size_t n_in, n_out;
+    int *index; /* [n_out] into the input, or -1 */
+    cr_real fill;
+} cr_move;
+
+/* Steps in memory between neighbours along each dimension. */
+void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_MAX_DIMS]);
+
+/* params with room for the index; the output's shape must be set. */
+cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_move **move,
+                       cr_error *err);
+void cr_move_forward(const cr_run *run);
+void cr_move_backward(const cr_run *run);
+
+#endif

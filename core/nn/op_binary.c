@@ -1,0 +1,153 @@
+/* Add, Sub, Mul, Div: of two activations, or of one and a constant, which is an affine. */
+#include "graph.h"
+
+#include <string.h>
+
+typedef struct binary {
+    cr_binary kernel;
+    bool swapped; /* the operand that is spread comes first in ONNX */
+} binary;
+
+/* Whether a constant holds one value, or one for each element of the last dimension in memory. */
+static bool fits_last(const cr_tensor *t, const cr_value *in)
+{
+    if (!t || t->n_dims > in->shape.n_dims)
+        return false;
+    if (t->n == 1)
+        return true;
+    int n = in->shape.n_dims, last = cr_value_last_dim(in);
+    int axis = last - (n - t->n_dims); /* shapes are aligned at their ends */
+    return axis >= 0 && axis < t->n_dims && t->dims[axis] == t->n && t->n == cr_value_last(in);
+}
+
+static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op op, int constant,
+                                    cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    const cr_tensor *t;
+    cr_real *scale, *shift;
+    bool first = constant == 0;
+    CR_TRY(cr_node_value(graph, node, 1 - constant, &in, err));
+    CR_TRY(cr_node_reals(graph, node, constant, &t, err));
+    if (!fits_last(t, in)) {
+        status = cr_fail(err, CR_EINPUT, "its constant must hold 1 value or %d, one a channel",
+                         cr_value_last(in));
+        goto cleanup;
+    }
+    if (op == CR_DIV && first) {
+        status = cr_fail(err, CR_EINPUT, "a constant divided by an activation is not supported");
+        goto cleanup;
+    }
+    CR_TRY(cr_affine_load(graph, node, in, &scale, &shift, err));
+    for (int k = 0; k < cr_value_last(in); k++) {
+        cr_real value = t->reals[t->n == 1 ? 0 : k];
+        scale[k] = op == CR_MUL ? value : op == CR_DIV ? 1 / value : op == CR_SUB && first ? -1 : 1;
+        shift[k] = op == CR_ADD || (op == CR_SUB && first) ? value : op == CR_SUB ? -value : 0;
+    }
+    node->n_parameters = t->n;
+
+cleanup:
+    return status;
+}
+
+/* How `b` has to be spread to the shape of `a`; false if it cannot be. */
+static bool find_spread(const cr_value *a, const cr_value *b, cr_binary *kernel)
+{
+    int n = a->shape.n_dims, n_a = (int)cr_shape_size(&a->shape);
+    if (b->shape.n_dims != n || memcmp(a->order, b->order, (size_t)n * sizeof *a->order) != 0)
+        return false;
+    if (cr_shape_size(&b->shape) == 1) {
+        *kernel = (cr_binary){kernel->op, CR_SPREAD_CHANNELS, 1, n_a};
+        return true;
+    }
+    bool same = true, rows = true, channels = true;
+    for (int i = 1; i < n; i++) {
+        int ad = a->shape.dims[a->order[i]], bd = b->shape.dims[b->order[i]];
+        bool last = a->order[i] == cr_value_last_dim(a);
+        same = same && ad == bd;
+        rows = rows && bd == (last ? ad : 1);
+        channels = channels && bd == (last ? 1 : ad);
+    }
+    kernel->spread = same ? CR_SPREAD_NONE : rows ? CR_SPREAD_ROWS : CR_SPREAD_CHANNELS;
+    kernel->c = cr_value_last(a);
+    kernel->rows = n_a / kernel->c;
+    return same || rows || channels;
+}
+
+static cr_status load_binary(cr_graph *graph, cr_node *node, cr_binary_op op, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *a, *b;
+    binary *p;
+    if (node->n_x == 1)
+        return load_with_constant(graph, node, op, node->inputs[0] == node->x[0] ? 1 : 0, err);
+    CR_TRY(cr_node_value(graph, node, 0, &a, err));
+    CR_TRY(cr_node_value(graph, node, 1, &b, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    bool commutes = op == CR_ADD || op == CR_MUL;
+    p->kernel.op = op;
+    bool fits = find_spread(a, b, &p->kernel);
+    if (!fits && commutes && find_spread(b, a, &p->kernel)) {
+        const cr_value *other = a;
+        a = b;
+        b = other;
+        p->swapped = fits = true;
+    }
+    if (!fits) {
+        status = cr_fail(err, CR_EINPUT, "its two inputs have shapes that are not supported");
+        goto cleanup;
+    }
+    node->flops = (double)cr_shape_size(&a->shape);
+    CR_TRY(cr_node_set_like(graph, node, a, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_add(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_binary(graph, node, CR_ADD, err);
+}
+
+static cr_status load_sub(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_binary(graph, node, CR_SUB, err);
+}
+
+static cr_status load_mul(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_binary(graph, node, CR_MUL, err);
+}
+
+static cr_status load_div(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_binary(graph, node, CR_DIV, err);
+}
+
+static void forward(const cr_run *run)
+{
+    const binary *p = run->node->params;
+    cr_binary_forward(&p->kernel, run->n, run->x[p->swapped], run->x[!p->swapped], run->y);
+}
+
+static void backward(const cr_run *run)
+{
+    const binary *p = run->node->params;
+    cr_binary_backward(&p->kernel, run->n, run->m, run->x[p->swapped], run->x[!p->swapped], run->dy,
+                       run->dx[p->swapped], run->dx[!p->swapped]);
+}
+
+#define BINARY_OP(symbol, name, needs, loader)                \
+    const cr_op symbol = {.type = name,                       \
+                          .min_inputs = 2,                    \
+                          .max_inputs = 2,                    \
+                          .flags = CR_OP_ANY_ORDER | (needs), \
+                          .load = loader,                     \
+                          .forward = forward,                 \
+                          .backward = backward}
+
+BINARY_OP(cr_op_add, "Add", 0, load_add);
+BINARY_OP(cr_op_sub, "Sub", 0, load_sub);
+BINARY_OP(cr_op_mul, "Mul", CR_OP_NEEDS_X, load_mul);
+BINARY_OP(cr_op_div, "Div", CR_OP_NEEDS_X, load_div);

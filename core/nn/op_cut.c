@@ -1,0 +1,258 @@
+/* Slice and Gather take part of their input, Pad puts a border around it. */
+#include "move.h"
+
+#include <string.h>
+
+typedef enum border { BORDER_CONSTANT, BORDER_REFLECT, BORDER_EDGE } border;
+
+/* Which index of the input each index of the output takes along one dimension; -1: none. */
+typedef struct cut {
+    cr_shape out; /* before `drop` is taken away */
+    int *source[CR_MAX_DIMS];
+    int drop; /* a dimension of extent 1 that the output does not have, or 0 */
+} cut;
+
+/* The output's strides along the dimensions of c->out. */
+static cr_status set_output(cr_graph *graph, cr_node *node, const cut *c, size_t *strides,
+                            cr_error *err)
+{
+    cr_shape shape = {0};
+    for (int d = 0; d < c->out.n_dims; d++)
+        if (d == 0 || d != c->drop)
+            shape.dims[shape.n_dims++] = c->out.dims[d];
+    cr_status status = cr_node_set_shape(graph, node, &shape, err);
+    if (status != CR_OK)
+        return status;
+    size_t steps[CR_MAX_DIMS];
+    cr_move_strides(&shape, graph->values[node->y].order, steps);
+    for (int d = 0, at = 0; d < c->out.n_dims; d++)
+        strides[d] = d > 0 && d == c->drop ? 0 : steps[at++];
+    return CR_OK;
+}
+
+static cr_status load_cut(cr_graph *graph, cr_node *node, const cut *c, cr_move **params,
+                          cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    cr_move *p;
+    size_t from[CR_MAX_DIMS], to[CR_MAX_DIMS];
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(set_output(graph, node, c, to, err));
+    CR_TRY(cr_move_load(graph, node, in, &p, err));
+    cr_move_strides(&in->shape, in->order, from);
+    for (size_t i = 0; i < p->n_out; i++) {
+        size_t rest = i, source = 0, target = 0;
+        bool outside = false;
+        for (int d = c->out.n_dims - 1; d >= 0; d--) {
+            size_t at = rest % (size_t)c->out.dims[d];
+            rest /= (size_t)c->out.dims[d];
+            int taken = c->source[d] ? c->source[d][at] : (int)at;
+            outside = outside || taken < 0;
+            source += outside ? 0 : (size_t)taken * from[d];
+            target += at * to[d];
+        }
+        p->index[target] = outside ? -1 : (int)source;
+    }
+    *params = p;
+
+cleanup:
+    return status;
+}
+
+/* Room for the sources along dimension d, of the output's extent. */
+static cr_status new_source(cr_graph *graph, cut *c, int d, int64_t extent, cr_error *err)
+{
+    if (extent < 1 || extent > CR_MAX_ELEMENTS)
+        return cr_fail(err, CR_EINPUT, "its output would be empty or too large");
+    c->out.dims[d] = (int)extent;
+    c->source[d] = cr_arena_alloc(&graph->arena, (size_t)extent, sizeof *c->source[d]);
+    return c->source[d] ? CR_OK : cr_fail_memory(err, "an index", (size_t)extent, sizeof(int));
+}
+
+/* Input coordinate that output coordinate `at` takes, or -1. */
+static int border_source(border mode, int at, int before, int size)
+{
+    int from = at - before;
+    if (from >= 0 && from < size)
+        return from;
+    if (mode == BORDER_EDGE)
+        return from < 0 ? 0 : size - 1;
+    if (mode == BORDER_REFLECT)
+        return from < 0 ? -from : 2 * (size - 1) - from;
+    return -1;
+}
+
+static cr_status pad_mode(cr_graph *graph, const cr_node *node, border *mode, cr_error *err)
+{
+    const char *name;
+    cr_status status = cr_attribute_string(graph, node, "mode", "constant", &name, err);
+    if (status != CR_OK)
+        return status;
+    if (strcmp(name, "reflect") == 0)
+        *mode = BORDER_REFLECT;
+    else if (strcmp(name, "edge") == 0)
+        *mode = BORDER_EDGE;
+    else if (strcmp(name, "constant") == 0)
+        *mode = BORDER_CONSTANT;
+    else
+        return cr_fail(err, CR_EINPUT, "mode %.40s is not supported", name);
+    return CR_OK;
+}
+
+static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    const cr_tensor *value, *input;
+    cr_move *p;
+    int64_t pads[2 * CR_MAX_DIMS];
+    bool present;
+    double fill;
+    border mode = BORDER_CONSTANT;
+    cut c = {0};
+    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    c.out = *in;
+    int n = in->n_dims;
+    CR_TRY(cr_attribute_ints(node, "pads", 2 * n, pads, &present, err));
+    CR_TRY(cr_node_ints(graph, node, 1, &input, err));
+    CR_TRY(cr_attribute_float(node, "value", 0, &fill, err));
+    CR_TRY(cr_node_reals(graph, node, 2, &value, err));
+    CR_TRY(pad_mode(graph, node, &mode, err));
+    if (value && value->n != 1) {
+        status = cr_fail(err, CR_EINPUT, "its value to pad with is no single value");
+        goto cleanup;
+    }
+    if (!present && input && input->n == 2 * n)
+        memcpy(pads, input->ints, 2 * (size_t)n * sizeof *pads);
+    else if (!present) {
+        status = cr_fail(err, CR_EINPUT, "its pads must be %d constant values", 2 * n);
+        goto cleanup;
+    }
+    for (int d = 0; d < n; d++) {
+        int64_t before = pads[d], after = pads[d + n];
+        int64_t most = mode == BORDER_REFLECT ? in->dims[d] - 1 : 65536;
+        if (before < -65536 || after < -65536 || before > most || after > most ||
+            (d == 0 && (before || after))) {
+            status = cr_fail(err, CR_EINPUT, "its pads of dimension %d are out of range", d);
+            goto cleanup;
+        }
+        if (!before && !after)
+            continue;
+        CR_TRY(new_source(graph, &c, d, in->dims[d] + before + after, err));
+        for (int i = 0; i < c.out.dims[d]; i++)
+            c.source[d][i] = border_source(mode, i, (int)before, in->dims[d]);
+    }
+    CR_TRY(load_cut(graph, node, &c, &p, err));
+    p->fill = value ? value->reals[0] : (cr_real)fill;
+
+cleanup:
+    return status;
+}
+
+static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    const cr_tensor *index;
+    cr_move *p;
+    int64_t axis;
+    cut c = {0};
+    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_TRY(cr_node_ints(graph, node, 1, &index, err));
+    CR_TRY(cr_attribute_int(node, "axis", 0, &axis, err));
+    axis += axis < 0 ? in->n_dims : 0;
+    if (!index || index->n_dims > 1 || axis < 1 || axis >= in->n_dims) {
+        status = cr_fail(err, CR_EINPUT,
+                         "only a constant list of indices behind the batch is "
+                         "supported");
+        goto cleanup;
+    }
+    c.out = *in;
+    CR_TRY(new_source(graph, &c, (int)axis, index->n, err));
+    for (int64_t i = 0; i < index->n; i++) {
+        int64_t at = index->ints[i] + (index->ints[i] < 0 ? in->dims[axis] : 0);
+        if (at < 0 || at >= in->dims[axis]) {
+            status = cr_fail(err, CR_EINPUT, "its index is out of range");
+            goto cleanup;
+        }
+        c.source[axis][i] = (int)at;
+    }
+    c.drop = index->n_dims == 0 ? (int)axis : 0;
+    CR_TRY(load_cut(graph, node, &c, &p, err));
+
+cleanup:
+    return status;
+}
+
+/* One of the lists of Slice: an input, or up to opset 9 an attribute. */
+static cr_status slice_list(const cr_graph *graph, const cr_node *node, int input, const char *name,
+                            const int64_t **values, int64_t *n, cr_error *err)
+{
+    const cr_tensor *tensor;
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
+    cr_status status = cr_node_ints(graph, node, input, &tensor, err);
+    *values = tensor ? tensor->ints : attribute ? attribute->ints : NULL;
+    *n = tensor ? tensor->n : attribute ? (int64_t)attribute->n_ints : 0;
+    return status;
+}
+
+static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    cr_move *p;
+    const int64_t *starts, *ends, *axes, *steps;
+    int64_t n, n_ends, n_axes, n_steps;
+    cut c = {0};
+    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_TRY(slice_list(graph, node, 1, "starts", &starts, &n, err));
+    CR_TRY(slice_list(graph, node, 2, "ends", &ends, &n_ends, err));
+    CR_TRY(slice_list(graph, node, 3, "axes", &axes, &n_axes, err));
+    CR_TRY(slice_list(graph, node, 4, "steps", &steps, &n_steps, err));
+    if (n < 1 || n > in->n_dims || n_ends != n || (axes && n_axes != n) ||
+        (steps && n_steps != n)) {
+        status = cr_fail(err, CR_EINPUT, "its starts, ends, axes and steps do not fit");
+        goto cleanup;
+    }
+    c.out = *in;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t axis = axes ? axes[i] : i, step = steps ? steps[i] : 1;
+        axis += axis < 0 ? in->n_dims : 0;
+        if (axis < 0 || axis >= in->n_dims || step < 1 || step > 65536 || c.source[axis]) {
+            status = cr_fail(err, CR_EINPUT, "its axes or steps are not supported");
+            goto cleanup;
+        }
+        int64_t size = in->dims[axis], bounds[2] = {starts[i], ends[i]};
+        /* Images are not told apart: all of them or nothing. */
+        int64_t batch = graph->declared_batch ? graph->declared_batch : INT32_MAX;
+        if (axis == 0 && (bounds[0] != 0 || bounds[1] < batch || step != 1)) {
+            status = cr_fail(err, CR_EINPUT, "it takes some images of a batch only");
+            goto cleanup;
+        }
+        for (int b = 0; b < 2; b++) {
+            bounds[b] += bounds[b] < 0 ? size : 0;
+            bounds[b] = bounds[b] < 0 ? 0 : bounds[b] > size ? size : bounds[b];
+        }
+        CR_TRY(new_source(graph, &c, (int)axis, (bounds[1] - bounds[0] + step - 1) / step, err));
+        for (int j = 0; j < c.out.dims[axis]; j++)
+            c.source[axis][j] = (int)(bounds[0] + j * step);
+    }
+    CR_TRY(load_cut(graph, node, &c, &p, err));
+
+cleanup:
+    return status;
+}
+
+#define CUT_OP(symbol, name, least, most, loader)     \
+    const cr_op symbol = {.type = name,               \
+                          .min_inputs = least,        \
+                          .max_inputs = most,         \
+                          .flags = CR_OP_MOVES,       \
+                          .load = loader,             \
+                          .forward = cr_move_forward, \
+                          .backward = cr_move_backward}
+
+CUT_OP(cr_op_pad, "Pad", 1, 3, load_pad);
+CUT_OP(cr_op_gather, "Gather", 2, 2, load_gather);
+CUT_OP(cr_op_slice, "Slice", 1, 5, load_slice);

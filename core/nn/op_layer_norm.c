@@ -1,0 +1,131 @@
+/* LayerNormalization over the last dimension, and the mean over it that its older form is made of.
+ * That dimension must be the last in memory. */
+#include "graph.h"
+
+typedef struct rows {
+    size_t rows;
+    int c;
+    cr_real epsilon;
+} rows;
+
+static cr_status load_rows(cr_graph *graph, cr_node *node, const cr_value **in, rows **params,
+                           cr_error *err)
+{
+    cr_status status = CR_OK;
+    CR_TRY(cr_node_value(graph, node, 0, in, err));
+    int last = (*in)->shape.n_dims - 1;
+    if (cr_value_last_dim(*in) != last && (*in)->shape.dims[last] > 1) {
+        status = cr_fail(err, CR_EINPUT,
+                         "only a channels-last input (after a Transpose to N, H, W, "
+                         "C) is supported");
+        goto cleanup;
+    }
+    CR_TRY(cr_node_params(graph, node, sizeof **params, (void **)params, err));
+    (*params)->c = (*in)->shape.dims[last];
+    (*params)->rows = cr_shape_size(&(*in)->shape) / (size_t)(*params)->c;
+
+cleanup:
+    return status;
+}
+
+static cr_status load_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    const cr_tensor *scale, *shift;
+    rows *p;
+    double epsilon;
+    int64_t axis;
+    CR_TRY(load_rows(graph, node, &in, &p, err));
+    CR_TRY(cr_attribute_int(node, "axis", -1, &axis, err));
+    CR_TRY(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
+    CR_TRY(cr_node_reals(graph, node, 1, &scale, err));
+    CR_TRY(cr_node_reals(graph, node, 2, &shift, err));
+    if ((axis != -1 && axis != in->shape.n_dims - 1) || !scale || scale->n != p->c ||
+        (shift && shift->n != p->c)) {
+        status = cr_fail(err, CR_EINPUT,
+                         "only one scale and shift for each element of the last "
+                         "dimension is supported");
+        goto cleanup;
+    }
+    p->epsilon = (cr_real)epsilon;
+    node->n_weights = 2 * (size_t)p->c;
+    node->n_parameters = scale->n + (shift ? shift->n : 0);
+    node->flops = 8.0 * (double)cr_shape_size(&in->shape);
+    CR_TRY(cr_node_set_like(graph, node, in, err));
+
+cleanup:
+    return status;
+}
+
+static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
+                 const cr_real *shift, cr_real *weights)
+{
+    (void)scale;
+    (void)shift;
+    const rows *p = node->params;
+    bool shifts = node->n_inputs > 2 && node->inputs[2] >= 0;
+    for (int k = 0; k < p->c; k++) {
+        weights[k] = graph->values[node->inputs[1]].tensor.reals[k];
+        weights[p->c + k] = shifts ? graph->values[node->inputs[2]].tensor.reals[k] : 0;
+    }
+}
+
+static void layer_norm_forward(const cr_run *run)
+{
+    const rows *p = run->node->params;
+    cr_layer_norm_forward((size_t)run->n * p->rows, p->c, p->epsilon, run->x[0], run->weights,
+                          run->weights + p->c, run->y);
+}
+
+static void layer_norm_backward(const cr_run *run)
+{
+    const rows *p = run->node->params;
+    cr_layer_norm_backward(run->n, run->m, p->rows, p->c, p->epsilon, run->x[0], run->weights,
+                           run->dy, run->dx[0]);
+}
+
+const cr_op cr_op_layer_normalization = {.type = "LayerNormalization",
+                                         .min_inputs = 2,
+                                         .max_inputs = 3,
+                                         .flags = CR_OP_ANY_ORDER | CR_OP_NEEDS_X,
+                                         .load = load_layer_norm,
+                                         .pack = pack,
+                                         .forward = layer_norm_forward,
+                                         .backward = layer_norm_backward};
+
+static void row_mean_forward(const cr_run *run)
+{
+    const rows *p = run->node->params;
+    cr_row_mean_forward((size_t)run->n * p->rows, p->c, run->x[0], run->y);
+}
+
+static void row_mean_backward(const cr_run *run)
+{
+    const rows *p = run->node->params;
+    cr_row_mean_backward((size_t)run->n * (size_t)run->m * p->rows, p->c, run->dy, run->dx[0]);
+}
+
+static const cr_op row_mean_op = {
+    .type = "row mean", .forward = row_mean_forward, .backward = row_mean_backward};
+
+cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    rows *p;
+    CR_TRY(load_rows(graph, node, &in, &p, err));
+    node->op = &row_mean_op;
+    node->flags = CR_OP_ANY_ORDER;
+    node->flops = (double)cr_shape_size(&in->shape);
+    cr_value out = *in;
+    if (!keep_dims) {
+        status = cr_fail(err, CR_EINPUT, "the mean over the last dimension must keep it");
+        goto cleanup;
+    }
+    out.shape.dims[out.shape.n_dims - 1] = 1;
+    CR_TRY(cr_node_set_like(graph, node, &out, err));
+
+cleanup:
+    return status;
+}

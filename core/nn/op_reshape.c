@@ -1,0 +1,314 @@
+/* Flatten, Reshape, Squeeze, Unsqueeze, Transpose: other names for the same elements.
+ *
+ * A Transpose never moves anything: it changes the order in which the dimensions lie in memory. A
+ * Reshape moves nothing where each dimension it splits or joins lies together in memory; else it
+ * copies into the usual order. */
+#include "move.h"
+
+#include <string.h>
+
+/* Where logical element i, in ONNX's order, lies. */
+static size_t place(const cr_shape *shape, const size_t *strides, size_t i)
+{
+    size_t at = 0;
+    for (int d = shape->n_dims - 1; d >= 0; d--) {
+        at += i % (size_t)shape->dims[d] * strides[d];
+        i /= (size_t)shape->dims[d];
+    }
+    return at;
+}
+
+/* A copy into the usual order of the output's shape. */
+static cr_status load_copy(cr_graph *graph, cr_node *node, const cr_value *in, cr_error *err)
+{
+    cr_move *p;
+    const cr_value *out = &graph->values[node->y];
+    size_t from[CR_MAX_DIMS], to[CR_MAX_DIMS];
+    cr_status status = cr_move_load(graph, node, in, &p, err);
+    if (status != CR_OK)
+        return status;
+    cr_move_strides(&in->shape, in->order, from);
+    cr_move_strides(&out->shape, out->order, to);
+    for (size_t i = 0; i < p->n_out; i++)
+        p->index[place(&out->shape, to, i)] = (int)place(&in->shape, from, i);
+    return CR_OK;
+}
+
+/* Dimensions of the input that are joined, and of the output into which they are split. */
+typedef struct group {
+    int in, n_in, out, n_out;
+} group;
+
+/* The smallest groups of neighbouring dimensions of equal size; the batch is one by itself. */
+static int find_groups(const cr_shape *in, const cr_shape *out, group *groups)
+{
+    int n = 1, i = 1, o = 1;
+    groups[0] = (group){0, 1, 0, 1};
+    for (; i < in->n_dims || o < out->n_dims; n++) {
+        group g = {i, 0, o, 0};
+        int64_t size_in = 1, size_out = 1;
+        do {
+            if (i < in->n_dims && (o == out->n_dims || g.n_in == 0 || size_in < size_out)) {
+                size_in *= in->dims[i++];
+                g.n_in++;
+            } else {
+                size_out *= out->dims[o++];
+                g.n_out++;
+            }
+        } while (size_in != size_out || (g.n_out == 0 && o < out->n_dims));
+        groups[n] = g;
+    }
+    return n;
+}
+
+/* The order of the output in which nothing has to move; false if there is none. */
+static bool find_order(const cr_value *in, const cr_shape *out, int order[CR_MAX_DIMS])
+{
+    group groups[2 * CR_MAX_DIMS];
+    int n_groups = find_groups(&in->shape, out, groups), at = 0;
+    bool placed[2 * CR_MAX_DIMS] = {false};
+    for (int i = 0; i < in->shape.n_dims;) {
+        int g = 0;
+        while (g < n_groups &&
+               (in->order[i] < groups[g].in || in->order[i] >= groups[g].in + groups[g].n_in))
+            g++;
+        /* the dimensions of a group must lie side by side, in their own order */
+        for (int j = 0; j < groups[g].n_in; j++, i++)
+            if (i >= in->shape.n_dims || in->order[i] != groups[g].in + j)
+                return false;
+        for (int j = 0; j < groups[g].n_out; j++)
+            order[at++] = groups[g].out + j;
+        placed[g] = true;
+    }
+    /* groups without input dimensions are ones that the output adds */
+    for (int g = 0; g < n_groups; g++)
+        for (int j = 0; !placed[g] && j < groups[g].n_out; j++)
+            order[at++] = groups[g].out + j;
+    return true;
+}
+
+/* Whether two orders of a shape are one in memory: dimensions of extent 1 lie anywhere. */
+static bool same_memory(const cr_shape *shape, const int *a, const int *b)
+{
+    int i = 0, j = 0;
+    for (;;) {
+        while (i < shape->n_dims && shape->dims[a[i]] == 1)
+            i++;
+        while (j < shape->n_dims && shape->dims[b[j]] == 1)
+            j++;
+        if (i == shape->n_dims || j == shape->n_dims)
+            return i == j;
+        if (a[i++] != b[j++])
+            return false;
+    }
+}
+
+static void set_order(cr_graph *graph, cr_node *node, const int *order)
+{
+    memmove(graph->values[node->y].order, order, CR_MAX_DIMS * sizeof *order);
+    node->flags |= CR_OP_ALIAS;
+}
+
+static cr_status load_same_elements(cr_graph *graph, cr_node *node, const cr_shape *out,
+                                    cr_error *err)
+{
+    const cr_value *in;
+    int order[CR_MAX_DIMS] = {0};
+    cr_status status = cr_node_value(graph, node, 0, &in, err);
+    if (status != CR_OK)
+        return status;
+    status = cr_node_set_shape(graph, node, out, err);
+    if (status != CR_OK)
+        return status;
+    if (cr_shape_size(&in->shape) != cr_shape_size(out))
+        return cr_fail(err, CR_EINPUT, "its output has %zu elements, its input %zu",
+                       cr_shape_size(out), cr_shape_size(&in->shape));
+    if (!find_order(in, out, order))
+        return load_copy(graph, node, in, err);
+    const cr_value *usual = &graph->values[node->y];
+    set_order(graph, node, same_memory(out, usual->order, order) ? usual->order : order);
+    return CR_OK;
+}
+
+static cr_status load_flatten(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    int64_t axis;
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_attribute_int(node, "axis", 1, &axis, err));
+    if (axis != 1 && axis != 1 - in->shape.n_dims) {
+        status = cr_fail(err, CR_EINPUT, "only axis 1 is supported");
+        goto cleanup;
+    }
+    CR_TRY(
+        load_same_elements(graph, node, &(cr_shape){2, {1, (int)cr_shape_size(&in->shape)}}, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_reshape(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    const cr_tensor *target;
+    int64_t allow_zero; /* from opset 14: a 0 is no dimension to copy */
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_attribute_int(node, "allowzero", 0, &allow_zero, err));
+    CR_TRY(cr_node_ints(graph, node, 1, &target, err));
+    if (!target || target->n < 2 || target->n > CR_MAX_DIMS) {
+        status = cr_fail(err, CR_EINPUT, "its new shape must have 2 to %d dimensions", CR_MAX_DIMS);
+        goto cleanup;
+    }
+    cr_shape out = {.n_dims = (int)target->n};
+    int64_t known = 1;
+    int open = -1;
+    for (int i = 0; i < out.n_dims; i++) {
+        int64_t dim = target->ints[i];
+        if (dim == 0 && !allow_zero && i < in->shape.n_dims)
+            dim = in->shape.dims[i];
+        if (i == 0 && graph->declared_batch > 1 && dim == graph->declared_batch)
+            dim = 1;
+        if (dim == -1 && open < 0) {
+            open = i;
+            continue;
+        }
+        if (dim < 1 || dim > CR_MAX_ELEMENTS || known > CR_MAX_ELEMENTS / dim) {
+            status = cr_fail(err, CR_EINPUT, "its new shape is not valid");
+            goto cleanup;
+        }
+        out.dims[i] = (int)dim;
+        known *= dim;
+    }
+    if (open >= 0)
+        out.dims[open] = (int)((int64_t)cr_shape_size(&in->shape) / known);
+    CR_TRY(load_same_elements(graph, node, &out, err));
+
+cleanup:
+    return status;
+}
+
+/* The axes of Squeeze and Unsqueeze, an attribute or, from opset 13, an input, as a set. */
+static cr_status load_axes(const cr_graph *graph, const cr_node *node, int n_dims,
+                           bool axes[CR_MAX_DIMS], cr_error *err)
+{
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
+    const cr_tensor *input = NULL;
+    cr_status status = cr_node_ints(graph, node, 1, &input, err);
+    if (status != CR_OK)
+        return status;
+    int64_t n = attribute ? (int64_t)attribute->n_ints : input ? input->n : 0;
+    const int64_t *from = attribute ? attribute->ints : input ? input->ints : NULL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t axis = from[i] + (from[i] < 0 ? n_dims : 0);
+        if (axis < 1 || axis >= n_dims || axes[axis])
+            return cr_fail(err, CR_EINPUT, "its axes are not valid");
+        axes[axis] = true;
+    }
+    return n ? CR_OK : cr_fail(err, CR_EINPUT, "its axes are missing");
+}
+
+static cr_status load_squeeze(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    bool axes[CR_MAX_DIMS] = {false};
+    cr_shape out = {0};
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(load_axes(graph, node, in->shape.n_dims, axes, err));
+    for (int i = 0; i < in->shape.n_dims; i++) {
+        if (axes[i] && in->shape.dims[i] != 1) {
+            status = cr_fail(err, CR_EINPUT, "dimension %d is %d, not 1", i, in->shape.dims[i]);
+            goto cleanup;
+        }
+        if (!axes[i])
+            out.dims[out.n_dims++] = in->shape.dims[i];
+    }
+    CR_TRY(load_same_elements(graph, node, &out, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_unsqueeze(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
+    const cr_tensor *input;
+    bool axes[CR_MAX_DIMS] = {false};
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_node_ints(graph, node, 1, &input, err));
+    int64_t n_new = attribute ? (int64_t)attribute->n_ints : input ? input->n : 0;
+    if (n_new < 1 || n_new > CR_MAX_DIMS - in->shape.n_dims) {
+        status = cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
+        goto cleanup;
+    }
+    cr_shape out = {.n_dims = in->shape.n_dims + (int)n_new};
+    CR_TRY(load_axes(graph, node, out.n_dims, axes, err));
+    for (int i = 0, from = 0; i < out.n_dims; i++)
+        out.dims[i] = axes[i] ? 1 : in->shape.dims[from++];
+    CR_TRY(load_same_elements(graph, node, &out, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_transpose(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    int64_t perm[CR_MAX_DIMS];
+    bool present;
+    int order[CR_MAX_DIMS] = {0}, to[CR_MAX_DIMS];
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    int n = in->shape.n_dims;
+    CR_TRY(cr_attribute_ints(node, "perm", n, perm, &present, err));
+    cr_shape out = {.n_dims = n};
+    for (int i = 0; i < n; i++)
+        to[i] = -1;
+    for (int i = 0; i < n; i++) {
+        if (!present || perm[i] < 0 || perm[i] >= n || to[perm[i]] >= 0 || (i == 0 && perm[0])) {
+            status = cr_fail(err, CR_EINPUT, "its permutation is not valid, or moves the batch");
+            goto cleanup;
+        }
+        to[perm[i]] = i;
+        out.dims[i] = in->shape.dims[perm[i]];
+    }
+    for (int i = 0; i < n; i++)
+        order[i] = to[in->order[i]];
+    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    set_order(graph, node, order);
+
+cleanup:
+    return status;
+}
+
+static cr_status load_reorder(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_node_set_shape(graph, node, &in->shape, err));
+    CR_TRY(load_copy(graph, node, in, err));
+
+cleanup:
+    return status;
+}
+
+#define RESHAPE_OP(symbol, name, most_inputs, loader)             \
+    const cr_op symbol = {.type = name,                           \
+                          .min_inputs = 1,                        \
+                          .max_inputs = most_inputs,              \
+                          .flags = CR_OP_MOVES | CR_OP_ANY_ORDER, \
+                          .load = loader,                         \
+                          .forward = cr_move_forward,             \
+                          .backward = cr_move_backward}
+
+RESHAPE_OP(cr_op_flatten, "Flatten", 1, load_flatten);
+RESHAPE_OP(cr_op_reshape, "Reshape", 2, load_reshape);
+RESHAPE_OP(cr_op_squeeze, "Squeeze", 2, load_squeeze);
+RESHAPE_OP(cr_op_unsqueeze, "Unsqueeze", 2, load_unsqueeze);
+RESHAPE_OP(cr_op_transpose, "Transpose", 1, load_transpose);
+RESHAPE_OP(cr_op_reorder, "reorder", 1, load_reorder);

@@ -1,0 +1,98 @@
+/* Functions of single values: Sigmoid, HardSigmoid, HardSwish, Erf, Sqrt, Pow by a constant. */
+#include "graph.h"
+
+static cr_status load_unary(cr_graph *graph, cr_node *node, cr_unary_op op, cr_unary **params,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    cr_unary *p;
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    p->op = op;
+    p->n = cr_shape_size(&in->shape);
+    node->flops = 4.0 * (double)p->n;
+    CR_TRY(cr_node_set_like(graph, node, in, err));
+    *params = p;
+
+cleanup:
+    return status;
+}
+
+static cr_status load_sigmoid(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_unary(graph, node, CR_SIGMOID, &(cr_unary *){NULL}, err);
+}
+
+static cr_status load_hard_swish(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_unary(graph, node, CR_HARD_SWISH, &(cr_unary *){NULL}, err);
+}
+
+static cr_status load_erf(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_unary(graph, node, CR_ERF, &(cr_unary *){NULL}, err);
+}
+
+static cr_status load_sqrt(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    return load_unary(graph, node, CR_SQRT, &(cr_unary *){NULL}, err);
+}
+
+static cr_status load_hard_sigmoid(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_unary *p;
+    double alpha, beta;
+    CR_TRY(cr_attribute_float(node, "alpha", 0.2, &alpha, err));
+    CR_TRY(cr_attribute_float(node, "beta", 0.5, &beta, err));
+    CR_TRY(load_unary(graph, node, CR_HARD_SIGMOID, &p, err));
+    p->alpha = (cr_real)alpha;
+    p->beta = (cr_real)beta;
+
+cleanup:
+    return status;
+}
+
+static cr_status load_pow(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_tensor *exponent;
+    cr_unary *p;
+    CR_TRY(cr_node_reals(graph, node, 1, &exponent, err));
+    if (!exponent || exponent->n != 1 || exponent->n_dims > 1) {
+        status = cr_fail(err, CR_EINPUT, "its exponent must be one constant");
+        goto cleanup;
+    }
+    CR_TRY(load_unary(graph, node, CR_POW, &p, err));
+    p->alpha = exponent->reals[0];
+
+cleanup:
+    return status;
+}
+
+static void forward(const cr_run *run)
+{
+    cr_unary_forward(run->node->params, run->n, run->x[0], run->y);
+}
+
+static void backward(const cr_run *run)
+{
+    cr_unary_backward(run->node->params, run->n, run->m, run->x[0], run->y, run->dy, run->dx[0]);
+}
+
+#define UNARY_OP(symbol, name, n_inputs, loader)                                    \
+    const cr_op symbol = {.type = name,                                             \
+                          .min_inputs = n_inputs,                                   \
+                          .max_inputs = n_inputs,                                   \
+                          .flags = CR_OP_ANY_ORDER | CR_OP_NEEDS_X | CR_OP_NEEDS_Y, \
+                          .load = loader,                                           \
+                          .forward = forward,                                       \
+                          .backward = backward}
+
+UNARY_OP(cr_op_sigmoid, "Sigmoid", 1, load_sigmoid);
+UNARY_OP(cr_op_hard_sigmoid, "HardSigmoid", 1, load_hard_sigmoid);
+UNARY_OP(cr_op_hard_swish, "HardSwish", 1, load_hard_swish);
+UNARY_OP(cr_op_erf, "Erf", 1, load_erf);
+UNARY_OP(cr_op_sqrt, "Sqrt", 1, load_sqrt);
+UNARY_OP(cr_op_pow, "Pow", 2, load_pow);
