@@ -14,12 +14,6 @@ warn_once() {
         sleep 0.05
     done
     with_slurm scancel -s USR1 -b "$1"
-    # Slurm waits before it starts a job again: until the credentials have expired.
-    for i in $(seq 600); do
-        with_slurm scontrol update JobId="$1" StartTime=now 2>/dev/null
-        with_slurm scontrol -o show job "$1" | grep -q ' Restarts=1 .*JobState=RUNNING\| JobState=RUNNING .* Restarts=1 ' && break
-        sleep 0.1
-    done
 }
 
 check "camrank run alone" "$CAMRANK" run "$job" --set batch=4 -o "$work/alone.h5"
@@ -28,6 +22,7 @@ for launch in 'srun --mpi=pmix' mpirun; do
     id=$(CAMRANK_LAUNCH=$launch with_slurm sbatch --parsable --output="$work/$name.log" "$script" \
         "$job" --set batch=4 -o "$work/$name.h5" 2>&1)
     warn_once "$id" "$work/$name.h5"
+    # Slurm waits before it starts a job again: until the credentials have expired.
     for i in $(seq 400); do
         show=$(with_slurm scontrol -o show job "$id")
         case $show in *JobState=COMPLETED*) break ;; esac
