@@ -152,7 +152,8 @@ def write_table(path, rows):
                   "float32, batch 3; made by `make zoo`. The difference is the largest of the "
                   "logits,\nof their range, against PyTorch; a multiply-add is two operations. "
                   f"Not run: {', '.join(TOO_LARGE)}, whose\nweights exceed what one ONNX file can "
-                  "hold.\n\n"
+                  "hold. Images/s are of one batch, run once: they depend on\nwhat else the "
+                  "machine was doing.\n\n"
                   "| network | parameters, M | GFLOP | difference | images/s |\n"
                   "|---|---|---|---|---|\n")
         for name, parameters, flops, worst, rate in rows:
