@@ -48,7 +48,7 @@ TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) $(MPI_SRC:tests/%.
 all: $(CAMRANK) ## builds build/camrank
 
 # Goals that build install what is missing first; `deps` is a no-op once its stamp stands.
-$(BUILD)/.deps-%:
+$(BUILD)/.deps-%: .ci/deps
 	@.ci/deps $*
 	@mkdir -p $(@D) && touch $@
 

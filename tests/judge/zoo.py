@@ -15,8 +15,13 @@ import time
 import warnings
 
 import numpy as np
-import torch
-import torchvision
+
+try:
+    import torch
+    import torchvision
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
 
 from camrank import Checks, Graph, Net, Refused, lib, load_double
 
