@@ -99,7 +99,7 @@ for file in cut noise; do
 done
 alone 3 './empty.onnx: is not an ONNX model, or is damaged' run job.yaml --set models.1.file=empty.onnx
 refused 3 './gap.onnx: no layer is named "nowhere"; *' run job.yaml --set 'methods=[grad-cam@nowhere]'
-refused 3 './gap.onnx: layer "logits" has no height and width; *' \
+refused 3 './gap.onnx: layer "logits" is no map of channels, height and width; *' \
     run job.yaml --set models.0.layer=logits
 refused 3 './fc.onnx: no method of the job applies: cam: *' run job.yaml --set 'methods=[cam]'
 refused 3 './gap.onnx: *has height 32, not 64' run job.yaml --set 'models.0.input.size=[64, 64]'
