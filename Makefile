@@ -14,7 +14,7 @@ PYTHON ?= /usr/bin/python3
 EXTRA ?=
 
 PACKAGES := openblas libcyaml yaml-0.1 libprotobuf-c libpng cairo jansson libcrypto \
-	libxml-2.0 libarchive
+	libxml-2.0 libarchive zlib
 HDF5_CFLAGS ?= $(shell pkg-config --cflags hdf5-openmpi 2>/dev/null)
 HDF5_LIBS ?= $(shell pkg-config --libs hdf5-openmpi 2>/dev/null || echo -lhdf5)
 ONNX_PROTO_DIR ?= $(firstword $(foreach d,/usr/include /usr/local/include \
@@ -116,6 +116,7 @@ $(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harnes
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
 
+$(addprefix $(BUILD)/tests/unit/test_,data data_layouts): $(BUILD)/tests/unit/scratch.o
 $(addprefix $(BUILD)/tests/unit/test_,damage fold head nn onnx operator): $(BUILD)/tests/unit/onnx_builder.o
 
 # The network engine once more in double precision, to check gradients by finite differences.

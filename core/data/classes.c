@@ -223,18 +223,18 @@ cr_status cr_classes_read_devkit(const char *path, cr_class_list *list, cr_error
 {
     cr_status status = CR_OK;
     uint8_t *bytes = NULL;
-    size_t n_bytes = 0, position = 0;
+    size_t n_bytes = 0, n_lines = 0, position = 0;
     cr_line line = {0};
     cr_pool pool = {0};
+    char *lines = NULL;
     CR_TRY(cr_file_read(path, CR_DATA_MAX_FILE_BYTES, &bytes, &n_bytes, err));
+    const uint8_t *text = bytes;
     if (n_bytes >= 6 && memcmp(bytes, "MATLAB", 6) == 0) {
-        status = cr_fail(err, CR_EINPUT,
-                         "%s: a MATLAB file; write its table as text, `ILSVRC2012_ID WNID` a line "
-                         "(README.md shows how)",
-                         path);
-        goto cleanup;
+        CR_TRY(cr_mat_synset_lines(path, bytes, n_bytes, &lines, &n_lines, err));
+        text = (const uint8_t *)lines;
+        n_bytes = n_lines;
     }
-    while (cr_line_next(bytes, n_bytes, &position, &line)) {
+    while (cr_line_next(text, n_bytes, &position, &line)) {
         int32_t number;
         const char *wnid;
         if (line.n == 0)
@@ -254,6 +254,7 @@ cr_status cr_classes_read_devkit(const char *path, cr_class_list *list, cr_error
 
 cleanup:
     free(pool.text);
+    free(lines);
     free(bytes);
     return status;
 }

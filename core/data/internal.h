@@ -35,8 +35,8 @@ cr_status cr_classes_read(const char *path, cr_class_list *list, cr_error *err);
 /* CUB's classes.txt in `folder`: `number folder` lines, numbered from 1. */
 cr_status cr_classes_read_cub(const char *folder, cr_class_list *list, cr_error *err);
 
-/* Gives every class its devkit id, from `id wnid` lines; synsets that are no class are passed over.
- */
+/* Gives every class its devkit id, from `id wnid` lines or the devkit's meta.mat; synsets that are no
+ * class are passed over. */
 cr_status cr_classes_read_devkit(const char *path, cr_class_list *list, cr_error *err);
 
 /* The class with this wnid, or -1. */
@@ -50,6 +50,12 @@ cr_status cr_classes_check_sorted(const cr_class_list *list, const char *who, cr
 cr_status cr_classes_parse_index(const cr_class_list *list, const cr_place *at, const char *text,
                                  int32_t *label, cr_error *err);
 void cr_classes_fini(cr_class_list *list);
+
+/* mat.c: the synsets of a MAT-file of n bytes as `id wnid` lines. *text is the caller's (free), also
+ * after a failure. Errors: CR_EINPUT naming `path` for a file of another kind, or that has no such
+ * table. */
+cr_status cr_mat_synset_lines(const char *path, const uint8_t *mat, size_t n_bytes, char **text,
+                              size_t *n_text, cr_error *err);
 
 /* truth.c */
 

@@ -73,8 +73,8 @@ typedef struct cr_data_source {
     const char *ground_truth; /* file or folder, as the layout has it */
     const char *synsets;      /* the class order, `wnid name` lines; not for CUB, whose classes.txt
                                    gives it */
-    const char *devkit_synsets; /* devkit ids, `id wnid` lines (synsets that are no class are passed
-                                   over); needed for CR_DATA_DEVKIT */
+    const char *devkit_synsets; /* devkit ids: the devkit's meta.mat, or `id wnid` lines (synsets
+                                   that are no class are passed over); needed for CR_DATA_DEVKIT */
     const char *boxes;          /* CR_DATA_DEVKIT only: the annotations */
     const char *exclude;        /* images that are not localized: ids, a line each, or numbers */
     const char *subset_list;    /* ids of the images that are taken, a line each */

@@ -63,7 +63,7 @@ def validation_set(folder):
         "wsol": Set("wsol", ground_truth=val, synsets=synsets),
         "xml .tgz": Set("xml", ground_truth=tgz, synsets=synsets),
         "devkit": Set("devkit", ground_truth=f"{val}/ILSVRC2012_validation_ground_truth.txt",
-                      boxes=tgz, synsets=synsets, devkit_synsets=devkit_synsets),
+                      boxes=tgz, synsets=synsets, devkit_synsets=f"{val}/meta.mat"),
         "csv": Set("csv", ground_truth=plain, synsets=synsets)}
     n = kaggle.images["n_boxes"]
     check("validation set", (len(n), n.sum(), (n > 1).sum(), n.max()) == (50000, 80477, 11715, 20))
@@ -100,6 +100,29 @@ def validation_set(folder):
     wrong_validation(folder, val, synsets, devkit_synsets, tgz, table, wnids)
     for data in (kaggle, some, two, *others.values()):
         data.close()
+
+
+def damaged_meta(folder, val, synsets):
+    """The devkit's table, cut short and with wrong bytes: the right ids or a refusal."""
+    with open(f"{val}/meta.mat", "rb") as file:
+        whole = file.read()
+    path, read, wrong = f"{folder}/meta.mat", 0, []
+    paths = {"ground_truth": f"{KIT}/dev/metadata", "synsets": synsets, "devkit_synsets": path}
+    right = Set("wsol", **{**paths, "devkit_synsets": f"{val}/meta.mat"}).classes["devkit"]
+    for k in range(40):
+        at = 124 + (len(whole) - 124) * k // 40
+        for damaged in whole[:at], whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1:]:
+            with open(path, "wb") as file:
+                file.write(damaged)
+            try:
+                read += 1
+                if (Set("wsol", **paths).classes["devkit"] != right).any():
+                    wrong.append(at)
+            except Refused as why:
+                read -= 1
+                if not str(why).startswith(f"{path}: "):
+                    wrong.append(str(why))
+    check("meta.mat damaged in 80 ways", not wrong and read < 8, f"{read} harmless, wrong {wrong}")
 
 
 def wrong_validation(folder, val, synsets, devkit_synsets, tgz, table, wnids):
@@ -141,9 +164,7 @@ def wrong_validation(folder, val, synsets, devkit_synsets, tgz, table, wnids):
         bad = write(f"{folder}/bad.txt", "\n".join(list_) + "\n")
         refused(f"devkit with {what}", f"{bad}:{line}", reason, "devkit", ground_truth=bad,
                 synsets=synsets, devkit_synsets=devkit_synsets, boxes=tgz)
-    refused("devkit with meta.mat", f"{val}/meta.mat", "a MATLAB file", "devkit",
-            ground_truth=f"{val}/ILSVRC2012_validation_ground_truth.txt", synsets=synsets,
-            devkit_synsets=f"{val}/meta.mat", boxes=tgz)
+    damaged_meta(folder, val, synsets)
     cut = f"{folder}/cut.tgz"
     with open(tgz, "rb") as whole, open(cut, "wb") as part:
         part.write(whole.read()[:os.path.getsize(tgz) // 2])

@@ -1,7 +1,7 @@
 #include "camrank/data.h"
+#include "scratch.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,67 +17,19 @@
 #define SYNSETS "n01 tench, Tinca tinca\nn02 goldfish\nn03\n"
 
 /* A folder of its own for each test: set.csv, synsets.txt, exclude.txt and images/. */
-static char folder[64];
-
-static void path_of(const char *name, char path[256])
-{
-    snprintf(path, 256, "%s/%s", folder, name);
-}
-
-static void write_bytes(const char *name, const char *bytes, size_t n)
-{
-    char path[256];
-    path_of(name, path);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, n, file), n);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void write_text(const char *name, const char *text)
-{
-    write_bytes(name, text, strlen(text));
-}
-
 static int make_folder(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%.40s/camrank-data-XXXXXX",
-             tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-    if (!mkdtemp(folder))
-        return -1;
-    char images[256];
-    path_of("images", images);
-    return mkdir(images, 0700);
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *ftw)
-{
-    (void)info;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return scratch_make() || mkdir(scratch_path("images"), 0700) ? -1 : 0;
 }
 
 static cr_status read_set(bool exclude, int limit, cr_dataset *data, cr_error *err)
 {
-    char images[256], truth[256], synsets[256], excluded[256];
-    path_of("images", images);
-    path_of("set.csv", truth);
-    path_of("synsets.txt", synsets);
-    path_of("exclude.txt", excluded);
     const cr_data_source source = {.layout = CR_DATA_KAGGLE,
-                                   .images = images,
-                                   .ground_truth = truth,
-                                   .synsets = synsets,
-                                   .exclude = exclude ? excluded : NULL,
+                                   .images = scratch_path("images"),
+                                   .ground_truth = scratch_path("set.csv"),
+                                   .synsets = scratch_path("synsets.txt"),
+                                   .exclude = exclude ? scratch_path("exclude.txt") : NULL,
                                    .limit = limit};
     return cr_data_read(&source, data, err);
 }
@@ -89,18 +41,18 @@ static void assert_refused(bool exclude, const char *message)
     cr_error err = {0};
     assert_int_equal(read_set(exclude, 0, &data, &err), CR_EINPUT);
     assert_int_equal(err.status, CR_EINPUT);
-    assert_memory_equal(err.message, folder, strlen(folder));
-    assert_string_equal(err.message + strlen(folder) + 1, message);
+    assert_memory_equal(err.message, scratch, strlen(scratch));
+    assert_string_equal(err.message + strlen(scratch) + 1, message);
     static const cr_dataset none;
     assert_memory_equal(&data, &none, sizeof data);
 }
 
 static void assert_csv_refused(const char *csv, const char *message)
 {
-    write_text("synsets.txt", SYNSETS);
-    write_text("set.csv", csv);
-    write_text("images/a.jpg", "");
-    write_text("images/b.jpg", "");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("set.csv", csv);
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("images/b.jpg", "");
     assert_refused(false, message);
 }
 
@@ -108,7 +60,7 @@ static cr_dataset assert_read(const char *csv, bool exclude, int limit)
 {
     cr_dataset data;
     cr_error err = {0};
-    write_text("set.csv", csv);
+    scratch_write_text("set.csv", csv);
     if (read_set(exclude, limit, &data, &err) != CR_OK)
         fail_msg("%s", err.message);
     return data;
@@ -117,13 +69,13 @@ static cr_dataset assert_read(const char *csv, bool exclude, int limit)
 static void set_in_any_order_is_sorted_by_id(void **state)
 {
     (void)state;
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/b.png", "");
-    write_text("images/a.JPEG", "");
-    write_text("images/a1.Jpg", "");
-    write_text("images/._a.JPEG", "");
-    write_text("images/notes.txt", "");
-    write_text("images/extra.PNG", "");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/b.png", "");
+    scratch_write_text("images/a.JPEG", "");
+    scratch_write_text("images/a1.Jpg", "");
+    scratch_write_text("images/._a.JPEG", "");
+    scratch_write_text("images/notes.txt", "");
+    scratch_write_text("images/extra.PNG", "");
     cr_dataset d = assert_read(HEADER "b,n02 0 0 9 9 \n"
                                       "a1,n01 5 6 7 8\n"
                                       "a,n03 1 2 3 4 n03 5 6 5 6 \n",
@@ -150,7 +102,7 @@ static void set_in_any_order_is_sorted_by_id(void **state)
     assert_string_equal(d.text + d.classes[0].name, "tench, Tinca tinca");
     assert_string_equal(d.text + d.classes[2].name, "");
     char *path = cr_data_image_path(&d, 0);
-    assert_string_equal(path + strlen(folder), "/images/a.JPEG");
+    assert_string_equal(path + strlen(scratch), "/images/a.JPEG");
     free(path);
     assert_int_equal(cr_data_find(&d, "a"), 0);
     assert_int_equal(cr_data_find(&d, "a1.png"), 1);
@@ -173,9 +125,9 @@ static void csv_in_other_dialects_is_read_the_same(void **state)
         "\"ImageId\",\"PredictionString\"\n\"a\",\"n01 1 2 3 4\"\nb,\"n02 0 0\n5 5\"\n",
         "\nImageId,PredictionString\n\n\r\nb.JPEG,n02  0 0\t5 5\n  \na.jpg, n01 1 2 3 4 \n\n",
     };
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/a.jpg", "");
-    write_text("images/b.jpg", "");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("images/b.jpg", "");
     for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
         static const cr_box boxes[] = {{1, 2, 3, 4}, {0, 0, 5, 5}};
         cr_dataset d = assert_read(dialects[i], false, 0);
@@ -232,35 +184,33 @@ static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
     assert_csv_refused(HEADER "a,n01 1 2 3 4\n\"caf\xe9.jpg\",\"n01 1 2 3 4\"\n",
                        "set.csv:3: 'caf?.jpg' is not UTF-8 (Latin-1?); save the file as UTF-8");
     static const char zero[] = HEADER "a,n01 1 2 3 4\nb\0,n01 1 2 3 4\n";
-    write_bytes("set.csv", zero, sizeof zero - 1);
+    scratch_write("set.csv", zero, sizeof zero - 1);
     assert_refused(false, "set.csv:3: a zero byte");
 }
 
 static void synsets_with_a_fault_are_refused_naming_the_line(void **state)
 {
     (void)state;
-    write_text("set.csv", HEADER "a,n01 1 2 3 4\n");
-    write_text("images/a.jpg", "");
-    write_text("synsets.txt", "\n");
+    scratch_write_text("set.csv", HEADER "a,n01 1 2 3 4\n");
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("synsets.txt", "\n");
     assert_refused(false, "synsets.txt: no class in it");
-    write_text("synsets.txt", "n01 x\n\nn02 y\n");
+    scratch_write_text("synsets.txt", "n01 x\n\nn02 y\n");
     assert_refused(false, "synsets.txt:2: an empty line between classes");
-    write_text("synsets.txt", "n01 x\nn\xe9 y\n");
+    scratch_write_text("synsets.txt", "n01 x\nn\xe9 y\n");
     assert_refused(false, "synsets.txt:2: the wnid 'n?' is not UTF-8");
-    write_text("synsets.txt", "n01 x\nn02 y\nn01 z\n");
+    scratch_write_text("synsets.txt", "n01 x\nn02 y\nn01 z\n");
     assert_refused(false, "synsets.txt:3: class 'n01' was on line 1 already");
-    char path[256];
-    path_of("synsets.txt", path);
-    assert_int_equal(remove(path), 0);
+    assert_int_equal(remove(scratch_path("synsets.txt")), 0);
     assert_refused(false, "synsets.txt: No such file or directory");
 }
 
 static void synset_name_in_latin1_becomes_utf8(void **state)
 {
     (void)state;
-    write_text("images/a.jpg", "");
-    write_text("synsets.txt", "n01 cr\xe8me br\xfbl\xe9"
-                              "e\r\nn02\t cr\xc3\xa8me\r\n\r\n");
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("synsets.txt", "n01 cr\xe8me br\xfbl\xe9"
+                                      "e\r\nn02\t cr\xc3\xa8me\r\n\r\n");
     cr_dataset d = assert_read(HEADER "a,n02 1 2 3 4\n", false, 0);
     assert_int_equal(d.n_classes, 2);
     assert_int_equal(d.images[0].label, 1);
@@ -273,8 +223,8 @@ static void synset_name_in_latin1_becomes_utf8(void **state)
 static void image_id_in_utf8_finds_its_file(void **state)
 {
     (void)state;
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/caf\xc3\xa9.jpg", "");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/caf\xc3\xa9.jpg", "");
     cr_dataset d = assert_read(HEADER "caf\xc3\xa9,n02 1 2 3 4\n", false, 0);
     assert_string_equal(cr_data_image_id(&d, 0), "caf\xc3\xa9");
     cr_data_free(&d);
@@ -283,14 +233,14 @@ static void image_id_in_utf8_finds_its_file(void **state)
 static void images_without_a_file_are_refused_by_name(void **state)
 {
     (void)state;
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/c.jpg", "");
-    write_text("set.csv", HEADER "c,n01 0 0 1 1\nb,n01 0 0 1 1\na,n01 0 0 1 1\n");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/c.jpg", "");
+    scratch_write_text("set.csv", HEADER "c,n01 0 0 1 1\nb,n01 0 0 1 1\na,n01 0 0 1 1\n");
     assert_refused(false, "images: 2 of 3 images have no file: a, b");
-    write_text("set.csv", HEADER "c,n01 0 0 1 1\nd,n01 0 0 1 1\nb,n01 0 0 1 1\n"
-                                 "a,n01 0 0 1 1\ne,n01 0 0 1 1\n");
+    scratch_write_text("set.csv", HEADER "c,n01 0 0 1 1\nd,n01 0 0 1 1\nb,n01 0 0 1 1\n"
+                                         "a,n01 0 0 1 1\ne,n01 0 0 1 1\n");
     assert_refused(false, "images: 4 of 5 images have no file: a, b, d, ...");
-    write_text("images/c.PNG", "");
+    scratch_write_text("images/c.PNG", "");
     assert_refused(false, "images: 'c.PNG' and 'c.jpg' are the same image id");
 }
 
@@ -298,10 +248,10 @@ static void limit_takes_the_first_by_id_and_needs_no_further_file(void **state)
 {
     (void)state;
     static const char csv[] = HEADER "c,n01 0 0 1 1\na,n02 0 0 2 2 n02 1 1 2 2\nb,n03 0 0 3 3\n";
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/a.jpg", "");
-    write_text("images/b.jpg", "");
-    write_text("exclude.txt", "c\n");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("images/b.jpg", "");
+    scratch_write_text("exclude.txt", "c\n");
     cr_dataset d = assert_read(csv, true, 2);
     assert_int_equal(d.n_images, 2);
     assert_int_equal(d.n_boxes, 3);
@@ -309,7 +259,7 @@ static void limit_takes_the_first_by_id_and_needs_no_further_file(void **state)
     assert_int_equal(d.n_unlisted_files, 0);
     assert_string_equal(cr_data_image_id(&d, 1), "b");
     cr_data_free(&d);
-    write_text("images/c.jpg", "");
+    scratch_write_text("images/c.jpg", "");
     d = assert_read(csv, false, 10);
     assert_int_equal(d.n_images, 3);
     cr_data_free(&d);
@@ -318,17 +268,17 @@ static void limit_takes_the_first_by_id_and_needs_no_further_file(void **state)
 static void exclude_list_takes_images_out_of_localization(void **state)
 {
     (void)state;
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/a.jpg", "");
-    write_text("images/b.jpg", "");
-    write_text("exclude.txt", "\r\n b.JPEG \r\nb\r\n");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("images/b.jpg", "");
+    scratch_write_text("exclude.txt", "\r\n b.JPEG \r\nb\r\n");
     cr_dataset d = assert_read(HEADER "a,n01 0 0 1 1\nb,n01 0 0 1 1\n", true, 0);
     assert_int_equal(d.n_excluded, 1);
     assert_int_equal(d.images[0].localize, 1);
     assert_int_equal(d.images[1].localize, 0);
     assert_int_equal(d.images[1].n_boxes, 1);
     cr_data_free(&d);
-    write_text("exclude.txt", "b\n\nz\n");
+    scratch_write_text("exclude.txt", "b\n\nz\n");
     assert_refused(true, "exclude.txt:3: image 'z' is not in the ground truth");
 }
 
@@ -350,11 +300,11 @@ static void assert_same(const cr_dataset *a, const cr_dataset *b)
 static void pack_unpacked_is_the_same_set(void **state)
 {
     (void)state;
-    write_text("synsets.txt", SYNSETS);
-    write_text("images/a.jpg", "");
-    write_text("images/b.jpg", "");
-    write_text("images/c.jpg", "");
-    write_text("exclude.txt", "a");
+    scratch_write_text("synsets.txt", SYNSETS);
+    scratch_write_text("images/a.jpg", "");
+    scratch_write_text("images/b.jpg", "");
+    scratch_write_text("images/c.jpg", "");
+    scratch_write_text("exclude.txt", "a");
     cr_dataset d = assert_read(HEADER "a,n01 0 0 1 1 n01 3 3 4 4\nb,n01 0 0 1 1\n", true, 0);
     cr_dataset copy;
     cr_error err = {0};
@@ -443,10 +393,10 @@ static void kit_validation_set_is_read_in_under_a_second(void **state)
     const char *kit = find_kit();
     if (!kit)
         skip();
-    char truth[256], synsets[256], images[256];
+    char truth[256], synsets[256];
+    const char *images = scratch_path("images");
     snprintf(truth, sizeof truth, "%s/ilsvrc-val/LOC_val_solution.csv", kit);
     snprintf(synsets, sizeof synsets, "%s/ilsvrc-val/LOC_synset_mapping.txt", kit);
-    path_of("images", images);
     int dir = open(images, O_RDONLY | O_DIRECTORY);
     assert_true(dir >= 0);
     for (int i = 1; i <= 50000; i++) {
@@ -482,7 +432,7 @@ static void kit_validation_set_is_read_in_under_a_second(void **state)
     cr_data_free(&d);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, scratch_remove)
 
 int main(void)
 {

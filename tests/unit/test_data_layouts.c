@@ -1,8 +1,8 @@
 /* What the layouts share: tars read in place, class folders, sizes, orders of classes. The layouts
  * themselves are judged by tests/judge/test_data.py. */
 #include "camrank/data.h"
+#include "scratch.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,55 +15,14 @@
 
 #define CSV "image,label,x0,y0,x1,y1\na,0,0,0,1,1\nb,n02,0,0,1,1\na,n01,2,2,3,3\n"
 
-static char folder[64];
-
-static const char *path_of(const char *name)
-{
-    static char paths[8][256];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, 256, "%s/%s", folder, name);
-    return path;
-}
-
-static void write_bytes(const char *name, const void *bytes, size_t n)
-{
-    FILE *file = fopen(path_of(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, n, file), n);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void write_text(const char *name, const char *text)
-{
-    write_bytes(name, text, strlen(text));
-}
-
 static int make_folder(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%.40s/camrank-data-XXXXXX",
-             tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-    if (!mkdtemp(folder) || mkdir(path_of("n01"), 0700) || mkdir(path_of("n02"), 0700))
+    if (scratch_make() || mkdir(scratch_path("n01"), 0700) || mkdir(scratch_path("n02"), 0700))
         return -1;
-    write_text("synsets.txt", "n01 x\nn02 y\n");
-    write_text("set.csv", CSV);
+    scratch_write_text("synsets.txt", "n01 x\nn02 y\n");
+    scratch_write_text("set.csv", CSV);
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *ftw)
-{
-    (void)info;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Appends a member as POSIX.1-1988 has it: a header of 512 bytes, the bytes, zeros. */
@@ -91,8 +50,8 @@ static cr_data_source source_of(const char *images)
 {
     return (cr_data_source){.layout = CR_DATA_CSV,
                             .images = images,
-                            .ground_truth = path_of("set.csv"),
-                            .synsets = path_of("synsets.txt")};
+                            .ground_truth = scratch_path("set.csv"),
+                            .synsets = scratch_path("synsets.txt")};
 }
 
 static cr_dataset assert_read(const cr_data_source *source)
@@ -109,7 +68,8 @@ static void assert_refused(const cr_data_source *source, const char *message)
     cr_dataset data;
     cr_error err = {0};
     assert_int_equal(cr_data_read(source, &data, &err), CR_EINPUT);
-    assert_non_null(strstr(err.message, message));
+    if (!strstr(err.message, message))
+        fail_msg("%s", err.message);
 }
 
 static void assert_bytes(const cr_dataset *data, int i, const char *wanted)
@@ -131,8 +91,8 @@ static void tar_packed_and_unpacked_is_read_in_place(void **state)
     size_t end = add_member(tar, 0, "n01/a.JPEG", "first");
     end = add_member(tar, end, "notes.txt", "no image");
     add_member(tar, end, "n02/b.png", "second");
-    write_bytes("set.tar", tar, sizeof tar);
-    cr_data_source source = source_of(path_of("set.tar"));
+    scratch_write("set.tar", tar, sizeof tar);
+    cr_data_source source = source_of(scratch_path("set.tar"));
     cr_dataset data = assert_read(&source), copy;
     cr_error err = {0};
     uint8_t *bytes;
@@ -153,25 +113,25 @@ static void tar_packed_and_unpacked_is_read_in_place(void **state)
     assert_int_equal(cr_data_file_read(copy.folder, "../set.csv", &bytes, &n, &err), CR_EINPUT);
     cr_data_free(&copy);
 
-    write_bytes("set.tar", tar, sizeof tar - 1024);
+    scratch_write("set.tar", tar, sizeof tar - 1024);
     assert_refused(&source, "set.tar: cut short behind member 'n02/b.png': the end mark");
-    write_bytes("set.tar", tar, sizeof tar - 1024 - 510);
+    scratch_write("set.tar", tar, sizeof tar - 1024 - 510);
     assert_refused(&source, "set.tar: cut short in member 'n02/b.png'");
 }
 
 static void class_folders_are_matched_by_name_and_checked(void **state)
 {
     (void)state;
-    write_text("n01/a.jpg", "first");
-    write_text("n02/b.jpg", "second");
-    cr_data_source source = source_of(folder);
+    scratch_write_text("n01/a.jpg", "first");
+    scratch_write_text("n02/b.jpg", "second");
+    cr_data_source source = source_of(scratch);
     cr_dataset data = assert_read(&source);
     assert_string_equal(data.text + data.images[1].file, "n02/b.jpg");
     assert_bytes(&data, 1, "second");
     cr_data_free(&data);
-    write_text("n01/b.png", "again");
+    scratch_write_text("n01/b.png", "again");
     assert_refused(&source, "'n01/b.png' and 'n02/b.jpg' are the same image id");
-    assert_int_equal(remove(path_of("n02/b.jpg")), 0);
+    assert_int_equal(remove(scratch_path("n02/b.jpg")), 0);
     assert_refused(&source, "1 of 2 images lie in the folder of another class than their label, "
                             "the first is 'b' in n01 with label n02");
 }
@@ -179,13 +139,14 @@ static void class_folders_are_matched_by_name_and_checked(void **state)
 static void xml_gives_boxes_and_a_size_to_check(void **state)
 {
     (void)state;
-    write_text("n01/a.xml", "<annotation><size><width>5</width><height>4</height></size>"
-                            "<object><name> n02 </name><part><name>n01</name></part><bndbox>"
-                            "<xmin>1</xmin><ymin>0</ymin><xmax>5</xmax><ymax>4</ymax>"
-                            "</bndbox></object></annotation>");
+    scratch_write_text("n01/a.xml",
+                       "<annotation><size><width>5</width><height>4</height></size>"
+                       "<object><name> n02 </name><part><name>n01</name></part><bndbox>"
+                       "<xmin>1</xmin><ymin>0</ymin><xmax>5</xmax><ymax>4</ymax>"
+                       "</bndbox></object></annotation>");
     cr_data_source source = source_of(NULL);
     source.layout = CR_DATA_XML;
-    source.ground_truth = path_of("n01");
+    source.ground_truth = scratch_path("n01");
     cr_dataset data = assert_read(&source);
     static const cr_box box = {1, 0, 5, 4};
     cr_error err = {0};
@@ -208,10 +169,10 @@ static void other_orders_of_classes_are_known_only_where_they_differ(void **stat
     assert_false(cr_data_sorted_order(&data, order));
     assert_false(cr_data_devkit_order(&data, order));
     cr_data_free(&data);
-    write_text("synsets.txt", "n02 y\nn03 z\nn01 x\n");
-    write_text("devkit.txt", "3 n02 y\n900 n99\n2 n01\n1 n03\n");
-    write_text("set.csv", "image,label,x0,y0,x1,y1\na,n01,0,0,1,1\n");
-    source.devkit_synsets = path_of("devkit.txt");
+    scratch_write_text("synsets.txt", "n02 y\nn03 z\nn01 x\n");
+    scratch_write_text("devkit.txt", "3 n02 y\n900 n99\n2 n01\n1 n03\n");
+    scratch_write_text("set.csv", "image,label,x0,y0,x1,y1\na,n01,0,0,1,1\n");
+    source.devkit_synsets = scratch_path("devkit.txt");
     data = assert_read(&source);
     static const int32_t sorted[] = {2, 0, 1}, devkit[] = {1, 2, 0};
     assert_true(cr_data_sorted_order(&data, order));
@@ -219,33 +180,34 @@ static void other_orders_of_classes_are_known_only_where_they_differ(void **stat
     assert_true(cr_data_devkit_order(&data, order));
     assert_memory_equal(order, devkit, sizeof devkit);
     cr_data_free(&data);
-    write_text("devkit.txt", "2 n02 y\n3 n01\n3 n03\n");
+    scratch_write_text("devkit.txt", "2 n02 y\n3 n01\n3 n03\n");
     assert_refused(&source, "devkit.txt: class 'n01' has the id 3, which another has too");
-    write_text("devkit.txt", "2 n02 y\n3 n01\n");
+    scratch_write_text("devkit.txt", "2 n02 y\n3 n01\n");
     assert_refused(&source, "devkit.txt: has no class 'n03'");
-    write_text("devkit.txt", "2 n02 y\nn01 3\n");
+    scratch_write_text("devkit.txt", "2 n02 y\nn01 3\n");
     assert_refused(&source, "devkit.txt:2: 'n01 3', must be a number from 1 and a class");
 }
 
 static void exclude_list_of_numbers_keeps_the_numbers_of_the_whole_set(void **state)
 {
     (void)state;
-    write_text("set.csv", "image,label,x0,y0,x1,y1\nv_00000007,0,0,0,1,1\nv_00000009,0,0,0,1,1\n");
-    write_text("exclude.txt", "9\n8\n");
+    scratch_write_text("set.csv",
+                       "image,label,x0,y0,x1,y1\nv_00000007,0,0,0,1,1\nv_00000009,0,0,0,1,1\n");
+    scratch_write_text("exclude.txt", "9\n8\n");
     cr_data_source source = source_of(NULL);
-    source.exclude = path_of("exclude.txt");
+    source.exclude = scratch_path("exclude.txt");
     cr_dataset data = assert_read(&source);
     assert_int_equal(data.n_excluded, 1);
     assert_int_equal(data.images[1].localize, 0);
     cr_data_free(&data);
-    write_text("exclude.txt", "9\nv_00000007\n");
+    scratch_write_text("exclude.txt", "9\nv_00000007\n");
     assert_refused(&source, "exclude.txt:2: 'v_00000007' is no image number");
-    write_text("set.csv", CSV);
-    write_text("exclude.txt", "2\n");
+    scratch_write_text("set.csv", CSV);
+    scratch_write_text("exclude.txt", "2\n");
     data = assert_read(&source);
     assert_int_equal(data.images[1].localize, 0);
     cr_data_free(&data);
-    write_text("exclude.txt", "2\n3\n");
+    scratch_write_text("exclude.txt", "2\n3\n");
     assert_refused(&source, "exclude.txt:2: image '3' is not in the ground truth");
 }
 
@@ -253,11 +215,11 @@ static void subset_takes_list_then_classes_then_stride_then_count(void **state)
 {
     (void)state;
     static const char *const classes[] = {"n02"};
-    write_text("set.csv", "image,label,x0,y0,x1,y1\na,1,0,0,1,1\nb,1,0,0,1,1\nc,0,0,0,1,1\n"
-                          "d,1,0,0,1,1\ne,1,0,0,1,1\nf,1,0,0,1,1\n");
-    write_text("list.txt", "e\nc\nd.jpg\na\nf\n");
+    scratch_write_text("set.csv", "image,label,x0,y0,x1,y1\na,1,0,0,1,1\nb,1,0,0,1,1\nc,0,0,0,1,1\n"
+                                  "d,1,0,0,1,1\ne,1,0,0,1,1\nf,1,0,0,1,1\n");
+    scratch_write_text("list.txt", "e\nc\nd.jpg\na\nf\n");
     cr_data_source source = source_of(NULL);
-    source.subset_list = path_of("list.txt");
+    source.subset_list = scratch_path("list.txt");
     source.subset_classes = classes;
     source.n_subset_classes = 1;
     source.subset_stride = 2;
@@ -270,21 +232,115 @@ static void subset_takes_list_then_classes_then_stride_then_count(void **state)
     data = assert_read(&source);
     assert_int_equal(data.n_images, 1);
     cr_data_free(&data);
-    write_text("list.txt", "c\n");
+    scratch_write_text("list.txt", "c\n");
     assert_refused(&source, "dataset.subset: no image of");
-    write_text("list.txt", "c\na\nc\n");
+    scratch_write_text("list.txt", "c\na\nc\n");
     assert_refused(&source, "list.txt:3: image 'c' was on line 1 already");
-    write_text("list.txt", "x\n");
+    scratch_write_text("list.txt", "x\n");
     assert_refused(&source, "list.txt:1: image 'x' is not in the ground truth");
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+/* Appends an element of a MAT-file: its tag, its body, zeros to a multiple of eight bytes. */
+static size_t add_element(uint8_t *mat, size_t at, uint32_t type, const void *body, uint32_t n)
+{
+    memcpy(mat + at, &type, 4);
+    memcpy(mat + at + 4, &n, 4);
+    memset(mat + at + 8, 0, ((size_t)n + 7) / 8 * 8);
+    if (n)
+        memcpy(mat + at + 8, body, n);
+    return at + 8 + ((size_t)n + 7) / 8 * 8;
+}
+
+/* Appends the head of an array of one row; its number of bytes is set by end_array. */
+static size_t begin_array(uint8_t *mat, size_t at, uint32_t class, uint32_t n, const char *name)
+{
+    const uint32_t flags[2] = {class, 0}, extents[2] = {1, n};
+    at = add_element(mat, at, 14, NULL, 0);
+    at = add_element(mat, at, 6, flags, sizeof flags);
+    at = add_element(mat, at, 5, extents, sizeof extents);
+    return add_element(mat, at, 1, name, (uint32_t)strlen(name));
+}
+
+static size_t end_array(uint8_t *mat, size_t begin, size_t end)
+{
+    uint32_t n = (uint32_t)(end - begin - 8);
+    memcpy(mat + begin + 4, &n, 4);
+    return end;
+}
+
+/* A meta.mat of two synsets. */
+static size_t make_mat(uint8_t *mat, double id, const char *wnid)
+{
+    static const char fields[2][16] = {"ILSVRC2012_ID", "WNID"};
+    const uint32_t length = sizeof fields[0];
+    const double ids[2] = {id, 2};
+    const char *const wnids[2] = {wnid, "n02"};
+    memset(mat, ' ', 124);
+    memcpy(mat, "MATLAB 5.0", 10);
+    memcpy(mat + 124, "\0\1IM", 4);
+    size_t at = begin_array(mat, 128, 2, 2, "synsets");
+    at = add_element(mat, at, 5, &length, 4);
+    at = add_element(mat, at, 1, fields, sizeof fields);
+    for (int i = 0; i < 2; i++) {
+        size_t from = at;
+        at = begin_array(mat, at, 6, 1, "");
+        at = end_array(mat, from, add_element(mat, at, 9, &ids[i], 8));
+        from = at;
+        at = begin_array(mat, at, 4, (uint32_t)strlen(wnids[i]), "");
+        at = end_array(mat, from, add_element(mat, at, 16, wnids[i], (uint32_t)strlen(wnids[i])));
+    }
+    return end_array(mat, 128, at);
+}
+
+static cr_status read_with_mat(const uint8_t *mat, size_t n, cr_dataset *data, cr_error *err)
+{
+    cr_data_source source = source_of(scratch_path(""));
+    source.devkit_synsets = scratch_path("meta.mat");
+    *err = (cr_error){0};
+    scratch_write("meta.mat", mat, n);
+    return cr_data_read(&source, data, err);
+}
+
+static void assert_mat_refused(const uint8_t *mat, size_t n, const char *message)
+{
+    cr_dataset data;
+    cr_error err;
+    assert_int_equal(read_with_mat(mat, n, &data, &err), CR_EINPUT);
+    assert_string_equal(err.message + strlen(scratch), message);
+}
+
+static void meta_mat_is_read_or_refused(void **state)
+{
+    (void)state;
+    uint8_t mat[2048];
+    cr_dataset data;
+    cr_error err;
+    scratch_write_text("n01/a.jpg", "1");
+    scratch_write_text("n02/b.jpg", "2");
+    const size_t n = make_mat(mat, 1, "n01");
+    assert_int_equal(read_with_mat(mat, n, &data, &err), CR_OK);
+    assert_int_equal(data.classes[0].devkit, 1);
+    assert_int_equal(data.classes[1].devkit, 2);
+    cr_data_free(&data);
+    for (size_t cut = 6; cut < n; cut++)
+        assert_int_equal(read_with_mat(mat, cut, &data, &err), CR_EINPUT);
+    mat[126] = 'M';
+    assert_mat_refused(mat, n,
+                       "/meta.mat: not a little-endian MATLAB file of level 5, as the devkit's is");
+    assert_mat_refused(mat, make_mat(mat, 1e300, "n01"), "/meta.mat: synset 1 of 2 cannot be read");
+    assert_mat_refused(mat, make_mat(mat, 1, "n\n1"), "/meta.mat: synset 1 of 2 cannot be read");
+    assert_mat_refused(mat, make_mat(mat, 2, "n01"),
+                       "/meta.mat: class 'n02' has the id 2, which another has too");
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, scratch_remove)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(tar_packed_and_unpacked_is_read_in_place),
         IN_FOLDER(class_folders_are_matched_by_name_and_checked),
+        IN_FOLDER(meta_mat_is_read_or_refused),
         IN_FOLDER(xml_gives_boxes_and_a_size_to_check),
         IN_FOLDER(other_orders_of_classes_are_known_only_where_they_differ),
         IN_FOLDER(exclude_list_of_numbers_keeps_the_numbers_of_the_whole_set),
