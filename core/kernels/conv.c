@@ -5,7 +5,11 @@
  * multiplied while it is in cache. Depthwise convolutions (C/G = K/G = 1) go directly. */
 #include "camrank/kernels.h"
 
+#include "depthwise.h"
 #include "multiversion.h"
+#include "packed.h"
+#include "window.h"
+#include "winograd.h"
 
 #include <string.h>
 
@@ -24,40 +28,28 @@ bool cr_conv_is_depthwise(const cr_window *win)
     return win->groups > 1 && win->groups == win->c && win->groups == win->k;
 }
 
+/* Values that one output pixel is made of, within its group. */
+static int depth_of(const cr_window *win)
+{
+    return win->r * win->s * (win->c / win->groups);
+}
+
 static size_t tile_pixels(const cr_window *win)
 {
-    size_t depth = (size_t)win->r * (size_t)win->s * (size_t)(win->c / win->groups);
-    size_t pixels = TILE_VALUES / depth;
-    return pixels < 64 ? 64 : pixels;
+    size_t pixels = TILE_VALUES / (size_t)depth_of(win);
+    return pixels < 112 ? 112 : pixels;
 }
 
 size_t cr_conv_scratch(const cr_window *win)
 {
     if (is_pointwise(win) || cr_conv_is_depthwise(win))
         return 0;
-    size_t depth = (size_t)win->r * (size_t)win->s * (size_t)(win->c / win->groups);
-    return tile_pixels(win) * depth;
-}
-
-/* The window's rows and columns that lie inside the input for output pixel (i, j). */
-typedef struct inside {
-    int r0, r1, s0, s1;
-    int y, x; /* input pixel under window position (0, 0); may be outside */
-} inside;
-
-static inline inside window_inside(const cr_window *win, int i, int j)
-{
-    inside in = {.y = i * win->stride_h - win->pad_top, .x = j * win->stride_w - win->pad_left};
-    int dh = win->dilation_h, dw = win->dilation_w;
-    in.r0 = in.y < 0 ? (-in.y + dh - 1) / dh : 0;
-    in.s0 = in.x < 0 ? (-in.x + dw - 1) / dw : 0;
-    in.r1 = win->h > in.y ? (win->h - in.y + dh - 1) / dh : 0;
-    in.s1 = win->w > in.x ? (win->w - in.x + dw - 1) / dw : 0;
-    if (in.r1 > win->r)
-        in.r1 = win->r;
-    if (in.s1 > win->s)
-        in.s1 = win->s;
-    return in;
+    if (cr_winograd_fits(win)) {
+        cr_window back = cr_winograd_back(win);
+        size_t forward = cr_winograd_scratch(win), backward = cr_winograd_scratch(&back);
+        return forward > backward ? forward : backward;
+    }
+    return tile_pixels(win) * (size_t)depth_of(win);
 }
 
 /* col [T][R][S][C/G] from pixels first .. first + n - 1 of the output of all images. */
@@ -70,10 +62,21 @@ static void im2col(const cr_window *win, int group, size_t first, size_t n, cons
     for (size_t t = first; t < first + n; t++) {
         const cr_real *image = x + t / pq * image_size + group * cg;
         int i = (int)(t % pq) / win->q, j = (int)(t % pq) % win->q;
-        inside in = window_inside(win, i, j);
+        cr_inside in = cr_window_inside(win, i, j);
         for (int r = 0; r < win->r; r++) {
             const cr_real *row =
                 image + ((ptrdiff_t)(in.y + r * win->dilation_h) * win->w + in.x) * win->c;
+            if (win->groups == 1 && win->dilation_w == 1 && r >= in.r0 && r < in.r1 &&
+                in.s0 < in.s1) {
+                /* The pixels of a row of the window lie side by side. */
+                size_t before = (size_t)in.s0 * run, n_inside = (size_t)(in.s1 - in.s0) * run;
+                size_t row_size = (size_t)win->s * run;
+                memset(col, 0, before * sizeof *col);
+                memcpy(col + before, row + before, n_inside * sizeof *col);
+                memset(col + before + n_inside, 0, (row_size - before - n_inside) * sizeof *col);
+                col += row_size;
+                continue;
+            }
             for (int s = 0; s < win->s; s++, col += run)
                 if (r >= in.r0 && r < in.r1 && s >= in.s0 && s < in.s1)
                     memcpy(col, row + (ptrdiff_t)s * win->dilation_w * win->c, run * sizeof *col);
@@ -94,7 +97,7 @@ static void col2im(const cr_window *win, int group, size_t first, size_t n, cons
     for (size_t t = first; t < first + n; t++) {
         cr_real *image = dx + t / pq * image_size + group * cg;
         int i = (int)(t % pq) / win->q, j = (int)(t % pq) % win->q;
-        inside in = window_inside(win, i, j);
+        cr_inside in = cr_window_inside(win, i, j);
         for (int r = in.r0; r < in.r1; r++)
             for (int s = in.s0; s < in.s1; s++) {
                 const cr_real *from = col + (size_t)(r * win->s + s) * (size_t)cg;
@@ -108,119 +111,122 @@ static void col2im(const cr_window *win, int group, size_t first, size_t n, cons
     }
 }
 
-CR_MULTIVERSION
-static void fill_bias(size_t rows, int k, const cr_real *bias, cr_real *y)
+size_t cr_conv_weights(const cr_window *win)
 {
-    for (size_t t = 0; t < rows; t++, y += k)
-        for (int c = 0; c < k; c++)
-            y[c] = bias[c];
+    if (cr_conv_is_depthwise(win))
+        return (size_t)win->r * (size_t)win->s * (size_t)win->c;
+    if (cr_winograd_fits(win))
+        return cr_winograd_weights(win);
+    return (size_t)win->groups * cr_packed_size(depth_of(win), win->k / win->groups);
 }
 
-CR_MULTIVERSION
-static void depthwise_forward(const cr_window *win, int n, const cr_real *x,
-                              const cr_real *restrict weights, const cr_real *restrict bias,
-                              cr_clamp clamp, cr_real *restrict y)
+void cr_conv_pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
 {
-    int c_n = win->c;
-    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)c_n;
-    for (int b = 0; b < n; b++)
-        for (int i = 0; i < win->p; i++)
-            for (int j = 0; j < win->q; j++, y += c_n) {
-                inside in = window_inside(win, i, j);
-                for (int c = 0; c < c_n; c++)
-                    y[c] = bias[c];
-                for (int r = in.r0; r < in.r1; r++)
-                    for (int s = in.s0; s < in.s1; s++) {
-                        const cr_real *restrict from =
-                            x + (size_t)b * image_size +
-                            ((ptrdiff_t)(in.y + r * win->dilation_h) * win->w + in.x +
-                             s * win->dilation_w) *
-                                c_n;
-                        const cr_real *restrict wt =
-                            weights + (size_t)(r * win->s + s) * (size_t)c_n;
-                        for (int c = 0; c < c_n; c++)
-                            y[c] += from[c] * wt[c];
-                    }
-                for (int c = 0; c < c_n; c++) {
-                    cr_real v = y[c] < clamp.lo ? clamp.lo : y[c];
-                    y[c] = v > clamp.hi ? clamp.hi : v;
-                }
-            }
+    int cg = win->c / win->groups, kg = win->k / win->groups, rs = win->r * win->s;
+    if (cr_winograd_fits(win)) {
+        cr_winograd_pack(win, weight, context, packed);
+        return;
+    }
+    if (cr_conv_is_depthwise(win)) {
+        for (int t = 0; t < rs; t++)
+            for (int k = 0; k < win->k; k++)
+                *packed++ = weight(context, k, 0, t);
+        return;
+    }
+    size_t size = cr_packed_size(depth_of(win), kg);
+    memset(packed, 0, (size_t)win->groups * size * sizeof *packed);
+    for (int k = 0; k < win->k; k++)
+        for (int t = 0; t < rs; t++)
+            for (int c = 0; c < cg; c++)
+                packed[(size_t)(k / kg) * size + cr_packed_at(depth_of(win), kg, t * cg + c,
+                                                              k % kg)] = weight(context, k, c, t);
 }
 
-CR_MULTIVERSION
-static void depthwise_backward(const cr_window *win, int n, const cr_real *restrict dy,
-                               const cr_real *restrict weights, cr_real *restrict dx)
+size_t cr_conv_weights_back(const cr_window *win)
 {
-    int c_n = win->c;
-    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)c_n;
-    for (int b = 0; b < n; b++)
-        for (int i = 0; i < win->p; i++)
-            for (int j = 0; j < win->q; j++, dy += c_n) {
-                inside in = window_inside(win, i, j);
-                for (int r = in.r0; r < in.r1; r++)
-                    for (int s = in.s0; s < in.s1; s++) {
-                        cr_real *restrict to = dx + (size_t)b * image_size +
-                                               ((ptrdiff_t)(in.y + r * win->dilation_h) * win->w +
-                                                in.x + s * win->dilation_w) *
-                                                   c_n;
-                        const cr_real *restrict wt =
-                            weights + (size_t)(r * win->s + s) * (size_t)c_n;
-                        for (int c = 0; c < c_n; c++)
-                            to[c] += dy[c] * wt[c];
-                    }
-            }
+    cr_window back = cr_winograd_back(win);
+    return cr_winograd_fits(win) ? cr_winograd_weights(&back) : 0;
+}
+
+typedef struct turned {
+    cr_weight_fn weight;
+    const void *context;
+} turned;
+
+static cr_real turned_weight(const void *context, int k, int c, int t)
+{
+    const turned *p = context;
+    return p->weight(p->context, c, k, 8 - t);
+}
+
+void cr_conv_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
+                       cr_real *packed)
+{
+    cr_window back = cr_winograd_back(win);
+    if (cr_winograd_fits(win))
+        cr_winograd_pack(&back, turned_weight, &(turned){weight, context}, packed);
 }
 
 void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
                      const cr_real *bias, cr_clamp clamp, cr_real *y, cr_real *scratch)
 {
     if (cr_conv_is_depthwise(win)) {
-        depthwise_forward(win, n, x, weights, bias, clamp, y);
+        cr_depthwise_forward(win, n, x, weights, bias, clamp, y);
+        return;
+    }
+    if (cr_winograd_fits(win)) {
+        cr_winograd_run(win, n, x, weights, bias, clamp, y, scratch);
         return;
     }
     bool pointwise = is_pointwise(win);
-    int cg = win->c / win->groups, kg = win->k / win->groups;
-    int depth = win->r * win->s * cg;
+    int kg = win->k / win->groups, depth = depth_of(win);
     size_t rows = (size_t)n * (size_t)win->p * (size_t)win->q, tile = tile_pixels(win);
     for (size_t first = 0; first < rows; first += tile) {
         size_t t = rows - first < tile ? rows - first : tile;
-        cr_real *out = y + first * (size_t)win->k;
-        fill_bias(t, win->k, bias, out);
         for (int g = 0; g < win->groups; g++) {
-            const cr_real *in = x + first * (size_t)win->c;
-            if (!pointwise) {
+            if (!pointwise)
                 im2col(win, g, first, t, x, scratch);
-                in = scratch;
-            }
-            cr_gemm(false, false, (int)t, kg, depth, in, depth,
-                    weights + (size_t)g * (size_t)depth * (size_t)kg, kg, 1, out + g * kg, win->k);
+            cr_packed_multiply(&(cr_product){.m = (int)t,
+                                             .n = kg,
+                                             .d = depth,
+                                             .a = pointwise ? x + first * (size_t)win->c : scratch,
+                                             .lda = depth,
+                                             .b = weights + (size_t)g * cr_packed_size(depth, kg),
+                                             .start = CR_START_BIAS,
+                                             .bias = bias + g * kg,
+                                             .clamp = clamp,
+                                             .c = y + first * (size_t)win->k + g * kg,
+                                             .ldc = win->k});
         }
-        cr_clamp_forward(clamp, t * (size_t)win->k, out, out);
     }
 }
 
 void cr_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
-                      cr_real *dx, cr_real *scratch)
+                      const cr_real *weights_back, cr_real *dx, cr_real *scratch)
 {
     if (cr_conv_is_depthwise(win)) {
-        depthwise_backward(win, n, dy, weights, dx);
+        cr_depthwise_backward(win, n, dy, weights, dx);
+        return;
+    }
+    if (cr_winograd_fits(win)) {
+        cr_window back = cr_winograd_back(win);
+        cr_winograd_run(&back, n, dy, weights_back, NULL, CR_NO_CLAMP, dx, scratch);
         return;
     }
     bool pointwise = is_pointwise(win);
-    int cg = win->c / win->groups, kg = win->k / win->groups;
-    int depth = win->r * win->s * cg;
+    int kg = win->k / win->groups, depth = depth_of(win);
     size_t rows = (size_t)n * (size_t)win->p * (size_t)win->q, tile = tile_pixels(win);
     for (size_t first = 0; first < rows; first += tile) {
         size_t t = rows - first < tile ? rows - first : tile;
         for (int g = 0; g < win->groups; g++) {
             const cr_real *from = dy + first * (size_t)win->k + g * kg;
-            const cr_real *wt = weights + (size_t)g * (size_t)depth * (size_t)kg;
+            const cr_real *wt = weights + (size_t)g * cr_packed_size(depth, kg);
             if (pointwise) {
-                cr_gemm(false, true, (int)t, depth, kg, from, win->k, wt, kg, 1,
-                        dx + first * (size_t)win->c, win->c);
+                cr_packed_multiply_transposed((int)t, kg, depth, from, win->k, wt, 1,
+                                              dx + first * (size_t)win->c, win->c);
             } else {
-                cr_gemm(false, true, (int)t, depth, kg, from, win->k, wt, kg, 0, scratch, depth);
+                cr_packed_multiply_transposed((int)t, kg, depth, from, win->k, wt, 0, scratch,
+                                              depth);
                 col2im(win, g, first, t, scratch, dx);
             }
         }

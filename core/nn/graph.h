@@ -61,6 +61,12 @@ typedef struct cr_op {
     void (*pack)(const cr_graph *graph, const cr_node *node, const cr_real *scale,
                  const cr_real *shift, cr_real *weights);
 
+    /* Writes node->n_weights_back values, of a node whose backward runs. NULL where that is 0. */
+    void (*pack_back)(const cr_node *node, const cr_real *scale, cr_real *weights);
+
+    /* Of a linear layer from one pixel: the weight from channel c to output k. Others: NULL. */
+    cr_real (*weight)(const cr_node *node, int k, int c);
+
     void (*forward)(const cr_run *run);
     void (*backward)(const cr_run *run);
 } cr_op;
@@ -84,7 +90,8 @@ struct cr_node {
     cr_clamp clamp;   /* of the output; the whole line if none */
     int n_folds;      /* CR_OP_FOLDS: channels, element i in memory being of channel i % n_folds */
     size_t n_weights; /* cr_real that pack writes */
-    size_t n_scratch; /* cr_real */
+    size_t n_weights_back; /* and pack_back */
+    size_t n_scratch;      /* cr_real */
     int64_t n_parameters;
     double flops; /* for one image */
 };
@@ -112,10 +119,10 @@ struct cr_run {
     cr_real *dy;        /* backward; already masked by the clamp */
     cr_real *const *dx; /* [n_x], NULL where not wanted; to be added to */
     const cr_real *weights;
+    const cr_real *weights_back; /* backward */
     cr_real *scratch;
 };
 
-#define CR_NO_CLAMP ((cr_clamp){-(cr_real)INFINITY, (cr_real)INFINITY})
 static inline bool cr_clamps(cr_clamp clamp)
 {
     return isfinite(clamp.lo) || isfinite(clamp.hi);

@@ -1,7 +1,6 @@
 /* How the logits come from the last feature map: what decides whether CAM applies. */
 #include "graph.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The value that an output only passes on: through Identity, Dropout, Flatten and the like. */
@@ -67,29 +66,23 @@ static bool is_linear(const cr_graph *graph, const cr_node *node)
         return false;
     if (is(node, "Conv")) {
         const cr_window *win = cr_conv_window(node);
-        if (win->r * win->s != 1 || win->groups != 1)
+        if (win->r * win->s * win->p * win->q != 1 || win->groups != 1)
             return false;
     }
     size_t c = cr_shape_size(&graph->values[node->x[0]].shape);
     size_t k = cr_shape_size(&graph->values[node->y].shape);
-    return node->n_weights == (c + 1) * k;
+    return node->flops == 2 * (double)c * (double)k;
 }
 
-static cr_status linear_weights(const cr_graph *graph, const cr_node *node, cr_head *head,
-                                cr_error *err)
+static cr_status linear_weights(const cr_node *node, cr_head *head, cr_error *err)
 {
     size_t c_n = (size_t)head->n_channels, k_n = (size_t)head->n_classes;
-    cr_real *packed = cr_alloc(node->n_weights, sizeof *packed);
     head->weights = cr_alloc(c_n * k_n, sizeof *head->weights);
-    if (!packed || !head->weights) {
-        free(packed);
-        return cr_fail_memory(err, "head weights", c_n * k_n, sizeof *packed);
-    }
-    node->op->pack(graph, node, NULL, NULL, packed); /* [C][K] */
-    for (size_t c = 0; c < c_n; c++)
-        for (size_t k = 0; k < k_n; k++)
-            head->weights[k * c_n + c] = (float)packed[c * k_n + k];
-    free(packed);
+    if (!head->weights)
+        return cr_fail_memory(err, "head weights", c_n * k_n, sizeof *head->weights);
+    for (int k = 0; k < head->n_classes; k++)
+        for (int c = 0; c < head->n_channels; c++)
+            head->weights[(size_t)k * c_n + (size_t)c] = (float)node->op->weight(node, k, c);
     return CR_OK;
 }
 
@@ -116,7 +109,7 @@ cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err)
     head->n_classes = cr_graph_n_classes(graph);
     if (linear) {
         head->kind = mean ? CR_HEAD_GAP_LINEAR : CR_HEAD_GMP_LINEAR;
-        return linear_weights(graph, linear, head, err);
+        return linear_weights(linear, head, err);
     }
     head->kind = mean ? CR_HEAD_GAP_MAPS : CR_HEAD_GMP_MAPS;
     return CR_OK;

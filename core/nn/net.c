@@ -263,6 +263,11 @@ static cr_status make_step(compiler *c, int i, cr_step *step, size_t *weights_at
         *weights_at += (node->n_weights + 15) / 16 * 16;
         node->op->pack(graph, node, c->scale[i], c->shift[i], step->weights);
     }
+    if (step->back && node->n_weights_back) {
+        step->weights_back = net->weights + *weights_at;
+        *weights_at += (node->n_weights_back + 15) / 16 * 16;
+        node->op->pack_back(node, c->scale[i], step->weights_back);
+    }
     return CR_OK;
 }
 
@@ -275,6 +280,8 @@ static cr_status build(compiler *c, cr_error *err)
         if (c->live[i]) {
             c->step_of[i] = net->n_steps++;
             net->n_weights += (graph->nodes[i].n_weights + 15) / 16 * 16;
+            if (runs_back(c, &graph->nodes[i]))
+                net->n_weights += (graph->nodes[i].n_weights_back + 15) / 16 * 16;
         }
     time_buffers(c);
     CR_TRY(cr_buffers_place(c->buffers, 2 * graph->n_values + 3 * net->n_steps, &net->n_activations,

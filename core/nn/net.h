@@ -23,7 +23,7 @@ typedef struct cr_step {
     size_t *x_size;    /* [n_x] elements of one image */
     cr_real *y;
     size_t y_size; /* elements of one image */
-    cr_real *weights;
+    cr_real *weights, *weights_back;
     cr_real *scratch, *scratch_back;
     bool back; /* runs in the backward pass; the rest is for that */
     cr_real *dy;

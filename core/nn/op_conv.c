@@ -1,4 +1,4 @@
-/* Conv. ONNX weights [K][C/G][R][S]; ours as kernels.h asks. */
+/* Conv. ONNX weights [K][C/G][R][S]; ours packed, then bias [K]. */
 #include "graph.h"
 
 typedef struct conv {
@@ -33,7 +33,8 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     p->win.groups = (int)groups;
     CR_TRY(cr_window_load(graph, node, in, false, &p->win, &pad_bottom, &pad_right, err));
     node->n_folds = p->win.k;
-    node->n_weights = (size_t)(w->n + w->dims[0]);
+    node->n_weights = cr_conv_weights(&p->win) + (size_t)p->win.k;
+    node->n_weights_back = cr_conv_weights_back(&p->win);
     node->n_scratch = cr_conv_scratch(&p->win);
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
     node->flops = 2.0 * (double)w->n * p->win.p * p->win.q;
@@ -48,43 +49,57 @@ const cr_window *cr_conv_window(const cr_node *node)
     return &((const conv *)node->params)->win;
 }
 
+/* ONNX's weights, each output channel scaled. */
+typedef struct scaled {
+    const conv *conv;
+    const cr_real *scale; /* may be NULL */
+} scaled;
+
+static cr_real scaled_weight(const void *context, int k, int c, int t)
+{
+    const scaled *p = context;
+    const cr_window *win = &p->conv->win;
+    size_t at = (size_t)k * (size_t)(win->c / win->groups) + (size_t)c;
+    at = at * (size_t)(win->r * win->s) + (size_t)t;
+    return p->conv->weights->reals[at] * (p->scale ? p->scale[k] : 1);
+}
+
+static cr_real weight(const cr_node *node, int k, int c)
+{
+    return scaled_weight(&(scaled){node->params, NULL}, k, c, 0);
+}
+
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
                  const cr_real *shift, cr_real *weights)
 {
     (void)graph;
     const conv *p = node->params;
-    const cr_window *win = &p->win;
-    int cg = win->c / win->groups, kg = win->k / win->groups, rs = win->r * win->s;
-    bool depthwise = cr_conv_is_depthwise(win);
-    const cr_real *from = p->weights->reals;
-    for (int k = 0; k < win->k; k++)
-        for (int c = 0; c < cg; c++)
-            for (int t = 0; t < rs; t++) {
-                size_t outer =
-                    depthwise
-                        ? (size_t)t
-                        : ((size_t)(k / kg) * (size_t)rs + (size_t)t) * (size_t)cg + (size_t)c;
-                size_t at = depthwise ? outer * (size_t)win->k + (size_t)k
-                                      : outer * (size_t)kg + (size_t)(k % kg);
-                weights[at] = *from++ * (scale ? scale[k] : 1);
-            }
-    cr_real *bias = weights + p->weights->n;
-    for (int k = 0; k < win->k; k++)
+    cr_conv_pack(&p->win, scaled_weight, &(scaled){p, scale}, weights);
+    cr_real *bias = weights + cr_conv_weights(&p->win);
+    for (int k = 0; k < p->win.k; k++)
         bias[k] =
             (p->bias ? p->bias->reals[k] : 0) * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
+}
+
+static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weights)
+{
+    const conv *p = node->params;
+    cr_conv_pack_back(&p->win, scaled_weight, &(scaled){p, scale}, weights);
 }
 
 static void forward(const cr_run *run)
 {
     const conv *p = run->node->params;
-    cr_conv_forward(&p->win, run->n, run->x[0], run->weights, run->weights + p->weights->n,
-                    run->node->clamp, run->y, run->scratch);
+    cr_conv_forward(&p->win, run->n, run->x[0], run->weights,
+                    run->weights + cr_conv_weights(&p->win), run->node->clamp, run->y,
+                    run->scratch);
 }
 
 static void backward(const cr_run *run)
 {
     const conv *p = run->node->params;
-    cr_conv_backward(&p->win, run->n * run->m, run->dy, run->weights, run->dx[0], run->scratch);
+    cr_conv_backward(&p->win, run->n * run->m, run->dy, run->weights, run->weights_back, run->dx[0],
+                     run->scratch);
 }
 
 const cr_op cr_op_conv = {.type = "Conv",
@@ -93,5 +108,7 @@ const cr_op cr_op_conv = {.type = "Conv",
                           .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
                           .load = load,
                           .pack = pack,
+                          .pack_back = pack_back,
+                          .weight = weight,
                           .forward = forward,
                           .backward = backward};

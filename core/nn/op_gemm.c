@@ -1,4 +1,4 @@
-/* Gemm and MatMul with constant weights: fully connected layers. Ours are [C][K], then bias [K]. */
+/* Gemm and MatMul with constant weights: fully connected layers. Ours are packed, then bias [K]. */
 #include "graph.h"
 
 typedef struct gemm {
@@ -7,6 +7,24 @@ typedef struct gemm {
     double alpha, beta;
     const cr_tensor *weights, *bias; /* bias may be NULL; 1 or K values */
 } gemm;
+
+/* The window of a 1x1 convolution over one pixel: a fully connected layer is that. */
+static cr_window pixel(const gemm *p)
+{
+    return (cr_window){.h = 1,
+                       .w = 1,
+                       .c = p->c,
+                       .p = 1,
+                       .q = 1,
+                       .k = p->k,
+                       .r = 1,
+                       .s = 1,
+                       .stride_h = 1,
+                       .stride_w = 1,
+                       .dilation_h = 1,
+                       .dilation_w = 1,
+                       .groups = 1};
+}
 
 static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_value *in,
                              cr_error *err)
@@ -26,7 +44,8 @@ static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_v
         return cr_fail(err, CR_EINPUT, "its bias has %lld values, 1 or %d are supported",
                        (long long)p->bias->n, p->k);
     node->n_folds = p->k;
-    node->n_weights = (size_t)w->n + (size_t)p->k;
+    cr_window win = pixel(p);
+    node->n_weights = cr_conv_weights(&win) + (size_t)p->k;
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
     node->flops = 2.0 * (double)w->n * p->rows;
     out.shape.dims[last] = p->k;
@@ -75,39 +94,38 @@ cleanup:
     return status;
 }
 
+typedef struct scaled {
+    const gemm *gemm;
+    const cr_real *scale; /* may be NULL */
+} scaled;
+
+static cr_real scaled_weight(const void *context, int k, int c, int t)
+{
+    (void)t;
+    const scaled *s = context;
+    const gemm *p = s->gemm;
+    size_t at =
+        p->transposed ? (size_t)k * (size_t)p->c + (size_t)c : (size_t)c * (size_t)p->k + (size_t)k;
+    return (cr_real)p->alpha * p->weights->reals[at] * (s->scale ? s->scale[k] : 1);
+}
+
+static cr_real weight(const cr_node *node, int k, int c)
+{
+    return scaled_weight(&(scaled){node->params, NULL}, k, c, 0);
+}
+
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
                  const cr_real *shift, cr_real *weights)
 {
     (void)graph;
     const gemm *p = node->params;
-    for (int c = 0; c < p->c; c++)
-        for (int k = 0; k < p->k; k++) {
-            size_t at = p->transposed ? (size_t)k * (size_t)p->c + (size_t)c
-                                      : (size_t)c * (size_t)p->k + (size_t)k;
-            *weights++ = (cr_real)p->alpha * p->weights->reals[at] * (scale ? scale[k] : 1);
-        }
+    cr_window win = pixel(p);
+    cr_conv_pack(&win, scaled_weight, &(scaled){p, scale}, weights);
+    weights += cr_conv_weights(&win);
     for (int k = 0; k < p->k; k++) {
         cr_real bias = p->bias ? (cr_real)p->beta * p->bias->reals[p->bias->n == 1 ? 0 : k] : 0;
         *weights++ = bias * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
     }
-}
-
-/* The window of a 1x1 convolution over one pixel: a fully connected layer is that. */
-static cr_window pixel(const gemm *p)
-{
-    return (cr_window){.h = 1,
-                       .w = 1,
-                       .c = p->c,
-                       .p = 1,
-                       .q = 1,
-                       .k = p->k,
-                       .r = 1,
-                       .s = 1,
-                       .stride_h = 1,
-                       .stride_w = 1,
-                       .dilation_h = 1,
-                       .dilation_w = 1,
-                       .groups = 1};
 }
 
 static void forward(const cr_run *run)
@@ -115,14 +133,15 @@ static void forward(const cr_run *run)
     const gemm *p = run->node->params;
     cr_window win = pixel(p);
     cr_conv_forward(&win, run->n * p->rows, run->x[0], run->weights,
-                    run->weights + (size_t)p->c * (size_t)p->k, run->node->clamp, run->y, NULL);
+                    run->weights + cr_conv_weights(&win), run->node->clamp, run->y, NULL);
 }
 
 static void backward(const cr_run *run)
 {
     const gemm *p = run->node->params;
     cr_window win = pixel(p);
-    cr_conv_backward(&win, run->n * run->m * p->rows, run->dy, run->weights, run->dx[0], NULL);
+    cr_conv_backward(&win, run->n * run->m * p->rows, run->dy, run->weights, NULL, run->dx[0],
+                     NULL);
 }
 
 const cr_op cr_op_gemm = {.type = "Gemm",
@@ -131,6 +150,7 @@ const cr_op cr_op_gemm = {.type = "Gemm",
                           .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
                           .load = load_gemm,
                           .pack = pack,
+                          .weight = weight,
                           .forward = forward,
                           .backward = backward};
 
@@ -140,5 +160,6 @@ const cr_op cr_op_matmul = {.type = "MatMul",
                             .flags = CR_OP_ANY_ORDER | CR_OP_FOLDS | CR_OP_CLAMPS,
                             .load = load_matmul,
                             .pack = pack,
+                            .weight = weight,
                             .forward = forward,
                             .backward = backward};

@@ -44,6 +44,7 @@ static void step_back(const cr_step *step, int first, int n, int m)
                   .dy = step->dy,
                   .dx = step->dx,
                   .weights = step->weights,
+                  .weights_back = step->weights_back,
                   .scratch = step->scratch_back};
     if (cr_clamps(step->node.clamp)) {
         if (step->dy_masked) {

@@ -11,6 +11,7 @@
 #ifndef CAMRANK_KERNELS_H
 #define CAMRANK_KERNELS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,7 @@ void cr_gemm(bool ta, bool tb, int m, int n, int k, const cr_real *a, int lda, c
 typedef struct cr_clamp {
     cr_real lo, hi;
 } cr_clamp;
+#define CR_NO_CLAMP ((cr_clamp){-(cr_real)INFINITY, (cr_real)INFINITY})
 
 /* y = min(max(x, lo), hi); NaN stays NaN. y may be x. */
 void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y);
@@ -54,15 +56,28 @@ size_t cr_conv_scratch(const cr_window *win);
 /* One input and one output channel in each of several groups. */
 bool cr_conv_is_depthwise(const cr_window *win);
 
-/* y = clamp(x * weights + bias).
- *   weights  [G][R][S][C/G][K/G]; of a depthwise convolution [R][S][C]
- *   bias     [K] */
+/* The weight from input channel c of its group to output channel k (of all) at window position
+ * t = r S + s. */
+typedef cr_real (*cr_weight_fn)(const void *context, int k, int c, int t);
+
+/* Lays weights out for cr_conv_forward: cr_conv_weights cr_real, in an order and a form (some
+ * windows want Winograd's transform of them) that depend on the window only. */
+size_t cr_conv_weights(const cr_window *win);
+void cr_conv_pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed);
+
+/* What cr_conv_backward wants besides: nothing (0) for most windows. */
+size_t cr_conv_weights_back(const cr_window *win);
+void cr_conv_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
+                       cr_real *packed);
+
+/* y = clamp(x * weights + bias), weights packed, bias [K]. Each image's result depends on that
+ * image only, in every bit. */
 void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
                      const cr_real *bias, cr_clamp clamp, cr_real *y, cr_real *scratch);
 
 /* dx += dy convolved back; dy is the gradient before the clamp. n counts gradients (N x M). */
 void cr_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
-                      cr_real *dx, cr_real *scratch);
+                      const cr_real *weights_back, cr_real *dx, cr_real *scratch);
 
 /* Maximum over the window; of equal ones the first in raster order takes the gradient (PyTorch). */
 void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *y);

@@ -29,6 +29,9 @@ typedef struct gradient_case {
 
 static gradient_case cases[] = {
     {"conv_3x3", "1,2,4,5", {{"Conv", "t w:3,2,3,3 b:3", "y", NULL}}},
+    {"conv_3x3_of_many_channels",
+     "1,16,4,5",
+     {{"Conv", "t w:17,16,3,3 b:17", "y", "pads=1,1,1,1"}}},
     {"conv_without_bias", "1,2,4,5", {{"Conv", "t w:3,2,2,3", "y", NULL}}},
     {"conv_strided_with_asymmetric_pads",
      "1,2,5,6",

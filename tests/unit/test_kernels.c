@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NO_CLAMP ((cr_clamp){-INFINITY, INFINITY})
+#define WINOGRAD 16 /* the bound's n of Winograd's convolution, whatever the depth */
+#define NO_CLAMP CR_NO_CLAMP
 
 /* Few different values: many are equal. */
 static float *randoms_with_ties(size_t n, uint32_t seed)
@@ -15,6 +16,18 @@ static float *randoms_with_ties(size_t n, uint32_t seed)
     for (size_t i = 0; i < n; i++)
         values[i] = roundf(values[i] * 3);
     return values;
+}
+
+/* Winograd's error comes from the whole tile that a pixel is computed in: all are held to the
+ * largest magnitude. */
+static void assert_near_in_tiles(const float *got, reference *want, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, want[i].magnitude);
+    for (size_t i = 0; i < n; i++)
+        want[i].magnitude = most;
+    assert_near(got, want, n, WINOGRAD - 2);
 }
 
 /* Every pair of input and output pixel that a window joins: flat pixel indices, and which of the
@@ -46,14 +59,30 @@ static joined *join(const cr_window *win, int n, size_t *n_pairs)
     return pairs;
 }
 
-/* Place of the weight of window position t from input channel c of its group to output channel k.
- */
-static size_t weight_at(const cr_window *win, int t, int c, int k)
+/* Weights as [K][C/G][R][S], and how cr_conv_pack reads them. */
+typedef struct plain {
+    const cr_window *win;
+    const float *weights;
+} plain;
+
+static float plain_weight(const void *context, int k, int c, int t)
 {
-    int cg = win->c / win->groups, kg = win->k / win->groups, rs = win->r * win->s;
-    if (cr_conv_is_depthwise(win))
-        return (size_t)(t * win->k + k);
-    return (size_t)(((k / kg * rs + t) * cg + c) * kg + k % kg);
+    const plain *p = context;
+    return p->weights[(k * (p->win->c / p->win->groups) + c) * p->win->r * p->win->s + t];
+}
+
+static float *packed(const cr_window *win, const float *weights)
+{
+    float *to = zeros(cr_conv_weights(win), sizeof *to);
+    cr_conv_pack(win, plain_weight, &(plain){win, weights}, to);
+    return to;
+}
+
+static float *packed_back(const cr_window *win, const float *weights)
+{
+    float *to = zeros(cr_conv_weights_back(win), sizeof *to);
+    cr_conv_pack_back(win, plain_weight, &(plain){win, weights}, to);
+    return to;
 }
 
 typedef struct conv_case {
@@ -75,8 +104,23 @@ static conv_case conv_cases[] = {
     {"conv_larger_than_its_input", 1, {2, 3, 4, 0, 0, 5, 5, 5, 1, 1, 2, 2, 1, 1, 1}, 2, 2},
     {"conv_padded_beyond_its_window", 1, {3, 3, 4, 0, 0, 5, 2, 2, 1, 1, 4, 4, 1, 1, 1}, 4, 4},
     {"conv_grouped", 2, {8, 7, 12, 0, 0, 9, 3, 3, 1, 2, 1, 1, 1, 1, 3}, 1, 1},
+    {"conv_pointwise_deeper_than_a_part",
+     1,
+     {3, 5, 700, 3, 5, 70, 1, 1, 1, 1, 0, 0, 1, 1, 1},
+     0,
+     0},
     {"conv_grouped_pointwise", 2, {5, 6, 12, 0, 0, 8, 1, 1, 1, 1, 0, 0, 1, 1, 4}, 0, 0},
     {"conv_grouped_of_many_tiles", 2, {14, 14, 512, 0, 0, 4, 3, 3, 1, 1, 1, 1, 1, 1, 2}, 1, 1},
+    /* Winograd's: whole tiles, tiles cut off, channels that fill no vector, several blocks. */
+    {"conv_3x3", 2, {12, 16, 32, 0, 0, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_odd_size", 3, {7, 9, 19, 0, 0, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_the_smallest_size", 1, {4, 4, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_unpadded", 1, {9, 7, 20, 0, 0, 17, 3, 3, 1, 1, 0, 0, 1, 1, 1}, 0, 0},
+    {"conv_3x3_padded_by_two", 1, {5, 6, 20, 0, 0, 17, 3, 3, 1, 1, 2, 2, 1, 1, 1}, 2, 2},
+    {"conv_3x3_with_asymmetric_pads", 2, {6, 9, 33, 0, 0, 16, 3, 3, 1, 1, 2, 0, 1, 1, 1}, 0, 1},
+    {"conv_3x3_padded_far_at_the_end", 1, {5, 6, 16, 0, 0, 16, 3, 3, 1, 1, 0, 1, 1, 1, 1}, 7, 9},
+    {"conv_3x3_of_great_depth", 1, {8, 7, 512, 0, 0, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_many_blocks", 2, {57, 40, 64, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
     {"conv_depthwise", 2, {9, 8, 37, 0, 0, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37}, 1, 1},
     {"conv_depthwise_strided", 2, {9, 8, 6, 0, 0, 6, 3, 3, 2, 2, 0, 0, 1, 1, 6}, 1, 1},
     {"conv_depthwise_dilated", 1, {9, 10, 6, 0, 0, 6, 3, 2, 1, 2, 2, 1, 2, 3, 6}, 2, 2},
@@ -114,18 +158,26 @@ static void conv_matches_a_naive_one(void **state)
             for (int c = 0; c < cg; c++) {
                 size_t in = pairs[i].in * (size_t)win.c + (size_t)(k / kg * cg + c);
                 size_t out = pairs[i].out * (size_t)win.k + (size_t)k;
-                double weight = (double)w[weight_at(&win, pairs[i].t, c, k)];
+                double weight = (double)plain_weight(&(plain){&win, w}, k, c, pairs[i].t);
                 add_term(&want_y[out], (double)x[in] * weight);
                 add_term(&want_dx[in], (double)dy[out] * weight);
             }
-    cr_conv_forward(&win, test->n, x, w, bias, NO_CLAMP, y, scratch);
-    assert_near(y, want_y, n_y, (size_t)(win.r * win.s * cg));
-    cr_conv_backward(&win, test->n, dy, w, dx, scratch);
-    assert_near(dx, want_dx, n_x, (size_t)(win.r * win.s * kg));
+    const float *forth = packed(&win, w), *back = packed_back(&win, w);
+    bool tiled = cr_conv_weights_back(&win) > 0;
+    cr_conv_forward(&win, test->n, x, forth, bias, NO_CLAMP, y, scratch);
+    if (tiled)
+        assert_near_in_tiles(y, want_y, n_y);
+    else
+        assert_near(y, want_y, n_y, (size_t)(win.r * win.s * cg));
+    cr_conv_backward(&win, test->n, dy, forth, back, dx, scratch);
+    if (tiled)
+        assert_near_in_tiles(dx, want_dx, n_x);
+    else
+        assert_near(dx, want_dx, n_x, (size_t)(win.r * win.s * kg));
 
     /* A clamp changes what it cuts off and nothing else. */
     float *clamped = zeros(n_y, sizeof *clamped);
-    cr_conv_forward(&win, test->n, x, w, bias, (cr_clamp){-0.25f, 0.5f}, clamped, scratch);
+    cr_conv_forward(&win, test->n, x, forth, bias, (cr_clamp){-0.25f, 0.5f}, clamped, scratch);
     for (size_t i = 0; i < n_y; i++)
         assert_true(clamped[i] == fminf(fmaxf(y[i], -0.25f), 0.5f));
 }
@@ -289,7 +341,7 @@ static void clamp_keeps_nan_and_cuts_the_rest(void **state)
     for (int groups = 1; groups <= 2; groups++) {
         float pixel[2] = {0, 0}, weights[4] = {0}, bias[2] = {NAN, 9}, y[2];
         win.groups = groups;
-        cr_conv_forward(&win, 1, pixel, weights, bias, (cr_clamp){0, 6}, y, NULL);
+        cr_conv_forward(&win, 1, pixel, packed(&win, weights), bias, (cr_clamp){0, 6}, y, NULL);
         assert_true(isnan(y[0]) && y[1] == 6);
     }
 }
