@@ -41,9 +41,12 @@ static void pixels_inside(const cr_window *win, const steps *st, const cr_real *
                 for (int t = 0; t < PIXELS; t++)
                     sum[t] += *(const loose_vector *)(from + t * st->step) * weight;
             }
-        for (int t = 0; t < PIXELS; t++)
+        for (int t = 0; t < PIXELS; t++) {
+            cr_real *to = y + t * c_n + c;
+            *(loose_vector *)to = sum[t];
             for (int l = 0; l < LANES; l++)
-                y[t * c_n + c + l] = clamped(clamp, sum[t][l]);
+                to[l] = clamped(clamp, to[l]);
+        }
     }
     for (; c < c_n; c++)
         for (int t = 0; t < PIXELS; t++) {

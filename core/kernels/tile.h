@@ -52,13 +52,15 @@ TILE_INLINE void tile(const int rows, const int vectors, const cr_panel *p, cons
             *(loose_vector *)(c + i * p->ldc + v * TILE_LANES) = sum[i][v];
 }
 
-/* A NaN stays NaN. */
-TILE_INLINE void clamp_tile(const cr_panel *p, int rows, int width, cr_real *c)
+/* A NaN stays NaN. The tile has just been written: this is cheaper than it looks. */
+TILE_INLINE void clamp_tile(const cr_panel *p, const int width, int rows, cr_real *c)
 {
-    for (int i = 0; i < rows; i++, c += p->ldc)
+    cr_real lo = p->clamp.lo, hi = p->clamp.hi;
+    ptrdiff_t ldc = p->ldc;
+    for (int i = 0; i < rows; i++, c += ldc)
         for (int j = 0; j < width; j++) {
-            cr_real v = c[j] < p->clamp.lo ? p->clamp.lo : c[j];
-            c[j] = v > p->clamp.hi ? p->clamp.hi : v;
+            cr_real v = c[j] < lo ? lo : c[j];
+            c[j] = v > hi ? hi : v;
         }
 }
 
@@ -86,7 +88,9 @@ void TILE_PANEL(const cr_panel *p)
                 TILE_EACH(TILE_CASE)
             }
         }
-        if (p->clamps)
-            clamp_tile(p, rows, p->width, p->c + first * p->ldc);
+        if (p->clamps && p->width == CR_PANEL)
+            clamp_tile(p, CR_PANEL, rows, p->c + first * p->ldc);
+        else if (p->clamps)
+            clamp_tile(p, CR_PANEL / 2, rows, p->c + first * p->ldc);
     }
 }

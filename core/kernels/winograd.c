@@ -209,7 +209,7 @@ static void transform_products(const pass *p, size_t tile, size_t t)
     place at = place_of(p, tile);
     int rows = at_most(4, win->p - at.i), columns = at_most(4, win->q - at.j);
     size_t row = row_values(win->k), point = p->n_tiles * row;
-    const cr_real *from = p->products + t * row;
+    const cr_real *from = p->products + t * row, lo = p->clamp.lo, hi = p->clamp.hi;
     cr_real *image = p->y + at.image * (size_t)win->p * (size_t)win->q * (size_t)win->k;
     for (int k = 0; k < win->k; k += LANES, from += LANES) {
         int count = at_most(LANES, win->k - k);
@@ -230,14 +230,17 @@ static void transform_products(const pass *p, size_t tile, size_t t)
                     memcpy(&before, y, (size_t)count * sizeof *y);
                     value += before;
                 }
-                for (int l = 0; l < LANES; l++) {
-                    cr_real low = value[l] < p->clamp.lo ? p->clamp.lo : value[l];
-                    value[l] = low > p->clamp.hi ? p->clamp.hi : low;
-                }
-                if (count == LANES)
+                if (count == LANES) {
                     *(loose_vector *)y = value;
-                else
-                    memcpy(y, &value, (size_t)count * sizeof *y);
+                    for (int l = 0; l < LANES; l++) {
+                        cr_real low = y[l] < lo ? lo : y[l];
+                        y[l] = low > hi ? hi : low;
+                    }
+                } else
+                    for (int l = 0; l < count; l++) {
+                        cr_real low = value[l] < lo ? lo : value[l];
+                        y[l] = low > hi ? hi : low;
+                    }
             }
         }
     }
