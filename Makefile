@@ -142,6 +142,10 @@ $(DOUBLE_LIB): $(DOUBLE_OBJ)
 	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
 		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -o $@
 
+.PHONY: bench
+bench: $(JUDGED_LIB) ## images a second beside PyTorch's, into docs/performance.md (10 minutes)
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
+
 FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' 'driver/*.[ch]' \
 	'tests/**.[ch]')
 
