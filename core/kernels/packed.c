@@ -2,6 +2,8 @@
  * cache while all rows of a pass over it; callers give as many rows as the second level holds. */
 #include "packed.h"
 
+#include "isa.h"
+
 #include <math.h>
 
 #define DEPTH 256 /* a panel of 32 KiB */
@@ -40,16 +42,13 @@ void cr_packed_multiply_transposed(int m, int n, int d, const cr_real *a, int ld
     }
 }
 
-const cr_panel_fn *cr_panel_functions(void)
+cr_panel_fn cr_panel_function(void)
 {
 #if defined(__x86_64__) && !defined(__clang__)
-    static const cr_panel_fn all[] = {cr_panel_avx512, cr_panel_avx2, cr_panel_any, NULL};
-    if (__builtin_cpu_supports("avx512f"))
-        return all;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? all + 1 : all + 2;
+    static const cr_panel_fn functions[] = {cr_panel_any, cr_panel_avx2, cr_panel_avx512};
+    return functions[cr_isa_used()];
 #else
-    static const cr_panel_fn all[] = {cr_panel_any, NULL};
-    return all;
+    return cr_panel_any;
 #endif
 }
 
@@ -81,7 +80,7 @@ static void narrow_panel(cr_panel_fn multiply, const cr_panel *panel, int n)
 
 void cr_packed_multiply(const cr_product *p)
 {
-    cr_panel_fn multiply = cr_panel_functions()[0];
+    cr_panel_fn multiply = cr_panel_function();
     int n_parts = (p->d + DEPTH - 1) / DEPTH, part_depth = (p->d + n_parts - 1) / n_parts;
     bool clamps = p->clamp.lo > -(cr_real)INFINITY || p->clamp.hi < (cr_real)INFINITY;
     for (int k = 0; k < p->d; k += part_depth) {

@@ -58,8 +58,8 @@ typedef struct cr_panel {
 } cr_panel;
 typedef void (*cr_panel_fn)(const cr_panel *panel);
 
-/* Those of this program, the fastest that the CPU has first; ends with NULL. */
-const cr_panel_fn *cr_panel_functions(void);
+/* That of the instruction set in use (isa.h). */
+cr_panel_fn cr_panel_function(void);
 void cr_panel_avx512(const cr_panel *panel);
 void cr_panel_avx2(const cr_panel *panel);
 void cr_panel_any(const cr_panel *panel);

@@ -1,5 +1,8 @@
 """The kit's reference results, met exactly: every top-5 class, every hit, every count.
 
+usage: test_kit.py [any] [avx2] [avx512]   with the kernels for these instruction sets, one after the
+other; without arguments those that the program takes by itself
+
 Runs the kit's jobs over 2 ranks and compares the HDF5 files with reference_<model>.csv and
 golden_<model>.npz, which were made with other programs. Boxes may differ in at most 3 places of a
 reference file: a map's pixel at the very threshold falls to either side by rounding.
@@ -132,7 +135,11 @@ def compare(path, model_name, variants):
 if not os.path.isdir(KIT):
     print("skipped: CAMRANK_KIT names no folder")
     sys.exit(77)
-with tempfile.TemporaryDirectory() as scratch:
-    for job_name, network, rows in CASES:
-        compare(run(job_name, network, scratch), network, rows)
+for isa in sys.argv[1:] or [None]:
+    if isa:
+        print(f"{isa}:")
+        os.environ["CAMRANK_ISA"] = isa
+    with tempfile.TemporaryDirectory() as scratch:
+        for job_name, network, rows in CASES:
+            compare(run(job_name, network, scratch), network, rows)
 sys.exit(1 if failures else 0)

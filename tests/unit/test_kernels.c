@@ -3,6 +3,8 @@
  * exactly. */
 #include "naive.h"
 
+#include "core/kernels/isa.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -432,6 +434,10 @@ int main(void)
         TEST(affine_rounds_product_and_sum_separately),
         TEST(depthwise_conv_rounds_product_and_sum_separately),
     };
-    int failed = cmocka_run_group_tests_name("convolutions", convs, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+    for (cr_isa isa = CR_ISA_ANY; isa <= cr_isa_best(); isa++) {
+        cr_isa_use(isa);
+        failed += cmocka_run_group_tests_name(cr_isa_name(isa), convs, NULL, NULL);
+    }
+    return failed;
 }

@@ -1,0 +1,41 @@
+#include "isa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[CR_N_ISAS] = {"any", "avx2", "avx512"};
+static int used = -1;
+
+cr_isa cr_isa_best(void)
+{
+#if defined(__x86_64__) && !defined(__clang__)
+    if (__builtin_cpu_supports("avx512f"))
+        return CR_ISA_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return CR_ISA_AVX2;
+#endif
+    return CR_ISA_ANY;
+}
+
+cr_isa cr_isa_used(void)
+{
+    if (used < 0) {
+        const char *wanted = getenv("CAMRANK_ISA");
+        cr_isa best = cr_isa_best();
+        used = (int)best;
+        for (int i = 0; wanted && i <= (int)best; i++)
+            if (strcmp(wanted, names[i]) == 0)
+                used = i;
+    }
+    return (cr_isa)used;
+}
+
+const char *cr_isa_name(cr_isa isa)
+{
+    return names[isa];
+}
+
+void cr_isa_use(cr_isa isa)
+{
+    used = (int)isa;
+}
