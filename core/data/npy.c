@@ -1,0 +1,197 @@
+/* npy.c - a map in a .npy file. The format is NumPy's (numpy.lib.format): a magic string, the
+ * version, the length of the header, the header, which is a Python dictionary of `descr`,
+ * `fortran_order` and `shape`, and the array. */
+#include "camrank/npy.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC "\x93NUMPY"
+enum { MAGIC_BYTES = 6, MAX_HEADER_BYTES = 4096, MAX_DIMS = 8 };
+
+typedef enum kind { UINT8, FLOAT16, FLOAT32, FLOAT64 } kind;
+
+static const struct {
+    const char *descr;
+    size_t bytes;
+} kinds[] = {
+    [UINT8] = {"|u1", 1}, [FLOAT16] = {"<f2", 2}, [FLOAT32] = {"<f4", 4}, [FLOAT64] = {"<f8", 8}};
+
+/* The text behind `'key':` in a header, or NULL. */
+static const char *value_of(const char *header, const char *key)
+{
+    char quoted[32];
+    snprintf(quoted, sizeof quoted, "'%s':", key);
+    const char *at = strstr(header, quoted);
+    if (!at)
+        return NULL;
+    at += strlen(quoted);
+    return at + strspn(at, " ");
+}
+
+static bool parse_kind(const char *descr, kind *of)
+{
+    for (size_t k = 0; descr && k < sizeof kinds / sizeof kinds[0]; k++)
+        if (descr[0] == '\'' && strncmp(descr + 1, kinds[k].descr, 3) == 0 && descr[4] == '\'') {
+            *of = (kind)k;
+            return true;
+        }
+    return false;
+}
+
+/* `(1, 224, 224)`: the last two, if the others are 1. */
+static bool parse_shape(const char *text, int *height, int *width)
+{
+    long dims[MAX_DIMS];
+    int n = 0;
+    if (!text || *text++ != '(')
+        return false;
+    while (*(text += strspn(text, " ,")) != ')') {
+        char *end;
+        if (n == MAX_DIMS || *text < '0' || *text > '9')
+            return false;
+        errno = 0;
+        dims[n++] = strtol(text, &end, 10);
+        if (errno)
+            return false;
+        text = end;
+    }
+    for (int i = 0; i < n - 2; i++)
+        if (dims[i] != 1)
+            return false;
+    if (n < 2 || dims[n - 1] < 1 || dims[n - 1] > CR_NPY_MAX_SIDE || dims[n - 2] < 1 ||
+        dims[n - 2] > CR_NPY_MAX_SIDE)
+        return false;
+    *height = (int)dims[n - 2];
+    *width = (int)dims[n - 1];
+    return true;
+}
+
+/* IEEE 754 binary16. */
+static float from_half(uint16_t half)
+{
+    const int exponent = half >> 10 & 31, fraction = half & 1023;
+    float value = exponent == 31  ? (fraction ? NAN : INFINITY)
+                  : exponent == 0 ? ldexpf((float)fraction, -24)
+                                  : ldexpf((float)(fraction + 1024), exponent - 25);
+    return half & 0x8000 ? -value : value;
+}
+
+static float value_at(kind of, const uint8_t *array, size_t i)
+{
+    uint16_t half;
+    float single;
+    double whole;
+    switch (of) {
+    case UINT8:
+        return array[i];
+    case FLOAT16:
+        memcpy(&half, array + 2 * i, sizeof half);
+        return from_half(half);
+    case FLOAT32:
+        memcpy(&single, array + 4 * i, sizeof single);
+        return single;
+    case FLOAT64:
+        memcpy(&whole, array + 8 * i, sizeof whole);
+        return (float)whole;
+    }
+    return NAN;
+}
+
+/* The header as text, and where the array begins; false where it is none. */
+static bool take_header(const uint8_t *bytes, size_t n_bytes, char header[MAX_HEADER_BYTES + 1],
+                        size_t *begin)
+{
+    if (n_bytes < 12 || memcmp(bytes, MAGIC, MAGIC_BYTES) != 0 || bytes[6] < 1 || bytes[6] > 3)
+        return false;
+    const size_t at = bytes[6] == 1 ? 10 : 12;
+    size_t n = bytes[8] | (size_t)bytes[9] << 8;
+    if (bytes[6] > 1)
+        n |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
+    if (n > MAX_HEADER_BYTES || n > n_bytes - at)
+        return false;
+    memcpy(header, bytes + at, n);
+    header[n] = 0;
+    *begin = at + n;
+    return true;
+}
+
+cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, cr_npy_map *map,
+                       cr_error *err)
+{
+    char header[MAX_HEADER_BYTES + 1];
+    size_t begin;
+    kind of;
+    int width, height;
+    *map = (cr_npy_map){0};
+    if (!take_header(bytes, n_bytes, header, &begin))
+        return cr_fail(err, CR_EINPUT, "%s: no .npy file, or cut short", name);
+    if (!parse_kind(value_of(header, "descr"), &of))
+        return cr_fail(err, CR_EINPUT,
+                       "%s: its type must be float16, float32, float64 (little-endian) or uint8",
+                       name);
+    if (!parse_shape(value_of(header, "shape"), &height, &width))
+        return cr_fail(err, CR_EINPUT, "%s: its shape must be (height, width), each 1 to %d", name,
+                       CR_NPY_MAX_SIDE);
+    const char *order = value_of(header, "fortran_order");
+    const bool by_column = order && strncmp(order, "True", 4) == 0;
+    if (!by_column && !(order && strncmp(order, "False", 5) == 0))
+        return cr_fail(err, CR_EINPUT, "%s: its header does not say the order", name);
+    const size_t n = (size_t)width * (size_t)height, wanted = n * kinds[of].bytes;
+    if (n_bytes - begin != wanted)
+        return cr_fail(err, CR_EINPUT, "%s: %zu bytes of values, must be %zu", name,
+                       n_bytes - begin, wanted);
+    map->values = cr_alloc(n, sizeof *map->values);
+    if (!map->values)
+        return cr_fail_memory(err, name, n, sizeof *map->values);
+    map->width = width;
+    map->height = height;
+    for (size_t y = 0, i = 0; y < (size_t)height; y++)
+        for (size_t x = 0; x < (size_t)width; x++, i++)
+            map->values[i] = value_at(of, bytes + begin, by_column ? x * (size_t)height + y : i);
+    return CR_OK;
+}
+
+cr_status cr_npy_read(const char *path, cr_npy_map *map, cr_error *err)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    *map = (cr_npy_map){0};
+    const size_t most = (size_t)CR_NPY_MAX_SIDE * CR_NPY_MAX_SIDE * 8 + MAX_HEADER_BYTES + 12;
+    cr_status status = cr_file_read(path, most, &bytes, &n_bytes, err);
+    if (status != CR_OK)
+        return status;
+    status = cr_npy_parse(bytes, n_bytes, path, map, err);
+    free(bytes);
+    return status;
+}
+
+cr_status cr_npy_write(const char *path, const float *values, int width, int height, cr_error *err)
+{
+    /* The array begins at a multiple of 64 bytes, and the header ends in a newline. */
+    char header[128];
+    const size_t n = (size_t)width * (size_t)height;
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return cr_fail(err, CR_EIO, "%s: %s", path, strerror(errno));
+    memset(header, ' ', sizeof header);
+    memcpy(header, MAGIC "\1\0", 8);
+    header[8] = (char)(sizeof header - 10);
+    header[9] = 0;
+    int used =
+        snprintf(header + 10, sizeof header - 10,
+                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", height, width);
+    header[10 + used] = ' ';
+    header[sizeof header - 1] = '\n';
+    bool good = fwrite(header, 1, sizeof header, file) == sizeof header &&
+                fwrite(values, sizeof *values, n, file) == n;
+    int reason = errno;
+    if (fclose(file) != 0) {
+        reason = good ? errno : reason;
+        good = false;
+    }
+    return good ? CR_OK : cr_fail(err, CR_EIO, "%s: %s", path, strerror(reason));
+}

@@ -1,0 +1,31 @@
+/* npy.h - maps in NumPy's .npy files, as wsolevaluation stores them. All functions are Local. */
+#ifndef CAMRANK_NPY_H
+#define CAMRANK_NPY_H
+
+#include "camrank/base.h"
+
+/* Largest side of a map in a file. */
+#define CR_NPY_MAX_SIDE 16384
+
+/* A map: values[height][width], owned (free). */
+typedef struct cr_npy_map {
+    int width, height;
+    float *values;
+} cr_npy_map;
+
+/* The map in the n_bytes of a .npy file (format 1 to 3): a two-dimensional array, or one with
+ * further dimensions of 1 in front, of little-endian float16, float32 or float64 or of uint8, in C
+ * or Fortran order. Values are rounded to float32; they may be NaN or infinite. `name` is for
+ * messages. Errors: CR_EINPUT, naming `name` and what is wrong, before anything is allocated that
+ * the file does not fill. *map is {0} on failure. */
+cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, cr_npy_map *map,
+                       cr_error *err);
+
+/* cr_file_read and cr_npy_parse. A file that is not there is CR_EINPUT like any other. */
+cr_status cr_npy_read(const char *path, cr_npy_map *map, cr_error *err);
+
+/* Writes a float32 map [height][width], format 1.0, which numpy.load reads. Errors: CR_EIO naming
+ * `path`. */
+cr_status cr_npy_write(const char *path, const float *values, int width, int height, cr_error *err);
+
+#endif

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""core/data/npy.c against NumPy: types, orders, shapes, damage."""
+import ctypes as ct
+import os
+import random
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from camrank import Checks, Error, Refused, check as raise_refused, lib
+from image_set import FREE
+
+check = Checks()
+
+
+class Map(ct.Structure):
+    _fields_ = [("width", ct.c_int), ("height", ct.c_int), ("values", ct.POINTER(ct.c_float))]
+
+
+def read(path):
+    error, out = Error(), Map()
+    raise_refused(lib.cr_npy_read(path.encode(), ct.byref(out), ct.byref(error)), error)
+    values = np.ctypeslib.as_array(out.values, (out.height, out.width)).copy()
+    FREE(out.values)
+    return values
+
+
+def refused(what, path, reason):
+    try:
+        read(path)
+        check(what, False, "was read")
+    except Refused as why:
+        check(what, str(why).startswith(path + ": ") and reason in str(why), str(why))
+
+
+def main():
+    rng = np.random.default_rng(1)
+    with tempfile.TemporaryDirectory() as folder:
+        path, wrong = f"{folder}/a.npy", 0
+        for k in range(60):
+            h, w = rng.integers(1, 70, 2)
+            a = rng.normal(0, 10.0 ** rng.integers(-9, 6), (h, w))
+            a = a.astype(rng.choice(["f2", "f4", "f8"])) if k % 4 else np.uint8(np.abs(a))
+            a.flat[0] = [np.inf, np.nan, -0.0, 1][k % 4] if a.dtype != np.uint8 else 255
+            if k % 3 == 0:
+                a = np.asfortranarray(a)
+            if k % 5 == 0:
+                a = a[None]
+            with open(path, "wb") as file:
+                np.lib.format.write_array(file, a, version=(1 + k % 3, 0))
+            wrong += not np.array_equal(read(path), a.reshape(h, w).astype("f4"), equal_nan=True)
+        check("60 maps of four types and two orders, as numpy writes them", not wrong)
+        halves = np.arange(1 << 16, dtype=np.uint16).view("f2").reshape(256, 256)
+        np.save(path, halves)
+        check("every float16", np.array_equal(read(path), halves.astype("f4"), equal_nan=True))
+
+        a = rng.normal(0, 1, (224, 199)).astype("f4")
+        error = Error()
+        raise_refused(lib.cr_npy_write(path.encode(), a.ctypes.data_as(ct.c_void_p), 199, 224,
+                                       ct.byref(error)), error)
+        check("numpy.load reads what we write",
+              np.array_equal(np.load(path), a) and np.load(path).dtype == np.float32)
+
+        for what, array, reason in [
+                ("three planes", np.zeros((3, 2, 2), "f4"), "its shape must be"),
+                ("one dimension", np.zeros(7, "f4"), "its shape must be"),
+                ("no values", np.zeros((0, 4), "f4"), "its shape must be"),
+                ("too wide", np.zeros((1, 16385), "u1"), "its shape must be"),
+                ("integers", np.zeros((2, 2), "i4"), "its type must be"),
+                ("big-endian", np.zeros((2, 2), ">f4"), "its type must be"),
+                ("complex", np.zeros((2, 2), "c8"), "its type must be")]:
+            np.save(path, array)
+            refused(what, path, reason)
+        np.save(path, a)
+        with open(path, "rb") as file:
+            whole = bytearray(file.read())
+        random.seed(1)
+        for n in 0, 5, 11, 40, 127, 128, len(whole) - 1:
+            with open(path, "wb") as file:
+                file.write(whole[:n])
+            refused(f"cut to {n} bytes", path, "")
+        read_ones = 0
+        for _ in range(2000):
+            damaged = whole[:]
+            for _ in range(random.randrange(1, 4)):
+                damaged[random.randrange(128)] = random.randrange(256)
+            with open(path, "wb") as file:
+                file.write(damaged)
+            try:
+                read_ones += read(path).size == a.size
+            except Refused:
+                pass
+        check("2000 damaged headers end in a map or a refusal", True, f"{read_ones} read")
+        refused("no such file", f"{folder}/none.npy", "No such file")
+    check.done()
+
+
+main()
