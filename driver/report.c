@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPTION_FORMAT = 1 };
+enum { OPTION_FORMAT = 1, OPTION_PAPER };
 
 static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
+                                        {"paper", required_argument, NULL, OPTION_PAPER},
                                         {NULL, 0, NULL, 0}};
 
 static cr_status report_command(const cr_par *par, int argc, char **argv, cr_error *err)
@@ -16,19 +17,27 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
     (void)par;
     cr_status status = CR_OK;
     cr_report_format format = CR_REPORT_TEXT;
-    const char *path;
+    const char *path, *paper = NULL;
     cr_results *results = NULL;
     cr_report report = {0};
     char *text = NULL;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
-        if (option != OPTION_FORMAT)
+        if (option == OPTION_PAPER)
+            paper = optarg;
+        else if (option == OPTION_FORMAT)
+            CR_TRY(cr_report_format_find(optarg, &format, err));
+        else
             return err->status;
-        CR_TRY(cr_report_format_find(optarg, &format, err));
+    }
+    if (paper && format != CR_REPORT_TEXT) {
+        status = cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only");
+        goto cleanup;
     }
     CR_TRY(cr_option_argument(argc, argv, "the results file", &path, err));
     CR_TRY(cr_results_open(path, &results, err));
     CR_TRY(cr_report_make(results, &report, err));
-    CR_TRY(cr_report_write(&report, format, &text, err));
+    CR_TRY(paper ? cr_report_paper(&report, paper, &text, err)
+                 : cr_report_write(&report, format, &text, err));
     fputs(text, stdout);
     status = cr_output_flush(err);
 
@@ -45,5 +54,7 @@ const cr_command cr_command_report = {
     .summary = "prints the error table of a results file",
     .help = "usage: camrank report RESULTS.h5 [--format text|csv|json|markdown|latex]\n\n"
             "Counts the rows of a results file, finished or not, and prints its error table.\n"
-            "Errors are in percent; csv and json give them in full.\n",
+            "Errors are in percent; csv and json give them in full.\n\n"
+            "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
+            "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
     .run = report_command};

@@ -59,4 +59,10 @@ cr_status cr_report_format_find(const char *name, cr_report_format *format, cr_e
 cr_status cr_report_write(const cr_report *report, cr_report_format format, char **text,
                           cr_error *err);
 
+/* The report's errors beside those that a paper publishes, with their differences, as plain text.
+ * Rows are the paper's where model and method have the names of its table. *text as above.
+ *   name  "cam2016" (Zhou et al., CVPR 2016, tables 1 and 2) or "gradcam2017" (Selvaraju et al., ICCV
+ *         2017, table 1); CR_EUSAGE naming these */
+cr_status cr_report_paper(const cr_report *report, const char *name, char **text, cr_error *err);
+
 #endif

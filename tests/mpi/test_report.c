@@ -350,6 +350,39 @@ static void format_unknown_is_refused_with_the_known_ones(const cr_par *par)
     CHECK(strstr(err.message, "`xml`") && strstr(err.message, "text, csv, json, markdown, latex"));
 }
 
+static void report_beside_a_paper_gives_differences_of_rows_named_alike(const cr_par *par)
+{
+    (void)par;
+    cr_error err = {0};
+    cr_report_row rows[] = {
+        {.model = "VGG-16",
+         .method = "grad-cam",
+         .protocol = "gradcam-paper",
+         .top1_loc_error = 56.0,
+         .top5_loc_error = NAN},
+        {.model = "VGG-16", .method = "cam", .protocol = "gradcam-paper", .top1_loc_error = 1},
+    };
+    const cr_report report = {.n_rows = 2, .rows = rows};
+    char *text = NULL;
+    if (!CHECK_OK(cr_report_paper(&report, "gradcam2017", &text, &err), &err))
+        return;
+    static const char *const lines[] = {
+        "VGG-16            grad-cam  gradcam-paper       top-1 loc        56.00       56.51       "
+        "-0.51\n",
+        "VGG-16            grad-cam  gradcam-paper       top-5 loc            -       46.41        "
+        "   "
+        "-\n",
+        "AlexNet           grad-cam  -                   top-1 loc            -       68.30        "
+        "   "
+        "-\n",
+        "1 of the file's 2 rows are not in the paper",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        CHECK(strstr(text, lines[i]) != NULL);
+    free(text);
+    CHECK_EQUAL(cr_report_paper(&report, "vgg2014", &text, &err), CR_EUSAGE);
+}
+
 int main(int argc, char **argv)
 {
     const harness_case cases[] = {
@@ -362,6 +395,7 @@ int main(int argc, char **argv)
         HARNESS_CASE(json_gives_numbers_that_read_back_exactly),
         HARNESS_CASE(csv_is_read_back_field_by_field),
         HARNESS_CASE(markdown_and_latex_escape_what_would_be_markup),
+        HARNESS_CASE(report_beside_a_paper_gives_differences_of_rows_named_alike),
         HARNESS_CASE(format_unknown_is_refused_with_the_known_ones),
     };
     return harness_run(argc, argv, cases, (int)(sizeof cases / sizeof cases[0]));
