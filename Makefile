@@ -147,6 +147,11 @@ bench: $(BUILD)/.deps-test ## images a second beside PyTorch's, into docs/perfor
 	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
 
+.PHONY: bench-count
+bench-count: $(BUILD)/.deps-bench ## instructions of a small job by room, against those recorded
+	@+$(MAKE) --no-print-directory -s all
+	@. tests/mpi.env && CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_count.py $(ARGS)
+
 FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' 'driver/*.[ch]' \
 	'tests/**.[ch]')
 
