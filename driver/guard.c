@@ -111,10 +111,10 @@ cr_status cr_guard_class_order(const cr_par *par, cr_results *results, cr_error 
     cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const int first = (int)((int64_t)data->n_images * par->rank / par->size);
-    const int last = (int)((int64_t)data->n_images * (par->rank + 1) / par->size);
+    int first, last;
     orders o = {0};
     counts *c = cr_alloc((size_t)plan->n_models, sizeof *c);
+    cr_par_part(par, data->n_images, CR_RESULTS_SHARE, &first, &last);
     status = c ? find_orders(data, &o, err)
                : cr_fail_memory(err, "counting", (size_t)plan->n_models, sizeof *c);
     CR_TRY(cr_par_agree(par, status, err));

@@ -166,11 +166,10 @@ static cr_status reduce(run_state *run, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_session *s = run->session;
-    int rank = run->par->rank, size = run->par->size, n_rows = 0;
+    int first, last, n_rows = 0;
     for (int m = 0; m < s->n_models; m++)
         n_rows += s->models[m].n_variants;
-    int first = (int)((int64_t)s->data.n_images * rank / size);
-    int last = (int)((int64_t)s->data.n_images * (rank + 1) / size);
+    cr_par_part(run->par, s->data.n_images, CR_RESULTS_SHARE, &first, &last);
     cr_tally *tallies = cr_alloc((size_t)n_rows, sizeof *tallies);
     if (!tallies)
         status = cr_fail_memory(err, "tallies", (size_t)n_rows, sizeof *tallies);

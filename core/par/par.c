@@ -131,6 +131,15 @@ cr_status cr_par_sum(const cr_par *par, int64_t *values, int n_values, cr_error 
         "MPI_Allreduce", err);
 }
 
+void cr_par_part(const cr_par *par, int n, int grain, int *first, int *last)
+{
+    const int64_t n_runs = n / grain + (n % grain > 0);
+    const int64_t from = n_runs * par->rank / par->size * grain;
+    const int64_t to = n_runs * (par->rank + 1) / par->size * grain;
+    *first = (int)(from < n ? from : n);
+    *last = (int)(to < n ? to : n);
+}
+
 cr_status cr_par_barrier(const cr_par *par, cr_error *err)
 {
     return cr_par_check(MPI_Barrier(par->comm), "MPI_Barrier", err);

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Images read at a time. */
-enum { SLICE = 4096 };
-
 double cr_tally_error(int64_t right, int64_t counted)
 {
     return counted > 0 ? 100.0 * (double)(counted - right) / (double)counted : NAN;
@@ -81,7 +78,7 @@ static cr_status tally_model(cr_results *results, int model, int first, int n, c
                              cr_error *err)
 {
     cr_status status = CR_OK;
-    const size_t slice = (size_t)(n < SLICE ? n : SLICE);
+    const size_t slice = (size_t)(n < CR_RESULTS_SHARE ? n : CR_RESULTS_SHARE);
     const int n_variants = results->plan.models[model].n_variants;
     cr_results_rows rows = {
         .state = cr_alloc(slice, 1),
@@ -98,7 +95,7 @@ static cr_status tally_model(cr_results *results, int model, int first, int n, c
         rows.variants[v].iou = iou + (size_t)v * slice * CR_SLOTS;
     for (int done = 0; done < n; done += rows.n) {
         rows.first = first + done;
-        rows.n = n - done < SLICE ? n - done : SLICE;
+        rows.n = n - done < CR_RESULTS_SHARE ? n - done : CR_RESULTS_SHARE;
         CR_TRY(cr_results_read(results, model, &rows, err));
         CR_TRY(tally_slice(results, model, &rows, tallies, err));
     }

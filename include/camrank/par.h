@@ -40,6 +40,10 @@ cr_status cr_par_share(const cr_par *par, uint8_t **bytes, size_t *n_bytes, cr_e
  * floating-point numbers would depend on the number of ranks. Collective. */
 cr_status cr_par_sum(const cr_par *par, int64_t *values, int n_values, cr_error *err);
 
+/* This rank's part of n things, first .. last - 1, in whole runs of `grain` but for the end: the parts
+ * of all ranks are every thing once, and no more than n / grain + 1 ranks have any. Local. */
+void cr_par_part(const cr_par *par, int n, int grain, int *first, int *last);
+
 /* Waits for all ranks. Collective. */
 cr_status cr_par_barrier(const cr_par *par, cr_error *err);
 

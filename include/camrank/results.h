@@ -23,6 +23,9 @@
 #define CR_REASON_BYTES 200   /* of a failure's text in the file, zero included */
 #define CR_NAME_BYTES 128     /* longest model, method or layer name, zero included */
 
+/* Rows that are worth a rank's while to count: reading fewer costs as much. */
+#define CR_RESULTS_SHARE 4096
+
 /* State of a row. */
 enum { CR_ROW_EMPTY = 0, CR_ROW_DONE = 1, CR_ROW_FAILED = 2 };
 

@@ -98,6 +98,33 @@ static void sum_of_large_integers_is_exact(const cr_par *par)
     CHECK_EQUAL(values[1], -triangle);
 }
 
+static void part_of_each_rank_is_whole_runs_and_all_are_everything_once(const cr_par *par)
+{
+    static const int cases[][2] = {{0, 7}, {1, 7}, {6, 7}, {7, 7}, {8, 7}, {100, 7}, {50000, 4096}};
+    cr_error err = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const int n = cases[i][0], grain = cases[i][1];
+        int first, last;
+        cr_par_part(par, n, grain, &first, &last);
+        CHECK(first >= 0 && first <= last && last <= n);
+        CHECK(first % grain == 0 || first == n);
+        CHECK(last % grain == 0 || last == n);
+        /* As many as there are, and where each rank begins, the one before it ends. */
+        int64_t sums[2] = {last - first, 0};
+        for (int rank = 0; rank + 1 < par->size; rank++) {
+            const cr_par one = {.rank = rank, .size = par->size};
+            const cr_par next = {.rank = rank + 1, .size = par->size};
+            int from, end, begin, to;
+            cr_par_part(&one, n, grain, &from, &end);
+            cr_par_part(&next, n, grain, &begin, &to);
+            sums[1] += end != begin;
+        }
+        CHECK_OK(cr_par_sum(par, sums, 2, &err), &err);
+        CHECK_EQUAL(sums[0], n);
+        CHECK_EQUAL(sums[1], 0);
+    }
+}
+
 static void check_mpi_failure_names_the_call(const cr_par *par)
 {
     cr_error err = {0};
@@ -120,6 +147,7 @@ int main(int argc, char **argv)
         HARNESS_CASE(share_block_arrives_on_every_rank),
         HARNESS_CASE(share_nothing_gives_an_empty_text),
         HARNESS_CASE(sum_of_large_integers_is_exact),
+        HARNESS_CASE(part_of_each_rank_is_whole_runs_and_all_are_everything_once),
         HARNESS_CASE(check_mpi_failure_names_the_call),
     };
     return harness_run(argc, argv, cases, (int)(sizeof cases / sizeof cases[0]));
