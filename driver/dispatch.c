@@ -12,6 +12,12 @@ enum { REQUEST_KIND = 0, REQUEST_IMAGES = 1, REQUEST_INTS = 2 };
 
 #define CHECK(call) CR_TRY(cr_par_check(call, #call, err))
 
+static int drives_from(void)
+{
+    const char *given = getenv("CAMRANK_TEST_DRIVES_FROM");
+    return given ? atoi(given) : CR_DISPATCH_DRIVES_FROM;
+}
+
 static void nap(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
@@ -73,6 +79,16 @@ static int give(cr_dispatch *d)
     return d->units[d->reversed ? d->n_units - 1 - unit : unit];
 }
 
+void cr_dispatch_order(const double *costs, int n, int *order)
+{
+    for (int i = 0; i < n; i++) {
+        int at = i;
+        for (; at > 0 && costs[order[at - 1]] < costs[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
 cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, const int *units, int n_units,
                            cr_error *err)
 {
@@ -80,9 +96,11 @@ cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, const int *units, 
     const char *order = getenv("CAMRANK_TEST_ORDER");
     *d = (cr_dispatch){.par = par, .units = units, .n_units = n_units};
     d->reversed = order && strcmp(order, "reverse") == 0;
+    d->drives = par->size > 1 && par->size >= drives_from();
     if (par->rank != 0) {
         CHECK(MPI_Irecv(&d->ordered, 1, MPI_INT, 0, TAG_ORDER, par->comm, &d->order));
-        CR_TRY(ask(d, 0, err));
+        if (!d->drives)
+            CR_TRY(ask(d, 0, err));
     }
 
 cleanup:
@@ -157,15 +175,17 @@ cr_status cr_dispatch_next(cr_dispatch *d, int images_done, int *unit, cr_error 
     if (d->par->rank == 0) {
         d->n_images_done += images_done;
         CR_TRY(cr_dispatch_poll(d, err));
-        *unit = give(d);
+        *unit = d->drives ? -1 : give(d);
         return CR_OK;
     }
+    if (d->drives)
+        CR_TRY(ask(d, images_done, err));
     /* After the answer: what was granted before the word to stop is not begun either. */
     CR_TRY(receive(d, unit, err));
     CR_TRY(listen(d, err));
     if (d->stopping)
         *unit = -1;
-    else if (*unit >= 0)
+    else if (*unit >= 0 && !d->drives)
         CR_TRY(ask(d, images_done, err));
 
 cleanup:

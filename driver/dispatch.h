@@ -1,8 +1,12 @@
 /* dispatch.h - handing out the chunks of a run.
  *
- * A unit is one chunk under one model. Rank 0 gives units out on demand and works too: between two
- * layers of its network it answers whoever waits. Every other rank asks for its next unit when it
- * starts one, so that the answer is there before it is needed.
+ * A unit is one chunk under one model. Rank 0 gives units out on demand.
+ *
+ * Among few ranks it works, too, and answers whoever waits between two layers of its network. Every
+ * other rank asks for its next unit when it starts one, so that the answer is there before it is
+ * needed. From CR_DISPATCH_DRIVES_FROM ranks on it only drives: answers come at once, a rank asks
+ * when it needs a unit, and no slow rank holds a second one when the others have run out.
+ * docs/scaling.md has the reasons in figures.
  *
  * Any rank may end the work early, because it has failed or has been told to stop. Rank 0 learns it
  * between two layers, and then tells the others, who finish the unit they are at. */
@@ -11,28 +15,39 @@
 
 #include "camrank/par.h"
 
+/* CAMRANK_TEST_DRIVES_FROM=N sets another number, for tests. */
+#define CR_DISPATCH_DRIVES_FROM 512
+
 typedef struct cr_dispatch {
     const cr_par *par;
     const int *units;       /* rank 0: [n_units] what there is to do; the caller's */
     int n_units, next_unit; /* rank 0 */
     bool reversed;          /* last unit first: CAMRANK_TEST_ORDER=reverse */
+    bool drives;            /* rank 0 does not work */
     bool stopping;          /* nothing more is begun */
     bool told;              /* rank 0: the others have been told whether to stop, which happens
                                once; others: rank 0 has been told to stop */
     int n_ended;            /* rank 0: ranks that ask for nothing any more */
     int64_t n_images_done; /* rank 0: images finished by all ranks, as far as it has heard; those of
-                              a rank's last unit are never reported */
+                              a rank's last unit are reported only if rank 0 drives */
     int granted;           /* others: what the receive under way writes to */
     bool waiting;          /* others: it is under way */
     int ordered; /* others: whether to stop; what the receive of rank 0's word writes to */
     MPI_Request receive, order;
 } cr_dispatch;
 
+/* The order in which kinds of units are best given out: the dearest first, so that what is left for
+ * the end is short; of equal ones the first.
+ *   costs  [n] of a unit, in any measure
+ *   order  [n] indices into costs */
+void cr_dispatch_order(const double *costs, int n, int *order);
+
 /* `units` and `n_units` count on rank 0 alone; `units` must outlive the dispatch. Collective. */
 cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, const int *units, int n_units,
                            cr_error *err);
 
-/* The next unit of this rank, or -1 when there is none. `images_done` is what this rank has
+/* The next unit of this rank, or -1 when there is none, on rank 0 also when it only drives; it is
+ * not asked again then. `images_done` is what this rank has
  * finished since its last call. Local on rank 0; on the others it may wait for rank 0. */
 cr_status cr_dispatch_next(cr_dispatch *d, int images_done, int *unit, cr_error *err);
 

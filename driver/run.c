@@ -38,6 +38,15 @@ static void between_layers(void *context)
     cr_progress_update(&run->progress, run->dispatch.n_images_done);
 }
 
+/* Arithmetic stands for time: only the order counts. */
+static double cost_of(const cr_model *model)
+{
+    double flops = 0;
+    for (int i = 0; i < cr_graph_n_layers(model->graph); i++)
+        flops += cr_graph_get_layer(model->graph, i).flops;
+    return flops;
+}
+
 /* Rank 0: lists the units with rows that are neither done nor failed, and counts these rows. Local.
  */
 static cr_status list_units(run_state *run, cr_error *err)
@@ -46,11 +55,17 @@ static cr_status list_units(run_state *run, cr_error *err)
     const cr_session *s = run->session;
     const int n = s->data.n_images;
     uint8_t *state = cr_alloc((size_t)n, 1);
+    double *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
+    int *order = cr_alloc((size_t)s->n_models, sizeof *order);
     run->n_units = 0;
     run->n_missing = 0;
-    if (!state)
+    if (!state || !costs || !order)
         CR_TRY(cr_fail_memory(err, "rows", (size_t)n, 1));
-    for (int m = 0; m < s->n_models; m++) {
+    for (int m = 0; m < s->n_models; m++)
+        costs[m] = cost_of(&s->models[m]);
+    cr_dispatch_order(costs, s->n_models, order);
+    for (int k = 0; k < s->n_models; k++) {
+        const int m = order[k];
         cr_results_rows rows = {.n = n, .state = state};
         CR_TRY(cr_results_read(run->results, m, &rows, err));
         int listed = -1;
@@ -66,6 +81,8 @@ static cr_status list_units(run_state *run, cr_error *err)
     }
 
 cleanup:
+    free(order);
+    free(costs);
     free(state);
     return status;
 }

@@ -50,6 +50,13 @@ for n in 1 3; do
     same_as "reverse$n" one
 done
 unset CAMRANK_TEST_ORDER
+# Rank 0 hands out and does not work, as among many ranks.
+export CAMRANK_TEST_DRIVES_FROM=2
+for n in 2 4; do
+    run_as "drives$n" $n
+    same_as "drives$n" one
+done
+unset CAMRANK_TEST_DRIVES_FROM
 
 # One image a chunk.
 run_as single1 1 --set batch=1 --limit 7
