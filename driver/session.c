@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "input_text.h"
+
 #include <cblas.h>
 #include <hdf5.h>
 #include <limits.h>
@@ -126,17 +128,6 @@ cleanup:
     return status;
 }
 
-static void describe_input(const cr_input_spec *in, char *text, size_t n_bytes)
-{
-    char how[64] = "squash";
-    if (in->resize == CR_RESIZE_SHORT_SIDE)
-        snprintf(how, sizeof how, "short-side %d, crop center", in->short_side);
-    snprintf(text, n_bytes, "%dx%d, %s, %s, %s, range %g, mean %g %g %g, std %g %g %g", in->width,
-             in->height, how, cr_filter_name(in->filter), in->bgr ? "bgr" : "rgb", in->range,
-             (double)in->mean[0], (double)in->mean[1], (double)in->mean[2], (double)in->std[0],
-             (double)in->std[1], (double)in->std[2]);
-}
-
 static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_results_model *to,
                             cr_error *err)
 {
@@ -144,7 +135,7 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
     snprintf(to->name, sizeof to->name, "%s", model->name);
     snprintf(to->file, sizeof to->file, "%s", from->file_given);
     snprintf(to->sha256, sizeof to->sha256, "%s", model->sha256);
-    describe_input(&model->input, to->input, sizeof to->input);
+    cr_input_text_write(&model->input, to->input, sizeof to->input);
     to->variants = cr_alloc((size_t)model->n_variants, sizeof *to->variants);
     if (!to->variants)
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *to->variants);

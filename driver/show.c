@@ -4,7 +4,7 @@
 #include "camrank/results.h"
 
 #include "command.h"
-#include "job.h"
+#include "input_text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,46 +94,24 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
                    r->method ? r->method : "at all");
 }
 
-/* What part of the image the network saw, by the input specification of the stored job. */
+/* What part of the image the network saw. */
 static cr_status find_region(const cr_results_plan *plan, const request *r, const cr_image *image,
                              cr_region *region, cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_job job = {0};
+    const cr_results_model *model = &plan->models[r->model];
+    cr_input_spec spec;
     float *input = NULL;
-    const char **sets = NULL;
-    char *overrides = strdup(plan->overrides);
-    int n_sets = 0;
-    size_t longest = overrides ? strlen(overrides) + 1 : 0;
-    sets = cr_alloc(longest, sizeof *sets);
-    if (!overrides || !sets) {
-        status = cr_fail_memory(err, "overrides", longest, sizeof *sets);
-        goto cleanup;
-    }
-    char *rest = overrides;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        if (line[0])
-            sets[n_sets++] = line;
-    CR_TRY(
-        cr_job_parse(plan->job_text, strlen(plan->job_text), r->results, sets, n_sets, &job, err));
-    if (r->model >= job.n_models) {
-        status = cr_fail(err, CR_EINPUT, "%s: its job does not fit its models", r->results);
-        goto cleanup;
-    }
-    const cr_input_spec *spec = &job.models[r->model].input;
-    size_t pixels = (size_t)spec->width * (size_t)spec->height;
+    if (cr_input_text_read(model->input, &spec, err) != CR_OK)
+        return cr_fail_in(err, "%s: model %s: ", r->results, model->name);
+    const size_t pixels = (size_t)spec.width * (size_t)spec.height;
     input = cr_alloc(pixels, 3 * sizeof *input);
-    if (!input) {
-        status = cr_fail_memory(err, "an input", pixels, 3 * sizeof *input);
-        goto cleanup;
-    }
-    CR_TRY(cr_input_prepare(spec, image, input, region, err));
+    if (!input)
+        CR_TRY(cr_fail_memory(err, "an input", pixels, 3 * sizeof *input));
+    CR_TRY(cr_input_prepare(&spec, image, input, region, err));
 
 cleanup:
     free(input);
-    free(sets);
-    free(overrides);
-    cr_job_free(&job);
     return status;
 }
 

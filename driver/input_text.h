@@ -1,0 +1,15 @@
+/* input_text.h - how images were prepared for a network, as the line of text that stands in the
+ * results file (attribute `input` of a model). Local. */
+#ifndef CAMRANK_DRIVER_INPUT_TEXT_H
+#define CAMRANK_DRIVER_INPUT_TEXT_H
+
+#include "camrank/image.h"
+
+/* Writes `spec` into `text` of n_bytes, 256 of which always suffice. Numbers have six digits. */
+void cr_input_text_write(const cr_input_spec *spec, char *text, size_t n_bytes);
+
+/* The spec that such a line, untrusted, stands for. CR_EINPUT where it is none or is impossible
+ * (cr_input_check). */
+cr_status cr_input_text_read(const char *text, cr_input_spec *spec, cr_error *err);
+
+#endif
