@@ -16,7 +16,7 @@ typedef struct cr_command {
 } cr_command;
 
 extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
-    cr_command_inspect;
+    cr_command_inspect, cr_command_merge;
 
 /* getopt_long with a message of our own: the next option's `val`, -1 after the last, or '?' after
  * filling `err` (CR_EUSAGE). An option whose val is 'o' is also known as -o; there are no other
@@ -29,6 +29,9 @@ cr_status cr_option_argument(int argc, char **argv, const char *what, const char
 
 /* A whole number of at least `least` from an option's text; CR_EUSAGE else. */
 cr_status cr_option_int(const char *option, const char *text, int least, int *value, cr_error *err);
+
+/* Prints the error table of a finished results file, and where it is. Local. */
+cr_status cr_print_outcome(const char *path, cr_error *err);
 
 /* Hands on what was printed; CR_EIO if it could not be written. */
 cr_status cr_output_flush(cr_error *err);

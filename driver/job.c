@@ -357,6 +357,22 @@ cleanup:
     return status;
 }
 
+cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err)
+{
+    const int first = (int)((int64_t)job->n_models * (part - 1) / n_parts);
+    const int last = (int)((int64_t)job->n_models * part / n_parts);
+    if (first == last)
+        return cr_fail(err, CR_EUSAGE,
+                       "--part %d/%d: has no model: the job has %d, so at most that many parts",
+                       part, n_parts, job->n_models);
+    for (int m = 0; m < job->n_models; m++)
+        if (m < first || m >= last)
+            free(job->models[m].file);
+    job->n_models = last - first;
+    memmove(job->models, job->models + first, (size_t)job->n_models * sizeof *job->models);
+    return CR_OK;
+}
+
 void cr_job_free(cr_job *job)
 {
     for (int i = 0; i < job->n_models; i++)

@@ -79,6 +79,12 @@ typedef struct cr_job {
 cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,
                        int n_sets, cr_job *job, cr_error *err);
 
+/* Leaves of n models the K-th of N parts: from floor((K - 1) n / N) to before floor(K n / N), so that
+ * the parts in order are the whole. Nothing is left out where N is 1.
+ *   part, n_parts  K and N, 1 <= K <= N
+ * Errors: CR_EUSAGE for a part without models. */
+cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err);
+
 void cr_job_free(cr_job *job);
 
 #endif

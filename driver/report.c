@@ -12,15 +12,43 @@ static const struct option options[] = {{"format", required_argument, NULL, OPTI
                                         {"paper", required_argument, NULL, OPTION_PAPER},
                                         {NULL, 0, NULL, 0}};
 
+/* `paper` is NULL or the paper beside whose tables the errors are printed, as text. */
+static cr_status print_report(const char *path, const char *paper, cr_report_format format,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_results *results = NULL;
+    cr_report report = {0};
+    char *text = NULL;
+    CR_TRY(cr_results_open(path, &results, err));
+    CR_TRY(cr_report_make(results, &report, err));
+    CR_TRY(paper ? cr_report_paper(&report, paper, &text, err)
+                 : cr_report_write(&report, format, &text, err));
+    fputs(text, stdout);
+
+cleanup:
+    free(text);
+    cr_report_free(&report);
+    if (results)
+        cr_results_close(&results, NULL);
+    return status;
+}
+
+cr_status cr_print_outcome(const char *path, cr_error *err)
+{
+    cr_status status = print_report(path, NULL, CR_REPORT_TEXT, err);
+    if (status != CR_OK)
+        return status;
+    printf("\nresults: %s\n", path);
+    return cr_output_flush(err);
+}
+
 static cr_status report_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
     cr_status status = CR_OK;
     cr_report_format format = CR_REPORT_TEXT;
     const char *path, *paper = NULL;
-    cr_results *results = NULL;
-    cr_report report = {0};
-    char *text = NULL;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
         if (option == OPTION_PAPER)
             paper = optarg;
@@ -29,23 +57,13 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
         else
             return err->status;
     }
-    if (paper && format != CR_REPORT_TEXT) {
-        status = cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only");
-        goto cleanup;
-    }
+    if (paper && format != CR_REPORT_TEXT)
+        CR_TRY(cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only"));
     CR_TRY(cr_option_argument(argc, argv, "the results file", &path, err));
-    CR_TRY(cr_results_open(path, &results, err));
-    CR_TRY(cr_report_make(results, &report, err));
-    CR_TRY(paper ? cr_report_paper(&report, paper, &text, err)
-                 : cr_report_write(&report, format, &text, err));
-    fputs(text, stdout);
+    CR_TRY(print_report(path, paper, format, err));
     status = cr_output_flush(err);
 
 cleanup:
-    free(text);
-    cr_report_free(&report);
-    if (results)
-        cr_results_close(&results, NULL);
     return status;
 }
 

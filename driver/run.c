@@ -1,5 +1,4 @@
 /* camrank run: the main job. */
-#include "camrank/report.h"
 #include "command.h"
 #include "dispatch.h"
 #include "guard.h"
@@ -218,27 +217,6 @@ static void print_start(const cr_par *par, const cr_session *s)
                     s->models[m].not_applied);
 }
 
-/* The table on standard output, from the finished file. Local, on rank 0. */
-static cr_status print_table(const char *path, cr_error *err)
-{
-    cr_status status = CR_OK;
-    cr_results *results = NULL;
-    cr_report report = {0};
-    char *text = NULL;
-    CR_TRY(cr_results_open(path, &results, err));
-    CR_TRY(cr_report_make(results, &report, err));
-    CR_TRY(cr_report_write(&report, CR_REPORT_TEXT, &text, err));
-    printf("%s\nresults: %s\n", text, path);
-    status = cr_output_flush(err);
-
-cleanup:
-    free(text);
-    cr_report_free(&report);
-    if (results)
-        cr_results_close(&results, NULL);
-    return status;
-}
-
 /* Appends a word to a command line, quoted for a shell where that is needed. False where there is no
  * room. */
 static bool add_word(char *line, size_t n_bytes, const char *word)
@@ -321,7 +299,7 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     CR_TRY(reduce(&run, err));
     CR_TRY(cr_results_close(&run.results, err));
     if (par->rank == 0)
-        status = print_table(session.job.output, err);
+        status = cr_print_outcome(session.job.output, err);
     CR_TRY(cr_par_agree(par, status, err));
 
 cleanup:

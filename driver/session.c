@@ -38,6 +38,8 @@ static cr_status open_job(const cr_par *par, const cr_session_options *options, 
     CR_TRY(read_shared(par, options->job, CR_JOB_MAX_BYTES, &text, &n_bytes, err));
     status =
         cr_job_parse((char *)text, n_bytes, options->job, options->sets, options->n_sets, job, err);
+    if (status == CR_OK)
+        status = cr_job_take_part(job, options->part, options->n_parts, err);
     if (status == CR_OK && options->output) {
         free(job->output);
         job->output = strdup(options->output);

@@ -7,18 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_SET = 1, OPTION_LIMIT, OPTION_FORCE, OPTION_RESUME };
+enum { OPTION_SET = 1, OPTION_LIMIT, OPTION_FORCE, OPTION_RESUME, OPTION_PART };
 
-static const struct option options_all[] = {
-    {"output", required_argument, NULL, 'o'},         {"set", required_argument, NULL, OPTION_SET},
-    {"limit", required_argument, NULL, OPTION_LIMIT}, {"force", no_argument, NULL, OPTION_FORCE},
-    {"resume", no_argument, NULL, OPTION_RESUME},     {NULL, 0, NULL, 0}};
+static const struct option options_all[] = {{"output", required_argument, NULL, 'o'},
+                                            {"set", required_argument, NULL, OPTION_SET},
+                                            {"limit", required_argument, NULL, OPTION_LIMIT},
+                                            {"force", no_argument, NULL, OPTION_FORCE},
+                                            {"resume", no_argument, NULL, OPTION_RESUME},
+                                            {"part", required_argument, NULL, OPTION_PART},
+                                            {NULL, 0, NULL, 0}};
+
+static cr_status parse_part(const char *text, cr_session_options *options, cr_error *err)
+{
+    char more;
+    if (sscanf(text, "%6d/%6d%c", &options->part, &options->n_parts, &more) != 2 ||
+        options->part < 1 || options->part > options->n_parts)
+        return cr_fail(err, CR_EUSAGE, "--part %s: must be K/N, such as 1/3 to 3/3", text);
+    return CR_OK;
+}
 
 cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *options,
                                    cr_error *err)
 {
     cr_status status = CR_OK;
-    *options = (cr_session_options){0};
+    *options = (cr_session_options){.part = 1, .n_parts = 1};
     options->sets = cr_alloc((size_t)argc, sizeof *options->sets);
     if (!options->sets)
         return cr_fail_memory(err, "options", (size_t)argc, sizeof *options->sets);
@@ -36,6 +48,9 @@ cr_status cr_session_options_parse(int argc, char **argv, cr_session_options *op
             snprintf(options->limit, sizeof options->limit, "dataset.limit=%d", limit);
             break;
         }
+        case OPTION_PART:
+            CR_TRY(parse_part(optarg, options, err));
+            break;
         case OPTION_FORCE:
             options->force = true;
             break;

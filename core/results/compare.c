@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where to find the difference, for messages. */
+/* Where to find the difference, for messages, and where the other value comes from. */
 typedef struct place {
-    const char *path, *group;
+    const char *path, *group, *where;
 } place;
 
 static cr_status compare_text(place at, const char *name, const char *stored, const char *wanted,
@@ -17,8 +17,8 @@ static cr_status compare_text(place at, const char *name, const char *stored, co
         return CR_OK;
     return cr_fail(err, CR_EINPUT,
                    "%s: made by another job or program: %s: `%s` is `%.120s` in the file, `%.120s` "
-                   "now",
-                   at.path, at.group, name, stored, wanted);
+                   "%s",
+                   at.path, at.group, name, stored, wanted, at.where);
 }
 
 static cr_status compare_number(place at, const char *name, double stored, double wanted,
@@ -61,15 +61,16 @@ cleanup:
     return status;
 }
 
-static cr_status compare_model(const char *path, const cr_results_plan *stored,
+static cr_status compare_model(place file, const cr_results_plan *stored,
                                const cr_results_plan *wanted, int m, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_model *a = &stored->models[m], *b = &wanted->models[m];
     cr_results_path group;
     cr_layout_group(wanted, m, -1, group);
-    CR_TRY(compare_text((place){path, "/models"}, "name of a model", a->name, b->name, err));
-    const place at = {path, group};
+    CR_TRY(compare_text((place){file.path, "/models", file.where}, "name of a model", a->name,
+                        b->name, err));
+    const place at = {file.path, group, file.where};
     CR_TRY(compare_text(at, "sha256", a->sha256, b->sha256, err));
     CR_TRY(compare_text(at, "input", a->input, b->input, err));
     CR_TRY(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
@@ -88,16 +89,16 @@ cleanup:
     return status;
 }
 
-static cr_status compare_image(const char *path, const cr_dataset *stored, const cr_dataset *wanted,
+static cr_status compare_image(place file, const cr_dataset *stored, const cr_dataset *wanted,
                                int i, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_data_image *a = &stored->images[i], *b = &wanted->images[i];
     char name[96];
-    CR_TRY(compare_text((place){path, "/images"}, "id of an image", stored->text + a->id,
-                        wanted->text + b->id, err));
+    CR_TRY(compare_text((place){file.path, "/images", file.where}, "id of an image",
+                        stored->text + a->id, wanted->text + b->id, err));
     snprintf(name, sizeof name, "/images: image %.64s", wanted->text + b->id);
-    const place at = {path, name};
+    const place at = {file.path, name, file.where};
     CR_TRY(compare_text(at, "file", stored->text + a->file, wanted->text + b->file, err));
     CR_TRY(compare_number(at, "label", a->label, b->label, err));
     CR_TRY(compare_number(at, "localize", a->localize, b->localize, err));
@@ -115,11 +116,12 @@ cleanup:
     return status;
 }
 
-static cr_status compare_data(const char *path, const cr_dataset *stored, const cr_dataset *wanted,
+static cr_status compare_data(place file, const cr_dataset *stored, const cr_dataset *wanted,
                               cr_error *err)
 {
     cr_status status = CR_OK;
-    const place images = {path, "/images"}, classes = {path, "/classes"};
+    const place images = {file.path, "/images", file.where};
+    const place classes = {file.path, "/classes", file.where};
     CR_TRY(compare_number(images, "number of images", stored->n_images, wanted->n_images, err));
     CR_TRY(compare_text(images, "folder", stored->folder, wanted->folder, err));
     CR_TRY(compare_number(classes, "number of classes", stored->n_classes, wanted->n_classes, err));
@@ -129,25 +131,25 @@ static cr_status compare_data(const char *path, const cr_dataset *stored, const 
         CR_TRY(compare_text(classes, "name", stored->text + a->name, wanted->text + b->name, err));
     }
     for (int i = 0; i < wanted->n_images; i++)
-        CR_TRY(compare_image(path, stored, wanted, i, err));
+        CR_TRY(compare_image(file, stored, wanted, i, err));
 
 cleanup:
     return status;
 }
 
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
-                             const cr_dataset *data, cr_error *err)
+                             const cr_dataset *data, const char *where, cr_error *err)
 {
     cr_status status = CR_OK;
-    const place root = {stored->path, "/"};
+    const place root = {stored->path, "/", where};
     char version[64];
     CR_TRY(cr_h5_get_text((cr_h5_at){stored->file, stored->path, "/"}, "camrank_version", version,
                           sizeof version, err));
     CR_TRY(compare_text(root, "camrank_version", version, CR_VERSION, err));
     CR_TRY(compare_root(root, &stored->plan, plan, err));
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(compare_model(stored->path, &stored->plan, plan, m, err));
-    CR_TRY(compare_data(stored->path, &stored->data, data, err));
+        CR_TRY(compare_model(root, &stored->plan, plan, m, err));
+    CR_TRY(compare_data(root, &stored->data, data, err));
 
 cleanup:
     return status;

@@ -180,11 +180,6 @@ cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err)
 /* open.c: opens the datasets of all rows, as the plan wants them. Local. */
 cr_status cr_results_open_columns(cr_results *results, cr_error *err);
 
-/* compare.c: CR_EINPUT naming the first attribute of an open file that is not what `plan` and
- * `data` would have made it. Local. */
-cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
-                             const cr_dataset *data, cr_error *err);
-
 /* The end of a file that could not be opened or made for writing. After CR_EIO to close it may hang
  * (HDF5 1.10): then it only unlocks, and the program has to end. */
 void cr_results_fail(cr_results *results, cr_status status);

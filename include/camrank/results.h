@@ -147,6 +147,13 @@ const cr_results_plan *cr_results_get_plan(const cr_results *results);
  */
 const cr_dataset *cr_results_get_data(const cr_results *results);
 
+/* Whether an open file was made by this program version, `plan` and `data`: CR_EINPUT naming the
+ * first attribute that is another, with the file's value and the wanted one. The texts of the job,
+ * the libraries and the names of the model files may differ. `where` ends the message and says
+ * where the wanted value is from, such as "now". Local. */
+cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
+                             const cr_dataset *data, const char *where, cr_error *err);
+
 /* Counts of one variant. Integers, so that sums do not depend on their order; the IoU of the
  * ground-truth class is in units of 2^-40. */
 typedef struct cr_tally {

@@ -8,12 +8,12 @@ cd "$work/sample" || exit 1
 
 # Help and version.
 expect 0 '' "$CAMRANK" --help
-for command in run check report show inspect; do
+for command in run check report show inspect merge; do
     contains "$work/out" "^  $command  *[a-z]"
 done
 contains "$work/out" "^   0  done$"
 contains "$work/out" "^  75  stopped early"
-for command in run check report show inspect; do
+for command in run check report show inspect merge; do
     expect 0 '' "$CAMRANK" $command --help
     contains "$work/out" "^usage: camrank $command "
 done
