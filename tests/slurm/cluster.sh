@@ -1,4 +1,4 @@
-# cluster.sh - a real Slurm of one node with two processors, for tests; to be sourced after
+# cluster.sh - a real Slurm of nodes with two processors each, for tests; to be sourced after
 # tests/cli/lib.sh. Everything lies below $work and ends with the test.
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -16,8 +16,10 @@ held = [socket.socket() for _ in range(int(sys.argv[1]))]
 print(*[s.getsockname()[1] for s in held])' "$1"
 }
 
-configure() {
-    local host=$1 control_port=$2 node_port=$3
+configure() { # configure CONTROL_PORT NODE_PORT...: the nodes are $nodes
+    local host control_port=$1 node
+    host=$(hostname -s)
+    shift
     cat <<EOF
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
@@ -28,12 +30,12 @@ SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket=$cluster/munge/munge.sock,cred_expire=5
 StateSaveLocation=$cluster/state
-SlurmdSpoolDir=$cluster/spool
-TmpFS=$cluster/tmp
+SlurmdSpoolDir=$cluster/spool/%n
+TmpFS=$cluster/tmp/%n
 SlurmctldPidFile=$cluster/slurmctld.pid
-SlurmdPidFile=$cluster/slurmd.pid
+SlurmdPidFile=$cluster/slurmd-%n.pid
 SlurmctldLogFile=$cluster/slurmctld.log
-SlurmdLogFile=$cluster/slurmd.log
+SlurmdLogFile=$cluster/slurmd-%n.log
 MailProg=/bin/true
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -50,18 +52,30 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=5
 CompleteWait=0
-NodeName=$host NodeAddr=127.0.0.1 Port=$node_port CPUs=2 RealMemory=8000 State=UNKNOWN
+SlurmdTimeout=10
 PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 EOF
+    for node in $nodes; do
+        echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$1 CPUs=2" \
+            "RealMemory=8000 State=UNKNOWN"
+        shift
+    done
 }
 
-cluster_processes() { # their ids
-    local environment
-    for environment in /proc/[0-9]*/environ; do
-        if grep -qzx "SLURM_CONF=$cluster/slurm.conf" "$environment" 2>/dev/null; then
-            environment=${environment#/proc/}
-            echo "${environment%/environ}"
-        fi
+# cluster_processes [NODE]: their ids; those of a node are its daemon and what that started.
+cluster_processes() {
+    local files
+    files=$(grep -lszx "SLURM_CONF=$cluster/slurm.conf" /proc/[0-9]*/environ)
+    [ $# = 0 ] || [ -z "$files" ] ||
+        files=$(grep -lszx -e "CLUSTER_NODE=$1" -e "SLURMD_NODENAME=$1" $files)
+    sed -n 's#^/proc/\([0-9]*\)/environ$#\1#p' <<<"$files"
+}
+
+# node_dies NODE: all of it, at once.
+node_dies() {
+    local processes
+    while processes=$(cluster_processes "$1") && [ -n "$processes" ]; do
+        kill -KILL $processes 2>/dev/null
     done
 }
 
@@ -80,15 +94,22 @@ cluster_stop() {
     fail "processes of the cluster are left: $processes"
 }
 
-# Skips the test where there is no Slurm; fails it where there is one that does not start.
+# cluster_start [N]: a cluster of N nodes, 1 by itself. Skips the test where there is no Slurm; fails
+# it where there is one that does not start.
 cluster_start() {
-    local program i
+    local program node i n=${1:-1}
     [ "$(id -u)" = 0 ] || skip "Slurm's daemons are started by root only"
     for program in slurmctld slurmd sbatch srun scontrol munged; do
         command -v $program >/dev/null || skip "$program is not installed"
     done
-    mkdir -p "$cluster"/state "$cluster"/munge "$cluster"/spool "$cluster"/tmp
-    configure "$(hostname -s)" $(free_ports 2) >"$cluster/slurm.conf"
+    # mpirun starts ranks without further daemons only on a node of the host's name.
+    nodes=$(hostname -s)
+    [ "$n" = 1 ] || nodes=$(seq -f node%g "$n")
+    mkdir -p "$cluster"/state "$cluster"/munge
+    for node in $nodes; do
+        mkdir -p "$cluster/spool/$node" "$cluster/tmp/$node"
+    done
+    configure $(free_ports $((n + 1))) >"$cluster/slurm.conf"
     [ -d /sys/fs/cgroup ] && mountpoint -q /sys/fs/cgroup ||
         echo "CgroupPlugin=cgroup/v1" >"$cluster/cgroup.conf"
     trap 'cluster_stop; rm -rf "$work"' EXIT
@@ -100,27 +121,36 @@ cluster_start() {
         --log-file="$cluster/munge/munged.log" --seed-file="$cluster/munge/munged.seed" \
         >"$cluster/start.log" 2>&1 &&
         with_slurm slurmctld -f "$cluster/slurm.conf" >>"$cluster/start.log" 2>&1 &&
-        with_slurm slurmd -f "$cluster/slurm.conf" >>"$cluster/start.log" 2>&1
+        for node in $nodes; do
+            CLUSTER_NODE=$node with_slurm slurmd -N "$node" -f "$cluster/slurm.conf" \
+                >>"$cluster/start.log" 2>&1
+        done
     for i in $(seq 100); do
-        with_slurm sinfo -h -o %T 2>/dev/null | grep -q '^idle$' && return 0
+        [ "$(with_slurm sinfo -h -N -o %T 2>/dev/null | grep -c '^idle$')" = "$n" ] && return 0
         sleep 0.1
     done
     fail "the cluster does not start: $(tail -n 5 "$cluster/start.log" "$cluster"/*.log)"
     finish
 }
 
-# submit NAME ARGUMENTS OF SBATCH...: waits for the job to end; its state and exit code, such as
-# "COMPLETED 0:0", are then in $job_end. A job that takes longer than 60 s has failed.
-submit() {
-    local name=$1 id show i
-    shift
+# wait_for ID SECONDS: until the job has ended; $job_end is then its state and exit code, such as
+# "COMPLETED 0:0", and $show what Slurm knows of it.
+wait_for() {
+    local until=$((SECONDS + $2))
     job_end=none
-    id=$(with_slurm sbatch --parsable --output="$work/$name.log" "$@" 2>"$work/$name.err") ||
-        fail "sbatch $*: $(cat "$work/$name.err")"
-    for i in $(seq 300); do
-        show=$(with_slurm scontrol -o show job "$id" 2>&1)
+    while [ $SECONDS -le $until ]; do
+        show=$(with_slurm scontrol -o show job "$1" 2>&1)
         job_end=$(sed -n 's/.* JobState=\([A-Z_]*\) .* ExitCode=\([0-9:]*\) .*/\1 \2/p' <<<"$show")
-        case $job_end in PENDING* | RUNNING* | COMPLETING* | CONFIGURING*) ;; *) return ;; esac
+        case $job_end in PENDING* | RUNNING* | COMPLETING* | CONFIGURING* | REQUEUE*) ;; *) return ;; esac
         sleep 0.2
     done
+}
+
+# submit NAME ARGUMENTS OF SBATCH...: waits up to a minute for the job to end, as wait_for does.
+submit() {
+    local name=$1 id
+    shift
+    id=$(with_slurm sbatch --parsable --output="$work/$name.log" "$@" 2>"$work/$name.err") ||
+        fail "sbatch $*: $(cat "$work/$name.err")"
+    wait_for "$id" 60
 }

@@ -23,13 +23,9 @@ for launch in 'srun --mpi=pmix' mpirun; do
         "$job" --set batch=4 -o "$work/$name.h5" 2>&1)
     warn_once "$id" "$work/$name.h5"
     # Slurm waits before it starts a job again: until the credentials have expired.
-    for i in $(seq 400); do
-        show=$(with_slurm scontrol -o show job "$id")
-        case $show in *JobState=COMPLETED*) break ;; esac
-        sleep 0.2
-    done
+    wait_for "$id" 100
     checks=$((checks + 2))
-    [[ $show = *JobState=COMPLETED* ]] || fail "$name: $show: $(cat "$work/$name.log")"
+    [ "$job_end" = "COMPLETED 0:0" ] || fail "$name: $show: $(cat "$work/$name.log")"
     [[ $show = *Restarts=1* ]] || fail "$name: it was not requeued once: $(cat "$work/$name.log")"
     contains "$work/$name.log" '^camrank: stopped with [0-9]* of 900 images done; to go on: '
     contains "$work/$name.log" '^camrank.sbatch: back into the queue after go 1$'

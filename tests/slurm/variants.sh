@@ -1,0 +1,71 @@
+#!/bin/bash
+# slurm/variants.sbatch: an array over the networks of a job, merged into the file of one run, also
+# when a task had to go back into the queue; and what becomes of it when a task fails.
+. tests/cli/lib.sh
+. tests/slurm/cluster.sh
+script=$PWD/slurm/variants.sbatch job=$PWD/jobs/demo/demo.yaml
+cluster_start 2
+cd "$work" || exit 1
+check "camrank run alone" "$CAMRANK" run "$job" --set batch=4 -o whole.h5
+cp check whole.txt
+
+# The first go of part 2 stops before it has done anything.
+cat >camrank <<END
+#!/bin/bash
+case "\$*" in *'--part 2/3'*) [ -n "\${SLURM_RESTART_COUNT:-}" ] || exit 75 ;; esac
+exec '$CAMRANK' "\$@"
+END
+chmod +x camrank
+export CAMRANK=$PWD/camrank
+
+# start PARTS ARGUMENTS...: the ids are then in $array and $merge.
+start() {
+    local parts=$1
+    shift
+    checks=$((checks + 1))
+    CAMRANK_PARTS=$parts with_slurm bash "$script" "$@" >said 2>&1 || fail "$*: $(cat said)"
+    array=$(sed -n 's/^variants.sbatch: array \([0-9]*\) computes, job [0-9]* merges$/\1/p' said)
+    merge=$(sed -n 's/^variants.sbatch: array [0-9]* computes, job \([0-9]*\) merges$/\1/p' said)
+}
+
+ended() { # ended WHAT HOW
+    checks=$((checks + 1))
+    [ "$job_end" = "$2" ] || fail "$1 ended as $job_end, expected $2: $(tail -n 5 camrank-*.log)"
+}
+
+start 3 "$job" all.h5 --set batch=4
+wait_for "$merge" 150
+ended "the merge" "COMPLETED 0:0"
+log=camrank-merge-$merge.log
+contains "$log" '^camrank: 3 models of 3 files, 300 images$'
+contains "$log" '^results: all.h5$'
+check "the table is that of one run" diff <(grep -E '^(model|gap|gmp|fc) ' whole.txt) \
+    <(grep -E '^(model|gap|gmp|fc) ' "$log")
+check "the merged file is that of one run" compare_h5 whole.h5 all.h5
+for part in 1 2 3; do
+    log=camrank-$array-$part.log
+    contains "$log" '^camrank: job demo, 300 images, 1 model, 2 ranks$'
+    contains "$log" "^results: all.$part.h5$"
+done
+contains "camrank-$array-2.log" '^variants.sbatch: back into the queue after go 1$'
+
+# The same command again computes nothing, and ends with the same file.
+start 3 "$job" all.h5 --set batch=4
+wait_for "$merge" 100
+ended "the merge, once more" "COMPLETED 0:0"
+contains "camrank-$array-3.log" '^camrank: 300 of 300 images are done already$'
+check "the merged file stays" compare_h5 whole.h5 all.h5
+
+# A task that fails: nothing is merged, and nothing waits for ever.
+start 4 "$job" four.h5 --limit 3
+wait_for "$merge" 60
+ended "the merge of a failed array" "CANCELLED 0:0"
+contains "camrank-$array-1.log" '^camrank: --part 1/4: has no model: the job has 3, '
+check "nothing is merged" test ! -e four.h5
+
+checks=$((checks + 1))
+bash "$script" "$job" >said 2>&1
+[ "$? $(cat said)" = "2 usage: bash slurm/variants.sbatch JOB.yaml OUT.h5 [options of camrank run]" ] ||
+    fail "one argument: $(cat said)"
+cluster_stop
+finish
