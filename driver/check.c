@@ -1,6 +1,7 @@
 /* camrank check: everything a run needs, validated and counted, without running. */
 #include "command.h"
 #include "session.h"
+#include "suggest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -87,7 +88,9 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
     CR_TRY(cr_par_follow(par, status, err));
     if (par->rank == 0) {
         print_plan(&session);
-        status = cr_output_flush(err);
+        status = cr_suggest_print(&session, err);
+        if (status == CR_OK)
+            status = cr_output_flush(err);
     }
     CR_TRY(cr_par_follow(par, status, err));
 
@@ -101,9 +104,10 @@ const cr_command cr_command_check = {
     .name = "check",
     .summary = "validates a job and prints what a run would do",
     .help = "usage: camrank check JOB.yaml [options]\n\n"
-            "Reads all that a run would read, but for the images, and prints the plan: images,\n"
-            "networks, target layers, map sizes, size of the results file, memory a "
-            "rank.\n\n" CR_SESSION_OPTIONS_HELP
+            "Reads all that a run would read, of the images only a few, and prints the plan:\n"
+            "images, networks, target layers, map sizes, size of the results file, memory a rank;\n"
+            "and suggests tasks, memory and time for Slurm, from a short "
+            "timing.\n\n" CR_SESSION_OPTIONS_HELP
             "  --force, --resume  accepted and ignored, so that a run's options can be checked\n",
     .uses_mpi = true,
     .run = check_command};

@@ -32,6 +32,10 @@ for n in 1 2; do
     contains "$work/out" "^  without  cam: "
     contains "$work/out" "^output   ./sample.h5, [0-9.]* MB$"
     contains "$work/out" "^memory   [0-9.]* MB a rank"
+    contains "$work/out" "^A suggestion for Slurm, for CPUs like this one: 4 images under 2 of 2 models,$"
+    contains "$work/out" "^  #SBATCH --ntasks=1$"
+    contains "$work/out" "^  #SBATCH --mem-per-cpu=[1-9][0-9]*00M$"
+    contains "$work/out" "^  #SBATCH --time=00:05:00$"
 done
 check "check writes nothing" diff "$work/files" <(find . | sort)
 

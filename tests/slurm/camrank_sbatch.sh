@@ -37,6 +37,14 @@ contains "$work/wrong.log" "^camrank: none.yaml: No such file or directory$"
 checks=$((checks + 1))
 [ "$(grep -c '^camrank: ' "$work/wrong.log")" = 1 ] || fail "more than one line of camrank"
 
+# Slurm takes what camrank check suggests.
+{ echo '#!/bin/bash' && "$CAMRANK" check job.yaml | sed -n 's/^ *#SBATCH/#SBATCH/p' &&
+    echo 'echo "$SLURM_NTASKS tasks of $SLURM_MEM_PER_CPU MB"'; } >suggested.sh
+submit suggested suggested.sh
+ended suggested "COMPLETED 0:0"
+[[ $show = *" TimeLimit=00:05:00 "* ]] || fail "the time is not that of the suggestion: $show"
+contains "$work/suggested.log" "^1 tasks of [1-9][0-9]*00 MB$"
+
 cluster_stop
 check "no process of the cluster is left" test -z "$(cluster_processes)"
 finish

@@ -1,0 +1,144 @@
+#include "suggest.h"
+
+#include "progress.h"
+#include "worker/worker.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* Of the suggestion. */
+#define GOAL_S 1800.0     /* that a job should take */
+#define CHUNKS_A_RANK 4   /* at least */
+#define TIME_RESERVE 1.5  /* other CPU, all cores busy, slow files */
+#define START_S 120.0     /* job, image set and networks are read */
+#define WARNING_S 120.0   /* as slurm/camrank.sbatch has it */
+#define TIME_STEP_S 300.0 /* times are whole multiples of this */
+#define MEMORY_RESERVE 1.25
+#define MEMORY_STEP_MIB 100.0
+
+/* Of the timing. */
+enum { TIMED_IMAGES = 4 };
+#define TIMED_S 10.0 /* no model is begun after so long */
+#define AGAIN_S 1.0  /* the first pass touches memory: one that was so short is repeated */
+
+/* What the program and its libraries need beside the networks. */
+#define PROGRAM_BYTES ((size_t)150 << 20)
+
+cr_suggestion cr_suggest(const cr_suggest_facts *facts)
+{
+    double timed_s = 0, timed_flops = 0, all_s = 0, longest_s = 0;
+    for (int m = 0; m < facts->n_models; m++)
+        if (facts->models[m].image_s > 0) {
+            timed_s += facts->models[m].image_s;
+            timed_flops += facts->models[m].flops;
+        }
+    for (int m = 0; m < facts->n_models; m++) {
+        const cr_suggest_cost *cost = &facts->models[m];
+        double image_s = cost->image_s;
+        if (image_s <= 0 && timed_flops > 0)
+            image_s = cost->flops * timed_s / timed_flops;
+        all_s += image_s;
+        longest_s = fmax(longest_s, image_s * facts->batch);
+    }
+    const int64_t n_chunks = (facts->n_images + facts->batch - 1) / facts->batch * facts->n_models;
+    cr_suggestion s = {.core_s = all_s * (double)facts->n_images};
+    const double wanted = ceil(s.core_s / GOAL_S), most = (double)(n_chunks / CHUNKS_A_RANK);
+    s.n_ranks = (int64_t)fmax(1, fmin(wanted, most));
+    const double work_s = s.core_s / (double)s.n_ranks + longest_s;
+    s.time_s =
+        (int64_t)(ceil((START_S + TIME_RESERVE * work_s + WARNING_S) / TIME_STEP_S) * TIME_STEP_S);
+    const double mib = (double)facts->rank_bytes / (1 << 20);
+    s.memory_mib = (int64_t)(ceil(mib * MEMORY_RESERVE / MEMORY_STEP_MIB) * MEMORY_STEP_MIB);
+    return s;
+}
+
+void cr_suggest_time(int64_t time_s, char text[32])
+{
+    const int64_t days = time_s / 86400, s = time_s % 86400;
+    int used = days ? snprintf(text, 32, "%lld-", (long long)days) : 0;
+    snprintf(text + used, (size_t)(32 - used), "%02d:%02d:%02d", (int)(s / 3600),
+             (int)(s / 60 % 60), (int)(s % 60));
+}
+
+static double model_flops(const cr_model *model)
+{
+    double flops = 0;
+    for (int i = 0; i < cr_graph_n_layers(model->graph); i++)
+        flops += cr_graph_get_layer(model->graph, i).flops;
+    return flops;
+}
+
+/* Seconds of an image under model `m`. */
+static cr_status time_model(cr_worker *worker, int m, int n_images, double *image_s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_rows *rows;
+    double took = 0;
+    for (int pass = 0; pass < 2 && took < AGAIN_S; pass++) {
+        const double start = cr_now_s();
+        CR_TRY(cr_worker_compute(worker, m, 0, n_images, &rows, err));
+        took = cr_now_s() - start;
+    }
+    *image_s = took / n_images;
+
+cleanup:
+    return status;
+}
+
+/* Of this process, which holds what a rank holds; but what was not timed may not be touched yet. */
+static size_t memory_of_rank(const cr_session *s)
+{
+    struct rusage usage;
+    size_t bytes = PROGRAM_BYTES;
+    for (int m = 0; m < s->n_models; m++) {
+        const cr_net *net = cr_cam_net(s->models[m].cam);
+        bytes += cr_net_weight_bytes(net) + cr_net_arena_bytes(net);
+    }
+    if (getrusage(RUSAGE_SELF, &usage) == 0 && (size_t)usage.ru_maxrss * 1024 > bytes)
+        bytes = (size_t)usage.ru_maxrss * 1024;
+    return bytes;
+}
+
+cr_status cr_suggest_print(cr_session *s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int least = s->job.batch < TIMED_IMAGES ? s->job.batch : TIMED_IMAGES;
+    const int n_images = s->data.n_images < least ? s->data.n_images : least;
+    const double start = cr_now_s();
+    int n_timed = 0;
+    cr_worker *worker = NULL;
+    cr_suggest_cost *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
+    if (!costs)
+        CR_TRY(cr_fail_memory(err, "costs", (size_t)s->n_models, sizeof *costs));
+    CR_TRY(
+        cr_worker_new(&s->data, &s->job.protocol, s->models, s->n_models, n_images, &worker, err));
+    for (int m = 0; m < s->n_models; m++) {
+        costs[m].flops = model_flops(&s->models[m]);
+        if (m > 0 && cr_now_s() - start > TIMED_S)
+            continue;
+        CR_TRY(time_model(worker, m, n_images, &costs[m].image_s, err));
+        n_timed++;
+    }
+    const cr_suggest_facts facts = {.n_images = s->data.n_images,
+                                    .batch = s->job.batch,
+                                    .n_models = s->n_models,
+                                    .models = costs,
+                                    .rank_bytes = memory_of_rank(s)};
+    const cr_suggestion suggestion = cr_suggest(&facts);
+    char time_text[32];
+    cr_suggest_time(suggestion.time_s, time_text);
+    printf(
+        "\nA suggestion for Slurm, for CPUs like this one: %d image%s under %d of %d model%s%s,\n"
+        "timed here on one core, make %.3g core hours for all.\n",
+        n_images, n_images == 1 ? "" : "s", n_timed, s->n_models, s->n_models == 1 ? "" : "s",
+        n_timed < s->n_models ? " (the others by their FLOPs)" : "", suggestion.core_s / 3600);
+    printf("  #SBATCH --ntasks=%lld\n  #SBATCH --mem-per-cpu=%lldM\n  #SBATCH --time=%s\n",
+           (long long)suggestion.n_ranks, (long long)suggestion.memory_mib, time_text);
+
+cleanup:
+    cr_worker_free(worker);
+    free(costs);
+    return status;
+}
