@@ -94,25 +94,16 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
                    r->method ? r->method : "at all");
 }
 
-/* What part of the image the network saw. */
-static cr_status find_region(const cr_results_plan *plan, const request *r, const cr_image *image,
-                             cr_region *region, cr_error *err)
+/* What parts of the image the network saw. */
+static cr_status find_views(const cr_results_plan *plan, const request *r, const cr_image *image,
+                            cr_view views[CR_MAX_VIEWS], cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_results_model *model = &plan->models[r->model];
     cr_input_spec spec;
-    float *input = NULL;
     if (cr_input_text_read(model->input, &spec, err) != CR_OK)
         return cr_fail_in(err, "%s: model %s: ", r->results, model->name);
-    const size_t pixels = (size_t)spec.width * (size_t)spec.height;
-    input = cr_alloc(pixels, 3 * sizeof *input);
-    if (!input)
-        CR_TRY(cr_fail_memory(err, "an input", pixels, 3 * sizeof *input));
-    CR_TRY(cr_input_prepare(&spec, image, input, region, err));
-
-cleanup:
-    free(input);
-    return status;
+    cr_input_views(&spec, image->width, image->height, views);
+    return CR_OK;
 }
 
 /* One row, read back. */
@@ -187,7 +178,7 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     size_t pixels = (size_t)variant->map_width * (size_t)variant->map_height;
     size_t image_pixels = (size_t)image->width * (size_t)image->height;
     int n_boxes = truth->n_boxes + 1;
-    cr_region region;
+    cr_view views[CR_MAX_VIEWS];
     cr_loc_workspace workspace = {0};
     float *map = cr_alloc(image_pixels, sizeof *map);
     cr_figure_box *boxes = cr_alloc((size_t)n_boxes, sizeof *boxes);
@@ -195,11 +186,11 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
         status = cr_fail_memory(err, "a picture", image_pixels, sizeof *map);
         goto cleanup;
     }
-    CR_TRY(find_region(plan, r, image, &region, err));
+    CR_TRY(find_views(plan, r, image, views, err));
     CR_TRY(cr_loc_upsample(in->variants[r->variant].maps + (size_t)r->slot * pixels,
                            variant->map_width, variant->map_height, variant->scaling,
-                           plan->protocol.upsampling, &region, image->width, image->height, map,
-                           &workspace, err));
+                           plan->protocol.upsampling, &views[0].region, image->width, image->height,
+                           map, &workspace, err));
     float largest = 0;
     for (size_t i = 0; i < image_pixels; i++)
         largest = map[i] > largest ? map[i] : largest;

@@ -11,9 +11,8 @@ struct cr_worker {
     cr_model *models;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
-    int32_t *classes;   /* [batch][CR_SLOTS] that the maps are of */
-    cr_region *regions; /* [batch] what the network saw of each image */
-    float **maps;       /* [largest n_variants] for cr_cam_run */
+    int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
+    float **maps;     /* [largest n_variants] for cr_cam_run */
     cr_loc_workspace workspace;
 };
 
@@ -62,7 +61,6 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocol, cr_
     rows->variants = take(w, (size_t)n_variants, sizeof *rows->variants, &ok);
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
-    w->regions = take(w, n, sizeof *w->regions, &ok);
     for (int v = 0; ok && v < n_variants; v++) {
         struct cr_results_maps *maps = &rows->variants[v];
         maps->maps = take(w, slots * largest_maps(models, n_models, v), sizeof(float), &ok);
@@ -141,7 +139,7 @@ static cr_status read_image(cr_worker *w, const cr_model *model, int b, cr_error
     w->rows.size[2 * b] = image.width;
     w->rows.size[2 * b + 1] = image.height;
     CR_TRY(cr_data_check_size(w->data, at, image.width, image.height, err));
-    CR_TRY(cr_input_prepare(&model->input, &image, input, &w->regions[b], err));
+    CR_TRY(cr_input_prepare(&model->input, &image, input, err));
 
 cleanup:
     if (status != CR_OK)
@@ -201,6 +199,8 @@ static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *
 {
     cr_status status = CR_OK;
     const cr_data_image *image = &w->data->images[w->rows.first + b];
+    cr_view views[CR_MAX_VIEWS];
+    cr_input_views(&model->input, w->rows.size[2 * b], w->rows.size[2 * b + 1], views);
     for (int v = 0; v < model->n_variants; v++) {
         const cr_cam_variant *variant = &model->variants[v];
         struct cr_results_maps *out = &w->rows.variants[v];
@@ -215,7 +215,7 @@ static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *
             CR_TRY(cr_loc_box(maps + (size_t)s * pixels, variant->width, variant->height,
                               cr_method_rectifies(variant->method) ? CR_SCALING_MAX
                                                                    : CR_SCALING_MIN_MAX,
-                              w->protocol, &w->regions[b], w->rows.size[2 * b],
+                              w->protocol, &views[0].region, w->rows.size[2 * b],
                               w->rows.size[2 * b + 1], box, &w->workspace, err));
             out->iou[b * CR_SLOTS + s] =
                 image->localize

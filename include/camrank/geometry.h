@@ -2,6 +2,7 @@
 #ifndef CAMRANK_GEOMETRY_H
 #define CAMRANK_GEOMETRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A box in whole pixels of the original image, 0-based and inclusive on all four sides, as in the
@@ -15,5 +16,11 @@ typedef struct cr_box {
 typedef struct cr_region {
     double x0, y0, width, height;
 } cr_region;
+
+/* One of the parts of an image that the network saw. */
+typedef struct cr_view {
+    cr_region region;
+    bool flip; /* mirrored left to right: the first column of its map lies at the region's right */
+} cr_view;
 
 #endif

@@ -65,15 +65,26 @@ cr_status cr_image_resize(const cr_image *in, int width, int height, cr_filter f
                           cr_image *out, cr_error *err);
 
 typedef enum cr_resize_mode {
-    CR_RESIZE_SQUASH,     /* the whole image to the input's size, aspect not kept */
-    CR_RESIZE_SHORT_SIDE, /* the short side to `short_side`, then the centre crop: torchvision */
+    CR_RESIZE_SQUASH,     /* the whole image, aspect not kept: to short_side x short_side, or to the
+                             input's own size where short_side is 0 */
+    CR_RESIZE_SHORT_SIDE, /* the short side to short_side, aspect kept: torchvision's Resize */
 } cr_resize_mode;
 
-/* How an image becomes the network's input. */
+/* Which parts of the resized image the network sees, each of the input's size. */
+typedef enum cr_crop {
+    CR_CROP_CENTER, /* the centre: torchvision's CenterCrop */
+    CR_CROP_TEN,    /* corners top left, top right, bottom left, bottom right, and the centre; then
+                       the same of the mirrored image: torchvision's TenCrop */
+} cr_crop;
+
+#define CR_MAX_VIEWS 10
+
+/* How an image becomes the network's inputs. */
 typedef struct cr_input_spec {
     int width, height; /* of the network's input, pixels */
     cr_resize_mode resize;
-    int short_side; /* CR_RESIZE_SHORT_SIDE only: >= width and height */
+    int short_side; /* >= width and height; 0 with CR_RESIZE_SQUASH and CR_CROP_CENTER: no crop */
+    cr_crop crop;
     cr_filter filter;
     bool bgr;      /* channel order of the network's input */
     double range;  /* what a white pixel is before mean and std: 1 or 255 */
@@ -81,18 +92,25 @@ typedef struct cr_input_spec {
     float std[3];  /* likewise, > 0 */
 } cr_input_spec;
 
-/* Checks a spec that came from outside; CR_EINPUT naming the key of the job file, `input.std`. */
+/* Checks a spec that came from outside; CR_EINPUT naming the key of the job file, `input.std`. What
+ * follows takes a spec that has passed. */
 cr_status cr_input_check(const cr_input_spec *spec, cr_error *err);
+
+/* Inputs that one image gives: 1, or 10 for CR_CROP_TEN. */
+int cr_input_n_views(const cr_input_spec *spec);
+
+/* What part of an image of width x height pixels each input covers.
+ *   views  [cr_input_n_views], the caller's */
+void cr_input_views(const cr_input_spec *spec, int width, int height, cr_view *views);
 
 /* Resizes, crops and normalises: value = (pixel * range / 255 - mean) / std in float32, as
  * torchvision's ToTensor and Normalize compute it. The long side of CR_RESIZE_SHORT_SIDE is
- * int(short_side * long / short); the crop starts at round((side - size) / 2), halves to even,
- * which is torchvision's. Only the pixels inside the crop are computed. `spec` has passed
- * cr_input_check. Errors: CR_EINTERNAL (memory).
- *   out     [height][width][3], the caller's
- *   region  what part of the original image `out` covers */
+ * int(short_side * long / short); the centre starts at round((side - size) / 2), halves to even,
+ * which is torchvision's. Only the pixels inside the crops are computed.
+ *   out  [cr_input_n_views][height][width][3], the caller's
+ * Errors: CR_EINTERNAL (memory). */
 cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, float *out,
-                           cr_region *region, cr_error *err);
+                           cr_error *err);
 
 /* The colour of OpenCV's COLORMAP_JET for value 0..255, as RGB, exactly: three ramps of 4 levels a
  * step, clipped to 0..255, r = min(4v - 382, 1148 - 4v), g = min(4v - 128, 892 - 4v),

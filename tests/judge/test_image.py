@@ -25,6 +25,7 @@ except ImportError:
     torchvision = None
 
 SQUASH, SHORT_SIDE = 0, 1  # cr_resize_mode
+CENTER, TEN = 0, 1  # cr_crop
 PIL_BILINEAR, PIL_BICUBIC, PIL_NEAREST, OPENCV_LINEAR = range(4)  # cr_filter
 PIL_FILTERS = {PIL_BILINEAR: Image.BILINEAR, PIL_BICUBIC: Image.BICUBIC,
                PIL_NEAREST: Image.NEAREST}
@@ -44,16 +45,13 @@ class Spec(ctypes.Structure):
         ("height", ctypes.c_int),
         ("resize", ctypes.c_int),
         ("short_side", ctypes.c_int),
+        ("crop", ctypes.c_int),
         ("filter", ctypes.c_int),
         ("bgr", ctypes.c_bool),
         ("range", ctypes.c_double),
         ("mean", ctypes.c_float * 3),
         ("std", ctypes.c_float * 3),
     ]
-
-
-class Region(ctypes.Structure):
-    _fields_ = [(field, ctypes.c_double) for field in ("x0", "y0", "width", "height")]
 
 
 class Error(ctypes.Structure):
@@ -125,12 +123,13 @@ def filter_name(kind):
 
 
 def prepare(spec, pixels):
-    out = np.empty((spec.height, spec.width, 3), np.float32)
-    region, error = Region(), Error()
+    """[views][height][width][3]"""
+    out = np.empty((lib.cr_input_n_views(ctypes.byref(spec)), spec.height, spec.width, 3),
+                   np.float32)
+    error = Error()
     if (lib.cr_input_check(ctypes.byref(spec), ctypes.byref(error))
             or lib.cr_input_prepare(ctypes.byref(spec), ctypes.byref(lent(pixels)),
-                                    out.ctypes.data_as(ctypes.c_void_p), ctypes.byref(region),
-                                    ctypes.byref(error))):
+                                    out.ctypes.data_as(ctypes.c_void_p), ctypes.byref(error))):
         raise RuntimeError(error.message)
     return out
 
@@ -394,12 +393,44 @@ def check_torchvision(random, kind):
             torchvision.transforms.Normalize(mean, std),
         ])
         wanted = chain(Image.fromarray(pixels)).numpy().transpose(1, 2, 0)
-        spec = Spec(crop, crop, SHORT_SIDE, short, kind, False, 1.0,
+        spec = Spec(crop, crop, SHORT_SIDE, short, CENTER, kind, False, 1.0,
                     (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
         total += 1
-        if not same(prepare(spec, pixels), wanted):
+        if not same(prepare(spec, pixels), wanted[None]):
             wrong.append(f"{width}x{height} to {short}, {crop}")
     report(f"short-side input by {filter_name(kind)} equals torchvision", wrong, total)
+
+
+def check_crops(random, kind):
+    """TenCrop, and both crops of an image squashed to a square."""
+    if torchvision is None:
+        print("skipped: crops against torchvision, which is not installed")
+        return
+    transforms = torchvision.transforms
+    modes = transforms.InterpolationMode
+    mode = {PIL_BILINEAR: modes.BILINEAR, PIL_BICUBIC: modes.BICUBIC, PIL_NEAREST: modes.NEAREST}
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    each = transforms.Compose([transforms.ToTensor(), transforms.Normalize(mean, std)])
+    wrong, total = [], 0
+    for i in range(30):
+        width, height = (int(side) for side in random.randint(20, 600, 2))
+        pixels = picture(random, width, height)
+        short, size = (256, (227, 224)) if i % 5 == 0 else (int(random.randint(60, 200)), (57, 44))
+        if i % 5 == 1:
+            short = size[1]
+            size = (size[1], size[1])
+        for way in (SQUASH, SHORT_SIDE):
+            resized = transforms.Resize((short, short) if way == SQUASH else short,
+                                        mode[kind])(Image.fromarray(pixels))
+            for crop, cut in ((TEN, transforms.TenCrop(size)),
+                              (CENTER, lambda image: [transforms.CenterCrop(size)(image)])):
+                wanted = np.stack([each(view).numpy().transpose(1, 2, 0) for view in cut(resized)])
+                spec = Spec(size[1], size[0], way, short, crop, kind, False, 1.0,
+                            (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+                total += 1
+                if not same(prepare(spec, pixels), wanted):
+                    wrong.append(f"{width}x{height} to {short}, {size}, {way}, {crop}")
+    report(f"ten and centre crops by {filter_name(kind)} equal torchvision", wrong, total)
 
 
 def check_opencv_crop(random):
@@ -419,10 +450,10 @@ def check_opencv_crop(random):
         x, y = (round((side - 57) / 2) for side in (new_width, new_height))
         whole = judge_resize(pixels, new_width, new_height, OPENCV_LINEAR)
         wanted = whole[y:y + 57, x:x + 57].astype(np.float32) - mean
-        spec = Spec(57, 57, SHORT_SIDE, short, OPENCV_LINEAR, False, 255.0,
+        spec = Spec(57, 57, SHORT_SIDE, short, CENTER, OPENCV_LINEAR, False, 255.0,
                     (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
         total += 1
-        if not same(prepare(spec, pixels), wanted):
+        if not same(prepare(spec, pixels), wanted[None]):
             wrong.append(f"{width}x{height} to {short}")
     report("short-side input by opencv-linear equals OpenCV", wrong, total)
 
@@ -435,10 +466,10 @@ def check_squash(random, kind):
         pixels = picture(random, width, height)
         resized = judge_resize(pixels, new_width, new_height, kind)
         wanted = (resized[..., ::-1].astype(np.float32) - mean) / std
-        spec = Spec(new_width, new_height, SQUASH, 0, kind, True, 255.0,
+        spec = Spec(new_width, new_height, SQUASH, 0, CENTER, kind, True, 255.0,
                     (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
         total += 1
-        if not same(prepare(spec, pixels), wanted):
+        if not same(prepare(spec, pixels), wanted[None]):
             wrong.append(f"{width}x{height} to {new_width}x{new_height}")
     report(f"squashed BGR input by {filter_name(kind)} equals numpy", wrong, total)
 
@@ -494,6 +525,7 @@ for resampling, how_many in ((PIL_BILINEAR, 400), (PIL_BICUBIC, 400), (PIL_NEARE
     check_squash(np.random.RandomState(4), resampling)
     if resampling in PIL_FILTERS:
         check_torchvision(np.random.RandomState(3), resampling)
+        check_crops(np.random.RandomState(7), resampling)
 check_opencv_crop(np.random.RandomState(5))
 check_jet()
 check_kit()

@@ -302,17 +302,28 @@ static cr_input_spec plain_spec(void)
                            .std = {2, 4, 8}};
 }
 
+static void assert_view(const cr_view *view, double x0, double y0, double width, double height,
+                        bool flip)
+{
+    assert_true(fabs(view->region.x0 - x0) < 1e-12);
+    assert_true(fabs(view->region.y0 - y0) < 1e-12);
+    assert_true(fabs(view->region.width - width) < 1e-12);
+    assert_true(fabs(view->region.height - height) < 1e-12);
+    assert_int_equal(view->flip, flip);
+}
+
 static void input_of_short_side_is_the_centre_of_the_whole_resized(void **state)
 {
     (void)state;
     cr_image picture = make_picture(75, 50), whole;
     cr_input_spec spec = plain_spec();
-    cr_region region;
+    cr_view view;
     cr_error err = {0};
     float *out = malloc(sizeof *out * 24 * 16 * 3);
     assert_non_null(out);
     assert_int_equal(cr_input_check(&spec, &err), CR_OK);
-    assert_int_equal(cr_input_prepare(&spec, &picture, out, &region, &err), CR_OK);
+    assert_int_equal(cr_input_prepare(&spec, &picture, out, &err), CR_OK);
+    cr_input_views(&spec, 75, 50, &view);
     /* 31 * 75 / 50 = 46.5 gives 46; (46 - 24) / 2 = 11; (31 - 16) / 2 = 7.5 gives 8. */
     assert_int_equal(cr_image_resize(&picture, 46, 31, spec.filter, &whole, &err), CR_OK);
     for (int y = 0; y < 16; y++)
@@ -321,10 +332,7 @@ static void input_of_short_side_is_the_centre_of_the_whole_resized(void **state)
                 float pixel = whole.rgb[((y + 8) * 46 + x + 11) * 3 + c];
                 assert_true(out[(y * 24 + x) * 3 + c] == (pixel - spec.mean[c]) / spec.std[c]);
             }
-    assert_true(fabs(region.x0 - 11 * 75 / 46.0) < 1e-12);
-    assert_true(fabs(region.y0 - 8 * 50 / 31.0) < 1e-12);
-    assert_true(fabs(region.width - 24 * 75 / 46.0) < 1e-12);
-    assert_true(fabs(region.height - 16 * 50 / 31.0) < 1e-12);
+    assert_view(&view, 11 * 75 / 46.0, 8 * 50 / 31.0, 24 * 75 / 46.0, 16 * 50 / 31.0, false);
     free(out);
     cr_image_free(&whole);
     cr_image_free(&picture);
@@ -335,16 +343,17 @@ static void input_of_an_extreme_strip_needs_no_more_than_its_crop(void **state)
     (void)state;
     cr_image strip = make_picture(1, CR_IMAGE_MAX_SIDE);
     cr_input_spec spec = plain_spec();
-    cr_region region;
+    cr_view view;
     cr_error err = {0};
     float *out = malloc(sizeof *out * 24 * 16 * 3);
     assert_non_null(out);
     spec.short_side = 50000; /* whole, the resized image would have 1.6e14 pixels */
     for (int filter = 0; cr_filter_name((cr_filter)filter); filter++) {
         spec.filter = (cr_filter)filter;
-        assert_int_equal(cr_input_prepare(&spec, &strip, out, &region, &err), CR_OK);
-        assert_true(fabs(region.y0 + region.height / 2 - CR_IMAGE_MAX_SIDE / 2.0) < 1e-3);
+        assert_int_equal(cr_input_prepare(&spec, &strip, out, &err), CR_OK);
     }
+    cr_input_views(&spec, 1, CR_IMAGE_MAX_SIDE, &view);
+    assert_true(fabs(view.region.y0 + view.region.height / 2 - CR_IMAGE_MAX_SIDE / 2.0) < 1e-3);
     free(out);
     cr_image_free(&strip);
 }
@@ -354,19 +363,66 @@ static void input_of_squash_covers_the_whole_in_the_networks_channels(void **sta
     (void)state;
     cr_image picture = make_picture(24, 16);
     cr_input_spec spec = plain_spec();
-    cr_region region;
+    cr_view view;
     cr_error err = {0};
     float out[24 * 16 * 3];
     spec.resize = CR_RESIZE_SQUASH;
+    spec.short_side = 0;
     spec.bgr = true;
     spec.range = 1;
-    assert_int_equal(cr_input_prepare(&spec, &picture, out, &region, &err), CR_OK);
+    assert_int_equal(cr_input_prepare(&spec, &picture, out, &err), CR_OK);
     for (int i = 0; i < 24 * 16; i++)
         for (int c = 0; c < 3; c++) {
             float pixel = (float)picture.rgb[i * 3 + 2 - c] / 255.0f;
             assert_true(out[i * 3 + c] == (pixel - spec.mean[c]) / spec.std[c]);
         }
-    assert_true(region.x0 == 0 && region.y0 == 0 && region.width == 24 && region.height == 16);
+    cr_input_views(&spec, 24, 16, &view);
+    assert_view(&view, 0, 0, 24, 16, false);
+    cr_image_free(&picture);
+}
+
+/* Where the middle is odd, the centre of the mirrored image lies one pixel beside that of the
+ * image: 31 - 24 = 7, and 3.5 rounds to 4. */
+static void views_of_ten_crops_are_corners_and_centre_and_their_mirror_images(void **state)
+{
+    (void)state;
+    cr_input_spec spec = plain_spec();
+    cr_view views[CR_MAX_VIEWS];
+    const double x_scale = 62 / 31.0, y_scale = 93 / 31.0, w = 24 * x_scale, h = 16 * y_scale;
+    const double corners[][2] = {{0, 0}, {7, 0}, {0, 15}, {7, 15}, {4, 8}};
+    spec.resize = CR_RESIZE_SQUASH;
+    spec.crop = CR_CROP_TEN;
+    assert_int_equal(cr_input_check(&spec, NULL), CR_OK);
+    assert_int_equal(cr_input_n_views(&spec), 10);
+    cr_input_views(&spec, 62, 93, views);
+    for (int i = 0; i < 5; i++) {
+        const double x0 = corners[i][0], y0 = corners[i][1];
+        assert_view(&views[i], x0 * x_scale, y0 * y_scale, w, h, false);
+        assert_view(&views[5 + i], (7 - x0) * x_scale, y0 * y_scale, w, h, true);
+    }
+}
+
+static void inputs_of_mirrored_views_are_their_regions_mirrored(void **state)
+{
+    (void)state;
+    enum { VALUES = 24 * 16 * 3 };
+    cr_image picture = make_picture(75, 50), mirrored = make_picture(75, 50);
+    cr_input_spec spec = plain_spec();
+    spec.crop = CR_CROP_TEN;
+    float *out = malloc(sizeof *out * VALUES * 10), *other = malloc(sizeof *out * VALUES * 10);
+    assert_non_null(out);
+    assert_non_null(other);
+    for (int y = 0; y < 50; y++)
+        for (int x = 0; x < 75; x++)
+            memcpy(mirrored.rgb + (y * 75 + x) * 3, picture.rgb + (y * 75 + 74 - x) * 3, 3);
+    assert_int_equal(cr_input_prepare(&spec, &picture, out, NULL), CR_OK);
+    assert_int_equal(cr_input_prepare(&spec, &mirrored, other, NULL), CR_OK);
+    assert_memory_equal(out, other + 5 * VALUES, sizeof *out * VALUES * 5);
+    assert_memory_equal(out + 5 * VALUES, other, sizeof *out * VALUES * 5);
+    assert_memory_not_equal(out, out + 5 * VALUES, sizeof *out * VALUES * 5);
+    free(out);
+    free(other);
+    cr_image_free(&mirrored);
     cr_image_free(&picture);
 }
 
@@ -391,7 +447,14 @@ static void spec_with_a_bad_field_is_refused_by_key(void **state)
     spec.short_side = 23;
     assert_spec_refused(spec, "input.short_side: ");
     spec.resize = CR_RESIZE_SQUASH;
+    assert_spec_refused(spec, "input.short_side: ");
+    spec.short_side = 0;
     assert_int_equal(cr_input_check(&spec, &err), CR_OK);
+    spec.crop = CR_CROP_TEN;
+    assert_spec_refused(spec, "input.short_side: ");
+    spec = plain_spec();
+    spec.crop = (cr_crop)2;
+    assert_spec_refused(spec, "input.crop: ");
     spec = plain_spec();
     spec.filter = (cr_filter)4;
     assert_spec_refused(spec, "input.filter: ");
@@ -517,6 +580,8 @@ int main(void)
         cmocka_unit_test(input_of_short_side_is_the_centre_of_the_whole_resized),
         cmocka_unit_test(input_of_an_extreme_strip_needs_no_more_than_its_crop),
         cmocka_unit_test(input_of_squash_covers_the_whole_in_the_networks_channels),
+        cmocka_unit_test(views_of_ten_crops_are_corners_and_centre_and_their_mirror_images),
+        cmocka_unit_test(inputs_of_mirrored_views_are_their_regions_mirrored),
         cmocka_unit_test(spec_with_a_bad_field_is_refused_by_key),
         cmocka_unit_test(jet_ends_and_middle_are_the_fields_colours),
         cmocka_unit_test(figure_shows_image_overlay_and_boxes),
