@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_SIZE = 1 };
+enum { OPTION_SIZE = 1, OPTION_LAYERS };
 
 static const struct option options[] = {{"size", required_argument, NULL, OPTION_SIZE},
+                                        {"layers", no_argument, NULL, OPTION_LAYERS},
                                         {NULL, 0, NULL, 0}};
 
 static cr_status parse_size(const char *text, int *width, int *height, cr_error *err)
@@ -45,37 +46,92 @@ static const char *head_text(cr_head_kind kind)
     return "no linear function of a global pooling: Grad-CAM applies, CAM does not";
 }
 
-static void print_graph(const char *path, const cr_graph *graph, const cr_head *head)
+/* A network, and what each method takes where a job names no layer. */
+typedef struct network {
+    cr_graph *graph;
+    cr_head head;
+    cr_cam_variant cam, grad_cam;
+    int name_width; /* of the longest layer name */
+} network;
+
+static cr_status read_network(const char *path, int width, int height, network *net, cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    CR_TRY(cr_file_read(path, CR_ONNX_MAX_BYTES, &bytes, &n_bytes, err));
+    CR_TRY(cr_graph_load(bytes, n_bytes, path, width, height, &net->graph, err));
+    CR_TRY(cr_graph_head(net->graph, &net->head, err));
+    CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_CAM, "", &net->cam, err));
+    CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_GRAD_CAM, "", &net->grad_cam, err));
+    for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
+        int length = (int)strlen(cr_graph_get_layer(net->graph, i).output);
+        net->name_width = length > net->name_width ? length : net->name_width;
+    }
+
+cleanup:
+    free(bytes);
+    return status;
+}
+
+/* Whether a job can name the layer, and which methods take it where a job names none. */
+static const char *target_text(const network *net, const cr_graph_layer *layer)
+{
+    if (!layer->spatial || !cr_graph_reaches_logits(net->graph, layer->value))
+        return NULL;
+    const bool cam = layer->value == net->cam.value, grad_cam = layer->value == net->grad_cam.value;
+    return cam && grad_cam ? "default of cam and grad-cam"
+           : grad_cam      ? "default of grad-cam"
+           : cam           ? "default of cam"
+                           : "yes";
+}
+
+static void print_summary(const char *path, const network *net)
 {
     double parameters = 0, flops = 0;
     char shape[80] = "";
-    int n = cr_graph_n_layers(graph), last = cr_graph_last_spatial(graph), width = 6;
-    for (int i = 0; i < n; i++) {
-        int length = (int)strlen(cr_graph_get_layer(graph, i).output);
-        width = length > width ? length : width;
-    }
-    cr_shape input = cr_graph_input_shape(graph);
+    cr_shape input = cr_graph_input_shape(net->graph);
     shape_text(&input, shape, sizeof shape);
-    printf("%s: input %s, %d classes\n\n", path, shape, cr_graph_n_classes(graph));
-    printf("%-*s  %-18s  %-16s  %10s  %10s  %s\n", width, "layer", "operator", "output",
+    printf("%s: input %s, %d classes\n\n", path, shape, cr_graph_n_classes(net->graph));
+    printf("%-*s  %-18s  %-16s  %10s  %10s  %s\n", net->name_width, "layer", "operator", "output",
            "parameters", "MFLOP", "target");
-    for (int i = 0; i < n; i++) {
-        cr_graph_layer layer = cr_graph_get_layer(graph, i);
-        bool target = layer.spatial && cr_graph_reaches_logits(graph, layer.value);
-        const char *mark = !target                        ? ""
-                           : layer.value == last          ? "default of grad-cam"
-                           : layer.value == head->feature ? "cam"
-                                                          : "yes";
-        if (target && layer.value == last && layer.value == head->feature)
-            mark = "default of cam and grad-cam";
+    for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
+        cr_graph_layer layer = cr_graph_get_layer(net->graph, i);
+        const char *target = target_text(net, &layer);
         shape_text(&layer.shape, shape, sizeof shape);
-        printf("%-*s  %-18s  %-16s  %10lld  %10.2f  %s\n", width, layer.output, layer.op, shape,
-               (long long)layer.n_parameters, layer.flops * 1e-6, mark);
+        printf("%-*s  %-18s  %-16s  %10lld  %10.2f  %s\n", net->name_width, layer.output, layer.op,
+               shape, (long long)layer.n_parameters, layer.flops * 1e-6, target ? target : "");
         parameters += (double)layer.n_parameters;
         flops += layer.flops;
     }
     printf("\n%.3f M parameters, %.3f GFLOP an image (a multiply-add is two)\nhead: %s\n",
-           parameters * 1e-6, flops * 1e-9, head_text(head->kind));
+           parameters * 1e-6, flops * 1e-9, head_text(net->head.kind));
+}
+
+static void print_default(const network *net, const cr_cam_variant *variant)
+{
+    const char *name = cr_method_name(variant->method);
+    if (variant->why_not[0])
+        printf("%s does not apply: %s\n", name, variant->why_not);
+    else
+        printf("default of %s: %s\n", name, cr_graph_value_name(net->graph, variant->value));
+}
+
+static void print_targets(const network *net)
+{
+    char map[32];
+    printf("%-*s  %-18s  %-11s  %8s\n", net->name_width, "layer", "operator", "map", "channels");
+    for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
+        cr_graph_layer layer = cr_graph_get_layer(net->graph, i);
+        if (!target_text(net, &layer))
+            continue;
+        snprintf(map, sizeof map, "%d x %d", cr_shape_h(&layer.shape), cr_shape_w(&layer.shape));
+        printf("%-*s  %-18s  %-11s  %8d\n", net->name_width, layer.output, layer.op, map,
+               cr_shape_c(&layer.shape));
+    }
+    printf("\n");
+    print_default(net, &net->cam);
+    print_default(net, &net->grad_cam);
 }
 
 static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_error *err)
@@ -83,35 +139,41 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     (void)par;
     cr_status status = CR_OK;
     int width = 0, height = 0;
+    bool targets_only = false;
     const char *path;
-    uint8_t *bytes = NULL;
-    size_t n_bytes;
-    cr_graph *graph = NULL;
-    cr_head head = {0};
-    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
-        if (option != OPTION_SIZE)
+    network net = {.name_width = 6};
+    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
+        switch (option) {
+        case OPTION_SIZE:
+            CR_TRY(parse_size(optarg, &width, &height, err));
+            break;
+        case OPTION_LAYERS:
+            targets_only = true;
+            break;
+        default:
             return err->status;
-        CR_TRY(parse_size(optarg, &width, &height, err));
-    }
+        }
     CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &path, err));
-    CR_TRY(cr_file_read(path, CR_ONNX_MAX_BYTES, &bytes, &n_bytes, err));
-    CR_TRY(cr_graph_load(bytes, n_bytes, path, width, height, &graph, err));
-    CR_TRY(cr_graph_head(graph, &head, err));
-    print_graph(path, graph, &head);
+    CR_TRY(read_network(path, width, height, &net, err));
+    if (targets_only)
+        print_targets(&net);
+    else
+        print_summary(path, &net);
     status = cr_output_flush(err);
 
 cleanup:
-    free(head.weights);
-    cr_graph_free(graph);
-    free(bytes);
+    free(net.head.weights);
+    cr_graph_free(net.graph);
     return status;
 }
 
 const cr_command cr_command_inspect = {
     .name = "inspect",
     .summary = "prints the layers of a network and which can be targets",
-    .help = "usage: camrank inspect MODEL.onnx [--size WIDTHxHEIGHT]\n\n"
+    .help = "usage: camrank inspect MODEL.onnx [options]\n\n"
             "Prints each layer's operator, output shape, parameters and floating-point operations\n"
             "for one image, and whether `layer:` or METHOD@LAYER of a job can name it.\n\n"
+            "  --layers    only the layers that a job can name, with the size of their maps, and\n"
+            "              which each method takes where a job names none\n"
             "  --size WxH  size of the input, where the model leaves it open\n",
     .run = inspect_command};

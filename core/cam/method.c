@@ -37,14 +37,13 @@ static cr_status find_layer(const cr_graph *graph, const char *layer, int *value
     *value = cr_graph_find(graph, layer);
     if (*value < 0)
         return cr_fail(err, CR_EINPUT,
-                       "no layer is named \"%.100s\"; `camrank inspect` lists the layers", layer);
+                       "no layer is named \"%.100s\"; `camrank inspect --layers` lists them",
+                       layer);
     if (!cr_graph_is_map(graph, *value))
-        return cr_fail(
-            err, CR_EINPUT,
-            "layer \"%.100s\" is no map of channels, height and width; `camrank inspect` "
-            "lists the layers "
-            "that are",
-            layer);
+        return cr_fail(err, CR_EINPUT,
+                       "layer \"%.100s\" is no map of channels, height and width; `camrank inspect "
+                       "--layers` lists those that are",
+                       layer);
     if (!cr_graph_reaches_logits(graph, *value))
         return cr_fail(err, CR_EINPUT, "the logits do not depend on layer \"%.100s\"", layer);
     return CR_OK;
