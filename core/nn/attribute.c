@@ -102,12 +102,24 @@ static cr_status constant(const cr_graph *graph, const cr_node *node, int i,
     return CR_OK;
 }
 
+static cr_status fail_type(const cr_graph *graph, const cr_node *node, int i, const char *wanted,
+                           cr_error *err)
+{
+    const cr_value *value = input_value(graph, node, i);
+    const cr_tensor *tensor = &value->tensor;
+    return cr_fail(err, CR_EINPUT, "input %d (%.60s) is %s; export it as %s", i + 1, value->name,
+                   tensor->ints    ? "int64"
+                   : tensor->reals ? "float32"
+                                   : cr_onnx_type_name(tensor->data_type),
+                   wanted);
+}
+
 cr_status cr_node_reals(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
                         cr_error *err)
 {
     cr_status status = constant(graph, node, i, tensor, err);
     if (status == CR_OK && *tensor && !(*tensor)->reals)
-        return cr_fail(err, CR_EINPUT, "input %d must be float32", i + 1);
+        return fail_type(graph, node, i, "float32", err);
     return status;
 }
 
@@ -116,7 +128,7 @@ cr_status cr_node_ints(const cr_graph *graph, const cr_node *node, int i, const 
 {
     cr_status status = constant(graph, node, i, tensor, err);
     if (status == CR_OK && *tensor && !(*tensor)->ints)
-        return cr_fail(err, CR_EINPUT, "input %d must be int64", i + 1);
+        return fail_type(graph, node, i, "int64", err);
     return status;
 }
 

@@ -15,13 +15,14 @@
 typedef struct cr_node cr_node;
 typedef struct cr_run cr_run;
 
-/* A constant of the model: float32 values as cr_real, or int64. */
+/* A constant of the model. */
 typedef struct cr_tensor {
     int n_dims;
     int64_t dims[CR_MAX_DIMS];
     int64_t n;            /* number of elements */
-    const cr_real *reals; /* NULL if it holds integers */
-    const int64_t *ints;  /* NULL if it holds reals */
+    int data_type;        /* in the file; values of other types than these two are not kept */
+    const cr_real *reals; /* float32, else NULL */
+    const int64_t *ints;  /* int64, else NULL */
 } cr_tensor;
 
 typedef struct cr_value {
@@ -209,6 +210,16 @@ cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **pa
 
 /* nesting.c: whether the messages of a file nest no deeper than a model has reason to. */
 bool cr_onnx_is_shallow(const uint8_t *bytes, size_t n_bytes);
+
+/* refuse.c: CR_EINPUT for bytes that are no model: what they are instead, if that can be seen. */
+cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err);
+
+/* Why an operator is refused as one of a family that nothing here stands for, and what would help;
+ * NULL if it is of none. */
+const char *cr_onnx_why_not(const Onnx__NodeProto *node);
+
+/* The name of a TensorProto's type, after "is". */
+const char *cr_onnx_type_name(int data_type);
 
 /* onnx.c: a TensorProto as a constant of the graph. */
 cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_tensor *tensor,

@@ -44,7 +44,7 @@ static int64_t *read_ints(cr_graph *graph, const Onnx__TensorProto *proto, size_
 cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_tensor *tensor,
                          cr_error *err)
 {
-    *tensor = (cr_tensor){.n_dims = (int)proto->n_dims, .n = 1};
+    *tensor = (cr_tensor){.n_dims = (int)proto->n_dims, .n = 1, .data_type = proto->data_type};
     if (proto->n_external_data || proto->data_location)
         return cr_fail(err, CR_EINPUT, "has its data in another file; export it into one file");
     if (proto->data_type != FLOAT && proto->data_type != INT64)
@@ -136,7 +136,9 @@ static cr_status load_input(cr_graph *graph, const Onnx__GraphProto *proto, int 
         if (proto->input[i]->name && find_value(graph, proto->input[i]->name) >= 0)
             continue; /* an initializer, listed as input up to IR version 3 */
         if (input)
-            return cr_fail(err, CR_EINPUT, "has several inputs, one image is supported");
+            return cr_fail(
+                err, CR_EINPUT, "has several inputs (%.60s, %.60s), one image is supported",
+                input->name ? input->name : "", proto->input[i]->name ? proto->input[i]->name : "");
         input = proto->input[i];
     }
     if (!input || !input->name)
@@ -145,12 +147,20 @@ static cr_status load_input(cr_graph *graph, const Onnx__GraphProto *proto, int 
         input->type && input->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
             ? input->type->tensor_type
             : NULL;
-    if (!tensor || tensor->elem_type != FLOAT)
-        return cr_fail(err, CR_EINPUT, "its input %.100s is not float32", input->name);
+    if (!tensor)
+        return cr_fail(err, CR_EINPUT, "its input %.100s is no tensor; it must be a float32 image",
+                       input->name);
+    if (tensor->elem_type != FLOAT)
+        return cr_fail(err, CR_EINPUT, "its input %.100s is %s; export a float32 model",
+                       input->name, cr_onnx_type_name(tensor->elem_type));
     if (!tensor->shape || (tensor->shape->n_dim != 4 && tensor->shape->n_dim != 2))
         return cr_fail(err, CR_EINPUT, "its input %.100s is not [N, C, H, W]", input->name);
     cr_shape shape = {.n_dims = (int)tensor->shape->n_dim, .dims = {1}};
     int64_t batch = input_dim(tensor->shape, 0), channels = input_dim(tensor->shape, 1);
+    if (channels == 0)
+        return cr_fail(err, CR_EINPUT,
+                       "leaves the channels of its input %.100s open; export with a fixed number",
+                       input->name);
     if (channels < 1 || channels > 65536 || batch < 0 || batch > 65536)
         return cr_fail(err, CR_EINPUT, "its input's batch or channels are out of range");
     graph->declared_batch = (int)batch;
@@ -170,6 +180,11 @@ static cr_status load_input(cr_graph *graph, const Onnx__GraphProto *proto, int 
 
 cleanup:
     return status;
+}
+
+static bool is_onnx_domain(const char *domain)
+{
+    return !domain || !domain[0] || strcmp(domain, "ai.onnx") == 0;
 }
 
 static const cr_op *find_op(const char *type)
@@ -269,8 +284,10 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
     node.type = node.op ? node.op->type : "";
     cr_tensor folded;
     bool is_folded;
-    if (proto->domain && proto->domain[0] && strcmp(proto->domain, "ai.onnx") != 0)
-        return cr_fail(err, CR_EINPUT, "operators of %.60s are not supported", proto->domain);
+    if (!is_onnx_domain(proto->domain))
+        return cr_fail(err, CR_EINPUT,
+                       "operators of %.60s are not supported; export with those of ONNX alone",
+                       proto->domain);
     CR_TRY(connect_inputs(graph, &node, err));
     if (node.op && (node.n_inputs < node.op->min_inputs || node.n_inputs > node.op->max_inputs)) {
         status = cr_fail(err, CR_EINPUT, "it has %d inputs, %d to %d are supported", node.n_inputs,
@@ -286,7 +303,8 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
         goto cleanup;
     }
     if (!node.op) {
-        status = cr_fail(err, CR_EINPUT, "this operator is not supported");
+        status = cr_fail(err, CR_EINPUT,
+                         "this operator is not supported; docs/onnx.md lists those that are");
         goto cleanup;
     }
     node.name = arena_string(graph, proto->name && proto->name[0] ? proto->name : proto->output[0]);
@@ -302,13 +320,32 @@ cleanup:
     return status;
 }
 
+static cr_status fail_in_node(const Onnx__NodeProto *proto, cr_error *err)
+{
+    const char *name = proto->name && proto->name[0] ? proto->name
+                       : proto->n_output             ? proto->output[0]
+                                                     : "";
+    return cr_fail_in(err, "node %.100s (%.40s): ", name, proto->op_type ? proto->op_type : "");
+}
+
+/* Before any node is loaded: a node beside an LSTM would be refused for what it does to the data. */
+static cr_status check_operators(const Onnx__GraphProto *proto, cr_error *err)
+{
+    for (size_t i = 0; i < proto->n_node; i++) {
+        const Onnx__NodeProto *node = proto->node[i];
+        const char *why_not = is_onnx_domain(node->domain) ? cr_onnx_why_not(node) : NULL;
+        if (why_not) {
+            cr_fail(err, CR_EINPUT, "%s", why_not);
+            return fail_in_node(node, err);
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
 {
     const char *type = proto->op_type ? proto->op_type : "";
     cr_status status;
-    const char *name = proto->name && proto->name[0] ? proto->name
-                       : proto->n_output             ? proto->output[0]
-                                                     : "";
     if (proto->n_output < 1)
         status = cr_fail(err, CR_EINPUT, "it has no output");
     else if (strcmp(type, "Constant") == 0) {
@@ -318,14 +355,14 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
                                    : cr_fail(err, CR_EINPUT, "it has no tensor");
     } else
         status = load_operator(graph, proto, type, err);
-    return status == CR_OK ? CR_OK : cr_fail_in(err, "node %.100s (%.40s): ", name, type);
+    return status == CR_OK ? CR_OK : fail_in_node(proto, err);
 }
 
 static cr_status check_opset(cr_graph *graph, const Onnx__ModelProto *model, cr_error *err)
 {
     for (size_t i = 0; i < model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *set = model->opset_import[i];
-        if (!set->domain || !set->domain[0] || strcmp(set->domain, "ai.onnx") == 0)
+        if (is_onnx_domain(set->domain))
             graph->opset = set->version;
     }
     if (graph->opset < MIN_OPSET || graph->opset > MAX_OPSET)
@@ -340,7 +377,9 @@ static cr_status check_opset(cr_graph *graph, const Onnx__ModelProto *model, cr_
 static cr_status find_logits(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err)
 {
     if (proto->n_output != 1)
-        return cr_fail(err, CR_EINPUT, "has %zu outputs, one is supported", proto->n_output);
+        return cr_fail(err, CR_EINPUT,
+                       "has %zu outputs, one is supported; export the logits alone, after .eval()",
+                       proto->n_output);
     const char *name = proto->output[0]->name ? proto->output[0]->name : "";
     int logits = find_value(graph, name);
     if (logits < 0 || graph->values[logits].constant)
@@ -388,11 +427,12 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const char *name, 
     if (cr_onnx_is_shallow(bytes, n_bytes))
         model = onnx__model_proto__unpack(NULL, n_bytes, bytes);
     if (!model || !model->graph) {
-        status = cr_fail(err, CR_EINPUT, "is not an ONNX model, or is damaged");
+        status = cr_onnx_fail_file(bytes, n_bytes, err);
         goto cleanup;
     }
     const Onnx__GraphProto *proto = model->graph;
     CR_TRY(check_opset(graph, model, err));
+    CR_TRY(check_operators(proto, err));
     CR_TRY(allocate(graph, proto, err));
     for (size_t i = 0; i < proto->n_initializer; i++)
         CR_TRY(add_constant(graph, proto->initializer[i]->name, proto->initializer[i], err));

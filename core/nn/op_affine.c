@@ -75,7 +75,8 @@ static cr_status load_batch_norm(cr_graph *graph, cr_node *node, cr_error *err)
     CR_TRY(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
     CR_TRY(cr_attribute_int(node, "training_mode", 0, &training, err));
     int c = cr_shape_c(&in->shape);
-    if (training) {
+    /* Up to operator set 13 the further outputs alone tell the mode. */
+    if (training || node->proto->n_output > 1) {
         status = cr_fail(err, CR_EINPUT, "is in training mode; export the model after .eval()");
         goto cleanup;
     }

@@ -67,7 +67,7 @@ alone 3 'there.h5: not a readable HDF5 file: *' report there.h5
 alone 3 'there.h5: not a readable HDF5 file: *' show there.h5 img_000 -o x.png
 alone 3 'none.h5: No such file or directory' report none.h5
 alone 3 'none.onnx: No such file or directory' inspect none.onnx
-alone 3 'cut.onnx: is not an ONNX model, or is damaged' inspect cut.onnx
+alone 3 'cut.onnx: is not an ONNX model, or is damaged; export it, or copy it, again' inspect cut.onnx
 alone 3 'fc.onnx: *has height 32, not 64' inspect fc.onnx --size 64x64
 [ -e x.png ] && fail "show leaves a picture behind"
 
@@ -94,10 +94,10 @@ refused 3 './ground_truth.csv:*: class * is not in the synset list' \
 # The networks.
 refused 3 './none.onnx: No such file or directory' run job.yaml --set models.1.file=none.onnx
 for file in cut noise; do
-    refused 3 "./$file.onnx: is not an ONNX model, or is damaged" \
+    refused 3 "./$file.onnx: is not an ONNX model, or is damaged; *" \
         run job.yaml --set models.1.file=$file.onnx
 done
-alone 3 './empty.onnx: is not an ONNX model, or is damaged' run job.yaml --set models.1.file=empty.onnx
+alone 3 './empty.onnx: is empty, not an ONNX model' run job.yaml --set models.1.file=empty.onnx
 refused 3 './gap.onnx: no layer is named "nowhere"; *' run job.yaml --set 'methods=[grad-cam@nowhere]'
 refused 3 './gap.onnx: layer "logits" is no map of channels, height and width; *' \
     run job.yaml --set models.0.layer=logits

@@ -40,6 +40,55 @@ static void no_type(onnx_builder *b)
     b->graph.node[0]->op_type = NULL;
 }
 
+static void set_last_type(onnx_builder *b, char *type)
+{
+    b->graph.node[2]->op_type = type;
+}
+
+static void quantised(onnx_builder *b)
+{
+    static char type[] = "QuantizeLinear";
+    set_last_type(b, type);
+}
+
+static void recurrent(onnx_builder *b)
+{
+    static char type[] = "LSTM";
+    set_last_type(b, type);
+}
+
+static void branching(onnx_builder *b)
+{
+    static char type[] = "If";
+    set_last_type(b, type);
+}
+
+static void sequence_valued(onnx_builder *b)
+{
+    static char type[] = "SplitToSequence";
+    set_last_type(b, type);
+}
+
+static void dynamic_shape(onnx_builder *b)
+{
+    static char type[] = "NonZero";
+    set_last_type(b, type);
+}
+
+/* The first node is refused, too, but for less. */
+static void recurrent_behind_another(onnx_builder *b)
+{
+    no_type(b);
+    recurrent(b);
+}
+
+static void recurrent_of_another_domain(onnx_builder *b)
+{
+    static char domain[] = "com.example";
+    b->graph.node[2]->domain = domain;
+    recurrent(b);
+}
+
 static void no_output_of_node(onnx_builder *b)
 {
     b->graph.node[0]->n_output = 0;
@@ -92,6 +141,11 @@ static void input_without_a_shape(onnx_builder *b)
 static void input_of_doubles(onnx_builder *b)
 {
     b->graph.input[0]->type->tensor_type->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+}
+
+static void input_of_a_type_unknown(onnx_builder *b)
+{
+    b->graph.input[0]->type->tensor_type->elem_type = 1000;
 }
 
 static void two_inputs(onnx_builder *b)
@@ -227,8 +281,21 @@ static void input_too_large(onnx_builder *b)
 static refusal refusals[] = {
     {"opset_missing", no_opset, "uses operator set 0, 7 to "},
     {"opset_too_new", opset_99, "uses operator set 99, 7 to "},
-    {"domain_unknown", other_domain, "node y (Conv): operators of com.example are not supported"},
+    {"domain_unknown", other_domain,
+     "node y (Conv): operators of com.example are not supported; export "},
     {"operator_missing", no_type, "node y (): this operator is not supported"},
+    {"operator_quantised", quantised,
+     "node logits (QuantizeLinear): the model is quantised; export the float32 model "},
+    {"operator_recurrent", recurrent, "node logits (LSTM): recurrent networks are not supported"},
+    {"operator_branching", branching,
+     "node logits (If): control flow is not supported; export the network itself, traced"},
+    {"operator_sequence_valued", sequence_valued,
+     "node logits (SplitToSequence): sequences are not supported; export the network itself"},
+    {"operator_of_dynamic_shape", dynamic_shape,
+     "node logits (NonZero): the size of its output depends on the image; export "},
+    {"operator_recurrent_behind_another", recurrent_behind_another, "node logits (LSTM): "},
+    {"operator_recurrent_of_another_domain", recurrent_of_another_domain,
+     "node logits (LSTM): operators of com.example are not supported; export "},
     {"output_of_node_missing", no_output_of_node, "node  (Conv): it has no output"},
     {"output_of_node_empty", empty_output_of_node, "node  (Conv): a value has no name"},
     {"second_output_of_pool", second_output_of_node,
@@ -241,22 +308,24 @@ static refusal refusals[] = {
      "node r (Relu): its input y is not computed before it"},
     {"inputs_missing", no_inputs, "has no input"},
     {"input_without_a_name", input_without_a_name, "has no input"},
-    {"input_without_a_type", input_without_a_type, "its input x is not float32"},
+    {"input_without_a_type", input_without_a_type, "its input x is no tensor; it must be "},
     {"input_without_a_shape", input_without_a_shape, "its input x is not [N, C, H, W]"},
-    {"input_of_doubles", input_of_doubles, "its input x is not float32"},
+    {"input_of_doubles", input_of_doubles, "its input x is float64; export a float32 model"},
+    {"input_of_a_type_unknown", input_of_a_type_unknown, "its input x is of an unknown type; "},
     {"input_of_three_dims", input_of_three_dims, "its input x is not [N, C, H, W]"},
     {"input_with_open_channels", input_with_open_channels,
-     "its input's batch or channels are out of range"},
+     "leaves the channels of its input x open; export with a fixed number"},
     {"input_of_negative_width", input_of_negative_width, "the input's width is out of range"},
     {"input_too_large", input_too_large, "its input has more than 1073741824 elements"},
     {"batch_out_of_range", batch_out_of_range, "its input's batch or channels are out of range"},
-    {"two_inputs", two_inputs, "has several inputs, one image is supported"},
-    {"outputs_missing", no_outputs, "has 0 outputs, one is supported"},
+    {"two_inputs", two_inputs, "has several inputs (x, mask), one image "},
+    {"outputs_missing", no_outputs, "has 0 outputs, one is supported; export the logits alone"},
     {"output_without_a_name", output_without_a_name, "its output  is not computed"},
     {"output_that_is_a_constant", output_that_is_a_constant, "its output w is not computed"},
     {"external_data", external_data, "tensor w has its data in another file"},
     {"tensor_without_a_name", tensor_without_a_name, "a value has no name"},
-    {"tensor_of_doubles", tensor_of_doubles, "node y (Conv): input 2 must be float32"},
+    {"tensor_of_doubles", tensor_of_doubles,
+     "node y (Conv): input 2 (w) is float64; export it as float32"},
     {"tensor_with_a_value_missing", tensor_with_a_value_missing,
      "tensor w holds 107 values, its shape needs 108"},
     {"tensor_with_odd_raw_data", tensor_with_odd_raw_data, "tensor w holds 108 values, "},
@@ -304,6 +373,34 @@ static void output_that_is_a_map_is_refused(void **state)
     assert_int_equal(onnx_load(&b, &graph, &err), CR_EINPUT);
     assert_string_equal(err.message, "m: its output y is not one score a class");
     onnx_fini(&b);
+}
+
+static void file_that_is_no_model_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *message;
+    } cases[] = {
+        {"", "m: is empty, not an ONNX model"},
+        {"P", "m: is not an ONNX model, or is damaged; export it, or copy it, again"},
+        {"PK\3\4archive",
+         "m: is not an ONNX model but a zip archive, as torch.save writes; write the "
+         "model with torch.onnx.export"},
+        {"\x80\2}q", "m: is not an ONNX model but a Python pickle, as torch.save wrote; write the "
+                     "model with torch.onnx.export"},
+        {"version https://git-lfs.github.com/spec/v1\n",
+         "m: is not an ONNX model but a pointer of Git LFS; `git lfs pull` fetches the model"},
+        {"<!DOCTYPE html>",
+         "m: is not an ONNX model but a page of HTML or XML; download the model again"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_graph *graph;
+        cr_error err = {0};
+        const size_t n = strlen(cases[i].bytes);
+        assert_int_equal(cr_graph_load((const uint8_t *)cases[i].bytes, n, "m", 0, 0, &graph, &err),
+                         CR_EINPUT);
+        assert_string_equal(err.message, cases[i].message);
+    }
 }
 
 static void size_of_the_input_is_checked_against_the_models(void **state)
@@ -357,6 +454,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_that_is_a_map_is_refused),
+        cmocka_unit_test(file_that_is_no_model_is_named),
         cmocka_unit_test(size_of_the_input_is_checked_against_the_models),
     };
     int failed = cmocka_run_group_tests_name("refusals", cases, NULL, NULL);

@@ -19,7 +19,7 @@ typedef struct refusal {
 } refusal;
 
 static refusal refusals[] = {
-    {"operator_unknown", MAP, "Tanh", "x", NULL, "this operator is not supported"},
+    {"operator_unknown", MAP, "Tanh", "x", NULL, "this operator is not supported; docs/onnx.md "},
     {"value_not_computed", MAP, "Relu", "z", NULL, "its input z is not computed before it"},
     {"value_computed_from_itself", MAP, "Relu", "y", NULL, "its input y is not computed before it"},
     {"conv_weights_of_other_channels", "1,5,8,8", "Conv", "x w:4,3,3,3 b:4", NULL,
@@ -81,7 +81,7 @@ static refusal refusals[] = {
      "its two inputs have shapes that are not supported"},
     {"pow_by_an_activation", MAP, "Pow", "x x", NULL, "input 2 (x) must be a constant"},
     {"pow_by_three_values", MAP, "Pow", "x a:3", NULL, "its exponent must be one constant"},
-    {"pow_by_an_integer", MAP, "Pow", "x a@2", NULL, "input 2 must be float32"},
+    {"pow_by_an_integer", MAP, "Pow", "x a@2", NULL, "input 2 (a) is int64; export it as float32"},
     {"hard_sigmoid_of_an_integer_slope", MAP, "HardSigmoid", "x", "alpha=1",
      "attribute alpha is no float"},
     {"cast_to_integers", MAP, "Cast", "x", "to=7", "activations can only be float32"},
@@ -155,7 +155,8 @@ static refusal refusals[] = {
      "its new shape is not valid"},
     {"reshape_across_the_batch", MAP, "Reshape", "x s#3,64", NULL,
      "it mixes the images of a batch"},
-    {"reshape_by_reals", MAP, "Reshape", "x s:2", NULL, "input 2 must be int64"},
+    {"reshape_by_reals", MAP, "Reshape", "x s:2", NULL,
+     "input 2 (s) is float32; export it as int64"},
     {"pad_of_the_batch", MAP, "Pad", "x p#1,0,0,0,0,0,0,0", NULL,
      "its pads of dimension 0 are out of range"},
     {"pad_of_three_dims", MAP, "Pad", "x p#0,0,0,0,0,1", NULL,
