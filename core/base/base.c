@@ -22,11 +22,41 @@ int cr_status_exit_code(cr_status status)
     return 5;
 }
 
+size_t cr_utf8_bytes(const char *text, size_t n_bytes)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    const size_t n = at[0] < 0x80   ? 1
+                     : at[0] < 0xc2 ? 0
+                     : at[0] < 0xe0 ? 2
+                     : at[0] < 0xf0 ? 3
+                     : at[0] < 0xf5 ? 4
+                                    : 0;
+    if (n > n_bytes)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    /* Overlong forms, surrogates and what lies past U+10FFFF show in the second byte. */
+    const bool wrong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+                       (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f);
+    return wrong ? 0 : n;
+}
+
+/* Messages quote files from outside, and go to terminals and into JSON. */
 static void one_line(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ')
+    for (size_t left = strlen(text); left > 0;) {
+        size_t n = cr_utf8_bytes(text, left);
+        if (n == 0)
+            *text = '?';
+        else if ((unsigned char)*text < ' ' || *text == 127)
             *text = ' ';
+        else if (n == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0)
+            memset(text, ' ', n); /* U+0080 to U+009F, control characters too */
+        n = n ? n : 1;
+        text += n;
+        left -= n;
+    }
 }
 
 cr_status cr_fail(cr_error *err, cr_status status, const char *format, ...)

@@ -39,20 +39,11 @@ cr_status cr_pool_add(cr_pool *pool, const char *bytes, size_t n, uint32_t *offs
 
 bool cr_is_utf8(const void *bytes, size_t n)
 {
-    const unsigned char *text = bytes;
-    for (size_t i = 0; i < n;) {
-        size_t more = text[i] < 0x80 ? 0 : text[i] < 0xe0 ? 1 : text[i] < 0xf0 ? 2 : 3;
-        if ((text[i] >= 0x80 && text[i] < 0xc2) || text[i] > 0xf4 || more >= n - i)
+    const char *text = bytes;
+    for (size_t length; n > 0; text += length, n -= length) {
+        length = cr_utf8_bytes(text, n);
+        if (length == 0)
             return false;
-        for (size_t k = 1; k <= more; k++)
-            if ((text[i + k] & 0xc0) != 0x80)
-                return false;
-        /* Overlong forms, surrogates and what lies past U+10FFFF show in the second byte. */
-        unsigned char first = text[i], second = more ? text[i + 1] : 0;
-        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-            return false;
-        i += more + 1;
     }
     return true;
 }

@@ -38,24 +38,6 @@ static double figure_scale(const cr_image *image)
     return longer > LARGE_SIDE ? LARGE_SIDE / (double)longer : 1.0;
 }
 
-/* The number of bytes of the UTF-8 character that begins at `text`, 0 if none does. */
-static size_t utf8_bytes(const unsigned char *text)
-{
-    size_t n = text[0] < 0x80   ? 1
-               : text[0] < 0xc2 ? 0
-               : text[0] < 0xe0 ? 2
-               : text[0] < 0xf0 ? 3
-               : text[0] < 0xf5 ? 4
-                                : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-    bool surrogate = text[0] == 0xed && text[1] > 0x9f;
-    bool beyond = text[0] == 0xf4 && text[1] > 0x8f;
-    return overlong || surrogate || beyond ? 0 : n;
-}
-
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* Copies what can be drawn, with room left for an ellipsis: cairo refuses a whole figure for one
@@ -64,7 +46,7 @@ static void printable(const char *text, char *out, size_t out_bytes)
 {
     size_t used = 0;
     while (*text) {
-        size_t n = utf8_bytes((const unsigned char *)text), take = n ? n : 1;
+        size_t n = cr_utf8_bytes(text, strlen(text)), take = n ? n : 1;
         if (used + take + sizeof ELLIPSIS > out_bytes)
             break;
         memcpy(out + used, text, take);

@@ -38,7 +38,8 @@ typedef struct cr_error {
 } cr_error;
 
 /* Fills `err` (which may be NULL) and returns `status`, so that a failing function can end in
- * `return cr_fail(err, CR_EINPUT, "%s: ...", path)`. Line breaks in the text become spaces. */
+ * `return cr_fail(err, CR_EINPUT, "%s: ...", path)`. Line breaks and other control characters in the
+ * text become spaces, what is not UTF-8 '?'. */
 cr_status cr_fail(cr_error *err, cr_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -92,6 +93,9 @@ char *cr_path_join(const char *folder, const char *path);
 
 /* The folder part of `path` ("." if it has none). The caller frees; NULL when out of memory. */
 char *cr_path_folder(const char *path);
+
+/* The length of the UTF-8 character that begins n_bytes > 0 of text; 0 if none does. */
+size_t cr_utf8_bytes(const char *text, size_t n_bytes);
 
 /* SHA-256 of n_bytes, as 64 hexadecimal digits and a zero. */
 void cr_sha256_hex(const void *bytes, size_t n_bytes, char hex[65]);
