@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, cr_image *image,
-                       cr_error *err)
+/* A small image whose file lacks much is left to the decoder, and to its reason. */
+#define SMALL_PIXELS ((size_t)1 << 22)
+
+cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, bool cannot_be,
+                       cr_image *image, cr_error *err)
 {
     if (width == 0 || height == 0 || width > CR_IMAGE_MAX_SIDE || height > CR_IMAGE_MAX_SIDE ||
         (size_t)width * height > CR_IMAGE_MAX_PIXELS)
@@ -12,6 +15,9 @@ cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, cr_ima
                        "%s: %u x %u pixels; the limits are 1 to %d a side and %zu in all", name,
                        width, height, CR_IMAGE_MAX_SIDE, CR_IMAGE_MAX_PIXELS);
     size_t n_pixels = (size_t)width * height;
+    if (cannot_be && n_pixels > SMALL_PIXELS)
+        return cr_fail(err, CR_EINPUT, "%s: the file is too short for its %u x %u pixels", name,
+                       width, height);
     uint8_t *rgb = cr_alloc(n_pixels, 3);
     if (!rgb)
         return cr_fail_memory(err, name, n_pixels, 3);

@@ -110,7 +110,19 @@ static void rgb_from_cmyk(const uint8_t *cmyk, int width, uint8_t *rgb)
             rgb[c] = (uint8_t)(cmyk[3] - mul_255(255u - cmyk[c], cmyk[3]));
 }
 
-static cr_status decode(decoder *d, const char *name, cr_image *image, cr_error *err)
+/* Whether the file has less than a bit for each block of 8 x 8 values: then it is damaged, or made to
+ * claim memory. (Arithmetic coding could do with less, for an image of one colour.) */
+static bool is_too_short(const struct jpeg_decompress_struct *jpeg, size_t n_bytes)
+{
+    size_t n_blocks = 0;
+    for (int c = 0; c < jpeg->num_components; c++)
+        n_blocks +=
+            (size_t)jpeg->comp_info[c].width_in_blocks * jpeg->comp_info[c].height_in_blocks;
+    return n_blocks / 8 > n_bytes;
+}
+
+static cr_status decode(decoder *d, size_t n_bytes, const char *name, cr_image *image,
+                        cr_error *err)
 {
     static const char *const cut_short = "the file is cut short";
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
@@ -118,7 +130,8 @@ static cr_status decode(decoder *d, const char *name, cr_image *image, cr_error 
         escape(d, cut_short);
     bool four = jpeg->num_components == 4;
     jpeg->out_color_space = four ? JCS_CMYK : JCS_RGB;
-    cr_status status = cr_image_new(name, jpeg->image_width, jpeg->image_height, image, err);
+    cr_status status = cr_image_new(name, jpeg->image_width, jpeg->image_height,
+                                    is_too_short(jpeg, n_bytes), image, err);
     if (status != CR_OK)
         return status;
     if (four) {
@@ -149,7 +162,7 @@ cr_status cr_jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name,
     memset(&d, 0, sizeof d);
     if (setjmp(d.escape) == 0) {
         setup(&d, bytes, n_bytes);
-        status = decode(&d, name, image, err);
+        status = decode(&d, n_bytes, name, image, err);
     } else {
         status = cr_fail(err, CR_EINPUT, "%s: damaged JPEG: %s", name, d.reason);
     }

@@ -96,12 +96,21 @@ static void expand_row(uint8_t *row, int width, layout l, const uint8_t colours[
     }
 }
 
+/* Deflate writes at least a byte for 1032, two bits for 258. */
+static bool is_too_short(png_structp png, png_infop info, size_t n_bytes)
+{
+    const size_t packed = png_get_rowbytes(png, info) * png_get_image_height(png, info);
+    return packed / 1032 > n_bytes;
+}
+
 static cr_status decode(decoder *d, const char *name, cr_image *image, cr_error *err)
 {
     png_structp png = d->png;
+    const size_t n_bytes = d->n_left;
     png_read_info(png, d->info);
-    cr_status status = cr_image_new(name, png_get_image_width(png, d->info),
-                                    png_get_image_height(png, d->info), image, err);
+    cr_status status =
+        cr_image_new(name, png_get_image_width(png, d->info), png_get_image_height(png, d->info),
+                     is_too_short(png, d->info, n_bytes), image, err);
     if (status != CR_OK)
         return status;
     layout l = choose_layout(png, d->info);

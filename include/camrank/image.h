@@ -26,7 +26,9 @@ typedef struct cr_image {
  * 255.
  * Damage that the decoder can step over (stray bytes, a wrong checksum of an ancillary chunk) is
  * not an error, nor is a file that lacks only its end mark behind complete pixels; one whose pixels
- * are cut short is. Errors: CR_EINPUT, naming `name` and the decoder's reason; CR_EINTERNAL
+ * are cut short is. An image of more than 2^22 pixels whose file is so short that it cannot hold them
+ * (a JPEG of less than a bit a block of 8 x 8 values, a PNG of less than a byte for 1032) is refused
+ * before anything is allocated. Errors: CR_EINPUT, naming `name` and the decoder's reason; CR_EINTERNAL
  * (memory). *image is {0} on failure. */
 cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
                           cr_error *err);

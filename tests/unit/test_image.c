@@ -159,6 +159,8 @@ static void damaged_files_are_refused_by_name_and_reason(void **state)
     sof[4] = 8;
     memcpy(sof + 5, "\xff\xdc\xff\xdc", 4); /* 65500 x 65500 */
     assert_refused(jpeg, n_jpeg, "65500 x 65500 pixels; the limits are");
+    memcpy(sof + 5, "\x20\0\x20\0", 4);
+    assert_refused(jpeg, n_jpeg, "the file is too short for its 8192 x 8192 pixels");
     png[n_png / 2] ^= 1;
     assert_refused(png, n_png, "damaged PNG: ");
     png[n_png / 2] ^= 1;
@@ -176,7 +178,10 @@ static void png_that_claims_a_huge_size_is_refused_before_allocation(void **stat
     (void)state;
     static const uint8_t wide[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x01\0\0\0\0\0\x01\x08\x02\0\0\0"
                                   "\xe4\x10\x74\x8f\0\0\0\0IDAT\x35\xaf\x06\x1e";
+    static const uint8_t large[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x20\0\0\0\x20\0\x08\x02\0\0\0"
+                                   "\xfd\xc8\x5d\x0e\0\0\0\0IDAT\x35\xaf\x06\x1e";
     assert_refused(wide, sizeof wide - 1, "65536 x 1 pixels; the limits are 1 to 65500 a side");
+    assert_refused(large, sizeof large - 1, "the file is too short for its 8192 x 8192 pixels");
 }
 
 static void jpeg_with_too_many_scans_is_refused(void **state)
