@@ -108,6 +108,7 @@ struct cr_graph {
     cr_node *nodes;     /* in an order of execution */
     int input, logits;  /* values */
     int declared_batch; /* of the input in the model; 0 if open */
+    size_t n_moved;     /* entries of all tables of moves */
 };
 
 /* What forward and backward of a node see. Letters as in kernels.h: n images; in backward each has

@@ -1,5 +1,8 @@
 #include "move.h"
 
+/* Of a graph: no classifier moves a hundredth of that, and a node of a few bytes could claim 4 GB. */
+#define MAX_MOVED ((size_t)1 << 26)
+
 void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_MAX_DIMS])
 {
     size_t step = 1;
@@ -18,6 +21,9 @@ cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_mo
         return status;
     p->n_in = cr_shape_size(&in->shape);
     p->n_out = cr_shape_size(&graph->values[node->y].shape);
+    if (p->n_out > MAX_MOVED - graph->n_moved)
+        return cr_fail(err, CR_EINPUT, "with it the model moves more than %zu elements", MAX_MOVED);
+    graph->n_moved += p->n_out;
     p->index = cr_arena_alloc(&graph->arena, p->n_out, sizeof *p->index);
     *move = p;
     return p->index ? CR_OK : cr_fail_memory(err, "an index", p->n_out, sizeof *p->index);
