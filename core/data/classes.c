@@ -95,16 +95,17 @@ static bool is_wnid(const char *text)
     return text[0] == 'n' && strlen(text) == 9 && strspn(text + 1, "0123456789") == 8;
 }
 
-cr_status cr_classes_check_sorted(const cr_class_list *list, const char *who, cr_error *err)
+cr_status cr_classes_check_sorted(const cr_class_list *list, const char *path, const char *who,
+                                  cr_error *err)
 {
     const char *text = list->pool.text;
     for (int i = 1; i < list->n; i++) {
         const char *a = text + list->classes[i - 1].wnid, *b = text + list->classes[i].wnid;
         if (is_wnid(a) && is_wnid(b) && strcmp(a, b) > 0)
             return cr_fail(err, CR_EINPUT,
-                           "%s numbers the classes by sorted wnids, but the synset list is not "
+                           "%s: %s numbers the classes by sorted wnids, but this list is not "
                            "sorted: class %d is %s, class %d is %s",
-                           who, i - 1, a, i, b);
+                           path, who, i - 1, a, i, b);
     }
     return CR_OK;
 }

@@ -42,9 +42,10 @@ cr_status cr_classes_read_devkit(const char *path, cr_class_list *list, cr_error
 /* The class with this wnid, or -1. */
 int cr_classes_find(const cr_class_list *list, const char *wnid);
 
-/* Fails where the list has wnids (n and eight digits) that are not in ascending order: `who` numbers
- * the classes by sorted wnids. */
-cr_status cr_classes_check_sorted(const cr_class_list *list, const char *who, cr_error *err);
+/* Fails where the list, read from `path`, has wnids (n and eight digits) that are not in ascending
+ * order: `who` numbers the classes by sorted wnids. */
+cr_status cr_classes_check_sorted(const cr_class_list *list, const char *path, const char *who,
+                                  cr_error *err);
 
 /* A class index as number, 0 to n - 1. */
 cr_status cr_classes_parse_index(const cr_class_list *list, const cr_place *at, const char *text,

@@ -117,7 +117,7 @@ cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classe
     cr_status status = CR_OK;
     const char *folder = source->ground_truth;
     context c = {classes, truth};
-    CR_TRY(cr_classes_check_sorted(classes, "class_labels.txt", err));
+    CR_TRY(cr_classes_check_sorted(classes, source->synsets, "class_labels.txt", err));
     CR_TRY(read_file(folder, "image_ids.txt", "image", take_id, &c, err));
     CR_TRY(read_file(folder, "class_labels.txt", "image,class", take_label, &c, err));
     CR_TRY(read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, err));

@@ -151,8 +151,8 @@ def wrong_validation(folder, val, synsets, devkit_synsets, tgz, table, wnids):
         refused(f"wsol with a bad {name}", f"{wrong}/{name}:{line}", reason, "wsol",
                 ground_truth=wrong, synsets=synsets)
     reverse = write(f"{folder}/reverse.txt", "\n".join(reversed(lines(synsets))))
-    refused("wsol with unsorted synsets", "class_labels.txt numbers the classes by sorted wnids, "
-            "but the synset list is not sorted", wnids[999], "wsol", ground_truth=val,
+    refused("wsol with unsorted synsets", f"{reverse}: class_labels.txt numbers the classes by "
+            "sorted wnids, but this list is not sorted", wnids[999], "wsol", ground_truth=val,
             synsets=reverse)
     devkit = lines(f"{val}/ILSVRC2012_validation_ground_truth.txt")
     for what, list_, line, reason in (
