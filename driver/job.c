@@ -272,9 +272,12 @@ static cr_status apply_set(cr_job_tree *tree, const char *set, cr_error *err)
 {
     char key[CR_JOB_PATH_BYTES];
     size_t length = strcspn(set, "=");
-    for (const char *p = set; *p; p++)
-        if (iscntrl((unsigned char)*p))
-            return cr_fail(err, CR_EUSAGE, "--set %.160s: control character", set);
+    for (size_t at = 0, n; set[at]; at += n) {
+        n = cr_utf8_bytes(set + at, strlen(set + at));
+        if (n == 0 || iscntrl((unsigned char)set[at]))
+            return cr_fail(err, CR_EUSAGE, "--set %.160s: %s", set,
+                           n ? "control character" : "not UTF-8");
+    }
     if (length == 0 || length >= sizeof key || !set[length])
         return cr_fail(err, CR_EUSAGE, "--set %.160s: must be key=value", set);
     KEY("%.*s", (int)length, set);
@@ -333,7 +336,11 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
     for (int i = 0; i < n_sets; i++)
         CR_TRY(apply_set(&edited, sets[i], err));
     CR_TRY(cr_job_tree_print(&edited, &printed, &n_printed, err));
-    CR_TRY(cr_job_tree_parse(printed, n_printed, &source.changed, &line, err));
+    status = cr_job_tree_parse(printed, n_printed, &source.changed, &line, err);
+    if (status == CR_EINPUT)
+        cr_fail_in(err, "%s: ", path); /* lines are no longer the file's */
+    if (status != CR_OK)
+        goto cleanup;
     CR_TRY(cr_job_raw_load(printed, n_printed, &source, &raw, err));
 
     folder = cr_path_folder(path);
