@@ -42,7 +42,10 @@ CORE_LIB := $(BUILD)/libcamrank-core.a
 CAMRANK := $(BUILD)/camrank
 # Python tests call the serial modules through this library.
 JUDGED_LIB := $(BUILD)/tests/libcamrank-serial.so
-TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) $(MPI_SRC:tests/%.c=$(BUILD)/tests/%)
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TARGETS := $(FUZZ_SRC:tests/%.c=$(BUILD)/tests/%)
+TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) \
+	$(MPI_SRC:tests/%.c=$(BUILD)/tests/%) $(FUZZ_TARGETS)
 
 .PHONY: all
 all: $(CAMRANK) ## builds build/camrank
@@ -116,7 +119,13 @@ $(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harnes
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
 
-$(addprefix $(BUILD)/tests/unit/test_,data data_layouts): $(BUILD)/tests/unit/scratch.o
+# A fuzz target reads files that are given to it, or, linked with libFuzzer, invents them.
+REPLAY ?= $(BUILD)/tests/fuzz/replay.o
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(REPLAY) \
+		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
+	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(addprefix $(BUILD)/tests/unit/test_,data data_layouts hostile): $(BUILD)/tests/unit/scratch.o
 $(addprefix $(BUILD)/tests/unit/test_,damage fold head nn onnx operator): $(BUILD)/tests/unit/onnx_builder.o
 
 # The network engine once more in double precision, to check gradients by finite differences.
@@ -171,6 +180,17 @@ asan: $(BUILD)/.deps-test ## the tests under AddressSanitizer and UndefinedBehav
 	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/asan \
 		EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=all' all tests
 	@BUILD=$(BUILD)/asan PYTHON=$(PYTHON) tests/run --asan tests/testlist
+
+SECONDS ?= 60
+.PHONY: fuzz fuzz-targets
+fuzz: $(BUILD)/.deps-fuzz ## each fuzz target for SECONDS (60); findings in build/fuzz/findings
+	@+$(MAKE) --no-print-directory -s all
+	@+OMPI_CC=clang MPICH_CC=clang $(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz REPLAY= \
+		CFLAGS='-O1 -g' WARN='-Wall -Wno-unknown-pragmas' LDFLAGS=-fsanitize=fuzzer EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+		fuzz-targets
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/fuzz/run $(SECONDS)
+
+fuzz-targets: $(FUZZ_TARGETS)
 
 .PHONY: install
 install: all ## installs under $(DESTDIR)$(PREFIX)

@@ -1,0 +1,51 @@
+/* A JPEG or PNG file, decoded and made a network's input. The last four bytes say how. */
+#include "fuzz.h"
+
+#include "camrank/image.h"
+
+#include <string.h>
+
+enum { SIDE = 16, HOW_BYTES = 4 };
+
+static void prepare(const cr_image *image, const uint8_t how[HOW_BYTES])
+{
+    float out[CR_MAX_VIEWS * SIDE * SIDE * 3];
+    cr_view views[CR_MAX_VIEWS];
+    cr_error err = {0};
+    cr_input_spec spec = {.width = 1 + how[0] % SIDE,
+                          .height = 1 + how[1] % SIDE,
+                          .resize = how[2] & 1 ? CR_RESIZE_SHORT_SIDE : CR_RESIZE_SQUASH,
+                          .crop = how[2] & 2 ? CR_CROP_TEN : CR_CROP_CENTER,
+                          .short_side = how[2] & 3 ? SIDE + how[2] : 0,
+                          .filter = (cr_filter)(how[3] & 3),
+                          .bgr = how[3] & 4,
+                          .range = how[3] & 8 ? 1 : 255,
+                          .std = {1, 1, 1}};
+    FUZZ_CHECK(cr_input_check(&spec, &err) == CR_OK);
+    FUZZ_CHECK(cr_input_prepare(&spec, image, out, &err) == CR_OK);
+    const int n_views = cr_input_n_views(&spec);
+    for (int i = 0; i < n_views * spec.width * spec.height * 3; i++)
+        FUZZ_CHECK(out[i] >= 0 && out[i] <= (float)spec.range);
+    cr_input_views(&spec, image->width, image->height, views);
+    for (int v = 0; v < n_views; v++)
+        FUZZ_CHECK(views[v].region.width > 0 && views[v].region.height > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    cr_image image;
+    cr_error err = {0};
+    if (n_bytes < HOW_BYTES)
+        return 0;
+    n_bytes -= HOW_BYTES;
+    uint8_t *copy = fuzz_copy(bytes, n_bytes, false);
+    if (fuzz_ok(cr_image_decode(copy, n_bytes, "image", &image, &err), &err, "image: ")) {
+        FUZZ_CHECK(image.width >= 1 && image.height >= 1 && image.rgb);
+        prepare(&image, bytes + n_bytes);
+        cr_image_free(&image);
+    } else {
+        FUZZ_CHECK(!image.rgb);
+    }
+    free(copy);
+    return 0;
+}

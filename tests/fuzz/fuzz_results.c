@@ -1,0 +1,316 @@
+/* A results file, read by everything that reads one.
+ *
+ * HDF5 1.10 does not survive every damage to its own structures, so the input is not the file but a
+ * list of changes, made by HDF5 itself to a good file (CAMRANK_FUZZ_RESULTS): what we read out of a
+ * file that is HDF5 is hostile here, what HDF5 reads is not. */
+#include "fuzz.h"
+
+#include "camrank/report.h"
+
+#include <fcntl.h>
+#include <hdf5.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_PLACES = 1024, MAX_CHANGES = 6, MAX_VALUE_BYTES = 16 };
+
+/* A dataset, or an attribute of a group or dataset, of the good file. */
+typedef struct place {
+    char object[256], attribute[64];
+} place;
+
+static struct {
+    uint8_t *bytes;
+    size_t n_bytes;
+    place places[MAX_PLACES];
+    int n_places;
+} good;
+
+/* The input, taken bit by bit. */
+typedef struct stream {
+    const uint8_t *next;
+    size_t n_left;
+} stream;
+
+static uint32_t take(stream *from, int n)
+{
+    uint32_t value = 0;
+    for (int i = 0; i < n; i++) {
+        value |= (uint32_t)(from->n_left ? *from->next : 0) << 8 * i;
+        from->next += from->n_left > 0;
+        from->n_left -= from->n_left > 0;
+    }
+    return value;
+}
+
+static place *new_place(const char *object)
+{
+    FUZZ_CHECK(good.n_places < MAX_PLACES);
+    place *new = &good.places[good.n_places++];
+    snprintf(new->object, sizeof new->object, "%s", object);
+    return new;
+}
+
+static herr_t note_attribute(hid_t id, const char *name, const H5A_info_t *info, void *object)
+{
+    (void)id;
+    (void)info;
+    place *new = new_place(object);
+    snprintf(new->attribute, sizeof new->attribute, "%s", name);
+    return 0;
+}
+
+static herr_t note_object(hid_t root, const char *name, const H5O_info_t *info, void *data)
+{
+    (void)data;
+    (void)info;
+    hid_t id = H5Oopen(root, name, H5P_DEFAULT);
+    new_place(name);
+    H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_INC, NULL, note_attribute, (void *)(uintptr_t)name);
+    H5Oclose(id);
+    return 0;
+}
+
+static void read_good(void)
+{
+    const char *path = getenv("CAMRANK_FUZZ_RESULTS");
+    cr_error err = {0};
+    if (!path || cr_file_read(path, (size_t)1 << 24, &good.bytes, &good.n_bytes, &err) != CR_OK) {
+        fprintf(stderr, "CAMRANK_FUZZ_RESULTS must name a results file: %s\n", err.message);
+        exit(1);
+    }
+
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, note_object, NULL);
+    H5Fclose(file);
+}
+
+/* Puts bytes of the input into a value of `size` bytes, anywhere. */
+static void spoil(uint8_t *value, size_t size, stream *from)
+{
+    const size_t at = size ? take(from, 3) % size : 0;
+    const size_t n = 1 + take(from, 1) % MAX_VALUE_BYTES;
+    for (size_t i = at; i < size && i < at + n; i++)
+        value[i] = (uint8_t)take(from, 1);
+}
+
+/* As it is in the file, so that any bit pattern can be written. */
+static void spoil_dataset(hid_t id, stream *from)
+{
+    hid_t type = H5Dget_type(id), space = H5Dget_space(id);
+    const hssize_t n = H5Sget_simple_extent_npoints(space);
+    const size_t size = (size_t)(n > 0 ? n : 0) * H5Tget_size(type);
+    uint8_t *value = cr_alloc(size, 1);
+    if (H5Tis_variable_str(type) == 0 &&
+        H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0) {
+        spoil(value, size, from);
+        H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value);
+    }
+    free(value);
+    H5Sclose(space);
+    H5Tclose(type);
+}
+
+static void spoil_attribute(hid_t object, const char *name, stream *from)
+{
+    hid_t id = H5Aopen(object, name, H5P_DEFAULT), type = H5Aget_type(id);
+    const size_t size = id >= 0 ? (size_t)H5Aget_storage_size(id) : 0;
+    uint8_t *value = cr_alloc(size, 1);
+    if (size && H5Tis_variable_str(type) == 0 && H5Aread(id, type, value) >= 0) {
+        spoil(value, size, from);
+        H5Awrite(id, type, value);
+    }
+    free(value);
+    H5Tclose(type);
+    H5Aclose(id);
+}
+
+/* Any type, one of ours among them. */
+static hid_t take_type(stream *from)
+{
+    const uint32_t kind = take(from, 1);
+    if (kind % 8 < 5) {
+        const hid_t plain[] = {H5T_STD_U8LE, H5T_STD_I32LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE,
+                               H5T_STD_I64BE};
+        return H5Tcopy(plain[kind % 8]);
+    }
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, kind % 8 == 5 ? H5T_VARIABLE : 1 + take(from, 2) % 5000);
+    H5Tset_cset(type, kind & 8 ? H5T_CSET_UTF8 : H5T_CSET_ASCII);
+    H5Tset_strpad(type, kind & 16 ? H5T_STR_NULLPAD : H5T_STR_NULLTERM);
+    return type;
+}
+
+static hid_t take_space(stream *from)
+{
+    const uint32_t kind = take(from, 1);
+    hsize_t shape[4];
+    const int n_dims = (int)(kind % 6) - 1;
+    if (n_dims < 0)
+        return H5Screate(kind & 64 ? H5S_NULL : H5S_SCALAR);
+    for (int i = 0; i < n_dims; i++)
+        shape[i] = kind & 128 ? take(from, 4) : take(from, 1);
+    return H5Screate_simple(n_dims, shape, NULL);
+}
+
+/* Something else by the same name; late allocation, so that any size can be claimed. */
+static void replace_dataset(hid_t file, const char *name, stream *from)
+{
+    hid_t type = take_type(from), space = take_space(from);
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_alloc_time(properties, H5D_ALLOC_TIME_LATE);
+    if (take(from, 1) & 1) {
+        hsize_t chunk[4] = {4, 4, 4, 4};
+        H5Pset_chunk(properties, H5Sget_simple_extent_ndims(space), chunk);
+    }
+    H5Ldelete(file, name, H5P_DEFAULT);
+    H5Dclose(H5Dcreate2(file, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT));
+    H5Pclose(properties);
+    H5Sclose(space);
+    H5Tclose(type);
+}
+
+static void replace_attribute(hid_t object, const char *name, stream *from)
+{
+    hid_t type = take_type(from), space = take_space(from);
+    H5Adelete(object, name);
+    hid_t id = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    const size_t size = id >= 0 ? (size_t)H5Aget_storage_size(id) : 0;
+    uint8_t *value = cr_alloc(size, 1);
+    if (size && H5Tis_variable_str(type) == 0) {
+        spoil(value, size, from);
+        H5Awrite(id, type, value);
+    }
+    free(value);
+    H5Aclose(id);
+    H5Sclose(space);
+    H5Tclose(type);
+}
+
+static void change(hid_t file, stream *from)
+{
+    const place *at = &good.places[take(from, 2) % (uint32_t)good.n_places];
+    const place *other = &good.places[take(from, 2) % (uint32_t)good.n_places];
+    const uint32_t what = take(from, 1) % 16;
+    hid_t object = H5Oopen(file, at->object, H5P_DEFAULT);
+    if (object < 0)
+        return;
+    const bool is_dataset = H5Iget_type(object) == H5I_DATASET;
+    if (at->attribute[0]) {
+        if (what < 10)
+            spoil_attribute(object, at->attribute, from);
+        else if (what < 14)
+            replace_attribute(object, at->attribute, from);
+        else
+            H5Adelete(object, at->attribute);
+    } else if (is_dataset && what < 8) {
+        spoil_dataset(object, from);
+    } else if (is_dataset && what < 12) {
+        replace_dataset(file, at->object, from);
+    } else if (what == 12) {
+        H5Ldelete(file, at->object, H5P_DEFAULT);
+    } else if (what == 13) {
+        H5Ldelete(file, other->object, H5P_DEFAULT);
+        H5Lmove(file, at->object, file, other->object, H5P_DEFAULT, H5P_DEFAULT);
+    } else if (what == 14) {
+        H5Ldelete(file, other->object, H5P_DEFAULT);
+        H5Lcreate_hard(file, at->object, file, other->object, H5P_DEFAULT, H5P_DEFAULT);
+    } else {
+        H5Ldelete(file, at->object, H5P_DEFAULT);
+        H5Lcreate_soft(take(from, 1) & 1 ? at->object : "/models", file, at->object, H5P_DEFAULT,
+                       H5P_DEFAULT);
+    }
+    H5Oclose(object);
+}
+
+/* All rows of a model, as `camrank show` and the report read them. */
+static void read_rows(cr_results *results, int model)
+{
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_results_model *of = &plan->models[model];
+    const int n = cr_results_get_data(results)->n_images;
+    const size_t n_rows = (size_t)n;
+    cr_error err = {0};
+    cr_results_rows rows = {.n = n,
+                            .state = cr_alloc(n_rows, 1),
+                            .size = cr_alloc(n_rows, 2 * sizeof *rows.size),
+                            .reason = cr_alloc(n_rows, sizeof *rows.reason),
+                            .top_class = cr_alloc(n_rows, CR_TOP * sizeof *rows.top_class),
+                            .top_logit = cr_alloc(n_rows, CR_TOP * sizeof *rows.top_logit),
+                            .truth_logit = cr_alloc(n_rows, sizeof *rows.truth_logit),
+                            .variants = cr_alloc((size_t)of->n_variants, sizeof *rows.variants)};
+    for (int v = 0; v < of->n_variants; v++) {
+        const cr_results_variant *variant = &of->variants[v];
+        const size_t map = (size_t)variant->map_width * (size_t)variant->map_height;
+        if (map < 10000)
+            rows.variants[v].maps = cr_alloc(n_rows, CR_SLOTS * map * sizeof(float));
+        rows.variants[v].boxes = cr_alloc(n_rows, CR_SLOTS * sizeof(cr_box));
+        rows.variants[v].iou = cr_alloc(n_rows, CR_SLOTS * sizeof(double));
+    }
+    cr_status status = cr_results_read(results, model, &rows, &err);
+    FUZZ_CHECK(status == CR_OK || status == CR_EIO || status == CR_EINPUT);
+    for (int v = 0; v < of->n_variants; v++) {
+        free(rows.variants[v].maps);
+        free(rows.variants[v].boxes);
+        free(rows.variants[v].iou);
+    }
+    free(rows.variants);
+    free(rows.state);
+    free(rows.size);
+    free(rows.reason);
+    free(rows.top_class);
+    free(rows.top_logit);
+    free(rows.truth_logit);
+}
+
+static void check_report(const cr_report *report)
+{
+    for (int i = 0; i < report->n_rows; i++) {
+        const cr_report_row *row = &report->rows[i];
+        const double errors[] = {row->top1_cls_error, row->top5_cls_error, row->top1_loc_error,
+                                 row->top5_loc_error, row->gt_known_loc_error};
+        for (size_t k = 0; k < sizeof errors / sizeof *errors; k++)
+            FUZZ_CHECK(isnan(errors[k]) || (errors[k] >= 0 && errors[k] <= 100));
+        FUZZ_CHECK(isnan(row->mean_iou) || (row->mean_iou >= 0 && row->mean_iou <= 1));
+    }
+}
+
+static void read_all(cr_results *results, const char *path)
+{
+    cr_report report;
+    cr_error err = {0};
+    for (int m = 0; m < cr_results_get_plan(results)->n_models; m++)
+        read_rows(results, m);
+    if (!fuzz_ok(cr_report_make(results, &report, &err), &err, path))
+        return;
+    check_report(&report);
+    for (int format = CR_REPORT_TEXT; format <= CR_REPORT_LATEX; format++) {
+        char *text = NULL;
+        FUZZ_CHECK(cr_report_write(&report, (cr_report_format)format, &text, &err) == CR_OK);
+        free(text);
+    }
+    cr_report_free(&report);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    stream from = {bytes, n_bytes};
+    cr_results *results;
+    cr_error err = {0};
+    if (!good.bytes)
+        read_good();
+    fuzz_write("results.h5", good.bytes, good.n_bytes);
+    const char *path = fuzz_path("results.h5");
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    FUZZ_CHECK(file >= 0);
+    for (int i = 0; i < MAX_CHANGES && from.n_left; i++)
+        change(file, &from);
+    FUZZ_CHECK(H5Fclose(file) >= 0);
+    if (fuzz_ok(cr_results_open(path, &results, &err), &err, path)) {
+        read_all(results, path);
+        cr_results_close(&results, NULL);
+    }
+    return 0;
+}

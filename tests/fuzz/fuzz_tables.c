@@ -1,0 +1,90 @@
+/* Every ground truth that is text: the first byte chooses the layout, and what lies between bytes
+ * 0x1e are its files. */
+#include "fuzz.h"
+
+#include "camrank/data.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_FILES = 6 };
+
+/* The files of each layout, in the order of an input's parts. */
+static const struct {
+    cr_data_layout layout;
+    const char *truth;
+    const char *files[MAX_FILES];
+} layouts[] = {
+    {CR_DATA_KAGGLE, "truth", {"truth", "synsets", "devkit", "exclude"}},
+    {CR_DATA_CSV, "truth", {"truth", "synsets", "list", "exclude"}},
+    {CR_DATA_WSOL,
+     "wsol",
+     {"wsol/image_ids.txt", "wsol/class_labels.txt", "wsol/image_sizes.txt",
+      "wsol/localization.txt", "synsets", "list"}},
+    {CR_DATA_CUB,
+     "cub",
+     {"cub/images.txt", "cub/image_class_labels.txt", "cub/bounding_boxes.txt",
+      "cub/train_test_split.txt", "cub/classes.txt", "list"}},
+    {CR_DATA_DEVKIT, "truth", {"truth", "synsets", "devkit", "boxes/a_00000001.xml"}},
+};
+
+/* The path of a file that the layout has, or, if it `may_lack` it, that the input has too. */
+static const char *path_if(const char *const *files, const fuzz_part *parts, const char *name,
+                           bool may_lack)
+{
+    for (int i = 0; i < MAX_FILES && files[i]; i++)
+        if (strcmp(files[i], name) == 0 && (parts[i].n_bytes || !may_lack))
+            return fuzz_path(name);
+    return NULL;
+}
+
+static void check(const cr_dataset *data)
+{
+    FUZZ_CHECK(data->n_images >= 1 && data->n_classes >= 1);
+    for (int i = 0; i < data->n_images; i++) {
+        const cr_data_image *image = &data->images[i];
+        FUZZ_CHECK(image->label >= 0 && image->label < data->n_classes);
+        FUZZ_CHECK(image->n_boxes >= 1 && image->first_box >= 0);
+        FUZZ_CHECK(image->n_boxes <= data->n_boxes - image->first_box);
+        FUZZ_CHECK(i == 0 || strcmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i)) < 0);
+        FUZZ_CHECK(cr_data_find(data, cr_data_image_id(data, i)) == i);
+    }
+    for (int i = 0; i < data->n_boxes; i++) {
+        const cr_box *box = &data->boxes[i];
+        FUZZ_CHECK(box->x0 >= 0 && box->x0 <= box->x1 && box->y0 >= 0 && box->y0 <= box->y1);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    static bool has_folders;
+    fuzz_part parts[MAX_FILES];
+    cr_dataset data;
+    cr_error err = {0};
+    if (!has_folders) {
+        FUZZ_CHECK(mkdir(fuzz_path("wsol"), 0700) == 0 && mkdir(fuzz_path("cub"), 0700) == 0 &&
+                   mkdir(fuzz_path("boxes"), 0700) == 0);
+        has_folders = true;
+    }
+    if (n_bytes < 1)
+        return 0;
+    const size_t which = bytes[0] % (sizeof layouts / sizeof *layouts);
+    const char *const *files = layouts[which].files;
+    fuzz_split(bytes + 1, n_bytes - 1, parts, MAX_FILES);
+    for (int i = 0; i < MAX_FILES && files[i]; i++)
+        fuzz_write(files[i], parts[i].bytes, parts[i].n_bytes);
+    const cr_data_source source = {
+        .layout = layouts[which].layout,
+        .ground_truth = fuzz_path(layouts[which].truth),
+        .synsets = path_if(files, parts, "synsets", false),
+        .devkit_synsets = path_if(files, parts, "devkit", layouts[which].layout != CR_DATA_DEVKIT),
+        .boxes = layouts[which].layout == CR_DATA_DEVKIT ? fuzz_path("boxes") : NULL,
+        .exclude = path_if(files, parts, "exclude", true),
+        .subset_list = path_if(files, parts, "list", true),
+    };
+    if (fuzz_ok(cr_data_read(&source, &data, &err), &err, fuzz_path(""))) {
+        check(&data);
+        cr_data_free(&data);
+    }
+    return 0;
+}
