@@ -240,6 +240,8 @@ static cr_status read_protocol(cr_job_source *source, const cr_job_raw *raw, cr_
                            protocol->connectivity);
     if (!is_fraction(protocol->iou))
         return cr_job_fail(err, source, "iou", "%g, must be 0 to 1", protocol->iou);
+    if (cr_protocol_check(protocol, &inner) != CR_OK)
+        return cr_job_fail(err, source, "protocol", "%s", inner.message);
     if (protocol->threshold != named.threshold || protocol->connectivity != named.connectivity ||
         protocol->upsampling != named.upsampling || protocol->iou != named.iou)
         snprintf(protocol->name, sizeof protocol->name, "%.20s (modified)", named.name);

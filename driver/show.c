@@ -187,10 +187,16 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
         goto cleanup;
     }
     CR_TRY(find_views(plan, r, image, views, err));
-    CR_TRY(cr_loc_upsample(in->variants[r->variant].maps + (size_t)r->slot * pixels,
-                           variant->map_width, variant->map_height, variant->scaling,
-                           plan->protocol.upsampling, &views[0].region, image->width, image->height,
-                           map, &workspace, err));
+    const cr_loc_map native = {
+        .maps = in->variants[r->variant].maps + (size_t)r->slot * pixels,
+        .width = variant->map_width,
+        .height = variant->map_height,
+        .scaling = variant->scaling,
+        .n_views = 1,
+        .views = views,
+    };
+    CR_TRY(cr_loc_upsample(&native, plan->protocol.upsampling, image->width, image->height, map,
+                           &workspace, err));
     float largest = 0;
     for (size_t i = 0; i < image_pixels; i++)
         largest = map[i] > largest ? map[i] : largest;

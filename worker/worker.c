@@ -211,15 +211,22 @@ static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *
             break;
         }
         for (int s = 0; s < CR_SLOTS; s++) {
-            cr_box *box = &out->boxes[b * CR_SLOTS + s];
-            CR_TRY(cr_loc_box(maps + (size_t)s * pixels, variant->width, variant->height,
-                              cr_method_rectifies(variant->method) ? CR_SCALING_MAX
-                                                                   : CR_SCALING_MIN_MAX,
-                              w->protocol, &views[0].region, w->rows.size[2 * b],
-                              w->rows.size[2 * b + 1], box, &w->workspace, err));
+            const cr_loc_map map = {
+                .maps = maps + (size_t)s * pixels,
+                .width = variant->width,
+                .height = variant->height,
+                .scaling =
+                    cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX,
+                .n_views = 1,
+                .views = views,
+            };
+            cr_box boxes[2];
+            CR_TRY(cr_loc_boxes(&map, w->protocol, w->rows.size[2 * b], w->rows.size[2 * b + 1],
+                                boxes, &w->workspace, err));
+            out->boxes[b * CR_SLOTS + s] = boxes[0];
             out->iou[b * CR_SLOTS + s] =
                 image->localize
-                    ? cr_iou_best(*box, w->data->boxes + image->first_box, image->n_boxes)
+                    ? cr_iou_best(boxes[0], w->data->boxes + image->first_box, image->n_boxes)
                     : NAN;
         }
     }

@@ -45,44 +45,74 @@ static int find_runs(const cr_sampler *s, double threshold, cr_run *runs)
     return n;
 }
 
-cr_status cr_loc_box(const float *map, int map_width, int map_height, cr_scaling scaling,
-                     const cr_protocol *protocol, const cr_region *region, int width, int height,
-                     cr_box *box, cr_loc_workspace *workspace, cr_error *err)
+/* The same where there are no segments. */
+static int find_runs_by_pixel(cr_sampler *s, int y, double threshold, cr_run *runs)
 {
-    /* A run begins in each segment at most, and no two runs of a row are neighbours. Sizes that are
-     * no sizes are left to cr_sampler_init. */
-    size_t max_runs = ((size_t)width + 1) / 2, room = 0, row_bytes;
-    if (width > 0 && height > 0 && map_width > 0) {
-        if (max_runs > cr_sampler_max_segments(map_width))
-            max_runs = cr_sampler_max_segments(map_width);
-        row_bytes = 2 * sizeof(cr_run) + (size_t)height * sizeof(cr_component);
-        if (!cr_size_mul(max_runs, row_bytes, &room))
-            return cr_fail_memory(err, "localization workspace", max_runs, row_bytes);
+    int n = 0;
+    bool open = false;
+    cr_sampler_line(s, y);
+    for (int x = 0; x < s->width; x++) {
+        bool in = s->line[x] >= threshold;
+        if (in && open)
+            runs[n - 1].x1 = x;
+        else if (in)
+            runs[n++] = (cr_run){x, x, -1};
+        open = in;
     }
-    cr_sampler s;
-    cr_status status =
-        cr_sampler_init(&s, map, map_width, map_height, scaling, protocol->upsampling, region,
-                        width, height, room, workspace, err);
-    if (status != CR_OK)
-        return status;
+    return n;
+}
 
-    *box = (cr_box){0, 0, width - 1, height - 1};
-    double maximum = cr_sampler_maximum(&s);
-    if (!(maximum > 0))
-        return CR_OK;
-    double threshold = protocol->threshold * maximum;
+/* Runs that a row can have: no two are neighbours, and one at most begins in each segment. */
+static size_t max_runs(const cr_sampler *s)
+{
+    size_t most = ((size_t)s->width + 1) / 2;
+    return s->n_segments > 0 && (size_t)s->n_segments < most ? (size_t)s->n_segments : most;
+}
+
+static cr_status find_largest(cr_sampler *s, double threshold, int connectivity, cr_box *box,
+                              cr_loc_workspace *workspace, cr_error *err)
+{
+    size_t n = max_runs(s);
+    cr_run *runs = cr_loc_room(workspace, CR_PART_RUNS, 2 * n, sizeof *runs, err);
     cr_components components = {
-        .reach = protocol->connectivity == 8,
-        .labels = s.rest,
+        .reach = connectivity == 8,
+        .labels = cr_loc_room(workspace, CR_PART_LABELS, n * (size_t)s->height,
+                              sizeof *components.labels, err),
     };
-    cr_run *runs = (cr_run *)(components.labels + max_runs * (size_t)height);
-    for (int y = 0; y < height; y++) {
-        cr_run *row = runs + (y % 2 ? max_runs : 0);
-        cr_sampler_row(&s, y);
-        cr_components_add(&components, y, row, find_runs(&s, threshold, row));
+    if (!runs || !components.labels)
+        return CR_EINTERNAL;
+    for (int y = 0; y < s->height; y++) {
+        cr_run *row = runs + (y % 2 ? n : 0);
+        int n_runs;
+        if (s->n_segments > 0) {
+            cr_sampler_row(s, y);
+            n_runs = find_runs(s, threshold, row);
+        } else {
+            n_runs = find_runs_by_pixel(s, y, threshold, row);
+        }
+        cr_components_add(&components, y, row, n_runs);
     }
     const cr_component *largest = cr_components_largest(&components);
     if (largest)
         *box = largest->box;
     return CR_OK;
+}
+
+cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
+                       cr_box *boxes, cr_loc_workspace *workspace, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_sampler s;
+    CR_TRY(cr_sampler_init(&s, map, protocol->upsampling, width, height, workspace, err));
+    double thresholds[] = {protocol->threshold, protocol->loose};
+    double maximum = cr_sampler_maximum(&s);
+    for (int i = 0; i < protocol->n_boxes; i++) {
+        boxes[i] = (cr_box){0, 0, width - 1, height - 1};
+        if (maximum > 0)
+            CR_TRY(find_largest(&s, thresholds[i] * maximum, protocol->connectivity, &boxes[i],
+                                workspace, err));
+    }
+
+cleanup:
+    return status;
 }

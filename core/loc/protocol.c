@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Zhou et al., CVPR 2016, section 3.2; connectivity and upsampling, which the paper leaves open,
- * as the released evaluations have them. */
 static const cr_protocol protocols[] = {
-    {"cam-paper", 0.2, 8, CR_UPSAMPLING_BILINEAR, 0.5},
+#define PROTOCOL(name, upsampling, boxes, threshold, loose, connectivity, n_boxes, predictions, \
+                 exclude, iou)                                                                  \
+    {name,    CR_UPSAMPLING_##upsampling, CR_BOX_##boxes, threshold, loose, connectivity,       \
+     n_boxes, CR_PREDICT_##predictions,   exclude,        iou},
+    CR_PROTOCOL_LIST(PROTOCOL)
+#undef PROTOCOL
 };
 
 cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *err)
@@ -23,4 +26,37 @@ cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *er
         used += (size_t)n;
     }
     return cr_fail(err, CR_EINPUT, "unknown protocol \"%.64s\"; known: %s", name, known);
+}
+
+cr_status cr_protocol_check(const cr_protocol *protocol, cr_error *err)
+{
+    if (protocol->loose > protocol->threshold)
+        return cr_fail(err, CR_EINPUT, "the loose threshold, %g, must not exceed the threshold, %g",
+                       protocol->loose, protocol->threshold);
+    return CR_OK;
+}
+
+int cr_protocol_predictions(const cr_protocol *protocol, cr_prediction predictions[CR_TOP])
+{
+    int n = 0;
+    for (int slot = 0; slot < CR_TOP; slot++)
+        for (int box = 0; box < protocol->n_boxes && n < CR_TOP; box++) {
+            bool wanted = true;
+            switch (protocol->predictions) {
+            case CR_PREDICT_PLAIN:
+                wanted = box == 0;
+                break;
+            case CR_PREDICT_SECOND:
+                wanted = box == 1;
+                break;
+            case CR_PREDICT_COMBINED:
+                break;
+            case CR_PREDICT_TIGHT_LOOSE:
+                wanted = slot < 2 || box == 1;
+                break;
+            }
+            if (wanted)
+                predictions[n++] = (cr_prediction){slot, box};
+        }
+    return n;
 }

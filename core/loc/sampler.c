@@ -1,93 +1,66 @@
 #include "sampler.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-void cr_loc_workspace_fini(cr_loc_workspace *workspace)
-{
-    free(workspace->block);
-    *workspace = (cr_loc_workspace){0};
-}
-
-/* Adds room for n items to *bytes and gives its offset; false on overflow. */
-static bool add_room(size_t *bytes, size_t n, size_t item_bytes, size_t *offset)
-{
-    size_t room;
-    *offset = *bytes;
-    return cr_size_mul(n, item_bytes, &room) && room <= SIZE_MAX - 15 &&
-           !__builtin_add_overflow(*bytes, (room + 15) / 16 * 16, bytes);
-}
-
-static cr_status reserve(cr_loc_workspace *workspace, size_t bytes, cr_error *err)
-{
-    if (workspace->block_bytes >= bytes)
-        return CR_OK;
-    void *block = malloc(bytes);
-    if (!block)
-        return cr_fail_memory(err, "localization workspace", bytes, 1);
-    free(workspace->block);
-    workspace->block = block;
-    workspace->block_bytes = bytes;
-    return CR_OK;
-}
 
 static bool size_is_good(int width, int height)
 {
     return width > 0 && height > 0 && (size_t)width <= CR_LOC_MAX_PIXELS / (size_t)height;
 }
 
+/* Regions of less than a thousandth of a pixel are refused, so that no count here overflows. */
 static bool region_is_good(const cr_region *region)
 {
-    return isfinite(region->x0) && isfinite(region->y0) && region->width > 0 &&
-           region->height > 0 && isfinite(region->width) && isfinite(region->height);
+    return isfinite(region->x0) && isfinite(region->y0) && region->width >= 1e-3 &&
+           region->height >= 1e-3 && isfinite(region->width) && isfinite(region->height);
 }
 
-static cr_status scale_map(const float *map, size_t n, cr_scaling scaling, double *scaled,
-                           cr_error *err)
+static cr_status check(const cr_loc_map *map, int width, int height, cr_error *err)
 {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(map[i]))
-            return cr_fail(err, CR_EINPUT, "activation map holds a value that is not finite");
-        low = fmin(low, map[i]);
-        high = fmax(high, map[i]);
+    if (!size_is_good(map->width, map->height) || !size_is_good(width, height))
+        return cr_fail(err, CR_EINTERNAL, "map of %d x %d or image of %d x %d is out of range",
+                       map->width, map->height, width, height);
+    size_t pixels = (size_t)map->width * (size_t)map->height;
+    if (map->n_views < 1 || (size_t)map->n_views > CR_LOC_MAX_PIXELS / pixels)
+        return cr_fail(err, CR_EINTERNAL, "%d views of %d x %d are out of range", map->n_views,
+                       map->width, map->height);
+    for (int v = 0; v < map->n_views; v++) {
+        const cr_region *region = &map->views[v].region;
+        if (!region_is_good(region))
+            return cr_fail(err, CR_EINTERNAL, "region of %g x %g at %g, %g is out of range",
+                           region->width, region->height, region->x0, region->y0);
     }
-    double origin = scaling == CR_SCALING_MIN_MAX ? low : 0;
-    double range = high - origin;
-    for (size_t i = 0; i < n; i++)
-        scaled[i] = range > 0 ? (map[i] - origin) / range : 0;
     return CR_OK;
 }
 
-typedef struct axis_point {
-    int low, high; /* map positions; -1 outside the region */
-    double weight; /* of `high`; 0 to 1 */
-} axis_point;
-
-/* Where pixel `i` of the image lies along one axis of n map positions over start .. start + extent.
- */
-static axis_point locate(int i, int n, double start, double extent, cr_upsampling upsampling)
+static cr_status scale_maps(cr_sampler *s, const cr_loc_map *map, cr_error *err)
 {
-    double centre = i + 0.5 - start;
-    if (centre < 0 || centre >= extent)
-        return (axis_point){-1, -1, 0};
-    double place = centre * n / extent;
-    if (upsampling == CR_UPSAMPLING_BILINEAR)
-        place -= 0.5;
-    place = fmin(fmax(place, 0), n - 1 + (upsampling == CR_UPSAMPLING_NEAREST ? 0.5 : 0));
-    int low = (int)place;
-    if (upsampling == CR_UPSAMPLING_NEAREST)
-        return (axis_point){low, low, 0};
-    return (axis_point){low, low + 1 < n ? low + 1 : low, place - low};
+    double low = INFINITY, high = -INFINITY;
+    size_t width = (size_t)map->width, pixels = width * (size_t)map->height;
+    for (size_t i = 0; i < pixels * (size_t)map->n_views; i++) {
+        if (!isfinite(map->maps[i]))
+            return cr_fail(err, CR_EINPUT, "activation map holds a value that is not finite");
+        low = fmin(low, map->maps[i]);
+        high = fmax(high, map->maps[i]);
+    }
+    double origin = map->scaling == CR_SCALING_MIN_MAX ? low : 0;
+    double range = high - origin;
+    for (int v = 0; v < map->n_views; v++) {
+        const float *raw = map->maps + (size_t)v * pixels;
+        bool flip = map->views[v].flip;
+        for (size_t i = 0; i < pixels; i++) {
+            size_t x = i % width, to = flip ? i - x + (width - 1 - x) : i;
+            s->views[v].map[to] = range > 0 ? (raw[i] - origin) / range : 0;
+        }
+    }
+    return CR_OK;
 }
 
-static void prepare_columns(cr_sampler *s, int width)
+static void prepare_segments(cr_sampler *s)
 {
     int last_low = -2;
-    s->n_segments = 0;
-    for (int x = 0; x < width; x++) {
-        axis_point p = locate(x, s->map_width, s->region.x0, s->region.width, s->upsampling);
+    for (int x = 0; x < s->width; x++) {
+        cr_axis_point p = cr_axis_locate(&s->views[0].x, x);
         if (p.low != last_low) {
             bool inside = p.low >= 0;
             s->segments[s->n_segments++] =
@@ -99,67 +72,148 @@ static void prepare_columns(cr_sampler *s, int width)
     }
 }
 
-cr_status cr_sampler_init(cr_sampler *s, const float *map, int map_width, int map_height,
-                          cr_scaling scaling, cr_upsampling upsampling, const cr_region *region,
-                          int width, int height, size_t rest_bytes, cr_loc_workspace *workspace,
-                          cr_error *err)
+/* The arrays of a sampler without segments: tables of the columns that each view covers. */
+static cr_status prepare_taps(cr_sampler *s, cr_loc_workspace *workspace, cr_error *err)
 {
-    if (!size_is_good(map_width, map_height) || !size_is_good(width, height))
-        return cr_fail(err, CR_EINTERNAL, "map of %d x %d or image of %d x %d is out of range",
-                       map_width, map_height, width, height);
-    if (!region_is_good(region))
-        return cr_fail(err, CR_EINTERNAL, "region of %g x %g at %g, %g is out of range",
-                       region->width, region->height, region->x0, region->y0);
+    size_t n_taps = 0, n_columns = 0, max_row_taps = 0;
+    for (int i = 0; i < s->n_views; i++) {
+        cr_sampled_view *v = &s->views[i];
+        for (int x = 0; x < s->width; x++)
+            if (cr_axis_covers(&v->x, x) && v->n_columns++ == 0)
+                v->first = x;
+        size_t most = cr_axis_max_taps(&v->x), most_y = cr_axis_max_taps(&v->y), room;
+        v->max_taps = (int)most;
+        if (!cr_size_mul(most, (size_t)v->n_columns, &room) || room > CR_LOC_MAX_PIXELS)
+            return cr_fail_memory(err, "localization workspace", most, (size_t)v->n_columns);
+        n_taps += room;
+        n_columns += (size_t)v->n_columns;
+        max_row_taps = most_y > max_row_taps ? most_y : max_row_taps;
+    }
+    cr_tap *taps = cr_loc_room(workspace, CR_PART_TAPS, n_taps + max_row_taps, sizeof *taps, err);
+    int *counts = cr_loc_room(workspace, CR_PART_COLUMNS, n_columns, sizeof *counts, err);
+    if (!taps || !counts)
+        return CR_EINTERNAL;
+    s->row_taps = taps;
+    taps += max_row_taps;
+    for (int i = 0; i < s->n_views; i++) {
+        cr_sampled_view *v = &s->views[i];
+        v->taps = taps;
+        v->n_taps = counts;
+        for (int k = 0; k < v->n_columns; k++)
+            v->n_taps[k] =
+                cr_axis_taps(&v->x, v->first + k, taps + (size_t)k * (size_t)v->max_taps);
+        taps += (size_t)v->n_columns * (size_t)v->max_taps;
+        counts += v->n_columns;
+    }
+    return CR_OK;
+}
 
-    size_t n = (size_t)map_width * (size_t)map_height;
-    size_t bytes = 0, map_at, row_at, weight_at, segments_at, rest_at;
-    if (!add_room(&bytes, n, sizeof(double), &map_at) ||
-        !add_room(&bytes, (size_t)map_width + 1, sizeof(double), &row_at) ||
-        !add_room(&bytes, (size_t)width, sizeof(double), &weight_at) ||
-        !add_room(&bytes, cr_sampler_max_segments(map_width), sizeof(cr_segment), &segments_at) ||
-        !add_room(&bytes, rest_bytes, 1, &rest_at))
-        return cr_fail_memory(err, "localization workspace", rest_bytes, 1);
-    cr_status status = reserve(workspace, bytes, err);
+cr_status cr_sampler_init(cr_sampler *s, const cr_loc_map *map, cr_upsampling upsampling, int width,
+                          int height, cr_loc_workspace *workspace, cr_error *err)
+{
+    cr_status status = check(map, width, height, err);
     if (status != CR_OK)
         return status;
-
-    char *block = workspace->block;
     *s = (cr_sampler){
-        .map_width = map_width,
-        .map_height = map_height,
+        .map_width = map->width,
+        .map_height = map->height,
+        .width = width,
         .height = height,
-        .upsampling = upsampling,
-        .region = *region,
-        .map = (double *)(block + map_at),
-        .row = (double *)(block + row_at),
-        .weight = (double *)(block + weight_at),
-        .segments = (cr_segment *)(block + segments_at),
-        .rest = block + rest_at,
+        .n_views = map->n_views,
     };
+    size_t n_views = (size_t)map->n_views, map_width = (size_t)map->width;
+    size_t pixels = map_width * (size_t)map->height;
+    s->views = cr_loc_room(workspace, CR_PART_VIEWS, n_views, sizeof *s->views, err);
+    double *numbers =
+        cr_loc_room(workspace, CR_PART_NUMBERS,
+                    n_views * pixels + map_width + 1 + 2 * (size_t)width, sizeof *numbers, err);
+    if (!s->views || !numbers)
+        return CR_EINTERNAL;
+    s->row = numbers + n_views * pixels;
     s->row[map_width] = 0;
-    prepare_columns(s, width);
-    return scale_map(map, n, scaling, s->map, err);
+    s->line = s->row + map_width + 1;
+    s->weight = s->line + width;
+    for (size_t v = 0; v < n_views; v++) {
+        const cr_region *r = &map->views[v].region;
+        s->views[v] = (cr_sampled_view){
+            .x = {map->width, r->x0, r->width, upsampling},
+            .y = {map->height, r->y0, r->height, upsampling},
+            .map = numbers + v * pixels,
+        };
+    }
+    if (n_views > 1 || upsampling == CR_UPSAMPLING_BICUBIC) {
+        status = prepare_taps(s, workspace, err);
+    } else {
+        s->segments = cr_loc_room(workspace, CR_PART_COLUMNS, cr_sampler_max_segments(map->width),
+                                  sizeof *s->segments, err);
+        if (!s->segments)
+            return CR_EINTERNAL;
+        prepare_segments(s);
+    }
+    return status == CR_OK ? scale_maps(s, map, err) : status;
 }
 
 void cr_sampler_row(cr_sampler *s, int y)
 {
     int width = s->map_width;
     double *restrict row = s->row;
-    axis_point p = locate(y, s->map_height, s->region.y0, s->region.height, s->upsampling);
+    cr_axis_point p = cr_axis_locate(&s->views[0].y, y);
     if (p.low < 0) {
         memset(row, 0, (size_t)width * sizeof *row);
         return;
     }
-    const double *restrict low = s->map + (size_t)p.low * (size_t)width;
-    const double *restrict high = s->map + (size_t)p.high * (size_t)width;
+    const double *restrict low = s->views[0].map + (size_t)p.low * (size_t)width;
+    const double *restrict high = s->views[0].map + (size_t)p.high * (size_t)width;
     for (int i = 0; i < width; i++)
         row[i] = low[i] + p.weight * (high[i] - low[i]);
+}
+
+static void add_view(cr_sampler *s, const cr_sampled_view *v, int y)
+{
+    int width = s->map_width, n = cr_axis_taps(&v->y, y, s->row_taps);
+    double *restrict row = s->row;
+    if (n == 0)
+        return;
+    memset(row, 0, (size_t)width * sizeof *row);
+    for (int t = 0; t < n; t++) {
+        const double *restrict from = v->map + (size_t)s->row_taps[t].at * (size_t)width;
+        double weight = s->row_taps[t].weight;
+        for (int i = 0; i < width; i++)
+            row[i] += weight * from[i];
+    }
+    for (int k = 0; k < v->n_columns; k++) {
+        const cr_tap *taps = v->taps + (size_t)k * (size_t)v->max_taps;
+        double sum = 0;
+        for (int t = 0; t < v->n_taps[k]; t++)
+            sum += taps[t].weight * row[taps[t].at];
+        s->line[v->first + k] += sum;
+    }
+}
+
+void cr_sampler_line(cr_sampler *s, int y)
+{
+    if (s->n_segments == 0) {
+        memset(s->line, 0, (size_t)s->width * sizeof *s->line);
+        for (int v = 0; v < s->n_views; v++)
+            add_view(s, &s->views[v], y);
+        return;
+    }
+    cr_sampler_row(s, y);
+    for (int i = 0; i < s->n_segments; i++)
+        for (int x = s->segments[i].first; x <= s->segments[i].last; x++)
+            s->line[x] = cr_sampler_value(s, &s->segments[i], x);
 }
 
 double cr_sampler_maximum(cr_sampler *s)
 {
     double maximum = -INFINITY;
     for (int y = 0; y < s->height; y++) {
+        if (s->n_segments == 0) {
+            cr_sampler_line(s, y);
+            for (int x = 0; x < s->width; x++)
+                maximum = s->line[x] > maximum ? s->line[x] : maximum;
+            continue;
+        }
         cr_sampler_row(s, y);
         for (int i = 0; i < s->n_segments; i++) {
             const cr_segment *segment = &s->segments[i];
@@ -173,21 +227,17 @@ double cr_sampler_maximum(cr_sampler *s)
     return maximum;
 }
 
-cr_status cr_loc_upsample(const float *map, int map_width, int map_height, cr_scaling scaling,
-                          cr_upsampling upsampling, const cr_region *region, int width, int height,
+cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err)
 {
     cr_sampler s;
-    cr_status status = cr_sampler_init(&s, map, map_width, map_height, scaling, upsampling, region,
-                                       width, height, 0, workspace, err);
+    cr_status status = cr_sampler_init(&s, map, upsampling, width, height, workspace, err);
     if (status != CR_OK)
         return status;
     for (int y = 0; y < height; y++) {
-        cr_sampler_row(&s, y);
-        float *row = out + (size_t)y * (size_t)width;
-        for (int i = 0; i < s.n_segments; i++)
-            for (int x = s.segments[i].first; x <= s.segments[i].last; x++)
-                row[x] = (float)cr_sampler_value(&s, &s.segments[i], x);
+        cr_sampler_line(&s, y);
+        for (int x = 0; x < width; x++)
+            out[(size_t)y * (size_t)width + (size_t)x] = (float)s.line[x];
     }
     return CR_OK;
 }

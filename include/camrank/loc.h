@@ -1,4 +1,4 @@
-/* loc.h - from an activation map to a box, and from a box to a score.
+/* loc.h - from activation maps to boxes, and from boxes to scores.
  *
  * All functions are Local and allocate only through the workspace. */
 #ifndef CAMRANK_LOC_H
@@ -7,23 +7,79 @@
 #include "camrank/base.h"
 #include "camrank/geometry.h"
 
+#define CR_TOP 5 /* classes ranked by the network, and most predictions that count */
+
 typedef enum cr_upsampling {
     CR_UPSAMPLING_BILINEAR, /* half-pixel centres, clamped at the edge (align_corners false) */
     CR_UPSAMPLING_NEAREST,  /* half-pixel centres */
+    CR_UPSAMPLING_BICUBIC, /* MATLAB's imresize: Keys' cubic of a = -1/2 (IEEE ASSP 29, 1981), mirrored
+                               at the edge, stretched where it shrinks */
 } cr_upsampling;
 
-/* A localization protocol: everything that turns maps into hits. */
+/* How boxes are found in the upsampled map of a class. */
+typedef enum cr_box_rule {
+    /* The connected component of the pixels >= threshold * maximum with most pixels (of equal ones
+     * that whose first pixel comes first in raster order), its tightest box. */
+    CR_BOX_LARGEST,
+    /* The same at two thresholds: box 0 at `threshold` (tight), box 1 at `loose`. */
+    CR_BOX_TIGHT_LOOSE,
+} cr_box_rule;
+
+/* How the at most CR_TOP predictions of an image are made from its top classes (slots 0 to 4, best
+ * first) and their boxes. */
+typedef enum cr_prediction_rule {
+    CR_PREDICT_PLAIN,      /* box 0 of each class */
+    CR_PREDICT_SECOND,     /* box 1 of each class */
+    CR_PREDICT_COMBINED,   /* both boxes of each class, cut to five: 0 0, 0 1, 1 0, 1 1, 2 0 */
+    CR_PREDICT_TIGHT_LOOSE /* both boxes of the first two classes, the loose one of the third */
+} cr_prediction_rule;
+
+/* A localization protocol that gives boxes: everything that turns maps into hits. */
 typedef struct cr_protocol {
     char name[32];
-    double threshold; /* of the maximum of the upsampled map, 0 to 1; a pixel equal to it is in */
-    int connectivity; /* 4 or 8 */
     cr_upsampling upsampling;
-    double iou; /* a box is right when its IoU is at least this */
+    cr_box_rule boxes;
+    double threshold; /* of the maximum of the upsampled map, 0 to 1; a pixel equal to it is in */
+    double loose;     /* the second threshold; 0 where there is none */
+    int connectivity; /* 4 or 8 */
+    int n_boxes;      /* boxes a class: 1 or 2 */
+    cr_prediction_rule predictions;
+    bool exclude; /* images on the exclude list (the devkit's blacklist) are not localized */
+    double iou;   /* a box is right when its IoU is at least this */
 } cr_protocol;
 
-/* The named protocol; CR_EINPUT naming the known ones. `cam-paper`: Zhou et al., CVPR 2016, section
- * 3.2 (threshold 20 % of the maximum, largest connected component, tightest box). */
+/* name, upsampling, boxes, threshold, loose, connectivity, n_boxes, predictions, exclude, iou.
+ *
+ * cam-paper      Zhou et al., CVPR 2016, section 3.2: 20 % of the maximum, largest connected
+ *                component, tightest box. Connectivity and upsampling, which the paper leaves open,
+ *                as the released evaluations have them.
+ * gradcam-paper  Selvaraju et al., ICCV 2017, section 4.1: 15 % of the maximum, largest segment.
+ * kaggle         cam-paper's boxes under the rules of Kaggle's ImageNet Object Localization
+ *                Challenge: the devkit's error over all images, no exclude list.
+ * googlenet-gap-top5  Zhou et al., section 3.2, last paragraph: a tight and a loose box for each of
+ *                the first two classes, a loose one for the third. The paper gives no thresholds:
+ *                tight is cam-paper's, loose half of it. */
+#define CR_PROTOCOL_LIST(X)                                                \
+    X("cam-paper", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, true, 0.5)      \
+    X("gradcam-paper", BILINEAR, LARGEST, 0.15, 0, 8, 1, PLAIN, true, 0.5) \
+    X("kaggle", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, false, 0.5)        \
+    X("googlenet-gap-top5", BILINEAR, TIGHT_LOOSE, 0.2, 0.1, 8, 2, TIGHT_LOOSE, true, 0.5)
+
+/* The named protocol; CR_EINPUT naming the known ones. */
 cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *err);
+
+/* Whether parameters that are each in their range go together, for a protocol of which some were
+ * changed. Errors: CR_EINPUT saying what does not fit. */
+cr_status cr_protocol_check(const cr_protocol *protocol, cr_error *err);
+
+/* One prediction: the class of `slot` with its box number `box`. */
+typedef struct cr_prediction {
+    int slot, box;
+} cr_prediction;
+
+/* The predictions of an image, best first; the first is the one of top-1. Their number, at most
+ * CR_TOP. One whose box does not exist (all -1) is wrong, as it covers nothing. */
+int cr_protocol_predictions(const cr_protocol *protocol, cr_prediction predictions[CR_TOP]);
 
 /* How a raw map becomes one that starts at 0, at its own resolution, before upsampling. */
 typedef enum cr_scaling {
@@ -31,38 +87,49 @@ typedef enum cr_scaling {
     CR_SCALING_MAX,     /* m / max, nothing subtracted: Grad-CAM, which is >= 0 by its ReLU */
 } cr_scaling;
 
-/* Largest map and largest image, in pixels. */
+/* What the network gave for one class of one image: a map for each view. Refers to memory of the
+ * caller. Minimum and maximum of the scaling are those of all views together; scaled maps are brought
+ * to their places, mirrored back where the network saw them mirrored, and added where they overlap,
+ * as mergeTenCrop.m of the CAM authors does (github.com/zhoubolei/CAM); elsewhere is 0. A raw map of
+ * one view is the plain case. */
+typedef struct cr_loc_map {
+    const float *maps; /* [n_views][height][width], raw */
+    int width, height;
+    cr_scaling scaling;
+    int n_views;
+    const cr_view *views; /* [n_views]; the regions by pixel centres of the original image */
+} cr_loc_map;
+
+/* Largest map (all views together) and largest image, in pixels. */
 #define CR_LOC_MAX_PIXELS ((size_t)1 << 28)
 
 /* Grows to the largest image seen. Initialise with {0}. Not shared between threads. */
 typedef struct cr_loc_workspace {
-    void *block;
-    size_t block_bytes;
+    struct {
+        void *block;
+        size_t bytes;
+    } parts[16];
 } cr_loc_workspace;
 
 void cr_loc_workspace_fini(cr_loc_workspace *workspace);
 
-/* Scales a raw map and upsamples it to the image, in double precision: pixel centre x + 0.5 lies at
- * (x + 0.5 - region->x0) * map_width / region->width - 0.5 in the map, and likewise for y.
- *   map     [map_height][map_width], raw
- *   region  what part of the width x height image the map covers, by pixel centres; elsewhere `out`
- *           is 0
- *   out     [height][width], the caller's; all 0 where the map is constant (CR_SCALING_MIN_MAX) or
- *           has no positive value (CR_SCALING_MAX)
+/* Scales and merges maps at the resolution of the image, in double precision: pixel centre x + 0.5
+ * lies at (x + 0.5 - region.x0) * map.width / region.width - 0.5 in the map, and likewise for y.
+ *   out  [height][width], the caller's; all 0 where the map is constant (CR_SCALING_MIN_MAX) or has
+ *        no positive value (CR_SCALING_MAX)
  * Errors: CR_EINPUT for a map that is not finite; CR_EINTERNAL for memory, and for a size that is
  * not positive or beyond CR_LOC_MAX_PIXELS. */
-cr_status cr_loc_upsample(const float *map, int map_width, int map_height, cr_scaling scaling,
-                          cr_upsampling upsampling, const cr_region *region, int width, int height,
+cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err);
 
-/* The box of a map: scaled and upsampled as above, thresholded at protocol->threshold of the
- * maximum, the connected component with most pixels (of equal ones that whose first pixel comes
- * first in raster order), its tightest box. An upsampled map without a positive value gives the
- * whole image. Compares in double precision, before the rounding to the float of cr_loc_upsample.
+/* The boxes of one class: scaled and upsampled as above, then found by protocol->boxes. An upsampled
+ * map without a positive value gives the whole image. Compares in double precision, before the
+ * rounding to the float of cr_loc_upsample.
+ *   boxes  [protocol->n_boxes], in pixels of the image; box 0 always exists, another that does not is
+ *          all -1
  * Errors: as cr_loc_upsample. */
-cr_status cr_loc_box(const float *map, int map_width, int map_height, cr_scaling scaling,
-                     const cr_protocol *protocol, const cr_region *region, int width, int height,
-                     cr_box *box, cr_loc_workspace *workspace, cr_error *err);
+cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
+                       cr_box *boxes, cr_loc_workspace *workspace, cr_error *err);
 
 /* Intersection over union of two boxes with inclusive sides (width x1 - x0 + 1), as in the ILSVRC
  * devkit's eval_clsloc.m; coordinates within +-2^30. Correctly rounded for areas below 2^52, so

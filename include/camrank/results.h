@@ -17,7 +17,6 @@
 #include "camrank/loc.h"
 #include "camrank/par.h"
 
-#define CR_TOP 5              /* classes ranked by the network */
 #define CR_SLOTS (CR_TOP + 1) /* slots 0..4: the top five; slot 5: the ground-truth class */
 #define CR_SLOT_TRUTH CR_TOP  /* the slot of the ground-truth class */
 #define CR_REASON_BYTES 200   /* of a failure's text in the file, zero included */

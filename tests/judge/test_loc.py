@@ -1,7 +1,6 @@
 """core/loc against OpenCV, PyTorch, numpy and the kit's reference boxes."""
 
 import csv
-import ctypes
 import os
 import sys
 
@@ -9,94 +8,17 @@ try:
     import cv2
     import numpy as np
     import torch
+    from PIL import Image
 except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
+from camrank import KIT, Checks
+from localize import (BICUBIC, BILINEAR, MAX, MIN_MAX, NEAREST, Box, boxes_of, find_boxes, lib, protocol_of,
+                      upsample)
+
 MODELS = ("squeezenet1_0", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224")
-MIN_MAX, MAX = 0, 1  # cr_scaling
-BILINEAR, NEAREST = 0, 1  # cr_upsampling
-
-
-class Protocol(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char * 32),
-        ("threshold", ctypes.c_double),
-        ("connectivity", ctypes.c_int),
-        ("upsampling", ctypes.c_int),
-        ("iou", ctypes.c_double),
-    ]
-
-
-class Box(ctypes.Structure):
-    _fields_ = [(side, ctypes.c_int32) for side in ("x0", "y0", "x1", "y1")]
-
-
-class Region(ctypes.Structure):
-    _fields_ = [(field, ctypes.c_double) for field in ("x0", "y0", "width", "height")]
-
-
-class Workspace(ctypes.Structure):
-    _fields_ = [("block", ctypes.c_void_p), ("block_bytes", ctypes.c_size_t)]
-
-
-class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int), ("message", ctypes.c_char * 480)]
-
-
-lib = ctypes.CDLL(os.path.join(os.environ.get("BUILD", "build"), "tests", "libcamrank-serial.so"))
-lib.cr_iou.restype = ctypes.c_double
-lib.cr_iou.argtypes = (Box, Box)
-lib.cr_iou_best.restype = ctypes.c_double
-lib.cr_iou_best.argtypes = (Box, ctypes.POINTER(Box), ctypes.c_int)
-workspace = Workspace()
-failures = 0
-
-
-def report(what, right, detail=""):
-    global failures
-    failures += not right
-    print(f"{'ok    ' if right else 'FAILED'} {what}{': ' if detail else ''}{detail}")
-
-
-def succeed(status, error):
-    if status:
-        sys.exit(f"FAILED status {status}: {error.message.decode()}")
-
-
-def protocol_of(**changes):
-    protocol, error = Protocol(), Error()
-    succeed(lib.cr_protocol_find(b"cam-paper", ctypes.byref(protocol), ctypes.byref(error)), error)
-    for field, value in changes.items():
-        setattr(protocol, field, value)
-    return protocol
-
-
-def map_arguments(activation, scaling):
-    activation = np.ascontiguousarray(activation, np.float32)
-    height, width = activation.shape
-    pointer = activation.ctypes.data_as(ctypes.c_void_p)
-    return activation, (pointer, ctypes.c_int(width), ctypes.c_int(height), ctypes.c_int(scaling))
-
-
-def box_of(activation, scaling, protocol, width, height):
-    kept, arguments = map_arguments(activation, scaling)
-    box, error, region = Box(), Error(), Region(0, 0, width, height)
-    status = lib.cr_loc_box(*arguments, ctypes.byref(protocol), ctypes.byref(region), width, height,
-                            ctypes.byref(box), ctypes.byref(workspace), ctypes.byref(error))
-    succeed(status, error)
-    return box.x0, box.y0, box.x1, box.y1
-
-
-def upsample(activation, scaling, upsampling, region, width, height):
-    kept, arguments = map_arguments(activation, scaling)
-    out, error = np.full((height, width), -1, np.float32), Error()
-    status = lib.cr_loc_upsample(*arguments, ctypes.c_int(upsampling),
-                                 ctypes.byref(Region(*region)), width, height,
-                                 out.ctypes.data_as(ctypes.c_void_p), ctypes.byref(workspace),
-                                 ctypes.byref(error))
-    succeed(status, error)
-    return out
+report = Checks()
 
 
 def judge_upsampling(random):
@@ -107,7 +29,7 @@ def judge_upsampling(random):
         height, width = (int(n) for n in random.integers(1, 260, 2))
         m = random.random((mh, mw)).astype(np.float32)
         m /= m.max()
-        got = upsample(m, MAX, BILINEAR, (0, 0, width, height), width, height)
+        got = upsample(m, MAX, BILINEAR, width, height)
         d = m.astype(np.float64)
         t = torch.from_numpy(d)[None, None]
 
@@ -125,16 +47,62 @@ def judge_upsampling(random):
         between = ((2 * np.arange(width) + 1) * mw % (2 * width) == 0)[None, :] | (
             (2 * np.arange(height) + 1) * mh % (2 * height) == 0)[:, None]
         nearest = interpolate(t, (height, width), mode="nearest-exact")[0, 0].numpy()
-        mine = upsample(m, MAX, NEAREST, (0, 0, width, height), width, height)
+        mine = upsample(m, MAX, NEAREST, width, height)
         add("torch nearest", np.where(between, 0, nearest), np.where(between, 0, mine))
         # A region of whole pixels is the same picture with a margin of zeros.
         x, y = (int(n) for n in random.integers(0, 20, 2))
         add("torch in a region", np.pad(smooth, ((y, 7), (x, 5))),
-            upsample(m, MAX, BILINEAR, (x, y, width, height), width + x + 5, height + y + 7))
+            upsample(m, MAX, BILINEAR, width + x + 5, height + y + 7,
+                     [(x, y, width, height, False)]))
     limits = {"cv2 float64": 4e-6, "cv2 float32": 4e-6}
     for name, difference in worst.items():
         report(f"upsampling equals {name}", difference <= limits.get(name, 1e-6),
                f"largest difference {difference:.1e} of 1")
+
+
+def judge_views(random):
+    """Merged views against pictures that PyTorch upsamples, mirrors and adds one by one."""
+    worst, wrong = 0, 0
+    for trial in range(100):
+        n, (mh, mw) = int(random.integers(1, 11)), random.integers(1, 15, 2)
+        height, width = (int(size) for size in random.integers(20, 200, 2))
+        maps = random.normal(size=(n, mh, mw)).astype(np.float32)
+        scaled = (maps.astype(np.float64) - maps.min()) / (np.ptp(maps.astype(np.float64)) or 1)
+        want, views = np.zeros((height, width)), []
+        for m in scaled:
+            w, h = int(random.integers(1, width + 1)), int(random.integers(1, height + 1))
+            x, y = int(random.integers(width - w + 1)), int(random.integers(height - h + 1))
+            flip = bool(random.integers(2))
+            picture = torch.nn.functional.interpolate(
+                torch.from_numpy(m[None, None]), (h, w), mode="bilinear", align_corners=False)
+            picture = picture[0, 0].numpy()
+            want[y:y + h, x:x + w] += picture[:, ::-1] if flip else picture
+            views.append((x, y, w, h, flip))
+        got = upsample(maps, MIN_MAX, BILINEAR, width, height, views)
+        worst = max(worst, np.abs(got - want).max())
+        if want.max() > 0 and np.abs(want - 0.6 * want.max()).min() > 1e-9:
+            box, _ = opencv_box(want >= 0.6 * want.max(), 8)
+            wrong += find_boxes(maps, MIN_MAX, protocol_of(threshold=0.6), width, height,
+                                views) != [box]
+    report("merged views equal added pictures", worst < 1e-6, f"largest difference {worst:.1e} of 1")
+    report("boxes of merged views equal OpenCV's", wrong == 0, f"{wrong} of 100 differ")
+
+
+def judge_bicubic(random):
+    """MATLAB's imresize is Pillow's bicubic of a picture that is mirrored at its edges."""
+    worst = 0
+    for _ in range(100):
+        mh, mw = (int(n) for n in random.integers(1, 60, 2))
+        height, width = (int(n) for n in random.integers(1, 200, 2))
+        m = random.random((mh, mw)).astype(np.float32)
+        m /= m.max()
+        margin = 10 * max(1, mw // width + 1, mh // height + 1)
+        mirrored = Image.fromarray(np.pad(m, margin, mode="symmetric"))
+        want = mirrored.resize((width, height), Image.BICUBIC,
+                               box=(margin, margin, margin + mw, margin + mh))
+        got = upsample(m, MAX, BICUBIC, width, height)
+        worst = max(worst, np.abs(got - np.asarray(want)).max())
+    report("bicubic equals Pillow's", worst < 3e-6, f"largest difference {worst:.1e} of 1")
 
 
 def opencv_box(mask, connectivity):
@@ -157,7 +125,7 @@ def judge_components(random):
             mask = random.random((height, width)) < random.uniform(0.1, 0.9)
             mask.flat[random.integers(mask.size)] = True
             want, tie = opencv_box(mask, connectivity)
-            wrong += box_of(mask, MAX, protocol, width, height) != want
+            wrong += find_boxes(mask, MAX, protocol, width, height) != [want]
             ties += tie
         report(f"largest component equals OpenCV's, {connectivity} neighbours", wrong == 0,
                f"{wrong} of 600 differ, {ties} had ties")
@@ -180,7 +148,7 @@ def judge_runs(random):
         want, _ = opencv_box(u >= cut - 1e-12, connectivity)
         compared += 1
         protocol = protocol_of(connectivity=connectivity, threshold=threshold)
-        wrong += box_of(m, MIN_MAX, protocol, width, height) != want
+        wrong += find_boxes(m, MIN_MAX, protocol, width, height) != [want]
     report("boxes of smooth maps equal OpenCV's", wrong == 0 and compared > 200,
            f"{wrong} of {compared} differ")
 
@@ -202,7 +170,7 @@ def judge_iou(random):
         box, others = random_box(), [random_box() for _ in range(4)]
         want = [numpy_iou(box, other) for other in others]
         wrong += [lib.cr_iou(Box(*box), Box(*other)) for other in others] != want
-        wrong += lib.cr_iou_best(Box(*box), (Box * 4)(*(Box(*o) for o in others)), 4) != max(want)
+        wrong += lib.cr_iou_best(Box(*box), boxes_of(others), 4) != max(want)
     report("IoU equals counted pixels", wrong == 0, f"{wrong} of 1000 differ")
 
 
@@ -225,7 +193,7 @@ def judge_kit_boxes(kit):
                 for slot, activation in maps:
                     n += 1
                     want = rows[str(image)][f"{column}_box_{slot}"]
-                    got = "%d %d %d %d" % box_of(activation, scaling, protocol, 227, 227)
+                    got = "%d %d %d %d" % find_boxes(activation, scaling, protocol, 227, 227)[0]
                     if got != want:
                         different.append(f"{image} {column} {slot}: {got}, reference {want}")
         report(f"boxes of golden maps, {model}", n > 0 and not different,
@@ -254,18 +222,18 @@ def judge_whole_image(kit):
 def main():
     random = np.random.default_rng(20160627)
     judge_upsampling(random)
+    judge_views(random)
+    judge_bicubic(random)
     judge_components(random)
     judge_runs(random)
     judge_iou(random)
-    kit = os.environ.get("CAMRANK_KIT", "")
-    if kit and os.path.isdir(os.path.join(kit, "dev")):
-        judge_kit_boxes(kit)
-        judge_whole_image(kit)
+    if os.path.isdir(os.path.join(KIT, "dev")):
+        judge_kit_boxes(KIT)
+        judge_whole_image(KIT)
     else:
         print("skipped: boxes of golden maps and the whole-image score (CAMRANK_KIT is not set or "
               "absent)")
-    lib.cr_loc_workspace_fini(ctypes.byref(workspace))
-    return failures > 0
+    report.done()
 
 
-sys.exit(main())
+main()

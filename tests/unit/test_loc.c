@@ -14,6 +14,31 @@ static cr_region whole(int width, int height)
     return (cr_region){0, 0, width, height};
 }
 
+/* A map of one view. */
+static cr_loc_map map_of(const float *values, int width, int height, cr_scaling scaling,
+                         const cr_view *view)
+{
+    return (cr_loc_map){values, width, height, scaling, 1, view};
+}
+
+static cr_status find_box(const float *values, int map_width, int map_height, cr_scaling scaling,
+                          const cr_protocol *protocol, const cr_region *region, int width,
+                          int height, cr_box *box, cr_loc_workspace *workspace, cr_error *err)
+{
+    const cr_view view = {.region = *region};
+    const cr_loc_map map = map_of(values, map_width, map_height, scaling, &view);
+    return cr_loc_boxes(&map, protocol, width, height, box, workspace, err);
+}
+
+static cr_status upsample(const float *values, int map_width, int map_height, cr_scaling scaling,
+                          const cr_region *region, int width, int height, float *out,
+                          cr_loc_workspace *workspace)
+{
+    const cr_view view = {.region = *region};
+    const cr_loc_map map = map_of(values, map_width, map_height, scaling, &view);
+    return cr_loc_upsample(&map, CR_UPSAMPLING_BILINEAR, width, height, out, workspace, NULL);
+}
+
 static cr_protocol cam_paper(void)
 {
     cr_protocol protocol;
@@ -30,8 +55,8 @@ static cr_box mask_box(const float *mask, int width, int height, int connectivit
     cr_box box;
     protocol.upsampling = CR_UPSAMPLING_NEAREST;
     protocol.connectivity = connectivity;
-    assert_int_equal(cr_loc_box(mask, width, height, CR_SCALING_MAX, &protocol, &region, width,
-                                height, &box, &workspace, NULL),
+    assert_int_equal(find_box(mask, width, height, CR_SCALING_MAX, &protocol, &region, width,
+                              height, &box, &workspace, NULL),
                      CR_OK);
     cr_loc_workspace_fini(&workspace);
     return box;
@@ -61,7 +86,9 @@ static void protocol_unknown_is_refused_naming_the_known(void **state)
     cr_protocol protocol;
     cr_error err;
     assert_int_equal(cr_protocol_find("cam", &protocol, &err), CR_EINPUT);
-    assert_string_equal(err.message, "unknown protocol \"cam\"; known: cam-paper");
+    assert_string_equal(err.message,
+                        "unknown protocol \"cam\"; known: cam-paper, gradcam-paper, kaggle, "
+                        "googlenet-gap-top5");
 }
 
 static void iou_counts_both_edges(void **state)
@@ -166,10 +193,10 @@ static void box_threshold_pixel_equal_to_it_is_in(void **state)
     cr_region region = whole(3, 1);
     cr_box box;
     protocol.threshold = 0.5;
-    cr_loc_box(map, 3, 1, CR_SCALING_MAX, &protocol, &region, 3, 1, &box, &workspace, NULL);
+    find_box(map, 3, 1, CR_SCALING_MAX, &protocol, &region, 3, 1, &box, &workspace, NULL);
     assert_box(box, 0, 0, 1, 0);
     protocol.threshold = nextafter(0.5, 1);
-    cr_loc_box(map, 3, 1, CR_SCALING_MAX, &protocol, &region, 3, 1, &box, &workspace, NULL);
+    find_box(map, 3, 1, CR_SCALING_MAX, &protocol, &region, 3, 1, &box, &workspace, NULL);
     assert_box(box, 0, 0, 0, 0);
     cr_loc_workspace_fini(&workspace);
 }
@@ -182,10 +209,9 @@ static void box_of_a_map_without_contrast_is_the_whole_image(void **state)
     cr_protocol protocol = cam_paper();
     cr_region region = whole(10, 7);
     cr_box box;
-    cr_loc_box(constant, 2, 2, CR_SCALING_MIN_MAX, &protocol, &region, 10, 7, &box, &workspace,
-               NULL);
+    find_box(constant, 2, 2, CR_SCALING_MIN_MAX, &protocol, &region, 10, 7, &box, &workspace, NULL);
     assert_box(box, 0, 0, 9, 6);
-    cr_loc_box(negative, 2, 2, CR_SCALING_MAX, &protocol, &region, 10, 7, &box, &workspace, NULL);
+    find_box(negative, 2, 2, CR_SCALING_MAX, &protocol, &region, 10, 7, &box, &workspace, NULL);
     assert_box(box, 0, 0, 9, 6);
     cr_loc_workspace_fini(&workspace);
 }
@@ -199,12 +225,11 @@ static void box_of_a_crop_stays_inside_its_region(void **state)
     /* Pixel centres 2.5 .. 6.5 and 1.5 .. 2.5 are inside. */
     cr_region region = {2.5, 1.25, 5, 2};
     cr_box box;
-    cr_loc_box(map, 2, 2, CR_SCALING_MAX, &protocol, &region, 20, 10, &box, &workspace, NULL);
+    find_box(map, 2, 2, CR_SCALING_MAX, &protocol, &region, 20, 10, &box, &workspace, NULL);
     assert_box(box, 2, 1, 6, 2);
 
     float out[200];
-    cr_loc_upsample(map, 2, 2, CR_SCALING_MAX, CR_UPSAMPLING_BILINEAR, &region, 20, 10, out,
-                    &workspace, NULL);
+    upsample(map, 2, 2, CR_SCALING_MAX, &region, 20, 10, out, &workspace);
     for (int y = 0; y < 10; y++)
         for (int x = 0; x < 20; x++)
             assert_true(out[20 * y + x] == (x >= 2 && x <= 6 && y >= 1 && y <= 2));
@@ -218,8 +243,7 @@ static void upsample_by_two_has_the_known_weights(void **state)
     cr_loc_workspace workspace = {0};
     cr_region region = whole(4, 1);
     float out[4];
-    cr_loc_upsample(map, 2, 1, CR_SCALING_MIN_MAX, CR_UPSAMPLING_BILINEAR, &region, 4, 1, out,
-                    &workspace, NULL);
+    upsample(map, 2, 1, CR_SCALING_MIN_MAX, &region, 4, 1, out, &workspace);
     assert_memory_equal(out, want, sizeof want);
     cr_loc_workspace_fini(&workspace);
 }
@@ -231,11 +255,9 @@ static void scaling_differs_between_min_max_and_max(void **state)
     cr_loc_workspace workspace = {0};
     cr_region region = whole(3, 1);
     float out[3];
-    cr_loc_upsample(map, 3, 1, CR_SCALING_MIN_MAX, CR_UPSAMPLING_BILINEAR, &region, 3, 1, out,
-                    &workspace, NULL);
+    upsample(map, 3, 1, CR_SCALING_MIN_MAX, &region, 3, 1, out, &workspace);
     assert_memory_equal(out, min_max, sizeof min_max);
-    cr_loc_upsample(map, 3, 1, CR_SCALING_MAX, CR_UPSAMPLING_BILINEAR, &region, 3, 1, out,
-                    &workspace, NULL);
+    upsample(map, 3, 1, CR_SCALING_MAX, &region, 3, 1, out, &workspace);
     assert_memory_equal(out, max, sizeof max);
     cr_loc_workspace_fini(&workspace);
 }
@@ -252,7 +274,7 @@ static void map_that_is_not_finite_is_refused(void **state)
         cr_box box;
         cr_error err;
         assert_int_equal(
-            cr_loc_box(map, 2, 2, CR_SCALING_MAX, &protocol, &region, 5, 5, &box, &workspace, &err),
+            find_box(map, 2, 2, CR_SCALING_MAX, &protocol, &region, 5, 5, &box, &workspace, &err),
             CR_EINPUT);
         assert_string_equal(err.message, "activation map holds a value that is not finite");
     }
@@ -277,9 +299,9 @@ static void sizes_out_of_range_are_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_region region = {0, 0, cases[i].region_width, 5};
         cr_box box;
-        assert_int_equal(cr_loc_box(map, cases[i].map_width, cases[i].map_height, CR_SCALING_MAX,
-                                    &protocol, &region, cases[i].width, cases[i].height, &box,
-                                    &workspace, NULL),
+        assert_int_equal(find_box(map, cases[i].map_width, cases[i].map_height, CR_SCALING_MAX,
+                                  &protocol, &region, cases[i].width, cases[i].height, &box,
+                                  &workspace, NULL),
                          CR_EINTERNAL);
     }
     cr_loc_workspace_fini(&workspace);
@@ -305,9 +327,9 @@ static void box_equals_that_of_the_thresholded_picture(void **state)
         cr_region region = {-3.25, 2.5, width * 0.8 + 3, height * 0.9};
         cr_box direct, indirect;
         cr_region all = whole(width, height);
-        assert_int_equal(cr_loc_upsample(map, side, side, CR_SCALING_MAX, CR_UPSAMPLING_BILINEAR,
-                                         &region, width, height, picture, &workspace, NULL),
-                         CR_OK);
+        assert_int_equal(
+            upsample(map, side, side, CR_SCALING_MAX, &region, width, height, picture, &workspace),
+            CR_OK);
         cut = 0;
         for (int i = 0; i < width * height; i++)
             cut = fmax(cut, (double)picture[i]);
@@ -318,11 +340,11 @@ static void box_equals_that_of_the_thresholded_picture(void **state)
         }
         if (!clear)
             continue;
-        assert_int_equal(cr_loc_box(map, side, side, CR_SCALING_MAX, &protocol, &region, width,
-                                    height, &direct, &workspace, NULL),
+        assert_int_equal(find_box(map, side, side, CR_SCALING_MAX, &protocol, &region, width,
+                                  height, &direct, &workspace, NULL),
                          CR_OK);
-        assert_int_equal(cr_loc_box(picture, width, height, CR_SCALING_MAX, &protocol, &all, width,
-                                    height, &indirect, &workspace, NULL),
+        assert_int_equal(find_box(picture, width, height, CR_SCALING_MAX, &protocol, &all, width,
+                                  height, &indirect, &workspace, NULL),
                          CR_OK);
         assert_box(direct, indirect.x0, indirect.y0, indirect.x1, indirect.y1);
         n_compared++;
