@@ -5,8 +5,12 @@
 
 #include "camrank/kernels.h"
 
+size_t cr_depthwise_weights(const cr_window *win);
+void cr_depthwise_pack(const cr_window *win, cr_weight_fn weight, const void *context,
+                       cr_real *packed);
+
 void cr_depthwise_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
-                          const cr_real *bias, cr_clamp clamp, cr_real *y);
+                          const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y);
 void cr_depthwise_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
                            cr_real *dx);
 

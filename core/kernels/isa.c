@@ -30,6 +30,16 @@ cr_isa cr_isa_used(void)
     return (cr_isa)used;
 }
 
+const cr_isa_loops *cr_loops(void)
+{
+#if defined(__x86_64__) && !defined(__clang__)
+    static const cr_isa_loops *const loops[] = {&cr_loops_any, &cr_loops_avx2, &cr_loops_avx512};
+    return loops[cr_isa_used()];
+#else
+    return &cr_loops_any;
+#endif
+}
+
 const char *cr_isa_name(cr_isa isa)
 {
     return names[isa];

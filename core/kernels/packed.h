@@ -20,48 +20,31 @@ size_t cr_packed_at(int d, int n, int k, int j);
 void cr_packed_multiply_transposed(int m, int n, int d, const cr_real *a, int lda, const cr_real *b,
                                    cr_real beta, cr_real *c, int ldc);
 
-typedef enum cr_start {
-    CR_START_ZERO, /* c = clamp(a b) */
-    CR_START_BIAS, /* c = clamp(a b + bias) */
-    CR_START_C,    /* c = clamp(a b + c) */
-} cr_start;
+/* Writes what stands in columns k .. k + depth - 1 of rows first .. first + rows - 1 of a matrix
+ * that nobody holds as a whole to `to`, rows of which are `step` apart. */
+typedef void (*cr_fill_fn)(const void *context, size_t first, int rows, int k, int depth,
+                           cr_real *to, ptrdiff_t step);
 
 typedef struct cr_product {
     int m, n, d;
-    const cr_real *a;
+    const cr_real *a; /* row i is at a + i lda: `runs` runs of D / runs values, run_step apart */
     ptrdiff_t lda;
-    const cr_real *b; /* packed */
-    cr_start start;
-    const cr_real *bias; /* [N] for CR_START_BIAS */
+    int runs; /* 0: one */
+    ptrdiff_t run_step;
+    cr_fill_fn fill; /* if not NULL, gives a in place of the above: rows fill_first + i */
+    const void *context;
+    size_t fill_first;
+    const cr_real *b;    /* packed */
+    const cr_real *bias; /* [N] added to each row; may be NULL */
+    const cr_real *add;  /* [M][N], rows add_step apart, added; may be c; may be NULL */
+    ptrdiff_t add_step;
     cr_clamp clamp;
     cr_real *c;
     ptrdiff_t ldc;
 } cr_product;
 
-/* Local, does not allocate. Each row of c depends on its own row of a only, in every bit. */
+/* c = clamp(a b + bias + add). Local, does not allocate. Each row of c depends on its own rows of a
+ * and add only, in every bit. */
 void cr_packed_multiply(const cr_product *product);
-
-/* What packed.c asks of an instruction set: c [rows][width] (+)= a [rows][depth] b [depth][width],
- * width CR_PANEL or half of it. c starts from `start`, rows of which are start_step apart (0: one
- * row for all). */
-typedef struct cr_panel {
-    int rows, width, depth;
-    const cr_real *a;
-    ptrdiff_t lda;
-    const cr_real *b;
-    const cr_real *start;
-    ptrdiff_t start_step;
-    bool clamps;
-    cr_clamp clamp;
-    cr_real *c;
-    ptrdiff_t ldc;
-} cr_panel;
-typedef void (*cr_panel_fn)(const cr_panel *panel);
-
-/* That of the instruction set in use (isa.h). */
-cr_panel_fn cr_panel_function(void);
-void cr_panel_avx512(const cr_panel *panel);
-void cr_panel_avx2(const cr_panel *panel);
-void cr_panel_any(const cr_panel *panel);
 
 #endif

@@ -4,32 +4,21 @@
  * points, where convolving is multiplying: for each point, [T][C] by [C][K]. That is 36
  * multiplications for 16 pixels in place of 144.
  *
- * The polynomials are evaluated at 0, +-a, +-b and infinity. a = 5/8, b = 3/2 leave half the
- * rounding error of the usual 1 and 2, and the products that they make are exact in float. On
- * random data in [-1, 1] the largest error measured is 6 times 2^-24 of the largest sum of
+ * On random data in [-1, 1] the largest error measured is 6 times 2^-24 of the largest sum of
  * magnitudes in a tile, at any depth; test_kernels.c asserts 16. */
 #include "winograd.h"
 
-#include "multiversion.h"
+#include "isa.h"
 #include "packed.h"
 
 #include <string.h>
 
-#define A ((cr_real)0.625)
-#define B ((cr_real)1.5)
-#define A2 (A * A)
-#define B2 (B * B)
-
-#define LANES 16
+#define LANES CR_WINOGRAD_LANES
 #define POINTS 36
 /* Transformed pixels and products of a block are to stay in a second-level cache of 2 MiB, as long
  * as the tiles are enough to use each weight often. */
 #define BLOCK_VALUES ((size_t)288 * 1024)
 #define MIN_TILES 112
-
-typedef cr_real vector __attribute__((vector_size(LANES * sizeof(cr_real))));
-typedef cr_real loose_vector
-    __attribute__((vector_size(LANES * sizeof(cr_real)), aligned(sizeof(cr_real)), may_alias));
 
 static int rounded(int channels)
 {
@@ -78,7 +67,7 @@ size_t cr_winograd_scratch(const cr_window *win)
 /* One direction of the weights' transform: 3 values to 6 points. */
 static void weight_points(const double g[3], double u[6])
 {
-    const double a = (double)A, b = (double)B, a2 = a * a, b2 = b * b;
+    const double a = CR_WINOGRAD_A, b = CR_WINOGRAD_B, a2 = a * a, b2 = b * b;
     const double na = 2 * a2 * (a2 - b2), nb = 2 * b2 * (b2 - a2);
     u[0] = g[0] / (a2 * b2);
     u[1] = (g[0] + a * g[1] + a2 * g[2]) / na;
@@ -114,36 +103,29 @@ void cr_winograd_pack(const cr_window *win, cr_weight_fn weight, const void *con
         }
 }
 
-/* One direction of the pixels' transform, and of the products' back: `step` vectors apart. */
-#define PIXEL_POINTS(x, step, v, v_step)                                               \
-    do {                                                                               \
-        vector even_a = x[4 * step] - B2 * x[2 * step];                                \
-        vector even_b = x[4 * step] - A2 * x[2 * step];                                \
-        vector odd_a = A * (x[3 * step] - B2 * x[1 * step]);                           \
-        vector odd_b = B * (x[3 * step] - A2 * x[1 * step]);                           \
-        v[0] = A2 * B2 * x[0] - (A2 + B2) * x[2 * step] + x[4 * step];                 \
-        v[1 * v_step] = even_a + odd_a;                                                \
-        v[2 * v_step] = even_a - odd_a;                                                \
-        v[3 * v_step] = even_b + odd_b;                                                \
-        v[4 * v_step] = even_b - odd_b;                                                \
-        v[5 * v_step] = A2 * B2 * x[1 * step] - (A2 + B2) * x[3 * step] + x[5 * step]; \
-    } while (0)
+typedef struct turned {
+    cr_weight_fn weight;
+    const void *context;
+} turned;
 
-#define PRODUCT_PIXELS(m, step, y, y_step)                                             \
-    do {                                                                               \
-        vector sum_a = m[1 * step] + m[2 * step], sum_b = m[3 * step] + m[4 * step];   \
-        vector less_a = m[1 * step] - m[2 * step], less_b = m[3 * step] - m[4 * step]; \
-        y[0] = m[0] + sum_a + sum_b;                                                   \
-        y[1 * y_step] = A * less_a + B * less_b;                                       \
-        y[2 * y_step] = A2 * sum_a + B2 * sum_b;                                       \
-        y[3 * y_step] = A2 * A * less_a + B2 * B * less_b + m[5 * step];               \
-    } while (0)
+static cr_real turned_weight(const void *context, int k, int c, int t)
+{
+    const turned *p = context;
+    return p->weight(p->context, c, k, 8 - t);
+}
+
+void cr_winograd_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
+                           cr_real *packed)
+{
+    cr_window back = cr_winograd_back(win);
+    cr_winograd_pack(&back, turned_weight, &(turned){weight, context}, packed);
+}
 
 /* What is common to the tiles of a pass. */
 typedef struct pass {
     const cr_window *win;
     int tiles_h, tiles_w;
-    const cr_real *x, *bias;
+    const cr_real *x, *bias, *add; /* bias and add may be NULL */
     cr_real *y;
     cr_clamp clamp;
     cr_real *pixels, *products; /* [36][T][row_values] */
@@ -168,95 +150,56 @@ static int at_most(int a, int b)
     return a < b ? a : b;
 }
 
-CR_MULTIVERSION
+static int at_least(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 static void transform_pixels(const pass *p, size_t tile, size_t t)
 {
     const cr_window *win = p->win;
     place at = place_of(p, tile);
     int i0 = at.i - win->pad_top, j0 = at.j - win->pad_left;
-    bool inside = i0 >= 0 && j0 >= 0 && i0 + 6 <= win->h && j0 + 6 <= win->w;
     const cr_real *image = p->x + at.image * (size_t)win->h * (size_t)win->w * (size_t)win->c;
-    size_t row = row_values(win->c), point = p->n_tiles * row;
-    cr_real *to = p->pixels + t * row;
-    for (int c = 0; c < win->c; c += LANES, to += LANES) {
-        int count = at_most(LANES, win->c - c);
-        vector d[POINTS], v[POINTS];
-        for (int i = 0; i < 6; i++)
-            for (int j = 0; j < 6; j++) {
-                const cr_real *from = image + ((ptrdiff_t)(i0 + i) * win->w + j0 + j) * win->c + c;
-                if (inside && count == LANES)
-                    d[i * 6 + j] = *(const loose_vector *)from;
-                else {
-                    d[i * 6 + j] = (vector){0};
-                    if (i0 + i >= 0 && i0 + i < win->h && j0 + j >= 0 && j0 + j < win->w)
-                        memcpy(&d[i * 6 + j], from, (size_t)count * sizeof *from);
-                }
-            }
-        for (int j = 0; j < 6; j++)
-            PIXEL_POINTS((d + j), 6, (v + j), 6);
-        for (int i = 0; i < 6; i++) {
-            PIXEL_POINTS((v + i * 6), 1, d, 1);
-            for (int j = 0; j < 6; j++)
-                *(loose_vector *)(to + (size_t)(i * 6 + j) * point) = d[j];
-        }
-    }
+    cr_loops()->winograd_points(
+        &(cr_winograd_tile){.channels = win->c,
+                            .first_row = at_least(0, -i0),
+                            .first_column = at_least(0, -j0),
+                            .rows = at_most(6, win->h - i0),
+                            .columns = at_most(6, win->w - j0),
+                            .row = (ptrdiff_t)win->w * win->c,
+                            .column = win->c,
+                            .from = image + ((ptrdiff_t)i0 * win->w + j0) * win->c,
+                            .to = p->pixels + t * row_values(win->c),
+                            .point_step = (ptrdiff_t)(p->n_tiles * row_values(win->c))});
 }
 
-CR_MULTIVERSION
 static void transform_products(const pass *p, size_t tile, size_t t)
 {
     const cr_window *win = p->win;
     place at = place_of(p, tile);
-    int rows = at_most(4, win->p - at.i), columns = at_most(4, win->q - at.j);
-    size_t row = row_values(win->k), point = p->n_tiles * row;
-    const cr_real *from = p->products + t * row, lo = p->clamp.lo, hi = p->clamp.hi;
-    cr_real *image = p->y + at.image * (size_t)win->p * (size_t)win->q * (size_t)win->k;
-    for (int k = 0; k < win->k; k += LANES, from += LANES) {
-        int count = at_most(LANES, win->k - k);
-        vector m[POINTS], half[4 * 6], pixels[4], bias = {0};
-        for (int i = 0; i < POINTS; i++)
-            m[i] = *(const loose_vector *)(from + (size_t)i * point);
-        for (int j = 0; j < 6; j++)
-            PRODUCT_PIXELS((m + j), 6, (half + j), 6);
-        if (p->bias)
-            memcpy(&bias, p->bias + k, (size_t)count * sizeof *p->bias);
-        for (int i = 0; i < rows; i++) {
-            PRODUCT_PIXELS((half + i * 6), 1, pixels, 1);
-            for (int j = 0; j < columns; j++) {
-                cr_real *y = image + ((ptrdiff_t)(at.i + i) * win->q + at.j + j) * win->k + k;
-                vector value = pixels[j] + bias;
-                if (!p->bias) {
-                    vector before = {0};
-                    memcpy(&before, y, (size_t)count * sizeof *y);
-                    value += before;
-                }
-                if (count == LANES) {
-                    *(loose_vector *)y = value;
-                    for (int l = 0; l < LANES; l++) {
-                        cr_real low = y[l] < lo ? lo : y[l];
-                        y[l] = low > hi ? hi : low;
-                    }
-                } else
-                    for (int l = 0; l < count; l++) {
-                        cr_real low = value[l] < lo ? lo : value[l];
-                        y[l] = low > hi ? hi : low;
-                    }
-            }
-        }
-    }
+    size_t to = ((at.image * (size_t)win->p + (size_t)at.i) * (size_t)win->q + (size_t)at.j) *
+                (size_t)win->k;
+    cr_loops()->winograd_pixels(
+        &(cr_winograd_tile){.channels = win->k,
+                            .rows = at_most(4, win->p - at.i),
+                            .columns = at_most(4, win->q - at.j),
+                            .row = (ptrdiff_t)win->q * win->k,
+                            .column = win->k,
+                            .from = p->products + t * row_values(win->k),
+                            .to = p->y + to,
+                            .point_step = (ptrdiff_t)(p->n_tiles * row_values(win->k)),
+                            .bias = p->bias,
+                            .add = p->add ? p->add + to : NULL,
+                            .clamp = p->clamp});
 }
 
-void cr_winograd_run(const cr_window *win, int n, const cr_real *x, const cr_real *packed,
-                     const cr_real *bias, cr_clamp clamp, cr_real *y, cr_real *scratch)
+static void run(const cr_window *win, int n, const cr_real *packed, pass p, cr_real *scratch)
 {
-    pass p = {.win = win,
-              .tiles_h = (win->p + 3) / 4,
-              .tiles_w = (win->q + 3) / 4,
-              .x = x,
-              .bias = bias,
-              .y = y,
-              .clamp = clamp,
-              .pixels = scratch};
+    p.win = win;
+    p.tiles_h = (win->p + 3) / 4;
+    p.tiles_w = (win->q + 3) / 4;
+    p.pixels = scratch;
     size_t tiles = (size_t)n * (size_t)p.tiles_h * (size_t)p.tiles_w;
     size_t n_blocks = (tiles + block_tiles(win) - 1) / block_tiles(win);
     for (size_t b = 0; b < n_blocks; b++) {
@@ -278,4 +221,18 @@ void cr_winograd_run(const cr_window *win, int n, const cr_real *x, const cr_rea
         for (size_t t = 0; t < p.n_tiles; t++)
             transform_products(&p, first + t, t);
     }
+}
+
+void cr_winograd_forward(const cr_window *win, int n, const cr_real *x, const cr_real *packed,
+                         const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
+                         cr_real *scratch)
+{
+    run(win, n, packed, (pass){.x = x, .bias = bias, .add = add, .y = y, .clamp = clamp}, scratch);
+}
+
+void cr_winograd_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *packed,
+                          cr_real *dx, cr_real *scratch)
+{
+    cr_window back = cr_winograd_back(win);
+    run(&back, n, packed, (pass){.x = dy, .add = dx, .y = dx, .clamp = CR_NO_CLAMP}, scratch);
 }

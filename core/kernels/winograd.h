@@ -5,6 +5,11 @@
 
 #include "camrank/kernels.h"
 
+/* The polynomials are evaluated at 0, +-A, +-B and infinity. These leave half the rounding error of
+ * the usual 1 and 2, and the products that they make are exact in float. */
+#define CR_WINOGRAD_A 0.625
+#define CR_WINOGRAD_B 1.5
+
 /* Whether the convolution, and the one that takes its gradients back, goes this way: by shapes
  * only, so that results do not depend on batch, ranks or CPU. */
 bool cr_winograd_fits(const cr_window *win);
@@ -16,12 +21,17 @@ cr_window cr_winograd_back(const cr_window *win);
 size_t cr_winograd_weights(const cr_window *win);
 size_t cr_winograd_scratch(const cr_window *win);
 
-/* Packs the weights for `win`. */
+/* Packs the weights for `win`, and for cr_winograd_back(win). */
 void cr_winograd_pack(const cr_window *win, cr_weight_fn weight, const void *context,
                       cr_real *packed);
+void cr_winograd_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
+                           cr_real *packed);
 
-/* y = clamp(x * weights + bias); where bias is NULL, y += x * weights. */
-void cr_winograd_run(const cr_window *win, int n, const cr_real *x, const cr_real *packed,
-                     const cr_real *bias, cr_clamp clamp, cr_real *y, cr_real *scratch);
+/* As cr_conv_forward and cr_conv_backward. */
+void cr_winograd_forward(const cr_window *win, int n, const cr_real *x, const cr_real *packed,
+                         const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
+                         cr_real *scratch);
+void cr_winograd_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *packed,
+                          cr_real *dx, cr_real *scratch);
 
 #endif

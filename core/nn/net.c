@@ -329,6 +329,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
         status = cr_fail_memory(err, "a net", 1, sizeof *net);
         goto cleanup;
     }
+    net->graph = graph;
     net->batch = batch;
     net->n_targets = n_targets;
     net->n_classes = cr_graph_n_classes(graph);

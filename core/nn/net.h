@@ -33,6 +33,7 @@ typedef struct cr_step {
 } cr_step;
 
 struct cr_net {
+    const cr_graph *graph;
     cr_arena memory; /* steps and pointers */
     int batch, n_classes, n_classes_back, backward_images;
     int n_steps;

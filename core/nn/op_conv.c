@@ -87,11 +87,16 @@ static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weight
     cr_conv_pack_back(&p->win, scaled_weight, &(scaled){p, scale}, weights);
 }
 
+static const char *kernel(const cr_node *node)
+{
+    return cr_conv_kernel(cr_conv_window(node));
+}
+
 static void forward(const cr_run *run)
 {
     const conv *p = run->node->params;
     cr_conv_forward(&p->win, run->n, run->x[0], run->weights,
-                    run->weights + cr_conv_weights(&p->win), run->node->clamp, run->y,
+                    run->weights + cr_conv_weights(&p->win), NULL, run->node->clamp, run->y,
                     run->scratch);
 }
 
@@ -110,5 +115,6 @@ const cr_op cr_op_conv = {.type = "Conv",
                           .pack = pack,
                           .pack_back = pack_back,
                           .weight = weight,
+                          .kernel = kernel,
                           .forward = forward,
                           .backward = backward};

@@ -133,7 +133,7 @@ static void forward(const cr_run *run)
     const gemm *p = run->node->params;
     cr_window win = pixel(p);
     cr_conv_forward(&win, run->n * p->rows, run->x[0], run->weights,
-                    run->weights + cr_conv_weights(&win), run->node->clamp, run->y, NULL);
+                    run->weights + cr_conv_weights(&win), NULL, run->node->clamp, run->y, NULL);
 }
 
 static void backward(const cr_run *run)

@@ -105,6 +105,24 @@ const cr_real *cr_net_gradients(const cr_net *net, int t)
     return net->target_gradients[t];
 }
 
+int cr_net_n_layers(const cr_net *net)
+{
+    return net->n_steps;
+}
+
+cr_net_layer cr_net_get_layer(const cr_net *net, int i)
+{
+    const cr_node *node = &net->steps[i].node;
+    const cr_value *value = &net->graph->values[node->y];
+    return (cr_net_layer){
+        .op = node->type,
+        .output = value->name,
+        .shape = value->shape,
+        .kernel = node->op->kernel ? node->op->kernel(node) : "",
+        .flops = node->flops,
+    };
+}
+
 void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context)
 {
     net->on_layer = callback;

@@ -53,6 +53,9 @@ typedef struct cr_window {
 /* Number of cr_real that the convolution kernels need as scratch, forward or backward. */
 size_t cr_conv_scratch(const cr_window *win);
 
+/* The name of the way that a window is convolved. */
+const char *cr_conv_kernel(const cr_window *win);
+
 /* One input and one output channel in each of several groups. */
 bool cr_conv_is_depthwise(const cr_window *win);
 
@@ -70,10 +73,11 @@ size_t cr_conv_weights_back(const cr_window *win);
 void cr_conv_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
                        cr_real *packed);
 
-/* y = clamp(x * weights + bias), weights packed, bias [K]. Each image's result depends on that
- * image only, in every bit. */
+/* y = clamp(x * weights + bias + add), weights packed, bias [K], add [N][P][Q][K] or NULL. Each
+ * image's result depends on that image only, in every bit. */
 void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
-                     const cr_real *bias, cr_clamp clamp, cr_real *y, cr_real *scratch);
+                     const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
+                     cr_real *scratch);
 
 /* dx += dy convolved back; dy is the gradient before the clamp. n counts gradients (N x M). */
 void cr_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,

@@ -145,7 +145,20 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes);
 /* d logit / d activation of target t after cr_net_backward, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);
 
-/* Called between two layers of a pass, if set: lets a rank that also drives answer messages. */
+/* A step of a compiled network: a node of the graph with the scales, shifts and activation that were
+ * folded into it. For `camrank inspect --plan`. */
+typedef struct cr_net_layer {
+    const char *op;     /* ONNX operator */
+    const char *output; /* name of the node's own output value */
+    cr_shape shape;     /* of that, one image */
+    const char *kernel; /* which of several ways computes it, "" where there is one only */
+    double flops;       /* as in cr_graph_layer; Winograd's way needs fewer */
+} cr_net_layer;
+
+int cr_net_n_layers(const cr_net *net);
+cr_net_layer cr_net_get_layer(const cr_net *net, int i);
+
+/* Called after each layer of a pass, if set: lets a rank that also drives answer messages. */
 void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context);
 
 #endif

@@ -1,0 +1,75 @@
+/* Letters as in kernels.h. */
+#include "direct.h"
+
+#include "packed.h"
+
+#include <string.h>
+
+#define MOST_IN_A_ROW 64 /* S C: beyond, copying runs of that length costs little */
+#define MOST_DEPTH 512   /* R S C: a panel of the weights is to stay in the first two caches */
+
+bool cr_direct_fits(const cr_window *win)
+{
+    return win->groups == 1 && win->dilation_w == 1 && win->r * win->s > 1 &&
+           win->s * win->c <= MOST_IN_A_ROW && win->r * win->s * win->c <= MOST_DEPTH;
+}
+
+/* Extent of what all windows together reach. */
+static int reach_h(const cr_window *win)
+{
+    return (win->p - 1) * win->stride_h + (win->r - 1) * win->dilation_h + 1;
+}
+
+static int reach_w(const cr_window *win)
+{
+    return (win->q - 1) * win->stride_w + win->s;
+}
+
+size_t cr_direct_scratch(const cr_window *win)
+{
+    return (size_t)reach_h(win) * (size_t)reach_w(win) * (size_t)win->c;
+}
+
+/* One image with its padding, less what no window reaches. */
+static void pad(const cr_window *win, const cr_real *x, cr_real *padded)
+{
+    size_t row = (size_t)reach_w(win) * (size_t)win->c;
+    size_t left = (size_t)win->pad_left * (size_t)win->c, width = (size_t)(win->w * win->c);
+    left = left < row ? left : row;
+    width = width < row - left ? width : row - left;
+    for (int i = 0; i < reach_h(win); i++, padded += row) {
+        int y = i - win->pad_top;
+        if (y < 0 || y >= win->h) {
+            memset(padded, 0, row * sizeof *padded);
+            continue;
+        }
+        memset(padded, 0, left * sizeof *padded);
+        memcpy(padded + left, x + (size_t)y * (size_t)(win->w * win->c), width * sizeof *padded);
+        memset(padded + left + width, 0, (row - left - width) * sizeof *padded);
+    }
+}
+
+void cr_direct_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
+                       const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
+                       cr_real *scratch)
+{
+    ptrdiff_t row = (ptrdiff_t)reach_w(win) * win->c, out_row = (ptrdiff_t)win->q * win->k;
+    for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * win->c) {
+        pad(win, x, scratch);
+        for (int i = 0; i < win->p; i++, y += out_row, add += add ? out_row : 0)
+            cr_packed_multiply(&(cr_product){.m = win->q,
+                                             .n = win->k,
+                                             .d = win->r * win->s * win->c,
+                                             .a = scratch + i * win->stride_h * row,
+                                             .lda = win->stride_w * win->c,
+                                             .runs = win->r,
+                                             .run_step = win->dilation_h * row,
+                                             .b = weights,
+                                             .bias = bias,
+                                             .add = add,
+                                             .add_step = win->k,
+                                             .clamp = clamp,
+                                             .c = y,
+                                             .ldc = win->k});
+    }
+}

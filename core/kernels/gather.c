@@ -1,0 +1,182 @@
+/* Convolution of gathered pixels. Letters as in kernels.h; D = R S C/G values make a row.
+ *
+ * Channels last makes a row of R S runs of C/G values, and of R runs where the pixels under a row of
+ * the window lie side by side. With a window of one pixel and nothing around it the input itself is
+ * the matrix, and nothing is gathered. */
+#include "gather.h"
+
+#include "multiversion.h"
+#include "packed.h"
+#include "window.h"
+
+#include <string.h>
+
+/* Rows that are multiplied together: their input is to stay in a second-level cache of 2 MiB. */
+#define BLOCK_VALUES ((size_t)128 * 1024)
+#define MIN_ROWS 112
+
+static int depth_of(const cr_window *win)
+{
+    return win->r * win->s * (win->c / win->groups);
+}
+
+/* The rows of the product are those of the input. */
+static bool is_pointwise(const cr_window *win)
+{
+    return win->groups == 1 && win->r == 1 && win->s == 1 && win->stride_h == 1 &&
+           win->stride_w == 1 && win->pad_top == 0 && win->pad_left == 0 && win->p == win->h &&
+           win->q == win->w;
+}
+
+static size_t block_rows(const cr_window *win)
+{
+    size_t rows = BLOCK_VALUES / (size_t)depth_of(win);
+    return rows < MIN_ROWS ? MIN_ROWS : rows;
+}
+
+size_t cr_gather_scratch(const cr_window *win)
+{
+    return is_pointwise(win) ? 0 : block_rows(win) * (size_t)depth_of(win);
+}
+
+size_t cr_gather_weights(const cr_window *win)
+{
+    return (size_t)win->groups * cr_packed_size(depth_of(win), win->k / win->groups);
+}
+
+void cr_gather_pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
+{
+    int cg = win->c / win->groups, kg = win->k / win->groups, d = depth_of(win);
+    size_t size = cr_packed_size(d, kg);
+    memset(packed, 0, (size_t)win->groups * size * sizeof *packed);
+    for (int k = 0; k < win->k; k++)
+        for (int t = 0; t < win->r * win->s; t++)
+            for (int c = 0; c < cg; c++)
+                packed[(size_t)(k / kg) * size + cr_packed_at(d, kg, t * cg + c, k % kg)] =
+                    weight(context, k, c, t);
+}
+
+/* Output pixels of all images as rows, for one group. */
+typedef struct gather {
+    const cr_window *win;
+    const cr_real *x; /* at the group's first channel */
+    int run;          /* values of a run */
+} gather;
+
+static inline void copy(cr_real *to, const cr_real *from, int n)
+{
+    for (; n >= 16; n -= 16, to += 16, from += 16)
+        memcpy(to, from, 16 * sizeof *to);
+    memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+static void gather_rows(const void *context, size_t first, int rows, int k, int depth, cr_real *to,
+                        ptrdiff_t step)
+{
+    const gather *g = context;
+    const cr_window *win = g->win;
+    size_t pq = (size_t)win->p * (size_t)win->q;
+    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)win->c;
+    bool wide = g->run > win->c / win->groups; /* a run is a row of the window */
+    for (size_t row = first; row < first + (size_t)rows; row++, to += step) {
+        int at = (int)(row % pq);
+        cr_inside in = cr_window_inside(win, at / win->q, at % win->q);
+        const cr_real *corner =
+            g->x + row / pq * image_size + ((ptrdiff_t)in.y * win->w + in.x) * win->c;
+        for (int done = 0, n; done < depth; done += n) {
+            int run = (k + done) / g->run, from = (k + done) % g->run;
+            int r = wide ? run : run / win->s, s = wide ? 0 : run % win->s;
+            /* What of the run lies inside the input, as seen from its start. */
+            int lo = wide ? in.s0 * win->c : 0, hi = wide ? in.s1 * win->c : g->run;
+            if (r < in.r0 || r >= in.r1 || (!wide && (s < in.s0 || s >= in.s1)))
+                lo = hi = 0;
+            n = g->run - from < depth - done ? g->run - from : depth - done;
+            lo = lo < from ? from : lo > from + n ? from + n : lo;
+            hi = hi < lo ? lo : hi > from + n ? from + n : hi;
+            ptrdiff_t offset =
+                ((ptrdiff_t)r * win->dilation_h * win->w + s * win->dilation_w) * win->c;
+            memset(to + done, 0, (size_t)(lo - from) * sizeof *to);
+            if (hi > lo)
+                copy(to + done + lo - from, corner + offset + lo, hi - lo);
+            memset(to + done + hi - from, 0, (size_t)(from + n - hi) * sizeof *to);
+        }
+    }
+}
+
+void cr_gather_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
+                            const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y)
+{
+    bool pointwise = is_pointwise(win);
+    int cg = win->c / win->groups, kg = win->k / win->groups, d = depth_of(win);
+    size_t rows = (size_t)n * (size_t)win->p * (size_t)win->q, block = block_rows(win);
+    size_t size = cr_packed_size(d, kg);
+    for (size_t first = 0; first < rows; first += block)
+        for (int g = 0; g < win->groups; g++) {
+            gather pixels = {win, x + g * cg,
+                             win->groups == 1 && win->dilation_w == 1 ? win->s * win->c : cg};
+            size_t at = first * (size_t)win->k + (size_t)(g * kg);
+            cr_packed_multiply(&(cr_product){
+                .m = (int)(rows - first < block ? rows - first : block),
+                .n = kg,
+                .d = d,
+                .a = pointwise ? x + first * (size_t)win->c : NULL,
+                .lda = win->c,
+                .fill = pointwise ? NULL : gather_rows,
+                .context = &pixels,
+                .fill_first = first,
+                .b = weights + (size_t)g * size,
+                .bias = bias + g * kg,
+                .add = add ? add + at : NULL,
+                .add_step = win->k,
+                .clamp = clamp,
+                .c = y + at,
+                .ldc = win->k,
+            });
+        }
+}
+
+/* The adjoint of gathering whole rows: adds them to dx. */
+CR_MULTIVERSION
+static void scatter_rows(const cr_window *win, int group, size_t first, size_t n,
+                         const cr_real *from, cr_real *dx)
+{
+    int cg = win->c / win->groups;
+    size_t pq = (size_t)win->p * (size_t)win->q;
+    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)win->c;
+    for (size_t row = first; row < first + n; row++, from += depth_of(win)) {
+        cr_real *image = dx + row / pq * image_size + group * cg;
+        cr_inside in = cr_window_inside(win, (int)(row % pq) / win->q, (int)(row % pq) % win->q);
+        for (int r = in.r0; r < in.r1; r++)
+            for (int s = in.s0; s < in.s1; s++) {
+                const cr_real *run = from + (size_t)(r * win->s + s) * (size_t)cg;
+                cr_real *to = image + ((ptrdiff_t)(in.y + r * win->dilation_h) * win->w + in.x +
+                                       s * win->dilation_w) *
+                                          win->c;
+                for (int c = 0; c < cg; c++)
+                    to[c] += run[c];
+            }
+    }
+}
+
+void cr_gather_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
+                             cr_real *dx, cr_real *scratch)
+{
+    bool pointwise = is_pointwise(win);
+    int kg = win->k / win->groups, d = depth_of(win);
+    size_t rows = (size_t)n * (size_t)win->p * (size_t)win->q, block = block_rows(win);
+    size_t size = cr_packed_size(d, kg);
+    for (size_t first = 0; first < rows; first += block) {
+        size_t m = rows - first < block ? rows - first : block;
+        for (int g = 0; g < win->groups; g++) {
+            const cr_real *from = dy + first * (size_t)win->k + g * kg;
+            const cr_real *packed = weights + (size_t)g * size;
+            if (pointwise) {
+                cr_packed_multiply_transposed((int)m, kg, d, from, win->k, packed, 1,
+                                              dx + first * (size_t)win->c, win->c);
+            } else {
+                cr_packed_multiply_transposed((int)m, kg, d, from, win->k, packed, 0, scratch, d);
+                scatter_rows(win, g, first, m, scratch, dx);
+            }
+        }
+    }
+}
