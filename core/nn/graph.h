@@ -47,6 +47,9 @@ enum {
     CR_OP_MOVES = 256,     /* only rearranges elements */
     CR_OP_ANY_ORDER = 512, /* takes its inputs as they lie in memory, but all in one order; others
                               get the usual order */
+    CR_OP_ADD = 1024,      /* adds two activations element by element */
+    CR_OP_ADDS = 2048,     /* can add one more activation to what it writes, before the clamp: it is
+                              then the last of its inputs, and run.adds is set */
 };
 
 typedef struct cr_op {
@@ -119,6 +122,7 @@ struct cr_graph {
 struct cr_run {
     const cr_node *node;
     int n, m;
+    bool adds; /* CR_OP_ADDS: x[n_x - 1] is to be added; backward need not see to it */
     const cr_real *const *x; /* [n_x] */
     cr_real *y;
     cr_real *dy;        /* backward; already masked by the clamp */

@@ -1,7 +1,8 @@
 /* Compiling a graph: folding and fusing, then memory.
  *
  * Values that share memory (behind an Identity, a Flatten that moves nothing, a fused ReLU) have
- * one root. Scales, shifts and clamps go into the node before where nobody wants the value between.
+ * one root. Scales, shifts, sums and clamps go into the node before where nobody wants the value
+ * between.
  * Then every root, every gradient and every scratch is a buffer with a time of use, and one arena
  * holds them all. */
 #include "net.h"
@@ -17,6 +18,7 @@ typedef struct compiler {
     cr_real **scale;    /* [n_nodes] folded into the weights, NULL if none */
     cr_real **shift;    /* [n_nodes] */
     cr_clamp *clamp;    /* [n_nodes] */
+    int *added;         /* [n_nodes] value of a sum that was fused into the node, or -1 */
     int *root;          /* [n_values] */
     bool *wanted;       /* [n_values] by root: logits and targets */
     int *n_uses;        /* [n_values] by root: by live nodes */
@@ -36,6 +38,7 @@ static cr_status compiler_init(compiler *c, cr_error *err)
     c->scale = cr_arena_alloc(arena, n_nodes, sizeof *c->scale);
     c->shift = cr_arena_alloc(arena, n_nodes, sizeof *c->shift);
     c->clamp = cr_arena_alloc(arena, n_nodes, sizeof *c->clamp);
+    c->added = cr_arena_alloc(arena, n_nodes, sizeof *c->added);
     c->root = cr_arena_alloc(arena, n_values, sizeof *c->root);
     c->wanted = cr_arena_alloc(arena, n_values, sizeof *c->wanted);
     c->n_uses = cr_arena_alloc(arena, n_values, sizeof *c->n_uses);
@@ -44,8 +47,8 @@ static cr_status compiler_init(compiler *c, cr_error *err)
     c->is_result = cr_arena_alloc(arena, n_values, sizeof *c->is_result);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
     c->buffers = cr_arena_alloc(arena, 2 * n_values + 3 * n_nodes, sizeof *c->buffers);
-    if (!c->live || !c->scale || !c->shift || !c->clamp || !c->root || !c->wanted || !c->n_uses ||
-        !c->user || !c->gradient || !c->is_result || !c->step_of || !c->buffers)
+    if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
+        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->step_of || !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -59,6 +62,7 @@ static void find_roots(compiler *c)
     for (int i = 0; i < graph->n_nodes; i++) {
         const cr_node *node = &graph->nodes[i];
         c->clamp[i] = node->clamp;
+        c->added[i] = -1;
         if (node->flags & CR_OP_ALIAS)
             c->root[node->y] = c->root[node->x[0]];
     }
@@ -104,7 +108,31 @@ static cr_status fold(compiler *c, int a, int b, cr_error *err)
     return CR_OK;
 }
 
-/* Takes into each node the affines and then the clamp that follow it. */
+/* The inputs of a live node: its activations, by root, then what was fused into it. */
+static int n_inputs(const compiler *c, int i)
+{
+    return c->graph->nodes[i].n_x + (c->added[i] >= 0);
+}
+
+static int input(const compiler *c, int i, int j)
+{
+    const cr_node *node = &c->graph->nodes[i];
+    return c->root[j < node->n_x ? node->x[j] : c->added[i]];
+}
+
+/* The other term, where node b adds to the output of node a one that is there before a runs. */
+static int other_term(const compiler *c, int a, int b)
+{
+    const cr_graph *graph = c->graph;
+    const cr_node *node = &graph->nodes[a], *sum = &graph->nodes[b];
+    if (!(node->flags & CR_OP_ADDS) || !(sum->flags & CR_OP_ADD) || c->added[a] >= 0)
+        return -1;
+    int first = c->root[sum->x[0]], second = c->root[sum->x[1]];
+    int other = first == node->y ? second : first;
+    return graph->values[other].producer < a ? other : -1;
+}
+
+/* Takes into each node the affines, then the sum and then the clamp that follow it. */
 static cr_status fuse(compiler *c, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -117,9 +145,12 @@ static cr_status fuse(compiler *c, cr_error *err)
             const cr_node *next = &graph->nodes[b];
             /* Behind an alias, what the affine calls channels may be something else here. */
             bool folds = node->flags & CR_OP_FOLDS && next->flags & CR_OP_AFFINE &&
-                         node->n_folds == next->n_folds;
+                         node->n_folds == next->n_folds && c->added[a] < 0;
+            int other = other_term(c, a, b);
             if (folds)
                 CR_TRY(fold(c, a, b, err));
+            else if (other >= 0)
+                c->added[a] = other;
             else if (next->flags & CR_OP_CLAMP && !(node->flags & CR_OP_NEEDS_Y))
                 c->clamp[a] = c->clamp[b];
             else
@@ -138,6 +169,14 @@ cleanup:
     return status;
 }
 
+static bool runs_back(const compiler *c, int i)
+{
+    for (int j = 0; j < n_inputs(c, i); j++)
+        if (c->gradient[input(c, i, j)])
+            return true;
+    return false;
+}
+
 /* Gradients are computed for all that lies between a target and the logits, and nothing else. */
 static void find_gradients(compiler *c)
 {
@@ -148,17 +187,8 @@ static void find_gradients(compiler *c)
             c->gradient[root] = c->is_result[root] = true;
         }
     for (int i = 0; i < graph->n_nodes; i++)
-        for (int j = 0; c->live[i] && j < graph->nodes[i].n_x; j++)
-            if (c->gradient[c->root[graph->nodes[i].x[j]]])
-                c->gradient[graph->nodes[i].y] = true;
-}
-
-static bool runs_back(const compiler *c, const cr_node *node)
-{
-    for (int j = 0; j < node->n_x; j++)
-        if (c->gradient[c->root[node->x[j]]])
-            return true;
-    return false;
+        if (c->live[i] && runs_back(c, i))
+            c->gradient[graph->nodes[i].y] = true;
 }
 
 static void use(cr_buffer *buffer, int step)
@@ -194,7 +224,7 @@ static void time_buffers(compiler *c)
             continue;
         const cr_node *node = &graph->nodes[i];
         int s = c->step_of[i], back = end - 1 - s;
-        bool backs = runs_back(c, node);
+        bool backs = runs_back(c, i);
         scratches[2 * s] = (cr_buffer){node->n_scratch, s, s, 0};
         use(&values[node->y], s);
         if (backs) {
@@ -205,8 +235,8 @@ static void time_buffers(compiler *c)
             if (c->is_result[node->y] && cr_clamps(c->clamp[i]))
                 masks[s] = (cr_buffer){gradients[node->y].n_reals, back, back, 0};
         }
-        for (int j = 0; j < node->n_x; j++) {
-            int x = c->root[node->x[j]];
+        for (int j = 0; j < n_inputs(c, i); j++) {
+            int x = input(c, i, j);
             use(&values[x], s);
             if (backs && node->flags & CR_OP_NEEDS_X)
                 use(&values[x], end);
@@ -235,9 +265,11 @@ static cr_status make_step(compiler *c, int i, cr_step *step, size_t *weights_at
     cr_buffer *values = c->buffers, *gradients = values + graph->n_values;
     cr_buffer *scratches = gradients + graph->n_values, *masks = scratches + 2 * net->n_steps;
     int s = c->step_of[i];
-    size_t n_x = (size_t)node->n_x;
+    size_t n_x = (size_t)n_inputs(c, i);
     step->node = *node;
     step->node.clamp = c->clamp[i];
+    step->node.n_x = (int)n_x;
+    step->adds = c->added[i] >= 0;
     step->x = cr_arena_alloc(&net->memory, n_x, sizeof *step->x);
     step->x_size = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_size);
     step->dx = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx);
@@ -250,9 +282,9 @@ static cr_status make_step(compiler *c, int i, cr_step *step, size_t *weights_at
     step->scratch_back = place_of(c, &scratches[2 * s + 1]);
     step->dy = place_of(c, &gradients[node->y]);
     step->dy_masked = place_of(c, &masks[s]);
-    step->back = runs_back(c, node);
-    for (int j = 0; j < node->n_x; j++) {
-        int x = c->root[node->x[j]];
+    step->back = runs_back(c, i);
+    for (int j = 0; j < n_inputs(c, i); j++) {
+        int x = input(c, i, j);
         step->x[j] = place_of(c, &values[x]);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
         step->dx[j] = place_of(c, &gradients[x]);
@@ -280,7 +312,7 @@ static cr_status build(compiler *c, cr_error *err)
         if (c->live[i]) {
             c->step_of[i] = net->n_steps++;
             net->n_weights += (graph->nodes[i].n_weights + 15) / 16 * 16;
-            if (runs_back(c, &graph->nodes[i]))
+            if (runs_back(c, i))
                 net->n_weights += (graph->nodes[i].n_weights_back + 15) / 16 * 16;
         }
     time_buffers(c);

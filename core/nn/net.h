@@ -18,7 +18,8 @@ cr_status cr_buffers_place(cr_buffer *buffers, int n_buffers, size_t *n_reals, c
 
 /* One node, ready to run. Pointers lead into the arena and the weights. */
 typedef struct cr_step {
-    cr_node node;      /* with the clamp that was fused into it */
+    cr_node node;      /* with the clamp, and the input of a sum, that were fused into it */
+    bool adds;         /* the latter: see cr_run */
     const cr_real **x; /* [n_x] */
     size_t *x_size;    /* [n_x] elements of one image */
     cr_real *y;

@@ -98,6 +98,8 @@ static cr_status load_binary(cr_graph *graph, cr_node *node, cr_binary_op op, cr
         status = cr_fail(err, CR_EINPUT, "its two inputs have shapes that are not supported");
         goto cleanup;
     }
+    if (op == CR_ADD && p->kernel.spread == CR_SPREAD_NONE)
+        node->flags |= CR_OP_ADD;
     node->flops = (double)cr_shape_size(&a->shape);
     CR_TRY(cr_node_set_like(graph, node, a, err));
 

@@ -96,21 +96,22 @@ static void forward(const cr_run *run)
 {
     const conv *p = run->node->params;
     cr_conv_forward(&p->win, run->n, run->x[0], run->weights,
-                    run->weights + cr_conv_weights(&p->win), NULL, run->node->clamp, run->y,
-                    run->scratch);
+                    run->weights + cr_conv_weights(&p->win), run->adds ? run->x[1] : NULL,
+                    run->node->clamp, run->y, run->scratch);
 }
 
 static void backward(const cr_run *run)
 {
     const conv *p = run->node->params;
-    cr_conv_backward(&p->win, run->n * run->m, run->dy, run->weights, run->weights_back, run->dx[0],
-                     run->scratch);
+    if (run->dx[0])
+        cr_conv_backward(&p->win, run->n * run->m, run->dy, run->weights, run->weights_back,
+                         run->dx[0], run->scratch);
 }
 
 const cr_op cr_op_conv = {.type = "Conv",
                           .min_inputs = 2,
                           .max_inputs = 3,
-                          .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
+                          .flags = CR_OP_FOLDS | CR_OP_ADDS | CR_OP_CLAMPS,
                           .load = load,
                           .pack = pack,
                           .pack_back = pack_back,

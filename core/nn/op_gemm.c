@@ -133,21 +133,23 @@ static void forward(const cr_run *run)
     const gemm *p = run->node->params;
     cr_window win = pixel(p);
     cr_conv_forward(&win, run->n * p->rows, run->x[0], run->weights,
-                    run->weights + cr_conv_weights(&win), NULL, run->node->clamp, run->y, NULL);
+                    run->weights + cr_conv_weights(&win), run->adds ? run->x[1] : NULL,
+                    run->node->clamp, run->y, NULL);
 }
 
 static void backward(const cr_run *run)
 {
     const gemm *p = run->node->params;
     cr_window win = pixel(p);
-    cr_conv_backward(&win, run->n * run->m * p->rows, run->dy, run->weights, NULL, run->dx[0],
-                     NULL);
+    if (run->dx[0])
+        cr_conv_backward(&win, run->n * run->m * p->rows, run->dy, run->weights, NULL, run->dx[0],
+                         NULL);
 }
 
 const cr_op cr_op_gemm = {.type = "Gemm",
                           .min_inputs = 2,
                           .max_inputs = 3,
-                          .flags = CR_OP_FOLDS | CR_OP_CLAMPS,
+                          .flags = CR_OP_FOLDS | CR_OP_ADDS | CR_OP_CLAMPS,
                           .load = load_gemm,
                           .pack = pack,
                           .weight = weight,
@@ -157,7 +159,7 @@ const cr_op cr_op_gemm = {.type = "Gemm",
 const cr_op cr_op_matmul = {.type = "MatMul",
                             .min_inputs = 2,
                             .max_inputs = 2,
-                            .flags = CR_OP_ANY_ORDER | CR_OP_FOLDS | CR_OP_CLAMPS,
+                            .flags = CR_OP_ANY_ORDER | CR_OP_FOLDS | CR_OP_ADDS | CR_OP_CLAMPS,
                             .load = load_matmul,
                             .pack = pack,
                             .weight = weight,

@@ -16,6 +16,7 @@ void cr_net_forward(cr_net *net, int n)
         cr_run run = {.node = &step->node,
                       .n = n,
                       .m = 1,
+                      .adds = step->adds,
                       .x = step->x,
                       .y = step->y,
                       .weights = step->weights,
@@ -39,6 +40,7 @@ static void step_back(const cr_step *step, int first, int n, int m)
     cr_run run = {.node = &step->node,
                   .n = n,
                   .m = m,
+                  .adds = step->adds,
                   .x = x,
                   .y = step->y + (size_t)first * step->y_size,
                   .dy = step->dy,
@@ -53,6 +55,9 @@ static void step_back(const cr_step *step, int first, int n, int m)
         }
         cr_clamp_mask(step->node.clamp, (size_t)n, m, step->y_size, run.y, run.dy);
     }
+    cr_real *added = step->adds ? step->dx[step->node.n_x - 1] : NULL;
+    for (size_t i = 0; added && i < rows * step->y_size; i++)
+        added[i] += run.dy[i];
     step->node.op->backward(&run);
 }
 
