@@ -94,6 +94,7 @@ static cr_status do_unit(run_state *run, int unit, int *n, cr_error *err)
     const cr_results_rows *rows;
     *n = n_images - first < batch ? n_images - first : batch;
     CR_TRY(cr_worker_compute(run->worker, model, first, *n, &rows, err));
+    CR_TRY(cr_par_fault(run->par, err));
     CR_TRY(cr_results_write(run->results, model, rows, err));
     if (run->poll_status != CR_OK) {
         *err = run->poll_error;

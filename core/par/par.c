@@ -48,9 +48,11 @@ static cr_status spread(const cr_par *par, int from, cr_error *err, cr_error *re
         "MPI_Bcast", err);
 }
 
-cr_status cr_par_agree(const cr_par *par, cr_status local, cr_error *err)
+cr_status cr_par_agree_at(const cr_par *par, cr_status local, cr_error *err, const char *site)
 {
     cr_status status = CR_OK;
+    if (local == CR_OK)
+        local = cr_par_fault_at(par, site, err);
     /* MAXLOC gives the lowest of the ranks that share the maximum. The second pair is -1 only if
      * no rank succeeded. */
     struct {
@@ -73,9 +75,11 @@ cleanup:
     return status;
 }
 
-cr_status cr_par_follow(const cr_par *par, cr_status local, cr_error *err)
+cr_status cr_par_follow_at(const cr_par *par, cr_status local, cr_error *err, const char *site)
 {
     cr_status status = CR_OK;
+    if (local == CR_OK)
+        local = cr_par_fault_at(par, site, err);
     int value = (int)local;
     CR_TRY(cr_par_check(MPI_Bcast(&value, 1, MPI_INT, 0, par->comm), "MPI_Bcast", err));
     if (value == CR_OK)

@@ -1,7 +1,11 @@
 /* par.h - the ranks of a run: agreeing, broadcasting, summing.
  *
  * Ranks agree before every collective call on all that can have failed locally; that is what keeps
- * a failure of one rank from becoming a hang of all. */
+ * a failure of one rank from becoming a hang of all.
+ *
+ * To test that, CAMRANK_FAULT=SITE:RANK[:CODE[:NTH]] in the environment makes a rank fail where it
+ * otherwise would not: with exit code CODE (5) when it comes to SITE, the function that calls
+ * cr_par_agree, cr_par_follow or cr_par_fault, for the NTH time (1). */
 #ifndef CAMRANK_PAR_H
 #define CAMRANK_PAR_H
 
@@ -26,11 +30,18 @@ cr_status cr_par_check(int mpi_result, const char *call, cr_error *err);
 /* The largest status of all ranks, returned on every rank. Where it is not CR_OK, `err` becomes on
  * every rank the record of the lowest rank that has it, with "rank R: " in front where only some of
  * the ranks failed. Collective. */
-cr_status cr_par_agree(const cr_par *par, cr_status local, cr_error *err);
+#define cr_par_agree(par, local, err) cr_par_agree_at(par, local, err, __func__)
+cr_status cr_par_agree_at(const cr_par *par, cr_status local, cr_error *err, const char *site);
 
 /* The status of rank 0, returned on every rank, and its record where it is not CR_OK: for what rank 0
  * alone does for all. `local` of the other ranks is not looked at. Collective. */
-cr_status cr_par_follow(const cr_par *par, cr_status local, cr_error *err);
+#define cr_par_follow(par, local, err) cr_par_follow_at(par, local, err, __func__)
+cr_status cr_par_follow_at(const cr_par *par, cr_status local, cr_error *err, const char *site);
+
+/* CR_OK, or the failure that CAMRANK_FAULT asks for here, where ranks can fail between two
+ * agreements. Local. */
+#define cr_par_fault(par, err) cr_par_fault_at(par, __func__, err)
+cr_status cr_par_fault_at(const cr_par *par, const char *site, cr_error *err);
 
 /* Makes *bytes, *n_bytes of rank 0 known to all. On the other ranks *bytes is allocated, one zero
  * byte behind it, and owned by the caller (free). Fails on all ranks or on none. Collective. */
