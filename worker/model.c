@@ -56,7 +56,7 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const char *name, 
                         cr_model *model, cr_error *err)
 {
     cr_status status = CR_OK;
-    *model = (cr_model){.input = *input};
+    *model = (cr_model){.input = *input, .n_views = cr_input_n_views(input)};
     snprintf(model->name, sizeof model->name, "%s", name);
     cr_sha256_hex(bytes, n_bytes, model->sha256);
     CR_TRY(cr_graph_load(bytes, n_bytes, file, input->width, input->height, &model->graph, err));
@@ -81,8 +81,9 @@ cleanup:
 
 cr_status cr_model_compile(cr_model *model, int batch, cr_error *err)
 {
+    model->slice = batch < model->n_views ? 1 : batch / model->n_views;
     cr_status status = cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
-                                  batch, CR_SLOTS, &model->cam, err);
+                                  model->slice * model->n_views, CR_SLOTS, &model->cam, err);
     cr_graph_release_weights(model->graph);
     return status;
 }

@@ -21,6 +21,8 @@ typedef struct cr_model {
     cr_cam_variant *variants; /* [n_variants] those that apply */
     bool *layer_given;        /* [n_variants] the job names the layer */
     char not_applied[400];    /* "" or which requests do not apply, and why */
+    int n_views;              /* inputs of the network for each image */
+    int slice;                /* images that go through the network together */
     cr_cam *cam;              /* after cr_model_compile */
 } cr_model;
 
@@ -34,7 +36,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const char *name, 
                         const cr_model_request *requests, int n_requests, int n_classes,
                         cr_model *model, cr_error *err);
 
-/* Compiles it for chunks of `batch` images, and drops the file's own copy of the weights. */
+/* Compiles it for as many images at a time as have `batch` views, one at least, so that memory does
+ * not grow with the number of views; and drops the file's own copy of the weights. */
 cr_status cr_model_compile(cr_model *model, int batch, cr_error *err);
 
 void cr_model_free(cr_model *model);

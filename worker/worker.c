@@ -12,6 +12,7 @@ struct cr_worker {
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
     int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
+    float *logits;    /* [n_classes] of an image: the mean over its views */
     float **maps;     /* [largest n_variants] for cr_cam_run */
     cr_loc_workspace workspace;
 };
@@ -22,8 +23,8 @@ static size_t largest_maps(const cr_model *models, int n_models, int variant)
     for (int m = 0; m < n_models; m++)
         if (variant < models[m].n_variants) {
             const cr_cam_variant *v = &models[m].variants[variant];
-            size_t pixels = (size_t)v->width * (size_t)v->height;
-            most = pixels > most ? pixels : most;
+            size_t values = (size_t)models[m].n_views * (size_t)v->width * (size_t)v->height;
+            most = values > most ? values : most;
         }
     return most;
 }
@@ -60,13 +61,13 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocol, cr_
     rows->truth_logit = take(w, n, sizeof *rows->truth_logit, &ok);
     rows->variants = take(w, (size_t)n_variants, sizeof *rows->variants, &ok);
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
+    w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
     for (int v = 0; ok && v < n_variants; v++) {
         struct cr_results_maps *maps = &rows->variants[v];
         maps->maps = take(w, slots * largest_maps(models, n_models, v), sizeof(float), &ok);
         maps->boxes = take(w, slots, sizeof *maps->boxes, &ok);
         maps->iou = take(w, slots, sizeof *maps->iou, &ok);
-        w->maps[v] = maps->maps;
     }
     if (!ok) {
         cr_worker_free(w);
@@ -95,6 +96,14 @@ static void mark_failed(cr_worker *w, int b, const char *reason)
     snprintf(w->rows.reason[b], sizeof w->rows.reason[b], "%s", reason);
 }
 
+/* Values in the maps of one image: [CR_SLOTS][views][height][width]. */
+static size_t maps_size(const cr_model *model, int v)
+{
+    const cr_cam_variant *variant = &model->variants[v];
+    return (size_t)CR_SLOTS * (size_t)model->n_views * (size_t)variant->width *
+           (size_t)variant->height;
+}
+
 /* Nothing in the row of a failed image may look like a result. */
 static void blank_row(cr_worker *w, const cr_model *model, int b)
 {
@@ -106,8 +115,7 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
     }
     for (int v = 0; v < model->n_variants; v++) {
         struct cr_results_maps *maps = &rows->variants[v];
-        size_t size =
-            (size_t)CR_SLOTS * (size_t)model->variants[v].width * (size_t)model->variants[v].height;
+        size_t size = maps_size(model, v);
         for (size_t i = 0; i < size; i++)
             maps->maps[(size_t)b * size + i] = NAN;
         for (int s = 0; s < CR_SLOTS; s++) {
@@ -117,15 +125,16 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
     }
 }
 
-/* Fills the network's input for image b of the chunk; a failed image is zeros, so that the images
- * beside it get the bits they always get. */
-static cr_status read_image(cr_worker *w, const cr_model *model, int b, cr_error *err)
+/* Fills the network's inputs for image b of the chunk, the one at `place` of its slice; a failed image
+ * is zeros, so that the images beside it get the bits they always get. */
+static cr_status read_image(cr_worker *w, const cr_model *model, int b, int place, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_image image = {0};
     int at = w->rows.first + b;
-    size_t size = 3 * (size_t)model->input.width * (size_t)model->input.height;
-    float *input = cr_net_input(cr_cam_net(model->cam)) + (size_t)b * size;
+    size_t size =
+        (size_t)model->n_views * 3 * (size_t)model->input.width * (size_t)model->input.height;
+    float *input = cr_net_input(cr_cam_net(model->cam)) + (size_t)place * size;
     uint8_t *bytes = NULL;
     size_t n_bytes;
     char *path = cr_data_image_path(w->data, at);
@@ -178,18 +187,30 @@ static bool all_finite(const float *values, size_t n)
     return true;
 }
 
-static void score_classes(cr_worker *w, const cr_model *model, int b)
+/* The mean over the views of the image at `place` of the slice, summed in their order. */
+static void average_logits(cr_worker *w, const cr_model *model, int place)
 {
-    int n_classes = w->data->n_classes;
-    const float *logits = cr_net_logits(cr_cam_net(model->cam)) + (size_t)b * (size_t)n_classes;
+    const size_t n_classes = (size_t)w->data->n_classes, n_views = (size_t)model->n_views;
+    const float *logits =
+        cr_net_logits(cr_cam_net(model->cam)) + (size_t)place * n_views * n_classes;
+    for (size_t c = 0; c < n_classes; c++) {
+        double sum = 0;
+        for (size_t view = 0; view < n_views; view++)
+            sum += (double)logits[view * n_classes + c];
+        w->logits[c] = (float)(sum / (double)n_views);
+    }
+}
+
+static void score_classes(cr_worker *w, int b)
+{
     int32_t label = w->data->images[w->rows.first + b].label;
     int32_t *top = w->rows.top_class + b * CR_TOP, *classes = w->classes + b * CR_SLOTS;
-    if (w->rows.state[b] == CR_ROW_DONE && !all_finite(logits, (size_t)n_classes))
+    if (w->rows.state[b] == CR_ROW_DONE && !all_finite(w->logits, (size_t)w->data->n_classes))
         mark_failed(w, b, "a logit is not finite");
-    rank_classes(logits, n_classes, top);
+    rank_classes(w->logits, w->data->n_classes, top);
     for (int i = 0; i < CR_TOP; i++)
-        w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : logits[top[i]];
-    w->rows.truth_logit[b] = logits[label];
+        w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : w->logits[top[i]];
+    w->rows.truth_logit[b] = w->logits[label];
     for (int i = 0; i < CR_TOP; i++)
         classes[i] = top[i] < 0 ? 0 : top[i]; /* any valid class where there is none */
     classes[CR_SLOT_TRUTH] = label;
@@ -204,20 +225,20 @@ static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *
     for (int v = 0; v < model->n_variants; v++) {
         const cr_cam_variant *variant = &model->variants[v];
         struct cr_results_maps *out = &w->rows.variants[v];
-        size_t pixels = (size_t)variant->width * (size_t)variant->height;
-        const float *maps = out->maps + (size_t)b * CR_SLOTS * pixels;
-        if (!all_finite(maps, CR_SLOTS * pixels)) {
+        const size_t size = maps_size(model, v);
+        const float *maps = out->maps + (size_t)b * size;
+        if (!all_finite(maps, size)) {
             mark_failed(w, b, "an activation map is not finite");
             break;
         }
         for (int s = 0; s < CR_SLOTS; s++) {
             const cr_loc_map map = {
-                .maps = maps + (size_t)s * pixels,
+                .maps = maps + (size_t)s * (size / CR_SLOTS),
                 .width = variant->width,
                 .height = variant->height,
                 .scaling =
                     cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX,
-                .n_views = 1,
+                .n_views = model->n_views,
                 .views = views,
             };
             cr_box boxes[2];
@@ -235,6 +256,33 @@ cleanup:
     return status;
 }
 
+/* Everything that needs the network, for images start .. start + n - 1 of the chunk. */
+static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n, cr_error *err)
+{
+    for (int i = 0; i < n; i++) {
+        const int b = start + i;
+        cr_error reason = {0};
+        w->rows.state[b] = CR_ROW_DONE;
+        memset(w->rows.reason[b], 0, sizeof w->rows.reason[b]);
+        const cr_status status = read_image(w, model, b, i, &reason);
+        if (status == CR_EINTERNAL) {
+            *err = reason;
+            return status;
+        }
+        if (status != CR_OK)
+            mark_failed(w, b, reason.message);
+    }
+    cr_net_forward(cr_cam_net(model->cam), n * model->n_views);
+    for (int i = 0; i < n; i++) {
+        average_logits(w, model, i);
+        score_classes(w, start + i);
+    }
+    for (int v = 0; v < model->n_variants; v++)
+        w->maps[v] = w->rows.variants[v].maps + (size_t)start * maps_size(model, v);
+    cr_cam_run(model->cam, n, model->n_views, w->classes + start * CR_SLOTS, w->maps);
+    return CR_OK;
+}
+
 cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
                             const cr_results_rows **result, cr_error *err)
 {
@@ -243,23 +291,10 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     cr_results_rows *rows = &w->rows;
     rows->first = first;
     rows->n = n;
-    for (int b = 0; b < n; b++) {
-        cr_error reason = {0};
-        rows->state[b] = CR_ROW_DONE;
-        memset(rows->reason[b], 0, sizeof rows->reason[b]);
-        status = read_image(w, model, b, &reason);
-        if (status == CR_EINTERNAL) {
-            *err = reason;
-            goto cleanup;
-        }
-        if (status != CR_OK)
-            mark_failed(w, b, reason.message);
-        status = CR_OK;
+    for (int start = 0; start < n; start += model->slice) {
+        const int left = n - start;
+        CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));
     }
-    cr_net_forward(cr_cam_net(model->cam), n);
-    for (int b = 0; b < n; b++)
-        score_classes(w, model, b);
-    cr_cam_run(model->cam, n, w->classes, w->maps);
     for (int b = 0; b < n; b++) {
         if (rows->state[b] == CR_ROW_DONE)
             CR_TRY(localize(w, model, b, err));

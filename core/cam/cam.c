@@ -10,6 +10,7 @@ struct cr_cam {
     int n_variants, n_slots;
     cr_cam_variant *variants;
     int *channels;    /* [n_variants] of the target layer */
+    int32_t *classes; /* [batch][n_slots] followed in each input */
     cr_real *weights; /* [images of a backward pass][n_slots][largest C] */
     cr_real *product; /* [n_slots][largest H W] */
 };
@@ -46,6 +47,7 @@ cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_va
     *result = NULL;
     if (!cam || !(cam->variants = cr_alloc(n, sizeof *cam->variants)) ||
         !(cam->channels = cr_alloc(n, sizeof *cam->channels)) ||
+        !(cam->classes = cr_alloc((size_t)batch, (size_t)n_slots * sizeof *cam->classes)) ||
         !(cam->head.weights = cr_alloc(head_size, sizeof *cam->head.weights))) {
         status = cr_fail_memory(err, "a CAM plan", n + head_size, sizeof *variants);
         goto cleanup;
@@ -90,6 +92,7 @@ void cr_cam_free(cr_cam *cam)
     free(cam->head.weights);
     free(cam->variants);
     free(cam->channels);
+    free(cam->classes);
     free(cam->weights);
     free(cam->product);
     free(cam);
@@ -100,19 +103,35 @@ cr_net *cr_cam_net(cr_cam *cam)
     return cam->net;
 }
 
-/* map [n_slots][H W] of one image = weights [n_slots][C] by activations [H W][C]. */
+/* Where the maps of an input go: that of the first slot, and from one slot to the next. */
+typedef struct place {
+    float *map; /* [n_slots] of [H W], `stride` apart */
+    size_t stride;
+} place;
+
+static place place_of(const cr_cam *cam, int v, float *maps, int input, int n_views)
+{
+    size_t pixels = (size_t)cam->variants[v].width * (size_t)cam->variants[v].height;
+    size_t stride = (size_t)n_views * pixels;
+    size_t image = (size_t)(input / n_views) * (size_t)cam->n_slots * stride;
+    return (place){maps + image + (size_t)(input % n_views) * pixels, stride};
+}
+
+/* The maps of one input = weights [n_slots][C] by activations [H W][C]. */
 static void weigh(const cr_cam *cam, int v, const cr_real *weights, const cr_real *activations,
-                  float *map)
+                  place to)
 {
     int pixels = cam->variants[v].width * cam->variants[v].height, c = cam->channels[v];
     bool rectifies = cr_method_rectifies(cam->variants[v].method);
     cr_gemm(false, true, cam->n_slots, pixels, c, weights, c, activations, c, 0, cam->product,
             pixels);
-    for (int i = 0; i < cam->n_slots * pixels; i++)
-        map[i] = (float)(rectifies && cam->product[i] < 0 ? 0 : cam->product[i]);
+    const cr_real *product = cam->product;
+    for (int slot = 0; slot < cam->n_slots; slot++, to.map += to.stride)
+        for (int i = 0; i < pixels; i++, product++)
+            to.map[i] = (float)(rectifies && *product < 0 ? 0 : *product);
 }
 
-/* The importance weights of one image that need no backward pass: the head's own, or, of Grad-CAM
+/* The importance weights of one input that need no backward pass: the head's own, or, of Grad-CAM
  * behind an average pooling, these over H W. */
 static void head_weights(const cr_cam *cam, int v, const int32_t *classes)
 {
@@ -129,36 +148,37 @@ static void head_weights(const cr_cam *cam, int v, const int32_t *classes)
 
 /* One map a class: the class's own channel; of Grad-CAM divided by H W, as its gradient is. */
 static void class_maps(const cr_cam *cam, int v, const int32_t *classes, const cr_real *activations,
-                       float *map)
+                       place to)
 {
     int c = cam->channels[v], pixels = cam->variants[v].width * cam->variants[v].height;
     bool gradient = cam->variants[v].method == CR_METHOD_GRAD_CAM;
-    for (int slot = 0; slot < cam->n_slots; slot++)
+    for (int slot = 0; slot < cam->n_slots; slot++, to.map += to.stride)
         for (int i = 0; i < pixels; i++) {
             cr_real value = activations[(size_t)i * (size_t)c + (size_t)classes[slot]];
             if (gradient)
                 value = value < 0 ? 0 : value / (cr_real)pixels;
-            *map++ = (float)value;
+            to.map[i] = (float)value;
         }
 }
 
-static void without_gradient(const cr_cam *cam, int v, int n, const int32_t *classes, float *maps)
+static void without_gradient(const cr_cam *cam, int v, int n, int n_views, float *maps)
 {
     size_t pixels = (size_t)cam->variants[v].width * (size_t)cam->variants[v].height;
     const cr_real *activations = cr_net_activations(cam->net, v);
+    const int32_t *classes = cam->classes;
     for (int b = 0; b < n; b++) {
+        place to = place_of(cam, v, maps, b, n_views);
         if (cam->head.kind == CR_HEAD_GAP_LINEAR || cam->head.kind == CR_HEAD_GMP_LINEAR) {
             head_weights(cam, v, classes);
-            weigh(cam, v, cam->weights, activations, maps);
+            weigh(cam, v, cam->weights, activations, to);
         } else
-            class_maps(cam, v, classes, activations, maps);
+            class_maps(cam, v, classes, activations, to);
         classes += cam->n_slots;
         activations += pixels * (size_t)cam->channels[v];
-        maps += pixels * (size_t)cam->n_slots;
     }
 }
 
-static void with_gradient(const cr_cam *cam, int v, int first, int n, float *maps)
+static void with_gradient(const cr_cam *cam, int v, int first, int n, int n_views, float *maps)
 {
     int pixels = cam->variants[v].width * cam->variants[v].height;
     size_t size = (size_t)pixels * (size_t)cam->channels[v];
@@ -166,27 +186,30 @@ static void with_gradient(const cr_cam *cam, int v, int first, int n, float *map
     const cr_real *activations = cr_net_activations(cam->net, v) + (size_t)first * size;
     cr_global_mean_forward(n * cam->n_slots, pixels, cam->channels[v],
                            cr_net_gradients(cam->net, v), cam->weights);
-    maps += (size_t)first * (size_t)cam->n_slots * (size_t)pixels;
     for (int b = 0; b < n; b++) {
-        weigh(cam, v, cam->weights + (size_t)b * n_weights, activations, maps);
+        weigh(cam, v, cam->weights + (size_t)b * n_weights, activations,
+              place_of(cam, v, maps, first + b, n_views));
         activations += size;
-        maps += cam->n_slots * pixels;
     }
 }
 
-void cr_cam_run(cr_cam *cam, int n, const int32_t *classes, float *const *maps)
+void cr_cam_run(cr_cam *cam, int n_images, int n_views, const int32_t *classes, float *const *maps)
 {
+    const int n = n_images * n_views;
+    for (int b = 0; b < n; b++)
+        memcpy(cam->classes + b * cam->n_slots, classes + b / n_views * cam->n_slots,
+               (size_t)cam->n_slots * sizeof *classes);
     for (int v = 0; v < cam->n_variants; v++)
         if (!cam->variants[v].gradient)
-            without_gradient(cam, v, n, classes, maps[v]);
+            without_gradient(cam, v, n, n_views, maps[v]);
     if (!any_gradient(cam->variants, cam->n_variants))
         return;
     int most = cr_net_backward_images(cam->net);
     for (int first = 0; first < n; first += most) {
         int now = n - first < most ? n - first : most;
-        cr_net_backward(cam->net, first, now, classes + first * cam->n_slots);
+        cr_net_backward(cam->net, first, now, cam->classes + first * cam->n_slots);
         for (int v = 0; v < cam->n_variants; v++)
             if (cam->variants[v].gradient)
-                with_gradient(cam, v, first, now, maps[v]);
+                with_gradient(cam, v, first, now, n_views, maps[v]);
     }
 }

@@ -42,8 +42,8 @@ cr_status cr_cam_resolve(const cr_graph *graph, const cr_head *head, cr_method m
 
 typedef struct cr_cam cr_cam;
 
-/* Compiles a graph for these variants, all of which apply, for chunks of at most `batch` images
- * and maps of n_slots classes in each. `graph` must outlive the cr_cam; `head` and `variants` are
+/* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
+ * maps of n_slots classes of each. `graph` must outlive the cr_cam; `head` and `variants` are
  * copied. Errors: those of cr_net_new. */
 cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
                      int n_variants, int batch, int n_slots, cr_cam **cam, cr_error *err);
@@ -52,9 +52,11 @@ void cr_cam_free(cr_cam *cam);
 /* The compiled network: fill its input and run cr_net_forward before cr_cam_run. */
 cr_net *cr_cam_net(cr_cam *cam);
 
-/* The maps of the last forward pass over n images.
- *   classes  [n][n_slots]
- *   maps     [n_variants] arrays [n][n_slots][height][width], the caller's */
-void cr_cam_run(cr_cam *cam, int n, const int32_t *classes, float *const *maps);
+/* The maps of the last forward pass, whose inputs were n_views views of each of n_images images, one
+ * image's behind the other; n_images * n_views is at most the batch. Grad-CAM follows a view's own
+ * logit, 1 / n_views of which is in the mean over the views.
+ *   classes  [n_images][n_slots]
+ *   maps     [n_variants] arrays [n_images][n_slots][n_views][height][width], the caller's */
+void cr_cam_run(cr_cam *cam, int n_images, int n_views, const int32_t *classes, float *const *maps);
 
 #endif

@@ -165,8 +165,9 @@ class Net:
         return self.lib.cr_net_backward_images(self.handle)
 
 
-def cam_maps(graph, x, classes, method, layer=""):
-    """Maps [N, slots, H, W] of method 0 (cam) or 1 (grad-cam), and the logits."""
+def cam_maps(graph, x, classes, method, layer="", views=1):
+    """Maps [N, slots, H, W] of method 0 (cam) or 1 (grad-cam), and the logits of x [N * views, ...].
+    With several views of each image: maps [N, slots, views, H, W]."""
     classes = np.ascontiguousarray(classes, np.int32)
     n, slots = classes.shape
     error, variant, cam = Error(), Variant(), ct.c_void_p()
@@ -174,13 +175,14 @@ def cam_maps(graph, x, classes, method, layer=""):
                              ct.byref(variant), ct.byref(error)), error)
     if variant.why_not:
         raise Refused(variant.why_not.decode())
-    check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n, slots,
+    check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n * views, slots,
                          ct.byref(cam), ct.byref(error)), error)
-    net = Net(graph, n, handle=ct.c_void_p(lib.cr_cam_net(cam)))
+    net = Net(graph, n * views, handle=ct.c_void_p(lib.cr_cam_net(cam)))
     logits = net.forward(x)
-    maps = np.zeros((n, slots, variant.height, variant.width), np.float32)
+    shape = (n, slots, variant.height, variant.width)
+    maps = np.zeros(shape if views == 1 else shape[:2] + (views,) + shape[2:], np.float32)
     pointers = (ct.c_void_p * 1)(maps.ctypes.data)
-    lib.cr_cam_run(cam, n, classes.ctypes.data_as(ct.c_void_p), pointers)
+    lib.cr_cam_run(cam, n, views, classes.ctypes.data_as(ct.c_void_p), pointers)
     lib.cr_cam_free(cam)
     return maps, logits
 

@@ -204,6 +204,23 @@ def compare_layer(graph, x, logits, activation, classes):
     return value, np.array([off, relative(net.gradients(0, 2), gradient), relative(got, want)])
 
 
+def check_views():
+    """Maps of several views of an image are those of the views as images of their own."""
+    views, wrong, n_views = torch.rand(3 * 5, 3, 61, 61).numpy(), [], 5
+    classes = np.array([[1, 7], [0, 3], [9, 9]])
+    model = Nin().eval()
+    graph = Graph(export(model, torch.zeros(2, 3, 61, 61)), "nin")
+    early = graph.name(find_value(graph, torch.from_numpy(views),
+                                  run_torch(model, torch.from_numpy(views), ["features.3"])[1][0])[0])
+    for method, layer in (CAM, ""), (GRAD_CAM, ""), (GRAD_CAM, early):
+        alone, _ = cam_maps(graph, views, classes.repeat(n_views, 0), method, layer)
+        together, _ = cam_maps(graph, views, classes, method, layer, n_views)
+        alone = alone.reshape(3, n_views, *alone.shape[1:]).swapaxes(1, 2)
+        if not np.array_equal(alone, together) or np.ptp(together) == 0:
+            wrong.append((method, layer))
+    checks("maps of views", not wrong, str(wrong))
+
+
 DRAWS = 10
 
 
@@ -360,6 +377,7 @@ if table:
     checks.done()
 for args in torch_models():
     check_torch_model(*args)
+check_views()
 if os.path.isdir(NODE_TESTS):
     check_node_tests("")
 else:
