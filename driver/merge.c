@@ -239,8 +239,7 @@ static cr_status make_rows(const cr_results_plan *plan, const cr_results_model *
     size_t image_bytes = sizeof(rows->reason[0]);
     for (int v = 0; v < model->n_variants; v++)
         image_bytes += CR_SLOTS * (sizeof(cr_box) + sizeof(double) +
-                                   sizeof(float) * (size_t)model->variants[v].map_width *
-                                       (size_t)model->variants[v].map_height);
+                                   sizeof(float) * cr_results_map_values(&model->variants[v]));
     const size_t fit = BUFFER_BYTES / image_bytes;
     const size_t n = fit < 1 ? 1 : fit > MAX_SLICE ? MAX_SLICE : fit;
     *n_images = (int)n;
@@ -256,10 +255,8 @@ static cr_status make_rows(const cr_results_plan *plan, const cr_results_model *
     rows->variants = cr_arena_alloc(arena, (size_t)model->n_variants, sizeof *rows->variants);
     ok = ok && rows->variants;
     for (int v = 0; ok && v < model->n_variants; v++) {
-        const cr_results_variant *variant = &model->variants[v];
-        const size_t pixels = (size_t)variant->map_width * (size_t)variant->map_height;
         if (plan->map_slots)
-            TAKE(rows->variants[v].maps, CR_SLOTS * pixels);
+            TAKE(rows->variants[v].maps, CR_SLOTS * cr_results_map_values(&model->variants[v]));
         TAKE(rows->variants[v].boxes, CR_SLOTS);
         TAKE(rows->variants[v].iou, CR_SLOTS);
     }

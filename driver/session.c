@@ -155,6 +155,7 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
         out->scaling = cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
         out->map_width = variant->width;
         out->map_height = variant->height;
+        out->n_views = model->n_views;
     }
 
     return status;

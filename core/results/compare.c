@@ -83,6 +83,7 @@ static cr_status compare_model(place file, const cr_results_plan *stored,
                             cr_scaling_text(two->scaling), err));
         CR_TRY(compare_number(at, "map_width", one->map_width, two->map_width, err));
         CR_TRY(compare_number(at, "map_height", one->map_height, two->map_height, err));
+        CR_TRY(compare_number(at, "views", one->n_views, two->n_views, err));
     }
 
 cleanup:

@@ -145,6 +145,7 @@ static cr_status put_variant(cr_h5_at at, const cr_results_variant *variant, int
     CR_TRY(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
     CR_TRY(cr_h5_put_int(at, "map_width", variant->map_width, err));
     CR_TRY(cr_h5_put_int(at, "map_height", variant->map_height, err));
+    CR_TRY(cr_h5_put_int(at, "views", variant->n_views, err));
 
 cleanup:
     return status;

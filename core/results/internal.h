@@ -16,6 +16,7 @@ enum {
     CR_MAX_CLASSES = 1 << 20,
     CR_MAX_MODELS = 1024, /* and variants of a model */
     CR_MAX_MAP_SIDE = 4096,
+    CR_MAX_MAP_VIEWS = 64,
     CR_MAX_TEXT_BYTES = 4096,       /* of one id, file or class name */
     CR_MAX_ATTRIBUTE_BYTES = 60000, /* HDF5 ends at 64 KiB */
     CR_MAX_COLUMN_BYTES = 1 << 29,  /* so that offsets into cr_dataset.text fit */
@@ -49,9 +50,10 @@ typedef enum cr_column_fill {
     CR_FILL_NOT_A_NUMBER
 } cr_fill;
 
-enum { CR_EXTENT_KEPT = -1, CR_EXTENT_HEIGHT = -2, CR_EXTENT_WIDTH = -3 };
+/* Extents that depend on the plan; CR_EXTENT_VIEWS is left out where it is 1. */
+enum { CR_EXTENT_KEPT = -1, CR_EXTENT_HEIGHT = -2, CR_EXTENT_WIDTH = -3, CR_EXTENT_VIEWS = -5 };
 
-enum { CR_MAX_RANK = 4 }; /* dimensions of the largest dataset */
+enum { CR_MAX_RANK = 5 }; /* dimensions of the largest dataset */
 
 typedef struct cr_column {
     const char *name; /* in its group */

@@ -47,8 +47,10 @@ const cr_column cr_columns[CR_N_COLUMNS] = {
            "logit of the ground-truth class", 0),
     /* Never filled: on most file systems rows not yet written take no space. */
     COLUMN(MAPS, "maps", VARIANT, MAP, NONE, cr_maps, maps, "1",
-           "raw activation maps [slot][y][x] at the resolution of the layer", CR_EXTENT_KEPT,
-           CR_EXTENT_HEIGHT, CR_EXTENT_WIDTH),
+           "raw activation maps [slot][y][x], of several views [slot][view][y][x], at the "
+           "resolution of "
+           "the layer",
+           CR_EXTENT_KEPT, CR_EXTENT_VIEWS, CR_EXTENT_HEIGHT, CR_EXTENT_WIDTH),
     COLUMN(BOXES, "boxes", VARIANT, I32, MINUS_ONE, cr_maps, boxes, PIXEL,
            "[slot] x0, y0, x1, y1: 0-based, inclusive on all sides", CR_SLOTS, 4),
     COLUMN(IOU, "iou", VARIANT, F64, NOT_A_NUMBER, cr_maps, iou, "1",
@@ -86,11 +88,14 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan,
         int extent = cr_columns[column].extents[i];
         if (extent == CR_EXTENT_KEPT)
             extent = plan->map_slots;
+        else if (extent == CR_EXTENT_VIEWS)
+            extent = variant->n_views;
         else if (extent == CR_EXTENT_HEIGHT)
             extent = variant->map_height;
         else if (extent == CR_EXTENT_WIDTH)
             extent = variant->map_width;
-        shape[n_dims++] = (hsize_t)extent;
+        if (cr_columns[column].extents[i] != CR_EXTENT_VIEWS || extent > 1)
+            shape[n_dims++] = (hsize_t)extent;
     }
     return n_dims;
 }

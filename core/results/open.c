@@ -174,6 +174,7 @@ static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name,
     variant->scaling = maximum ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
     CR_TRY(cr_h5_get_int(at, "map_width", &variant->map_width, err));
     CR_TRY(cr_h5_get_int(at, "map_height", &variant->map_height, err));
+    CR_TRY(cr_h5_get_int(at, "views", &variant->n_views, err));
     cr_results_path group;
     cr_layout_group(&results->plan, model, index, group);
     const char *expected = strrchr(group, '/') + 1;

@@ -87,6 +87,9 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
             variant->map_height < 1 || variant->map_height > CR_MAX_MAP_SIDE)
             return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d x %d, not 1 to %d a side", path,
                            group, variant->map_width, variant->map_height, CR_MAX_MAP_SIDE);
+        if (variant->n_views < 1 || variant->n_views > CR_MAX_MAP_VIEWS)
+            return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d views, not 1 to %d", path, group,
+                           variant->n_views, CR_MAX_MAP_VIEWS);
         for (int i = 0; i < v; i++) {
             cr_layout_group(plan, m, i, other);
             if (strcmp(group, other) == 0)

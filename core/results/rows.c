@@ -79,8 +79,7 @@ cleanup:
 
 static void blank_maps(const cr_results_variant *variant, const cr_results_rows *rows, float *maps)
 {
-    const size_t n =
-        (size_t)rows->n * CR_SLOTS * (size_t)variant->map_height * (size_t)variant->map_width;
+    const size_t n = (size_t)rows->n * CR_SLOTS * cr_results_map_values(variant);
     for (size_t i = 0; i < n; i++)
         maps[i] = NAN;
 }

@@ -35,7 +35,14 @@ typedef struct cr_results_variant {
     bool layer_given;           /* the job names the layer: it is part of the row's name */
     cr_scaling scaling;         /* how its maps are scaled before upsampling */
     int map_width, map_height;  /* native resolution of its maps */
+    int n_views;                /* maps of each class: of how many views of the image */
 } cr_results_variant;
+
+/* Values of the maps of one class of one image. Local. */
+static inline size_t cr_results_map_values(const cr_results_variant *variant)
+{
+    return (size_t)variant->n_views * (size_t)variant->map_height * (size_t)variant->map_width;
+}
 
 typedef struct cr_results_model {
     char name[CR_NAME_BYTES]; /* also the HDF5 group: letters, digits and . _ - only */
@@ -79,7 +86,8 @@ typedef struct cr_results_rows {
     float *top_logit;   /* [n][CR_TOP]; NaN failed */
     float *truth_logit; /* [n] logit of the ground-truth class; NaN failed */
     struct cr_results_maps {
-        float *maps;   /* [n][S][map_height][map_width], raw; NaN failed. All S slots, however
+        float
+            *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however
                           many plan->map_slots keeps; may be NULL where it keeps none */
         cr_box *boxes; /* [n][S]; all -1 failed */
         double *iou;   /* [n][S] best IoU of the box with a ground-truth box of the image, whatever

@@ -22,6 +22,7 @@ PROGRAM = os.path.join(os.environ.get("BUILD", "build"), "tests", "mpi", "test_r
 N, CLASSES, H, W, SLOTS, TOP = 37, 7, 3, 5, 6, 5
 MODELS = ["zebra-net", "alpha_net.2"]
 VARIANTS = ["grad-cam@features:conv9", "cam"]
+VIEWS = [1, 4]
 GROUPS = [(m, model, v, variant) for m, model in enumerate(MODELS)
           for v, variant in enumerate(VARIANTS)]
 
@@ -70,7 +71,7 @@ def expected_rows(m):
 
 
 def expected_variant(m, v):
-    i, s, y, x = np.ogrid[:N, :SLOTS, :H, :W]
+    i, s, y, x = np.ogrid[:N, :SLOTS, :VIEWS[v] * H, :W]
     maps = ((i * 31 + s * 17 + y * 5 + x * 3 + v * 2 + m) % 97).astype("<f4") / np.float32(97)
     i, s = i[:, :, 0, 0], s[:, :, 0, 0]
     iou = (i * 7 + s * 5 + v * 3 + m) % 16 / 15.0
@@ -78,6 +79,8 @@ def expected_variant(m, v):
     bad = is_failed(m)
     maps[bad], iou[bad], boxes[bad] = np.nan, np.nan, -1
     iou[~is_localized()] = np.nan
+    if VIEWS[v] > 1:
+        maps = maps.reshape(N, SLOTS, VIEWS[v], H, W)
     return {"maps": maps, "iou": iou, "boxes": boxes}
 
 
@@ -107,9 +110,10 @@ def judge_attributes(path):
         for m, model, v, variant in GROUPS:
             attributes = f["models"][model][variant].attrs
             check([attributes[name] for name in
-                   ("index", "method", "layer", "layer_given", "scaling", "map_width", "map_height")]
+                   ("index", "method", "layer", "layer_given", "scaling", "map_width", "map_height",
+                    "views")]
                   == [v, [b"grad-cam", b"cam"][v], [b"features/conv9", b"features/last"][v],
-                      1 - v, [b"max", b"min-max"][v], W, H], f"attributes of {model}/{variant}")
+                      1 - v, [b"max", b"min-max"][v], W, H, VIEWS[v]], f"attributes of {model}/{variant}")
 
         def described(name, item):
             if isinstance(item, h5py.Dataset):
@@ -198,8 +202,9 @@ def judge_float16(path):
         written = 30
         for m, model, v, variant in GROUPS:
             maps = f["models"][model][variant]["maps"]
-            check(maps.dtype == np.float16 and maps.shape == (N, 1, H, W), "float16: type and shape")
             wanted = expected_variant(m, v)["maps"][:written, 5:]
+            check(maps.dtype == np.float16 and maps.shape == (N, *wanted.shape[1:]),
+                  "float16: type and shape")
             # Half a unit in the last of 11 bits; numpy rounds ties to even, HDF5 away from zero.
             check(np.allclose(maps[:written], wanted, rtol=2.0**-11, atol=0, equal_nan=True),
                   "float16: values")

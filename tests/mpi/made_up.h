@@ -19,7 +19,8 @@ enum {
     N_VARIANTS = 2,
     BATCH = 4,
     MAP_W = 5,
-    MAP_H = 3
+    MAP_H = 3,
+    MOST_VIEWS = 4
 };
 
 static char path[600];
@@ -60,6 +61,12 @@ static inline double iou_of(int m, int v, int i, int s)
     return (i * 7 + s * 5 + v * 3 + m) % 16 / 15.0;
 }
 
+static inline int count_views(int v)
+{
+    return v == 0 ? 1 : MOST_VIEWS;
+}
+
+/* The maps of the views stand one below the other. */
 static inline float map_of(int m, int v, int i, int s, int y, int x)
 {
     return (float)((i * 31 + s * 17 + y * 5 + x * 3 + v * 2 + m) % 97) / 97;
@@ -144,12 +151,14 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
                                                   .layer_given = true,
                                                   .scaling = CR_SCALING_MAX,
                                                   .map_width = MAP_W,
-                                                  .map_height = MAP_H};
+                                                  .map_height = MAP_H,
+                                                  .n_views = count_views(0)};
         model->variants[1] = (cr_results_variant){.method = "cam",
                                                   .layer = "features/last",
                                                   .scaling = CR_SCALING_MIN_MAX,
                                                   .map_width = MAP_W,
-                                                  .map_height = MAP_H};
+                                                  .map_height = MAP_H,
+                                                  .n_views = count_views(1)};
     }
     return plan;
 }
@@ -167,7 +176,7 @@ static inline cr_results_rows make_rows(int capacity)
         .variants = cr_alloc(N_VARIANTS, sizeof *rows.variants),
     };
     for (int v = 0; v < N_VARIANTS; v++) {
-        rows.variants[v].maps = cr_alloc(n, CR_SLOTS * MAP_H * MAP_W * sizeof(float));
+        rows.variants[v].maps = cr_alloc(n, CR_SLOTS * MOST_VIEWS * MAP_H * MAP_W * sizeof(float));
         rows.variants[v].boxes = cr_alloc(n, CR_SLOTS * sizeof(cr_box));
         rows.variants[v].iou = cr_alloc(n, CR_SLOTS * sizeof(double));
     }
@@ -193,13 +202,14 @@ static inline void free_rows(cr_results_rows *rows)
 static inline void fill_maps(int m, int v, int i, bool failed, struct cr_results_maps *maps,
                              int row)
 {
+    const int height = count_views(v) * MAP_H;
     for (int s = 0; s < CR_SLOTS; s++) {
         const int at = row * CR_SLOTS + s;
         maps->boxes[at] = failed ? (cr_box){-1, -1, -1, -1} : box_of(v, i, s);
         maps->iou[at] = failed || !is_localized(i) ? (double)NAN : iou_of(m, v, i, s);
-        for (int y = 0; y < MAP_H; y++)
+        for (int y = 0; y < height; y++)
             for (int x = 0; x < MAP_W; x++)
-                maps->maps[(at * MAP_H + y) * MAP_W + x] = failed ? NAN : map_of(m, v, i, s, y, x);
+                maps->maps[(at * height + y) * MAP_W + x] = failed ? NAN : map_of(m, v, i, s, y, x);
     }
 }
 
@@ -254,13 +264,15 @@ static inline bool same_float(float a, float b, bool float16)
     return (isnan(a) && isnan(b)) || fabsf(a - b) <= (float16 ? fabsf(b) / 2048 : 0);
 }
 
-static inline void check_maps(const cr_results_plan *plan, const float *got, const float *wanted)
+static inline void check_maps(const cr_results_plan *plan, int v, const float *got,
+                              const float *wanted)
 {
+    const int size = count_views(v) * MAP_H * MAP_W;
     int wrong = 0;
     for (int s = 0; s < CR_SLOTS; s++) {
         const bool kept =
             plan->map_slots == CR_SLOTS || (plan->map_slots == 1 && s == CR_SLOT_TRUTH);
-        for (int i = s * MAP_H * MAP_W; i < (s + 1) * MAP_H * MAP_W; i++)
+        for (int i = s * size; i < (s + 1) * size; i++)
             wrong += !same_float(got[i], kept ? wanted[i] : NAN, plan->map_float16);
     }
     CHECK_EQUAL(wrong, 0);
@@ -286,7 +298,7 @@ static inline bool check_row(cr_results *results, int m, int i, cr_results_rows 
         const struct cr_results_maps *a = &got->variants[v], *b = &wanted->variants[v];
         CHECK(same_bytes(a->boxes, b->boxes, CR_SLOTS * sizeof *a->boxes));
         CHECK(same_bytes(a->iou, b->iou, CR_SLOTS * sizeof *a->iou));
-        check_maps(cr_results_get_plan(results), a->maps, b->maps);
+        check_maps(cr_results_get_plan(results), v, a->maps, b->maps);
     }
     return true;
 }

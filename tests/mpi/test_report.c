@@ -49,7 +49,8 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
                                   .layer = "a_b/c&d",
                                   .layer_given = true,
                                   .map_width = SIDE,
-                                  .map_height = SIDE};
+                                  .map_height = SIDE,
+                                  .n_views = 1};
     cr_results_model model = {.name = "net_1", .n_variants = 1, .variants = &variant};
     char none[] = "";
     cr_results_plan plan = {.job_name = "a job",
