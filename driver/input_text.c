@@ -3,15 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const crops[] = {[CR_CROP_CENTER] = "center", [CR_CROP_TEN] = "ten"};
+
 void cr_input_text_write(const cr_input_spec *in, char *text, size_t n_bytes)
 {
-    char how[64] = "squash";
-    if (in->resize == CR_RESIZE_SHORT_SIDE)
-        snprintf(how, sizeof how, "short-side %d, crop center", in->short_side);
-    snprintf(text, n_bytes, "%dx%d, %s, %s, %s, range %g, mean %g %g %g, std %g %g %g", in->width,
-             in->height, how, cr_filter_name(in->filter), in->bgr ? "bgr" : "rgb", in->range,
-             (double)in->mean[0], (double)in->mean[1], (double)in->mean[2], (double)in->std[0],
-             (double)in->std[1], (double)in->std[2]);
+    char crop[48] = "";
+    if (in->short_side > 0)
+        snprintf(crop, sizeof crop, " %d, crop %s", in->short_side, crops[in->crop]);
+    snprintf(text, n_bytes, "%dx%d, %s%s, %s, %s, range %g, mean %g %g %g, std %g %g %g", in->width,
+             in->height, in->resize == CR_RESIZE_SQUASH ? "squash" : "short-side", crop,
+             cr_filter_name(in->filter), in->bgr ? "bgr" : "rgb", in->range, (double)in->mean[0],
+             (double)in->mean[1], (double)in->mean[2], (double)in->std[0], (double)in->std[1],
+             (double)in->std[2]);
 }
 
 static bool find_filter(const char *name, cr_filter *filter)
@@ -30,26 +33,37 @@ static const char *rest(const char *text, int got, int n, int at)
     return got == n && at > 0 ? text + at : NULL;
 }
 
+/* `squash`, or one of the two words with the side and the crop behind; what follows, or NULL. */
+static const char *read_resize(const char *text, cr_input_spec *spec)
+{
+    static const char squash[] = "squash", short_side[] = "short-side";
+    char crop[8] = "";
+    int end = 0;
+    spec->resize =
+        strncmp(text, squash, strlen(squash)) == 0 ? CR_RESIZE_SQUASH : CR_RESIZE_SHORT_SIDE;
+    const char *word = spec->resize == CR_RESIZE_SQUASH ? squash : short_side;
+    if (strncmp(text, word, strlen(word)) != 0)
+        return NULL;
+    text += strlen(word);
+    if (spec->resize == CR_RESIZE_SQUASH && text[0] == ',')
+        return text;
+    const int got = sscanf(text, " %6d, crop %7[a-z]%n", &spec->short_side, crop, &end);
+    spec->crop = strcmp(crop, crops[CR_CROP_TEN]) == 0 ? CR_CROP_TEN : CR_CROP_CENTER;
+    return strcmp(crop, crops[spec->crop]) == 0 ? rest(text, got, 2, end) : NULL;
+}
+
 cr_status cr_input_text_read(const char *text, cr_input_spec *spec, cr_error *err)
 {
-    *spec = (cr_input_spec){.resize = CR_RESIZE_SQUASH};
-    static const char squash[] = "squash, ";
+    *spec = (cr_input_spec){0};
     char filter[33] = "", channels[5] = "";
     int end = 0;
-    const char *at = text;
-    int got = sscanf(at, "%6dx%6d, %n", &spec->width, &spec->height, &end);
-    at = rest(at, got, 2, end);
-    if (at && strncmp(at, squash, strlen(squash)) == 0)
-        at += strlen(squash);
-    else if (at) {
-        spec->resize = CR_RESIZE_SHORT_SIDE;
-        end = 0;
-        got = sscanf(at, "short-side %6d, crop center, %n", &spec->short_side, &end);
-        at = rest(at, got, 1, end);
-    }
+    int got = sscanf(text, "%6dx%6d, %n", &spec->width, &spec->height, &end);
+    const char *at = rest(text, got, 2, end);
+    if (at)
+        at = read_resize(at, spec);
     if (at) {
         end = 0;
-        got = sscanf(at, "%32[^,], %4[^,], range %lf, mean %f %f %f, std %f %f %f%n", filter,
+        got = sscanf(at, ", %32[^,], %4[^,], range %lf, mean %f %f %f, std %f %f %f%n", filter,
                      channels, &spec->range, &spec->mean[0], &spec->mean[1], &spec->mean[2],
                      &spec->std[0], &spec->std[1], &spec->std[2], &end);
         at = rest(at, got, 9, end);

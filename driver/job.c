@@ -118,13 +118,17 @@ static cr_status read_input(cr_job_source *source, const cr_job_raw_input *raw, 
         input->mean[c] = (float)raw->mean[c];
         input->std[c] = (float)raw->std[c];
     }
-    KEY("models.%u.input.%s", i, raw->short_side ? "short_side" : "crop");
-    if (input->resize != CR_RESIZE_SHORT_SIDE && (raw->short_side || raw->crop))
-        return cr_job_fail(err, source, key, "only for resize: short-side");
     KEY("models.%u.input.resize", i);
     if (input->resize == CR_RESIZE_SHORT_SIDE && !raw->short_side)
         return cr_job_fail(err, source, key, "short-side needs the key \"short_side\"");
+    KEY("models.%u.input.%s", i, raw->short_side ? "short_side" : "crop");
+    if (input->resize == CR_RESIZE_SQUASH && !raw->short_side != !raw->crop)
+        return cr_job_fail(err, source, key, "with resize: squash it needs the key \"%s\"",
+                           raw->short_side ? "crop" : "short_side");
     input->short_side = raw->short_side ? clamp_int(*raw->short_side) : 0;
+    input->crop = raw->crop ? (cr_crop)*raw->crop : CR_CROP_CENTER;
+    if (raw->short_side && input->short_side < 1)
+        return cr_job_fail(err, source, key, "%d, must be at least 1", input->short_side);
 
     cr_error inner;
     cr_status status = cr_input_check(input, &inner);

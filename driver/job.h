@@ -64,8 +64,8 @@ typedef struct cr_job {
  *   models: a list of name, file, layer (automatic) and
  *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear |
  *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),
- *       range (1 | 255), mean and std, three numbers each; with short-side also short_side, and
- *       crop (center, the only one)
+ *       range (1 | 255), mean and std, three numbers each; short_side and crop (center | ten): with
+ *       short-side the first of them (center), with squash both or neither (the whole image)
  *   methods: a list of cam, grad-cam, cam@LAYER, grad-cam@LAYER
  *   protocol; threshold, connectivity, upsampling, iou (the protocol's own)
  *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)

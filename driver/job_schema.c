@@ -28,7 +28,7 @@ static const cyaml_strval_t layouts[] = {{"kaggle", CR_DATA_KAGGLE}, {"xml", CR_
 static const cyaml_strval_t failures[] = {{"wrong", 0}, {"skip", 1}};
 static const cyaml_strval_t resizes[] = {{"squash", CR_RESIZE_SQUASH},
                                          {"short-side", CR_RESIZE_SHORT_SIDE}};
-static const cyaml_strval_t crops[] = {{"center", 0}};
+static const cyaml_strval_t crops[] = {{"center", CR_CROP_CENTER}, {"ten", CR_CROP_TEN}};
 #define FILTER_WORD(filter, name) {name, filter},
 static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
 static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};

@@ -14,7 +14,7 @@ typedef struct cr_job_raw_input {
     int64_t size[2];
     int resize; /* cr_resize_mode */
     int64_t *short_side;
-    int *crop;
+    int *crop;    /* cr_crop */
     int filter;   /* cr_filter */
     int channels; /* 1: bgr */
     double range;

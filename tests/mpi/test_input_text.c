@@ -17,6 +17,7 @@ static void check_round_trip(const cr_input_spec *spec, const char *expected)
     CHECK_EQUAL(back.height, spec->height);
     CHECK_EQUAL(back.resize, spec->resize);
     CHECK_EQUAL(back.short_side, spec->short_side);
+    CHECK_EQUAL(back.crop, spec->crop);
     CHECK_EQUAL(back.filter, spec->filter);
     CHECK_EQUAL(back.bgr, spec->bgr);
     CHECK(back.range == spec->range);
@@ -47,6 +48,20 @@ static void line_written_is_read_back(const cr_par *par)
                                       .std = {0.229F, 0.224F, 0.225F}},
                      "224x224, short-side 256, crop center, pil-bilinear, rgb, range 1, mean 0.485 "
                      "0.456 0.406, std 0.229 0.224 0.225");
+    cr_input_spec spec = {.width = 227,
+                          .height = 227,
+                          .resize = CR_RESIZE_SQUASH,
+                          .short_side = 256,
+                          .crop = CR_CROP_TEN,
+                          .filter = CR_FILTER_PIL_BICUBIC,
+                          .range = 255,
+                          .std = {1, 1, 1}};
+    check_round_trip(&spec,
+                     "227x227, squash 256, crop ten, pil-bicubic, rgb, range 255, mean 0 0 0, "
+                     "std 1 1 1");
+    spec.crop = CR_CROP_CENTER;
+    check_round_trip(&spec, "227x227, squash 256, crop center, pil-bicubic, rgb, range 255, mean 0 "
+                            "0 0, std 1 1 1");
 }
 
 static void line_that_is_none_is_refused(const cr_par *par)
@@ -64,6 +79,13 @@ static void line_that_is_none_is_refused(const cr_par *par)
         "224x0, squash, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
         "999999x999999, squash, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
         "224x224, short-side 99, crop center, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, short-side 99, crop ten, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, short-side, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, squash 256, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, squash 256, crop , pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, squash 256, crop tend, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, squashed, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
+        "224x224, long-side 256, crop ten, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
         "224x224, short-side 256, crop left, pil-bilinear, rgb, range 1, mean 0 0 0, std 1 1 1",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -94,6 +94,7 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK_TEXT(second->name, "second_1.0-b");
     CHECK_TEXT(second->layer, "relu5");
     CHECK(second->input.resize == CR_RESIZE_SHORT_SIDE && second->input.short_side == 256);
+    CHECK(first->input.crop == CR_CROP_CENTER && second->input.crop == CR_CROP_CENTER);
     CHECK(!second->input.bgr && second->input.range == 1);
     CHECK_EQUAL(job.n_methods, 3);
     CHECK_TEXT(job.methods[0].method, "cam");
@@ -151,6 +152,13 @@ static void job_optional_keys_take_effect(const cr_par *par)
         CHECK_EQUAL(job.limit, 100);
         CHECK(job.skip_failed);
     }
+    cr_job_free(&job);
+    free(text);
+
+    text = edit("resize: squash", "resize: squash, short_side: 256, crop: ten");
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err))
+        CHECK(job.models[0].input.resize == CR_RESIZE_SQUASH &&
+              job.models[0].input.short_side == 256 && job.models[0].input.crop == CR_CROP_TEN);
     cr_job_free(&job);
     free(text);
 
@@ -267,8 +275,8 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
         {"filter: pil-bilinear", "filter: bicubic",
          "jobs/x.yaml:15: models[1].input.filter: must be pil-bilinear or pil-bicubic or "
          "pil-nearest or opencv-linear, not \"bicubic\""},
-        {"crop: center", "crop: ten",
-         "jobs/x.yaml:15: models[1].input.crop: must be center, not \"ten\""},
+        {"crop: center", "crop: twelve",
+         "jobs/x.yaml:15: models[1].input.crop: must be center or ten, not \"twelve\""},
         {"output:", "heatmaps: {classes: some}\noutput:",
          "jobs/x.yaml:18: heatmaps.classes: must be all or truth or none, not \"some\""},
         {"output:", "heatmaps: {type: float64}\noutput:",
@@ -335,9 +343,13 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"short_side: 256, ", "",
          "jobs/x.yaml:15: models[1].input.resize: short-side needs the key \"short_side\""},
         {"resize: squash", "resize: squash, short_side: 256",
-         "jobs/x.yaml:10: models[0].input.short_side: only for resize: short-side"},
+         "jobs/x.yaml:10: models[0].input.short_side: with resize: squash it needs the key "
+         "\"crop\""},
         {"resize: squash", "resize: squash, crop: center",
-         "jobs/x.yaml:10: models[0].input.crop: only for resize: short-side"},
+         "jobs/x.yaml:10: models[0].input.crop: with resize: squash it needs the key "
+         "\"short_side\""},
+        {"resize: squash", "resize: squash, crop: ten, short_side: 0",
+         "jobs/x.yaml:10: models[0].input.short_side: 0, must be at least 1"},
     };
     CHECK_BAD(cases);
 }
@@ -354,6 +366,8 @@ static void job_input_out_of_range_is_named_with_its_line(const cr_par *par)
         {"[1, 2, 3e0]", "[1, 1e-300, 3]", "jobs/x.yaml:11: models[0].input.std: "},
         {"117.5", "1e300", "jobs/x.yaml:11: models[0].input.mean: "},
         {"short_side: 256", "short_side: 200", "jobs/x.yaml:15: models[1].input.short_side: "},
+        {"resize: squash", "resize: squash, crop: ten, short_side: 226",
+         "jobs/x.yaml:10: models[0].input.short_side: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text = edit(cases[i].from, cases[i].to);
