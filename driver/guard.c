@@ -81,8 +81,8 @@ cleanup:
     return status;
 }
 
-static cr_status judge(const cr_par *par, const char *model, const counts *c, int n_classes,
-                       bool has_devkit, cr_error *err)
+static cr_status judge_order(const cr_par *par, const char *model, const counts *c, int n_classes,
+                             bool has_devkit, bool explained, cr_error *err)
 {
     const int64_t stated = c->right[STATED];
     int best = STATED;
@@ -97,7 +97,7 @@ static cr_status judge(const cr_par *par, const char *model, const counts *c, in
                        "model %s: the order of classes is wrong: top-1 accuracy is %.2f %% in the "
                        "stated order (dataset.synsets), but %.2f %% with %s",
                        model, (double)stated * percent, (double)right * percent, readings[best]);
-    if (par->rank == 0 && c->n_done >= 100)
+    if (par->rank == 0 && !explained && c->n_done >= 100)
         fprintf(stderr,
                 "camrank: model %s: top-1 accuracy is %.2f %%, near chance; is dataset.synsets in "
                 "the order of the network's classes%s?\n",
@@ -106,7 +106,30 @@ static cr_status judge(const cr_par *par, const char *model, const counts *c, in
     return CR_OK;
 }
 
-cr_status cr_guard_class_order(const cr_par *par, cr_results *results, cr_error *err)
+/* Rank 0 reads the logits of all images, so that the result does not depend on the number of ranks.
+ */
+static cr_status judge_model(const cr_par *par, cr_results *results, int m, const counts *c,
+                             bool has_devkit, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *model = cr_results_get_plan(results)->models[m].name;
+    char why[CR_GUARD_TEXT] = "";
+    if (par->rank == 0)
+        status = cr_guard_logits(results, m, why, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(judge_order(par, model, c, cr_results_get_data(results)->n_classes, has_devkit, why[0],
+                       err));
+    if (why[0])
+        fprintf(stderr,
+                "camrank: model %s: %s; are range, mean and std of its input those of its training "
+                "(pixels of 0 to 1, or of 0 to 255)?\n",
+                model, why);
+
+cleanup:
+    return status;
+}
+
+cr_status cr_guard_results(const cr_par *par, cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
@@ -124,7 +147,7 @@ cr_status cr_guard_class_order(const cr_par *par, cr_results *results, cr_error 
     CR_TRY(cr_par_agree(par, status, err));
     CR_TRY(cr_par_sum(par, (int64_t *)c, plan->n_models * N_COUNTS, err));
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(judge(par, plan->models[m].name, &c[m], data->n_classes, o.devkit, err));
+        CR_TRY(judge_model(par, results, m, &c[m], o.devkit, err));
 
 cleanup:
     free(o.devkit);

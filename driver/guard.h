@@ -1,9 +1,27 @@
-/* guard.h - at the end of a run: are the classes in the order that the job says? */
+/* guard.h - at the end of a run: do the results look as if the job describes a network wrongly? */
 #ifndef CAMRANK_DRIVER_GUARD_H
 #define CAMRANK_DRIVER_GUARD_H
 
 #include "camrank/par.h"
 #include "camrank/results.h"
+
+#define CR_GUARD_TEXT 160
+
+/* What is odd about the logits of a model, as if its pixels came in another scale than in its
+ * training: a clause for a person, or "" where nothing is. Asked of 100 images or more that are done.
+ * gap is the mean over the images of the first logit less the fifth, spread the standard deviation of
+ * the first logit over the images, share that of the images with the commonest answer. Odd is
+ *   gap > 50                 a fifth class at e^-50 of the first
+ *   spread < 0.15 gap        images that are all alike
+ *   share >= 0.25, and 5 times the share of the commonest label
+ * Measured over 150 images with the four trained networks of ILSVRC at hand (SqueezeNet, MobileNets)
+ * and those of the demo: with the right scale gap is 4.4 to 11, spread / gap 0.37 to 1, share 0.02 of
+ * 1000 classes and 0.12 of 10. With pixels of 0..255 where 0..1 belong: gap 460 to 990 (demo), or
+ * share 0.33 and 0.53 (ReLU6 keeps the MobileNets' logits small). With pixels of 0..1 where 0..255
+ * belong: spread / gap 0.001 to 0.1, share 0.55 to 1. Another mean or other channels in the right
+ * scale stay within the bounds of what is right.
+ * Local. Errors: those of cr_results_read. */
+cr_status cr_guard_logits(cr_results *results, int model, char why[CR_GUARD_TEXT], cr_error *err);
 
 /* Confusing devkit ids with sorted wnids leaves a network at chance. For each model whose top-1
  * accuracy is near chance, below 5 / n_classes, the images are counted again as if the network's
@@ -12,9 +30,9 @@
  * these puts at least 20 / n_classes of the images right, at least 10 images, and 10 times as many
  * as the stated order, the order is wrong: CR_EINPUT naming model, orders and both accuracies, before
  * the summary is written. Chance alone does not come near that: with 1000 classes it would be 20
- * images where 1 is expected. With fewer than 20 classes nothing is refused. Near chance without
- * another order that explains it, with 100 images or more, rank 0 says so in a line on standard
- * error. Collective. */
-cr_status cr_guard_class_order(const cr_par *par, cr_results *results, cr_error *err);
+ * images where 1 is expected. With fewer than 20 classes nothing is refused. Otherwise rank 0
+ * says in a line on standard error what cr_guard_logits finds odd, or, where that is nothing, that a
+ * model is near chance over 100 images or more. Collective. */
+cr_status cr_guard_results(const cr_par *par, cr_results *results, cr_error *err);
 
 #endif

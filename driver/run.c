@@ -296,7 +296,7 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
         print_resumed(&run);
     CR_TRY(work_all(&run, err));
     CR_TRY(check_stopped(&run, argc, argv, err));
-    CR_TRY(cr_guard_class_order(par, run.results, err));
+    CR_TRY(cr_guard_results(par, run.results, err));
     CR_TRY(reduce(&run, err));
     CR_TRY(cr_results_close(&run.results, err));
     if (par->rank == 0)

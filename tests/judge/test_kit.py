@@ -59,7 +59,9 @@ def run(job, model, folder):
     command = ["mpirun", "-q", "-n", "2", CAMRANK, "run", f"jobs/{job}.yaml", "--output", path]
     for key, value in sets.items():
         command += ["--set", f"{key}={value}"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True)
+    check(f"{model} draws no warning", "camrank: model" not in done.stderr)
     return path
 
 
