@@ -15,7 +15,8 @@ static bool region_is_good(const cr_region *region)
            region->height >= 1e-3 && isfinite(region->width) && isfinite(region->height);
 }
 
-static cr_status check(const cr_loc_map *map, int width, int height, cr_error *err)
+cr_status cr_map_check(const cr_loc_map *map, int width, int height, cr_map_range *range,
+                       cr_error *err)
 {
     if (!size_is_good(map->width, map->height) || !size_is_good(width, height))
         return cr_fail(err, CR_EINTERNAL, "map of %d x %d or image of %d x %d is out of range",
@@ -30,30 +31,29 @@ static cr_status check(const cr_loc_map *map, int width, int height, cr_error *e
             return cr_fail(err, CR_EINTERNAL, "region of %g x %g at %g, %g is out of range",
                            region->width, region->height, region->x0, region->y0);
     }
-    return CR_OK;
-}
-
-static cr_status scale_maps(cr_sampler *s, const cr_loc_map *map, cr_error *err)
-{
-    double low = INFINITY, high = -INFINITY;
-    size_t width = (size_t)map->width, pixels = width * (size_t)map->height;
+    *range = (cr_map_range){INFINITY, -INFINITY};
     for (size_t i = 0; i < pixels * (size_t)map->n_views; i++) {
         if (!isfinite(map->maps[i]))
             return cr_fail(err, CR_EINPUT, "activation map holds a value that is not finite");
-        low = fmin(low, map->maps[i]);
-        high = fmax(high, map->maps[i]);
+        range->low = fmin(range->low, map->maps[i]);
+        range->high = fmax(range->high, map->maps[i]);
     }
-    double origin = map->scaling == CR_SCALING_MIN_MAX ? low : 0;
-    double range = high - origin;
+    return CR_OK;
+}
+
+static void scale_maps(cr_sampler *s, const cr_loc_map *map, const cr_map_range *range)
+{
+    size_t width = (size_t)map->width, pixels = width * (size_t)map->height;
+    double origin = map->scaling == CR_SCALING_MIN_MAX ? range->low : 0;
+    double extent = range->high - origin;
     for (int v = 0; v < map->n_views; v++) {
         const float *raw = map->maps + (size_t)v * pixels;
         bool flip = map->views[v].flip;
         for (size_t i = 0; i < pixels; i++) {
             size_t x = i % width, to = flip ? i - x + (width - 1 - x) : i;
-            s->views[v].map[to] = range > 0 ? (raw[i] - origin) / range : 0;
+            s->views[v].map[to] = extent > 0 ? (raw[i] - origin) / extent : 0;
         }
     }
-    return CR_OK;
 }
 
 static void prepare_segments(cr_sampler *s)
@@ -111,7 +111,8 @@ static cr_status prepare_taps(cr_sampler *s, cr_loc_workspace *workspace, cr_err
 cr_status cr_sampler_init(cr_sampler *s, const cr_loc_map *map, cr_upsampling upsampling, int width,
                           int height, cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_status status = check(map, width, height, err);
+    cr_map_range range;
+    cr_status status = cr_map_check(map, width, height, &range, err);
     if (status != CR_OK)
         return status;
     *s = (cr_sampler){
@@ -150,7 +151,8 @@ cr_status cr_sampler_init(cr_sampler *s, const cr_loc_map *map, cr_upsampling up
             return CR_EINTERNAL;
         prepare_segments(s);
     }
-    return status == CR_OK ? scale_maps(s, map, err) : status;
+    scale_maps(s, map, &range);
+    return status;
 }
 
 void cr_sampler_row(cr_sampler *s, int y)

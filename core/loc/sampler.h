@@ -21,6 +21,10 @@ typedef struct cr_segment {
     int left, right; /* positions in `row` */
 } cr_segment;
 
+typedef struct cr_map_range {
+    double low, high;
+} cr_map_range;
+
 /* One view. */
 typedef struct cr_sampled_view {
     cr_axis x, y;
@@ -50,6 +54,11 @@ static inline size_t cr_sampler_max_segments(int map_width)
 {
     return (size_t)map_width + 2;
 }
+
+/* Checks a map and the size of the image, as cr_loc_upsample does, and finds the lowest and the highest
+ * value of all its views. */
+cr_status cr_map_check(const cr_loc_map *map, int width, int height, cr_map_range *range,
+                       cr_error *err);
 
 /* Checks the arguments, which are cr_loc_upsample's, scales the maps and prepares the columns. Keeps
  * parts VIEWS, NUMBERS, TAPS and COLUMNS of the workspace in use. */

@@ -12,6 +12,8 @@ typedef enum cr_loc_part {
     CR_PART_COLUMNS,
     CR_PART_RUNS,
     CR_PART_LABELS,
+    CR_PART_GREY,
+    CR_PART_LEVELS,
     CR_PARTS
 } cr_loc_part;
 

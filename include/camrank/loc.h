@@ -131,6 +131,60 @@ cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int w
 cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
                        cr_box *boxes, cr_loc_workspace *workspace, cr_error *err);
 
+/* MaxBoxAcc and MaxBoxAccV2 (Choe et al., CVPR 2020, section 4.2; ECCV extension, arXiv 2007.04178) as
+ * github.com/clovaai/wsolevaluation computes them, at all thresholds at once.
+ *
+ * The map is resized to a CR_FRAME x CR_FRAME picture of the whole image, scaled from its minimum to its
+ * maximum, multiplied by 255 and truncated: the score map. Its threshold t of 0 to 1 is level
+ * (int)(t * 255), where all pixels > level are in, so that only 255 levels differ; where all pixels are
+ * equal, all are 0. In this score map cv2.findContours (RETR_TREE, CHAIN_APPROX_SIMPLE) finds contours,
+ * holes' included, and a contour's box is x, y, x + w, y + h of cv2.boundingRect, the latter two at most
+ * CR_FRAME - 1. No contour is the box 0, 0, 0, 0. Ground-truth boxes are scaled to the frame and
+ * truncated. The IoU has inclusive sides.
+ *
+ * Resizing is that of cv2.resize in double precision: CR_UPSAMPLING_BICUBIC is INTER_CUBIC (a = -3/4,
+ * which wsolevaluation's inference.py takes), CR_UPSAMPLING_BILINEAR is INTER_LINEAR. Views other than
+ * one of the whole image are resized to their place in whole pixels of the frame and added, less the
+ * minimum of them all where the scaling is CR_SCALING_MIN_MAX; elsewhere is 0. */
+#define CR_FRAME 224
+#define CR_SWEEP_LEVELS 255
+
+/* The score map before the multiplication by 255, 0 to 1, as wsolevaluation stores score maps.
+ *   out  [CR_FRAME][CR_FRAME], the caller's; rounded so that (int)(255. * out) is the score map
+ * Errors: as cr_loc_upsample. */
+cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                           float *out, cr_loc_workspace *workspace, cr_error *err);
+
+/* What hits a ground-truth box at each level.
+ *   truth  [n_truth] of the image, in its pixels
+ *   hits   [level]: bits 0, 1, 2: the box of the contour of largest cv2.contourArea (of equal ones that
+ *          which OpenCV lists first) has an IoU of at least 0.3, 0.5, 0.7 (MaxBoxAcc: bit 1); bits 3, 4,
+ *          5: the box of any contour has (MaxBoxAccV2)
+ * Errors: as cr_loc_upsample. */
+cr_status cr_loc_sweep(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                       const cr_box *truth, int n_truth, uint8_t hits[CR_SWEEP_LEVELS],
+                       cr_loc_workspace *workspace, cr_error *err);
+
+/* The boxes of all contours at one level, 0 to 254, in the frame; first that of largest area.
+ *   boxes     [max_boxes], the caller's; the first so many are filled
+ *   *n_boxes  how many there are
+ * Errors: as cr_loc_upsample. */
+cr_status cr_loc_contours(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                          int level, cr_box *boxes, int max_boxes, int *n_boxes,
+                          cr_loc_workspace *workspace, cr_error *err);
+
+/* Baselines, which need no map: bits 0, 1, 2 as those of cr_loc_sweep. */
+
+/* *hits: of the whole frame, the box 0, 0, CR_FRAME - 1, CR_FRAME - 1. */
+void cr_loc_whole_image_hits(int width, int height, const cr_box *truth, int n_truth,
+                             uint8_t *hits);
+
+/* hits[k]: of the centred square of side s = 4 (k + 1). Its far side is one pixel beyond, as that of a
+ * contour's box: from CR_FRAME / 2 - s / 2 to CR_FRAME / 2 + s / 2, at most CR_FRAME - 1. */
+#define CR_CENTER_BOXES (CR_FRAME / 4)
+void cr_loc_center_hits(int width, int height, const cr_box *truth, int n_truth,
+                        uint8_t hits[CR_CENTER_BOXES]);
+
 /* Intersection over union of two boxes with inclusive sides (width x1 - x0 + 1), as in the ILSVRC
  * devkit's eval_clsloc.m; coordinates within +-2^30. Correctly rounded for areas below 2^52, so
  * `>= 0.5` is exact. 0 where a box is empty (x1 < x0 or y1 < y0). */

@@ -93,3 +93,42 @@ def upsample(activation, scaling, upsampling, width, height, views=None):
     out = np.full((height, width), -1, np.float32)
     call(lib.cr_loc_upsample, m.pointer, upsampling, width, height, out.ctypes.data_as(ct.c_void_p))
     return out
+
+
+def score_map(activation, scaling, upsampling, width=224, height=224, views=None):
+    """[224, 224] from 0 to 1, and the same in grey values."""
+    m = LocMap(activation, scaling, views or whole(width, height))
+    scores = np.zeros((224, 224), np.float32)
+    call(lib.cr_loc_score_map, m.pointer, upsampling, width, height,
+         scores.ctypes.data_as(ct.c_void_p))
+    return scores, (scores.astype(np.float64) * 255).astype(np.uint8)
+
+
+def sweep(activation, scaling, upsampling, width, height, truth, views=None):
+    """[255] bits: 0 to 2 the largest contour, 3 to 5 any."""
+    m = LocMap(activation, scaling, views or whole(width, height))
+    hits = np.zeros(255, np.uint8)
+    call(lib.cr_loc_sweep, m.pointer, upsampling, width, height, boxes_of(truth), len(truth),
+         hits.ctypes.data_as(ct.c_void_p))
+    return hits
+
+
+def contours(activation, scaling, upsampling, level, width=224, height=224, views=None):
+    """The boxes of all contours at a level, that of the largest first."""
+    m = LocMap(activation, scaling, views or whole(width, height))
+    boxes, n = (Box * 60000)(), ct.c_int()
+    call(lib.cr_loc_contours, m.pointer, upsampling, width, height, level, boxes, len(boxes),
+         ct.byref(n))
+    return [sides(box) for box in boxes[:n.value]]
+
+
+def whole_image_hits(width, height, truth):
+    hits = ct.c_uint8()
+    lib.cr_loc_whole_image_hits(width, height, boxes_of(truth), len(truth), ct.byref(hits))
+    return hits.value
+
+
+def center_hits(width, height, truth):
+    hits = (ct.c_uint8 * 56)()
+    lib.cr_loc_center_hits(width, height, boxes_of(truth), len(truth), hits)
+    return np.frombuffer(hits, np.uint8)

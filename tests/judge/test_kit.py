@@ -17,6 +17,9 @@ import tempfile
 import h5py
 import numpy as np
 
+from kit_wsol import differences
+from localize import MAX, MIN_MAX
+
 KIT = os.environ.get("CAMRANK_KIT", "")
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 TOP = 5
@@ -124,6 +127,10 @@ def compare(path, model_name, variants):
         for what, ours in zip(("loc1", "loc5", "gtk"), hits(model, group)):
             theirs = np.array([int(r[f"{column}_hit_{what}"]) for r in reference], bool)
             check(f"{model_name} {name} {what} of every image", (ours == theirs).all())
+        wsol = differences(model_name, column, ids, group["maps"][()][:, TOP],
+                           MIN_MAX if name == "cam" else MAX)
+        check(f"{model_name} {name} MaxBoxAcc counts of 3 IoU and 100 thresholds", wsol == (0, 0),
+              f"V1 and V2 differ by {wsol}")
         wrong = [500 - n for n in (cls1, cls5) + counts[column]]
         errors = [row[key] for key in ("top1_cls_error", "top5_cls_error", "top1_loc_error",
                                        "top5_loc_error", "gt_known_loc_error")]

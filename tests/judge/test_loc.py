@@ -14,8 +14,8 @@ except ImportError as problem:
     sys.exit(77)
 
 from camrank import KIT, Checks
-from localize import (BICUBIC, BILINEAR, MAX, MIN_MAX, NEAREST, Box, boxes_of, find_boxes, lib, protocol_of,
-                      upsample)
+from localize import (BICUBIC, BILINEAR, MAX, MIN_MAX, NEAREST, Box, boxes_of, center_hits,
+                      find_boxes, lib, protocol_of, upsample, whole_image_hits)
 
 MODELS = ("squeezenet1_0", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224")
 report = Checks()
@@ -200,23 +200,31 @@ def judge_kit_boxes(kit):
                f"{len(different)} of {n} differ" + "".join("\n       " + d for d in different))
 
 
-def judge_whole_image(kit):
+def judge_baselines(kit):
+    """The golden values of all 50,000 validation images."""
     def lines(name):
         with open(os.path.join(kit, "ilsvrc-val", name)) as stream:
             return [line.split(",") for line in stream.read().split("\n") if line]
 
     boxes = {}
-    for path, *sides in lines("localization.txt"):
-        boxes.setdefault(path, []).append(Box(*map(int, sides)))
+    for path, *box in lines("localization.txt"):
+        boxes.setdefault(path, []).append(tuple(map(int, box)))
     sizes = lines("image_sizes.txt")
-    right = 0
+    right, whole, center = 0, np.zeros(3, int), np.zeros((3, 56), int)
     for path, width, height in sizes:
-        truth = boxes[path]
-        whole = Box(0, 0, int(width) - 1, int(height) - 1)
-        right += lib.cr_iou_best(whole, (Box * len(truth))(*truth), len(truth)) >= 0.5
-    percent = 100 * right / len(sizes)
-    report("GT-known of the whole image over 50,000 images", f"{percent:.3f}" == "40.702",
-           f"{percent:.3f} %")
+        truth, width, height = boxes[path], int(width), int(height)
+        box = Box(0, 0, width - 1, height - 1)
+        right += lib.cr_iou_best(box, boxes_of(truth), len(truth)) >= 0.5
+        whole += whole_image_hits(width, height, truth) >> np.arange(3) & 1
+        center += center_hits(width, height, truth) >> np.arange(3)[:, None] & 1
+    n = len(sizes)
+    report("GT-known of the whole image over 50,000 images", f"{100 * right / n:.3f}" == "40.702",
+           f"{100 * right / n:.3f} %")
+    got = [round(100 * hits / n, 3) for hits in whole]
+    report("the same in the frame", got == [63.06, 41.108, 22.594], f"{got} %")
+    best = 100 * center.max(1) / n
+    got = [round(share, 2) for share in [*best, best.mean()]]
+    report("best centred squares", got == [76.78, 54.02, 29.28, 53.36], f"{got} %")
 
 
 def main():
@@ -229,9 +237,9 @@ def main():
     judge_iou(random)
     if os.path.isdir(os.path.join(KIT, "dev")):
         judge_kit_boxes(KIT)
-        judge_whole_image(KIT)
+        judge_baselines(KIT)
     else:
-        print("skipped: boxes of golden maps and the whole-image score (CAMRANK_KIT is not set or "
+        print("skipped: boxes of golden maps and the baselines (CAMRANK_KIT is not set or "
               "absent)")
     report.done()
 

@@ -1,0 +1,170 @@
+#include "score_map.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "sampler.h"
+
+/* Most map positions that make a pixel along one axis. */
+#define MAX_TAPS 4
+
+/* The map positions of a pixel and their weights, as cv2.resize has them: weights in single precision,
+ * Keys' cubic of a = -3/4, no wider when it shrinks. */
+typedef struct taps {
+    int n, at[MAX_TAPS];
+    float weight[MAX_TAPS];
+} taps;
+
+static int clamp(int i, int n)
+{
+    return i < 0 ? 0 : i < n ? i : n - 1;
+}
+
+/* Pixel i of `size`, over n map positions. A position beyond the edge counts as the one at the edge;
+ * for columns, not for rows, cv2.resize then takes that one alone, which rounds differently. */
+static taps find_taps(int i, int size, int n, cr_upsampling upsampling, bool exact_edge)
+{
+    taps t = {.n = 2};
+    double scale = 1 / ((double)size / n);
+    if (upsampling == CR_UPSAMPLING_NEAREST) {
+        t.n = 1;
+        t.at[0] = clamp((int)floor((i + 0.5) * scale), n);
+        t.weight[0] = 1;
+        return t;
+    }
+    float place = (float)((i + 0.5) * scale - 0.5);
+    int low = (int)floorf(place), first = low;
+    float f = place - (float)low;
+    if (upsampling == CR_UPSAMPLING_BILINEAR) {
+        if (exact_edge && (low < 0 || low >= n - 1))
+            f = 0;
+        t.weight[0] = 1 - f;
+        t.weight[1] = f;
+    } else {
+        const float a = -0.75f;
+        t.n = 4;
+        first = low - 1;
+        t.weight[0] = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a;
+        t.weight[1] = ((a + 2) * f - (a + 3)) * f * f + 1;
+        t.weight[2] = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1;
+        t.weight[3] = 1 - t.weight[0] - t.weight[1] - t.weight[2];
+    }
+    for (int k = 0; k < t.n; k++)
+        t.at[k] = clamp(first + k, n);
+    return t;
+}
+
+/* Where a view lies in the frame, in whole pixels. */
+typedef struct placement {
+    int x0, y0, width, height;
+} placement;
+
+static int round_to_frame(double place, int size)
+{
+    return (int)lround(fmin(fmax(place * CR_FRAME / size, 0), CR_FRAME));
+}
+
+static placement place_view(const cr_region *region, int width, int height)
+{
+    int x0 = round_to_frame(region->x0, width), y0 = round_to_frame(region->y0, height);
+    return (placement){x0, y0, round_to_frame(region->x0 + region->width, width) - x0,
+                       round_to_frame(region->y0 + region->height, height) - y0};
+}
+
+/* Resizes a map to its place and adds it to the frame.
+ *   rows  [map height][CR_FRAME] scratch */
+static void add_view(const cr_loc_map *map, int v, double origin, placement at,
+                     cr_upsampling upsampling, double *rows, double *frame)
+{
+    const float *raw = map->maps + (size_t)v * (size_t)map->width * (size_t)map->height;
+    for (int x = 0; x < at.width; x++) {
+        int from = map->views[v].flip ? at.width - 1 - x : x;
+        const taps t = find_taps(from, at.width, map->width, upsampling, true);
+        for (int y = 0; y < map->height; y++) {
+            const float *row = raw + (size_t)y * (size_t)map->width;
+            double sum = 0;
+            for (int k = 0; k < t.n; k++)
+                sum += (row[t.at[k]] - origin) * (double)t.weight[k];
+            rows[(size_t)y * CR_FRAME + (size_t)x] = sum;
+        }
+    }
+    for (int y = 0; y < at.height; y++) {
+        const taps t = find_taps(y, at.height, map->height, upsampling, false);
+        double *restrict to = frame + (at.y0 + y) * CR_FRAME + at.x0;
+        const double *row[MAX_TAPS];
+        double weight[MAX_TAPS] = {0};
+        for (int k = 0; k < MAX_TAPS; k++) {
+            row[k] = rows + (size_t)t.at[k < t.n ? k : 0] * CR_FRAME;
+            weight[k] = k < t.n ? (double)t.weight[k] : 0;
+        }
+        if (t.n <= 2)
+            for (int x = 0; x < at.width; x++)
+                to[x] += row[0][x] * weight[0] + row[1][x] * weight[1];
+        else
+            for (int x = 0; x < at.width; x++)
+                to[x] += row[0][x] * weight[0] + row[1][x] * weight[1] + row[2][x] * weight[2] +
+                         row[3][x] * weight[3];
+    }
+}
+
+static void quantise(cr_score_map *scores, uint8_t *grey)
+{
+    const double *values = scores->values;
+    double low = values[0], high = values[0];
+    for (int i = 1; i < CR_FRAME * CR_FRAME; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
+    }
+    double range = high - low;
+    if (range > 0)
+        for (int i = 0; i < CR_FRAME * CR_FRAME; i++)
+            grey[i] = (uint8_t)(int)((values[i] - low) / range * 255);
+    else
+        memset(grey, 0, CR_FRAME * CR_FRAME);
+    scores->low = low;
+    scores->range = range;
+    scores->grey = grey;
+}
+
+cr_status cr_score_map_make(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                            cr_score_map *scores, cr_loc_workspace *workspace, cr_error *err)
+{
+    cr_map_range range;
+    cr_status status = cr_map_check(map, width, height, &range, err);
+    if (status != CR_OK)
+        return status;
+    size_t pixels = CR_FRAME * CR_FRAME;
+    double *frame = cr_loc_room(workspace, CR_PART_NUMBERS, pixels + (size_t)map->height * CR_FRAME,
+                                sizeof *frame, err);
+    uint8_t *grey = cr_loc_room(workspace, CR_PART_GREY, pixels, 1, err);
+    if (!frame || !grey)
+        return CR_EINTERNAL;
+    memset(frame, 0, pixels * sizeof *frame);
+    /* The one view of the whole image is resized raw, as others do: its minimum goes in the end, and
+     * rounds differently before. */
+    placement first = place_view(&map->views[0].region, width, height);
+    bool plain = map->n_views == 1 && first.width == CR_FRAME && first.height == CR_FRAME;
+    double origin = plain || map->scaling == CR_SCALING_MAX ? 0 : range.low;
+    for (int v = 0; v < map->n_views; v++)
+        add_view(map, v, origin, place_view(&map->views[v].region, width, height), upsampling,
+                 frame + pixels, frame);
+    scores->values = frame;
+    quantise(scores, grey);
+    return CR_OK;
+}
+
+cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                           float *out, cr_loc_workspace *workspace, cr_error *err)
+{
+    cr_score_map scores;
+    cr_status status = cr_score_map_make(map, upsampling, width, height, &scores, workspace, err);
+    if (status != CR_OK)
+        return status;
+    for (int i = 0; i < CR_FRAME * CR_FRAME; i++) {
+        double value = scores.range > 0 ? (scores.values[i] - scores.low) / scores.range : 0;
+        out[i] = (float)value;
+        if ((int)((double)out[i] * 255) != scores.grey[i])
+            out[i] = nextafterf(out[i], (double)out[i] > value ? 0 : 1);
+    }
+    return CR_OK;
+}
