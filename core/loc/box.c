@@ -1,4 +1,5 @@
 #include "component.h"
+#include "contour_boxes.h"
 #include "sampler.h"
 
 /* The last column of first .. last that is on the same side of the threshold as `first`; the two
@@ -103,7 +104,12 @@ cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int w
 {
     cr_status status = CR_OK;
     cr_sampler s;
-    CR_TRY(cr_sampler_init(&s, map, protocol->upsampling, width, height, workspace, err));
+    cr_map_range range;
+    CR_TRY(cr_map_check(map, width, height, &range, err));
+    if (protocol->boxes == CR_BOX_CONTOURS)
+        return cr_contour_boxes(map, protocol, width, height, boxes, workspace, err);
+    range = cr_map_scale(map, range);
+    CR_TRY(cr_sampler_init(&s, map, &range, protocol->upsampling, width, height, workspace, err));
     double thresholds[] = {protocol->threshold, protocol->loose};
     double maximum = cr_sampler_maximum(&s);
     for (int i = 0; i < protocol->n_boxes; i++) {

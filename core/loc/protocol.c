@@ -30,6 +30,11 @@ cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *er
 
 cr_status cr_protocol_check(const cr_protocol *protocol, cr_error *err)
 {
+    if (protocol->boxes == CR_BOX_CONTOURS &&
+        (protocol->upsampling != CR_UPSAMPLING_BICUBIC || protocol->connectivity != 8))
+        return cr_fail(err, CR_EINPUT,
+                       "its contours are 8-connected and its upsampling is bicubic; neither can be "
+                       "changed");
     if (protocol->loose > protocol->threshold)
         return cr_fail(err, CR_EINPUT, "the loose threshold, %g, must not exceed the threshold, %g",
                        protocol->loose, protocol->threshold);

@@ -41,17 +41,23 @@ cr_status cr_map_check(const cr_loc_map *map, int width, int height, cr_map_rang
     return CR_OK;
 }
 
-static void scale_maps(cr_sampler *s, const cr_loc_map *map, const cr_map_range *range)
+cr_map_range cr_map_scale(const cr_loc_map *map, cr_map_range range)
+{
+    if (map->scaling == CR_SCALING_MAX)
+        range.low = 0;
+    return range;
+}
+
+static void scale_maps(cr_sampler *s, const cr_loc_map *map, const cr_map_range *scale)
 {
     size_t width = (size_t)map->width, pixels = width * (size_t)map->height;
-    double origin = map->scaling == CR_SCALING_MIN_MAX ? range->low : 0;
-    double extent = range->high - origin;
+    double extent = scale->high - scale->low;
     for (int v = 0; v < map->n_views; v++) {
         const float *raw = map->maps + (size_t)v * pixels;
         bool flip = map->views[v].flip;
         for (size_t i = 0; i < pixels; i++) {
             size_t x = i % width, to = flip ? i - x + (width - 1 - x) : i;
-            s->views[v].map[to] = extent > 0 ? (raw[i] - origin) / extent : 0;
+            s->views[v].map[to] = extent > 0 ? (raw[i] - scale->low) / extent : 0;
         }
     }
 }
@@ -108,13 +114,11 @@ static cr_status prepare_taps(cr_sampler *s, cr_loc_workspace *workspace, cr_err
     return CR_OK;
 }
 
-cr_status cr_sampler_init(cr_sampler *s, const cr_loc_map *map, cr_upsampling upsampling, int width,
-                          int height, cr_loc_workspace *workspace, cr_error *err)
+cr_status cr_sampler_init(cr_sampler *s, const cr_loc_map *map, const cr_map_range *scale,
+                          cr_upsampling upsampling, int width, int height,
+                          cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_map_range range;
-    cr_status status = cr_map_check(map, width, height, &range, err);
-    if (status != CR_OK)
-        return status;
+    cr_status status = CR_OK;
     *s = (cr_sampler){
         .map_width = map->width,
         .map_height = map->height,
@@ -151,7 +155,7 @@ cr_status cr_sampler_init(cr_sampler *s, const cr_loc_map *map, cr_upsampling up
             return CR_EINTERNAL;
         prepare_segments(s);
     }
-    scale_maps(s, map, &range);
+    scale_maps(s, map, scale);
     return status;
 }
 
@@ -232,14 +236,18 @@ double cr_sampler_maximum(cr_sampler *s)
 cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err)
 {
+    cr_status status = CR_OK;
     cr_sampler s;
-    cr_status status = cr_sampler_init(&s, map, upsampling, width, height, workspace, err);
-    if (status != CR_OK)
-        return status;
+    cr_map_range range;
+    CR_TRY(cr_map_check(map, width, height, &range, err));
+    range = cr_map_scale(map, range);
+    CR_TRY(cr_sampler_init(&s, map, &range, upsampling, width, height, workspace, err));
     for (int y = 0; y < height; y++) {
         cr_sampler_line(&s, y);
         for (int x = 0; x < width; x++)
             out[(size_t)y * (size_t)width + (size_t)x] = (float)s.line[x];
     }
-    return CR_OK;
+
+cleanup:
+    return status;
 }

