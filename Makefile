@@ -192,6 +192,13 @@ fuzz: $(BUILD)/.deps-fuzz ## each fuzz target for SECONDS (60); findings in buil
 
 fuzz-targets: $(FUZZ_TARGETS)
 
+.PHONY: coverage
+coverage: $(BUILD)/.deps-coverage ## the tests, and which share of the lines they run
+	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/coverage EXTRA=--coverage all tests
+	@BUILD=$(BUILD)/coverage PYTHON=$(PYTHON) tests/run tests/testlist
+	@gcovr --root . --filter '(core|worker|driver)/' --exclude-throw-branches --sort-percentage \
+		$(BUILD)/coverage
+
 .PHONY: install
 install: all ## installs under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(CAMRANK) $(DESTDIR)$(PREFIX)/bin/camrank
