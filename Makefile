@@ -34,6 +34,8 @@ CORE_SRC := $(sort $(wildcard core/*/*.c))
 MAIN_SRC := $(sort $(wildcard worker/*.c driver/*.c))
 UNIT_SRC := $(filter-out tests/unit/test_gradients.c,$(sort $(wildcard tests/unit/test_*.c)))
 MPI_SRC := $(sort $(wildcard tests/mpi/test_*.c))
+# Programs that tests and benches of scaling start.
+SCALE_SRC := $(sort $(wildcard tests/scale/*.c))
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
 ONNX_OBJ := $(BUILD)/gen/onnx/onnx.pb-c.o
@@ -45,7 +47,8 @@ JUDGED_LIB := $(BUILD)/tests/libcamrank-serial.so
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(FUZZ_SRC:tests/%.c=$(BUILD)/tests/%)
 TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) \
-	$(MPI_SRC:tests/%.c=$(BUILD)/tests/%) $(FUZZ_TARGETS)
+	$(MPI_SRC:tests/%.c=$(BUILD)/tests/%) $(FUZZ_TARGETS) \
+	$(SCALE_SRC:tests/%.c=$(BUILD)/tests/%)
 
 .PHONY: all
 all: $(CAMRANK) ## builds build/camrank
@@ -74,6 +77,17 @@ test-long: $(BUILD)/.deps-test ## the tests, and those that take long
 zoo: $(BUILD)/.deps-test ## every CNN of torchvision against PyTorch, into docs/zoo.md; takes long
 	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/zoo.py --table docs/zoo.md all
+
+.PHONY: bench-scaling
+bench-scaling: $(BUILD)/.deps-test ## two ranks against one, the pipeline against the network; needs the kit
+	@+$(MAKE) --no-print-directory -s all $(SCALE_SRC:tests/%.c=$(BUILD)/tests/%)
+	@. tests/mpi.env; BUILD=$(BUILD) $(PYTHON) tests/scale/bench.py
+	@. tests/mpi.env; for n in 2 8 32; do \
+		mpirun -q --mca btl tcp,self -n $$n $(BUILD)/tests/scale/messages; done
+
+.PHONY: scaling
+scaling: ## simulates runs over 10 to 10,000 ranks, into docs/scaling.md; needs matplotlib
+	@$(PYTHON) tests/scale/scaling.py docs
 
 .PHONY: tests double-tests
 tests: $(TESTS) double-tests
@@ -116,6 +130,10 @@ $(JUDGED_LIB): $(SERIAL_LIB)
 		$(shell pkg-config --libs $(PACKAGES)) -lcsv -ljpeg -lm -o $@
 
 $(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harness.o \
+		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
+	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(BUILD)/tests/scale/%: $(BUILD)/tests/scale/%.o \
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
 

@@ -1,0 +1,143 @@
+/* What a chunk of a job costs one rank, step by step, for tests/scale: prints one line of JSON a
+ * model.
+ *
+ * usage: unit JOB.yaml -o SCRATCH.h5 [options of camrank run]
+ *
+ * All chunks of the job run as in driver/run.c, each after a forward pass by itself over the input
+ * of the chunk before. Seconds are those of this process's CPU, so that a busy machine does not
+ * change them; images that come from a disk and not from memory take longer by the clock. They are
+ * medians over the chunks but the first; a partial chunk at the end is left out. decode_s is
+ * reading, decoding and resizing, boxes_s what follows the last layer
+ * that is run, up to the file. */
+#include "driver/blas.h"
+#include "driver/session.h"
+#include "worker/worker.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { MAX_LAYERS = 4096, MAX_CHUNKS = 1024 };
+
+typedef struct laps {
+    double last;
+    int n;
+    double s[MAX_LAYERS]; /* of each layer, the first one with all before it */
+} laps;
+
+static double cpu_s(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
+static void lap(void *context)
+{
+    laps *l = context;
+    const double now = cpu_s();
+    if (l->n < MAX_LAYERS)
+        l->s[l->n++] = now - l->last;
+    l->last = now;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof *values, ascending);
+    return n > 0 ? values[n / 2] : 0;
+}
+
+static cr_status measure_model(const cr_session *s, cr_results *results, cr_worker *worker, int m,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    static double unit[MAX_CHUNKS], decode[MAX_CHUNKS], forward[MAX_CHUNKS], longest[MAX_CHUNKS],
+        boxes[MAX_CHUNKS], write[MAX_CHUNKS];
+    static laps layers, all;
+    const int batch = s->job.batch;
+    cr_net *net = cr_cam_net(s->models[m].cam);
+    int n = 0, first = 0;
+    for (; first + batch <= s->data.n_images && n < MAX_CHUNKS; first += batch) {
+        const cr_results_rows *rows;
+        layers = (laps){.last = cpu_s()};
+        const double start = layers.last;
+        cr_net_on_layer(net, lap, &layers);
+        cr_net_forward(net, batch);
+        const double between = cpu_s();
+        all = (laps){.last = between};
+        cr_net_on_layer(net, lap, &all);
+        CR_TRY(cr_worker_compute(worker, m, first, batch, &rows, err));
+        const double computed = cpu_s();
+        CR_TRY(cr_results_write(results, m, rows, err));
+        const double written = cpu_s();
+        if (first == 0)
+            continue;
+        forward[n] = between - start;
+        longest[n] = 0;
+        for (int i = 0; i < layers.n; i++)
+            longest[n] = layers.s[i] > longest[n] ? layers.s[i] : longest[n];
+        decode[n] = all.s[0] - layers.s[0];
+        boxes[n] = computed - all.last;
+        write[n] = written - computed;
+        unit[n] = written - between;
+        n++;
+    }
+    printf("{\"model\": \"%s\", \"batch\": %d, \"chunks\": %d, \"unit_s\": %.4f, "
+           "\"decode_s\": %.4f, \"forward_s\": %.4f, \"layers\": %d, \"longest_layer_s\": %.4f, "
+           "\"boxes_s\": %.4f, \"write_s\": %.5f}\n",
+           s->models[m].name, batch, n, median(unit, n), median(decode, n), median(forward, n),
+           layers.n, median(longest, n), median(boxes, n), median(write, n));
+    fflush(stdout);
+
+cleanup:
+    return status;
+}
+
+static cr_status measure(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_session_options options;
+    cr_session session = {0};
+    cr_results *results = NULL;
+    cr_worker *worker = NULL;
+    CR_TRY(cr_session_options_parse(argc, argv, &options, err));
+    CR_TRY(cr_session_open(par, &options, &session, err));
+    CR_TRY(cr_results_create(par, session.job.output, true, &session.plan, &session.data, &results,
+                             err));
+    CR_TRY(cr_worker_new(&session.data, &session.job.protocol, session.models, session.n_models,
+                         session.job.batch, &worker, err));
+    for (int m = 0; m < session.n_models; m++)
+        CR_TRY(measure_model(&session, results, worker, m, err));
+    CR_TRY(cr_results_close(&results, err));
+
+cleanup:
+    cr_results_abandon(&results);
+    cr_worker_free(worker);
+    cr_session_close(&session);
+    cr_session_options_free(&options);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    cr_par par;
+    cr_error err = {0};
+    cr_blas_mend(argv);
+    openblas_set_num_threads(1);
+    MPI_Init(NULL, NULL);
+    cr_status status = cr_par_init(&par, MPI_COMM_WORLD, &err);
+    if (status == CR_OK)
+        status = measure(&par, argc, argv, &err);
+    if (status != CR_OK)
+        fprintf(stderr, "unit: %s\n", err.message);
+    cr_par_fini(&par);
+    MPI_Finalize();
+    return cr_status_exit_code(status);
+}
