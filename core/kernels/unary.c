@@ -1,27 +1,30 @@
 /* Functions of single values, and the statistics of rows that layer normalisation is made of. */
 #include "camrank/kernels.h"
 
+#include "functions.h"
 #include "multiversion.h"
 
 #include <math.h>
 
 /* float where cr_real is float: these functions are most of the time that such a layer takes. */
-#define EXP(x) _Generic((cr_real){0}, double : exp, default : expf)(x)
-#define ERF(x) _Generic((cr_real){0}, double : erf, default : erff)(x)
+#define EXP(x) _Generic((cr_real){0}, double : exp, default : cr_expf)(x)
+#define ERF(x) _Generic((cr_real){0}, double : erf, default : cr_erff)(x)
 #define SQRT(x) _Generic((cr_real){0}, double : sqrt, default : sqrtf)(x)
 #define POW(x, y) _Generic((cr_real){0}, double : pow, default : powf)(x, y)
 
-static cr_real sigmoid(cr_real x)
+static inline cr_real sigmoid(cr_real x)
 {
     return 1 / (1 + EXP(-x));
 }
 
-static cr_real clamp01(cr_real x)
+static inline cr_real clamp01(cr_real x)
 {
     return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-void cr_unary_forward(const cr_unary *p, int n_images, const cr_real *x, cr_real *y)
+CR_MULTIVERSION
+void cr_unary_forward(const cr_unary *p, int n_images, const cr_real *restrict x,
+                      cr_real *restrict y)
 {
     size_t n = (size_t)n_images * p->n;
     cr_real alpha = p->alpha, beta = p->beta;
@@ -54,7 +57,7 @@ void cr_unary_forward(const cr_unary *p, int n_images, const cr_real *x, cr_real
 }
 
 /* dy/dx at x, where the function has the value y. */
-static cr_real slope(const cr_unary *p, cr_real x, cr_real y)
+static inline cr_real slope(const cr_unary *p, cr_real x, cr_real y)
 {
     switch (p->op) {
     case CR_SIGMOID:
