@@ -3,13 +3,15 @@
 #include "depthwise.h"
 #include "direct.h"
 #include "gather.h"
+#include "grouped.h"
 #include "winograd.h"
 
-typedef enum way { DEPTHWISE, WINOGRAD, DIRECT, GATHER } way;
+typedef enum way { DEPTHWISE, GROUPED, WINOGRAD, DIRECT, GATHER } way;
 
 static way way_of(const cr_window *win)
 {
     return cr_conv_is_depthwise(win) ? DEPTHWISE
+           : cr_grouped_fits(win)    ? GROUPED
            : cr_winograd_fits(win)   ? WINOGRAD
            : cr_direct_fits(win)     ? DIRECT
                                      : GATHER;
@@ -17,7 +19,7 @@ static way way_of(const cr_window *win)
 
 const char *cr_conv_kernel(const cr_window *win)
 {
-    static const char *const names[] = {"depthwise", "winograd", "direct", "gather"};
+    static const char *const names[] = {"depthwise", "grouped", "winograd", "direct", "gather"};
     return win->r * win->s == 1 && win->groups == 1 ? "pointwise" : names[way_of(win)];
 }
 
@@ -37,6 +39,8 @@ size_t cr_conv_scratch(const cr_window *win)
     switch (way_of(win)) {
     case DEPTHWISE:
         return 0;
+    case GROUPED:
+        return cr_grouped_scratch(win);
     case WINOGRAD:
         return larger(cr_winograd_scratch(win), cr_winograd_scratch(&back));
     case DIRECT:
@@ -52,6 +56,8 @@ size_t cr_conv_weights(const cr_window *win)
     switch (way_of(win)) {
     case DEPTHWISE:
         return cr_depthwise_weights(win);
+    case GROUPED:
+        return cr_grouped_weights(win);
     case WINOGRAD:
         return cr_winograd_weights(win);
     case DIRECT:
@@ -66,6 +72,9 @@ void cr_conv_pack(const cr_window *win, cr_weight_fn weight, const void *context
     switch (way_of(win)) {
     case DEPTHWISE:
         cr_depthwise_pack(win, weight, context, packed);
+        return;
+    case GROUPED:
+        cr_grouped_pack(win, weight, context, packed);
         return;
     case WINOGRAD:
         cr_winograd_pack(win, weight, context, packed);
@@ -98,6 +107,9 @@ void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_rea
     case DEPTHWISE:
         cr_depthwise_forward(win, n, x, weights, bias, add, clamp, y);
         return;
+    case GROUPED:
+        cr_grouped_forward(win, n, x, weights, bias, add, clamp, y, scratch);
+        return;
     case WINOGRAD:
         cr_winograd_forward(win, n, x, weights, bias, add, clamp, y, scratch);
         return;
@@ -116,6 +128,9 @@ void cr_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_r
     switch (way_of(win)) {
     case DEPTHWISE:
         cr_depthwise_backward(win, n, dy, weights, dx);
+        return;
+    case GROUPED:
+        cr_grouped_backward(win, n, dy, weights, dx);
         return;
     case WINOGRAD:
         cr_winograd_backward(win, n, dy, weights_back, dx, scratch);

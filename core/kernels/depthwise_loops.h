@@ -42,6 +42,10 @@ ISA_INLINE void depthwise_all(const cr_depthwise_pixels *p, const int pixels)
         depthwise_sums(p, pixels, 2, c);
     for (; c + WIDE <= p->c; c += WIDE)
         depthwise_sums(p, pixels, 1, c);
+    if (c < p->c && p->c >= WIDE) { /* once more, with some that are done */
+        depthwise_sums(p, pixels, 1, p->c - WIDE);
+        return;
+    }
     for (; c < p->c; c++)
         for (int t = 0; t < pixels; t++) {
             cr_real sum = p->bias[c];

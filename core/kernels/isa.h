@@ -39,7 +39,7 @@ typedef struct cr_depthwise_pixels {
     const cr_real *x;            /* under the first window's first position, inside or not */
     ptrdiff_t step, row, column; /* of x from pixel to pixel, and from position to position */
     const cr_real *weights, *bias;
-    const cr_real *add; /* [pixels][c]; may be NULL */
+    const cr_real *add; /* [pixels][c]; may be NULL, not y */
     cr_clamp clamp;
     cr_real *y; /* [pixels][c] */
 } cr_depthwise_pixels;

@@ -73,7 +73,7 @@ size_t cr_conv_weights_back(const cr_window *win);
 void cr_conv_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
                        cr_real *packed);
 
-/* y = clamp(x * weights + bias + add), weights packed, bias [K], add [N][P][Q][K] or NULL. Each
+/* y = clamp(x * weights + bias + add), weights packed, bias [K], add [N][P][Q][K], not y, or NULL. Each
  * image's result depends on that image only, in every bit. */
 void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
                      const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,

@@ -123,6 +123,11 @@ static conv_case conv_cases[] = {
      {3, 5, 700, 3, 5, 70, 1, 1, 1, 1, 0, 0, 1, 1, 1},
      0,
      0},
+    {"conv_grouped_by_8", 2, {19, 13, 24, 0, 0, 24, 3, 3, 1, 1, 1, 1, 1, 1, 3}, 1, 1},
+    {"conv_grouped_by_4_strided", 2, {23, 14, 16, 0, 0, 16, 3, 3, 2, 2, 1, 1, 1, 1, 4}, 1, 1},
+    {"conv_grouped_dilated_in_height", 1, {23, 9, 6, 0, 0, 12, 3, 2, 2, 1, 3, 0, 2, 1, 3}, 1, 1},
+    {"conv_grouped_of_16", 1, {9, 9, 32, 0, 0, 32, 3, 3, 1, 1, 1, 1, 1, 1, 2}, 1, 1},
+    {"conv_grouped_of_many_channels", 2, {6, 7, 48, 0, 0, 40, 3, 3, 1, 2, 1, 1, 1, 1, 2}, 1, 1},
     {"conv_grouped_pointwise", 2, {5, 6, 12, 0, 0, 8, 1, 1, 1, 1, 0, 0, 1, 1, 4}, 0, 0},
     {"conv_grouped_of_many_tiles", 2, {14, 14, 512, 0, 0, 4, 3, 3, 1, 1, 1, 1, 1, 1, 2}, 1, 1},
     /* Winograd's: whole tiles, tiles cut off, channels that fill no vector, several blocks. */
