@@ -40,18 +40,21 @@ static void print_plan(const cr_session *s)
     size_t memory = 0;
     printf("job %s: valid\n", s->job.name);
     printf("images   %d of %d classes, %d boxes, from %s\n", s->data.n_images, s->data.n_classes,
-           s->data.n_boxes, s->data.folder);
+           s->data.n_boxes, s->data.folder[0] ? s->data.folder : "annotations alone");
     if (s->data.n_excluded)
         printf("excluded %d images are not localized\n", s->data.n_excluded);
     if (s->data.n_unlisted_files)
         printf("left out %d image files that the ground truth does not name: %s\n",
                s->data.n_unlisted_files, s->data.unlisted);
-    printf("protocol %s: threshold %g of the maximum, %d-connected, IoU >= %g\n",
-           s->job.protocol.name, s->job.protocol.threshold, s->job.protocol.connectivity,
-           s->job.protocol.iou);
+    for (int p = 0; p < s->job.n_protocols; p++) {
+        const cr_protocol *protocol = &s->job.protocols[p];
+        printf("protocol %s: threshold %g of the maximum, %d-connected, IoU >= %g\n",
+               protocol->name, protocol->threshold, protocol->connectivity, protocol->iou);
+    }
     int n_chunks = (s->data.n_images + s->job.batch - 1) / s->job.batch;
-    printf("chunks   %d of %d images: at most %d ranks have work\n", n_chunks * s->n_models,
-           s->job.batch, n_chunks * s->n_models);
+    if (s->n_models > 0)
+        printf("chunks   %d of %d images: at most %d ranks have work\n", n_chunks * s->n_models,
+               s->job.batch, n_chunks * s->n_models);
     for (int m = 0; m < s->n_models; m++) {
         const cr_net *net = cr_cam_net(s->models[m].cam);
         memory += cr_net_weight_bytes(net) + cr_net_arena_bytes(net);
@@ -88,7 +91,8 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
     CR_TRY(cr_par_follow(par, status, err));
     if (par->rank == 0) {
         print_plan(&session);
-        status = cr_suggest_print(&session, err);
+        if (session.n_models > 0)
+            status = cr_suggest_print(&session, err);
         if (status == CR_OK)
             status = cr_output_flush(err);
     }

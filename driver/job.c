@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "job_protocol.h"
 #include "job_schema.h"
 
 #include <ctype.h>
@@ -91,7 +92,8 @@ static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *r
     job->skip_failed = raw->failed == 1;
     CR_TRY(check_layout(source, raw, err));
     job->layout = (cr_data_layout)raw->layout;
-    CR_TRY(resolve(&job->images, folder, raw->images, err));
+    if (strcmp(raw->images, "none") != 0)
+        CR_TRY(resolve(&job->images, folder, raw->images, err));
     CR_TRY(resolve(&job->ground_truth, folder, raw->ground_truth, err));
     CR_TRY(resolve_given(&job->synsets, folder, raw->synsets, err));
     CR_TRY(resolve_given(&job->devkit_synsets, folder, raw->devkit_synsets, err));
@@ -140,15 +142,6 @@ static cr_status read_input(cr_job_source *source, const cr_job_raw_input *raw, 
     return cr_job_fail(err, source, key, "%s", colon ? colon + 2 : inner.message);
 }
 
-/* The name becomes that of a group in the results file. */
-static bool is_model_name(const char *name)
-{
-    for (const char *p = name; *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
-            return false;
-    return isalnum((unsigned char)*name);
-}
-
 static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                              cr_job *job, cr_error *err)
 {
@@ -162,7 +155,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         cr_job_model *model = &job->models[i];
         job->n_models++;
         KEY("models.%u.name", i);
-        if (!is_model_name(from->name))
+        if (!cr_job_is_plain_name(from->name))
             return cr_job_fail(err, source, key,
                                "\"%.64s\", must be letters, digits and . _ -, a letter or digit "
                                "first",
@@ -217,41 +210,6 @@ static cr_status read_methods(cr_job_source *source, const cr_job_raw *raw, cr_j
     return CR_OK;
 }
 
-static bool is_fraction(double value)
-{
-    return value >= 0 && value <= 1;
-}
-
-static cr_status read_protocol(cr_job_source *source, const cr_job_raw *raw, cr_protocol *protocol,
-                               cr_error *err)
-{
-    cr_error inner;
-    if (cr_protocol_find(raw->protocol, protocol, &inner) != CR_OK)
-        return cr_job_fail(err, source, "protocol", "%s", inner.message);
-    const cr_protocol named = *protocol;
-    if (raw->threshold)
-        protocol->threshold = *raw->threshold;
-    if (raw->connectivity)
-        protocol->connectivity = clamp_int(*raw->connectivity);
-    if (raw->upsampling)
-        protocol->upsampling = (cr_upsampling)*raw->upsampling;
-    if (raw->iou)
-        protocol->iou = *raw->iou;
-    if (!is_fraction(protocol->threshold))
-        return cr_job_fail(err, source, "threshold", "%g, must be 0 to 1", protocol->threshold);
-    if (protocol->connectivity != 4 && protocol->connectivity != 8)
-        return cr_job_fail(err, source, "connectivity", "%d, must be 4 or 8",
-                           protocol->connectivity);
-    if (!is_fraction(protocol->iou))
-        return cr_job_fail(err, source, "iou", "%g, must be 0 to 1", protocol->iou);
-    if (cr_protocol_check(protocol, &inner) != CR_OK)
-        return cr_job_fail(err, source, "protocol", "%s", inner.message);
-    if (protocol->threshold != named.threshold || protocol->connectivity != named.connectivity ||
-        protocol->upsampling != named.upsampling || protocol->iou != named.iou)
-        snprintf(protocol->name, sizeof protocol->name, "%.20s (modified)", named.name);
-    return CR_OK;
-}
-
 static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                           cr_job *job, cr_error *err)
 {
@@ -260,8 +218,13 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     copy_name(job->name, raw->name);
     CR_TRY(read_dataset(source, &raw->dataset, folder, job, err));
     CR_TRY(read_models(source, raw, folder, job, err));
+    if (job->n_models > 0 && !job->images)
+        CR_TRY(cr_job_fail(err, source, "dataset.images",
+                           "none is for a job without models (models: [])"));
+    if (job->n_models > 0 && raw->n_methods == 0)
+        CR_TRY(cr_job_fail(err, source, "", "the key \"methods\" is missing"));
     CR_TRY(read_methods(source, raw, job, err));
-    CR_TRY(read_protocol(source, raw, &job->protocol, err));
+    CR_TRY(cr_job_read_protocols(source, raw, job, err));
     job->map_slots = map_slots[raw->heatmaps.classes];
     job->map_float16 = raw->heatmaps.type == 1;
     job->batch = raw->batch ? clamp_int(*raw->batch) : 16;
@@ -289,6 +252,9 @@ static cr_status apply_set(cr_job_tree *tree, const char *set, cr_error *err)
     KEY("%.*s", (int)length, set);
     if (*key == '.' || key[length - 1] == '.' || strstr(key, ".."))
         return cr_fail(err, CR_EUSAGE, "--set %.160s: \"%s\" is not a key", set, key);
+    /* Of the two only one may be there. */
+    if (strcmp(key, "protocol") == 0 || strcmp(key, "protocols") == 0)
+        cr_job_tree_remove(tree, strcmp(key, "protocol") == 0 ? "protocols" : "protocol");
     cr_status status = cr_job_tree_set(tree, key, set + length + 1, err);
     if (status == CR_EINPUT) {
         err->status = CR_EUSAGE;
@@ -339,8 +305,12 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
 
     /* With or without --set, libcyaml gets the text that the tree was checked and printed from. */
     CR_TRY(cr_job_tree_parse(text, n_bytes, &edited, &line, err));
+    /* Before, so that --set can change a parameter of a protocol given by its name alone; after, for
+     * those that it gives. */
+    CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
     for (int i = 0; i < n_sets; i++)
         CR_TRY(apply_set(&edited, sets[i], err));
+    CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
     CR_TRY(cr_job_tree_print(&edited, &printed, &n_printed, err));
     status = cr_job_tree_parse(printed, n_printed, &source.changed, &line, err);
     if (status == CR_EINPUT)
@@ -374,6 +344,8 @@ cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err)
 {
     const int first = (int)((int64_t)job->n_models * (part - 1) / n_parts);
     const int last = (int)((int64_t)job->n_models * part / n_parts);
+    if (n_parts == 1)
+        return CR_OK;
     if (first == last)
         return cr_fail(err, CR_EUSAGE,
                        "--part %d/%d: has no model: the job has %d, so at most that many parts",
@@ -392,6 +364,7 @@ void cr_job_free(cr_job *job)
         free(job->models[i].file);
     free(job->models);
     free(job->methods);
+    free(job->protocols);
     free(job->text);
     free(job->overrides);
     free(job->images);

@@ -26,10 +26,11 @@ typedef struct cr_job_model {
 /* A checked job. Paths are resolved against the job file's folder; everything is owned. */
 typedef struct cr_job {
     char name[CR_NAME_BYTES];
-    char *text;                  /* the file, verbatim */
-    char *overrides;             /* the --set options, one `key=value` a line, "" if none */
-    cr_data_layout layout;       /* dataset.layout */
-    char *images, *ground_truth; /* dataset.* */
+    char *text;            /* the file, verbatim */
+    char *overrides;       /* the --set options, one `key=value` a line, "" if none */
+    cr_data_layout layout; /* dataset.layout */
+    char *images;          /* dataset.images; NULL for none, which a job without models may have */
+    char *ground_truth;    /* dataset.* */
     char *synsets, *devkit_synsets, *boxes, *exclude; /* dataset.*, NULL where not given */
     char *subset_list;                                /* dataset.subset.list, NULL if none */
     char **subset_classes; /* [n_subset_classes] dataset.subset.classes */
@@ -41,11 +42,14 @@ typedef struct cr_job {
     cr_job_model *models;
     int n_methods;
     cr_job_method *methods;
-    cr_protocol protocol; /* named "... (modified)" where the job changes one of its parameters */
-    int map_slots;        /* heatmaps.classes: all (6, the default), truth (1) or none (0) */
-    bool map_float16;     /* heatmaps.type: float16 (default float32) */
-    int batch;            /* images in a chunk; 1 to 1024, default 16 */
-    char *output;         /* path of the results file, resolved against the job's folder */
+    int n_protocols;
+    cr_protocol *protocols; /* by different names: that of `as`, or "... (modified)" where the job
+                               changes a parameter of a known one */
+    bool show_protocols, show_v1, show_v2; /* in tables for people, as in cr_results_plan */
+    int map_slots;    /* heatmaps.classes: all (6, the default), truth (1) or none (0) */
+    bool map_float16; /* heatmaps.type: float16 (default float32) */
+    int batch;        /* images in a chunk; 1 to 1024, default 16 */
+    char *output;     /* path of the results file, resolved against the job's folder */
 } cr_job;
 
 /* Parses and checks a job.
@@ -53,7 +57,7 @@ typedef struct cr_job {
  *   path     for messages and, its folder, for relative paths
  *   sets     n_sets strings `key.key=value`, applied in order over the file's values; the items of
  *            a list are numbered from 0 (models.0.name=x); the value is YAML (methods=[cam]).
- *            NULL if n_sets is 0
+ *            NULL if n_sets is 0. Setting protocol or protocols takes the other away
  *
  * Keys, with their defaults in parentheses; those without one must be given:
  *   name
@@ -66,8 +70,16 @@ typedef struct cr_job {
  *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),
  *       range (1 | 255), mean and std, three numbers each; short_side and crop (center | ten): with
  *       short-side the first of them (center), with squash both or neither (the whole image)
+ *     An empty list: baselines alone; then images may be none, and methods need not be given.
  *   methods: a list of cam, grad-cam, cam@LAYER, grad-cam@LAYER
- *   protocol; threshold, connectivity, upsampling, iou (the protocol's own)
+ *   protocol: a name, of a protocol that gives boxes (CR_PROTOCOL_LIST of loc.h) or of one over all
+ *     thresholds, wsol-v1 or wsol-v2; or
+ *   protocols: a list of such names, or of mappings: name, as (the name), and parameters as follow.
+ *     What every run computes for wsol-v1 and wsol-v2 does not depend on them: they choose what a
+ *     table for people shows (both, where neither is named). A job that names no other has the
+ *     boxes of cam-paper, and a table without their errors.
+ *   threshold, loose, connectivity, upsampling, iou (the protocol's own): of the one protocol with
+ *     boxes
  *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)
  *   batch (16)
  *   output

@@ -33,7 +33,8 @@ static const cyaml_strval_t crops[] = {{"center", CR_CROP_CENTER}, {"ten", CR_CR
 static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
 static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};
 static const cyaml_strval_t upsamplings[] = {{"bilinear", CR_UPSAMPLING_BILINEAR},
-                                             {"nearest", CR_UPSAMPLING_NEAREST}};
+                                             {"nearest", CR_UPSAMPLING_NEAREST},
+                                             {"bicubic", CR_UPSAMPLING_BICUBIC}};
 static const cyaml_strval_t kept_classes[] = {{"all", 0}, {"truth", 1}, {"none", 2}};
 static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
 
@@ -90,6 +91,23 @@ static const cyaml_schema_field_t dataset_fields[] = {
     CYAML_FIELD_END,
 };
 
+/* Parameters of a protocol that are members of `type`. */
+#define PARAMETERS(type, prefix)                                                         \
+    CYAML_FIELD_FLOAT_PTR("threshold", CYAML_FLAG_STRICT | MAY, type, prefix threshold), \
+        CYAML_FIELD_FLOAT_PTR("loose", CYAML_FLAG_STRICT | MAY, type, prefix loose),     \
+        CYAML_FIELD_INT_PTR("connectivity", MAY, type, prefix connectivity),             \
+        WORD_PTR("upsampling", MAY, type, prefix upsampling, upsamplings),               \
+        CYAML_FIELD_FLOAT_PTR("iou", CYAML_FLAG_STRICT | MAY, type, prefix iou)
+
+static const cyaml_schema_field_t protocol_fields[] = {
+    STRING("name", MUST, cr_job_raw_protocol, name, CYAML_UNLIMITED),
+    STRING("as", MAY, cr_job_raw_protocol, as, (int)sizeof((cr_protocol *)0)->name - 1),
+    PARAMETERS(cr_job_raw_protocol, ),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t protocol = {
+    CYAML_VALUE_MAPPING(MUST, cr_job_raw_protocol, protocol_fields)};
+
 static const cyaml_schema_field_t heatmap_fields[] = {
     WORD("classes", MAY, cr_job_raw_heatmaps, classes, kept_classes),
     WORD("type", MAY, cr_job_raw_heatmaps, type, map_types),
@@ -100,14 +118,13 @@ static const cyaml_schema_field_t job_fields[] = {
     STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
     CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
     CYAML_FIELD_SEQUENCE_COUNT("models", CYAML_FLAG_POINTER, cr_job_raw, models, n_models, &model,
-                               1, CR_JOB_MAX_LIST),
-    CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER, cr_job_raw, methods, n_methods,
+                               0, CR_JOB_MAX_LIST),
+    CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER | MAY, cr_job_raw, methods, n_methods,
                                &method, 1, CR_JOB_MAX_LIST),
-    STRING("protocol", MUST, cr_job_raw, protocol, CYAML_UNLIMITED),
-    CYAML_FIELD_FLOAT_PTR("threshold", CYAML_FLAG_STRICT | MAY, cr_job_raw, threshold),
-    CYAML_FIELD_INT_PTR("connectivity", MAY, cr_job_raw, connectivity),
-    WORD_PTR("upsampling", MAY, cr_job_raw, upsampling, upsamplings),
-    CYAML_FIELD_FLOAT_PTR("iou", CYAML_FLAG_STRICT | MAY, cr_job_raw, iou),
+    STRING("protocol", MAY, cr_job_raw, protocol, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE_COUNT("protocols", CYAML_FLAG_POINTER | MAY, cr_job_raw, protocols,
+                               n_protocols, &protocol, 1, CR_MAX_PROTOCOLS),
+    PARAMETERS(cr_job_raw, single.),
     CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
     CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
     STRING("output", MUST, cr_job_raw, output, MAX_PATH),

@@ -46,6 +46,14 @@ typedef struct cr_job_raw_heatmaps {
     int type;    /* 1: float16 */
 } cr_job_raw_heatmaps;
 
+typedef struct cr_job_raw_protocol {
+    char *name, *as;
+    double *threshold, *loose;
+    int64_t *connectivity;
+    int *upsampling; /* cr_upsampling */
+    double *iou;
+} cr_job_raw_protocol;
+
 typedef struct cr_job_raw {
     char *name;
     cr_job_raw_dataset dataset;
@@ -54,10 +62,9 @@ typedef struct cr_job_raw {
     char **methods;
     unsigned n_methods;
     char *protocol;
-    double *threshold;
-    int64_t *connectivity;
-    int *upsampling; /* cr_upsampling */
-    double *iou;
+    cr_job_raw_protocol *protocols;
+    unsigned n_protocols;
+    cr_job_raw_protocol single; /* the parameters beside `protocol`; no name */
     cr_job_raw_heatmaps heatmaps;
     int64_t *batch;
     char *output;

@@ -301,6 +301,39 @@ cleanup:
     return status;
 }
 
+void cr_job_tree_remove(cr_job_tree *tree, const char *key)
+{
+    yaml_node_t *root = yaml_document_get_root_node(&tree->document);
+    if (!root || root->type != YAML_MAPPING_NODE)
+        return;
+    yaml_node_pair_t *pair = find_pair(&tree->document, root, key, strlen(key));
+    if (!pair)
+        return;
+    yaml_node_pair_t *const end = --root->data.mapping.pairs.top;
+    memmove(pair, pair + 1, (size_t)(end - pair) * sizeof *pair);
+}
+
+cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key, cr_error *err)
+{
+    yaml_document_t *document = &tree->document;
+    yaml_node_t *list = cr_job_tree_find(tree, path);
+    if (!list || list->type != YAML_SEQUENCE_NODE)
+        return CR_OK;
+    /* Adding nodes moves them: the list's items stay where they are. */
+    yaml_node_item_t *item = list->data.sequence.items.start, *end = list->data.sequence.items.top;
+    for (; item < end; item++) {
+        if (yaml_document_get_node(document, *item)->type != YAML_SCALAR_NODE)
+            continue;
+        int name = yaml_document_add_scalar(document, NULL, (const unsigned char *)key,
+                                            (int)strlen(key), YAML_PLAIN_SCALAR_STYLE);
+        int mapping = yaml_document_add_mapping(document, NULL, YAML_FLOW_MAPPING_STYLE);
+        if (!name || !mapping || !yaml_document_append_mapping_pair(document, mapping, name, *item))
+            return cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
+        *item = mapping;
+    }
+    return CR_OK;
+}
+
 typedef struct growing_text {
     char *bytes;
     size_t n, room;

@@ -27,7 +27,8 @@ typedef struct merge {
     char **paths;         /* [n_files] argv's */
     cr_results **files;   /* [n_files] open for reading; n_files arrays are owned */
     cr_results_plan plan; /* of the output; its models' variants are the files' */
-    cr_tally *tallies;    /* one for each variant, in the order of the plan */
+    cr_tally *tallies;    /* [variants of all models, in the order of the plan][protocols] */
+    cr_sweep *sweeps;     /* [variants of all models] */
     cr_results *out;
 } merge;
 
@@ -186,18 +187,20 @@ static void name_job(merge *g)
 static cr_status count(merge *g, cr_error *err)
 {
     cr_status status = CR_OK;
-    size_t n = 0;
-    for (int m = 0; m < g->plan.n_models; m++)
-        n += (size_t)g->plan.models[m].n_variants;
-    g->tallies = cr_alloc(n, sizeof *g->tallies);
-    if (!g->tallies)
-        return cr_fail_memory(err, "tallies", n, sizeof *g->tallies);
+    const size_t n = (size_t)cr_results_count_variants(&g->plan);
+    const int n_protocols = g->plan.n_protocols;
+    g->tallies = cr_alloc(n * (size_t)n_protocols, sizeof *g->tallies);
+    g->sweeps = cr_alloc(n, sizeof *g->sweeps);
+    if (!g->tallies || !g->sweeps)
+        return cr_fail_memory(err, "tallies", n, sizeof *g->sweeps);
     cr_tally *at = g->tallies;
+    cr_sweep *sweeps = g->sweeps;
     for (int f = 0; f < g->n_files; f++) {
         const cr_results_plan *plan = cr_results_get_plan(g->files[f]);
         const int n_images = cr_results_get_data(g->files[f])->n_images;
-        CR_TRY(cr_results_tally(g->files[f], 0, n_images, at, err));
-        for (int m = 0; m < plan->n_models; at += plan->models[m++].n_variants)
+        CR_TRY(cr_results_tally(g->files[f], 0, n_images, at, sweeps, err));
+        sweeps += cr_results_count_variants(plan);
+        for (int m = 0; m < plan->n_models; at += plan->models[m++].n_variants * n_protocols)
             if (at->n_missing)
                 CR_TRY(cr_fail(err, CR_EINPUT,
                                "%s: is not finished: %lld of %d images are missing under model %s; "
@@ -233,35 +236,21 @@ cleanup:
 }
 
 /* Room for the rows of so many images that the buffer is not exceeded; *n_images is their number. */
-static cr_status make_rows(const cr_results_plan *plan, const cr_results_model *model,
-                           cr_arena *arena, cr_results_rows *rows, int *n_images, cr_error *err)
+static cr_status make_rows(const cr_results_plan *plan, int model, cr_arena *arena,
+                           cr_results_rows *rows, int *n_images, cr_error *err)
 {
+    const cr_results_model *of = &plan->models[model];
     size_t image_bytes = sizeof(rows->reason[0]);
-    for (int v = 0; v < model->n_variants; v++)
-        image_bytes += CR_SLOTS * (sizeof(cr_box) + sizeof(double) +
-                                   sizeof(float) * cr_results_map_values(&model->variants[v]));
+    for (int v = 0; v < of->n_variants; v++)
+        image_bytes +=
+            CR_SWEEP_LEVELS + CR_SLOTS * sizeof(float) * cr_results_map_values(&of->variants[v]);
+    for (int p = 0; p < plan->n_protocols; p++)
+        image_bytes += (size_t)of->n_variants * CR_SLOTS * (sizeof(cr_box) + sizeof(double)) *
+                       (size_t)plan->protocols[p].n_boxes;
     const size_t fit = BUFFER_BYTES / image_bytes;
     const size_t n = fit < 1 ? 1 : fit > MAX_SLICE ? MAX_SLICE : fit;
     *n_images = (int)n;
-    bool ok = true;
-#define TAKE(pointer, items) \
-    ok = ((pointer) = cr_arena_alloc(arena, n * (items), sizeof *(pointer))) != NULL && ok
-    TAKE(rows->state, 1);
-    TAKE(rows->size, 2);
-    TAKE(rows->reason, 1);
-    TAKE(rows->top_class, CR_TOP);
-    TAKE(rows->top_logit, CR_TOP);
-    TAKE(rows->truth_logit, 1);
-    rows->variants = cr_arena_alloc(arena, (size_t)model->n_variants, sizeof *rows->variants);
-    ok = ok && rows->variants;
-    for (int v = 0; ok && v < model->n_variants; v++) {
-        if (plan->map_slots)
-            TAKE(rows->variants[v].maps, CR_SLOTS * cr_results_map_values(&model->variants[v]));
-        TAKE(rows->variants[v].boxes, CR_SLOTS);
-        TAKE(rows->variants[v].iou, CR_SLOTS);
-    }
-#undef TAKE
-    return ok ? CR_OK : cr_fail_memory(err, "rows", n, image_bytes);
+    return cr_results_rows_alloc(plan, model, *n_images, plan->map_slots > 0, arena, rows, err);
 }
 
 /* Copies model `from` of a file to model `to` of the output, but for the rows that are there. */
@@ -273,7 +262,7 @@ static cr_status copy_model(merge *g, cr_results *file, int from, int to, cr_err
     cr_results_rows rows = {0};
     uint8_t there[MAX_SLICE];
     int slice;
-    CR_TRY(make_rows(&g->plan, &g->plan.models[to], &arena, &rows, &slice, err));
+    CR_TRY(make_rows(&g->plan, to, &arena, &rows, &slice, err));
     for (; rows.first < n_images; rows.first += rows.n) {
         rows.n = n_images - rows.first < slice ? n_images - rows.first : slice;
         cr_results_rows old = {.first = rows.first, .n = rows.n, .state = there};
@@ -302,7 +291,7 @@ static cr_status write_output(const cr_par *par, merge *g, cr_error *err)
         for (int m = 0; m < cr_results_get_plan(g->files[f])->n_models; m++)
             CR_TRY(copy_model(g, g->files[f], m, to++, err));
     CR_TRY(cr_results_flush(g->out, err));
-    CR_TRY(cr_results_write_summary(g->out, g->tallies, err));
+    CR_TRY(cr_results_write_summary(g->out, g->tallies, g->sweeps, err));
     CR_TRY(cr_results_close(&g->out, err));
     fprintf(stderr, "camrank: %d model%s of %d file%s, %d images\n", g->plan.n_models,
             g->plan.n_models == 1 ? "" : "s", g->n_files, g->n_files == 1 ? "" : "s",
@@ -335,6 +324,7 @@ cleanup:
             cr_results_close(&g.files[f], NULL);
     free(g.files);
     free(g.tallies);
+    free(g.sweeps);
     free(g.plan.models);
     free(g.plan.job_text);
     free(g.plan.overrides);

@@ -6,22 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPTION_FORMAT = 1, OPTION_PAPER };
+enum { OPTION_FORMAT = 1, OPTION_PAPER, OPTION_BY_CLASS };
 
 static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
                                         {"paper", required_argument, NULL, OPTION_PAPER},
+                                        {"by-class", no_argument, NULL, OPTION_BY_CLASS},
                                         {NULL, 0, NULL, 0}};
 
 /* `paper` is NULL or the paper beside whose tables the errors are printed, as text. */
-static cr_status print_report(const char *path, const char *paper, cr_report_format format,
-                              cr_error *err)
+static cr_status print_report(const char *path, const char *paper, bool by_class,
+                              cr_report_format format, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_results *results = NULL;
     cr_report report = {0};
     char *text = NULL;
     CR_TRY(cr_results_open(path, &results, err));
-    CR_TRY(cr_report_make(results, &report, err));
+    CR_TRY(cr_report_make(results, by_class, &report, err));
     CR_TRY(paper ? cr_report_paper(&report, paper, &text, err)
                  : cr_report_write(&report, format, &text, err));
     fputs(text, stdout);
@@ -36,7 +37,7 @@ cleanup:
 
 cr_status cr_print_outcome(const char *path, cr_error *err)
 {
-    cr_status status = print_report(path, NULL, CR_REPORT_TEXT, err);
+    cr_status status = print_report(path, NULL, false, CR_REPORT_TEXT, err);
     if (status != CR_OK)
         return status;
     printf("\nresults: %s\n", path);
@@ -49,18 +50,21 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
     cr_status status = CR_OK;
     cr_report_format format = CR_REPORT_TEXT;
     const char *path, *paper = NULL;
+    bool by_class = false;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
         if (option == OPTION_PAPER)
             paper = optarg;
+        else if (option == OPTION_BY_CLASS)
+            by_class = true;
         else if (option == OPTION_FORMAT)
             CR_TRY(cr_report_format_find(optarg, &format, err));
         else
             return err->status;
     }
-    if (paper && format != CR_REPORT_TEXT)
-        CR_TRY(cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only"));
+    if (paper && (format != CR_REPORT_TEXT || by_class))
+        CR_TRY(cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only, of all classes"));
     CR_TRY(cr_option_argument(argc, argv, "the results file", &path, err));
-    CR_TRY(print_report(path, paper, format, err));
+    CR_TRY(print_report(path, paper, by_class, format, err));
     status = cr_output_flush(err);
 
 cleanup:
@@ -70,9 +74,11 @@ cleanup:
 const cr_command cr_command_report = {
     .name = "report",
     .summary = "prints the error table of a results file",
-    .help = "usage: camrank report RESULTS.h5 [--format text|csv|json|markdown|latex]\n\n"
-            "Counts the rows of a results file, finished or not, and prints its error table.\n"
-            "Errors are in percent; csv and json give them in full.\n\n"
-            "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
-            "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
+    .help =
+        "usage: camrank report RESULTS.h5 [--format text|csv|json|markdown|latex] [--by-class]\n\n"
+        "Counts the rows of a results file, finished or not, and prints its error table.\n"
+        "Errors are in percent; csv and json give them in full.\n\n"
+        "  --by-class         a line a ground-truth class instead, with what became of its images\n"
+        "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
+        "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
     .run = report_command};

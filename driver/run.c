@@ -138,8 +138,8 @@ static cr_status prepare(run_state *run, cr_error *err)
                             : cr_fail_memory(err, "chunks", n_units, sizeof *run->units);
     }
     CR_TRY(cr_par_agree(run->par, status, err));
-    status = cr_worker_new(&s->data, &s->job.protocol, s->models, s->n_models, s->job.batch,
-                           &run->worker, err);
+    status = cr_worker_new(&s->data, s->job.protocols, s->job.n_protocols, s->models, s->n_models,
+                           s->job.batch, &run->worker, err);
     CR_TRY(cr_par_agree(run->par, status, err));
 
 cleanup:
@@ -154,7 +154,7 @@ static cr_status work_all(run_state *run, cr_error *err)
     const cr_session *s = run->session;
     const int64_t before = run->n_missing;
     CR_TRY(cr_dispatch_init(&run->dispatch, run->par, run->units, run->n_units, err));
-    cr_progress_start(&run->progress, run->par->rank == 0, before);
+    cr_progress_start(&run->progress, run->par->rank == 0 && s->n_models > 0, before);
     for (int m = 0; m < s->n_models; m++)
         cr_net_on_layer(cr_cam_net(s->models[m].cam), between_layers, run);
     status = work(run, err);
@@ -183,20 +183,23 @@ static cr_status reduce(run_state *run, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_session *s = run->session;
-    int first, last, n_rows = 0;
-    for (int m = 0; m < s->n_models; m++)
-        n_rows += s->models[m].n_variants;
+    const int n_variants = cr_results_count_variants(&s->plan);
+    const int n_rows = n_variants * s->job.n_protocols;
+    int first, last;
     cr_par_part(run->par, s->data.n_images, CR_RESULTS_SHARE, &first, &last);
     cr_tally *tallies = cr_alloc((size_t)n_rows, sizeof *tallies);
-    if (!tallies)
-        status = cr_fail_memory(err, "tallies", (size_t)n_rows, sizeof *tallies);
+    cr_sweep *sweeps = cr_alloc((size_t)n_variants, sizeof *sweeps);
+    if (!tallies || !sweeps)
+        status = cr_fail_memory(err, "tallies", (size_t)n_rows, sizeof *sweeps);
     CR_TRY(cr_par_agree(run->par, status, err));
-    status = cr_results_tally(run->results, first, last - first, tallies, err);
+    status = cr_results_tally(run->results, first, last - first, tallies, sweeps, err);
     CR_TRY(cr_par_agree(run->par, status, err));
     CR_TRY(cr_par_sum(run->par, (int64_t *)tallies, n_rows * CR_TALLY_FIELDS, err));
-    CR_TRY(cr_results_write_summary(run->results, tallies, err));
+    CR_TRY(cr_par_sum(run->par, (int64_t *)sweeps, n_variants * CR_SWEEP_FIELDS, err));
+    CR_TRY(cr_results_write_summary(run->results, tallies, sweeps, err));
 
 cleanup:
+    free(sweeps);
     free(tallies);
     return status;
 }

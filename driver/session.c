@@ -73,6 +73,12 @@ static cr_status read_data(const cr_job *job, cr_dataset *data, uint8_t **bytes,
         .limit = job->limit,
     };
     CR_TRY(cr_data_read(&source, data, err));
+    for (int i = 0; job->n_models == 0 && i < data->n_images; i++)
+        if (data->images[i].width == 0)
+            CR_TRY(cr_fail(err, CR_EINPUT,
+                           "%s: the baselines need the sizes of the images, which this layout does "
+                           "not have: give the same ground truth as xml or wsol, or a model",
+                           job->ground_truth));
     char *folder = realpath(data->folder, NULL);
     if (folder) {
         free(data->folder);
@@ -137,6 +143,7 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
     snprintf(to->name, sizeof to->name, "%s", model->name);
     snprintf(to->file, sizeof to->file, "%s", from->file_given);
     snprintf(to->sha256, sizeof to->sha256, "%s", model->sha256);
+    snprintf(to->filter, sizeof to->filter, "%s", cr_filter_name(model->input.filter));
     cr_input_text_write(&model->input, to->input, sizeof to->input);
     to->variants = cr_alloc((size_t)model->n_variants, sizeof *to->variants);
     if (!to->variants)
@@ -170,12 +177,17 @@ static cr_status make_plan(cr_session *s, cr_error *err)
     cr_session_libraries(plan->libraries, sizeof plan->libraries);
     plan->job_text = strdup(job->text);
     plan->overrides = strdup(job->overrides);
+    plan->protocols = cr_alloc((size_t)job->n_protocols, sizeof *plan->protocols);
     plan->models = cr_alloc((size_t)s->n_models, sizeof *plan->models);
-    if (!plan->job_text || !plan->overrides || !plan->models) {
+    if (!plan->job_text || !plan->overrides || !plan->protocols || !plan->models) {
         status = cr_fail_memory(err, "a plan", (size_t)s->n_models, sizeof *plan->models);
         goto cleanup;
     }
-    plan->protocol = job->protocol;
+    plan->n_protocols = job->n_protocols;
+    memcpy(plan->protocols, job->protocols, (size_t)job->n_protocols * sizeof *job->protocols);
+    plan->show_protocols = job->show_protocols;
+    plan->show_v1 = job->show_v1;
+    plan->show_v2 = job->show_v2;
     plan->skip_failed = job->skip_failed;
     plan->batch = job->batch;
     plan->map_slots = job->map_slots;

@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_MODEL = 1, OPTION_METHOD, OPTION_RANK, OPTION_TRUTH, OPTION_IMAGES };
+enum { OPTION_MODEL = 1, OPTION_METHOD, OPTION_PROTOCOL, OPTION_RANK, OPTION_TRUTH, OPTION_IMAGES };
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                         {"model", required_argument, NULL, OPTION_MODEL},
                                         {"method", required_argument, NULL, OPTION_METHOD},
+                                        {"protocol", required_argument, NULL, OPTION_PROTOCOL},
                                         {"rank", required_argument, NULL, OPTION_RANK},
                                         {"truth", no_argument, NULL, OPTION_TRUTH},
                                         {"images", required_argument, NULL, OPTION_IMAGES},
@@ -23,9 +24,9 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
 
 /* What is asked for, and where it is in the file. */
 typedef struct request {
-    const char *results, *image, *output, *model_name, *method, *folder;
+    const char *results, *image, *output, *model_name, *method, *protocol_name, *folder;
     int slot;
-    int image_at, model, variant;
+    int image_at, model, variant, protocol;
 } request;
 
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
@@ -41,6 +42,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_METHOD:
             r->method = optarg;
+            break;
+        case OPTION_PROTOCOL:
+            r->protocol_name = optarg;
             break;
         case OPTION_RANK:
             CR_TRY(cr_option_int("rank", optarg, 1, &r->slot, err));
@@ -83,6 +87,11 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
     if (r->model >= plan->n_models)
         return cr_fail(err, CR_EINPUT, "%s: holds no model %s", r->results,
                        r->model_name ? r->model_name : "at all");
+    while (r->protocol < plan->n_protocols && r->protocol_name &&
+           strcmp(plan->protocols[r->protocol].name, r->protocol_name) != 0)
+        r->protocol++;
+    if (r->protocol == plan->n_protocols)
+        return cr_fail(err, CR_EINPUT, "%s: holds no protocol %s", r->results, r->protocol_name);
     const cr_results_model *model = &plan->models[r->model];
     char name[2 * CR_NAME_BYTES];
     for (; r->variant < model->n_variants; r->variant++) {
@@ -102,9 +111,15 @@ static cr_status find_views(const cr_results_plan *plan, const request *r, const
     cr_input_spec spec;
     if (cr_input_text_read(model->input, &spec, err) != CR_OK)
         return cr_fail_in(err, "%s: model %s: ", r->results, model->name);
+    if (cr_input_n_views(&spec) != model->variants[r->variant].n_views)
+        return cr_fail(err, CR_EINPUT, "%s: model %s: maps of %d views, but its input has %d",
+                       r->results, model->name, model->variants[r->variant].n_views,
+                       cr_input_n_views(&spec));
     cr_input_views(&spec, image->width, image->height, views);
     return CR_OK;
 }
+
+enum { MAX_BOXES = 2 }; /* of a class under one protocol */
 
 /* One row, read back. */
 typedef struct row {
@@ -114,8 +129,9 @@ typedef struct row {
     int32_t top_class[CR_TOP];
     float top_logit[CR_TOP], truth_logit;
     struct cr_results_maps *variants;
-    cr_box boxes[CR_SLOTS];
-    double iou[CR_SLOTS];
+    struct cr_results_boxes protocols[CR_MAX_PROTOCOLS];
+    cr_box boxes[CR_SLOTS * MAX_BOXES];
+    double iou[CR_SLOTS * MAX_BOXES];
 } row;
 
 static cr_status read_row(cr_results *results, const request *r, row *out, cr_error *err)
@@ -123,15 +139,16 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
     cr_status status = CR_OK;
     const cr_results_model *model = &cr_results_get_plan(results)->models[r->model];
     const cr_results_variant *variant = &model->variants[r->variant];
-    size_t pixels = (size_t)variant->map_width * (size_t)variant->map_height;
+    const size_t values = cr_results_map_values(variant);
     out->variants = cr_alloc((size_t)model->n_variants, sizeof *out->variants);
     if (!out->variants)
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *out->variants);
     struct cr_results_maps *maps = &out->variants[r->variant];
-    *maps =
-        (struct cr_results_maps){cr_alloc(CR_SLOTS * pixels, sizeof(float)), out->boxes, out->iou};
+    out->protocols[r->protocol] = (struct cr_results_boxes){out->boxes, out->iou};
+    *maps = (struct cr_results_maps){.maps = cr_alloc(CR_SLOTS * values, sizeof(float)),
+                                     .protocols = out->protocols};
     if (!maps->maps)
-        return cr_fail_memory(err, "a map", CR_SLOTS * pixels, sizeof(float));
+        return cr_fail_memory(err, "a map", CR_SLOTS * values, sizeof(float));
     out->rows = (cr_results_rows){.first = r->image_at,
                                   .n = 1,
                                   .state = &out->state,
@@ -150,7 +167,7 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
     else if (r->slot < CR_TOP && out->top_class[r->slot] >= cr_results_get_data(results)->n_classes)
         status = cr_fail(err, CR_EINPUT, "%s: image %s: %d is no class", r->results, r->image,
                          out->top_class[r->slot]);
-    else if (isnan(maps->maps[(size_t)r->slot * pixels]))
+    else if (isnan(maps->maps[(size_t)r->slot * values]))
         status =
             cr_fail(err, CR_EINPUT, "%s: holds no map of this class (heatmaps.classes of the job)",
                     r->results);
@@ -175,27 +192,29 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     const cr_dataset *data = cr_results_get_data(results);
     const cr_results_variant *variant = &plan->models[r->model].variants[r->variant];
     const cr_data_image *truth = &data->images[r->image_at];
-    size_t pixels = (size_t)variant->map_width * (size_t)variant->map_height;
+    const size_t values = cr_results_map_values(variant);
     size_t image_pixels = (size_t)image->width * (size_t)image->height;
-    int n_boxes = truth->n_boxes + 1;
+    const cr_protocol *protocol = &plan->protocols[r->protocol];
+    const int first = r->slot * protocol->n_boxes;
+    int n_boxes = truth->n_boxes;
     cr_view views[CR_MAX_VIEWS];
     cr_loc_workspace workspace = {0};
     float *map = cr_alloc(image_pixels, sizeof *map);
-    cr_figure_box *boxes = cr_alloc((size_t)n_boxes, sizeof *boxes);
+    cr_figure_box *boxes = cr_alloc((size_t)n_boxes + MAX_BOXES, sizeof *boxes);
     if (!map || !boxes) {
         status = cr_fail_memory(err, "a picture", image_pixels, sizeof *map);
         goto cleanup;
     }
     CR_TRY(find_views(plan, r, image, views, err));
     const cr_loc_map native = {
-        .maps = in->variants[r->variant].maps + (size_t)r->slot * pixels,
+        .maps = in->variants[r->variant].maps + (size_t)r->slot * values,
         .width = variant->map_width,
         .height = variant->map_height,
         .scaling = variant->scaling,
-        .n_views = 1,
+        .n_views = variant->n_views,
         .views = views,
     };
-    CR_TRY(cr_loc_upsample(&native, plan->protocol.upsampling, image->width, image->height, map,
+    CR_TRY(cr_loc_upsample(&native, protocol->upsampling, image->width, image->height, map,
                            &workspace, err));
     float largest = 0;
     for (size_t i = 0; i < image_pixels; i++)
@@ -208,14 +227,17 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     float logit = is_truth ? in->truth_logit : in->top_logit[r->slot];
     int used = snprintf(predicted, sizeof predicted, "%.80s %.2f", class_name(data, class_index),
                         (double)logit);
-    if (truth->localize)
-        snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[r->slot]);
+    if (truth->n_boxes)
+        snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[first]);
     cr_results_variant_name(variant, name);
     snprintf(title, sizeof title, "%s   %s %s   ground truth: %s", r->image,
              plan->models[r->model].name, name, class_name(data, truth->label));
     for (int i = 0; i < truth->n_boxes; i++)
         boxes[i] = (cr_figure_box){data->boxes[truth->first_box + i], {0.1, 0.9, 0.1}, NULL};
-    boxes[n_boxes - 1] = (cr_figure_box){in->boxes[r->slot], {1, 0.1, 0.1}, predicted};
+    for (int i = first; i < first + protocol->n_boxes; i++)
+        if (in->boxes[i].x0 >= 0)
+            boxes[n_boxes++] =
+                (cr_figure_box){in->boxes[i], {1, 0.1, 0.1}, i == first ? predicted : NULL};
     CR_TRY(cr_figure_write(r->output, image, map, boxes, n_boxes, title, err));
 
 cleanup:
@@ -279,6 +301,7 @@ const cr_command cr_command_show = {
             "  -o, --output FILE  the PNG to write\n"
             "  --model NAME       (the first of the file)\n"
             "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
+            "  --protocol NAME    whose boxes (the first of the file)\n"
             "  --rank N           the network's Nth class, 1 to 5 (1)\n"
             "  --truth            the ground-truth class\n"
             "  --images FOLDER    where the images are now, or their tar (where they were in the "

@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include "score.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +9,8 @@
 
 struct cr_worker {
     const cr_dataset *data;
-    const cr_protocol *protocol;
+    const cr_protocol *protocols;
+    int n_protocols;
     cr_model *models;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
@@ -37,15 +40,30 @@ static void *take(cr_worker *w, size_t n, size_t item_bytes, bool *ok)
     return block;
 }
 
-cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocol, cr_model *models,
-                        int n_models, int batch, cr_worker **result, cr_error *err)
+static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_results_maps *maps,
+                      bool *ok)
+{
+    maps->maps = take(w, slots * pixels, sizeof(float), ok);
+    maps->levels = take(w, slots / CR_SLOTS, CR_SWEEP_LEVELS, ok);
+    maps->protocols = take(w, (size_t)w->n_protocols, sizeof *maps->protocols, ok);
+    for (int p = 0; *ok && p < w->n_protocols; p++) {
+        const size_t boxes = slots * (size_t)w->protocols[p].n_boxes;
+        maps->protocols[p].boxes = take(w, boxes, sizeof(cr_box), ok);
+        maps->protocols[p].iou = take(w, boxes, sizeof(double), ok);
+    }
+}
+
+cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
+                        cr_model *models, int n_models, int batch, cr_worker **result,
+                        cr_error *err)
 {
     *result = NULL;
     cr_worker *w = cr_alloc(1, sizeof *w);
     if (!w)
         return cr_fail_memory(err, "a worker", 1, sizeof *w);
     w->data = data;
-    w->protocol = protocol;
+    w->protocols = protocols;
+    w->n_protocols = n_protocols;
     w->models = models;
     int n_variants = 0;
     for (int m = 0; m < n_models; m++)
@@ -64,10 +82,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocol, cr_
     w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
     for (int v = 0; ok && v < n_variants; v++) {
-        struct cr_results_maps *maps = &rows->variants[v];
-        maps->maps = take(w, slots * largest_maps(models, n_models, v), sizeof(float), &ok);
-        maps->boxes = take(w, slots, sizeof *maps->boxes, &ok);
-        maps->iou = take(w, slots, sizeof *maps->iou, &ok);
+        take_maps(w, slots, largest_maps(models, n_models, v), &rows->variants[v], &ok);
     }
     if (!ok) {
         cr_worker_free(w);
@@ -118,10 +133,7 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
         size_t size = maps_size(model, v);
         for (size_t i = 0; i < size; i++)
             maps->maps[(size_t)b * size + i] = NAN;
-        for (int s = 0; s < CR_SLOTS; s++) {
-            maps->boxes[b * CR_SLOTS + s] = (cr_box){-1, -1, -1, -1};
-            maps->iou[b * CR_SLOTS + s] = NAN;
-        }
+        cr_score_blank(w->protocols, w->n_protocols, maps, b);
     }
 }
 
@@ -219,37 +231,33 @@ static void score_classes(cr_worker *w, int b)
 static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_data_image *image = &w->data->images[w->rows.first + b];
     cr_view views[CR_MAX_VIEWS];
-    cr_input_views(&model->input, w->rows.size[2 * b], w->rows.size[2 * b + 1], views);
+    const cr_score_image image = {
+        .data = w->data,
+        .index = w->rows.first + b,
+        .width = w->rows.size[2 * b],
+        .height = w->rows.size[2 * b + 1],
+        .protocols = w->protocols,
+        .n_protocols = w->n_protocols,
+    };
+    cr_input_views(&model->input, image.width, image.height, views);
     for (int v = 0; v < model->n_variants; v++) {
         const cr_cam_variant *variant = &model->variants[v];
-        struct cr_results_maps *out = &w->rows.variants[v];
+        const struct cr_results_maps *out = &w->rows.variants[v];
         const size_t size = maps_size(model, v);
-        const float *maps = out->maps + (size_t)b * size;
-        if (!all_finite(maps, size)) {
+        const cr_loc_map first = {
+            .maps = out->maps + (size_t)b * size,
+            .width = variant->width,
+            .height = variant->height,
+            .scaling = cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX,
+            .n_views = model->n_views,
+            .views = views,
+        };
+        if (!all_finite(first.maps, size)) {
             mark_failed(w, b, "an activation map is not finite");
             break;
         }
-        for (int s = 0; s < CR_SLOTS; s++) {
-            const cr_loc_map map = {
-                .maps = maps + (size_t)s * (size / CR_SLOTS),
-                .width = variant->width,
-                .height = variant->height,
-                .scaling =
-                    cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX,
-                .n_views = model->n_views,
-                .views = views,
-            };
-            cr_box boxes[2];
-            CR_TRY(cr_loc_boxes(&map, w->protocol, w->rows.size[2 * b], w->rows.size[2 * b + 1],
-                                boxes, &w->workspace, err));
-            out->boxes[b * CR_SLOTS + s] = boxes[0];
-            out->iou[b * CR_SLOTS + s] =
-                image->localize
-                    ? cr_iou_best(boxes[0], w->data->boxes + image->first_box, image->n_boxes)
-                    : NAN;
-        }
+        CR_TRY(cr_score_maps(&image, &first, 0, out, b, &w->workspace, err));
     }
 
 cleanup:

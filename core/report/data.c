@@ -13,28 +13,92 @@ static void put_quoted(FILE *out, const char *text)
     csv_fwrite(out, text, strlen(text));
 }
 
-void cr_report_csv(const cr_report *report, FILE *out)
+static void put_texts(FILE *out, const cr_report_row *row)
+{
+    const char *const texts[] = {row->model, row->method, row->layer, row->variant, row->protocol};
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+        put_quoted(out, texts[k]);
+        fputc(',', out);
+    }
+}
+
+static void put_number(FILE *out, double value)
+{
+    fputc(',', out);
+    if (!isnan(value))
+        fprintf(out, "%.17g", value);
+}
+
+/* Nothing where there are none: 0 would say that they were counted. */
+static void put_outcomes(FILE *out, const int64_t outcomes[CR_N_OUTCOMES])
+{
+    for (int k = 0; k < CR_N_OUTCOMES; k++) {
+        fputc(',', out);
+        if (cr_report_has_outcomes(outcomes))
+            fprintf(out, "%" PRId64, outcomes[k]);
+    }
+}
+
+static void put_outcome_keys(FILE *out)
+{
+    static const char *const prefixes[] = {"outcome", "gt_known_outcome"};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < CR_N_OUTCOMES; k++)
+            fprintf(out, ",%s_%s", prefixes[i], cr_outcome_keys[k]);
+    fputc('\n', out);
+}
+
+static void put_rows(const cr_report *report, FILE *out)
 {
     fprintf(out, "model,method,layer,variant,protocol,images,localized");
     for (int k = 0; k < CR_REPORT_NUMBERS; k++)
         fprintf(out, ",%s", cr_report_numbers[k].key);
-    fputc('\n', out);
+    fprintf(out, ",max_box_acc_images,exclude,filter");
+    put_outcome_keys(out);
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
-        const char *texts[] = {row->model, row->method, row->layer, row->variant, row->protocol};
-        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
-            put_quoted(out, texts[k]);
-            fputc(',', out);
-        }
+        put_texts(out, row);
         fprintf(out, "%" PRId64 ",%" PRId64, row->n_images, row->n_localized);
-        for (int k = 0; k < CR_REPORT_NUMBERS; k++) {
-            const double value = cr_report_value(row, k);
-            fputc(',', out);
-            if (!isnan(value))
-                fprintf(out, "%.17g", value);
-        }
+        for (int k = 0; k < CR_REPORT_NUMBERS; k++)
+            put_number(out, cr_report_value(row, k));
+        fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
+        put_quoted(out, row->filter);
+        put_outcomes(out, row->top1_outcomes);
+        put_outcomes(out, row->gt_known_outcomes);
         fputc('\n', out);
     }
+}
+
+static void put_classes(const cr_report *report, FILE *out)
+{
+    cr_report_row row;
+    int class;
+    fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
+    for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
+        fprintf(out, ",%s", cr_report_numbers[k].key);
+    put_outcome_keys(out);
+    for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
+        const cr_dataset *data = report->data;
+        put_texts(out, &row);
+        put_quoted(out, data->text + data->classes[class].wnid);
+        fputc(',', out);
+        put_quoted(out, data->text + data->classes[class].name);
+        fprintf(out, ",%" PRId64 ",%" PRId64, row.n_images, row.n_localized);
+        for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
+            put_number(out, cr_report_value(&row, k));
+        put_outcomes(out, row.top1_outcomes);
+        put_outcomes(out, row.gt_known_outcomes);
+        fputc('\n', out);
+    }
+}
+
+bool cr_report_csv(const cr_report *report, FILE *out)
+{
+    if (report->classes)
+        put_classes(report, out);
+    else
+        put_rows(report, out);
+    return true;
 }
 
 /* Names of files need not be UTF-8, JSON must be. */
@@ -60,7 +124,38 @@ static json_t *number_value(double value)
 }
 
 /* json_object_set_new and json_array_append_new take NULL for a failure, and own what they get. */
-static json_t *row_value(const cr_report_row *row)
+static json_t *checked(json_t *value, int failed)
+{
+    if (!failed)
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
+static json_t *outcomes_value(const int64_t outcomes[CR_N_OUTCOMES])
+{
+    if (!cr_report_has_outcomes(outcomes))
+        return json_null();
+    json_t *object = json_object();
+    int failed = 0;
+    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        failed |= json_object_set_new(object, cr_outcome_keys[k], json_integer(outcomes[k]));
+    return checked(object, failed);
+}
+
+static json_t *curve_value(const double curve[CR_SWEEP_LEVELS])
+{
+    if (isnan(curve[0]))
+        return json_null();
+    json_t *array = json_array();
+    int failed = 0;
+    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+        failed |= json_array_append_new(array, json_real(curve[level]));
+    return checked(array, failed);
+}
+
+/* What a row and a class have in common. */
+static json_t *common_value(const cr_report_row *row, int n_numbers)
 {
     json_t *object = json_object();
     int failed = 0;
@@ -71,13 +166,36 @@ static json_t *row_value(const cr_report_row *row)
     failed |= json_object_set_new(object, "protocol", text_value(row->protocol));
     failed |= json_object_set_new(object, "images", json_integer(row->n_images));
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
+    for (int k = 0; k < n_numbers; k++)
         failed |= json_object_set_new(object, cr_report_numbers[k].key,
                                       number_value(cr_report_value(row, k)));
-    if (!failed)
-        return object;
-    json_decref(object);
-    return NULL;
+    failed |= json_object_set_new(object, "outcomes", outcomes_value(row->top1_outcomes));
+    failed |=
+        json_object_set_new(object, "gt_known_outcomes", outcomes_value(row->gt_known_outcomes));
+    return checked(object, failed);
+}
+
+static json_t *row_value(const cr_report_row *row)
+{
+    json_t *object = common_value(row, CR_REPORT_NUMBERS);
+    int failed = !object;
+    failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
+    failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
+    failed |= json_object_set_new(object, "filter",
+                                  row->is_baseline ? json_null() : text_value(row->filter));
+    failed |= json_object_set_new(object, "curve", curve_value(row->curve));
+    return checked(object, failed);
+}
+
+static json_t *class_value(const cr_dataset *data, int class, const cr_report_row *row)
+{
+    json_t *object = common_value(row, CR_REPORT_CLASS_NUMBERS);
+    int failed = !object;
+    failed |=
+        json_object_set_new(object, "class", text_value(data->text + data->classes[class].wnid));
+    failed |=
+        json_object_set_new(object, "name", text_value(data->text + data->classes[class].name));
+    return checked(object, failed);
 }
 
 static json_t *failure_value(const cr_report_failure *failure)
@@ -87,10 +205,17 @@ static json_t *failure_value(const cr_report_failure *failure)
     failed |= json_object_set_new(object, "model", text_value(failure->model));
     failed |= json_object_set_new(object, "image", text_value(failure->image));
     failed |= json_object_set_new(object, "reason", text_value(failure->reason));
-    if (!failed)
-        return object;
-    json_decref(object);
-    return NULL;
+    return checked(object, failed);
+}
+
+static json_t *classes_value(const cr_report *report)
+{
+    json_t *array = json_array();
+    cr_report_row row;
+    int failed = 0, class;
+    for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
+        failed |= json_array_append_new(array, class_value(report->data, class, &row));
+    return checked(array, failed);
 }
 
 char *cr_report_json(const cr_report *report)
@@ -99,6 +224,7 @@ char *cr_report_json(const cr_report *report)
     json_t *rows = json_array(), *failures = json_array();
     int failed = 0;
     failed |= json_object_set_new(dataset, "images", json_integer(report->n_images));
+    failed |= json_object_set_new(dataset, "excluded", json_integer(report->n_excluded));
     failed |= json_object_set_new(dataset, "failed", json_integer(report->n_failed));
     failed |= json_object_set_new(dataset, "missing", json_integer(report->n_missing));
     for (int i = 0; i < report->n_rows; i++)
@@ -109,6 +235,8 @@ char *cr_report_json(const cr_report *report)
     failed |= json_object_set_new(root, "job", text_value(report->job_name));
     failed |= json_object_set_new(root, "dataset", dataset);
     failed |= json_object_set_new(root, "rows", rows);
+    if (report->classes)
+        failed |= json_object_set_new(root, "classes", classes_value(report));
     failed |= json_object_set_new(root, "failures", failures);
     char *text = failed ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     json_decref(root);

@@ -6,33 +6,44 @@
 
 #include <stdio.h>
 
-/* The numeric columns, in the order of every form. */
-enum { CR_REPORT_NUMBERS = 6 };
+/* The numbers of a row for programs, in the order of CSV and JSON; those of a class, which has fewer,
+ * come first. */
+enum { CR_REPORT_NUMBERS = 22, CR_REPORT_CLASS_NUMBERS = 16 };
 
 typedef struct cr_report_number {
-    const char *key;   /* in CSV and JSON */
-    const char *title; /* for people */
-    size_t offset;     /* in cr_report_row */
-    int decimals;
+    const char *key;
+    size_t offset; /* in cr_report_row */
 } cr_report_number;
 
 extern const cr_report_number cr_report_numbers[CR_REPORT_NUMBERS];
 
 double cr_report_value(const cr_report_row *row, int number);
 
-/* The rounded number for people; "-" for NaN. */
-void cr_report_rounded(const cr_report_row *row, int number, char text[32]);
+/* Keys and titles of the outcomes. */
+extern const char *const cr_outcome_keys[CR_N_OUTCOMES];
+extern const char *const cr_outcome_titles[CR_N_OUTCOMES];
 
-/* Writes lines about the set, the protocol, the denominators, failures and missing images, each
- * with `prefix` in front. `put` escapes what comes from outside. */
-typedef void cr_report_put(FILE *out, const char *text);
-void cr_report_notes(const cr_report *report, FILE *out, const char *prefix, cr_report_put *put);
+/* Whether there are any outcomes. */
+bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 
-/* One form each; to a memory stream, whose errors the caller finds. */
-void cr_report_text(const cr_report *report, FILE *out);
-void cr_report_csv(const cr_report *report, FILE *out);
-void cr_report_markdown(const cr_report *report, FILE *out);
-void cr_report_latex(const cr_report *report, FILE *out);
+/* Fills the counts, errors, intervals and outcomes of a row. */
+void cr_report_fill(const cr_tally *tally, cr_report_row *row);
+
+/* Goes through the classes of a report by class: the next after *i, -1 at first, that has images.
+ * *class is its index; *row is the row of its variant and protocol, with the class's numbers. */
+bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row);
+
+/* baseline.c. Adds to zeroed counts: whole_tallies [n_protocols], of the box of the whole image in its
+ * own frame; sweeps of the box of the whole image (level 0) and of the centred squares (a level
+ * each). */
+cr_status cr_report_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
+                              cr_sweep *center, cr_error *err);
+
+/* One form each; to a memory stream, whose errors the caller finds. False when out of memory. */
+bool cr_report_text(const cr_report *report, FILE *out);
+bool cr_report_markdown(const cr_report *report, FILE *out);
+bool cr_report_latex(const cr_report *report, FILE *out);
+bool cr_report_csv(const cr_report *report, FILE *out);
 
 /* NULL when out of memory. The caller frees. */
 char *cr_report_json(const cr_report *report);

@@ -90,7 +90,9 @@ static bool is_of(const cr_report_row *row, const published *of)
 
 static void put_paper(FILE *out, const cr_report *report, const paper *of)
 {
-    int n_used = 0;
+    int n_used = 0, n_rows = 0;
+    for (int i = 0; i < report->n_rows; i++)
+        n_rows += !report->rows[i].is_baseline;
     fprintf(out, "%s; errors in %% on the validation set.\n\n", of->title);
     fprintf(out, "%-18s%-10s%-20s%-10s  %10s  %10s  %10s\n", "model", "method", "protocol", "error",
             "measured", "published", "difference");
@@ -105,11 +107,11 @@ static void put_paper(FILE *out, const cr_report *report, const paper *of)
         if (!found)
             put_row(out, &of->rows[p], NULL);
     }
-    if (n_used < report->n_rows)
+    if (n_used < n_rows)
         fprintf(out,
                 "\n%d of the file's %d rows are not in the paper: models count as the paper's by "
                 "their names above.\n",
-                report->n_rows - n_used, report->n_rows);
+                n_rows - n_used, n_rows);
 }
 
 cr_status cr_report_paper(const cr_report *report, const char *name, char **text, cr_error *err)

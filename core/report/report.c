@@ -1,34 +1,212 @@
 #include "internal.h"
 
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Images read at a time. */
-enum { SLICE = 4096 };
+#define MEMBER(key)                        \
+    {                                      \
+#key, offsetof(cr_report_row, key) \
+    }
+#define INTERVAL(key, i)                                                   \
+    {#key "_low", offsetof(cr_report_row, low) + (i) * sizeof(double)},    \
+    {                                                                      \
+#key "_high", offsetof(cr_report_row, high) + (i) * sizeof(double) \
+    }
+#define SCORE(key)                               \
+    {                                            \
+#key, offsetof(cr_report_row, sweep.key) \
+    }
 
-static void make_rows(const cr_results_plan *plan, const cr_tally *tally, cr_report *report)
+const cr_report_number cr_report_numbers[CR_REPORT_NUMBERS] = {
+    MEMBER(top1_cls_error),
+    MEMBER(top5_cls_error),
+    MEMBER(top1_loc_error),
+    MEMBER(top5_loc_error),
+    MEMBER(gt_known_loc_error),
+    MEMBER(mean_iou),
+    INTERVAL(top1_cls_error, 0),
+    INTERVAL(top5_cls_error, 1),
+    INTERVAL(top1_loc_error, 2),
+    INTERVAL(top5_loc_error, 3),
+    INTERVAL(gt_known_loc_error, 4),
+    SCORE(max_box_acc),
+    SCORE(max_box_acc_v2),
+    SCORE(max_box_acc_held_out),
+    SCORE(max_box_acc_v2_held_out),
+    MEMBER(threshold),
+    MEMBER(iou),
+};
+
+#define KEY(name, key, title) key,
+#define TITLE(name, key, title) title,
+const char *const cr_outcome_keys[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(KEY)};
+const char *const cr_outcome_titles[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(TITLE)};
+
+double cr_report_value(const cr_report_row *row, int number)
 {
-    cr_report_row *row = report->rows;
+    double value;
+    memcpy(&value, (const char *)row + cr_report_numbers[number].offset, sizeof value);
+    return value;
+}
+
+bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
+{
+    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        if (outcomes[k])
+            return true;
+    return false;
+}
+
+void cr_report_wilson(int64_t wrong, int64_t counted, double *low, double *high)
+{
+    const double z = 1.959963984540054; /* the standard normal distribution's 97.5 % quantile */
+    const double n = (double)counted, p = (double)wrong / n;
+    *low = *high = NAN;
+    if (counted <= 0)
+        return;
+    const double centre = p + z * z / (2 * n), reach = 1 + z * z / n;
+    const double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+    *low = wrong == 0 ? 0 : 100 * (centre - half) / reach;
+    *high = wrong == counted ? 100 : 100 * (centre + half) / reach;
+}
+
+void cr_report_fill(const cr_tally *tally, cr_report_row *row)
+{
+    const int64_t counted[] = {tally->n_images, tally->n_images, tally->n_localized,
+                               tally->n_localized, tally->n_localized};
+    const int64_t right[] = {tally->top1_class_right, tally->top5_class_right,
+                             tally->top1_loc_right, tally->top5_loc_right, tally->gt_known_right};
+    double *const errors[] = {&row->top1_cls_error, &row->top5_cls_error, &row->top1_loc_error,
+                              &row->top5_loc_error, &row->gt_known_loc_error};
+    row->n_images = tally->n_images;
+    row->n_localized = tally->n_localized;
+    for (int i = 0; i < CR_REPORT_ERRORS; i++) {
+        *errors[i] = cr_tally_error(right[i], counted[i]);
+        cr_report_wilson(counted[i] - right[i], counted[i], &row->low[i], &row->high[i]);
+    }
+    row->mean_iou = cr_tally_mean_iou(tally);
+    memcpy(row->top1_outcomes, tally->top1_outcomes, sizeof row->top1_outcomes);
+    memcpy(row->gt_known_outcomes, tally->gt_known_outcomes, sizeof row->gt_known_outcomes);
+}
+
+static void fill_sweep(const cr_sweep *sweep, cr_report_row *row)
+{
+    const int64_t n = sweep->n_images[0] + sweep->n_images[1];
+    row->n_swept = n;
+    row->sweep = cr_sweep_score(sweep);
+    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+        row->curve[level] =
+            n > 0 ? 100.0 * (double)(sweep->right[0][1][level] + sweep->right[1][1][level]) /
+                        (double)n
+                  : NAN;
+}
+
+static cr_report_row *add_row(const cr_protocol *protocol, const cr_dataset *data,
+                              cr_report *report)
+{
+    cr_report_row *row = &report->rows[report->n_rows++];
+    *row = (cr_report_row){
+        .protocol = protocol->name,
+        .n_excluded = protocol->exclude ? data->n_excluded : 0,
+        .threshold = protocol->threshold,
+        .iou = protocol->iou,
+    };
+    return row;
+}
+
+static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    const size_t n_variants = (size_t)cr_results_count_variants(plan);
+    cr_tally *tallies = cr_alloc(n_variants * (size_t)plan->n_protocols, sizeof *tallies);
+    cr_sweep *sweeps = cr_alloc(n_variants, sizeof *sweeps);
+    const cr_tally *tally = tallies;
+    const cr_sweep *sweep = sweeps;
+    if (!tallies || !sweeps)
+        CR_TRY(cr_fail_memory(err, "the report", n_variants, sizeof *sweeps));
+    CR_TRY(cr_results_tally(results, 0, data->n_images, tallies, sweeps, err));
     for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, row++, tally++) {
-            const cr_results_variant *variant = &plan->models[m].variants[v];
-            *row = (cr_report_row){
-                .model = plan->models[m].name,
-                .method = variant->method,
-                .layer = variant->layer,
-                .protocol = plan->protocol.name,
-                .n_images = tally->n_images,
-                .n_localized = tally->n_localized,
-                .top1_cls_error = cr_tally_error(tally->top1_class_right, tally->n_images),
-                .top5_cls_error = cr_tally_error(tally->top5_class_right, tally->n_images),
-                .top1_loc_error = cr_tally_error(tally->top1_loc_right, tally->n_localized),
-                .top5_loc_error = cr_tally_error(tally->top5_loc_right, tally->n_localized),
-                .gt_known_loc_error = cr_tally_error(tally->gt_known_right, tally->n_localized),
-                .mean_iou = cr_tally_mean_iou(tally),
-            };
-            cr_results_variant_name(variant, row->variant);
-        }
-    report->n_rows = (int)(row - report->rows);
+        for (int v = 0; v < plan->models[m].n_variants; v++, sweep++)
+            for (int p = 0; p < plan->n_protocols; p++, tally++) {
+                const cr_results_variant *variant = &plan->models[m].variants[v];
+                cr_report_row *row = add_row(&plan->protocols[p], data, report);
+                row->model = plan->models[m].name;
+                row->filter = plan->models[m].filter;
+                row->method = variant->method;
+                row->layer = variant->layer;
+                cr_results_variant_name(variant, row->variant);
+                cr_report_fill(tally, row);
+                fill_sweep(sweep, row);
+            }
+
+cleanup:
+    free(sweeps);
+    free(tallies);
+    return status;
+}
+
+/* `tallies` of the whole image's box; `own` where the baseline's box is that. */
+static void add_baseline(const cr_results_plan *plan, const cr_dataset *data, const char *method,
+                         const cr_tally *tallies, bool own, const cr_sweep *sweep,
+                         cr_report *report)
+{
+    for (int p = 0; p < plan->n_protocols; p++) {
+        cr_report_row *row = add_row(&plan->protocols[p], data, report);
+        row->model = "baseline";
+        row->method = method;
+        row->layer = row->filter = "";
+        snprintf(row->variant, sizeof row->variant, "%s", method);
+        row->is_baseline = true;
+        /* What is not counted has no denominator. */
+        cr_report_fill(own ? &tallies[p] : &(cr_tally){0}, row);
+        row->n_localized = tallies[p].n_localized;
+        row->top1_loc_error = row->top5_loc_error = NAN;
+        row->low[2] = row->high[2] = row->low[3] = row->high[3] = NAN;
+        row->threshold = NAN;
+        fill_sweep(sweep, row);
+        row->n_images = row->n_swept;
+        for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+            row->curve[level] = NAN;
+    }
+}
+
+static cr_status make_baselines(cr_results *results, cr_report *report, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    const size_t n = (size_t)plan->n_protocols;
+    cr_tally *tallies = cr_alloc(n, sizeof *tallies);
+    cr_sweep *sweeps = cr_alloc(2, sizeof *sweeps);
+    if (!tallies || !sweeps)
+        CR_TRY(cr_fail_memory(err, "the report", n, sizeof *tallies));
+    CR_TRY(cr_report_baselines(results, tallies, &sweeps[0], &sweeps[1], err));
+    add_baseline(plan, data, "whole-image", tallies, true, &sweeps[0], report);
+    add_baseline(plan, data, "center-box", tallies, false, &sweeps[1], report);
+
+cleanup:
+    free(sweeps);
+    free(tallies);
+    return status;
+}
+
+bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row)
+{
+    const int n_classes = report->data->n_classes;
+    const int n_rows = report->n_rows - 2 * report->n_protocols;
+    for (++*i; *i / n_classes < n_rows; ++*i) {
+        if (report->classes[*i].n_images == 0)
+            continue;
+        *class = *i % n_classes;
+        *row = report->rows[*i / n_classes];
+        cr_report_fill(&report->classes[*i], row);
+        return true;
+    }
+    return false;
 }
 
 /* Per image, over the models. */
@@ -40,16 +218,17 @@ static cr_status read_states(cr_results *results, int model, uint8_t *seen, cr_r
     cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
     cr_results_rows rows = {
-        .state = cr_alloc(SLICE, 1),
-        .reason = cr_alloc(SLICE, sizeof *rows.reason),
+        .state = cr_alloc(CR_RESULTS_SHARE, 1),
+        .reason = cr_alloc(CR_RESULTS_SHARE, sizeof *rows.reason),
     };
     if (!rows.state || !rows.reason) {
-        status = cr_fail_memory(err, "the report", SLICE, sizeof *rows.reason);
+        status = cr_fail_memory(err, "the report", CR_RESULTS_SHARE, sizeof *rows.reason);
         goto cleanup;
     }
-    for (int first = 0; first < data->n_images; first += SLICE) {
+    for (int first = 0; first < data->n_images; first += CR_RESULTS_SHARE) {
         rows.first = first;
-        rows.n = data->n_images - first < SLICE ? data->n_images - first : SLICE;
+        rows.n =
+            data->n_images - first < CR_RESULTS_SHARE ? data->n_images - first : CR_RESULTS_SHARE;
         CR_TRY(cr_results_read(results, model, &rows, err));
         for (int i = 0; i < rows.n; i++) {
             if (rows.state[i] == CR_ROW_EMPTY)
@@ -72,30 +251,47 @@ cleanup:
     return status;
 }
 
-cr_status cr_report_make(cr_results *results, cr_report *report, cr_error *err)
+static cr_status make_classes(cr_results *results, cr_report *report, cr_error *err)
+{
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const size_t n_rows = (size_t)cr_results_count_variants(plan) * (size_t)plan->n_protocols;
+    size_t n;
+    if (!cr_size_mul(n_rows, (size_t)report->data->n_classes, &n) || n > INT_MAX)
+        return cr_fail(err, CR_EINPUT, "%zu rows of %d classes are too many", n_rows,
+                       report->data->n_classes);
+    report->classes = cr_alloc(n, sizeof *report->classes);
+    return report->classes ? cr_results_tally_classes(results, report->classes, err)
+                           : cr_fail_memory(err, "the report", n, sizeof *report->classes);
+}
+
+cr_status cr_report_make(cr_results *results, bool by_class, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const int n_images = cr_results_get_data(results)->n_images;
-    size_t n_rows = 0;
-    for (int m = 0; m < plan->n_models; m++)
-        n_rows += (size_t)plan->models[m].n_variants;
+    const cr_dataset *data = cr_results_get_data(results);
+    const int n_images = data->n_images;
+    const size_t n_rows = ((size_t)cr_results_count_variants(plan) + 2) * (size_t)plan->n_protocols;
     *report = (cr_report){
         .job_name = plan->job_name,
         .n_images = n_images,
+        .n_excluded = data->n_excluded,
         .skip_failed = plan->skip_failed,
-        .protocol = plan->protocol,
+        .show_protocols = plan->show_protocols,
+        .show_v1 = plan->show_v1,
+        .show_v2 = plan->show_v2,
+        .n_protocols = plan->n_protocols,
+        .protocols = plan->protocols,
         .rows = cr_alloc(n_rows, sizeof *report->rows),
         .failures = cr_alloc(CR_REPORT_MAX_FAILURES, sizeof *report->failures),
+        .data = data,
     };
-    cr_tally *tallies = cr_alloc(n_rows, sizeof *tallies);
     uint8_t *seen = cr_alloc((size_t)n_images, 1);
-    if (!report->rows || !report->failures || !tallies || !seen) {
-        status = cr_fail_memory(err, "the report", n_rows, sizeof *report->rows);
-        goto cleanup;
-    }
-    CR_TRY(cr_results_tally(results, 0, n_images, tallies, err));
-    make_rows(plan, tallies, report);
+    if (!report->rows || !report->failures || !seen)
+        CR_TRY(cr_fail_memory(err, "the report", n_rows, sizeof *report->rows));
+    CR_TRY(make_rows(results, report, err));
+    CR_TRY(make_baselines(results, report, err));
+    if (by_class)
+        CR_TRY(make_classes(results, report, err));
     for (int m = 0; m < plan->n_models; m++)
         CR_TRY(read_states(results, m, seen, report, err));
     for (int i = 0; i < n_images; i++) {
@@ -105,7 +301,6 @@ cr_status cr_report_make(cr_results *results, cr_report *report, cr_error *err)
 
 cleanup:
     free(seen);
-    free(tallies);
     if (status != CR_OK)
         cr_report_free(report);
     return status;
@@ -115,6 +310,7 @@ void cr_report_free(cr_report *report)
 {
     free(report->rows);
     free(report->failures);
+    free(report->classes);
     *report = (cr_report){0};
 }
 
@@ -145,15 +341,11 @@ cr_status cr_report_write(const cr_report *report, cr_report_format format, char
     FILE *out = open_memstream(text, &bytes);
     if (!out)
         return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
-    if (format == CR_REPORT_CSV)
-        cr_report_csv(report, out);
-    else if (format == CR_REPORT_MARKDOWN)
-        cr_report_markdown(report, out);
-    else if (format == CR_REPORT_LATEX)
-        cr_report_latex(report, out);
-    else
-        cr_report_text(report, out);
-    const bool whole = !ferror(out);
+    const bool put = format == CR_REPORT_CSV        ? cr_report_csv(report, out)
+                     : format == CR_REPORT_MARKDOWN ? cr_report_markdown(report, out)
+                     : format == CR_REPORT_LATEX    ? cr_report_latex(report, out)
+                                                    : cr_report_text(report, out);
+    const bool whole = put && !ferror(out);
     if (fclose(out) == 0 && whole)
         return CR_OK;
     free(*text);

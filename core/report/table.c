@@ -1,6 +1,8 @@
 /* table.c - the forms for people: plain text, Markdown, LaTeX. */
 #include "internal.h"
 
+#include "sheet.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,38 +11,24 @@
 /* Failed images that are named. */
 enum { NAMED = 5 };
 
-const cr_report_number cr_report_numbers[CR_REPORT_NUMBERS] = {
-    {"top1_cls_error", "top-1 cls", offsetof(cr_report_row, top1_cls_error), 2},
-    {"top5_cls_error", "top-5 cls", offsetof(cr_report_row, top5_cls_error), 2},
-    {"top1_loc_error", "top-1 loc", offsetof(cr_report_row, top1_loc_error), 2},
-    {"top5_loc_error", "top-5 loc", offsetof(cr_report_row, top5_loc_error), 2},
-    {"gt_known_loc_error", "GT-known", offsetof(cr_report_row, gt_known_loc_error), 2},
-    {"mean_iou", "mean IoU", offsetof(cr_report_row, mean_iou), 4},
-};
+typedef void put_text(FILE *out, const char *text);
 
-double cr_report_value(const cr_report_row *row, int number)
+static bool has_models(const cr_report *report)
 {
-    double value;
-    memcpy(&value, (const char *)row + cr_report_numbers[number].offset, sizeof value);
-    return value;
+    return report->n_rows > 0 && !report->rows[0].is_baseline;
 }
 
-void cr_report_rounded(const cr_report_row *row, int number, char text[32])
+/* "12", or "10 to 12" where rows differ. Baselines count only where they are alone. */
+static void put_range(const cr_report *report, FILE *out, size_t offset, const char *protocol)
 {
-    const double value = cr_report_value(row, number);
-    if (isnan(value))
-        strcpy(text, "-");
-    else
-        snprintf(text, 32, "%.*f", cr_report_numbers[number].decimals, value);
-}
-
-/* "12", or "10 to 12" where rows differ. */
-static void put_range(const cr_report *report, FILE *out, size_t offset)
-{
+    const bool baselines = !has_models(report);
     int64_t least = INT64_MAX, most = 0;
     for (int i = 0; i < report->n_rows; i++) {
+        const cr_report_row *row = &report->rows[i];
         int64_t n;
-        memcpy(&n, (const char *)&report->rows[i] + offset, sizeof n);
+        if (row->is_baseline != baselines || (protocol && strcmp(protocol, row->protocol) != 0))
+            continue;
+        memcpy(&n, (const char *)row + offset, sizeof n);
         least = n < least ? n : least;
         most = n > most ? n : most;
     }
@@ -54,20 +42,50 @@ static const char *plural(int64_t n)
     return n == 1 ? "" : "s";
 }
 
-void cr_report_notes(const cr_report *report, FILE *out, const char *prefix, cr_report_put *put)
+/* The resize filter of all models, or of each. */
+static void put_filters(const cr_report *report, FILE *out, put_text *put)
 {
-    const cr_protocol *protocol = &report->protocol;
-    fputs(prefix, out);
-    put(out, report->job_name);
-    fprintf(out, ": %" PRId64 " image%s, protocol ", report->n_images, plural(report->n_images));
-    put(out, protocol->name);
-    fprintf(out, " (threshold %g %% of the maximum, %d-connected, IoU at least %g)\n",
-            100 * protocol->threshold, protocol->connectivity, protocol->iou);
-    fprintf(out, "%sErrors in %%: classification over ", prefix);
-    put_range(report, out, offsetof(cr_report_row, n_images));
-    fprintf(out, " images, localization over ");
-    put_range(report, out, offsetof(cr_report_row, n_localized));
-    fprintf(out, ".\n");
+    bool same = true;
+    const char *last = NULL;
+    for (int i = 0; i < report->n_rows; i++)
+        if (!report->rows[i].is_baseline)
+            same = same && strcmp(report->rows[0].filter, report->rows[i].filter) == 0;
+    for (int i = 0; i < report->n_rows && !report->rows[i].is_baseline; i++) {
+        const cr_report_row *row = &report->rows[i];
+        if (last && (same || strcmp(last, row->model) == 0))
+            continue;
+        fprintf(out, last ? ", " : "resize filter ");
+        put(out, row->filter);
+        if (!same) {
+            fprintf(out, " (");
+            put(out, row->model);
+            fputc(')', out);
+        }
+        last = row->model;
+    }
+}
+
+static void put_protocols(const cr_report *report, FILE *out, const char *prefix, put_text *put)
+{
+    for (int p = 0; report->show_protocols && p < report->n_protocols; p++) {
+        const cr_protocol *protocol = &report->protocols[p];
+        fprintf(out, "%sprotocol ", prefix);
+        put(out, protocol->name);
+        fprintf(out, " (threshold %.4g %% of the maximum, ", 100 * protocol->threshold);
+        if (protocol->loose > 0)
+            fprintf(out, "and %.4g %%, ", 100 * protocol->loose);
+        fprintf(out, "%d-connected, IoU at least %g): localization over ", protocol->connectivity,
+                protocol->iou);
+        put_range(report, out, offsetof(cr_report_row, n_localized), protocol->name);
+        if (protocol->exclude && report->n_excluded > 0)
+            fprintf(out, " images, blacklist of %" PRId64 "\n", report->n_excluded);
+        else
+            fprintf(out, " images, no blacklist\n");
+    }
+}
+
+static void put_failures(const cr_report *report, FILE *out, const char *prefix, put_text *put)
+{
     if (report->n_missing > 0)
         fprintf(out,
                 "%sPartial: %" PRId64 " of %" PRId64
@@ -91,142 +109,232 @@ void cr_report_notes(const cr_report *report, FILE *out, const char *prefix, cr_
         fprintf(out, "%s  ...\n", prefix);
 }
 
-/* What comes from a file may hold control characters, which a terminal would obey. */
-static void put_plain(FILE *out, const char *text)
+/* Lines about the set, the protocols, the denominators, failures and missing images, each with
+ * `prefix` in front. `put` escapes what comes from outside. */
+static void put_notes(const cr_report *report, FILE *out, const char *prefix, put_text *put)
 {
-    for (; *text; text++)
-        fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+    fputs(prefix, out);
+    put(out, report->job_name);
+    fprintf(out, ": %" PRId64 " image%s%s", report->n_images, plural(report->n_images),
+            has_models(report) ? ", " : "");
+    put_filters(report, out, put);
+    fputc('\n', out);
+    put_protocols(report, out, prefix, put);
+    fprintf(out, "%sErrors in %%, with their 95 %% intervals (Wilson)", prefix);
+    if (has_models(report)) {
+        fprintf(out, "; classification over ");
+        put_range(report, out, offsetof(cr_report_row, n_images), NULL);
+        fprintf(out, " images");
+    }
+    fprintf(out, ".\n");
+    if (!report->classes) {
+        fprintf(out, "%sMaxBoxAcc in %%: over ", prefix);
+        put_range(report, out, offsetof(cr_report_row, n_swept), NULL);
+        fprintf(out,
+                " images, no blacklist, at the best of %d thresholds; held: at the one best for a "
+                "fifth of them, over the rest.\n",
+                CR_SWEEP_LEVELS);
+    }
+    put_failures(report, out, prefix, put);
 }
 
-static void put_markdown(FILE *out, const char *text)
+static cr_sheet_cell number_cell(cr_sheet *sheet, const char *format, double value)
 {
-    for (; *text; text++) {
-        if (strchr("\\`*_{}[]<>#|~&", *text))
-            fputc('\\', out);
-        fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+    return (cr_sheet_cell){isnan(value) ? "-" : cr_sheet_text(sheet, format, value), NULL};
+}
+
+/* Error k of a row, with its interval. */
+static cr_sheet_cell error_cell(cr_sheet *sheet, const cr_report_row *row, int k)
+{
+    cr_sheet_cell cell = number_cell(sheet, "%.2f", cr_report_value(row, k));
+    if (!isnan(row->low[k]))
+        cell.below = cr_sheet_text(sheet, "%.1f-%.1f", row->low[k], row->high[k]);
+    return cell;
+}
+
+static cr_sheet_cell metric_cell(cr_sheet *sheet, double value, double held_out)
+{
+    cr_sheet_cell cell = number_cell(sheet, "%.2f", value);
+    if (!isnan(held_out))
+        cell.below = cr_sheet_text(sheet, "held %.2f", held_out);
+    return cell;
+}
+
+static const char *const error_titles[CR_REPORT_ERRORS] = {"top-1 cls", "top-5 cls", "top-1 loc",
+                                                           "top-5 loc", "GT-known"};
+
+/* The main table: a line a variant. Of several protocols each has a group of columns. Baselines alone
+ * have no classes. */
+static void make_sheet(const cr_report *report, cr_sheet *sheet)
+{
+    const int n_protocols = report->n_protocols, shown = report->show_protocols ? n_protocols : 0;
+    const int n_lines = report->n_rows / n_protocols;
+    const int n_cls = has_models(report) ? 2 : 0, first_loc = has_models(report) ? 2 : 4;
+    cr_sheet_init(sheet,
+                  2 + n_cls + (CR_REPORT_ERRORS - first_loc + 1) * shown + report->show_v1 +
+                      report->show_v2,
+                  n_lines);
+    if (sheet->failed)
+        return;
+    cr_sheet_column *column = sheet->columns;
+    *column++ = (cr_sheet_column){"model", NULL, true};
+    *column++ = (cr_sheet_column){"method", NULL, true};
+    for (int k = 0; k < n_cls; k++)
+        *column++ = (cr_sheet_column){error_titles[k], NULL, false};
+    for (int p = 0; p < shown; p++) {
+        const char *group = shown > 1 ? report->protocols[p].name : NULL;
+        for (int k = first_loc; k < CR_REPORT_ERRORS; k++)
+            *column++ = (cr_sheet_column){error_titles[k], group, false};
+        *column++ = (cr_sheet_column){"mean IoU", group, false};
+    }
+    if (report->show_v1)
+        *column++ = (cr_sheet_column){"MaxBoxAcc", NULL, false};
+    if (report->show_v2)
+        *column++ = (cr_sheet_column){"MaxBoxAccV2", NULL, false};
+    for (int line = 0; line < n_lines; line++) {
+        const cr_report_row *row = &report->rows[line * n_protocols];
+        const cr_sweep_scores *sweep = &row->sweep;
+        cr_sheet_cell *cell = sheet->cells + line * sheet->n_columns;
+        (cell++)->text = row->model;
+        (cell++)->text = row->variant;
+        for (int k = 0; k < n_cls; k++)
+            *cell++ = error_cell(sheet, row, k);
+        for (int p = 0; p < shown; p++) {
+            for (int k = first_loc; k < CR_REPORT_ERRORS; k++)
+                *cell++ = error_cell(sheet, &row[p], k);
+            *cell++ = number_cell(sheet, "%.4f", row[p].mean_iou);
+        }
+        if (report->show_v1)
+            *cell++ = metric_cell(sheet, sweep->max_box_acc, sweep->max_box_acc_held_out);
+        if (report->show_v2)
+            *cell++ = metric_cell(sheet, sweep->max_box_acc_v2, sweep->max_box_acc_v2_held_out);
     }
 }
 
-static void put_latex(FILE *out, const char *text)
+static void put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t *outcomes)
 {
-    for (; *text; text++)
-        switch (*text) {
-        case '\\':
-            fputs("\\textbackslash{}", out);
-            break;
-        case '~':
-            fputs("\\textasciitilde{}", out);
-            break;
-        case '^':
-            fputs("\\textasciicircum{}", out);
-            break;
-        case '<':
-        case '>':
-        case '|':
-            fprintf(out, "$%s$", *text == '|' ? "\\vert" : *text == '<' ? "<" : ">");
-            break;
-        case '&':
-        case '%':
-        case '$':
-        case '#':
-        case '_':
-        case '{':
-        case '}':
-            fputc('\\', out);
-            fputc(*text, out);
-            break;
-        default:
-            fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
-        }
+    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        cells[k].text = cr_sheet_text(sheet, "%" PRId64, outcomes[k]);
 }
 
-/* Columns on the screen: bytes that continue a UTF-8 character take none. */
-static int width_of(const char *text)
+/* The second table: why. A line for the first prediction and one for GT-known of each row. */
+static void make_outcomes(const cr_report *report, cr_sheet *sheet)
 {
-    int width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
-static void put_padded(FILE *out, const char *text, int width)
-{
-    put_plain(out, text);
-    fprintf(out, "%*s", width - width_of(text), "");
-}
-
-void cr_report_text(const cr_report *report, FILE *out)
-{
-    int model_width = width_of("model"), method_width = width_of("method");
+    int n_lines = 0;
+    for (int i = 0; i < report->n_rows; i++)
+        n_lines += cr_report_has_outcomes(report->rows[i].top1_outcomes) +
+                   cr_report_has_outcomes(report->rows[i].gt_known_outcomes);
+    const int first = 3 + (report->n_protocols > 1);
+    cr_sheet_init(sheet, first + CR_N_OUTCOMES, n_lines);
+    if (sheet->failed)
+        return;
+    static const char *const titles[] = {"model", "method", "images by outcome", "protocol"};
+    for (int c = 0; c < first; c++)
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
+    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        sheet->columns[first + k].title = cr_outcome_titles[k];
+    cr_sheet_cell *cell = sheet->cells;
     for (int i = 0; i < report->n_rows; i++) {
-        const int model = width_of(report->rows[i].model);
-        const int method = width_of(report->rows[i].variant);
-        model_width = model > model_width ? model : model_width;
-        method_width = method > method_width ? method : method_width;
+        const cr_report_row *row = &report->rows[i];
+        const int64_t *const outcomes[] = {row->top1_outcomes, row->gt_known_outcomes};
+        for (int k = 0; k < 2; k++) {
+            if (!cr_report_has_outcomes(outcomes[k]))
+                continue;
+            cell[0].text = row->model;
+            cell[1].text = row->variant;
+            cell[2].text = k ? "GT-known" : "top-1";
+            if (first > 3)
+                cell[3].text = row->protocol;
+            put_outcomes(sheet, cell + first, outcomes[k]);
+            cell += sheet->n_columns;
+        }
     }
-    cr_report_notes(report, out, "", put_plain);
+}
+
+/* The table of a report by class: errors, and what became of the first prediction. */
+static void make_classes(const cr_report *report, cr_sheet *sheet)
+{
+    static const char *const titles[] = {"model", "method", "protocol", "class", "name"};
+    enum { N_TEXTS = 5, N_COLUMNS = N_TEXTS + 1 + CR_REPORT_ERRORS + CR_N_OUTCOMES };
+    cr_report_row row;
+    int n_lines = 0, class;
+    for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
+        n_lines++;
+    cr_sheet_init(sheet, N_COLUMNS, n_lines);
+    if (sheet->failed)
+        return;
+    for (int c = 0; c < N_TEXTS; c++)
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
+    sheet->columns[N_TEXTS].title = "images";
+    for (int k = 0; k < CR_REPORT_ERRORS; k++)
+        sheet->columns[N_TEXTS + 1 + k].title = error_titles[k];
+    for (int k = 0; k < CR_N_OUTCOMES; k++) {
+        cr_sheet_column *column = &sheet->columns[N_TEXTS + 1 + CR_REPORT_ERRORS + k];
+        *column = (cr_sheet_column){cr_outcome_titles[k], "top-1", false};
+    }
+    cr_sheet_cell *cell = sheet->cells;
+    for (int i = -1; cr_report_next_class(report, &i, &class, &row); cell += N_COLUMNS) {
+        const cr_dataset *data = report->data;
+        const cr_report_row *stored = &report->rows[i / data->n_classes];
+        cell[0].text = stored->model;
+        cell[1].text = stored->variant;
+        cell[2].text = stored->protocol;
+        cell[3].text = data->text + data->classes[class].wnid;
+        cell[4].text = data->text + data->classes[class].name;
+        cell[N_TEXTS].text = cr_sheet_text(sheet, "%" PRId64, row.n_images);
+        for (int k = 0; k < CR_REPORT_ERRORS; k++)
+            cell[N_TEXTS + 1 + k] = error_cell(sheet, &row, k);
+        put_outcomes(sheet, cell + N_TEXTS + 1 + CR_REPORT_ERRORS, row.top1_outcomes);
+    }
+}
+
+static void make_main(const cr_report *report, cr_sheet *sheet)
+{
+    if (report->classes)
+        make_classes(report, sheet);
+    else
+        make_sheet(report, sheet);
+}
+
+bool cr_report_text(const cr_report *report, FILE *out)
+{
+    cr_sheet sheet, outcomes = {0};
+    make_main(report, &sheet);
+    put_notes(report, out, "", cr_put_plain);
     fputc('\n', out);
-    put_padded(out, "model", model_width + 2);
-    put_padded(out, "method", method_width);
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-        fprintf(out, "  %9s", cr_report_numbers[k].title);
-    fputc('\n', out);
-    for (int i = 0; i < report->n_rows; i++) {
-        put_padded(out, report->rows[i].model, model_width + 2);
-        put_padded(out, report->rows[i].variant, method_width);
-        for (int k = 0; k < CR_REPORT_NUMBERS; k++) {
-            char number[32];
-            cr_report_rounded(&report->rows[i], k, number);
-            fprintf(out, "  %9s", number);
-        }
+    cr_sheet_put_plain(&sheet, out);
+    if (!report->classes && report->show_protocols)
+        make_outcomes(report, &outcomes);
+    if (outcomes.n_lines > 0) {
         fputc('\n', out);
+        cr_sheet_put_plain(&outcomes, out);
     }
+    const bool whole = !sheet.failed && !outcomes.failed;
+    cr_sheet_fini(&outcomes);
+    cr_sheet_fini(&sheet);
+    return whole;
 }
 
-void cr_report_markdown(const cr_report *report, FILE *out)
+bool cr_report_markdown(const cr_report *report, FILE *out)
 {
-    fprintf(out, "| model | method |");
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-        fprintf(out, " %s |", cr_report_numbers[k].title);
-    fprintf(out, "\n| --- | --- |");
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-        fprintf(out, " ---: |");
+    cr_sheet sheet;
+    make_main(report, &sheet);
+    cr_sheet_put_markdown(&sheet, out);
     fputc('\n', out);
-    for (int i = 0; i < report->n_rows; i++) {
-        fprintf(out, "| ");
-        put_markdown(out, report->rows[i].model);
-        fprintf(out, " | ");
-        put_markdown(out, report->rows[i].variant);
-        fprintf(out, " |");
-        for (int k = 0; k < CR_REPORT_NUMBERS; k++) {
-            char number[32];
-            cr_report_rounded(&report->rows[i], k, number);
-            fprintf(out, " %s |", number);
-        }
-        fputc('\n', out);
-    }
-    fputc('\n', out);
-    cr_report_notes(report, out, "> ", put_markdown);
+    put_notes(report, out, "> ", cr_put_markdown);
+    const bool whole = !sheet.failed;
+    cr_sheet_fini(&sheet);
+    return whole;
 }
 
-void cr_report_latex(const cr_report *report, FILE *out)
+bool cr_report_latex(const cr_report *report, FILE *out)
 {
+    cr_sheet sheet;
+    make_main(report, &sheet);
     /* As comments, so that a table can be included as it is. */
-    cr_report_notes(report, out, "% ", put_plain);
-    fprintf(out, "\\begin{tabular}{llrrrrrr}\n\\hline\nmodel & method");
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-        fprintf(out, " & %s", cr_report_numbers[k].title);
-    fprintf(out, " \\\\\n\\hline\n");
-    for (int i = 0; i < report->n_rows; i++) {
-        put_latex(out, report->rows[i].model);
-        fprintf(out, " & ");
-        put_latex(out, report->rows[i].variant);
-        for (int k = 0; k < CR_REPORT_NUMBERS; k++) {
-            char number[32];
-            cr_report_rounded(&report->rows[i], k, number);
-            fprintf(out, " & %s", number);
-        }
-        fprintf(out, " \\\\\n");
-    }
-    fprintf(out, "\\hline\n\\end{tabular}\n");
+    put_notes(report, out, "% ", cr_put_plain);
+    cr_sheet_put_latex(&sheet, out);
+    const bool whole = !sheet.failed;
+    cr_sheet_fini(&sheet);
+    return whole;
 }

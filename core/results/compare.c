@@ -41,14 +41,11 @@ static cr_status compare_root(place at, const cr_results_plan *stored,
                               const cr_results_plan *wanted, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_protocol *a = &stored->protocol, *b = &wanted->protocol;
+    char shown_stored[64], shown[64];
+    cr_shown_text(stored, shown_stored);
+    cr_shown_text(wanted, shown);
     CR_TRY(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
-    CR_TRY(compare_number(at, "threshold", a->threshold, b->threshold, err));
-    CR_TRY(compare_number(at, "connectivity", a->connectivity, b->connectivity, err));
-    CR_TRY(compare_text(at, "upsampling", cr_upsampling_text(a->upsampling),
-                        cr_upsampling_text(b->upsampling), err));
-    CR_TRY(compare_number(at, "iou", a->iou, b->iou, err));
-    CR_TRY(compare_text(at, "protocol", a->name, b->name, err));
+    CR_TRY(compare_text(at, "table", shown_stored, shown, err));
     CR_TRY(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
                         wanted->skip_failed ? "skip" : "wrong", err));
     CR_TRY(compare_number(at, "batch", stored->batch, wanted->batch, err));
@@ -61,13 +58,34 @@ cleanup:
     return status;
 }
 
+static cr_status compare_protocols(place file, const cr_results_plan *stored,
+                                   const cr_results_plan *wanted, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const place all = {file.path, "/protocols", file.where};
+    CR_TRY(
+        compare_number(all, "number of protocols", stored->n_protocols, wanted->n_protocols, err));
+    for (int p = 0; p < wanted->n_protocols; p++) {
+        const cr_protocol *a = &stored->protocols[p], *b = &wanted->protocols[p];
+        char name[64], x[40], y[40];
+        snprintf(name, sizeof name, "/protocols/%s", a->name);
+        const char *differs = cr_protocol_difference(a, b, x, y);
+        if (differs)
+            CR_TRY(compare_text((place){file.path, name, file.where}, differs, x, y, err));
+        CR_TRY(compare_text(all, "name of a protocol", a->name, b->name, err));
+    }
+
+cleanup:
+    return status;
+}
+
 static cr_status compare_model(place file, const cr_results_plan *stored,
                                const cr_results_plan *wanted, int m, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_model *a = &stored->models[m], *b = &wanted->models[m];
     cr_results_path group;
-    cr_layout_group(wanted, m, -1, group);
+    cr_layout_group(wanted, CR_GROUP_MODEL(m), group);
     CR_TRY(compare_text((place){file.path, "/models", file.where}, "name of a model", a->name,
                         b->name, err));
     const place at = {file.path, group, file.where};
@@ -104,6 +122,8 @@ static cr_status compare_image(place file, const cr_dataset *stored, const cr_da
     CR_TRY(compare_number(at, "label", a->label, b->label, err));
     CR_TRY(compare_number(at, "localize", a->localize, b->localize, err));
     CR_TRY(compare_number(at, "n_boxes", a->n_boxes, b->n_boxes, err));
+    CR_TRY(compare_number(at, "width", a->width, b->width, err));
+    CR_TRY(compare_number(at, "height", a->height, b->height, err));
     for (int k = 0; k < b->n_boxes; k++) {
         const cr_box *one = &stored->boxes[a->first_box + k],
                      *two = &wanted->boxes[b->first_box + k];
@@ -148,6 +168,7 @@ cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *pl
                           sizeof version, err));
     CR_TRY(compare_text(root, "camrank_version", version, CR_VERSION, err));
     CR_TRY(compare_root(root, &stored->plan, plan, err));
+    CR_TRY(compare_protocols(root, &stored->plan, plan, err));
     for (int m = 0; m < plan->n_models; m++)
         CR_TRY(compare_model(root, &stored->plan, plan, m, err));
     CR_TRY(compare_data(root, &stored->data, data, err));

@@ -104,11 +104,9 @@ static cr_status put_root(const cr_results *results, cr_error *err)
     CR_TRY(cr_h5_put_text(at, "job", plan->job_text, err));
     CR_TRY(cr_h5_put_text(at, "overrides", plan->overrides, err));
     CR_TRY(cr_h5_put_text(at, "libraries", plan->libraries, err));
-    CR_TRY(cr_h5_put_text(at, "protocol", plan->protocol.name, err));
-    CR_TRY(cr_h5_put_double(at, "threshold", plan->protocol.threshold, err));
-    CR_TRY(cr_h5_put_int(at, "connectivity", plan->protocol.connectivity, err));
-    CR_TRY(cr_h5_put_text(at, "upsampling", cr_upsampling_text(plan->protocol.upsampling), err));
-    CR_TRY(cr_h5_put_double(at, "iou", plan->protocol.iou, err));
+    char shown[64];
+    cr_shown_text(plan, shown);
+    CR_TRY(cr_h5_put_text(at, "table", shown, err));
     CR_TRY(cr_h5_put_text(at, "failed", plan->skip_failed ? "skip" : "wrong", err));
     CR_TRY(cr_h5_put_int(at, "batch", plan->batch, err));
     CR_TRY(cr_h5_put_int(at, "map_slots", plan->map_slots, err));
@@ -129,6 +127,7 @@ static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index
     CR_TRY(cr_h5_put_text(at, "file", model->file, err));
     CR_TRY(cr_h5_put_text(at, "sha256", model->sha256, err));
     CR_TRY(cr_h5_put_text(at, "input", model->input, err));
+    CR_TRY(cr_h5_put_text(at, "filter", model->filter, err));
 
 cleanup:
     return status;
@@ -151,6 +150,15 @@ cleanup:
     return status;
 }
 
+static cr_status put_group(cr_h5_at at, const cr_results_plan *plan, cr_group group, cr_error *err)
+{
+    const cr_results_model *model = &plan->models[group.model];
+    if (group.protocol >= 0)
+        return CR_OK;
+    return group.variant < 0 ? put_model(at, model, group.model, err)
+                             : put_variant(at, &model->variants[group.variant], group.variant, err);
+}
+
 /* Makes a group and leaves it open in at->id. */
 static cr_status create_group(const cr_results *results, cr_h5_at *at, cr_error *err)
 {
@@ -161,7 +169,8 @@ static cr_status create_group(const cr_results *results, cr_h5_at *at, cr_error 
 
 static cr_status create_groups(const cr_results *results, cr_error *err)
 {
-    static const char *const plain[] = {"/classes", "/images", "/ground_truth", "/models"};
+    static const char *const plain[] = {"/classes", "/images", "/ground_truth", "/protocols",
+                                        "/models"};
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
     cr_h5_at at = {.id = -1};
@@ -174,17 +183,23 @@ static cr_status create_groups(const cr_results *results, cr_error *err)
         cr_h5_close(at.id);
         at.id = -1;
     }
-    for (int m = 0; m < plan->n_models; m++)
-        for (int v = -1; v < plan->models[m].n_variants; v++) {
-            cr_results_path path;
-            cr_layout_group(plan, m, v, path);
-            at.place = path;
-            CR_TRY(create_group(results, &at, err));
-            CR_TRY(v < 0 ? put_model(at, &plan->models[m], m, err)
-                         : put_variant(at, &plan->models[m].variants[v], v, err));
-            cr_h5_close(at.id);
-            at.id = -1;
-        }
+    cr_results_path path;
+    at.place = path;
+    for (int p = 0; p < plan->n_protocols; p++) {
+        snprintf(path, sizeof path, "/protocols/%s", plan->protocols[p].name);
+        CR_TRY(create_group(results, &at, err));
+        CR_TRY(cr_h5_put_int(at, "index", p, err));
+        CR_TRY(cr_protocol_put(at, &plan->protocols[p], err));
+        cr_h5_close(at.id);
+        at.id = -1;
+    }
+    for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
+        cr_layout_group(plan, group, path);
+        CR_TRY(create_group(results, &at, err));
+        CR_TRY(put_group(at, plan, group, err));
+        cr_h5_close(at.id);
+        at.id = -1;
+    }
 
 cleanup:
     cr_h5_close(at.id);
@@ -208,19 +223,18 @@ static herr_t set_fill(hid_t properties, cr_column_id column)
     return -1;
 }
 
-/* Collective. `variant` as for cr_layout_shape. */
-static cr_status create_column(const cr_results *results, const char *group, cr_column_id column,
-                               const cr_results_variant *variant, int64_t n, hid_t *dataset,
-                               cr_error *err)
+/* Collective. `group` as for cr_layout_shape; its path is `folder`. */
+static cr_status create_column(const cr_results *results, const char *folder, cr_column_id column,
+                               cr_group group, int64_t n, hid_t *dataset, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
     const cr_column *of = &cr_columns[column];
     hsize_t shape[CR_MAX_RANK];
-    const int n_dims = cr_layout_shape(column, &results->plan, variant, n, shape);
+    const int n_dims = cr_layout_shape(column, &results->plan, group, n, shape);
     const size_t text_bytes =
         of->kind == CR_KIND_TEXT ? cr_layout_text_bytes(column, &results->data) : 0;
     cr_results_path place;
-    snprintf(place, sizeof place, "%.480s/%s", group, of->name);
+    snprintf(place, sizeof place, "%.480s/%s", folder, of->name);
     hid_t space = H5Screate_simple(n_dims, shape, NULL);
     hid_t type = cr_layout_file_type(column, &results->plan, text_bytes);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
@@ -292,12 +306,13 @@ static cr_status create_set_columns(const cr_results *results, cr_error *err)
     hid_t dataset = -1;
     for (int column = 0; column < CR_N_COLUMNS; column++) {
         const cr_column_owner owner = cr_columns[column].owner;
-        if (owner == CR_OF_MODEL || owner == CR_OF_VARIANT)
+        if (owner > CR_OF_BOXES)
             continue;
         uint8_t *rows;
         size_t stride;
         int n = cr_layout_set_rows(owner, &results->data, &rows, &stride);
-        CR_TRY(create_column(results, cr_layout_set_group(owner), column, NULL, n, &dataset, err));
+        CR_TRY(create_column(results, cr_layout_set_group(owner), column, (cr_group){-1, -1, -1}, n,
+                             &dataset, err));
         cr_status local = CR_OK;
         if (results->par.rank == 0)
             local = write_set_column(results, column, dataset, err);
@@ -316,18 +331,15 @@ static cr_status create_row_columns(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
-    for (int m = 0; m < plan->n_models; m++)
-        for (int v = -1; v < plan->models[m].n_variants; v++) {
-            cr_results_path group;
-            cr_layout_group(plan, m, v, group);
-            cr_group_ids *ids = cr_results_group(results, m, v);
-            for (int column = 0; column < CR_N_COLUMNS; column++)
-                if (cr_columns[column].owner == (v < 0 ? CR_OF_MODEL : CR_OF_VARIANT) &&
-                    cr_layout_has(column, plan))
-                    CR_TRY(create_column(results, group, column,
-                                         v < 0 ? NULL : &plan->models[m].variants[v],
-                                         results->data.n_images, &ids->of[column], err));
-        }
+    for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
+        cr_results_path folder;
+        cr_layout_group(plan, group, folder);
+        cr_group_ids *ids = cr_results_group(results, group);
+        for (int column = 0; column < CR_N_COLUMNS; column++)
+            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan))
+                CR_TRY(create_column(results, folder, column, group, results->data.n_images,
+                                     &ids->of[column], err));
+    }
 
 cleanup:
     return status;

@@ -195,3 +195,17 @@ cr_status cr_h5_get_text(cr_h5_at at, const char *name, char *text, size_t bytes
     free(read);
     return status;
 }
+
+cr_status cr_h5_get_word(cr_h5_at at, const char *name, const char *const *words, int n_words,
+                         int *word, cr_error *err)
+{
+    char text[64];
+    cr_status status = cr_h5_get_text(at, name, text, sizeof text, err);
+    if (status != CR_OK)
+        return status;
+    for (*word = 0; *word < n_words; ++*word)
+        if (strcmp(text, words[*word]) == 0)
+            return CR_OK;
+    return cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is `%s`, which is unknown", at.file,
+                   at.place, name, text);
+}

@@ -30,6 +30,7 @@ typedef enum cr_column_owner {
     CR_OF_BOXES,
     CR_OF_MODEL,
     CR_OF_VARIANT,
+    CR_OF_PROTOCOL,
 } cr_column_owner;
 
 typedef enum cr_column_kind {
@@ -50,8 +51,14 @@ typedef enum cr_column_fill {
     CR_FILL_NOT_A_NUMBER
 } cr_fill;
 
-/* Extents that depend on the plan; CR_EXTENT_VIEWS is left out where it is 1. */
-enum { CR_EXTENT_KEPT = -1, CR_EXTENT_HEIGHT = -2, CR_EXTENT_WIDTH = -3, CR_EXTENT_VIEWS = -5 };
+/* Extents that depend on the plan; those of boxes and views are left out where they are 1. */
+enum {
+    CR_EXTENT_KEPT = -1,
+    CR_EXTENT_HEIGHT = -2,
+    CR_EXTENT_WIDTH = -3,
+    CR_EXTENT_BOXES = -4,
+    CR_EXTENT_VIEWS = -5,
+};
 
 enum { CR_MAX_RANK = 5 }; /* dimensions of the largest dataset */
 
@@ -61,19 +68,22 @@ typedef struct cr_column {
     cr_column_kind kind;
     cr_fill fill;
     int extents[CR_MAX_RANK - 1]; /* after the first axis; 0 ends */
-    size_t offset; /* in cr_data_image, cr_data_class, cr_box, cr_results_rows or its variants */
+    size_t offset; /* in cr_data_image, cr_data_class, cr_box, cr_results_rows, its variants or
+                      their protocols */
     const char *unit, *description;
 } cr_column;
 
 typedef enum cr_column_id {
     CR_COLUMN_WNID,
     CR_COLUMN_NAME,
+    CR_COLUMN_DEVKIT,
     CR_COLUMN_ID,
     CR_COLUMN_FILE,
     CR_COLUMN_LABEL,
     CR_COLUMN_LOCALIZE,
     CR_COLUMN_FIRST_BOX,
     CR_COLUMN_N_BOXES,
+    CR_COLUMN_ANNOTATED,
     CR_COLUMN_TRUE_BOXES,
     CR_COLUMN_DONE,
     CR_COLUMN_REASON,
@@ -82,6 +92,7 @@ typedef enum cr_column_id {
     CR_COLUMN_TOP_LOGIT,
     CR_COLUMN_TRUTH_LOGIT,
     CR_COLUMN_MAPS,
+    CR_COLUMN_LEVELS,
     CR_COLUMN_BOXES,
     CR_COLUMN_IOU,
     CR_N_COLUMNS,
@@ -91,16 +102,30 @@ extern const cr_column cr_columns[CR_N_COLUMNS];
 
 typedef char cr_results_path[CR_NAME_BYTES * 4];
 
-/* The group of model `model`, or of its variant `variant` if that is not -1. */
-void cr_layout_group(const cr_results_plan *plan, int model, int variant, cr_results_path path);
+/* A group with rows: that of a model, or of one of its variants, or of a protocol in that. */
+typedef struct cr_group {
+    int model, variant, protocol; /* -1: none */
+} cr_group;
+
+#define CR_GROUP_MODEL(m) ((cr_group){(m), -1, -1})
+#define CR_GROUP_VARIANT(m, v) ((cr_group){(m), (v), -1})
+
+/* Goes through the groups of a plan in the order of the job, each before those inside it; the first
+ * comes after {-1, -1, -1}. Returns whether there is one. */
+bool cr_group_next(const cr_results_plan *plan, cr_group *group);
+
+/* Its columns are those of this owner. */
+cr_column_owner cr_group_owner(cr_group group);
+
+void cr_layout_group(const cr_results_plan *plan, cr_group group, cr_results_path path);
 
 /* The group of the columns of the image set. */
 const char *cr_layout_set_group(cr_column_owner owner);
 
-/* Dimensions of a column of n rows, and its first extents; returns their number. `variant` may be
- * NULL for columns of other owners. */
-int cr_layout_shape(cr_column_id column, const cr_results_plan *plan,
-                    const cr_results_variant *variant, int64_t n, hsize_t shape[CR_MAX_RANK]);
+/* Dimensions of a column of n rows, and its first extents; returns their number. `group` counts only
+ * for columns of such groups. */
+int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group group, int64_t n,
+                    hsize_t shape[CR_MAX_RANK]);
 
 /* Whether the plan has the column at all. */
 bool cr_layout_has(cr_column_id column, const cr_results_plan *plan);
@@ -157,7 +182,7 @@ struct cr_results {
     hid_t file, summary;
     cr_results_plan plan;
     cr_dataset data;
-    int n_groups;         /* one for each model and one for each variant */
+    int n_groups;         /* those of cr_group_next */
     cr_group_ids *groups; /* owned */
 };
 
@@ -186,14 +211,16 @@ cr_status cr_results_open_columns(cr_results *results, cr_error *err);
  * (HDF5 1.10): then it only unlocks, and the program has to end. */
 void cr_results_fail(cr_results *results, cr_status status);
 
-/* The ids of a model's group, or of its variant's if `variant` is not -1. */
-cr_group_ids *cr_results_group(const cr_results *results, int model, int variant);
+/* The ids of a group. */
+cr_group_ids *cr_results_group(const cr_results *results, cr_group group);
 
 /* summary.c */
 
 cr_status cr_summary_create(cr_results *results, cr_error *err); /* Collective */
 cr_status cr_summary_open(cr_results *results, cr_error *err);   /* Local */
-cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, cr_error *err); /* Local */
+/* Local */
+cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const cr_sweep *sweeps,
+                           cr_error *err);
 
 /* h5.c */
 
@@ -231,8 +258,26 @@ cr_status cr_h5_dup_text(cr_h5_at at, const char *name, char **text, cr_error *e
 cr_status cr_h5_get_int(cr_h5_at at, const char *name, int *value, cr_error *err);
 cr_status cr_h5_get_double(cr_h5_at at, const char *name, double *value, cr_error *err);
 
+/* Reads a text that must be one of n words. */
+cr_status cr_h5_get_word(cr_h5_at at, const char *name, const char *const *words, int n_words,
+                         int *word, cr_error *err);
+
 /* How enumerations are spelled in the file. */
 const char *cr_scaling_text(cr_scaling scaling);
-const char *cr_upsampling_text(cr_upsampling upsampling);
+
+/* protocol.c: the parameters of a protocol as attributes of /protocols/NAME. */
+
+/* Errors: CR_EIO. */
+cr_status cr_protocol_put(cr_h5_at at, const cr_protocol *protocol, cr_error *err);
+
+/* Fills all but the name. Errors: CR_EINPUT. */
+cr_status cr_protocol_get(cr_h5_at at, cr_protocol *protocol, cr_error *err);
+
+/* The first parameter in which two protocols differ, or NULL; their values as text. */
+const char *cr_protocol_difference(const cr_protocol *a, const cr_protocol *b, char a_text[40],
+                                   char b_text[40]);
+
+/* What a table shows, as text and back. */
+void cr_shown_text(const cr_results_plan *plan, char text[64]);
 
 #endif

@@ -13,12 +13,15 @@
                         {__VA_ARGS__}, offsetof(type, member), unit,           description}
 
 typedef struct cr_results_maps cr_maps;
+typedef struct cr_results_boxes cr_boxes;
 
 const cr_column cr_columns[CR_N_COLUMNS] = {
     COLUMN(WNID, "wnid", CLASSES, TEXT, NONE, cr_data_class, wnid, "", "WordNet id of the class",
            0),
     COLUMN(NAME, "name", CLASSES, TEXT, NONE, cr_data_class, name, "",
            "name of the class; may be empty", 0),
+    COLUMN(DEVKIT, "devkit_id", CLASSES, I32, NONE, cr_data_class, devkit, "",
+           "id in ILSVRC's devkit, from 1; 0 where it is not known", 0),
     COLUMN(ID, "id", IMAGES, TEXT, NONE, cr_data_image, id, "",
            "file name without its extension; in ascending byte order", 0),
     COLUMN(FILE, "file", IMAGES, TEXT, NONE, cr_data_image, file, "",
@@ -31,6 +34,8 @@ const cr_column cr_columns[CR_N_COLUMNS] = {
            "row of /ground_truth/boxes that is the image's first box", 0),
     COLUMN(N_BOXES, "n_boxes", IMAGES, I32, NONE, cr_data_image, n_boxes, "rows",
            "number of the image's boxes", 0),
+    COLUMN(ANNOTATED, "size", IMAGES, I32, NONE, cr_data_image, width, "pixel",
+           "width, height as annotated; 0, 0 where the layout does not say", 2),
     COLUMN(TRUE_BOXES, "boxes", BOXES, I32, NONE, cr_box, x0, PIXEL,
            "x0, y0, x1, y1: 0-based, inclusive on all sides", 4),
     COLUMN(DONE, "done", MODEL, U8, ZERO, cr_results_rows, state, "",
@@ -51,25 +56,51 @@ const cr_column cr_columns[CR_N_COLUMNS] = {
            "resolution of "
            "the layer",
            CR_EXTENT_KEPT, CR_EXTENT_VIEWS, CR_EXTENT_HEIGHT, CR_EXTENT_WIDTH),
-    COLUMN(BOXES, "boxes", VARIANT, I32, MINUS_ONE, cr_maps, boxes, PIXEL,
-           "[slot] x0, y0, x1, y1: 0-based, inclusive on all sides", CR_SLOTS, 4),
-    COLUMN(IOU, "iou", VARIANT, F64, NOT_A_NUMBER, cr_maps, iou, "1",
-           "[slot] best IoU of the box with a ground-truth box of the image, whatever the class of "
-           "the slot",
-           CR_SLOTS),
+    COLUMN(LEVELS, "levels", VARIANT, U8, ZERO, cr_maps, levels, "",
+           "[level] of the ground-truth class's map; bits 0, 1, 2: the box of the largest contour "
+           "has IoU 0.3, 0.5, 0.7; bits 3, 4, 5: any contour's box",
+           CR_SWEEP_LEVELS),
+    COLUMN(BOXES, "boxes", PROTOCOL, I32, MINUS_ONE, cr_boxes, boxes, PIXEL,
+           "[slot][box, if the protocol has several] x0, y0, x1, y1: 0-based, inclusive on all "
+           "sides; -1 where there is none",
+           CR_SLOTS, CR_EXTENT_BOXES, 4),
+    COLUMN(IOU, "iou", PROTOCOL, F64, NOT_A_NUMBER, cr_boxes, iou, "1",
+           "[slot][box, if the protocol has several] best IoU of the box with a ground-truth box "
+           "of the image, whatever the class of the slot",
+           CR_SLOTS, CR_EXTENT_BOXES),
 };
 
-void cr_layout_group(const cr_results_plan *plan, int model, int variant, cr_results_path path)
+bool cr_group_next(const cr_results_plan *plan, cr_group *group)
 {
-    const cr_results_model *of = &plan->models[model];
-    int length = snprintf(path, sizeof(cr_results_path), "/models/%s", of->name);
-    if (variant < 0)
+    const int m = group->model, v = group->variant, p = group->protocol;
+    if (v >= 0 && p + 1 < plan->n_protocols)
+        group->protocol++;
+    else if (m >= 0 && v + 1 < plan->models[m].n_variants)
+        *group = CR_GROUP_VARIANT(m, v + 1);
+    else
+        *group = CR_GROUP_MODEL(m + 1);
+    return group->model < plan->n_models;
+}
+
+cr_column_owner cr_group_owner(cr_group group)
+{
+    return group.protocol >= 0 ? CR_OF_PROTOCOL : group.variant >= 0 ? CR_OF_VARIANT : CR_OF_MODEL;
+}
+
+void cr_layout_group(const cr_results_plan *plan, cr_group group, cr_results_path path)
+{
+    const cr_results_model *of = &plan->models[group.model];
+    const size_t room = sizeof(cr_results_path);
+    int length = snprintf(path, room, "/models/%s", of->name);
+    if (group.variant < 0)
         return;
     char name[2 * CR_NAME_BYTES];
-    cr_results_variant_name(&of->variants[variant], name);
+    cr_results_variant_name(&of->variants[group.variant], name);
     for (char *at = name; (at = strchr(at, '/')) != NULL;)
         *at = ':';
-    snprintf(path + length, sizeof(cr_results_path) - (size_t)length, "/%s", name);
+    length += snprintf(path + length, room - (size_t)length, "/%s", name);
+    if (group.protocol >= 0)
+        snprintf(path + length, room - (size_t)length, "/%s", plan->protocols[group.protocol].name);
 }
 
 const char *cr_layout_set_group(cr_column_owner owner)
@@ -79,9 +110,11 @@ const char *cr_layout_set_group(cr_column_owner owner)
                                    : "/ground_truth";
 }
 
-int cr_layout_shape(cr_column_id column, const cr_results_plan *plan,
-                    const cr_results_variant *variant, int64_t n, hsize_t shape[CR_MAX_RANK])
+int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group group, int64_t n,
+                    hsize_t shape[CR_MAX_RANK])
 {
+    const cr_results_variant *variant =
+        group.variant < 0 ? NULL : &plan->models[group.model].variants[group.variant];
     int n_dims = 1;
     shape[0] = (hsize_t)n;
     for (int i = 0; i < CR_MAX_RANK - 1 && cr_columns[column].extents[i]; i++) {
@@ -94,7 +127,10 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan,
             extent = variant->map_height;
         else if (extent == CR_EXTENT_WIDTH)
             extent = variant->map_width;
-        if (cr_columns[column].extents[i] != CR_EXTENT_VIEWS || extent > 1)
+        else if (extent == CR_EXTENT_BOXES)
+            extent = plan->protocols[group.protocol].n_boxes;
+        const int of = cr_columns[column].extents[i];
+        if ((of != CR_EXTENT_BOXES && of != CR_EXTENT_VIEWS) || extent > 1)
             shape[n_dims++] = (hsize_t)extent;
     }
     return n_dims;
@@ -184,11 +220,11 @@ size_t cr_layout_text_bytes(cr_column_id column, const cr_dataset *data)
     return longest;
 }
 
-static size_t column_bytes(cr_column_id column, const cr_results_plan *plan,
-                           const cr_results_variant *variant, int64_t n, size_t text_bytes)
+static size_t column_bytes(cr_column_id column, const cr_results_plan *plan, cr_group group,
+                           int64_t n, size_t text_bytes)
 {
     hsize_t shape[CR_MAX_RANK];
-    int n_dims = cr_layout_shape(column, plan, variant, n, shape);
+    int n_dims = cr_layout_shape(column, plan, group, n, shape);
     hid_t type = cr_layout_file_type(column, plan, text_bytes);
     size_t bytes = type < 0 ? 0 : H5Tget_size(type);
     cr_h5_close(type);
@@ -198,34 +234,34 @@ static size_t column_bytes(cr_column_id column, const cr_results_plan *plan,
     return bytes;
 }
 
+/* Headers of groups, datasets and attributes: measured, rounded up. */
+enum { FILE_BYTES = 32768, OBJECT_BYTES = 4096 };
+
+static size_t add(size_t total, size_t bytes)
+{
+    return __builtin_add_overflow(total, bytes, &total) ||
+                   __builtin_add_overflow(total, OBJECT_BYTES, &total)
+               ? SIZE_MAX
+               : total;
+}
+
 size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
 {
-    /* Headers of groups, datasets and attributes: measured, rounded up. */
-    enum { FILE_BYTES = 32768, OBJECT_BYTES = 4096 };
+    const cr_group none = {-1, -1, -1};
     size_t total = FILE_BYTES + strlen(plan->job_text) + strlen(plan->overrides);
     for (int column = 0; column < CR_N_COLUMNS; column++) {
-        const cr_column_owner owner = cr_columns[column].owner;
-        int n_groups = 1;
-        if (owner == CR_OF_MODEL || owner == CR_OF_VARIANT)
-            n_groups = plan->n_models;
-        for (int m = 0; m < n_groups; m++) {
-            const cr_results_model *model = &plan->models[m];
-            for (int v = 0; v < (owner == CR_OF_VARIANT ? model->n_variants : 1); v++) {
-                uint8_t *rows;
-                size_t stride, text_bytes = 1, bytes;
-                int n = data->n_images;
-                if (owner != CR_OF_MODEL && owner != CR_OF_VARIANT)
-                    n = cr_layout_set_rows(owner, data, &rows, &stride);
-                if (cr_columns[column].kind == CR_KIND_TEXT)
-                    text_bytes = cr_layout_text_bytes(column, data);
-                const cr_results_variant *variant =
-                    owner == CR_OF_VARIANT ? &model->variants[v] : NULL;
-                bytes = column_bytes(column, plan, variant, n, text_bytes);
-                if (__builtin_add_overflow(total, bytes, &total) ||
-                    __builtin_add_overflow(total, OBJECT_BYTES, &total))
-                    return SIZE_MAX;
-            }
-        }
+        uint8_t *rows;
+        size_t stride, text_bytes = 1;
+        if (cr_columns[column].owner > CR_OF_BOXES)
+            continue;
+        if (cr_columns[column].kind == CR_KIND_TEXT)
+            text_bytes = cr_layout_text_bytes(column, data);
+        const int n = cr_layout_set_rows(cr_columns[column].owner, data, &rows, &stride);
+        total = add(total, column_bytes(column, plan, none, n, text_bytes));
     }
+    for (cr_group group = none; cr_group_next(plan, &group);)
+        for (int column = 0; column < CR_N_COLUMNS; column++)
+            if (cr_columns[column].owner == cr_group_owner(group))
+                total = add(total, column_bytes(column, plan, group, data->n_images, 1));
     return total;
 }

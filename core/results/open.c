@@ -26,19 +26,20 @@ static cr_status open_file(cr_results *results, cr_error *err)
     return CR_OK;
 }
 
-/* Reads a text that must be one of two. */
-static cr_status get_choice(cr_h5_at at, const char *name, const char *zero, const char *one,
-                            int *choice, cr_error *err)
+/* What a table shows: attribute `table`, a list of words. */
+static cr_status get_shown(cr_h5_at at, cr_results_plan *plan, cr_error *err)
 {
-    char text[32];
-    cr_status status = cr_h5_get_text(at, name, text, sizeof text, err);
+    char text[64], again[64];
+    cr_status status = cr_h5_get_text(at, "table", text, sizeof text, err);
     if (status != CR_OK)
         return status;
-    *choice = strcmp(text, one) == 0;
-    if (!*choice && strcmp(text, zero) != 0)
-        return cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is `%s`, neither `%s` nor `%s`",
-                       at.file, at.place, name, text, zero, one);
-    return CR_OK;
+    plan->show_protocols = strstr(text, "protocols") != NULL;
+    plan->show_v1 = strstr(text, "wsol-v1") != NULL;
+    plan->show_v2 = strstr(text, "wsol-v2") != NULL;
+    cr_shown_text(plan, again);
+    return strcmp(text, again) == 0 ? CR_OK
+                                    : cr_fail(err, CR_EINPUT, "%s: %s: attribute `table` is `%s`",
+                                              at.file, at.place, text);
 }
 
 static cr_status get_root(cr_results *results, cr_error *err)
@@ -46,7 +47,6 @@ static cr_status get_root(cr_results *results, cr_error *err)
     cr_status status = CR_OK;
     const cr_h5_at at = {results->file, results->path, "/"};
     cr_results_plan *plan = &results->plan;
-    cr_protocol *protocol = &plan->protocol;
     char schema[64];
     int choice;
     CR_TRY(cr_h5_get_text(at, "schema", schema, sizeof schema, err));
@@ -59,18 +59,13 @@ static cr_status get_root(cr_results *results, cr_error *err)
     CR_TRY(cr_h5_dup_text(at, "job", &plan->job_text, err));
     CR_TRY(cr_h5_dup_text(at, "overrides", &plan->overrides, err));
     CR_TRY(cr_h5_get_text(at, "libraries", plan->libraries, sizeof plan->libraries, err));
-    CR_TRY(cr_h5_get_text(at, "protocol", protocol->name, sizeof protocol->name, err));
-    CR_TRY(cr_h5_get_double(at, "threshold", &protocol->threshold, err));
-    CR_TRY(cr_h5_get_int(at, "connectivity", &protocol->connectivity, err));
-    CR_TRY(get_choice(at, "upsampling", cr_upsampling_text(CR_UPSAMPLING_BILINEAR),
-                      cr_upsampling_text(CR_UPSAMPLING_NEAREST), &choice, err));
-    protocol->upsampling = choice ? CR_UPSAMPLING_NEAREST : CR_UPSAMPLING_BILINEAR;
-    CR_TRY(cr_h5_get_double(at, "iou", &protocol->iou, err));
-    CR_TRY(get_choice(at, "failed", "wrong", "skip", &choice, err));
+    CR_TRY(get_shown(at, plan, err));
+    CR_TRY(cr_h5_get_word(at, "failed", (const char *const[]){"wrong", "skip"}, 2, &choice, err));
     plan->skip_failed = choice;
     CR_TRY(cr_h5_get_int(at, "batch", &plan->batch, err));
     CR_TRY(cr_h5_get_int(at, "map_slots", &plan->map_slots, err));
-    CR_TRY(get_choice(at, "map_type", "float32", "float16", &choice, err));
+    CR_TRY(cr_h5_get_word(at, "map_type", (const char *const[]){"float32", "float16"}, 2, &choice,
+                          err));
     plan->map_float16 = choice;
 
 cleanup:
@@ -151,6 +146,7 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
     CR_TRY(cr_h5_get_text(at, "file", of->file, sizeof of->file, err));
     CR_TRY(cr_h5_get_text(at, "sha256", of->sha256, sizeof of->sha256, err));
     CR_TRY(cr_h5_get_text(at, "input", of->input, sizeof of->input, err));
+    CR_TRY(cr_h5_get_text(at, "filter", of->filter, sizeof of->filter, err));
 
 cleanup:
     return status;
@@ -169,18 +165,53 @@ static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name,
     CR_TRY(cr_h5_get_text(at, "layer", variant->layer, sizeof variant->layer, err));
     CR_TRY(cr_h5_get_int(at, "layer_given", &given, err));
     variant->layer_given = given != 0;
-    CR_TRY(get_choice(at, "scaling", cr_scaling_text(CR_SCALING_MIN_MAX),
-                      cr_scaling_text(CR_SCALING_MAX), &maximum, err));
+    CR_TRY(cr_h5_get_word(
+        at, "scaling",
+        (const char *const[]){cr_scaling_text(CR_SCALING_MIN_MAX), cr_scaling_text(CR_SCALING_MAX)},
+        2, &maximum, err));
     variant->scaling = maximum ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
     CR_TRY(cr_h5_get_int(at, "map_width", &variant->map_width, err));
     CR_TRY(cr_h5_get_int(at, "map_height", &variant->map_height, err));
     CR_TRY(cr_h5_get_int(at, "views", &variant->n_views, err));
     cr_results_path group;
-    cr_layout_group(&results->plan, model, index, group);
+    cr_layout_group(&results->plan, CR_GROUP_VARIANT(model, index), group);
     const char *expected = strrchr(group, '/') + 1;
     if (strcmp(expected, name) != 0)
         status = cr_fail(err, CR_EINPUT, "%s: %s: by its attributes the group is `%s`", at.file,
                          at.place, expected);
+
+cleanup:
+    return status;
+}
+
+static cr_status get_protocol(cr_results *results, cr_h5_at at, const char *name, int model,
+                              int index, cr_error *err)
+{
+    (void)model;
+    const cr_results_plan *plan = &results->plan;
+    if (index < 0 || index >= plan->n_protocols || plan->protocols[index].name[0])
+        return bad_index(at, index, err);
+    cr_protocol *protocol = &plan->protocols[index];
+    if (strlen(name) >= sizeof protocol->name)
+        return cr_fail(err, CR_EINPUT, "%s: %s: the name is longer than %zu bytes", at.file,
+                       at.place, sizeof protocol->name - 1);
+    memcpy(protocol->name, name, strlen(name) + 1);
+    return cr_protocol_get(at, protocol, err);
+}
+
+static cr_status get_protocols(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_results_plan *plan = &results->plan;
+    int n;
+    CR_TRY(visit_groups(results, "/protocols", -1, NULL, &n, err));
+    plan->protocols = cr_alloc((size_t)n, sizeof *plan->protocols);
+    if (!plan->protocols) {
+        status = cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->protocols);
+        goto cleanup;
+    }
+    plan->n_protocols = n;
+    CR_TRY(visit_groups(results, "/protocols", -1, get_protocol, &n, err));
 
 cleanup:
     return status;
@@ -202,7 +233,7 @@ static cr_status get_models(cr_results *results, cr_error *err)
     for (int m = 0; m < plan->n_models; m++) {
         cr_results_path group;
         cr_results_model *model = &plan->models[m];
-        cr_layout_group(plan, m, -1, group);
+        cr_layout_group(plan, CR_GROUP_MODEL(m), group);
         CR_TRY(visit_groups(results, group, m, NULL, &n, err));
         model->variants = cr_alloc((size_t)n, sizeof *model->variants);
         if (!model->variants) {
@@ -219,15 +250,15 @@ cleanup:
 
 /* Opens a dataset and checks its type. The number of its rows becomes *n, unless *n is not -1: then
  * it must be that. *text_bytes is the length of the strings of a text column. */
-static cr_status open_column(cr_results *results, const char *group, cr_column_id column,
-                             const cr_results_variant *variant, int64_t *n, size_t *text_bytes,
-                             hid_t *dataset, cr_error *err)
+static cr_status open_column(cr_results *results, const char *folder, cr_column_id column,
+                             cr_group group, int64_t *n, size_t *text_bytes, hid_t *dataset,
+                             cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t expected[CR_MAX_RANK], shape[CR_MAX_RANK] = {0};
     hid_t type = -1, wanted = -1, space = -1, properties = -1;
     cr_results_path place;
-    snprintf(place, sizeof place, "%.480s/%s", group, cr_columns[column].name);
+    snprintf(place, sizeof place, "%.480s/%s", folder, cr_columns[column].name);
     *dataset = H5Dopen2(results->file, place, H5P_DEFAULT);
     if (*dataset >= 0) {
         type = H5Dget_type(*dataset);
@@ -259,7 +290,7 @@ static cr_status open_column(cr_results *results, const char *group, cr_column_i
         goto cleanup;
     }
     fits = H5Sget_simple_extent_ndims(space) ==
-               cr_layout_shape(column, &results->plan, variant, *n, expected) &&
+               cr_layout_shape(column, &results->plan, group, *n, expected) &&
            H5Sget_simple_extent_dims(space, shape, NULL) >= 0;
     for (int i = *n < 0; fits && i < CR_MAX_RANK && i < H5Sget_simple_extent_ndims(space); i++)
         fits = shape[i] == expected[i];
@@ -384,8 +415,8 @@ static cr_status get_data(cr_results *results, cr_error *err)
             continue;
         size_t text_bytes = 0;
         const bool first = n[owner] < 0;
-        CR_TRY(open_column(results, cr_layout_set_group(owner), column, NULL, &n[owner],
-                           &text_bytes, &dataset, err));
+        CR_TRY(open_column(results, cr_layout_set_group(owner), column, (cr_group){-1, -1, -1},
+                           &n[owner], &text_bytes, &dataset, err));
         if (first)
             CR_TRY(make_rows(results, owner, n[owner], err));
         CR_TRY(read_set_column(results, column, dataset, text_bytes, err));
@@ -407,18 +438,15 @@ cr_status cr_results_open_columns(cr_results *results, cr_error *err)
     const cr_results_plan *plan = &results->plan;
     int64_t n = results->data.n_images;
     size_t text_bytes = 0;
-    for (int m = 0; m < plan->n_models; m++)
-        for (int v = -1; v < plan->models[m].n_variants; v++) {
-            cr_results_path group;
-            cr_layout_group(plan, m, v, group);
-            cr_group_ids *ids = cr_results_group(results, m, v);
-            for (int column = 0; column < CR_N_COLUMNS; column++)
-                if (cr_columns[column].owner == (v < 0 ? CR_OF_MODEL : CR_OF_VARIANT) &&
-                    cr_layout_has(column, plan))
-                    CR_TRY(open_column(results, group, column,
-                                       v < 0 ? NULL : &plan->models[m].variants[v], &n, &text_bytes,
-                                       &ids->of[column], err));
-        }
+    for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
+        cr_results_path folder;
+        cr_layout_group(plan, group, folder);
+        cr_group_ids *ids = cr_results_group(results, group);
+        for (int column = 0; column < CR_N_COLUMNS; column++)
+            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan))
+                CR_TRY(open_column(results, folder, column, group, &n, &text_bytes,
+                                   &ids->of[column], err));
+    }
 
 cleanup:
     return status;
@@ -435,6 +463,7 @@ cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)
     CR_TRY(open_file(opening, err));
     CR_TRY(get_root(opening, err));
     CR_TRY(get_data(opening, err));
+    CR_TRY(get_protocols(opening, err));
     CR_TRY(get_models(opening, err));
     CR_TRY(cr_results_check(path, &opening->plan, &opening->data, err));
     CR_TRY(cr_results_make_groups(opening, err));

@@ -9,6 +9,7 @@ void cr_results_plan_free(cr_results_plan *plan)
     for (int m = 0; plan->models && m < plan->n_models; m++)
         free(plan->models[m].variants);
     free(plan->models);
+    free(plan->protocols);
     free(plan->job_text);
     free(plan->overrides);
     *plan = (cr_results_plan){0};
@@ -19,8 +20,12 @@ cr_status cr_results_plan_copy(const cr_results_plan *plan, cr_results_plan *cop
     *copy = *plan;
     copy->job_text = strdup(plan->job_text);
     copy->overrides = strdup(plan->overrides);
+    copy->protocols = cr_alloc((size_t)plan->n_protocols, sizeof *copy->protocols);
     copy->models = cr_alloc((size_t)plan->n_models, sizeof *copy->models);
-    bool whole = copy->job_text && copy->overrides && copy->models;
+    bool whole = copy->job_text && copy->overrides && copy->protocols && copy->models;
+    if (whole)
+        memcpy(copy->protocols, plan->protocols,
+               (size_t)plan->n_protocols * sizeof *copy->protocols);
     for (int m = 0; whole && m < plan->n_models; m++) {
         const cr_results_model *model = &plan->models[m];
         copy->models[m] = *model;
@@ -50,9 +55,20 @@ const char *cr_scaling_text(cr_scaling scaling)
     return scaling == CR_SCALING_MIN_MAX ? "min-max" : "max";
 }
 
-const char *cr_upsampling_text(cr_upsampling upsampling)
+int cr_results_count_variants(const cr_results_plan *plan)
 {
-    return upsampling == CR_UPSAMPLING_BILINEAR ? "bilinear" : "nearest";
+    int n = 0;
+    for (int m = 0; m < plan->n_models; m++)
+        n += plan->models[m].n_variants;
+    return n;
+}
+
+void cr_shown_text(const cr_results_plan *plan, char text[64])
+{
+    snprintf(text, 64, "%s%s%s", plan->show_protocols ? "protocols " : "",
+             plan->show_v1 ? "wsol-v1 " : "", plan->show_v2 ? "wsol-v2 " : "");
+    if (text[0])
+        text[strlen(text) - 1] = 0;
 }
 
 /* A name that is one step of an HDF5 path. */
@@ -79,7 +95,7 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
                        model->name, model->n_variants, CR_MAX_MODELS);
     for (int v = 0; v < model->n_variants; v++) {
         const cr_results_variant *variant = &model->variants[v];
-        cr_layout_group(plan, m, v, group);
+        cr_layout_group(plan, CR_GROUP_VARIANT(m, v), group);
         if (!is_step(variant->method))
             return cr_fail(err, CR_EINPUT, "%s: %s: `%s` is no name of a method", path, group,
                            variant->method);
@@ -91,11 +107,33 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
             return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d views, not 1 to %d", path, group,
                            variant->n_views, CR_MAX_MAP_VIEWS);
         for (int i = 0; i < v; i++) {
-            cr_layout_group(plan, m, i, other);
+            cr_layout_group(plan, CR_GROUP_VARIANT(m, i), other);
             if (strcmp(group, other) == 0)
                 return cr_fail(err, CR_EINPUT, "%s: two methods would be stored in %s", path,
                                group);
         }
+    }
+    return CR_OK;
+}
+
+static cr_status check_protocols(const char *path, const cr_results_plan *plan, cr_error *err)
+{
+    if (plan->n_protocols < 1 || plan->n_protocols > CR_MAX_PROTOCOLS)
+        return cr_fail(err, CR_EINPUT, "%s: %d protocols, not 1 to %d", path, plan->n_protocols,
+                       CR_MAX_PROTOCOLS);
+    for (int p = 0; p < plan->n_protocols; p++) {
+        const cr_protocol *protocol = &plan->protocols[p];
+        cr_error fault;
+        if (!is_step(protocol->name))
+            return cr_fail(err, CR_EINPUT, "%s: `%s` is no name of a protocol", path,
+                           protocol->name);
+        if (cr_protocol_check(protocol, &fault) != CR_OK)
+            return cr_fail(err, CR_EINPUT, "%s: protocol %s: %.200s", path, protocol->name,
+                           fault.message);
+        for (int i = 0; i < p; i++)
+            if (strcmp(plan->protocols[i].name, protocol->name) == 0)
+                return cr_fail(err, CR_EINPUT, "%s: two protocols are named `%s`", path,
+                               protocol->name);
     }
     return CR_OK;
 }
@@ -113,6 +151,8 @@ static cr_status check_data(const char *path, const cr_dataset *data, cr_error *
         const char *wrong = NULL;
         if (image->label < 0 || image->label >= data->n_classes)
             wrong = "its label is no class";
+        else if (image->width < 0 || image->height < 0)
+            wrong = "its annotated size is none";
         else if (image->localize != 0 && image->localize != 1)
             wrong = "`localize` is neither 0 nor 1";
         else if (image->n_boxes < image->localize || image->first_box < 0 ||
@@ -132,20 +172,14 @@ cr_status cr_results_check(const char *path, const cr_results_plan *plan, const 
                            cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_protocol *protocol = &plan->protocol;
-    if (!(protocol->threshold >= 0 && protocol->threshold <= 1 && protocol->iou >= 0 &&
-          protocol->iou <= 1 && (protocol->connectivity == 4 || protocol->connectivity == 8)))
-        return cr_fail(err, CR_EINPUT,
-                       "%s: impossible protocol: threshold %g, iou %g, "
-                       "connectivity %d",
-                       path, protocol->threshold, protocol->iou, protocol->connectivity);
+    CR_TRY(check_protocols(path, plan, err));
     if (plan->batch < 1)
         return cr_fail(err, CR_EINPUT, "%s: impossible batch %d", path, plan->batch);
     if (plan->map_slots != 0 && plan->map_slots != 1 && plan->map_slots != CR_SLOTS)
         return cr_fail(err, CR_EINPUT, "%s: %d maps an image, not 0, 1 or %d", path,
                        plan->map_slots, CR_SLOTS);
-    if (plan->n_models < 1 || plan->n_models > CR_MAX_MODELS)
-        return cr_fail(err, CR_EINPUT, "%s: %d models, not 1 to %d", path, plan->n_models,
+    if (plan->n_models < 0 || plan->n_models > CR_MAX_MODELS)
+        return cr_fail(err, CR_EINPUT, "%s: %d models, not 0 to %d", path, plan->n_models,
                        CR_MAX_MODELS);
     for (int m = 0; m < plan->n_models; m++)
         CR_TRY(check_model(path, plan, m, err));

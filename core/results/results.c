@@ -23,9 +23,9 @@ cr_results *cr_results_new(const char *path)
 
 cr_status cr_results_make_groups(cr_results *results, cr_error *err)
 {
-    int n = results->plan.n_models;
-    for (int m = 0; m < results->plan.n_models; m++)
-        n += results->plan.models[m].n_variants;
+    int n = 0;
+    for (cr_group group = {-1, -1, -1}; cr_group_next(&results->plan, &group);)
+        n++;
     results->groups = cr_alloc((size_t)n, sizeof *results->groups);
     if (!results->groups)
         return cr_fail_memory(err, results->path, (size_t)n, sizeof *results->groups);
@@ -36,12 +36,15 @@ cr_status cr_results_make_groups(cr_results *results, cr_error *err)
     return CR_OK;
 }
 
-cr_group_ids *cr_results_group(const cr_results *results, int model, int variant)
+cr_group_ids *cr_results_group(const cr_results *results, cr_group group)
 {
-    int at = model;
-    for (int m = 0; m < model; m++)
-        at += results->plan.models[m].n_variants;
-    return &results->groups[at + 1 + variant];
+    const cr_results_plan *plan = &results->plan;
+    int at = group.model;
+    for (int m = 0; m < group.model; m++)
+        at += plan->models[m].n_variants * (1 + plan->n_protocols);
+    if (group.variant >= 0)
+        at += 1 + group.variant * (1 + plan->n_protocols) + 1 + group.protocol;
+    return &results->groups[at];
 }
 
 cr_status cr_results_release(cr_results *results, cr_error *err)

@@ -3,27 +3,74 @@
 #include <math.h>
 #include <string.h>
 
-static uint8_t *array_of(const cr_results_rows *rows, int variant, cr_column_id column)
+static bool alloc_variant(const cr_results_plan *plan, const cr_results_variant *variant, size_t n,
+                          bool maps, cr_arena *arena, struct cr_results_maps *to)
 {
-    const uint8_t *from =
-        variant < 0 ? (const uint8_t *)rows : (const uint8_t *)&rows->variants[variant];
-    void *array;
-    memcpy(&array, from + cr_columns[column].offset, sizeof array);
+    if (maps)
+        to->maps =
+            cr_arena_alloc(arena, n, CR_SLOTS * cr_results_map_values(variant) * sizeof *to->maps);
+    to->levels = cr_arena_alloc(arena, n, CR_SWEEP_LEVELS);
+    to->protocols = cr_arena_alloc(arena, (size_t)plan->n_protocols, sizeof *to->protocols);
+    bool ok = (to->maps || !maps) && to->levels && to->protocols;
+    for (int p = 0; ok && p < plan->n_protocols; p++) {
+        struct cr_results_boxes *found = &to->protocols[p];
+        const size_t n_boxes = CR_SLOTS * (size_t)plan->protocols[p].n_boxes;
+        found->boxes = cr_arena_alloc(arena, n, n_boxes * sizeof *found->boxes);
+        found->iou = cr_arena_alloc(arena, n, n_boxes * sizeof *found->iou);
+        ok = found->boxes && found->iou;
+    }
+    return ok;
+}
+
+cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, bool maps,
+                                cr_arena *arena, cr_results_rows *rows, cr_error *err)
+{
+    const cr_results_model *of = &plan->models[model];
+    const size_t n_rows = (size_t)n, n_variants = (size_t)of->n_variants;
+    *rows = (cr_results_rows){
+        .n = n,
+        .state = cr_arena_alloc(arena, n_rows, sizeof *rows->state),
+        .size = cr_arena_alloc(arena, n_rows, 2 * sizeof *rows->size),
+        .reason = cr_arena_alloc(arena, n_rows, sizeof *rows->reason),
+        .top_class = cr_arena_alloc(arena, n_rows, CR_TOP * sizeof *rows->top_class),
+        .top_logit = cr_arena_alloc(arena, n_rows, CR_TOP * sizeof *rows->top_logit),
+        .truth_logit = cr_arena_alloc(arena, n_rows, sizeof *rows->truth_logit),
+        .variants = cr_arena_alloc(arena, n_variants, sizeof *rows->variants),
+    };
+    bool ok = rows->state && rows->size && rows->reason && rows->top_class && rows->top_logit &&
+              rows->truth_logit && rows->variants;
+    for (int v = 0; ok && v < of->n_variants; v++)
+        ok = alloc_variant(plan, &of->variants[v], n_rows, maps, arena, &rows->variants[v]);
+    return ok ? CR_OK : cr_fail_memory(err, "rows", n_rows, sizeof(cr_box) * CR_SLOTS);
+}
+
+/* The array of a column of the group, or NULL where `rows` has none. */
+static uint8_t *array_of(const cr_results_rows *rows, cr_group group, cr_column_id column)
+{
+    const struct cr_results_maps *maps =
+        group.variant < 0 || !rows->variants ? NULL : &rows->variants[group.variant];
+    const uint8_t *from = group.variant < 0    ? (const uint8_t *)rows
+                          : group.protocol < 0 ? (const uint8_t *)maps
+                          : maps && maps->protocols
+                              ? (const uint8_t *)&maps->protocols[group.protocol]
+                              : NULL;
+    void *array = NULL;
+    if (from)
+        memcpy(&array, from + cr_columns[column].offset, sizeof array);
     return array;
 }
 
 /* Reads or writes rows->first .. + n - 1 of a column. */
-static cr_status transfer(const cr_results *results, int model, int variant, cr_column_id column,
+static cr_status transfer(const cr_results *results, cr_group group, cr_column_id column,
                           const cr_results_rows *rows, bool write, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
-    const hid_t dataset = cr_results_group(results, model, variant)->of[column];
-    void *array = array_of(rows, variant, column);
+    const hid_t dataset = cr_results_group(results, group)->of[column];
+    void *array = array_of(rows, group, column);
     hsize_t count[CR_MAX_RANK], whole[CR_MAX_RANK];
     hsize_t file_start[CR_MAX_RANK] = {(hsize_t)rows->first}, memory_start[CR_MAX_RANK] = {0};
-    int n_dims = cr_layout_shape(
-        column, plan, variant < 0 ? NULL : &plan->models[model].variants[variant], rows->n, count);
+    int n_dims = cr_layout_shape(column, plan, group, rows->n, count);
     memcpy(whole, count, sizeof whole);
     if (cr_columns[column].kind == CR_KIND_MAP) {
         /* In memory there is always room for all slots; one kept is that of the ground truth. */
@@ -38,9 +85,9 @@ static cr_status transfer(const cr_results *results, int model, int variant, cr_
         H5Sselect_hyperslab(memory_space, H5S_SELECT_SET, memory_start, NULL, count, NULL) < 0 ||
         (write ? H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, array)
                : H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, array)) < 0) {
-        cr_results_path group;
-        cr_layout_group(plan, model, variant, group);
-        status = cr_h5_fail(err, CR_EIO, "%s: %s/%s: rows %d to %d", results->path, group,
+        cr_results_path folder;
+        cr_layout_group(plan, group, folder);
+        status = cr_h5_fail(err, CR_EIO, "%s: %s/%s: rows %d to %d", results->path, folder,
                             cr_columns[column].name, rows->first, rows->first + rows->n - 1);
     }
     cr_h5_close(memory_space);
@@ -66,12 +113,14 @@ cr_status cr_results_write(cr_results *results, int model, const cr_results_rows
     CR_TRY(check_range(results, model, rows, err));
     if (rows->n == 0)
         return CR_OK;
-    for (int v = -1; v < results->plan.models[model].n_variants; v++)
+    cr_group group = CR_GROUP_MODEL(model);
+    do
         for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == (v < 0 ? CR_OF_MODEL : CR_OF_VARIANT) &&
+            if (cr_columns[column].owner == cr_group_owner(group) &&
                 cr_layout_has(column, &results->plan) && column != CR_COLUMN_DONE)
-                CR_TRY(transfer(results, model, v, column, rows, true, err));
-    CR_TRY(transfer(results, model, -1, CR_COLUMN_DONE, rows, true, err));
+                CR_TRY(transfer(results, group, column, rows, true, err));
+    while (cr_group_next(&results->plan, &group) && group.model == model);
+    CR_TRY(transfer(results, CR_GROUP_MODEL(model), CR_COLUMN_DONE, rows, true, err));
 
 cleanup:
     return status;
@@ -91,14 +140,16 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
     CR_TRY(check_range(results, model, rows, err));
     if (rows->n == 0)
         return CR_OK;
-    for (int v = -1; v < (rows->variants ? plan->models[model].n_variants : 0); v++) {
-        if (v >= 0 && rows->variants[v].maps && plan->map_slots < CR_SLOTS)
+    for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
+        if (rows->variants[v].maps && plan->map_slots < CR_SLOTS)
             blank_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
+    cr_group group = CR_GROUP_MODEL(model);
+    do
         for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == (v < 0 ? CR_OF_MODEL : CR_OF_VARIANT) &&
-                cr_layout_has(column, plan) && array_of(rows, v, column))
-                CR_TRY(transfer(results, model, v, column, rows, false, err));
-    }
+            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan) &&
+                array_of(rows, group, column))
+                CR_TRY(transfer(results, group, column, rows, false, err));
+    while (cr_group_next(plan, &group) && group.model == model);
 
 cleanup:
     return status;

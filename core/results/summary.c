@@ -7,12 +7,15 @@
 /* One row of /summary. */
 typedef struct summary_row {
     char model[CR_NAME_BYTES], variant[2 * CR_NAME_BYTES];
+    char protocol[sizeof((cr_protocol *)0)->name];
     int64_t images, failed, missing, localized;
     int64_t top1_cls_right, top5_cls_right;
     int64_t top1_loc_right, top5_loc_right, gt_known_loc_right;
     double top1_cls_error, top5_cls_error;
     double top1_loc_error, top5_loc_error, gt_known_loc_error;
     double mean_iou;
+    double max_box_acc, max_box_acc_v2;
+    double max_box_acc_held_out, max_box_acc_v2_held_out;
 } summary_row;
 
 /* Its counts and its other numbers, by name. */
@@ -44,6 +47,10 @@ static const struct {
     NUMBER(top5_loc_error),
     NUMBER(gt_known_loc_error),
     NUMBER(mean_iou),
+    NUMBER(max_box_acc),
+    NUMBER(max_box_acc_v2),
+    NUMBER(max_box_acc_held_out),
+    NUMBER(max_box_acc_v2_held_out),
 #undef COUNT
 #undef NUMBER
 };
@@ -52,13 +59,16 @@ static hid_t row_type(void)
 {
     hid_t model = cr_h5_string(sizeof((summary_row *)0)->model, H5T_STR_NULLPAD);
     hid_t variant = cr_h5_string(sizeof((summary_row *)0)->variant, H5T_STR_NULLPAD);
+    hid_t protocol = cr_h5_string(sizeof((summary_row *)0)->protocol, H5T_STR_NULLPAD);
     hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(summary_row));
     herr_t result = 0;
     result |= H5Tinsert(type, "model", HOFFSET(summary_row, model), model);
     result |= H5Tinsert(type, "variant", HOFFSET(summary_row, variant), variant);
+    result |= H5Tinsert(type, "protocol", HOFFSET(summary_row, protocol), protocol);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         result |= H5Tinsert(type, fields[i].name, fields[i].offset,
                             fields[i].is_count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE);
+    cr_h5_close(protocol);
     cr_h5_close(variant);
     cr_h5_close(model);
     if (result < 0) {
@@ -68,19 +78,46 @@ static hid_t row_type(void)
     return type;
 }
 
-static int count_variants(const cr_results_plan *plan)
+static int count_rows(const cr_results_plan *plan)
 {
-    int n = 0;
-    for (int m = 0; m < plan->n_models; m++)
-        n += plan->models[m].n_variants;
-    return n;
+    return cr_results_count_variants(plan) * plan->n_protocols;
 }
 
-cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, cr_error *err)
+static void fill_row(const cr_results_plan *plan, int m, int v, int p, const cr_tally *t,
+                     const cr_sweep_scores *scores, summary_row *row)
+{
+    *row = (summary_row){
+        .images = t->n_images,
+        .failed = t->n_failed,
+        .missing = t->n_missing,
+        .localized = t->n_localized,
+        .top1_cls_right = t->top1_class_right,
+        .top5_cls_right = t->top5_class_right,
+        .top1_loc_right = t->top1_loc_right,
+        .top5_loc_right = t->top5_loc_right,
+        .gt_known_loc_right = t->gt_known_right,
+        .top1_cls_error = cr_tally_error(t->top1_class_right, t->n_images),
+        .top5_cls_error = cr_tally_error(t->top5_class_right, t->n_images),
+        .top1_loc_error = cr_tally_error(t->top1_loc_right, t->n_localized),
+        .top5_loc_error = cr_tally_error(t->top5_loc_right, t->n_localized),
+        .gt_known_loc_error = cr_tally_error(t->gt_known_right, t->n_localized),
+        .mean_iou = cr_tally_mean_iou(t),
+        .max_box_acc = scores->max_box_acc,
+        .max_box_acc_v2 = scores->max_box_acc_v2,
+        .max_box_acc_held_out = scores->max_box_acc_held_out,
+        .max_box_acc_v2_held_out = scores->max_box_acc_v2_held_out,
+    };
+    snprintf(row->model, sizeof row->model, "%s", plan->models[m].name);
+    cr_results_variant_name(&plan->models[m].variants[v], row->variant);
+    snprintf(row->protocol, sizeof row->protocol, "%s", plan->protocols[p].name);
+}
+
+cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const cr_sweep *sweeps,
+                           cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
-    const size_t n = (size_t)count_variants(plan);
+    const size_t n = (size_t)count_rows(plan);
     summary_row *rows = cr_alloc(n, sizeof *rows), *row = rows;
     hid_t type = row_type();
     if (!rows) {
@@ -88,27 +125,10 @@ cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, cr_erro
         goto cleanup;
     }
     for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, row++) {
-            const cr_tally *t = &tallies[row - rows];
-            *row = (summary_row){
-                .images = t->n_images,
-                .failed = t->n_failed,
-                .missing = t->n_missing,
-                .localized = t->n_localized,
-                .top1_cls_right = t->top1_class_right,
-                .top5_cls_right = t->top5_class_right,
-                .top1_loc_right = t->top1_loc_right,
-                .top5_loc_right = t->top5_loc_right,
-                .gt_known_loc_right = t->gt_known_right,
-                .top1_cls_error = cr_tally_error(t->top1_class_right, t->n_images),
-                .top5_cls_error = cr_tally_error(t->top5_class_right, t->n_images),
-                .top1_loc_error = cr_tally_error(t->top1_loc_right, t->n_localized),
-                .top5_loc_error = cr_tally_error(t->top5_loc_right, t->n_localized),
-                .gt_known_loc_error = cr_tally_error(t->gt_known_right, t->n_localized),
-                .mean_iou = cr_tally_mean_iou(t),
-            };
-            snprintf(row->model, sizeof row->model, "%s", plan->models[m].name);
-            cr_results_variant_name(&plan->models[m].variants[v], row->variant);
+        for (int v = 0; v < plan->models[m].n_variants; v++, sweeps++) {
+            const cr_sweep_scores scores = cr_sweep_score(sweeps);
+            for (int p = 0; p < plan->n_protocols; p++, row++, tallies++)
+                fill_row(plan, m, v, p, tallies, &scores, row);
         }
     if (type < 0 || H5Dwrite(results->summary, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
@@ -122,13 +142,15 @@ cleanup:
 /* Local: rank 0. Before the first row: nothing counted, every image missing. */
 static cr_status write_blank(cr_results *results, cr_error *err)
 {
-    const int n = count_variants(&results->plan);
+    const int n = count_rows(&results->plan);
     cr_tally *tallies = cr_alloc((size_t)n, sizeof *tallies);
-    if (!tallies)
-        return cr_fail_memory(err, "the summary", (size_t)n, sizeof *tallies);
-    for (int i = 0; i < n; i++)
+    cr_sweep *sweeps = cr_alloc((size_t)n, sizeof *sweeps);
+    cr_status status = CR_OK;
+    for (int i = 0; tallies && i < n; i++)
         tallies[i].n_missing = results->data.n_images;
-    cr_status status = cr_summary_write(results, tallies, err);
+    status = tallies && sweeps ? cr_summary_write(results, tallies, sweeps, err)
+                               : cr_fail_memory(err, "the summary", (size_t)n, sizeof *sweeps);
+    free(sweeps);
     free(tallies);
     return status;
 }
@@ -136,7 +158,7 @@ static cr_status write_blank(cr_results *results, cr_error *err)
 cr_status cr_summary_create(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
-    hsize_t n = (hsize_t)count_variants(&results->plan);
+    hsize_t n = (hsize_t)count_rows(&results->plan);
     hid_t type = row_type(), space = H5Screate_simple(1, &n, NULL);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (type < 0 || space < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
@@ -151,9 +173,9 @@ cr_status cr_summary_create(cr_results *results, cr_error *err)
         local = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
     else
         local = cr_h5_put_text(at, "description",
-                               "one row a model and method, in the order of the job: counts of "
-                               "images, errors in percent, mean IoU of the ground-truth class's "
-                               "box; written when the run ends",
+                               "one row a model, method and protocol, in the order of the job: "
+                               "counts of images, errors in percent, mean IoU of the ground-truth "
+                               "class's box, MaxBoxAcc in percent; written when the run ends",
                                err);
     CR_TRY(cr_par_agree(&results->par, local, err));
     if (results->par.rank == 0)
@@ -181,7 +203,7 @@ cr_status cr_summary_open(cr_results *results, cr_error *err)
         status = cr_h5_fail(err, CR_EINPUT, "%s: /summary", results->path);
     else if (H5Tequal(stored, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
              H5Sget_simple_extent_dims(space, &n, NULL) < 0 ||
-             n != (hsize_t)count_variants(&results->plan))
+             n != (hsize_t)count_rows(&results->plan))
         status = cr_fail(err, CR_EINPUT, "%s: /summary: wrong data type or shape", results->path);
     cr_h5_close(space);
     cr_h5_close(stored);
@@ -189,10 +211,11 @@ cr_status cr_summary_open(cr_results *results, cr_error *err)
     return status;
 }
 
-cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies, cr_error *err)
+cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies,
+                                   const cr_sweep *sweeps, cr_error *err)
 {
     cr_status local = CR_OK;
     if (results->par.rank == 0)
-        local = cr_summary_write(results, tallies, err);
+        local = cr_summary_write(results, tallies, sweeps, err);
     return cr_par_agree(&results->par, local, err);
 }

@@ -5,17 +5,45 @@
 #include "camrank/base.h"
 #include "camrank/results.h"
 
-/* One variant of one model. Errors in percent, unrounded: 100 * wrong / counted; NaN where nothing
- * was counted. */
+/* The errors of a row, in the order of its members and of its intervals. */
+enum { CR_REPORT_ERRORS = 5 };
+
+/* One variant of one model under one protocol, or a baseline. In percent, unrounded, NaN where nothing
+ * was counted; errors are 100 * wrong / counted. */
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
+    const char *filter;              /* resize filter of the model's input; "" for a baseline */
     char variant[2 * CR_NAME_BYTES]; /* "grad-cam" or "grad-cam@layer", as the job names it */
+    bool is_baseline;                /* see below */
     int64_t n_images;                /* denominator of the classification errors */
-    int64_t n_localized; /* denominator of the localization errors and of the mean IoU */
+    int64_t n_localized; /* denominator of the localization errors, outcomes and mean IoU */
+    int64_t n_swept;     /* denominator of MaxBoxAcc */
+    int64_t n_excluded;  /* images that the exclude list keeps from localization here */
+    double threshold;    /* of the protocol, 0 to 1; NaN for a baseline */
+    double iou;          /* of the protocol: a box is right from here on */
     double top1_cls_error, top5_cls_error;
     double top1_loc_error, top5_loc_error, gt_known_loc_error;
+    double low[CR_REPORT_ERRORS], high[CR_REPORT_ERRORS]; /* Wilson's 95 % intervals */
     double mean_iou; /* 0 to 1: of the ground-truth class's box with the best ground-truth box */
+    cr_sweep_scores sweep; /* the same for all protocols */
+    double
+        curve[CR_SWEEP_LEVELS]; /* right at IoU 0.5 by level, as in wsol-v1; NaN for a baseline */
+    /* By cr_outcome; all 0 where there are none. */
+    int64_t top1_outcomes[CR_N_OUTCOMES], gt_known_outcomes[CR_N_OUTCOMES];
 } cr_report_row;
+
+/* Baselines come last, model "baseline", and need neither networks nor images, but the images' sizes:
+ * those annotated, else those decoded in the run. Images without either count only where they failed
+ * and failed images count as wrong.
+ *   whole-image  the box of the whole image. GT-known, mean IoU and outcomes in the original image,
+ *                under each protocol's IoU and exclusion; MaxBoxAcc in the 224 x 224 frame
+ *   center-box   the best of the centred squares of side 4, 8, ..., 224 in the 224 x 224 frame in
+ *                place of the best threshold: MaxBoxAcc alone */
+
+/* Wilson's interval of an error of `wrong` of `counted`, in percent: the shares p for which the one
+ * measured is less than 1.96 standard deviations of p away (E. B. Wilson, J. Am. Stat. Assoc. 22,
+ * 1927). NaN where nothing was counted. */
+void cr_report_wilson(int64_t wrong, int64_t counted, double *low, double *high);
 
 typedef struct cr_report_failure {
     const char *model, *image;
@@ -25,21 +53,27 @@ typedef struct cr_report_failure {
 /* Refers to the results it was made from, which must stay open. */
 typedef struct cr_report {
     const char *job_name;
-    int64_t n_images;  /* in the set */
-    int64_t n_failed;  /* images that failed under at least one model */
-    int64_t n_missing; /* images not computed under at least one model; not 0: a partial table */
+    int64_t n_images;   /* in the set */
+    int64_t n_excluded; /* on the exclude list */
+    int64_t n_failed;   /* images that failed under at least one model */
+    int64_t n_missing;  /* images not computed under at least one model; not 0: a partial table */
     bool skip_failed;
-    cr_protocol protocol;
-    int n_rows;
+    bool show_protocols, show_v1, show_v2; /* in tables for people, as in cr_results_plan */
+    int n_protocols;
+    const cr_protocol *protocols;
+    int n_rows;                  /* a multiple of n_protocols: those of a variant stand together */
     cr_report_row *rows;         /* owned */
     int n_failures;              /* the first CR_REPORT_MAX_FAILURES, by model and image */
     cr_report_failure *failures; /* owned */
+    const cr_dataset *data;      /* whose classes the next are */
+    cr_tally *classes;           /* owned; NULL, or [n_rows without baselines][n_classes] */
 } cr_report;
 
 #define CR_REPORT_MAX_FAILURES 100
 
-/* Makes the report of a file from its rows. *report is {0} on failure. */
-cr_status cr_report_make(cr_results *results, cr_report *report, cr_error *err);
+/* Makes the report of a file from its rows. *report is {0} on failure.
+ *   by_class  also counts class by class, and the forms are of the classes: see cr_report_write */
+cr_status cr_report_make(cr_results *results, bool by_class, cr_report *report, cr_error *err);
 
 void cr_report_free(cr_report *report);
 
@@ -54,7 +88,11 @@ typedef enum cr_report_format {
 /* The format named `text`, `csv`, `json`, `markdown` or `latex`; CR_EUSAGE naming these. */
 cr_status cr_report_format_find(const char *name, cr_report_format *format, cr_error *err);
 
-/* *text is zero-terminated and the caller's (free). Percentages are rounded to two decimals for
+/* The tables for people have a line a variant, with a group of columns a protocol; CSV and JSON a row a
+ * variant and protocol. Of a report by class the lines are of each ground-truth class that has images,
+ * under each variant and protocol, without baselines; in JSON they are beside the rows, as `classes`.
+ *
+ * *text is zero-terminated and the caller's (free). Percentages are rounded to two decimals for
  * people (text, Markdown, LaTeX) and given in full to programs (CSV, JSON: 17 digits). */
 cr_status cr_report_write(const cr_report *report, cr_report_format format, char **text,
                           cr_error *err);

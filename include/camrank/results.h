@@ -21,6 +21,7 @@
 #define CR_SLOT_TRUTH CR_TOP  /* the slot of the ground-truth class */
 #define CR_REASON_BYTES 200   /* of a failure's text in the file, zero included */
 #define CR_NAME_BYTES 128     /* longest model, method or layer name, zero included */
+#define CR_MAX_PROTOCOLS 16   /* of one run */
 
 /* Rows that are worth a rank's while to count: reading fewer costs as much. */
 #define CR_RESULTS_SHARE 4096
@@ -49,6 +50,7 @@ typedef struct cr_results_model {
     char file[256];           /* as the job names it */
     char sha256[65];          /* of the ONNX file */
     char input[256];          /* the input specification, one line of text */
+    char filter[32];          /* the resize filter of the input, by its name */
     int n_variants;
     cr_results_variant *variants; /* owned */
 } cr_results_model;
@@ -57,15 +59,18 @@ typedef struct cr_results_model {
  * cr_results_open. */
 typedef struct cr_results_plan {
     char job_name[CR_NAME_BYTES];
-    char *job_text;      /* the job file, verbatim; owned */
-    char *overrides;     /* the --set options, one a line; "" if none; owned */
-    char libraries[256]; /* versions of the libraries, one line */
-    cr_protocol protocol;
-    bool skip_failed; /* images that fail are left out; else they count as wrong */
-    int batch;        /* images in a chunk */
-    int map_slots;    /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
-    bool map_float16; /* maps stored as float16, else float32 */
-    int n_models;
+    char *job_text;         /* the job file, verbatim; owned */
+    char *overrides;        /* the --set options, one a line; "" if none; owned */
+    char libraries[256];    /* versions of the libraries, one line */
+    int n_protocols;        /* 1 to CR_MAX_PROTOCOLS, by different names */
+    cr_protocol *protocols; /* owned */
+    /* What a table for people shows: the protocols' errors, MaxBoxAcc, MaxBoxAccV2. */
+    bool show_protocols, show_v1, show_v2;
+    bool skip_failed;         /* images that fail are left out; else they count as wrong */
+    int batch;                /* images in a chunk */
+    int map_slots;            /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
+    bool map_float16;         /* maps stored as float16, else float32 */
+    int n_models;             /* 0: a file of the image set alone */
     cr_results_model *models; /* owned */
 } cr_results_plan;
 
@@ -89,11 +94,21 @@ typedef struct cr_results_rows {
         float
             *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however
                           many plan->map_slots keeps; may be NULL where it keeps none */
-        cr_box *boxes; /* [n][S]; all -1 failed */
-        double *iou;   /* [n][S] best IoU of the box with a ground-truth box of the image, whatever
-                          the class of the slot; NaN failed or not localized (exclude list) */
-    } * variants;      /* [n_variants of the model] */
+        uint8_t *levels; /* [n][CR_SWEEP_LEVELS] of the ground-truth class, the bits of
+                            cr_loc_sweep; 0 failed or without ground-truth boxes */
+        struct cr_results_boxes {
+            cr_box *boxes; /* [n][S][n_boxes of the protocol]; all -1 failed, or no such box */
+            double *iou;   /* [n][S][n_boxes] best IoU of the box with a ground-truth box of the
+                              image, whatever the class of the slot, 0 of one that does not exist;
+                              NaN failed, or an image without ground-truth boxes */
+        } * protocols;     /* [n_protocols of the plan] */
+    } * variants;          /* [n_variants of the model] */
 } cr_results_rows;
+
+/* Room for n rows of model `model`, in an arena of the caller: every array, but the maps only where
+ * `maps` is true. Errors: CR_EINTERNAL (memory). Local. */
+cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, bool maps,
+                                cr_arena *arena, cr_results_rows *rows, cr_error *err);
 
 typedef struct cr_results cr_results;
 
@@ -161,16 +176,49 @@ const cr_dataset *cr_results_get_data(const cr_results *results);
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
                              const cr_dataset *data, const char *where, cr_error *err);
 
-/* Counts of one variant. Integers, so that sums do not depend on their order; the IoU of the
- * ground-truth class is in units of 2^-40. */
+/* What became of an image that counts for localization: key in JSON and CSV, title. A box is wrong
+ * when its best IoU with a ground-truth box of the image is below the protocol's. A wrong box B is,
+ * of the first of these that holds, where G is any ground-truth box of the image:
+ *   merged     at least half of each of two or more G lies in B: several objects as one
+ *   part       at least three quarters of B lie in one G: part of the object
+ *   too_large  at least three quarters of one G lie in B: the object, and more
+ *   missed     B has no pixel in common with any G
+ *   shifted    none of these
+ * Shares are of pixels, of boxes with inclusive sides. */
+#define CR_OUTCOME_LIST(X)                       \
+    X(RIGHT, "right", "right")                   \
+    X(WRONG_CLASS, "wrong_class", "wrong class") \
+    X(PART, "part", "part")                      \
+    X(TOO_LARGE, "too_large", "too large")       \
+    X(SHIFTED, "shifted", "shifted")             \
+    X(MERGED, "merged", "merged")                \
+    X(MISSED, "missed", "missed")                \
+    X(FAILED, "failed", "failed") /* no box: the image failed, and counts as wrong */
+
+typedef enum cr_outcome {
+#define CR_OUTCOME_ENUM(name, key, title) CR_OUTCOME_##name,
+    CR_OUTCOME_LIST(CR_OUTCOME_ENUM)
+#undef CR_OUTCOME_ENUM
+        CR_N_OUTCOMES
+} cr_outcome;
+
+/* Why a box is wrong: one of the five of above that are about a box. `n_truth` >= 1. Local. */
+cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
+
+/* Counts of one variant under one protocol. Integers, so that sums do not depend on their order; the
+ * IoU of the ground-truth class is in units of 2^-40. */
 typedef struct cr_tally {
     int64_t n_images;    /* counted for classification */
     int64_t n_failed;    /* failed: among n_images unless plan->skip_failed */
     int64_t n_missing;   /* rows not computed yet; counted nowhere else */
-    int64_t n_localized; /* counted for localization: without the exclude list */
+    int64_t n_localized; /* counted for localization: without the exclude list, if the protocol
+                            honours it, and without images that have no ground-truth box */
     int64_t top1_class_right, top5_class_right;
     int64_t top1_loc_right, top5_loc_right, gt_known_right;
     int64_t iou_sum;
+    int64_t top1_outcomes[CR_N_OUTCOMES];     /* of the first prediction; they sum to n_localized */
+    int64_t gt_known_outcomes[CR_N_OUTCOMES]; /* of the ground-truth class's box, of two the one
+                                                 that top-1 takes; the same */
 } cr_tally;
 
 #define CR_TALLY_FIELDS ((int)(sizeof(cr_tally) / sizeof(int64_t)))
@@ -182,18 +230,60 @@ double cr_tally_error(int64_t right, int64_t counted);
  * a failed image adds 0. NaN where nothing was counted. Local. */
 double cr_tally_mean_iou(const cr_tally *tally);
 
+/* The images are in two parts, to choose a threshold on the one and to score it on the other: an
+ * image is held out to choose (part 0) where the first 32 bits of the SHA-256 of its id, most
+ * significant byte first, are divisible by 5; else it is in part 1. So a part is about a fifth, and
+ * an image stays in its part whatever set or subset it belongs to. */
+enum { CR_N_PARTS = 2 };
+int cr_held_out_part(const char *id);
+
+/* Counts of one variant for the metrics over all thresholds (wsol-v1, wsol-v2): images with a
+ * ground-truth box, the exclude list notwithstanding; a failed image counts as wrong at every level
+ * unless plan->skip_failed. */
+enum { CR_SWEEP_BITS = 6 };
+typedef struct cr_sweep {
+    int64_t n_images[CR_N_PARTS];
+    int64_t right[CR_N_PARTS][CR_SWEEP_BITS][CR_SWEEP_LEVELS]; /* images whose bit is set */
+} cr_sweep;
+
+#define CR_SWEEP_FIELDS ((int)(sizeof(cr_sweep) / sizeof(int64_t)))
+
+/* MaxBoxAcc and MaxBoxAccV2 in percent (Choe et al., CVPR 2020, section 4.1): the share of images
+ * that are right at the best level, at IoU 0.5 with the largest contour's box; and the mean over IoU
+ * 0.3, 0.5 and 0.7 of the share at each one's best level, with any contour's box. `held_out`: the
+ * best level is that of part 0 (of equal ones the lowest), the share that of part 1. NaN where
+ * nothing was counted. Local. */
+typedef struct cr_sweep_scores {
+    double max_box_acc, max_box_acc_v2;
+    double max_box_acc_held_out, max_box_acc_v2_held_out;
+} cr_sweep_scores;
+
+cr_sweep_scores cr_sweep_score(const cr_sweep *sweep);
+
 /* Adds up images first .. first + n - 1 for every variant of every model, in the order of the
- * plan. The rules are those of the devkit's eval_clsloc.m with plan->protocol's IoU.
- *   tallies  [sum of n_variants over the models], the caller's, overwritten
- * Errors: CR_EIO; CR_EINPUT for a row that cannot be (a state or an IoU that is none). Local; after
- * cr_results_flush on a file that is being written. */
-cr_status cr_results_tally(cr_results *results, int first, int n, cr_tally *tallies, cr_error *err);
+ * plan. The rules are those of the devkit's eval_clsloc.m, with each protocol's predictions, IoU and
+ * exclusion; a label may be predicted several times.
+ *   tallies  [sum of n_variants over the models][n_protocols], the caller's, overwritten
+ *   sweeps   [sum of n_variants over the models], the caller's, overwritten; may be NULL
+ * Errors: CR_EIO; CR_EINPUT for a row that cannot be (a state, an IoU or a level that is none).
+ * Local; after cr_results_flush on a file that is being written. */
+cr_status cr_results_tally(cr_results *results, int first, int n, cr_tally *tallies,
+                           cr_sweep *sweeps, cr_error *err);
 
-/* Writes the summary table from the tallies of all images. Collective; all ranks pass the same. */
-cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies, cr_error *err);
+/* The same over all images, by ground-truth class:
+ *   tallies  [sum of n_variants over the models][n_protocols][n_classes] */
+cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_error *err);
 
-/* Reads back rows of one model. Every array of `rows` (and of rows->variants) that is not NULL is
- * filled; rows->first and rows->n say which. Slots whose maps were not kept are NaN. Local. */
+/* The number of variants of all models. Local. */
+int cr_results_count_variants(const cr_results_plan *plan);
+
+/* Writes the summary table from the tallies and sweeps of all images. Collective; all ranks pass the
+ * same. */
+cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies,
+                                   const cr_sweep *sweeps, cr_error *err);
+
+/* Reads back rows of one model. Every array of `rows` (and of rows->variants and their
+ * protocols) that is not NULL is filled; rows->first and rows->n say which. Slots whose maps were not kept are NaN. Local. */
 cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows, cr_error *err);
 
 #endif

@@ -39,7 +39,8 @@ contains "$work/table.txt" "^  img_010 (gap): img_010.jpg: ."
 contains "$work/table.txt" "^  img_012 (gap): img_012.JPEG: ."
 "$CAMRANK" report "$work/skip.h5" >"$work/table.txt"
 contains "$work/table.txt" "^4 images failed and are left out:$"
-contains "$work/table.txt" "classification over 33 images, localization over 33"
+contains "$work/table.txt" "localization over 33 images, no blacklist$"
+contains "$work/table.txt" "; classification over 33 images.$"
 
 check "rows, reports and counts agree" "$PYTHON" - "$CAMRANK" "$work" $bad <<'PYTHON'
 import json
@@ -57,8 +58,9 @@ def rows_are_blank(f, i):
         assert model["reason"][i].decode().startswith(f["images/file"][i].decode() + ": ")
         assert (model["top_class"][i] == -1).all() and np.isnan(model["truth_logit"][i])
         for variant in (v for v in model.values() if isinstance(v, h5py.Group)):
-            assert np.isnan(variant["maps"][i]).all() and np.isnan(variant["iou"][i]).all()
-            assert all(v == -1 for v in np.ravel(variant["boxes"][i].tolist()))
+            assert np.isnan(variant["maps"][i]).all() and (variant["levels"][i] == 0).all()
+            found = variant["cam-paper"]
+            assert np.isnan(found["iou"][i]).all() and (found["boxes"][i] == -1).all()
 
 
 def error(right, n):
@@ -80,7 +82,7 @@ for name, n in (("one", 37), ("skip", 33)):
             top = f[f"models/{m}/top_class"][()]
             assert ((top == -1).all(axis=1) == [i in bad for i in ids]).all()
             for v in ["cam", "grad-cam", "grad-cam@conv1"][m == "fc":]:
-                row, iou = next(rows), f[f"models/{m}/{v}/iou"][()]
+                row, iou = next(rows), f[f"models/{m}/{v}/cam-paper/iou"][()]
                 known = (iou[:, 5] >= 0.5).sum()
                 first = ((top[:, 0] == label) & (iou[:, 0] >= 0.5)).sum()
                 assert (row["model"], row["variant"], row["images"]) == (m, v, n), row
@@ -88,6 +90,8 @@ for name, n in (("one", 37), ("skip", 33)):
                 assert row["top5_cls_error"] == error((top == label[:, None]).any(1).sum(), n), row
                 assert row["top1_loc_error"] == error(first, n), row
                 assert row["gt_known_loc_error"] == error(known, n), row
+                assert row["outcomes"]["failed"] == n - 33 == row["gt_known_outcomes"]["failed"]
+                assert sum(row["outcomes"].values()) == n == row["max_box_acc_images"], row
 PYTHON
 
 for image in ${bad//,/ }; do

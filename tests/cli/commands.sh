@@ -85,6 +85,12 @@ check "report prints the table of the run" diff "$work/text" <(sed '$d' "$work/t
 for format in text csv json markdown latex; do
     "$CAMRANK" report sample.h5 --format $format >"$work/$format" 2>&1 || fail "report $format"
 done
+for format in text csv json markdown latex; do
+    "$CAMRANK" report sample.h5 --by-class --format $format >"$work/class.$format" 2>&1 ||
+        fail "report --by-class $format"
+done
+expect 2 'camrank: report: --paper is printed as text only, of all classes' \
+    "$CAMRANK" report sample.h5 --by-class --paper cam2016
 check "--format text is the default" diff "$work/text" <("$CAMRANK" report sample.h5)
 check "the formats are well formed and agree" "$PYTHON" - "$work" "$work/five.h5" <<'PYTHON'
 import csv
@@ -103,45 +109,85 @@ rows = report["rows"]
 names = [("gap", "cam", "conv2_relu"), ("gap", "grad-cam", "conv2_relu"),
          ("gap", "grad-cam", "conv1"), ("fc", "grad-cam", "conv2_relu"),
          ("fc", "grad-cam", "conv1")]
+names += [("baseline", "whole-image", ""), ("baseline", "center-box", "")]
 assert [(r["model"], r["method"], r["layer"]) for r in rows] == names
-for row in rows:
+for row in rows[-2:]:
+    assert row["top1_cls_error"] is row["top5_loc_error"] is row["outcomes"] is row["curve"] is None
+    assert row["images"] == 37 and 0 < row["max_box_acc_v2"] < 100
+assert 0 < rows[-2]["gt_known_loc_error"] < 100 and rows[-1]["gt_known_loc_error"] is None
+for row in rows[:-2]:
     assert row["protocol"] == "cam-paper" and row["images"] == 37
     assert all(isinstance(row[k], float) for k in KEYS)
     assert all(0 <= row[k] <= 100 for k in KEYS) and 0 < row["mean_iou"] < 1
+    assert len(row["curve"]) == 255 and max(row["curve"]) == row["max_box_acc"]
+    assert (row["filter"], row["exclude"], row["iou"]) == ("pil-bilinear", 0, 0.5)
+    for key in KEYS[:-1]:
+        assert row[key + "_low"] <= row[key] <= row[key + "_high"], row
     assert row["top5_loc_error"] <= row["top1_loc_error"] >= row["top1_cls_error"]
 
 table = list(csv.DictReader(open(f"{work}/csv")))
 assert len(table) == len(rows)
 for a, b in zip(table, rows):
     assert a["model"] == b["model"] and int(a["images"]) == 37
-    assert all(float(a[k]) == b[k] for k in KEYS), (a, b)
+    assert all((a[k] == "" and b[k] is None) or float(a[k]) == b[k]
+               for k in b if isinstance(b[k], float)), (a, b)
+    assert all(a["outcome_" + k] == str(n) for k, n in (b["outcomes"] or {}).items())
 
 
 def rounded(row):
-    return [f"{row[k]:.2f}" for k in KEYS[:-1]] + [f"{row['mean_iou']:.4f}"]
+    """Numbers and what stands below them."""
+    cells = [("-", "") if row[k] is None else
+             (f"{row[k]:.2f}", f"{row[k + '_low']:.1f}-{row[k + '_high']:.1f}") for k in KEYS[:-1]]
+    cells.append(("-" if row["mean_iou"] is None else f"{row['mean_iou']:.4f}", ""))
+    return cells + [(f"{row[k]:.2f}", f"held {row[k + '_held_out']:.2f}")
+                    for k in ("max_box_acc", "max_box_acc_v2")]
 
 
 lines = [line for line in open(f"{work}/markdown") if line.startswith("|")]
-assert len(lines) == 2 + len(rows) and all(len(re.split(r"(?<!\\)\|", l)) == 10 for l in lines)
+assert len(lines) == 2 + len(rows) and all(len(re.split(r"(?<!\\)\|", l)) == 12 for l in lines)
 for line, row in zip(lines[2:], rows):
-    assert [c.strip() for c in line.split("|")[3:9]] == rounded(row), line
+    assert [c.strip() for c in line.split("|")[3:11]] == [
+        a + (f" ({b})" if b else "") for a, b in rounded(row)], line
 
 latex = open(f"{work}/latex").read()
 assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
 body = [l for l in latex.splitlines() if " & " in l and not l.startswith("%")]
-assert len(body) == 1 + len(rows) and all(l.count("&") == 7 and l.endswith(r"\\") for l in body)
+assert len(body) == 1 + 2 * len(rows) and all(l.count("&") == 9 and l.endswith(r"\\") for l in body)
 assert not re.search(r"(?<!\\)[_#$]", latex.split(r"\hline")[2])
-for line, row in zip(body[1:], rows):
-    assert [c.strip(" \\") for c in line.split("&")[2:]] == rounded(row), line
+for line, below, row in zip(body[1::2], body[2::2], rows):
+    assert [c.strip(" \\") for c in line.split("&")[2:]] == [a for a, _ in rounded(row)], line
+    assert re.findall(r"scriptsize ([^}]*)", below) == [b for _, b in rounded(row) if b], below
 
-lines = [l.split() for l in open(f"{work}/text") if l.startswith(("gap ", "fc "))]
-assert [l[2:] for l in lines] == [rounded(r) for r in rows]
+main, why = open(f"{work}/text").read().split("\n\n")[1:3]
+lines = main.splitlines()[1:]
+assert len(lines) == 2 * len(rows)
+for line, below, row in zip(lines[::2], lines[1::2], rows):
+    assert line.split()[2:] == [a for a, _ in rounded(row)], line
+    assert below.split() == " ".join(b for _, b in rounded(row)).split(), below
+assert [l.split()[3:] for l in why.splitlines() if " top-1 " in l] == [
+    [str(n) for n in r["outcomes"].values()] for r in rows[:-2]]
+
+by_class = [json.load(open(f"{work}/class.json"))["classes"],
+            list(csv.DictReader(open(f"{work}/class.csv")))]
+assert len(by_class[0]) == len(by_class[1]) == 10 * 5
+for row in rows[:-2]:
+    for keys in by_class:
+        own = [c for c in keys if (c["model"], c["variant"]) == (row["model"], row["variant"])]
+        assert len(own) == 10 and sum(int(c["images"]) for c in own) == 37
+        wrong = sum(float(c["top1_loc_error"]) * int(c["localized"]) for c in own) / 37
+        assert abs(wrong - row["top1_loc_error"]) < 1e-9
+    for key, n in row["outcomes"].items():
+        assert sum(c["outcomes"][key] for c in by_class[0] if (c["model"], c["variant"]) ==
+                   (row["model"], row["variant"])) == n
+for format in ("text", "markdown", "latex"):
+    text = open(f"{work}/class.{format}").read()
+    assert len(re.findall(r"[a-z]\d{8}", text)) == 10 * 5 and "MaxBoxAcc" not in text
 
 with h5py.File(sys.argv[2]) as f:
     assert list(f["models"]) == ["fc", "first"] and len(f["images/id"]) == 5
     assert sorted(k for k, v in f["models/first"].items() if isinstance(v, h5py.Group)) == [
         "grad-cam", "grad-cam@conv1"]
-    assert f.attrs["threshold"] == 0.5 and b"dataset.limit=5" in bytes(f.attrs["overrides"])
+    assert f["protocols/cam-paper (modified)"].attrs["threshold"] == 0.5 and b"dataset.limit=5" in bytes(f.attrs["overrides"])
 PYTHON
 if command -v pdflatex >/dev/null; then
     { echo '\documentclass{article}\begin{document}'; cat "$work/latex"; echo '\end{document}'; } \
@@ -149,6 +195,50 @@ if command -v pdflatex >/dev/null; then
     check "LaTeX takes the table" pdflatex -interaction=batchmode -output-directory "$work" \
         "$work/table.tex"
 fi
+
+# Several protocols stand side by side; a metric alone has a table of its own; so have baselines.
+"$CAMRANK" run job.yaml -o "$work/several.h5" --limit 9 --set 'protocols=[cam-paper, {name: kaggle, as: k}]' \
+    >"$work/out" 2>&1 || fail "several protocols: $(cat "$work/out")"
+contains "$work/out" "^  *cam-paper  *k$"
+contains "$work/out" "^model .*  top-1 loc .* mean IoU  *top-1 loc .* mean IoU  *MaxBoxAcc  *MaxBoxAccV2$"
+contains "$work/out" "^protocol k (threshold 20 %.*): localization over 9 images, no blacklist$"
+"$CAMRANK" run job.yaml -o "$work/metric.h5" --limit 9 --set protocol=wsol-v1 >"$work/out" 2>&1 ||
+    fail "wsol-v1: $(cat "$work/out")"
+contains "$work/out" "^model  *method  *top-1 cls  *top-5 cls  *MaxBoxAcc$"
+check "baselines alone are those of a run" "$PYTHON" - "$CAMRANK" "$work" <<'PYTHON'
+import csv
+import json
+import os
+import subprocess
+import sys
+
+camrank, work = sys.argv[1:]
+rows = {}
+ids, labels, sizes, boxes = [], [], [], []
+from PIL import Image
+files = {os.path.splitext(name)[0]: name for name in os.listdir("images")}
+classes = [line.split()[0] for line in open("synsets.txt")]
+for row in csv.DictReader(open("ground_truth.csv")):
+    words = row["PredictionString"].split()
+    name = row["ImageId"] + ".JPEG"
+    width, height = Image.open("images/" + files[row["ImageId"]]).size
+    ids.append(name)
+    labels.append(f"{name},{classes.index(words[0])}")
+    sizes.append(f"{name},{width},{height}")
+    boxes += [",".join([name] + words[i + 1:i + 5]) for i in range(0, len(words), 5)]
+os.mkdir(f"{work}/meta")
+for name, lines in (("image_ids", ids), ("class_labels", labels), ("image_sizes", sizes),
+                    ("localization", boxes)):
+    open(f"{work}/meta/{name}.txt", "w").write("\n".join(lines))
+subprocess.run([camrank, "run", "job.yaml", "-o", f"{work}/alone.h5", "--set", "models=[]", "--set",
+                "dataset.images=none", "--set", "dataset.layout=wsol", "--set",
+                f"dataset.ground_truth={work}/meta"], check=True, capture_output=True)
+for name in ("sample.h5", f"{work}/alone.h5"):
+    rows[name] = [r for r in json.loads(subprocess.run(
+        [camrank, "report", name, "--format", "json"], check=True,
+        capture_output=True).stdout)["rows"] if r["model"] == "baseline"]
+assert rows["sample.h5"] == rows[f"{work}/alone.h5"] and len(rows["sample.h5"]) == 2, rows
+PYTHON
 
 # show: a picture with the boxes of the file in their places.
 expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/a.png"
@@ -163,6 +253,8 @@ mv moved images
 check "a moved image gives the same picture" cmp "$work/a.png" "$work/d.png"
 expect 3 'camrank: sample.h5: holds no image img_999' "$CAMRANK" show sample.h5 img_999 -o x.png
 expect 3 'camrank: sample.h5: holds no model x' "$CAMRANK" show sample.h5 img_004 -o x.png --model x
+expect 3 'camrank: sample.h5: holds no protocol x' \
+    "$CAMRANK" show sample.h5 img_004 -o x.png --protocol x
 expect 3 'camrank: sample.h5: model fc holds no method cam' \
     "$CAMRANK" show sample.h5 img_004 -o x.png --model fc --method cam
 expect 4 'camrank: none/x.png: No such file or directory' \
@@ -201,7 +293,7 @@ with h5py.File(sys.argv[2]) as f:
         pixels = np.asarray(picture.convert("RGB"))
         assert picture.format == "PNG"
         assert picture.size == (2 * (width * scale + 10) + 10, height * scale + 50), picture.size
-        assert outline(pixels, f[f"models/{variant}/boxes"][at, slot].tolist(), scale, RED) >= 4
+        assert outline(pixels, f[f"models/{variant}/cam-paper/boxes"][at, slot].tolist(), scale, RED) >= 4
         found = [outline(pixels, box.tolist(), scale, GREEN)
                  for box in f["ground_truth/boxes"][first:first + n]]
         assert n == 2 and sum(found) >= 6, found

@@ -79,7 +79,11 @@ alone 3 'no_int.yaml:16: batch: *' run no_int.yaml
 refused 3 'broken.yaml:2: *' run broken.yaml
 
 # The image set.
-refused 3 './none: No such file or directory' run job.yaml --set dataset.images=none
+refused 3 './nowhere: No such file or directory' run job.yaml --set dataset.images=nowhere
+refused 2 '--set dataset.images=none: dataset.images: none is for a job without models (models: [])' \
+    run job.yaml --set dataset.images=none
+refused 3 './ground_truth.csv: the baselines need the sizes of the images, which this layout *' \
+    run job.yaml --set dataset.images=none --set 'models=[]'
 refused 3 './none.csv: No such file or directory' run job.yaml --set dataset.ground_truth=none.csv
 refused 3 './none.txt: No such file or directory' run job.yaml --set dataset.synsets=none.txt
 alone 3 './none.txt: No such file or directory' run job.yaml --set dataset.exclude=none.txt

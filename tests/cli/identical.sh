@@ -31,7 +31,7 @@ with h5py.File(sys.argv[1], "r") as f:
     for model in f["models"].values():
         assert (model["done"][()] == 1).all() and len(model["done"]) == int(sys.argv[2])
         for variant in (v for v in model.values() if isinstance(v, h5py.Group)):
-            maps, boxes = variant["maps"][()], variant["boxes"][()]
+            maps, boxes = variant["maps"][()], variant["cam-paper/boxes"][()]
             assert np.isfinite(maps).all() and maps.std() > 0
             assert len(np.unique(boxes.reshape(-1, boxes[0].size), axis=0)) > len(boxes) // 2
 PYTHON
@@ -69,6 +69,26 @@ run_as whole1 1 --set batch=64
 run_as whole4 4 --set batch=64
 all_done whole1 37
 same_as whole4 whole1
+
+# Several protocols, one of them with two boxes.
+protocols='protocols=[cam-paper, {name: gradcam-paper, as: low}, kaggle, googlenet-gap-top5, wsol-v1]'
+run_as several1 1 --set "$protocols"
+for n in 2 3; do
+    run_as several$n $n --set "$protocols"
+    same_as several$n several1
+done
+check "a protocol has the boxes it has alone" "$PYTHON" - "$work/one.h5" "$work/several1.h5" <<'PYTHON'
+import sys
+import h5py
+with h5py.File(sys.argv[1]) as one, h5py.File(sys.argv[2]) as several:
+    assert list(several["models/fc/grad-cam"]) == [
+        "cam-paper", "googlenet-gap-top5", "kaggle", "levels", "low", "maps"]
+    for name in ("boxes", "iou"):
+        a, b = (f[f"models/gap/cam/cam-paper/{name}"][()] for f in (one, several))
+        assert (a == b).all()
+    assert several["models/gap/cam/googlenet-gap-top5/boxes"].shape == (37, 6, 2, 4)
+    assert (one["models/gap/cam/levels"][()] == several["models/gap/cam/levels"][()]).all()
+PYTHON
 
 # Half precision, some maps only.
 run_as half1 1 --set heatmaps.type=float16 --set heatmaps.classes=truth

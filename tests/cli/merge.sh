@@ -50,7 +50,7 @@ assert (h5py.File("whole.h5")["models/fc/done"][()] == 2).sum() == 1'
 
 # The order is the one given; one file alone is copied.
 merge_as other.h5 two.h5 one.h5
-check "the order is the one given" diff <(grep -o '^\(gap\|fc\)  ' other.h5.txt | uniq) \
+check "the order is the one given" diff <(grep -o '^\(gap\|fc\)  ' other.h5.txt | uniq | head -n 2) \
     <(printf "fc  \ngap  \n")
 merge_as single.h5 one.h5
 check "one file alone is copied" cmp one.h5 single.h5
@@ -110,7 +110,8 @@ edit label.h5 "f['images/label'][7] = (f['images/label'][7] + 1) % 10"
 edit box.h5 "f['ground_truth/boxes'][0, 2] += 1"
 edit class.h5 "f['classes/wnid'][3] = b'n99999999'"
 edit state.h5 "f['models/fc/done'][5] = 9"
-edit iou.h5 "f['models/fc/grad-cam/iou'][0, 5] = 2"
+edit iou.h5 "f['models/fc/grad-cam/cam-paper/iou'][0, 5] = 2"
+edit level.h5 "f['models/fc/grad-cam/levels'][0, 5] = 64"
 run_as threshold 1 --part 2/2 --set threshold=0.3
 run_as batch 1 --part 2/2 --set batch=5
 run_as few 1 --part 2/2 --limit 30
@@ -124,7 +125,7 @@ refused() { # refused CODE LINE ARGUMENTS...
 made='made by another job or program:'
 refused 3 "unfinished.h5: is not finished: 4 of 37 images are missing under model fc; *" \
     out.h5 one.h5 unfinished.h5
-refused 3 "threshold.h5: $made /: \`threshold\` is \`0.3\` in the file, \`0.2\` in one.h5" \
+refused 3 "threshold.h5: $made /protocols/cam-paper (modified): \`threshold\` is \`0.3\` in the file, \`0.2\` in one.h5" \
     out.h5 one.h5 threshold.h5
 refused 3 "batch.h5: $made /: \`batch\` is \`5\` in the file, \`8\` in one.h5" out.h5 one.h5 batch.h5
 refused 3 "few.h5: $made /images: \`number of images\` is \`30\` in the file, \`37\` in one.h5" \
@@ -136,6 +137,7 @@ refused 3 "whole.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 whole.h
 refused 3 "one.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 one.h5
 refused 3 "state.h5: model fc, image img_005: 9 is no state" out.h5 one.h5 state.h5
 refused 3 "iou.h5: model fc, image img_000: 2 is no IoU" out.h5 one.h5 iou.h5
+refused 3 "level.h5: model fc, image img_000: 64 is no set of bits of a level" out.h5 one.h5 level.h5
 refused 3 "text.h5: not a readable HDF5 file: *" out.h5 one.h5 text.h5
 refused 3 "none.h5: No such file or directory" out.h5 none.h5 one.h5
 refused 3 "none/out.h5: cannot be written: No such file or directory" none/out.h5 one.h5 two.h5

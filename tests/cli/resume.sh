@@ -63,10 +63,12 @@ edit "$work/holes.h5" "
     for name, first, last in (('gap', 0, 40), ('gmp', 101, 103), ('fc', 298, 300)):
         model = f['models'][name]
         model['done'][first:last] = 0
-        for thing in [model] + [v for v in model.values() if isinstance(v, h5py.Group)]:
-            for column in ('size', 'top_class', 'top_logit', 'truth_logit', 'maps', 'boxes', 'iou'):
-                if column in thing:
-                    thing[column][first:last] = 77"
+        columns = []
+        model.visititems(lambda at, thing: columns.append(thing))
+        for column in columns:
+            if isinstance(column, h5py.Dataset) and column.dtype.kind in 'iuf' and \
+                    not column.name.endswith('/done'):
+                column[first:last] = 77"
 cp "$work/holes.h5" "$work/kept.h5"
 resume holes 3 856
 edit "$work/kept.h5" "
@@ -101,7 +103,13 @@ refused() {
 made='made by another job or program:'
 refused "$made /: \`job_name\` is \`demo\` in the file, \`x\` now" 3 --set name=x
 refused "$made /: \`batch\` is \`4\` in the file, \`5\` now" 1 --set batch=5
-refused "$made /: \`threshold\` is \`0.2\` in the file, \`0.3\` now" 1 --set threshold=0.3
+refused "$made /protocols/cam-paper: \`threshold\` is \`0.2\` in the file, \`0.3\` now" 1 --set threshold=0.3
+refused "$made /protocols: \`number of protocols\` is \`1\` in the file, \`2\` now" 3 \
+    --set 'protocols=[cam-paper, kaggle]'
+refused "$made /protocols/cam-paper: \`exclude\` is \`1\` in the file, \`0\` now" 1 \
+    --set protocol=kaggle
+refused "$made /: \`table\` is \`protocols wsol-v1 wsol-v2\` in the file, \`wsol-v1\` now" 1 \
+    --set protocol=wsol-v1
 refused "$made /: \`failed\` is \`wrong\` in the file, \`skip\` now" 1 --set dataset.failed=skip
 refused "$made /: \`map_type\` is \`float32\` in the file, \`float16\` now" 1 \
     --set heatmaps.type=float16
@@ -120,9 +128,9 @@ edit="f['ground_truth/boxes'][0, 2] += 1" refused "$made /images: image " 1
 edit="del f['models/gap/done']" refused '/models/gap/done: ' 3
 edit="del f['summary']" refused '/summary: ' 3
 edit="
-    values = f['models/gmp/cam/iou'][()]
-    del f['models/gmp/cam/iou']
-    f['models/gmp/cam'].create_dataset('iou', data=values, compression='gzip')" \
+    values = f['models/gmp/cam/cam-paper/iou'][()]
+    del f['models/gmp/cam/cam-paper/iou']
+    f['models/gmp/cam/cam-paper'].create_dataset('iou', data=values, compression='gzip')" \
     refused 'has been repacked: it can be read, but not resumed' 1
 echo 'not HDF5' >"$work/text.h5"
 expect 3 '*text.h5: not a readable HDF5 file*' last_line \

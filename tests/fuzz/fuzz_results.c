@@ -231,38 +231,16 @@ static void read_rows(cr_results *results, int model)
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_results_model *of = &plan->models[model];
     const int n = cr_results_get_data(results)->n_images;
-    const size_t n_rows = (size_t)n;
+    cr_arena arena = {0};
+    cr_results_rows rows;
     cr_error err = {0};
-    cr_results_rows rows = {.n = n,
-                            .state = cr_alloc(n_rows, 1),
-                            .size = cr_alloc(n_rows, 2 * sizeof *rows.size),
-                            .reason = cr_alloc(n_rows, sizeof *rows.reason),
-                            .top_class = cr_alloc(n_rows, CR_TOP * sizeof *rows.top_class),
-                            .top_logit = cr_alloc(n_rows, CR_TOP * sizeof *rows.top_logit),
-                            .truth_logit = cr_alloc(n_rows, sizeof *rows.truth_logit),
-                            .variants = cr_alloc((size_t)of->n_variants, sizeof *rows.variants)};
-    for (int v = 0; v < of->n_variants; v++) {
-        const cr_results_variant *variant = &of->variants[v];
-        const size_t map = (size_t)variant->map_width * (size_t)variant->map_height;
-        if (map < 10000)
-            rows.variants[v].maps = cr_alloc(n_rows, CR_SLOTS * map * sizeof(float));
-        rows.variants[v].boxes = cr_alloc(n_rows, CR_SLOTS * sizeof(cr_box));
-        rows.variants[v].iou = cr_alloc(n_rows, CR_SLOTS * sizeof(double));
-    }
+    bool maps = true;
+    for (int v = 0; v < of->n_variants; v++)
+        maps = maps && of->variants[v].map_width * of->variants[v].map_height < 10000;
+    FUZZ_CHECK(cr_results_rows_alloc(plan, model, n, maps, &arena, &rows, &err) == CR_OK);
     cr_status status = cr_results_read(results, model, &rows, &err);
     FUZZ_CHECK(status == CR_OK || status == CR_EIO || status == CR_EINPUT);
-    for (int v = 0; v < of->n_variants; v++) {
-        free(rows.variants[v].maps);
-        free(rows.variants[v].boxes);
-        free(rows.variants[v].iou);
-    }
-    free(rows.variants);
-    free(rows.state);
-    free(rows.size);
-    free(rows.reason);
-    free(rows.top_class);
-    free(rows.top_logit);
-    free(rows.truth_logit);
+    cr_arena_free(&arena);
 }
 
 static void check_report(const cr_report *report)
@@ -273,17 +251,20 @@ static void check_report(const cr_report *report)
                                  row->top5_loc_error, row->gt_known_loc_error};
         for (size_t k = 0; k < sizeof errors / sizeof *errors; k++)
             FUZZ_CHECK(isnan(errors[k]) || (errors[k] >= 0 && errors[k] <= 100));
+        for (int k = 0; k < CR_REPORT_ERRORS; k++)
+            FUZZ_CHECK(isnan(row->low[k]) || (row->low[k] >= 0 && row->low[k] <= errors[k] + 1e-9 &&
+                                              row->high[k] >= errors[k] - 1e-9));
         FUZZ_CHECK(isnan(row->mean_iou) || (row->mean_iou >= 0 && row->mean_iou <= 1));
     }
 }
 
-static void read_all(cr_results *results, const char *path)
+static void read_all(cr_results *results, bool by_class, const char *path)
 {
     cr_report report;
     cr_error err = {0};
     for (int m = 0; m < cr_results_get_plan(results)->n_models; m++)
         read_rows(results, m);
-    if (!fuzz_ok(cr_report_make(results, &report, &err), &err, path))
+    if (!fuzz_ok(cr_report_make(results, by_class, &report, &err), &err, path))
         return;
     check_report(&report);
     for (int format = CR_REPORT_TEXT; format <= CR_REPORT_LATEX; format++) {
@@ -309,7 +290,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         change(file, &from);
     FUZZ_CHECK(H5Fclose(file) >= 0);
     if (fuzz_ok(cr_results_open(path, &results, &err), &err, path)) {
-        read_all(results, path);
+        read_all(results, false, path);
+        read_all(results, true, path);
         cr_results_close(&results, NULL);
     }
     return 0;

@@ -24,16 +24,32 @@ def metadata():
             for path, w, h in lines("image_sizes.txt")}
 
 
-def differences(model, method, ids, maps, scaling):
-    """How the counts of these maps of the ground-truth classes differ from the reference, summed over
-    IoU and 100 thresholds: MaxBoxAcc's, MaxBoxAccV2's. The reference's maps are bilinear."""
+def reference(model):
     with open(os.path.join(KIT, "dev", f"wsol_reference_{model}.json")) as stream:
-        reference = json.load(stream)["curves"]
+        return json.load(stream)
+
+
+def best(model, method):
+    """MaxBoxAcc and MaxBoxAccV2 in percent, at steps of 0.001."""
+    known = reference(model)
+    return (known[f"{method} 0.001 single"]["acc30_50_70"][1],
+            known[f"{method} 0.001 multi"]["mean"])
+
+
+def count_differences(model, method, counts):
+    """How counts of right images, [6 bits][255 levels], differ from the reference, summed over IoU and
+    100 thresholds: MaxBoxAcc's, MaxBoxAccV2's."""
+    curves = reference(model)["curves"]
+    levels = [int(threshold * 255) for threshold in np.arange(0, 1, 0.01)]
+    return tuple(int(abs(counts[rows, :][:, levels] - curves[f"{method} {kind}"]).sum())
+                 for rows, kind in ((slice(0, 3), "single"), (slice(3, 6), "multi")))
+
+
+def differences(model, method, ids, maps, scaling):
+    """The same of maps of the ground-truth classes. The reference's maps are bilinear."""
     known, counts = metadata(), np.zeros((6, 255), int)
     for name, activation in zip(ids, maps):
         (width, height), truth = known[name]
         hits = sweep(activation, scaling, BILINEAR, width, height, truth)
         counts += hits >> np.arange(6)[:, None] & 1
-    levels = [int(threshold * 255) for threshold in np.arange(0, 1, 0.01)]
-    return tuple(int(abs(counts[rows, :][:, levels] - reference[f"{method} {kind}"]).sum())
-                 for rows, kind in ((slice(0, 3), "single"), (slice(3, 6), "multi")))
+    return count_differences(model, method, counts)

@@ -7,6 +7,7 @@ Runs the kit's jobs over 2 ranks and compares the HDF5 files with reference_<mod
 golden_<model>.npz, which were made with other programs. Boxes may differ in at most 3 places of a
 reference file: a map's pixel at the very threshold falls to either side by rounding.
 """
+import collections
 import csv
 import json
 import os
@@ -17,12 +18,13 @@ import tempfile
 import h5py
 import numpy as np
 
-from kit_wsol import differences
-from localize import MAX, MIN_MAX
+from kit_wsol import best, count_differences
+from outcomes import outcome
 
 KIT = os.environ.get("CAMRANK_KIT", "")
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 TOP = 5
+PROTOCOLS = "protocols=[kaggle, cam-paper, {name: gradcam-paper, as: low}, googlenet-gap-top5, wsol-v2]"
 # job, model, and of each variant: its name in our file, in the CSV, in the golden maps
 CASES = [
     ("kit-squeezenet", "squeezenet1_0",
@@ -53,13 +55,14 @@ def check(what, ok, detail=""):
     print(f"{'ok' if ok else 'FAILED'}: {what}{': ' if detail else ''}{detail}")
 
 
-def run(job, model, folder):
-    path = os.path.join(folder, model + ".h5")
+def run(job, model, folder, ranks=2):
+    path = os.path.join(folder, f"{model}.{ranks}.h5")
     sets = {"dataset.images": f"{KIT}/dev/images",
             "dataset.ground_truth": f"{KIT}/dev/ground_truth.csv",
             "dataset.synsets": f"{KIT}/dev/LOC_synset_mapping.txt",
             "models.0.file": f"{KIT}/models/{model}.onnx"}
-    command = ["mpirun", "-q", "-n", "2", CAMRANK, "run", f"jobs/{job}.yaml", "--output", path]
+    command = ["mpirun", "-q", "-n", str(ranks), CAMRANK, "run", f"jobs/{job}.yaml", "--output",
+               path, "--set", PROTOCOLS]
     for key, value in sets.items():
         command += ["--set", f"{key}={value}"]
     done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -97,6 +100,29 @@ def hits(model, group):
     return right[:, 0] & hit[:, 0], (right & hit[:, :TOP]).any(1), hit[:, TOP]
 
 
+def compare_outcomes(name, file, model, found, row):
+    label, boxes, iou = file["images/label"][()], found["boxes"][()], found["iou"][()]
+    first, n = file["images/first_box"][()], file["images/n_boxes"][()]
+    truth, top = file["ground_truth/boxes"][()], model["top_class"][()]
+    for key, slot in (("outcomes", 0), ("gt_known_outcomes", TOP)):
+        ours = collections.Counter(
+            outcome(slot == TOP or top[i, 0] == label[i], iou[i, slot], 0.5, boxes[i, slot],
+                    truth[first[i]:first[i] + n[i]]) for i in range(len(label)))
+        check(f"{name} {key}", {k: v for k, v in row[key].items() if v} == ours, str(dict(ours)))
+
+
+def compare_sweep(name, model_name, column, group, row):
+    hits = group["levels"][()][:, None] >> np.arange(6)[:, None] & 1
+    differ = count_differences(model_name, column, hits.sum(0, dtype=int))
+    # A map's last bits can move one image across one threshold.
+    check(f"{name} MaxBoxAcc counts of 3 IoU and 100 thresholds", max(differ) <= 1,
+          f"V1 and V2 differ by {differ}")
+    wanted = best(model_name, column)
+    check(f"{name} MaxBoxAcc and V2", row["max_box_acc"] == wanted[0] and
+          abs(row["max_box_acc_v2"] - wanted[1]) < 1e-9 and row["max_box_acc_images"] == 500,
+          f"{row['max_box_acc']} and {row['max_box_acc_v2']}, reference {wanted}")
+
+
 def compare(path, model_name, variants):
     reference = list(csv.DictReader(open(f"{KIT}/dev/reference_{model_name}.csv")))
     golden = np.load(f"{KIT}/dev/golden_{model_name}.npz")
@@ -118,20 +144,19 @@ def compare(path, model_name, variants):
     at = [ids.index(i) for i in golden["image_ids"]]
     cls1, cls5, counts = COUNTS[model_name]
     differing = []
-    for (name, column, maps), row in zip(variants, report["rows"]):
-        group = model[name]
+    check(f"{model_name} rows", len(report["rows"]) == 4 * (len(variants) + 2))
+    rows = [row for row in report["rows"] if row["protocol"] == "cam-paper"]
+    for (name, column, maps), row in zip(variants, rows):
+        group, found = model[name], model[name]["cam-paper"]
         ours, theirs = group["maps"][()][at, :TOP], golden[maps]
         worst = (abs(ours - theirs).max((2, 3)) / np.ptp(theirs, (2, 3)).clip(1e-30)).max()
         check(f"{model_name} {name} maps", worst < 1e-4, f"{worst:.1e} of their range")
-        compare_boxes(f"{model_name} {name}", group, reference, column, differing)
-        for what, ours in zip(("loc1", "loc5", "gtk"), hits(model, group)):
+        compare_boxes(f"{model_name} {name}", found, reference, column, differing)
+        for what, ours in zip(("loc1", "loc5", "gtk"), hits(model, found)):
             theirs = np.array([int(r[f"{column}_hit_{what}"]) for r in reference], bool)
             check(f"{model_name} {name} {what} of every image", (ours == theirs).all())
-        wsol = differences(model_name, column, ids, group["maps"][()][:, TOP],
-                           MIN_MAX if name == "cam" else MAX)
-        # A map's last bits can move one image across one threshold.
-        check(f"{model_name} {name} MaxBoxAcc counts of 3 IoU and 100 thresholds", max(wsol) <= 1,
-              f"V1 and V2 differ by {wsol}")
+        compare_sweep(f"{model_name} {name}", model_name, column, group, row)
+        compare_outcomes(f"{model_name} {name}", file, model, found, row)
         wrong = [500 - n for n in (cls1, cls5) + counts[column]]
         errors = [row[key] for key in ("top1_cls_error", "top5_cls_error", "top1_loc_error",
                                        "top5_loc_error", "gt_known_loc_error")]
@@ -140,6 +165,15 @@ def compare(path, model_name, variants):
     check(f"{model_name} boxes", len(differing) <= 3, f"{len(differing)} differ")
     for line in differing:
         print("   ", line)
+
+
+def compare_ranks(folder):
+    job, model, _ = CASES[0]
+    with open(os.path.join(folder, f"{model}.2.h5"), "rb") as stream:
+        wanted = stream.read()
+    for ranks in (1, 3):
+        with open(run(job, model, folder, ranks), "rb") as stream:
+            check(f"{model} at {ranks} ranks is the file of 2 ranks", stream.read() == wanted)
 
 
 if not os.path.isdir(KIT):
@@ -152,4 +186,6 @@ for isa in sys.argv[1:] or [None]:
     with tempfile.TemporaryDirectory() as scratch:
         for job_name, network, rows in CASES:
             compare(run(job_name, network, scratch), network, rows)
+        if not isa:
+            compare_ranks(scratch)
 sys.exit(1 if failures else 0)

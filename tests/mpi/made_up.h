@@ -17,6 +17,7 @@ enum {
     N_CLASSES = 7,
     N_MODELS = 2,
     N_VARIANTS = 2,
+    N_PROTOCOLS = 2, /* one with two boxes a class */
     BATCH = 4,
     MAP_W = 5,
     MAP_H = 3,
@@ -36,9 +37,16 @@ static inline bool is_localized(int i)
     return i % 11 != 5;
 }
 
+/* One of the excluded images has none. */
 static inline int count_boxes(int i)
 {
-    return is_localized(i) ? 1 + i % 3 : 0;
+    return i == 16 ? 0 : 1 + i % 3;
+}
+
+/* Protocol 1 does not honour the exclude list. */
+static inline bool is_counted(int p, int i)
+{
+    return count_boxes(i) > 0 && (p == 1 || is_localized(i));
 }
 
 static inline bool is_failed(int m, int i)
@@ -56,9 +64,15 @@ static inline float top_logit(int m, int i, int k)
     return (float)(8 - k + m) + (float)i / 64;
 }
 
-static inline double iou_of(int m, int v, int i, int s)
+/* Of box b of protocol p. */
+static inline double iou_of(int m, int v, int p, int i, int s, int b)
 {
-    return (i * 7 + s * 5 + v * 3 + m) % 16 / 15.0;
+    return (i * 7 + s * 5 + v * 3 + m + p * 2 + b * 9) % 16 / 15.0;
+}
+
+static inline uint8_t level_of(int m, int v, int i, int level)
+{
+    return (uint8_t)((i * 11 + level * (v + 3) + m) % 64);
 }
 
 static inline int count_views(int v)
@@ -72,9 +86,13 @@ static inline float map_of(int m, int v, int i, int s, int y, int x)
     return (float)((i * 31 + s * 17 + y * 5 + x * 3 + v * 2 + m) % 97) / 97;
 }
 
-static inline cr_box box_of(int v, int i, int s)
+/* No second box for one slot in seven. */
+static inline cr_box box_of(int v, int p, int i, int s, int b)
 {
-    return (cr_box){i, s, i + 10 + v, s + 20};
+    if (b == 1 && (i + s) % 7 == 0)
+        return (cr_box){-1, -1, -1, -1};
+    return (cr_box){i % 3 + p * 9, i + s - 2, i % 3 + 10 + v + p * 5 + b,
+                    i + s + 3 * (i % 7) + b * 9};
 }
 
 static inline uint32_t add_text(cr_dataset *data, const char *text)
@@ -98,6 +116,7 @@ static inline cr_dataset make_data(void)
         snprintf(text, sizeof text, "n%08d", c * 100);
         data.classes[c].wnid = add_text(&data, text);
         snprintf(text, sizeof text, "caf\xc3\xa9 %d", c);
+        data.classes[c].devkit = 3 * c;
         data.classes[c].name = c == 3 ? 0 : add_text(&data, text);
     }
     for (int i = 0; i < N_IMAGES; i++) {
@@ -110,6 +129,8 @@ static inline cr_dataset make_data(void)
         image->localize = is_localized(i);
         image->first_box = data.n_boxes;
         image->n_boxes = count_boxes(i);
+        image->width = i % 4 ? 100 + i : 0;
+        image->height = i % 4 ? 200 + i : 0;
         for (int b = 0; b < image->n_boxes; b++)
             data.boxes[data.n_boxes++] = (cr_box){b, i, b + 9, i + 19};
         data.n_excluded += !image->localize;
@@ -124,12 +145,10 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
         .job_text = strdup("name: made-up\nprotocol: cam-paper\n"),
         .overrides = strdup(""),
         .libraries = "none 1.0",
-        .protocol = {.name = "cam-paper",
-                     .threshold = 0.2,
-                     .connectivity = 8,
-                     .n_boxes = 1,
-                     .exclude = true,
-                     .iou = 0.5},
+        .n_protocols = N_PROTOCOLS,
+        .protocols = cr_alloc(N_PROTOCOLS, sizeof *plan.protocols),
+        .show_protocols = true,
+        .show_v2 = true,
         .skip_failed = skip_failed,
         .batch = BATCH,
         .map_slots = map_slots,
@@ -137,6 +156,11 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
         .n_models = N_MODELS,
         .models = cr_alloc(N_MODELS, sizeof *plan.models),
     };
+    cr_error err;
+    CHECK_OK(cr_protocol_find("cam-paper", &plan.protocols[0], &err), &err);
+    CHECK_OK(cr_protocol_find("googlenet-gap-top5", &plan.protocols[1], &err), &err);
+    plan.protocols[1].exclude = false;
+    plan.protocols[1].iou = 0.7;
     static const char *const names[N_MODELS] = {"zebra-net", "alpha_net.2"};
     for (int m = 0; m < N_MODELS; m++) {
         cr_results_model *model = &plan.models[m];
@@ -144,6 +168,7 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
         snprintf(model->file, sizeof model->file, "models/%s.onnx", names[m]);
         cr_sha256_hex(names[m], strlen(names[m]), model->sha256);
         snprintf(model->input, sizeof model->input, "224x224 squash");
+        snprintf(model->filter, sizeof model->filter, "none");
         model->n_variants = N_VARIANTS;
         model->variants = cr_alloc(N_VARIANTS, sizeof *model->variants);
         model->variants[0] = (cr_results_variant){.method = "grad-cam",
@@ -163,54 +188,49 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
     return plan;
 }
 
-static inline cr_results_rows make_rows(int capacity)
+static inline cr_results_rows make_rows(int capacity, cr_arena *arena)
 {
-    const size_t n = (size_t)capacity;
-    cr_results_rows rows = {
-        .state = cr_alloc(n, 1),
-        .size = cr_alloc(n, 2 * sizeof *rows.size),
-        .reason = cr_alloc(n, sizeof *rows.reason),
-        .top_class = cr_alloc(n, CR_TOP * sizeof *rows.top_class),
-        .top_logit = cr_alloc(n, CR_TOP * sizeof *rows.top_logit),
-        .truth_logit = cr_alloc(n, sizeof *rows.truth_logit),
-        .variants = cr_alloc(N_VARIANTS, sizeof *rows.variants),
-    };
-    for (int v = 0; v < N_VARIANTS; v++) {
-        rows.variants[v].maps = cr_alloc(n, CR_SLOTS * MOST_VIEWS * MAP_H * MAP_W * sizeof(float));
-        rows.variants[v].boxes = cr_alloc(n, CR_SLOTS * sizeof(cr_box));
-        rows.variants[v].iou = cr_alloc(n, CR_SLOTS * sizeof(double));
-    }
+    cr_results_plan plan = make_plan(CR_SLOTS, false, false);
+    cr_results_rows rows = {0};
+    cr_error err = {0};
+    CHECK_OK(cr_results_rows_alloc(&plan, 0, capacity, true, arena, &rows, &err), &err);
+    cr_results_plan_free(&plan);
     return rows;
 }
 
-static inline void free_rows(cr_results_rows *rows)
+static inline int boxes_of(int p)
 {
-    for (int v = 0; v < N_VARIANTS; v++) {
-        free(rows->variants[v].maps);
-        free(rows->variants[v].boxes);
-        free(rows->variants[v].iou);
-    }
-    free(rows->variants);
-    free(rows->state);
-    free(rows->size);
-    free(rows->reason);
-    free(rows->top_class);
-    free(rows->top_logit);
-    free(rows->truth_logit);
+    return 1 + p;
+}
+
+static inline void fill_boxes(int m, int v, int p, int i, bool failed,
+                              struct cr_results_boxes *boxes, int row)
+{
+    for (int s = 0; s < CR_SLOTS; s++)
+        for (int b = 0; b < boxes_of(p); b++) {
+            const int at = (row * CR_SLOTS + s) * boxes_of(p) + b;
+            const cr_box box = box_of(v, p, i, s, b);
+            boxes->boxes[at] = failed ? (cr_box){-1, -1, -1, -1} : box;
+            boxes->iou[at] = failed || !count_boxes(i) ? (double)NAN
+                             : box.x0 < 0              ? 0
+                                                       : iou_of(m, v, p, i, s, b);
+        }
 }
 
 static inline void fill_maps(int m, int v, int i, bool failed, struct cr_results_maps *maps,
                              int row)
 {
     const int height = count_views(v) * MAP_H;
-    for (int s = 0; s < CR_SLOTS; s++) {
-        const int at = row * CR_SLOTS + s;
-        maps->boxes[at] = failed ? (cr_box){-1, -1, -1, -1} : box_of(v, i, s);
-        maps->iou[at] = failed || !is_localized(i) ? (double)NAN : iou_of(m, v, i, s);
+    for (int p = 0; p < N_PROTOCOLS; p++)
+        fill_boxes(m, v, p, i, failed, &maps->protocols[p], row);
+    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+        maps->levels[row * CR_SWEEP_LEVELS + level] =
+            failed || !count_boxes(i) ? 0 : level_of(m, v, i, level);
+    for (int s = 0; s < CR_SLOTS; s++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < MAP_W; x++)
-                maps->maps[(at * height + y) * MAP_W + x] = failed ? NAN : map_of(m, v, i, s, y, x);
-    }
+                maps->maps[((row * CR_SLOTS + s) * height + y) * MAP_W + x] =
+                    failed ? NAN : map_of(m, v, i, s, y, x);
 }
 
 static inline void fill_rows(int m, int first, int n, cr_results_rows *rows)
@@ -240,7 +260,8 @@ static inline void fill_rows(int m, int first, int n, cr_results_rows *rows)
 static inline void write_chunks(const cr_par *par, cr_results *results, int n_images)
 {
     cr_error err = {0};
-    cr_results_rows rows = make_rows(BATCH);
+    cr_arena arena = {0};
+    cr_results_rows rows = make_rows(BATCH, &arena);
     const int n_chunks = (n_images + BATCH - 1) / BATCH;
     for (int chunk = n_chunks - 1; chunk >= 0; chunk--)
         if (chunk % par->size == par->rank)
@@ -250,7 +271,7 @@ static inline void write_chunks(const cr_par *par, cr_results *results, int n_im
                 fill_rows(m, first, n, &rows);
                 CHECK_OK(cr_results_write(results, m, &rows, &err), &err);
             }
-    free_rows(&rows);
+    cr_arena_free(&arena);
 }
 
 static inline bool same_bytes(const void *a, const void *b, size_t bytes)
@@ -296,8 +317,12 @@ static inline bool check_row(cr_results *results, int m, int i, cr_results_rows 
     CHECK(same_bytes(got->truth_logit, wanted->truth_logit, sizeof *got->truth_logit));
     for (int v = 0; v < N_VARIANTS; v++) {
         const struct cr_results_maps *a = &got->variants[v], *b = &wanted->variants[v];
-        CHECK(same_bytes(a->boxes, b->boxes, CR_SLOTS * sizeof *a->boxes));
-        CHECK(same_bytes(a->iou, b->iou, CR_SLOTS * sizeof *a->iou));
+        CHECK(same_bytes(a->levels, b->levels, CR_SWEEP_LEVELS));
+        for (int p = 0; p < N_PROTOCOLS; p++) {
+            const size_t n = CR_SLOTS * (size_t)boxes_of(p);
+            CHECK(same_bytes(a->protocols[p].boxes, b->protocols[p].boxes, n * sizeof(cr_box)));
+            CHECK(same_bytes(a->protocols[p].iou, b->protocols[p].iou, n * sizeof(double)));
+        }
         check_maps(cr_results_get_plan(results), v, a->maps, b->maps);
     }
     return true;
@@ -306,12 +331,12 @@ static inline bool check_row(cr_results *results, int m, int i, cr_results_rows 
 static inline int check_all_rows(cr_results *results)
 {
     int n_marked = 0;
-    cr_results_rows got = make_rows(1), wanted = make_rows(1);
+    cr_arena arena = {0};
+    cr_results_rows got = make_rows(1, &arena), wanted = make_rows(1, &arena);
     for (int m = 0; m < N_MODELS; m++)
         for (int i = 0; i < N_IMAGES; i++)
             n_marked += check_row(results, m, i, &got, &wanted);
-    free_rows(&got);
-    free_rows(&wanted);
+    cr_arena_free(&arena);
     return n_marked;
 }
 

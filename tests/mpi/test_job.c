@@ -119,10 +119,10 @@ static void job_without_optional_keys_has_the_defaults(const cr_par *par)
     CHECK_EQUAL(job.map_slots, CR_SLOTS);
     CHECK(!job.map_float16);
     CHECK_EQUAL(job.batch, 16);
-    CHECK_TEXT(job.protocol.name, "cam-paper");
-    CHECK(job.protocol.threshold == 0.2 && job.protocol.iou == 0.5);
-    CHECK_EQUAL(job.protocol.connectivity, 8);
-    CHECK_EQUAL(job.protocol.upsampling, CR_UPSAMPLING_BILINEAR);
+    CHECK_TEXT(job.protocols[0].name, "cam-paper");
+    CHECK(job.protocols[0].threshold == 0.2 && job.protocols[0].iou == 0.5);
+    CHECK_EQUAL(job.protocols[0].connectivity, 8);
+    CHECK_EQUAL(job.protocols[0].upsampling, CR_UPSAMPLING_BILINEAR);
     cr_job_free(&job);
 }
 
@@ -135,10 +135,10 @@ static void job_optional_keys_take_effect(const cr_par *par)
     cr_job job;
     cr_error err;
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
-        CHECK_TEXT(job.protocol.name, "cam-paper (modified)");
-        CHECK(job.protocol.threshold == 0.15 && job.protocol.iou == 0.7);
-        CHECK_EQUAL(job.protocol.connectivity, 4);
-        CHECK_EQUAL(job.protocol.upsampling, CR_UPSAMPLING_NEAREST);
+        CHECK_TEXT(job.protocols[0].name, "cam-paper (modified)");
+        CHECK(job.protocols[0].threshold == 0.15 && job.protocols[0].iou == 0.7);
+        CHECK_EQUAL(job.protocols[0].connectivity, 4);
+        CHECK_EQUAL(job.protocols[0].upsampling, CR_UPSAMPLING_NEAREST);
         CHECK_EQUAL(job.map_slots, 1);
         CHECK(job.map_float16);
         CHECK_EQUAL(job.batch, 1024);
@@ -178,11 +178,78 @@ static void job_optional_keys_take_effect(const cr_par *par)
 
     text = edit("output:", "threshold: 0.2\nheatmaps: {classes: none}\noutput:");
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
-        CHECK_TEXT(job.protocol.name, "cam-paper");
+        CHECK_TEXT(job.protocols[0].name, "cam-paper");
         CHECK_EQUAL(job.map_slots, 0);
     }
     cr_job_free(&job);
     free(text);
+}
+
+static void job_protocols_are_taken_by_name_and_changed_alone(const cr_par *par)
+{
+    (void)par;
+    char *text =
+        edit("protocol: cam-paper", "protocols: [cam-paper, {name: cam-paper, threshold: "
+                                    "0.15, as: low.15}, {name: kaggle, iou: 0.3}, wsol-v2]");
+    cr_job job;
+    cr_error err;
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_EQUAL(job.n_protocols, 3);
+        CHECK_TEXT(job.protocols[0].name, "cam-paper");
+        CHECK_TEXT(job.protocols[1].name, "low.15");
+        CHECK_TEXT(job.protocols[2].name, "kaggle (modified)");
+        CHECK(job.protocols[0].threshold == 0.2 && job.protocols[1].threshold == 0.15);
+        CHECK(job.protocols[2].iou == 0.3 && !job.protocols[2].exclude);
+        CHECK(job.show_protocols && !job.show_v1 && job.show_v2);
+    }
+    cr_job_free(&job);
+    if (CHECK_OK(parse(text, "protocols.0.threshold=0.25", &job, &err), &err)) {
+        CHECK_TEXT(job.protocols[0].name, "cam-paper (modified)");
+        CHECK(job.protocols[0].threshold == 0.25 && job.protocols[1].threshold == 0.15);
+    }
+    cr_job_free(&job);
+    if (CHECK_OK(parse(text, "protocol=kaggle", &job, &err), &err)) {
+        CHECK_EQUAL(job.n_protocols, 1);
+        CHECK_TEXT(job.protocols[0].name, "kaggle");
+        CHECK(job.show_protocols && job.show_v1 && job.show_v2);
+    }
+    cr_job_free(&job);
+    if (CHECK_OK(parse(good, "protocols=[wsol-v1, gradcam-paper]", &job, &err), &err)) {
+        CHECK_EQUAL(job.n_protocols, 1);
+        CHECK_TEXT(job.protocols[0].name, "gradcam-paper");
+        CHECK(job.show_protocols && job.show_v1 && !job.show_v2);
+    }
+    cr_job_free(&job);
+    free(text);
+}
+
+static void job_of_a_metric_alone_has_the_boxes_of_cam_paper_unshown(const cr_par *par)
+{
+    (void)par;
+    cr_job job;
+    cr_error err;
+    if (CHECK_OK(parse(good, "protocol=wsol-v1", &job, &err), &err)) {
+        CHECK_EQUAL(job.n_protocols, 1);
+        CHECK_TEXT(job.protocols[0].name, "cam-paper");
+        CHECK(!job.show_protocols && job.show_v1 && !job.show_v2);
+    }
+    cr_job_free(&job);
+}
+
+static void job_without_models_needs_no_images_and_no_methods(const cr_par *par)
+{
+    (void)par;
+    static const char text[] = "name: b\ndataset: {layout: wsol, images: none, ground_truth: m, "
+                               "synsets: s}\nmodels: []\nprotocol: cam-paper\noutput: b.h5\n";
+    cr_job job;
+    cr_error err;
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_EQUAL(job.n_models, 0);
+        CHECK_EQUAL(job.n_methods, 0);
+        CHECK(job.images == NULL);
+        CHECK_OK(cr_job_take_part(&job, 1, 1, &err), &err);
+    }
+    cr_job_free(&job);
 }
 
 static void job_filter_is_taken_by_its_name(const cr_par *par)
@@ -207,7 +274,8 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
     static const bad_case cases[] = {
         {"output:", "colour: red\noutput:",
          "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, models, methods, "
-         "protocol, threshold, connectivity, upsampling, iou, heatmaps, batch, output"},
+         "protocol, protocols, threshold, loose, connectivity, upsampling, iou, heatmaps, "
+         "batch, output"},
         {"range: 255", "rnage: 255",
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
          "short_side, crop, filter, channels, range, mean, std"},
@@ -281,8 +349,8 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
          "jobs/x.yaml:18: heatmaps.classes: must be all or truth or none, not \"some\""},
         {"output:", "heatmaps: {type: float64}\noutput:",
          "jobs/x.yaml:18: heatmaps.type: must be float32 or float16, not \"float64\""},
-        {"output:", "upsampling: bicubic\noutput:",
-         "jobs/x.yaml:18: upsampling: must be bilinear or nearest, not \"bicubic\""},
+        {"output:", "upsampling: cubic\noutput:",
+         "jobs/x.yaml:18: upsampling: must be bilinear or nearest or bicubic, not \"cubic\""},
         {"  synsets", "  failed: ignore\n  synsets",
          "jobs/x.yaml:6: dataset.failed: must be wrong or skip, not \"ignore\""},
     };
@@ -296,6 +364,10 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"[227, 200]", "[227]", "jobs/x.yaml:10: models[0].input.size: must have 2 entries, not 1"},
         {"[1, 2, 3e0]", "[1, 2, 3, 4]",
          "jobs/x.yaml:11: models[0].input.std: must have 3 entries, not 4"},
+        {"methods: [cam, grad-cam, grad-cam@fire9/concat]\n", "",
+         "jobs/x.yaml:1: the key \"methods\" is missing"},
+        {"images: data/images", "images: none",
+         "jobs/x.yaml:4: dataset.images: none is for a job without models (models: [])"},
         {"[cam, grad-cam, grad-cam@fire9/concat]", "[]",
          "jobs/x.yaml:16: methods: must have 1 to 64 entries, not 0"},
         {"name: two-nets", "name:", "jobs/x.yaml:1: name: must not be empty"},
@@ -316,7 +388,40 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
          "jobs/x.yaml:16: methods[2]: must be METHOD or METHOD@LAYER, not \"grad-cam@\""},
         {"cam-paper", "cam-papers",
          "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\"; known: cam-paper, cam-code, "
-         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5"},
+         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, wsol-v1, "
+         "wsol-v2"},
+        {"protocol: cam-paper\n", "",
+         "jobs/x.yaml:1: the key \"protocol\" (or \"protocols\") is missing"},
+        {"output:", "protocols: [kaggle]\noutput:",
+         "jobs/x.yaml:18: protocols: not beside \"protocol\""},
+        {"protocol: cam-paper", "protocols: []",
+         "jobs/x.yaml:17: protocols: must have 1 to 16 entries, not 0"},
+        {"protocol: cam-paper", "protocols: [kaggle,\n  cam-papers]",
+         "jobs/x.yaml:18: protocols[1].name: unknown protocol \"cam-papers\"; known: cam-paper, "
+         "cam-code, "
+         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, wsol-v1, "
+         "wsol-v2"},
+        {"protocol: cam-paper", "protocols: [kaggle, kaggle]",
+         "jobs/x.yaml:17: protocols[1].name: two protocols are named \"kaggle\"; `as: NAME` gives "
+         "one another name"},
+        {"protocol: cam-paper", "protocols: [kaggle, {name: cam-paper, as: kaggle}]",
+         "jobs/x.yaml:17: protocols[1].as: \"kaggle\" is the name of a known protocol"},
+        {"protocol: cam-paper", "protocols: [{name: cam-paper, as: a/b}]",
+         "jobs/x.yaml:17: protocols[0].as: \"a/b\", must be letters, digits and . _ -, a letter or "
+         "digit first"},
+        {"protocol: cam-paper", "protocols: [{name: cam-paper, iou: 2}]",
+         "jobs/x.yaml:17: protocols[0].iou: 2, must be 0 to 1"},
+        {"protocol: cam-paper", "protocols: [{iou: 0.5}]",
+         "jobs/x.yaml:17: protocols[0]: the key \"name\" is missing"},
+        {"protocol: cam-paper", "protocols: [cam-paper, kaggle]\nthreshold: 0.3",
+         "jobs/x.yaml:18: threshold: for a single protocol; of several, one is changed in its "
+         "item: "
+         "{name: cam-paper, threshold: ...}"},
+        {"protocol: cam-paper", "protocols: [{name: wsol-v1, threshold: 0.3}]",
+         "jobs/x.yaml:17: protocols[0].threshold: wsol-v1 has no parameters: it is over all "
+         "thresholds"},
+        {"output:", "loose: 0.3\noutput:",
+         "jobs/x.yaml:18: loose: the loose threshold, 0.3, must not exceed the threshold, 0.2"},
         {"output:", "threshold: 1.5\noutput:", "jobs/x.yaml:18: threshold: 1.5, must be 0 to 1"},
         {"output:", "iou: -0.1\noutput:", "jobs/x.yaml:18: iou: -0.1, must be 0 to 1"},
         {"output:", "connectivity: 6\noutput:", "jobs/x.yaml:18: connectivity: 6, must be 4 or 8"},
@@ -466,7 +571,8 @@ static void job_bad_set_is_quoted(const cr_par *par)
          "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, file, layer, input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
-         "protocol, threshold, connectivity, upsampling, iou, heatmaps, batch, output"},
+         "protocol, protocols, threshold, loose, connectivity, upsampling, iou, heatmaps, "
+         "batch, output"},
         {"models.2.name=x", "--set models.2.name=x: no item \"2\" in a list of 2, numbered from 0"},
         {"models.x.name=x", "--set models.x.name=x: no item \"x\" in a list of 2, numbered from 0"},
         {"protocol.iou=1",
@@ -560,6 +666,8 @@ static void job_files_of_the_kit_parse(const cr_par *par)
         {"jobs/kit-mobilenet_v1_0.75_192.yaml", 1, 2, 192},
         {"jobs/kit-mobilenet_v2.yaml", 1, 2, 224},
         {"jobs/kit-all.yaml", 4, 2, 227},
+        {"jobs/cam2016-table1-2.yaml", 7, 1, 224},
+        {"jobs/gradcam-table1.yaml", 3, 1, 224},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         uint8_t *text;
@@ -586,6 +694,9 @@ int main(int argc, char **argv)
         HARNESS_CASE(job_good_fills_every_member),
         HARNESS_CASE(job_without_optional_keys_has_the_defaults),
         HARNESS_CASE(job_optional_keys_take_effect),
+        HARNESS_CASE(job_protocols_are_taken_by_name_and_changed_alone),
+        HARNESS_CASE(job_of_a_metric_alone_has_the_boxes_of_cam_paper_unshown),
+        HARNESS_CASE(job_without_models_needs_no_images_and_no_methods),
         HARNESS_CASE(job_filter_is_taken_by_its_name),
         HARNESS_CASE(job_unknown_missing_or_repeated_key_is_named_with_its_line),
         HARNESS_CASE(job_value_of_wrong_type_is_refused),

@@ -27,8 +27,9 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
     cr_data_image images[N_IMAGES];
     cr_data_class classes[6] = {{0}};
     cr_box boxes[N_IMAGES];
-    char text[] = "\0a\0b\0c\0d_\xff\0e";
+    char text[] = "\0a\0b\0c\0d_\xff\0e\0n01";
     const uint32_t names[N_IMAGES] = {1, 3, 5, 7, 11};
+    classes[0].wnid = 13;
     for (int i = 0; i < N_IMAGES; i++) {
         images[i] = (cr_data_image){
             .id = names[i], .file = names[i], .first_box = i, .n_boxes = 1, .localize = i != 4};
@@ -51,17 +52,19 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
                                   .map_width = SIDE,
                                   .map_height = SIDE,
                                   .n_views = 1};
-    cr_results_model model = {.name = "net_1", .n_variants = 1, .variants = &variant};
+    cr_results_model model = {
+        .name = "net_1", .filter = "pil-bilinear", .n_variants = 1, .variants = &variant};
     char none[] = "";
+    cr_protocol protocol;
+    CHECK_OK(cr_protocol_find("cam-paper", &protocol, &err), &err);
     cr_results_plan plan = {.job_name = "a job",
                             .job_text = none,
                             .overrides = none,
-                            .protocol = {.name = "cam-paper",
-                                         .threshold = 0.2,
-                                         .connectivity = 8,
-                                         .n_boxes = 1,
-                                         .exclude = true,
-                                         .iou = 0.5},
+                            .n_protocols = 1,
+                            .protocols = &protocol,
+                            .show_protocols = true,
+                            .show_v1 = true,
+                            .show_v2 = true,
                             .skip_failed = skip_failed,
                             .batch = 4,
                             .n_models = 1,
@@ -72,10 +75,11 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
     if (!CHECK_OK(cr_results_create(par, path, true, &plan, &data, &results, &err), &err))
         return NULL;
 
-    int32_t size[N_IMAGES][2] = {{0}}, top_class[N_IMAGES][CR_TOP];
+    int32_t size[N_IMAGES][2] = {{12, 10}, {20, 10}, {12, 10}, {0, 0}, {40, 20}},
+            top_class[N_IMAGES][CR_TOP];
     float top_logit[N_IMAGES][CR_TOP] = {{0}}, truth_logit[N_IMAGES] = {0};
     char reason[N_IMAGES][CR_REASON_BYTES] = {"", "", "", "no \"image\", 50 % there\x1b[2J", ""};
-    cr_box found[N_IMAGES][CR_SLOTS] = {{{0}}};
+    cr_box found[N_IMAGES][CR_SLOTS];
     double iou[N_IMAGES][CR_SLOTS];
     uint8_t state[N_IMAGES];
     memcpy(state, states, sizeof state);
@@ -84,8 +88,15 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
             top_class[i][k] = best_class[i] < 0 ? -1 : (best_class[i] + 5 * k) % 6;
         for (int s = 0; s < CR_SLOTS; s++)
             iou[i][s] = truth_iou[i];
+        for (int s = 0; s < CR_SLOTS; s++)
+            found[i][s] = (cr_box){0, 0, 4, 4};
     }
-    struct cr_results_maps maps = {.boxes = found[0], .iou = iou[0]};
+    uint8_t levels[N_IMAGES][CR_SWEEP_LEVELS] = {{0}};
+    for (int i = 0; i < N_IMAGES; i++)
+        for (int t = 0; t < CR_SWEEP_LEVELS; t++)
+            levels[i][t] = i == 3 ? 0 : t == 100 + i ? 63 : i < 2 && t == 200 ? 2 + 32 : 0;
+    struct cr_results_boxes boxes_found = {.boxes = found[0], .iou = iou[0]};
+    struct cr_results_maps maps = {.levels = levels[0], .protocols = &boxes_found};
     cr_results_rows rows = {.n = n_written,
                             .state = state,
                             .size = size[0],
@@ -105,7 +116,7 @@ static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const c
     cr_error err = {0};
     cr_report report;
     cr_results *results = make_results(par, false, N_IMAGES);
-    if (!results || !CHECK_OK(cr_report_make(results, &report, &err), &err))
+    if (!results || !CHECK_OK(cr_report_make(results, false, &report, &err), &err))
         return;
     CHECK_EQUAL(report.n_images, 5);
     CHECK_EQUAL(report.n_failed, 1);
@@ -113,7 +124,8 @@ static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const c
     CHECK_EQUAL(report.n_failures, 1);
     CHECK_TEXT(report.failures[0].model, "net_1");
     CHECK_TEXT(report.failures[0].image, "d_\xff");
-    CHECK_EQUAL(report.n_rows, 1);
+    CHECK_EQUAL(report.n_excluded, 1);
+    CHECK_EQUAL(report.n_rows, 3);
     const cr_report_row *row = &report.rows[0];
     CHECK_TEXT(row->model, "net_1");
     CHECK_TEXT(row->method, "grad-cam");
@@ -128,8 +140,102 @@ static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const c
     CHECK(row->top5_loc_error == 50);
     CHECK(row->gt_known_loc_error == 50);
     CHECK(row->mean_iou == 1.5 / 4);
+    CHECK_TEXT(row->filter, "pil-bilinear");
+    CHECK_EQUAL(row->n_excluded, 1);
+    CHECK(row->threshold == 0.2 && row->iou == 0.5);
+    CHECK_EQUAL(row->top1_outcomes[CR_OUTCOME_RIGHT], 1);
+    CHECK_EQUAL(row->top1_outcomes[CR_OUTCOME_WRONG_CLASS], 1);
+    CHECK_EQUAL(row->top1_outcomes[CR_OUTCOME_PART], 1);
+    CHECK_EQUAL(row->top1_outcomes[CR_OUTCOME_FAILED], 1);
+    CHECK_EQUAL(row->gt_known_outcomes[CR_OUTCOME_RIGHT], 2);
+    /* All five images count: at level 200 two are right, at others one. */
+    CHECK_EQUAL(row->n_swept, 5);
+    CHECK(row->sweep.max_box_acc == 40);
+    CHECK(row->sweep.max_box_acc_v2 == (20.0 + 20 + 40) / 3);
+    CHECK(row->curve[200] == 40 && row->curve[100] == 20 && row->curve[103] == 0);
     cr_report_free(&report);
     CHECK_OK(cr_results_close(&results, &err), &err);
+}
+
+/* Truth is 10 x 10 at the corner of images of 12 x 10, 20 x 10, 12 x 10, a failed one and 40 x 20. */
+static void report_has_the_baselines_done_by_hand(const cr_par *par)
+{
+    cr_error err = {0};
+    cr_report report;
+    cr_results *results = make_results(par, false, N_IMAGES);
+    if (!results || !CHECK_OK(cr_report_make(results, false, &report, &err), &err))
+        return;
+    const cr_report_row *whole = &report.rows[1], *center = &report.rows[2];
+    CHECK_TEXT(whole->model, "baseline");
+    CHECK_TEXT(whole->method, "whole-image");
+    CHECK_TEXT(center->model, "baseline");
+    CHECK_TEXT(center->method, "center-box");
+    CHECK(whole->is_baseline && center->is_baseline);
+    /* IoU 10/12, 10/20, 10/12, none: one of four is wrong. */
+    CHECK_EQUAL(whole->n_localized, 4);
+    CHECK(whole->gt_known_loc_error == 25);
+    CHECK(fabs(whole->mean_iou - (100 / 120.0 + 0.5 + 100 / 120.0) / 4) < 1e-12);
+    CHECK_EQUAL(whole->gt_known_outcomes[CR_OUTCOME_RIGHT], 3);
+    CHECK_EQUAL(whole->gt_known_outcomes[CR_OUTCOME_FAILED], 1);
+    CHECK_EQUAL(whole->n_images, 5);
+    CHECK(isnan(whole->top1_cls_error) && isnan(whole->top1_loc_error) &&
+          isnan(whole->top5_loc_error) && isnan(whole->threshold));
+    /* In the frame the box of b ends at 9 * 224 / 20 = 100: 101 of 224 columns. */
+    CHECK(whole->sweep.max_box_acc == 40);
+    CHECK(isnan(center->gt_known_loc_error) && isnan(center->mean_iou));
+    CHECK(center->sweep.max_box_acc >= 20 && center->sweep.max_box_acc <= 80);
+    cr_report_free(&report);
+    CHECK_OK(cr_results_close(&results, &err), &err);
+}
+
+/* Newcombe, Statistics in Medicine 17 (1998), table I, method 3 (Wilson's score). */
+static void wilson_gives_the_published_intervals(const cr_par *par)
+{
+    (void)par;
+    static const struct {
+        int64_t wrong, counted;
+        double low, high;
+    } cases[] = {{81, 263, 0.2553, 0.3662},
+                 {15, 148, 0.0624, 0.1605},
+                 {0, 20, 0, 0.1611},
+                 {1, 29, 0.0061, 0.1718}};
+    double low, high;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_report_wilson(cases[i].wrong, cases[i].counted, &low, &high);
+        CHECK(fabs(low / 100 - cases[i].low) <= 0.00005);
+        CHECK(fabs(high / 100 - cases[i].high) <= 0.00005);
+        /* Right for wrong is the mirror image. */
+        double other_low, other_high;
+        cr_report_wilson(cases[i].counted - cases[i].wrong, cases[i].counted, &other_low,
+                         &other_high);
+        CHECK(fabs(other_high - (100 - low)) < 1e-9 && fabs(other_low - (100 - high)) < 1e-9);
+    }
+    cr_report_wilson(0, 0, &low, &high);
+    CHECK(isnan(low) && isnan(high));
+}
+
+static void outcome_of_a_box_is_the_first_that_holds(const cr_par *par)
+{
+    (void)par;
+    const cr_box truth[] = {{0, 0, 9, 9}, {20, 0, 29, 9}};
+    static const struct {
+        cr_box box;
+        cr_outcome outcome;
+    } cases[] = {
+        {{0, 0, 29, 9}, CR_OUTCOME_MERGED},
+        {{5, 0, 24, 9}, CR_OUTCOME_MERGED},  /* exactly half of each */
+        {{6, 0, 25, 9}, CR_OUTCOME_SHIFTED}, /* 40 and 60 of 100, of 200 */
+        {{2, 2, 4, 4}, CR_OUTCOME_PART},
+        {{4, 0, 11, 9}, CR_OUTCOME_PART},    /* 60 of its 80 */
+        {{4, 0, 12, 9}, CR_OUTCOME_SHIFTED}, /* 60 of its 90 */
+        {{0, 0, 14, 19}, CR_OUTCOME_TOO_LARGE},
+        {{10, 10, 19, 19}, CR_OUTCOME_MISSED}, /* corner to corner */
+        {{9, 9, 18, 18}, CR_OUTCOME_SHIFTED},  /* one pixel */
+        {{-1, -1, -1, -1}, CR_OUTCOME_MISSED},
+        {{INT32_MIN, INT32_MIN, INT32_MAX, INT32_MAX}, CR_OUTCOME_MERGED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK_EQUAL(cr_outcome_of_box(cases[i].box, truth, 2), cases[i].outcome);
 }
 
 static void report_failed_left_out_changes_the_denominators(const cr_par *par)
@@ -137,7 +243,7 @@ static void report_failed_left_out_changes_the_denominators(const cr_par *par)
     cr_error err = {0};
     cr_report report;
     cr_results *results = make_results(par, true, N_IMAGES);
-    if (!results || !CHECK_OK(cr_report_make(results, &report, &err), &err))
+    if (!results || !CHECK_OK(cr_report_make(results, false, &report, &err), &err))
         return;
     CHECK_EQUAL(report.n_failed, 1);
     CHECK_EQUAL(report.rows[0].n_images, 4);
@@ -155,7 +261,7 @@ static char *text_of(const cr_par *par, int n_written, cr_report_format format)
     cr_report report;
     char *text = NULL;
     cr_results *results = make_results(par, false, n_written);
-    if (results && CHECK_OK(cr_report_make(results, &report, &err), &err)) {
+    if (results && CHECK_OK(cr_report_make(results, false, &report, &err), &err)) {
         CHECK_OK(cr_report_write(&report, format, &text, &err), &err);
         cr_report_free(&report);
     }
@@ -166,17 +272,40 @@ static char *text_of(const cr_par *par, int n_written, cr_report_format format)
 static void text_of_a_whole_run_is_the_table_expected(const cr_par *par)
 {
     char *text = text_of(par, N_IMAGES, CR_REPORT_TEXT);
-    CHECK_TEXT(text,
-               "a job: 5 images, protocol cam-paper (threshold 20 % of the maximum, 8-connected, "
-               "IoU at least 0.5)\n"
-               "Errors in %: classification over 5 images, localization over 4.\n"
-               "1 image failed and is counted as wrong:\n"
-               "  d_\xff (net_1): no \"image\", 50 % there?[2J\n"
-               "\n"
-               "model  method            top-1 cls  top-5 cls  top-1 loc  top-5 loc   GT-known   "
-               "mean IoU\n"
-               "net_1  grad-cam@a_b/c&d      40.00      20.00      75.00      50.00      50.00     "
-               "0.3750\n");
+    CHECK_TEXT(
+        text,
+        "a job: 5 images, resize filter pil-bilinear\n"
+        "protocol cam-paper (threshold 20 % of the maximum, 8-connected, IoU at least 0.5): "
+        "localization over 4 images, blacklist of 1\n"
+        "Errors in %, with their 95 % intervals (Wilson); classification over 5 images.\n"
+        "MaxBoxAcc in %: over 5 images, no blacklist, at the best of 255 thresholds; held: at the "
+        "one best for a fifth of them, over the rest.\n"
+        "1 image failed and is counted as wrong:\n"
+        "  d_\xff (net_1): no \"image\", 50 % there?[2J\n"
+        "\n"
+        "model     method            top-1 cls  top-5 cls  top-1 loc  top-5 loc   GT-known  mean "
+        "IoU   MaxBoxAcc  MaxBoxAccV2\n"
+        "net_1     grad-cam@a_b/c&d      40.00      20.00      75.00      50.00      50.00    "
+        "0.3750       40.00        26.67\n"
+        "                            11.8-76.9   3.6-62.4  30.1-95.4  15.0-85.0  15.0-85.0         "
+        "    held 0.00    held 0.00\n"
+        "baseline  whole-image               -          -          -          -      25.00    "
+        "0.5417       40.00        33.33\n"
+        "                                                                         4.6-69.9         "
+        "   held 25.00   held 25.00\n"
+        "baseline  center-box                -          -          -          -          -         "
+        "-       40.00        33.33\n"
+        "                                                                                          "
+        "   held 25.00   held 16.67\n"
+        "\n"
+        "model     method            images by outcome  right  wrong class  part  too large  "
+        "shifted  merged  missed  failed\n"
+        "net_1     grad-cam@a_b/c&d  top-1                  1            1     1          0        "
+        "0       0       0       1\n"
+        "net_1     grad-cam@a_b/c&d  GT-known               2            0     1          0        "
+        "0       0       0       1\n"
+        "baseline  whole-image       GT-known               3            0     0          0        "
+        "0       0       0       1\n");
     free(text);
 }
 
@@ -200,7 +329,7 @@ static void json_has_the_schema_other_programs_rely_on(const cr_par *par)
                             &images, "failed", &failed),
                 0);
     json_t *rows = json_object_get(root, "rows");
-    CHECK_EQUAL((int64_t)json_array_size(rows), 1);
+    CHECK_EQUAL((int64_t)json_array_size(rows), 3);
     CHECK_EQUAL(json_unpack(json_array_get(rows, 0),
                             "{s:s, s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "model",
                             &model, "method", &method, "layer", &layer, "protocol", &protocol,
@@ -221,8 +350,52 @@ static void json_has_the_schema_other_programs_rely_on(const cr_par *par)
     CHECK_EQUAL(row_images, 5);
     CHECK(numbers[0] == 40 && numbers[1] == 20 && numbers[2] == 75 && numbers[3] == 50 &&
           numbers[4] == 50 && numbers[5] == 0.375);
+    const json_t *row = json_array_get(rows, 0);
+    const json_t *outcomes = json_object_get(row, "outcomes");
+    CHECK_EQUAL(json_integer_value(json_object_get(outcomes, "part")), 1);
+    CHECK_EQUAL(json_integer_value(json_object_get(outcomes, "wrong_class")), 1);
+    CHECK_EQUAL(json_integer_value(json_object_get(row, "exclude")), 1);
+    CHECK_EQUAL((int64_t)json_array_size(json_object_get(row, "curve")), CR_SWEEP_LEVELS);
+    CHECK(json_real_value(json_array_get(json_object_get(row, "curve"), 200)) == 40);
+    CHECK(json_real_value(json_object_get(row, "max_box_acc")) == 40);
+    CHECK(json_real_value(json_object_get(row, "threshold")) == 0.2);
+    const json_t *baseline = json_array_get(rows, 2);
+    CHECK_TEXT(json_string_value(json_object_get(baseline, "method")), "center-box");
+    CHECK(json_is_null(json_object_get(baseline, "top1_cls_error")));
+    CHECK(json_is_null(json_object_get(baseline, "gt_known_loc_error")));
+    CHECK(json_is_null(json_object_get(baseline, "outcomes")));
+    CHECK(json_is_real(json_object_get(baseline, "max_box_acc_v2")));
     json_decref(root);
     free(text);
+}
+
+static void report_by_class_has_a_line_for_each_class_with_images(const cr_par *par)
+{
+    cr_error err = {0};
+    cr_report report;
+    cr_results *results = make_results(par, false, N_IMAGES);
+    if (!results || !CHECK_OK(cr_report_make(results, true, &report, &err), &err))
+        return;
+    for (int format = CR_REPORT_TEXT; format <= CR_REPORT_LATEX; format++) {
+        char *text = NULL;
+        CHECK_OK(cr_report_write(&report, (cr_report_format)format, &text, &err), &err);
+        int n = 0;
+        for (const char *at = text; at && (at = strstr(at, "n01")); at++)
+            n++;
+        CHECK_EQUAL(n, 1);
+        free(text);
+    }
+    char *text = NULL;
+    CHECK_OK(cr_report_write(&report, CR_REPORT_JSON, &text, &err), &err);
+    json_t *root = json_loads(text ? text : "", 0, NULL);
+    json_t *classes = json_object_get(root, "classes"), *class = json_array_get(classes, 0);
+    CHECK_EQUAL((int64_t)json_array_size(classes), 1);
+    CHECK_EQUAL(json_integer_value(json_object_get(class, "images")), 5);
+    CHECK(json_real_value(json_object_get(class, "top1_loc_error")) == 75);
+    json_decref(root);
+    free(text);
+    cr_report_free(&report);
+    CHECK_OK(cr_results_close(&results, &err), &err);
 }
 
 static void json_of_an_empty_run_has_null_for_what_was_not_counted(const cr_par *par)
@@ -245,6 +418,7 @@ static void json_gives_numbers_that_read_back_exactly(const cr_par *par)
     cr_report_row row = {.model = "m", .method = "cam", .layer = "l", .protocol = "p"};
     row.top1_cls_error = 100.0 / 3;
     row.mean_iou = 0.1 + 0.2;
+    row.filter = "f";
     cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
     char *text = NULL;
     CHECK_OK(cr_report_write(&report, CR_REPORT_JSON, &text, &err), &err);
@@ -259,13 +433,13 @@ static void json_gives_numbers_that_read_back_exactly(const cr_par *par)
 /* The fields of the first two lines, one after the other. */
 typedef struct csv_fields {
     int n, n_lines;
-    char text[32][64];
+    char text[128][64];
 } csv_fields;
 
 static void take_field(void *field, size_t bytes, void *into)
 {
     csv_fields *fields = into;
-    if (fields->n < 32 && bytes < sizeof fields->text[0])
+    if (fields->n < 128 && bytes < sizeof fields->text[0])
         memcpy(fields->text[fields->n++], field, bytes);
 }
 
@@ -278,27 +452,23 @@ static void take_line(int end, void *into)
 static void csv_is_read_back_field_by_field(const cr_par *par)
 {
     (void)par;
-    static const char *const expected[] = {"model",
-                                           "method",
-                                           "layer",
-                                           "variant",
-                                           "protocol",
-                                           "images",
-                                           "localized",
-                                           "top1_cls_error",
-                                           "top5_cls_error",
-                                           "top1_loc_error",
-                                           "top5_loc_error",
-                                           "gt_known_loc_error",
-                                           "mean_iou",
-                                           "a \"b\", c",
-                                           "cam",
-                                           "l",
-                                           "cam@l",
-                                           "cam-paper",
-                                           "50000",
-                                           "48238",
-                                           "33.333333333333336"};
+    /* As the header names them; so many in each line. */
+    static const struct {
+        const char *key, *value;
+    } expected[] = {{"model", "a \"b\", c"},
+                    {"method", "cam"},
+                    {"layer", "l"},
+                    {"variant", "cam@l"},
+                    {"protocol", "cam-paper"},
+                    {"images", "50000"},
+                    {"localized", "48238"},
+                    {"top1_cls_error", "33.333333333333336"},
+                    {"top5_cls_error", "0"},
+                    {"top1_loc_error", "0"},
+                    {"top5_loc_error", "0"},
+                    {"gt_known_loc_error", "0"},
+                    {"mean_iou", ""}};
+    enum { N_FIELDS = 48 };
     cr_error err = {0};
     cr_report_row row = {.model = "a \"b\", c",
                          .method = "cam",
@@ -307,6 +477,7 @@ static void csv_is_read_back_field_by_field(const cr_par *par)
                          .protocol = "cam-paper",
                          .n_images = 50000,
                          .n_localized = 48238,
+                         .filter = "pil-bilinear",
                          .top1_cls_error = 100.0 / 3,
                          .mean_iou = NAN};
     cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
@@ -321,23 +492,28 @@ static void csv_is_read_back_field_by_field(const cr_par *par)
     csv_fini(&parser, take_field, take_line, &fields);
     csv_free(&parser);
     CHECK_EQUAL(fields.n_lines, 2);
-    CHECK_EQUAL(fields.n, 26);
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
-        CHECK_TEXT(fields.text[i], expected[i]);
-    CHECK_TEXT(fields.text[25], "");
+    CHECK_EQUAL(fields.n, 2 * N_FIELDS);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        CHECK_TEXT(fields.text[i], expected[i].key);
+        CHECK_TEXT(fields.text[N_FIELDS + i], expected[i].value);
+    }
+    CHECK_TEXT(fields.text[N_FIELDS - 1], "gt_known_outcome_failed");
+    CHECK_TEXT(fields.text[2 * N_FIELDS - 1], "");
     free(text);
 }
 
 static void markdown_and_latex_escape_what_would_be_markup(const cr_par *par)
 {
     char *text = text_of(par, N_IMAGES, CR_REPORT_MARKDOWN);
-    CHECK(strstr(text, "| net\\_1 | grad-cam@a\\_b/c\\&d | 40.00 | 20.00 | 75.00 | 50.00 | 50.00 | "
-                       "0.3750 |\n") != NULL);
+    CHECK(strstr(text,
+                 "| net\\_1 | grad-cam@a\\_b/c\\&d | 40.00 (11.8-76.9) | 20.00 (3.6-62.4) | "
+                 "75.00 (30.1-95.4) | 50.00 (15.0-85.0) | 50.00 (15.0-85.0) | 0.3750 | 40.00") !=
+          NULL);
     free(text);
     text = text_of(par, N_IMAGES, CR_REPORT_LATEX);
     CHECK(strstr(text, "\nnet\\_1 & grad-cam@a\\_b/c\\&d & 40.00 & 20.00 & 75.00 & 50.00 & 50.00 & "
-                       "0.3750 \\\\\n") != NULL);
-    CHECK(strstr(text, "\\begin{tabular}{llrrrrrr}\n") != NULL);
+                       "0.3750 & 40.00 & 26.67 \\\\\n &  & {\\scriptsize 11.8-76.9} & ") != NULL);
+    CHECK(strstr(text, "\\begin{tabular}{llrrrrrrrr}\n") != NULL);
     /* Everything before the table is a comment. */
     for (const char *line = text; *line && strncmp(line, "\\begin", 6) != 0;
          line = strchr(line, '\n') + 1)
@@ -394,6 +570,10 @@ int main(int argc, char **argv)
     const harness_case cases[] = {
         HARNESS_CASE(report_failed_counted_as_wrong_gives_the_errors_done_by_hand),
         HARNESS_CASE(report_failed_left_out_changes_the_denominators),
+        HARNESS_CASE(report_has_the_baselines_done_by_hand),
+        HARNESS_CASE(wilson_gives_the_published_intervals),
+        HARNESS_CASE(outcome_of_a_box_is_the_first_that_holds),
+        HARNESS_CASE(report_by_class_has_a_line_for_each_class_with_images),
         HARNESS_CASE(text_of_a_whole_run_is_the_table_expected),
         HARNESS_CASE(text_of_an_empty_run_says_partial_and_has_no_numbers),
         HARNESS_CASE(json_has_the_schema_other_programs_rely_on),

@@ -9,68 +9,142 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-/* The devkit's rule once more, image by image. */
-static cr_tally expected_tally(int m, int v, bool skip_failed, int n_written)
+/* The IoU of a prediction; that of a box that does not exist is 0. */
+static double iou_at(int m, int v, int p, int i, int s, int b)
 {
+    return box_of(v, p, i, s, b).x0 < 0 ? 0 : iou_of(m, v, p, i, s, b);
+}
+
+/* The devkit's rule once more, image by image; protocol 1 predicts both boxes of the first two classes
+ * and the second one of the third. */
+static cr_tally expected_tally(int m, int v, int p, bool skip_failed, int n_written)
+{
+    static const int slots[2][CR_TOP] = {{0, 1, 2, 3, 4}, {0, 0, 1, 1, 2}};
+    static const int boxes[2][CR_TOP] = {{0, 0, 0, 0, 0}, {0, 1, 0, 1, 1}};
+    const double right = p == 0 ? 0.5 : 0.7;
     cr_tally t = {.n_missing = N_IMAGES - n_written};
     for (int i = 0; i < n_written; i++) {
         const int label = i % N_CLASSES;
         if (is_failed(m, i)) {
             t.n_failed++;
             t.n_images += !skip_failed;
-            t.n_localized += !skip_failed && is_localized(i);
+            t.n_localized += !skip_failed && is_counted(p, i);
             continue;
         }
         t.n_images++;
-        t.n_localized += is_localized(i);
+        t.n_localized += is_counted(p, i);
         bool top5_loc = false;
         for (int k = 0; k < CR_TOP; k++) {
-            if (top_class(m, i, k) != label)
-                continue;
-            t.top5_class_right++; /* five consecutive classes of seven: the label comes once */
-            t.top1_class_right += k == 0;
-            if (is_localized(i) && iou_of(m, v, i, k) >= 0.5) {
+            /* Five consecutive classes of seven: the label comes once. */
+            t.top5_class_right += top_class(m, i, k) == label;
+            t.top1_class_right += k == 0 && top_class(m, i, k) == label;
+            if (is_counted(p, i) && top_class(m, i, slots[p][k]) == label &&
+                iou_at(m, v, p, i, slots[p][k], boxes[p][k]) >= right) {
                 top5_loc = true;
                 t.top1_loc_right += k == 0;
             }
         }
         t.top5_loc_right += top5_loc;
-        if (is_localized(i)) {
-            t.gt_known_right += iou_of(m, v, i, CR_SLOT_TRUTH) >= 0.5;
-            t.iou_sum += llround(iou_of(m, v, i, CR_SLOT_TRUTH) * 0x1p40);
+        if (is_counted(p, i)) {
+            const double iou = iou_at(m, v, p, i, CR_SLOT_TRUTH, 0);
+            t.gt_known_right += iou >= right;
+            t.iou_sum += llround(iou * 0x1p40);
         }
     }
     return t;
 }
 
-static void check_tallies(const cr_tally *tallies, bool skip_failed, int n_written)
+static int64_t sum_of(const int64_t *values, int n)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += values[i];
+    return sum;
+}
+
+static void check_tally(const cr_tally *got, const cr_tally *wanted)
+{
+    CHECK_EQUAL(got->n_images, wanted->n_images);
+    CHECK_EQUAL(got->n_failed, wanted->n_failed);
+    CHECK_EQUAL(got->n_missing, wanted->n_missing);
+    CHECK_EQUAL(got->n_localized, wanted->n_localized);
+    CHECK_EQUAL(got->top1_class_right, wanted->top1_class_right);
+    CHECK_EQUAL(got->top5_class_right, wanted->top5_class_right);
+    CHECK_EQUAL(got->top1_loc_right, wanted->top1_loc_right);
+    CHECK_EQUAL(got->top5_loc_right, wanted->top5_loc_right);
+    CHECK_EQUAL(got->gt_known_right, wanted->gt_known_right);
+    CHECK_EQUAL(got->iou_sum, wanted->iou_sum);
+    CHECK_EQUAL(got->top1_outcomes[CR_OUTCOME_RIGHT], wanted->top1_loc_right);
+    CHECK_EQUAL(got->gt_known_outcomes[CR_OUTCOME_RIGHT], wanted->gt_known_right);
+    CHECK_EQUAL(sum_of(got->top1_outcomes, CR_N_OUTCOMES), wanted->n_localized);
+    CHECK_EQUAL(sum_of(got->gt_known_outcomes, CR_N_OUTCOMES), wanted->n_localized);
+}
+
+static void check_sweep(const cr_sweep *got, int m, int v, bool skip_failed, int n_written)
+{
+    int64_t n = 0, right[CR_SWEEP_BITS] = {0};
+    const int level = 77;
+    for (int i = 0; i < n_written; i++) {
+        if (!count_boxes(i) || (is_failed(m, i) && skip_failed))
+            continue;
+        n++;
+        for (int bit = 0; bit < CR_SWEEP_BITS && !is_failed(m, i); bit++)
+            right[bit] += (level_of(m, v, i, level) >> bit) & 1;
+    }
+    CHECK_EQUAL(got->n_images[0] + got->n_images[1], n);
+    for (int bit = 0; bit < CR_SWEEP_BITS; bit++)
+        CHECK_EQUAL(got->right[0][bit][level] + got->right[1][bit][level], right[bit]);
+}
+
+/* What is counted of all models. */
+typedef struct counts {
+    cr_tally tallies[N_MODELS][N_VARIANTS][N_PROTOCOLS];
+    cr_sweep sweeps[N_MODELS][N_VARIANTS];
+} counts;
+
+enum { N_TALLIES = N_MODELS * N_VARIANTS * N_PROTOCOLS, N_SWEEPS = N_MODELS * N_VARIANTS };
+
+static void check_counts(const counts *c, bool skip_failed, int n_written)
 {
     for (int m = 0; m < N_MODELS; m++)
         for (int v = 0; v < N_VARIANTS; v++) {
-            const cr_tally wanted = expected_tally(m, v, skip_failed, n_written);
-            const cr_tally *got = &tallies[m * N_VARIANTS + v];
-            CHECK_EQUAL(got->n_images, wanted.n_images);
-            CHECK_EQUAL(got->n_failed, wanted.n_failed);
-            CHECK_EQUAL(got->n_missing, wanted.n_missing);
-            CHECK_EQUAL(got->n_localized, wanted.n_localized);
-            CHECK_EQUAL(got->top1_class_right, wanted.top1_class_right);
-            CHECK_EQUAL(got->top5_class_right, wanted.top5_class_right);
-            CHECK_EQUAL(got->top1_loc_right, wanted.top1_loc_right);
-            CHECK_EQUAL(got->top5_loc_right, wanted.top5_loc_right);
-            CHECK_EQUAL(got->gt_known_right, wanted.gt_known_right);
-            CHECK_EQUAL(got->iou_sum, wanted.iou_sum);
+            check_sweep(&c->sweeps[m][v], m, v, skip_failed, n_written);
+            for (int p = 0; p < N_PROTOCOLS; p++) {
+                const cr_tally wanted = expected_tally(m, v, p, skip_failed, n_written);
+                check_tally(&c->tallies[m][v][p], &wanted);
+            }
         }
 }
 
+/* Class by class it is the same in sum. */
+static void check_classes(cr_results *results, const counts *c)
+{
+    cr_error err = {0};
+    cr_tally *tallies = cr_alloc((size_t)N_TALLIES * N_CLASSES, sizeof *tallies);
+    CHECK_OK(cr_results_tally_classes(results, tallies, &err), &err);
+    for (int k = 0; k < N_TALLIES; k++) {
+        const cr_tally *of = &tallies[k * N_CLASSES];
+        cr_tally sum = {0};
+        for (int i = 0; i < N_CLASSES * CR_TALLY_FIELDS; i++)
+            ((int64_t *)&sum)[i % CR_TALLY_FIELDS] += ((const int64_t *)of)[i];
+        CHECK(same_bytes(&sum, &c->tallies[0][0][0] + k, sizeof sum));
+        /* Images 2, 9 (which may be left out), 16, 23, 30. */
+        CHECK(of[2].n_images + of[2].n_missing >= 4 && of[2].n_images + of[2].n_missing <= 5);
+    }
+    free(tallies);
+}
+
 /* Every rank tallies its slice of the images. */
-static void tally_together(const cr_par *par, cr_results *results, cr_tally *tallies)
+static void tally_together(const cr_par *par, cr_results *results, counts *c)
 {
     cr_error err = {0};
     const int first = N_IMAGES * par->rank / par->size;
     const int end = N_IMAGES * (par->rank + 1) / par->size;
-    CHECK_OK(cr_results_tally(results, first, end - first, tallies, &err), &err);
-    CHECK_OK(cr_par_sum(par, (int64_t *)tallies, N_MODELS * N_VARIANTS * CR_TALLY_FIELDS, &err),
-             &err);
+    CHECK_OK(
+        cr_results_tally(results, first, end - first, &c->tallies[0][0][0], &c->sweeps[0][0], &err),
+        &err);
+    CHECK_OK(cr_par_sum(par, (int64_t *)c->tallies, N_TALLIES * CR_TALLY_FIELDS, &err), &err);
+    CHECK_OK(cr_par_sum(par, (int64_t *)c->sweeps, N_SWEEPS * CR_SWEEP_FIELDS, &err), &err);
 }
 
 /* Creates, writes the first n_written images, tallies, closes. */
@@ -78,17 +152,18 @@ static void write_file(const cr_par *par, const char *file, int map_slots, bool 
                        bool skip_failed, int n_written)
 {
     cr_error err = {0};
-    cr_tally tallies[N_MODELS * N_VARIANTS];
     cr_results *results = create(par, file, map_slots, map_float16, skip_failed, &err);
-    if (!results)
+    counts *c = cr_alloc(1, sizeof *c);
+    if (!results || !c)
         return;
     write_chunks(par, results, n_written);
     CHECK_OK(cr_results_flush(results, &err), &err);
-    tally_together(par, results, tallies);
-    check_tallies(tallies, skip_failed, n_written);
-    CHECK_OK(cr_results_write_summary(results, tallies, &err), &err);
+    tally_together(par, results, c);
+    check_counts(c, skip_failed, n_written);
+    CHECK_OK(cr_results_write_summary(results, &c->tallies[0][0][0], &c->sweeps[0][0], &err), &err);
     CHECK_OK(cr_results_close(&results, &err), &err);
     CHECK(results == NULL);
+    free(c);
 }
 
 static void results_written_by_all_ranks_are_seen_by_each_before_closing(const cr_par *par)
@@ -109,11 +184,21 @@ static void check_plan(const cr_results_plan *got, const cr_results_plan *wanted
     CHECK_TEXT(got->job_text, wanted->job_text);
     CHECK_TEXT(got->overrides, wanted->overrides);
     CHECK_TEXT(got->libraries, wanted->libraries);
-    CHECK_TEXT(got->protocol.name, wanted->protocol.name);
-    CHECK(got->protocol.threshold == wanted->protocol.threshold);
-    CHECK(got->protocol.iou == wanted->protocol.iou);
-    CHECK_EQUAL(got->protocol.connectivity, wanted->protocol.connectivity);
-    CHECK_EQUAL(got->protocol.upsampling, wanted->protocol.upsampling);
+    if (!CHECK_EQUAL(got->n_protocols, wanted->n_protocols))
+        return;
+    for (int p = 0; p < wanted->n_protocols; p++) {
+        const cr_protocol *a = &got->protocols[p], *b = &wanted->protocols[p];
+        CHECK_TEXT(a->name, b->name);
+        CHECK(a->threshold == b->threshold && a->loose == b->loose && a->iou == b->iou);
+        CHECK_EQUAL(a->connectivity, b->connectivity);
+        CHECK_EQUAL(a->upsampling, b->upsampling);
+        CHECK_EQUAL(a->boxes, b->boxes);
+        CHECK_EQUAL(a->n_boxes, b->n_boxes);
+        CHECK_EQUAL(a->predictions, b->predictions);
+        CHECK_EQUAL(a->exclude, b->exclude);
+    }
+    CHECK(got->show_protocols == wanted->show_protocols && got->show_v1 == wanted->show_v1 &&
+          got->show_v2 == wanted->show_v2);
     CHECK_EQUAL(got->skip_failed, wanted->skip_failed);
     CHECK_EQUAL(got->batch, wanted->batch);
     CHECK_EQUAL(got->map_slots, wanted->map_slots);
@@ -126,6 +211,7 @@ static void check_plan(const cr_results_plan *got, const cr_results_plan *wanted
         CHECK_TEXT(a->file, b->file);
         CHECK_TEXT(a->sha256, b->sha256);
         CHECK_TEXT(a->input, b->input);
+        CHECK_TEXT(a->filter, b->filter);
         if (!CHECK_EQUAL(a->n_variants, b->n_variants))
             return;
         for (int v = 0; v < b->n_variants; v++) {
@@ -151,6 +237,7 @@ static void check_data(const cr_dataset *got, const cr_dataset *wanted)
     for (int c = 0; c < wanted->n_classes; c++) {
         CHECK_TEXT(got->text + got->classes[c].wnid, wanted->text + wanted->classes[c].wnid);
         CHECK_TEXT(got->text + got->classes[c].name, wanted->text + wanted->classes[c].name);
+        CHECK_EQUAL(got->classes[c].devkit, wanted->classes[c].devkit);
     }
     for (int i = 0; i < wanted->n_images; i++) {
         const cr_data_image *a = &got->images[i], *b = &wanted->images[i];
@@ -160,6 +247,7 @@ static void check_data(const cr_dataset *got, const cr_dataset *wanted)
         CHECK_EQUAL(a->first_box, b->first_box);
         CHECK_EQUAL(a->n_boxes, b->n_boxes);
         CHECK_EQUAL(a->localize, b->localize);
+        CHECK(a->width == b->width && a->height == b->height);
     }
 }
 
@@ -169,7 +257,7 @@ static void round_trip(const cr_par *par, int map_slots, bool map_float16, bool 
 {
     const char *file = file_in_folder("round.h5");
     cr_error err = {0};
-    cr_tally tallies[N_MODELS * N_VARIANTS];
+    counts *c = cr_alloc(1, sizeof *c);
     write_file(par, file, map_slots, map_float16, skip_failed, n_written);
     cr_par_barrier(par, &err);
     cr_results_plan plan = make_plan(map_slots, map_float16, skip_failed);
@@ -179,14 +267,18 @@ static void round_trip(const cr_par *par, int map_slots, bool map_float16, bool 
         check_plan(cr_results_get_plan(results), &plan);
         check_data(cr_results_get_data(results), &data);
         CHECK_EQUAL(check_all_rows(results), N_MODELS * n_written);
-        CHECK_OK(cr_results_tally(results, 0, N_IMAGES, tallies, &err), &err);
-        check_tallies(tallies, skip_failed, n_written);
+        CHECK_OK(
+            cr_results_tally(results, 0, N_IMAGES, &c->tallies[0][0][0], &c->sweeps[0][0], &err),
+            &err);
+        check_counts(c, skip_failed, n_written);
+        check_classes(results, c);
         CHECK_EQUAL(cr_results_read(results, N_MODELS, &(cr_results_rows){0}, &err), CR_EINTERNAL);
         CHECK_EQUAL(
             cr_results_read(results, 0, &(cr_results_rows){.first = N_IMAGES, .n = 1}, &err),
             CR_EINTERNAL);
         CHECK_OK(cr_results_close(&results, &err), &err);
     }
+    free(c);
     struct stat info;
     CHECK_EQUAL(stat(file, &info), 0);
     const size_t promised = cr_results_bytes(&plan, &data);

@@ -160,8 +160,11 @@ static void open_inconsistent_file_is_refused(const cr_par *par)
         check_poisoned("/images/localize", 3, 2, "`localize`");
         check_without("/images/id");
         check_without("/models");
-        check_without("/models/zebra-net/cam/iou");
+        check_without("/models/zebra-net/cam/cam-paper/iou");
+        check_without("/models/zebra-net/cam/levels");
         check_without("/models/zebra-net/done");
+        check_without("/protocols");
+        check_without("/protocols/cam-paper");
         cr_results *results = NULL;
         CHECK_OK(cr_results_open(path, &results, &err), &err);
         CHECK_EQUAL(results ? check_all_rows(results) : 0, N_MODELS * N_IMAGES);

@@ -1,0 +1,47 @@
+/* sheet.h - a table for people: cells of text, and its forms. */
+#ifndef CAMRANK_REPORT_SHEET_H
+#define CAMRANK_REPORT_SHEET_H
+
+#include "camrank/base.h"
+
+#include <stdio.h>
+
+/* A column. Columns side by side with the same `group`, a pointer, have a common title above them. */
+typedef struct cr_sheet_column {
+    const char *title;
+    const char *group; /* NULL: none */
+    bool left;         /* text, to the left; else a number, to the right */
+} cr_sheet_column;
+
+/* A cell, and a smaller text that belongs to it. */
+typedef struct cr_sheet_cell {
+    const char *text, *below; /* `below` is NULL where there is none */
+} cr_sheet_cell;
+
+typedef struct cr_sheet {
+    int n_columns, n_lines;
+    cr_sheet_column *columns; /* [n_columns] */
+    cr_sheet_cell *cells;     /* [n_lines][n_columns] */
+    cr_arena arena;           /* of all texts and arrays */
+    bool failed;              /* out of memory */
+} cr_sheet;
+
+/* An empty one of this size; columns and cells are to be filled. */
+void cr_sheet_init(cr_sheet *sheet, int n_columns, int n_lines);
+void cr_sheet_fini(cr_sheet *sheet);
+
+/* A text that lives as long as the sheet; "" when out of memory. */
+const char *cr_sheet_text(cr_sheet *sheet, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* To a stream whose errors the caller finds. */
+void cr_sheet_put_plain(const cr_sheet *sheet, FILE *out);
+void cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out);
+void cr_sheet_put_latex(const cr_sheet *sheet, FILE *out);
+
+/* One text, with what would be a control character or markup made harmless. */
+void cr_put_plain(FILE *out, const char *text);
+void cr_put_markdown(FILE *out, const char *text);
+void cr_put_latex(FILE *out, const char *text);
+
+#endif

@@ -1,0 +1,189 @@
+#include "job_protocol.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
+
+bool cr_job_is_plain_name(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+            return false;
+    return isalnum((unsigned char)*text);
+}
+
+/* A metric over all thresholds is named like a protocol, but has no boxes and no parameters. */
+static bool is_metric(const char *name)
+{
+    return strcmp(name, "wsol-v1") == 0 || strcmp(name, "wsol-v2") == 0;
+}
+
+/* The first of the parameters that is given, or NULL. */
+static const char *given_parameter(const cr_job_raw_protocol *raw)
+{
+    return raw->threshold      ? "threshold"
+           : raw->loose        ? "loose"
+           : raw->connectivity ? "connectivity"
+           : raw->upsampling   ? "upsampling"
+           : raw->iou          ? "iou"
+                               : NULL;
+}
+
+static cr_status check_fraction(cr_job_source *source, const char *prefix, const char *name,
+                                double value, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    KEY("%s%s", prefix, name);
+    return value >= 0 && value <= 1 ? CR_OK
+                                    : cr_job_fail(err, source, key, "%g, must be 0 to 1", value);
+}
+
+/* Changes the parameters that are given. Their keys are `prefix` and their names. */
+static cr_status change(cr_job_source *source, const char *prefix, const cr_job_raw_protocol *raw,
+                        cr_protocol *protocol, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char key[CR_JOB_PATH_BYTES];
+    const cr_protocol named = *protocol;
+    if (raw->threshold)
+        protocol->threshold = *raw->threshold;
+    if (raw->loose)
+        protocol->loose = *raw->loose;
+    if (raw->connectivity)
+        protocol->connectivity =
+            *raw->connectivity == 4 || *raw->connectivity == 8 ? (int)*raw->connectivity : 0;
+    if (raw->upsampling)
+        protocol->upsampling = (cr_upsampling)*raw->upsampling;
+    if (raw->iou)
+        protocol->iou = *raw->iou;
+    CR_TRY(check_fraction(source, prefix, "threshold", protocol->threshold, err));
+    CR_TRY(check_fraction(source, prefix, "loose", protocol->loose, err));
+    CR_TRY(check_fraction(source, prefix, "iou", protocol->iou, err));
+    KEY("%sconnectivity", prefix);
+    if (protocol->connectivity == 0)
+        return cr_job_fail(err, source, key, "%lld, must be 4 or 8", (long long)*raw->connectivity);
+    cr_error fault;
+    KEY("%s%s", prefix, given_parameter(raw) ? given_parameter(raw) : "name");
+    if (cr_protocol_check(protocol, &fault) != CR_OK)
+        return cr_job_fail(err, source, key, "%s", fault.message);
+    if (protocol->threshold != named.threshold || protocol->loose != named.loose ||
+        protocol->connectivity != named.connectivity || protocol->upsampling != named.upsampling ||
+        protocol->iou != named.iou)
+        snprintf(protocol->name, sizeof protocol->name, "%.20s (modified)", named.name);
+
+cleanup:
+    return status;
+}
+
+/* Gives the protocol the name that the job has for it. */
+static cr_status rename_protocol(cr_job_source *source, const char *prefix, const char *as,
+                                 cr_protocol *protocol, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    cr_protocol known;
+    KEY("%sas", prefix);
+    if (!cr_job_is_plain_name(as))
+        return cr_job_fail(err, source, key,
+                           "\"%.64s\", must be letters, digits and . _ -, a letter or digit first",
+                           as);
+    if (is_metric(as) || cr_protocol_find(as, &known, NULL) == CR_OK)
+        return cr_job_fail(err, source, key, "\"%.64s\" is the name of a known protocol", as);
+    snprintf(protocol->name, sizeof protocol->name, "%s", as);
+    return CR_OK;
+}
+
+/* Adds one protocol, whose parameters have keys that begin with `prefix`. */
+static cr_status add(cr_job_source *source, const char *prefix, const char *name_key,
+                     const cr_job_raw_protocol *raw, cr_job *job, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char key[CR_JOB_PATH_BYTES];
+    cr_protocol *protocol = &job->protocols[job->n_protocols];
+    cr_error inner;
+    if (is_metric(raw->name)) {
+        const char *given = raw->as ? "as" : given_parameter(raw);
+        KEY("%s%s", prefix, given ? given : "");
+        if (given)
+            return cr_job_fail(err, source, key, "%s has no parameters: it is over all thresholds",
+                               raw->name);
+        *(strcmp(raw->name, "wsol-v1") == 0 ? &job->show_v1 : &job->show_v2) = true;
+        return CR_OK;
+    }
+    if (cr_protocol_find(raw->name, protocol, &inner) != CR_OK)
+        return cr_job_fail(err, source, name_key, "%s, wsol-v1, wsol-v2", inner.message);
+    CR_TRY(change(source, prefix, raw, protocol, err));
+    if (raw->as)
+        CR_TRY(rename_protocol(source, prefix, raw->as, protocol, err));
+    for (int i = 0; i < job->n_protocols; i++)
+        if (strcmp(job->protocols[i].name, protocol->name) == 0)
+            return cr_job_fail(err, source, name_key,
+                               "two protocols are named \"%s\"; `as: NAME` gives one another name",
+                               protocol->name);
+    job->n_protocols++;
+    job->show_protocols = true;
+
+cleanup:
+    return status;
+}
+
+/* The list, whose items have parameters of their own; those beside the list are the one box
+ * protocol's. */
+static cr_status add_list(cr_job_source *source, const cr_job_raw *raw, cr_job *job, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *beside = given_parameter(&raw->single);
+    unsigned n_boxed = 0;
+    for (unsigned i = 0; i < raw->n_protocols; i++)
+        n_boxed += !is_metric(raw->protocols[i].name);
+    if (beside && n_boxed != 1)
+        return cr_job_fail(err, source, beside,
+                           "for a single protocol; of several, one is changed in its item: {name: "
+                           "cam-paper, %s: ...}",
+                           beside);
+    for (unsigned i = 0; i < raw->n_protocols; i++) {
+        char prefix[64], name_key[64];
+        const cr_job_raw_protocol *item = &raw->protocols[i];
+        cr_job_raw_protocol alone = raw->single;
+        snprintf(prefix, sizeof prefix, "protocols.%u.", i);
+        snprintf(name_key, sizeof name_key, "protocols.%u.name", i);
+        if (beside && given_parameter(item))
+            return cr_job_fail(err, source, beside, "is given in protocols[%u] too", i);
+        alone.name = item->name;
+        alone.as = item->as;
+        const bool changed = beside && !is_metric(item->name);
+        CR_TRY(add(source, changed ? "" : prefix, name_key, changed ? &alone : item, job, err));
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_job_read_protocols(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
+                                cr_error *err)
+{
+    cr_status status = CR_OK;
+    if (!raw->protocol && !raw->protocols)
+        return cr_job_fail(err, source, "", "the key \"protocol\" (or \"protocols\") is missing");
+    if (raw->protocol && raw->protocols)
+        return cr_job_fail(err, source, "protocols", "not beside \"protocol\"");
+    job->protocols = cr_alloc((size_t)raw->n_protocols + 1, sizeof *job->protocols);
+    if (!job->protocols)
+        return cr_fail_memory(err, "job", (size_t)raw->n_protocols + 1, sizeof *job->protocols);
+    if (raw->protocols) {
+        CR_TRY(add_list(source, raw, job, err));
+    } else {
+        cr_job_raw_protocol alone = raw->single;
+        alone.name = raw->protocol;
+        CR_TRY(add(source, "", "protocol", &alone, job, err));
+    }
+    if (job->n_protocols == 0)
+        CR_TRY(cr_protocol_find("cam-paper", &job->protocols[job->n_protocols++], err));
+    if (!job->show_v1 && !job->show_v2)
+        job->show_v1 = job->show_v2 = true;
+
+cleanup:
+    return status;
+}
