@@ -358,10 +358,16 @@ cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err)
     return CR_OK;
 }
 
-void cr_job_free(cr_job *job)
+void cr_job_drop_models(cr_job *job)
 {
     for (int i = 0; i < job->n_models; i++)
         free(job->models[i].file);
+    job->n_models = 0;
+}
+
+void cr_job_free(cr_job *job)
+{
+    cr_job_drop_models(job);
     free(job->models);
     free(job->methods);
     free(job->protocols);

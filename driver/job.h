@@ -97,6 +97,9 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
  * Errors: CR_EUSAGE for a part without models. */
 cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err);
 
+/* Leaves none of the models. */
+void cr_job_drop_models(cr_job *job);
+
 void cr_job_free(cr_job *job);
 
 #endif

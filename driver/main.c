@@ -10,13 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const cr_command *const commands[] = {&cr_command_run,
-                                             &cr_command_check,
-                                             &cr_command_report,
-                                             &cr_command_show,
-                                             &cr_command_inspect,
-                                             &cr_command_merge,
-                                             NULL};
+static const cr_command *const commands[] = {
+    &cr_command_run,   &cr_command_check,   &cr_command_report,
+    &cr_command_show,  &cr_command_inspect, &cr_command_merge,
+    &cr_command_score, &cr_command_export,  NULL};
 
 static void print_help(void)
 {

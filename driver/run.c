@@ -3,6 +3,7 @@
 #include "dispatch.h"
 #include "guard.h"
 #include "progress.h"
+#include "reduce.h"
 #include "session.h"
 #include "stop.h"
 #include "worker/worker.h"
@@ -177,33 +178,6 @@ cleanup:
     return status;
 }
 
-/* The tallies of all images, each rank counting its share of the rows, and the summary. Collective.
- */
-static cr_status reduce(run_state *run, cr_error *err)
-{
-    cr_status status = CR_OK;
-    const cr_session *s = run->session;
-    const int n_variants = cr_results_count_variants(&s->plan);
-    const int n_rows = n_variants * s->job.n_protocols;
-    int first, last;
-    cr_par_part(run->par, s->data.n_images, CR_RESULTS_SHARE, &first, &last);
-    cr_tally *tallies = cr_alloc((size_t)n_rows, sizeof *tallies);
-    cr_sweep *sweeps = cr_alloc((size_t)n_variants, sizeof *sweeps);
-    if (!tallies || !sweeps)
-        status = cr_fail_memory(err, "tallies", (size_t)n_rows, sizeof *sweeps);
-    CR_TRY(cr_par_agree(run->par, status, err));
-    status = cr_results_tally(run->results, first, last - first, tallies, sweeps, err);
-    CR_TRY(cr_par_agree(run->par, status, err));
-    CR_TRY(cr_par_sum(run->par, (int64_t *)tallies, n_rows * CR_TALLY_FIELDS, err));
-    CR_TRY(cr_par_sum(run->par, (int64_t *)sweeps, n_variants * CR_SWEEP_FIELDS, err));
-    CR_TRY(cr_results_write_summary(run->results, tallies, sweeps, err));
-
-cleanup:
-    free(sweeps);
-    free(tallies);
-    return status;
-}
-
 static void print_start(const cr_par *par, const cr_session *s)
 {
     if (par->rank != 0)
@@ -300,7 +274,7 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     CR_TRY(work_all(&run, err));
     CR_TRY(check_stopped(&run, argc, argv, err));
     CR_TRY(cr_guard_results(par, run.results, err));
-    CR_TRY(reduce(&run, err));
+    CR_TRY(cr_reduce(par, run.results, err));
     CR_TRY(cr_results_close(&run.results, err));
     if (par->rank == 0)
         status = cr_print_outcome(session.job.output, err);

@@ -40,6 +40,8 @@ static cr_status open_job(const cr_par *par, const cr_session_options *options, 
         cr_job_parse((char *)text, n_bytes, options->job, options->sets, options->n_sets, job, err);
     if (status == CR_OK)
         status = cr_job_take_part(job, options->part, options->n_parts, err);
+    if (status == CR_OK && options->no_networks)
+        cr_job_drop_models(job);
     if (status == CR_OK && options->output) {
         free(job->output);
         job->output = strdup(options->output);
@@ -54,8 +56,8 @@ cleanup:
 }
 
 /* Rank 0 only. The folder becomes absolute: the results file keeps it. */
-static cr_status read_data(const cr_job *job, cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
-                           cr_error *err)
+static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data, uint8_t **bytes,
+                           size_t *n_bytes, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_data_source source = {
@@ -73,7 +75,7 @@ static cr_status read_data(const cr_job *job, cr_dataset *data, uint8_t **bytes,
         .limit = job->limit,
     };
     CR_TRY(cr_data_read(&source, data, err));
-    for (int i = 0; job->n_models == 0 && i < data->n_images; i++)
+    for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
             CR_TRY(cr_fail(err, CR_EINPUT,
                            "%s: the baselines need the sizes of the images, which this layout does "
@@ -90,13 +92,14 @@ cleanup:
     return status;
 }
 
-static cr_status open_data(const cr_par *par, const cr_job *job, cr_dataset *data, cr_error *err)
+static cr_status open_data(const cr_par *par, const cr_job *job, bool needs_sizes, cr_dataset *data,
+                           cr_error *err)
 {
     cr_status status = CR_OK;
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     if (par->rank == 0)
-        status = read_data(job, data, &bytes, &n_bytes, err);
+        status = read_data(job, needs_sizes, data, &bytes, &n_bytes, err);
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_par_share(par, &bytes, &n_bytes, err));
     if (par->rank != 0)
@@ -206,7 +209,8 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
     cr_status status = CR_OK;
     *s = (cr_session){0};
     CR_TRY(open_job(par, options, &s->job, err));
-    CR_TRY(open_data(par, &s->job, &s->data, err));
+    const bool baselines_only = s->job.n_models == 0 && !options->no_networks;
+    CR_TRY(open_data(par, &s->job, baselines_only, &s->data, err));
     s->models = cr_alloc((size_t)s->job.n_models, sizeof *s->models);
     if (!s->models)
         status = cr_fail_memory(err, "models", (size_t)s->job.n_models, sizeof *s->models);

@@ -13,6 +13,7 @@ typedef struct cr_session_options {
     char limit[40];     /* --limit as one of the sets */
     int part, n_parts;  /* --part K/N; 1/1: all models */
     bool force, resume; /* at most one of them */
+    bool no_networks;   /* the job's models are not read: set by the command, not by an option */
 } cr_session_options;
 
 /* The help text of these options. */

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "input_text.h"
+#include "pick.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,9 +25,9 @@ static const struct option options[] = {{"output", required_argument, NULL, 'o'}
 
 /* What is asked for, and where it is in the file. */
 typedef struct request {
-    const char *results, *image, *output, *model_name, *method, *protocol_name, *folder;
-    int slot;
-    int image_at, model, variant, protocol;
+    const char *results, *image, *output, *folder;
+    int slot, image_at;
+    cr_pick pick;
 } request;
 
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
@@ -38,13 +39,13 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             r->output = optarg;
             break;
         case OPTION_MODEL:
-            r->model_name = optarg;
+            r->pick.model_name = optarg;
             break;
         case OPTION_METHOD:
-            r->method = optarg;
+            r->pick.method_name = optarg;
             break;
         case OPTION_PROTOCOL:
-            r->protocol_name = optarg;
+            r->pick.protocol_name = optarg;
             break;
         case OPTION_RANK:
             CR_TRY(cr_option_int("rank", optarg, 1, &r->slot, err));
@@ -81,39 +82,20 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
     r->image_at = cr_data_find(cr_results_get_data(results), r->image);
     if (r->image_at < 0)
         return cr_fail(err, CR_EINPUT, "%s: holds no image %s", r->results, r->image);
-    while (r->model < plan->n_models && r->model_name &&
-           strcmp(plan->models[r->model].name, r->model_name) != 0)
-        r->model++;
-    if (r->model >= plan->n_models)
-        return cr_fail(err, CR_EINPUT, "%s: holds no model %s", r->results,
-                       r->model_name ? r->model_name : "at all");
-    while (r->protocol < plan->n_protocols && r->protocol_name &&
-           strcmp(plan->protocols[r->protocol].name, r->protocol_name) != 0)
-        r->protocol++;
-    if (r->protocol == plan->n_protocols)
-        return cr_fail(err, CR_EINPUT, "%s: holds no protocol %s", r->results, r->protocol_name);
-    const cr_results_model *model = &plan->models[r->model];
-    char name[2 * CR_NAME_BYTES];
-    for (; r->variant < model->n_variants; r->variant++) {
-        cr_results_variant_name(&model->variants[r->variant], name);
-        if (!r->method || strcmp(name, r->method) == 0)
-            return CR_OK;
-    }
-    return cr_fail(err, CR_EINPUT, "%s: model %s holds no method %s", r->results, model->name,
-                   r->method ? r->method : "at all");
+    return cr_pick_find(r->results, plan, false, true, &r->pick, err);
 }
 
 /* What parts of the image the network saw. */
 static cr_status find_views(const cr_results_plan *plan, const request *r, const cr_image *image,
                             cr_view views[CR_MAX_VIEWS], cr_error *err)
 {
-    const cr_results_model *model = &plan->models[r->model];
+    const cr_results_model *model = &plan->models[r->pick.model];
     cr_input_spec spec;
     if (cr_input_text_read(model->input, &spec, err) != CR_OK)
         return cr_fail_in(err, "%s: model %s: ", r->results, model->name);
-    if (cr_input_n_views(&spec) != model->variants[r->variant].n_views)
+    if (cr_input_n_views(&spec) != model->variants[r->pick.variant].n_views)
         return cr_fail(err, CR_EINPUT, "%s: model %s: maps of %d views, but its input has %d",
-                       r->results, model->name, model->variants[r->variant].n_views,
+                       r->results, model->name, model->variants[r->pick.variant].n_views,
                        cr_input_n_views(&spec));
     cr_input_views(&spec, image->width, image->height, views);
     return CR_OK;
@@ -137,14 +119,14 @@ typedef struct row {
 static cr_status read_row(cr_results *results, const request *r, row *out, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_results_model *model = &cr_results_get_plan(results)->models[r->model];
-    const cr_results_variant *variant = &model->variants[r->variant];
+    const cr_results_model *model = &cr_results_get_plan(results)->models[r->pick.model];
+    const cr_results_variant *variant = &model->variants[r->pick.variant];
     const size_t values = cr_results_map_values(variant);
     out->variants = cr_alloc((size_t)model->n_variants, sizeof *out->variants);
     if (!out->variants)
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *out->variants);
-    struct cr_results_maps *maps = &out->variants[r->variant];
-    out->protocols[r->protocol] = (struct cr_results_boxes){out->boxes, out->iou};
+    struct cr_results_maps *maps = &out->variants[r->pick.variant];
+    out->protocols[r->pick.protocol] = (struct cr_results_boxes){out->boxes, out->iou};
     *maps = (struct cr_results_maps){.maps = cr_alloc(CR_SLOTS * values, sizeof(float)),
                                      .protocols = out->protocols};
     if (!maps->maps)
@@ -157,7 +139,7 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
                                   .top_logit = out->top_logit,
                                   .truth_logit = &out->truth_logit,
                                   .variants = out->variants};
-    CR_TRY(cr_results_read(results, r->model, &out->rows, err));
+    CR_TRY(cr_results_read(results, r->pick.model, &out->rows, err));
     if (out->state == CR_ROW_FAILED)
         status =
             cr_fail(err, CR_EINPUT, "%s: image %s failed: %s", r->results, r->image, out->reason);
@@ -190,11 +172,11 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_dataset *data = cr_results_get_data(results);
-    const cr_results_variant *variant = &plan->models[r->model].variants[r->variant];
+    const cr_results_variant *variant = &plan->models[r->pick.model].variants[r->pick.variant];
     const cr_data_image *truth = &data->images[r->image_at];
     const size_t values = cr_results_map_values(variant);
     size_t image_pixels = (size_t)image->width * (size_t)image->height;
-    const cr_protocol *protocol = &plan->protocols[r->protocol];
+    const cr_protocol *protocol = &plan->protocols[r->pick.protocol];
     const int first = r->slot * protocol->n_boxes;
     int n_boxes = truth->n_boxes;
     cr_view views[CR_MAX_VIEWS];
@@ -207,7 +189,7 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     }
     CR_TRY(find_views(plan, r, image, views, err));
     const cr_loc_map native = {
-        .maps = in->variants[r->variant].maps + (size_t)r->slot * values,
+        .maps = in->variants[r->pick.variant].maps + (size_t)r->slot * values,
         .width = variant->map_width,
         .height = variant->map_height,
         .scaling = variant->scaling,
@@ -231,7 +213,7 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
         snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[first]);
     cr_results_variant_name(variant, name);
     snprintf(title, sizeof title, "%s   %s %s   ground truth: %s", r->image,
-             plan->models[r->model].name, name, class_name(data, truth->label));
+             plan->models[r->pick.model].name, name, class_name(data, truth->label));
     for (int i = 0; i < truth->n_boxes; i++)
         boxes[i] = (cr_figure_box){data->boxes[truth->first_box + i], {0.1, 0.9, 0.1}, NULL};
     for (int i = first; i < first + protocol->n_boxes; i++)
@@ -282,7 +264,7 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
 
 cleanup:
     if (in.variants)
-        free(in.variants[r.variant].maps);
+        free(in.variants[r.pick.variant].maps);
     free(in.variants);
     free(bytes);
     free(path);

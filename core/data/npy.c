@@ -169,7 +169,19 @@ cr_status cr_npy_read(const char *path, cr_npy_map *map, cr_error *err)
     return status;
 }
 
-cr_status cr_npy_write(const char *path, const float *values, int width, int height, cr_error *err)
+/* False, with the reason in errno, where not all could be written. */
+static bool write_values(FILE *file, const float *values, size_t n, bool float64)
+{
+    for (size_t i = 0; float64 && i < n; i++) {
+        const double value = values[i];
+        if (fwrite(&value, sizeof value, 1, file) != 1)
+            return false;
+    }
+    return float64 || fwrite(values, sizeof *values, n, file) == n;
+}
+
+cr_status cr_npy_write(const char *path, const float *values, int width, int height, bool float64,
+                       cr_error *err)
 {
     /* The array begins at a multiple of 64 bytes, and the header ends in a newline. */
     char header[128];
@@ -181,13 +193,13 @@ cr_status cr_npy_write(const char *path, const float *values, int width, int hei
     memcpy(header, MAGIC "\1\0", 8);
     header[8] = (char)(sizeof header - 10);
     header[9] = 0;
-    int used =
-        snprintf(header + 10, sizeof header - 10,
-                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", height, width);
+    int used = snprintf(header + 10, sizeof header - 10,
+                        "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }",
+                        kinds[float64 ? FLOAT64 : FLOAT32].descr, height, width);
     header[10 + used] = ' ';
     header[sizeof header - 1] = '\n';
     bool good = fwrite(header, 1, sizeof header, file) == sizeof header &&
-                fwrite(values, sizeof *values, n, file) == n;
+                write_values(file, values, n, float64);
     int reason = errno;
     if (fclose(file) != 0) {
         reason = good ? errno : reason;

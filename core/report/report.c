@@ -74,8 +74,9 @@ void cr_report_wilson(int64_t wrong, int64_t counted, double *low, double *high)
 
 void cr_report_fill(const cr_tally *tally, cr_report_row *row)
 {
-    const int64_t counted[] = {tally->n_images, tally->n_images, tally->n_localized,
-                               tally->n_localized, tally->n_localized};
+    const int64_t answered = cr_tally_answered(tally);
+    const int64_t counted[] = {tally->n_images, tally->n_images, answered, answered,
+                               tally->n_localized};
     const int64_t right[] = {tally->top1_class_right, tally->top5_class_right,
                              tally->top1_loc_right, tally->top5_loc_right, tally->gt_known_right};
     double *const errors[] = {&row->top1_cls_error, &row->top5_cls_error, &row->top1_loc_error,

@@ -10,6 +10,11 @@ double cr_tally_error(int64_t right, int64_t counted)
     return counted > 0 ? 100.0 * (double)(counted - right) / (double)counted : NAN;
 }
 
+int64_t cr_tally_answered(const cr_tally *tally)
+{
+    return tally->n_images > 0 ? tally->n_localized : 0;
+}
+
 double cr_tally_mean_iou(const cr_tally *tally)
 {
     return tally->n_localized > 0 ? ldexp((double)tally->iou_sum, -40) / (double)tally->n_localized
@@ -89,12 +94,13 @@ static void add_localized(const found *f, const int32_t *top_class, int32_t labe
     tally->gt_known_outcomes[gt_known]++;
 }
 
-static void add_failed(const cr_results_plan *plan, bool localized, cr_tally *tally)
+static void add_failed(const cr_results_plan *plan, bool classified, bool localized,
+                       cr_tally *tally)
 {
     tally->n_failed++;
     if (plan->skip_failed)
         return;
-    tally->n_images++;
+    tally->n_images += classified;
     tally->n_localized += localized;
     tally->top1_outcomes[CR_OUTCOME_FAILED] += localized;
     tally->gt_known_outcomes[CR_OUTCOME_FAILED] += localized;
@@ -107,19 +113,20 @@ static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_
     const cr_data_image *image = &results->data.images[c->rows.first + i];
     const cr_protocol *protocol = &results->plan.protocols[p];
     const int32_t *top_class = c->rows.top_class + (size_t)i * CR_TOP;
+    const bool classified = results->plan.models[c->model].sha256[0] != 0;
     const bool localized = is_localized(image, protocol);
     if (c->rows.state[i] == CR_ROW_EMPTY) {
         tally->n_missing++;
         return CR_OK;
     }
     if (c->rows.state[i] == CR_ROW_FAILED) {
-        add_failed(&results->plan, localized, tally);
+        add_failed(&results->plan, classified, localized, tally);
         return CR_OK;
     }
     bool class_right = false;
     for (int k = 0; k < CR_TOP; k++)
         class_right = class_right || top_class[k] == image->label;
-    tally->n_images++;
+    tally->n_images += classified;
     tally->top1_class_right += top_class[0] == image->label;
     tally->top5_class_right += class_right;
     if (!localized)

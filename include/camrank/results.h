@@ -48,7 +48,7 @@ static inline size_t cr_results_map_values(const cr_results_variant *variant)
 typedef struct cr_results_model {
     char name[CR_NAME_BYTES]; /* also the HDF5 group: letters, digits and . _ - only */
     char file[256];           /* as the job names it */
-    char sha256[65];          /* of the ONNX file */
+    char sha256[65];          /* of the ONNX file; "": maps of another program, without a network */
     char input[256];          /* the input specification, one line of text */
     char filter[32];          /* the resize filter of the input, by its name */
     int n_variants;
@@ -208,7 +208,7 @@ cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
 /* Counts of one variant under one protocol. Integers, so that sums do not depend on their order; the
  * IoU of the ground-truth class is in units of 2^-40. */
 typedef struct cr_tally {
-    int64_t n_images;    /* counted for classification */
+    int64_t n_images;    /* counted for classification; 0 for maps without a network */
     int64_t n_failed;    /* failed: among n_images unless plan->skip_failed */
     int64_t n_missing;   /* rows not computed yet; counted nowhere else */
     int64_t n_localized; /* counted for localization: without the exclude list, if the protocol
@@ -222,6 +222,10 @@ typedef struct cr_tally {
 } cr_tally;
 
 #define CR_TALLY_FIELDS ((int)(sizeof(cr_tally) / sizeof(int64_t)))
+
+/* The denominator of top-1 and top-5 localization: n_localized, or 0 where no class was given. Local.
+ */
+int64_t cr_tally_answered(const cr_tally *tally);
 
 /* An error in percent: 100 * (counted - right) / counted; NaN where nothing was counted. Local. */
 double cr_tally_error(int64_t right, int64_t counted);

@@ -57,11 +57,12 @@ def main():
         check("every float16", np.array_equal(read(path), halves.astype("f4"), equal_nan=True))
 
         a = rng.normal(0, 1, (224, 199)).astype("f4")
-        error = Error()
-        raise_refused(lib.cr_npy_write(path.encode(), a.ctypes.data_as(ct.c_void_p), 199, 224,
-                                       ct.byref(error)), error)
-        check("numpy.load reads what we write",
-              np.array_equal(np.load(path), a) and np.load(path).dtype == np.float32)
+        for dtype in "f8", "f4":
+            error = Error()
+            raise_refused(lib.cr_npy_write(path.encode(), a.ctypes.data_as(ct.c_void_p), 199, 224,
+                                           ct.c_bool(dtype == "f8"), ct.byref(error)), error)
+            check(f"numpy.load reads what we write as {dtype}",
+                  np.array_equal(np.load(path), a) and np.load(path).dtype == np.dtype(dtype))
 
         for what, array, reason in [
                 ("three planes", np.zeros((3, 2, 2), "f4"), "its shape must be"),

@@ -52,8 +52,11 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
                                   .map_width = SIDE,
                                   .map_height = SIDE,
                                   .n_views = 1};
-    cr_results_model model = {
-        .name = "net_1", .filter = "pil-bilinear", .n_variants = 1, .variants = &variant};
+    cr_results_model model = {.name = "net_1",
+                              .sha256 = "1",
+                              .filter = "pil-bilinear",
+                              .n_variants = 1,
+                              .variants = &variant};
     char none[] = "";
     cr_protocol protocol;
     CHECK_OK(cr_protocol_find("cam-paper", &protocol, &err), &err);

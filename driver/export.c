@@ -1,0 +1,167 @@
+/* camrank export: rows of a results file in the forms of other programs. */
+#include "export.h"
+
+#include "command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_FORMAT = 1, OPTION_MODEL, OPTION_METHOD, OPTION_PROTOCOL, OPTION_RAW };
+
+static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
+                                        {"output", required_argument, NULL, 'o'},
+                                        {"model", required_argument, NULL, OPTION_MODEL},
+                                        {"method", required_argument, NULL, OPTION_METHOD},
+                                        {"protocol", required_argument, NULL, OPTION_PROTOCOL},
+                                        {"raw", no_argument, NULL, OPTION_RAW},
+                                        {NULL, 0, NULL, 0}};
+
+enum { CSV, KAGGLE, DEVKIT, NPY, N_FORMATS };
+static const char *const formats[N_FORMATS] = {"csv", "kaggle", "devkit", "npy"};
+
+typedef struct request {
+    const char *results, *output;
+    int format;
+    bool raw;
+    cr_pick pick;
+} request;
+
+static cr_status find_format(const char *name, int *format, cr_error *err)
+{
+    for (*format = 0; *format < N_FORMATS; (*format)++)
+        if (strcmp(formats[*format], name) == 0)
+            return CR_OK;
+    return cr_fail(err, CR_EUSAGE, "--format %s: must be csv, kaggle, devkit or npy", name);
+}
+
+static cr_status parse(int argc, char **argv, request *r, cr_error *err)
+{
+    cr_status status = CR_OK;
+    r->format = N_FORMATS;
+    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
+        switch (option) {
+        case OPTION_FORMAT:
+            CR_TRY(find_format(optarg, &r->format, err));
+            break;
+        case 'o':
+            r->output = optarg;
+            break;
+        case OPTION_MODEL:
+            r->pick.model_name = optarg;
+            break;
+        case OPTION_METHOD:
+            r->pick.method_name = optarg;
+            break;
+        case OPTION_PROTOCOL:
+            r->pick.protocol_name = optarg;
+            break;
+        case OPTION_RAW:
+            r->raw = true;
+            break;
+        default:
+            return err->status;
+        }
+    CR_TRY(cr_option_argument(argc, argv, "the results file", &r->results, err));
+    if (r->format == N_FORMATS)
+        CR_TRY(cr_fail(err, CR_EUSAGE, "export: --format csv, kaggle, devkit or npy is needed"));
+    if (r->raw && r->format != NPY)
+        CR_TRY(cr_fail(err, CR_EUSAGE, "export: --raw is for --format npy only"));
+    if (r->format == NPY && !r->output)
+        CR_TRY(cr_fail(err, CR_EUSAGE, "export: --format npy needs -o FOLDER"));
+
+cleanup:
+    return status;
+}
+
+/* Rows that are not there would be missed in silence. */
+static cr_status check_whole(const char *path, cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int n = cr_results_get_data(results)->n_images;
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    uint8_t *state = cr_alloc((size_t)n, 1);
+    if (!state)
+        CR_TRY(cr_fail_memory(err, "rows", (size_t)n, 1));
+    for (int m = 0; m < plan->n_models; m++) {
+        cr_results_rows rows = {.n = n, .state = state};
+        CR_TRY(cr_results_read(results, m, &rows, err));
+        if (memchr(state, CR_ROW_EMPTY, (size_t)n))
+            CR_TRY(cr_fail(err, CR_EINPUT,
+                           "%s: is not finished (model %s); camrank run ... --resume goes on", path,
+                           plan->models[m].name));
+    }
+
+cleanup:
+    free(state);
+    return status;
+}
+
+static cr_status export_text(cr_results *results, const request *r, FILE *out, cr_error *err)
+{
+    if (r->format == CSV)
+        return cr_export_csv(r->results, results, &r->pick, out, err);
+    if (r->format == KAGGLE)
+        return cr_export_kaggle(results, &r->pick, out, err);
+    return cr_export_devkit(r->results, results, &r->pick, out, err);
+}
+
+/* To the file named, or standard output. A file that could not be written whole is removed. */
+static cr_status write_text(cr_results *results, const request *r, cr_error *err)
+{
+    FILE *out = r->output ? fopen(r->output, "w") : stdout;
+    if (!out)
+        return cr_fail(err, CR_EIO, "%s: %s", r->output, strerror(errno));
+    cr_status status = export_text(results, r, out, err);
+    if (!r->output)
+        return status == CR_OK ? cr_output_flush(err) : status;
+    const bool whole = !ferror(out);
+    if ((fclose(out) != 0 || !whole) && status == CR_OK)
+        status = cr_fail(err, CR_EIO, "%s: %s", r->output, strerror(errno));
+    if (status != CR_OK)
+        remove(r->output);
+    return status;
+}
+
+static cr_status export_command(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    (void)par;
+    cr_status status = CR_OK;
+    request r = {0};
+    cr_results *results = NULL;
+    CR_TRY(parse(argc, argv, &r, err));
+    CR_TRY(cr_results_open(r.results, &results, err));
+    CR_TRY(check_whole(r.results, results, err));
+    /* A table can hold everything; the other forms hold one prediction or map for an image. */
+    CR_TRY(cr_pick_find(r.results, cr_results_get_plan(results), r.format != CSV, r.format != NPY,
+                        &r.pick, err));
+    status = r.format == NPY ? cr_export_npy(r.results, results, &r.pick, r.raw, r.output, err)
+                             : write_text(results, &r, err);
+
+cleanup:
+    if (results)
+        cr_results_close(&results, NULL);
+    return status;
+}
+
+const cr_command cr_command_export = {
+    .name = "export",
+    .summary = "writes predictions as CSV or a challenge's file, or maps as .npy",
+    .help =
+        "usage: camrank export RESULTS.h5 --format csv|kaggle|devkit|npy [options]\n\n"
+        "  csv     a line for each prediction of each image, model, method and protocol:\n"
+        "          image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit;\n"
+        "          rank 1 to 5, and 0 for the ground-truth class; label and class count from 0;\n"
+        "          iou with the best ground-truth box; hit: right class and iou enough. Failed\n"
+        "          images have no line\n"
+        "  kaggle  a submission: ImageId,PredictionString, up to five `label x0 y0 x1 y1` an\n"
+        "          image, labels 1 to the number of classes in the order of sorted wnids\n"
+        "  devkit  a prediction file of the ILSVRC devkit: a line an image, labels the devkit's\n"
+        "  npy     maps of the ground-truth class, FOLDER/<image file>.npy: 224 x 224, 0 to 1, "
+        "float64,\n"
+        "          as wsolevaluation's evaluator takes them\n\n"
+        "  -o, --output FILE  (standard output) or, for npy, the folder\n"
+        "  --model, --method, --protocol NAME\n"
+        "                     which, where the file holds several\n"
+        "  --raw              npy: maps as the network gave them, float32\n",
+    .run = export_command};

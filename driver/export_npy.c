@@ -1,0 +1,120 @@
+/* export_npy.c - maps as .npy files. */
+#include "camrank/image.h"
+#include "camrank/npy.h"
+
+#include "export.h"
+#include "input_text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Makes the folders that `path` lies in, below the first n characters of it. */
+static cr_status make_folders(char *path, size_t n, cr_error *err)
+{
+    for (char *at = path + n; (at = strchr(at, '/')) != NULL; at++) {
+        *at = 0;
+        const bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
+        const int reason = errno;
+        if (!made)
+            return cr_fail(err, CR_EIO, "%s: %s", path, strerror(reason));
+        *at = '/';
+    }
+    return CR_OK;
+}
+
+/* What a file names may have been made to lead elsewhere. */
+static bool stays_inside(const char *file)
+{
+    for (const char *at = file; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        const size_t n = strcspn(at, "/");
+        if (n == 0 || (n <= 2 && strncmp(at, "..", n) == 0))
+            return false;
+    }
+    return true;
+}
+
+static cr_status write_map(const cr_loc_map *map, int width, int height, bool raw, const char *path,
+                           cr_loc_workspace *workspace, cr_error *err)
+{
+    float frame[CR_FRAME * CR_FRAME];
+    if (raw)
+        return cr_npy_write(path, map->maps, map->width, map->height, false, err);
+    cr_status status =
+        cr_loc_score_map(map, CR_UPSAMPLING_BILINEAR, width, height, frame, workspace, err);
+    return status == CR_OK ? cr_npy_write(path, frame, CR_FRAME, CR_FRAME, true, err) : status;
+}
+
+/* Image i, whose row is the only one of `rows`. */
+static cr_status export_image(const cr_dataset *data, const cr_results_variant *variant,
+                              const cr_pick *pick, const cr_results_rows *rows,
+                              const cr_input_spec *spec, bool raw, const char *folder,
+                              cr_loc_workspace *workspace, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *file = data->text + data->images[rows->first].file;
+    const int width = rows->size[0], height = rows->size[1];
+    const size_t n = strlen(folder) + strlen(file) + sizeof "/.npy";
+    const size_t values = cr_results_map_values(variant);
+    cr_view views[CR_MAX_VIEWS];
+    char *path = cr_alloc(n, 1);
+    if (!path)
+        return cr_fail_memory(err, "a path", n, 1);
+    if (!stays_inside(file))
+        CR_TRY(cr_fail(err, CR_EINPUT, "`%s` would lie outside of %s", file, folder));
+    if (width < 1 || height < 1)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: has no size", file));
+    cr_input_views(spec, width, height, views);
+    const cr_loc_map map = {rows->variants[pick->variant].maps + CR_SLOT_TRUTH * values,
+                            variant->map_width,
+                            variant->map_height,
+                            variant->scaling,
+                            variant->n_views,
+                            views};
+    if (raw && (variant->n_views > 1 || spec->resize != CR_RESIZE_SQUASH || spec->short_side))
+        CR_TRY(cr_fail(err, CR_EINPUT,
+                       "raw maps of crops would lose their place in the image: export without "
+                       "--raw"));
+    snprintf(path, n, "%s/%s.npy", folder, file);
+    CR_TRY(make_folders(path, strlen(folder) + 1, err));
+    CR_TRY(write_map(&map, width, height, raw, path, workspace, err));
+
+cleanup:
+    free(path);
+    return status;
+}
+
+cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pick, bool raw,
+                        const char *folder, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    const cr_results_model *model = &plan->models[pick->model];
+    const cr_results_variant *variant = &model->variants[pick->variant];
+    cr_loc_workspace workspace = {0};
+    cr_arena arena = {0};
+    cr_results_rows rows;
+    cr_input_spec spec;
+    if (plan->map_slots == 0)
+        return cr_fail(err, CR_EINPUT, "%s: holds no maps (heatmaps.classes of the job)", path);
+    CR_TRY(cr_input_text_read(model->input, &spec, err));
+    CR_TRY(cr_results_rows_alloc(plan, pick->model, 1, true, &arena, &rows, err));
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        CR_TRY(cr_fail(err, CR_EIO, "%s: %s", folder, strerror(errno)));
+    rows.n = 1;
+    for (rows.first = 0; rows.first < data->n_images; rows.first++) {
+        CR_TRY(cr_results_read(results, pick->model, &rows, err));
+        if (rows.state[0] == CR_ROW_DONE)
+            CR_TRY(export_image(data, variant, pick, &rows, &spec, raw, folder, &workspace, err));
+    }
+
+cleanup:
+    cr_loc_workspace_fini(&workspace);
+    cr_arena_free(&arena);
+    if (status == CR_EINPUT && strncmp(err->message, path, strlen(path)) != 0)
+        cr_fail_in(err, "%s: ", path);
+    return status;
+}

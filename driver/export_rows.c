@@ -1,0 +1,250 @@
+/* export_rows.c - predictions as text: CSV, Kaggle's and the devkit's forms. */
+#include "export.h"
+
+#include <csv.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Images read at a time. */
+enum { SLICE = 1024 };
+
+/* One image under one method and protocol, in rows that are read. */
+typedef struct view {
+    const cr_dataset *data;
+    const cr_results_rows *rows;
+    const cr_protocol *protocol;
+    const struct cr_results_boxes *boxes;
+    int i; /* row */
+} view;
+
+static const cr_data_image *image_of(const view *v)
+{
+    return &v->data->images[v->rows->first + v->i];
+}
+
+/* A slot's class, or -1 where the row failed or there is none. */
+static int32_t class_of(const view *v, int slot)
+{
+    if (v->rows->state[v->i] != CR_ROW_DONE)
+        return -1;
+    return slot == CR_SLOT_TRUTH ? image_of(v)->label : v->rows->top_class[v->i * CR_TOP + slot];
+}
+
+static size_t place_of(const view *v, const cr_prediction *at)
+{
+    return (size_t)((v->i * CR_SLOTS + at->slot) * v->protocol->n_boxes + at->box);
+}
+
+/* The predictions that the image has, best first; their number. */
+static int predictions_of(const view *v, cr_prediction list[CR_TOP])
+{
+    int n = 0;
+    const int most = cr_protocol_predictions(v->protocol, list);
+    for (int k = 0; k < most; k++)
+        if (class_of(v, list[k].slot) >= 0 && v->boxes->boxes[place_of(v, &list[k])].x0 >= 0)
+            list[n++] = list[k];
+    return n;
+}
+
+typedef cr_status take_slice(const cr_results_rows *rows, void *context, cr_error *err);
+
+/* Reads the rows of a model slice by slice. */
+static cr_status each_slice(cr_results *results, int model, take_slice *take, void *context,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int n_images = cr_results_get_data(results)->n_images;
+    cr_arena arena = {0};
+    cr_results_rows rows;
+    CR_TRY(cr_results_rows_alloc(cr_results_get_plan(results), model, SLICE, false, &arena, &rows,
+                                 err));
+    for (rows.first = 0; rows.first < n_images; rows.first += rows.n) {
+        rows.n = n_images - rows.first < SLICE ? n_images - rows.first : SLICE;
+        CR_TRY(cr_results_read(results, model, &rows, err));
+        CR_TRY(take(&rows, context, err));
+    }
+
+cleanup:
+    cr_arena_free(&arena);
+    return status;
+}
+
+/* A field of CSV, in quotes where it needs them. */
+static void put_field(FILE *out, const char *text)
+{
+    if (strpbrk(text, ",\"\r\n"))
+        csv_fwrite(out, text, strlen(text));
+    else
+        fputs(text, out);
+}
+
+/* CSV */
+
+typedef struct csv_context {
+    const cr_results_plan *plan;
+    const cr_dataset *data;
+    const cr_pick *pick;
+    int model;
+    FILE *out;
+} csv_context;
+
+static void put_line(const view *v, const csv_context *to, const char *method, int rank,
+                     const cr_prediction *at)
+{
+    const cr_data_image *image = image_of(v);
+    const int32_t class = class_of(v, at->slot);
+    const float score = at->slot == CR_SLOT_TRUTH ? v->rows->truth_logit[v->i]
+                                                  : v->rows->top_logit[v->i * CR_TOP + at->slot];
+    const cr_box box = v->boxes->boxes[place_of(v, at)];
+    const double iou = v->boxes->iou[place_of(v, at)];
+    put_field(to->out, cr_data_image_id(v->data, v->rows->first + v->i));
+    fprintf(to->out, ",%d,", image->label);
+    put_field(to->out, to->plan->models[to->model].name);
+    fputc(',', to->out);
+    put_field(to->out, method);
+    fputc(',', to->out);
+    put_field(to->out, v->protocol->name);
+    fprintf(to->out, ",%d,%d,%.9g,%d,%d,%d,%d,", rank, class, (double)score, box.x0, box.y0, box.x1,
+            box.y1);
+    if (!isnan(iou))
+        fprintf(to->out, "%.9g", iou);
+    fputc(',', to->out);
+    if (!isnan(iou) && (image->localize || !v->protocol->exclude))
+        fprintf(to->out, "%d", class == image->label && iou >= v->protocol->iou);
+    fputc('\n', to->out);
+}
+
+static cr_status take_csv(const cr_results_rows *rows, void *context, cr_error *err)
+{
+    (void)err;
+    const csv_context *to = context;
+    const cr_results_model *model = &to->plan->models[to->model];
+    char method[2 * CR_NAME_BYTES];
+    for (int i = 0; i < rows->n; i++)
+        for (int m = 0; m < model->n_variants; m++)
+            for (int p = 0; p < to->plan->n_protocols; p++) {
+                const view v = {to->data, rows, &to->plan->protocols[p],
+                                &rows->variants[m].protocols[p], i};
+                cr_prediction list[CR_TOP];
+                if ((to->pick->method_name && m != to->pick->variant) ||
+                    (to->pick->protocol_name && p != to->pick->protocol))
+                    continue;
+                cr_results_variant_name(&model->variants[m], method);
+                const int n = predictions_of(&v, list);
+                for (int k = 0; k < n; k++)
+                    put_line(&v, to, method, k + 1, &list[k]);
+                cr_protocol_predictions(v.protocol, list);
+                const cr_prediction truth = {CR_SLOT_TRUTH, list[0].box};
+                if (class_of(&v, CR_SLOT_TRUTH) >= 0 &&
+                    v.boxes->boxes[place_of(&v, &truth)].x0 >= 0)
+                    put_line(&v, to, method, 0, &truth);
+            }
+    return CR_OK;
+}
+
+cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pick, FILE *out,
+                        cr_error *err)
+{
+    cr_status status = CR_OK;
+    csv_context to = {cr_results_get_plan(results), cr_results_get_data(results), pick, 0, out};
+    fprintf(out, "image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit\n");
+    for (; to.model < to.plan->n_models; to.model++) {
+        /* A method that is named need not be one of every model. */
+        cr_pick here = *pick;
+        here.model_name = to.plan->models[to.model].name;
+        if (pick->model_name && strcmp(pick->model_name, here.model_name) != 0)
+            continue;
+        if (cr_pick_find(path, to.plan, false, true, &here, err) != CR_OK)
+            continue;
+        to.pick = &here;
+        CR_TRY(each_slice(results, to.model, take_csv, &to, err));
+    }
+
+cleanup:
+    return status;
+}
+
+/* The forms of a challenge: a line an image, whose classes are numbered in another order. */
+
+typedef struct groups_context {
+    const cr_results_plan *plan;
+    const cr_dataset *data;
+    const cr_pick *pick;
+    const int32_t *number; /* [n_classes] what stands for a class */
+    bool kaggle;
+    FILE *out;
+} groups_context;
+
+static cr_status take_groups(const cr_results_rows *rows, void *context, cr_error *err)
+{
+    (void)err;
+    const groups_context *to = context;
+    const cr_pick *pick = to->pick;
+    for (int i = 0; i < rows->n; i++) {
+        const view v = {to->data, rows, &to->plan->protocols[pick->protocol],
+                        &rows->variants[pick->variant].protocols[pick->protocol], i};
+        cr_prediction list[CR_TOP];
+        const int n = predictions_of(&v, list);
+        if (to->kaggle) {
+            put_field(to->out, cr_data_image_id(to->data, rows->first + i));
+            fputc(',', to->out);
+        }
+        for (int k = 0; k < n; k++) {
+            const cr_box box = v.boxes->boxes[place_of(&v, &list[k])];
+            fprintf(to->out, "%s%d %d %d %d %d", k ? " " : "",
+                    to->number[class_of(&v, list[k].slot)], box.x0, box.y0, box.x1, box.y1);
+        }
+        /* The devkit reads a table of numbers, in which an image without a prediction is wrong. */
+        if (n == 0 && !to->kaggle)
+            fprintf(to->out, "0 0 0 0 0");
+        fputc('\n', to->out);
+    }
+    return CR_OK;
+}
+
+static cr_status put_groups(cr_results *results, const cr_pick *pick, const int32_t *number,
+                            bool kaggle, FILE *out, cr_error *err)
+{
+    groups_context to = {
+        cr_results_get_plan(results), cr_results_get_data(results), pick, number, kaggle, out};
+    return each_slice(results, pick->model, take_groups, &to, err);
+}
+
+cr_status cr_export_kaggle(cr_results *results, const cr_pick *pick, FILE *out, cr_error *err)
+{
+    const cr_dataset *data = cr_results_get_data(results);
+    const size_t n = (size_t)data->n_classes;
+    int32_t *number = cr_alloc(2 * n, sizeof *number), *order = number + n;
+    if (!number)
+        return cr_fail_memory(err, "classes", 2 * n, sizeof *number);
+    const bool other = cr_data_sorted_order(data, order);
+    for (int32_t i = 0; i < data->n_classes; i++)
+        number[other ? order[i] : i] = i + 1;
+    fprintf(out, "ImageId,PredictionString\n");
+    cr_status status = put_groups(results, pick, number, true, out, err);
+    free(number);
+    return status;
+}
+
+cr_status cr_export_devkit(const char *path, cr_results *results, const cr_pick *pick, FILE *out,
+                           cr_error *err)
+{
+    const cr_dataset *data = cr_results_get_data(results);
+    int32_t *number = cr_alloc((size_t)data->n_classes, sizeof *number);
+    if (!number)
+        return cr_fail_memory(err, "classes", (size_t)data->n_classes, sizeof *number);
+    cr_status status = CR_OK;
+    for (int c = 0; c < data->n_classes && status == CR_OK; c++) {
+        number[c] = data->classes[c].devkit;
+        if (number[c] == 0)
+            status = cr_fail(err, CR_EINPUT,
+                             "%s: does not hold the devkit's ids of the classes: the job must give "
+                             "dataset.devkit_synsets",
+                             path);
+    }
+    if (status == CR_OK)
+        status = put_groups(results, pick, number, false, out, err);
+    free(number);
+    return status;
+}

@@ -1,0 +1,69 @@
+#include "pick.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The first of n whose name is `wanted`, or the first of all for NULL; -1: none. */
+static int find(const char *wanted, int n, void name_of(const void *, int, char *),
+                const void *list)
+{
+    char name[2 * CR_NAME_BYTES];
+    for (int i = 0; i < n; i++) {
+        name_of(list, i, name);
+        if (!wanted || strcmp(name, wanted) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static void model_name(const void *plan, int i, char *name)
+{
+    strcpy(name, ((const cr_results_plan *)plan)->models[i].name);
+}
+
+static void variant_name(const void *model, int i, char *name)
+{
+    cr_results_variant_name(&((const cr_results_model *)model)->variants[i], name);
+}
+
+static void protocol_name(const void *plan, int i, char *name)
+{
+    strcpy(name, ((const cr_results_plan *)plan)->protocols[i].name);
+}
+
+/* One of the three, called `what` in messages, which begin with `place`. */
+static cr_status pick_one(const char *place, const char *what, const char *wanted, bool single,
+                          int n, void name_of(const void *, int, char *), const void *list,
+                          int *found, cr_error *err)
+{
+    char first[2 * CR_NAME_BYTES], second[2 * CR_NAME_BYTES];
+    *found = find(wanted, n, name_of, list);
+    if (*found < 0)
+        return cr_fail(err, CR_EINPUT, "%s holds no %s %s", place, what,
+                       wanted ? wanted : "at all");
+    if (!single || wanted || n == 1)
+        return CR_OK;
+    name_of(list, 0, first);
+    name_of(list, 1, second);
+    return cr_fail(err, CR_EUSAGE, "%s holds %d %ss (%s, %s%s): --%s must name one", place, n, what,
+                   first, second, n > 2 ? ", ..." : "", what);
+}
+
+cr_status cr_pick_find(const char *path, const cr_results_plan *plan, bool single, bool by_protocol,
+                       cr_pick *pick, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char file[402], place[600];
+    snprintf(file, sizeof file, "%.400s:", path);
+    CR_TRY(pick_one(file, "model", pick->model_name, single, plan->n_models, model_name, plan,
+                    &pick->model, err));
+    const cr_results_model *model = &plan->models[pick->model];
+    snprintf(place, sizeof place, "%.400s: model %s", path, model->name);
+    CR_TRY(pick_one(place, "method", pick->method_name, single, model->n_variants, variant_name,
+                    model, &pick->variant, err));
+    CR_TRY(pick_one(file, "protocol", pick->protocol_name, single && by_protocol, plan->n_protocols,
+                    protocol_name, plan, &pick->protocol, err));
+
+cleanup:
+    return status;
+}

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""camrank export and camrank score on the demo, judged by numbers computed here from what they write.
+
+usage: test_exchange.py     from the top of the repo; CAMRANK names the program
+"""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+from camrank import Checks
+
+CAMRANK = os.environ.get("CAMRANK", "build/camrank")
+JOB = "jobs/demo/demo.yaml"
+LIMIT = 120
+check = Checks()
+
+
+def run(*arguments, ranks=1, code=0):
+    command = (["mpirun", "-q", "-n", str(ranks)] if ranks > 1 else []) + [CAMRANK, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != code:
+        print(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(1)
+    return done.stdout if code == 0 else done.stderr
+
+
+def rows_of(path):
+    rows = json.loads(run("report", path, "--format", "json"))["rows"]
+    return {(r["model"], r["variant"], r["protocol"]): r for r in rows}
+
+
+def iou(a, b):
+    """Inclusive sides, as in the devkit."""
+    w = min(a[2], b[2]) - max(a[0], b[0]) + 1
+    h = min(a[3], b[3]) - max(a[1], b[1]) + 1
+    if w <= 0 or h <= 0:
+        return 0.0
+    def area(c):
+        return (c[2] - c[0] + 1) * (c[3] - c[1] + 1)
+    return w * h / (area(a) + area(b) - w * h)
+
+
+def read_truth(classes):
+    """id -> (class, boxes), of the first LIMIT images."""
+    truth = {}
+    with open("jobs/demo/ground_truth.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            words = row["PredictionString"].split()
+            boxes = np.array([words[k + 1:k + 5] for k in range(0, len(words), 5)], int)
+            truth[row["ImageId"]] = classes.index(words[0]), boxes
+    return dict(sorted(truth.items())[:LIMIT])
+
+
+def close(a, b):
+    return abs(a - b) < 1e-9
+
+
+def error(right):
+    return 100 * (1 - np.mean(right))
+
+
+def judge_csv(path, truth, rows):
+    lines = list(csv.DictReader(run("export", path, "--format", "csv").splitlines()))
+    wrong = {"iou": 0, "hit": 0}
+    table = {}
+    for line in lines:
+        label, boxes = truth[line["image"]]
+        box = [int(line[k]) for k in ("x0", "y0", "x1", "y1")]
+        best = max(iou(box, b) for b in boxes)
+        hit = int(line["class"]) == label and best >= 0.5
+        wrong["iou"] += abs(best - float(line["iou"])) > 1e-8 or int(line["label"]) != label
+        wrong["hit"] += hit != (line["hit"] == "1")
+        key = line["model"], line["method"], line["protocol"]
+        table.setdefault(key, {}).setdefault(line["image"], {})[int(line["rank"])] = line
+    check("csv: IoU, label and hit of every line", not any(wrong.values()), f"{len(lines)} lines, {wrong}")
+    off = []
+    for key, images in table.items():
+        per = list(images.values())
+        numbers = {
+            "top1_cls_error": error([i[1]["class"] == i[1]["label"] for i in per]),
+            "top1_loc_error": error([i[1]["hit"] == "1" for i in per]),
+            "top5_loc_error": error([any(i[k]["hit"] == "1" for k in i if k) for i in per]),
+            "gt_known_loc_error": error([i[0]["hit"] == "1" for i in per])}
+        off += [(key, k) for k, v in numbers.items() if not close(v, rows[key][k])]
+        off += [key] if len(per) != LIMIT else []
+    networks = {k for k in rows if k[0] != "baseline"}
+    check("csv: errors from its lines are the report's", not off and set(table) == networks, str(off))
+    one = run("export", path, "--format", "csv", "--method", "cam", "--protocol", "kaggle")
+    check("csv: one method under one protocol",
+          {(r["method"], r["protocol"]) for r in csv.DictReader(one.splitlines())} ==
+          {("cam", "kaggle")})
+    scores = [float(i[k]["score"]) for k in (1, 2) for i in table["gap", "cam", "kaggle"].values()]
+    with h5py.File(path) as file:
+        logits = file["models/gap/top_logit"][:, :2].T.ravel()
+    check("csv: scores are the logits", np.array_equal(np.float32(scores), logits))
+
+
+def loc_errors(groups, truth, number):
+    """Top-1 and top-5 localization error of lists of (label, box), in the order of the images."""
+    top1, top5 = [], []
+    for predictions, (label, boxes) in zip(groups, truth.values()):
+        hits = [k == number[label] and max(iou(b, t) for t in boxes) >= 0.5 for k, b in predictions]
+        top1.append(bool(hits) and hits[0])
+        top5.append(any(hits[:5]))
+    return error(top1), error(top5)
+
+
+def split(words):
+    numbers = [int(w) for w in words]
+    return [(numbers[k], numbers[k + 1:k + 5]) for k in range(0, len(numbers), 5)]
+
+
+def judge_challenges(path, truth, rows, classes, devkit):
+    which = "--model", "gap", "--method", "cam", "--protocol", "kaggle"
+    want = rows["gap", "cam", "kaggle"]["top1_loc_error"], rows["gap", "cam", "kaggle"]["top5_loc_error"]
+    lines = list(csv.DictReader(run("export", path, "--format", "kaggle", *which).splitlines()))
+    number = {c: sorted(classes).index(w) + 1 for c, w in enumerate(classes)}
+    got = loc_errors([split(r["PredictionString"].split()) for r in lines], truth, number)
+    check("kaggle: a row an image, its errors are the report's",
+          [r["ImageId"] for r in lines] == list(truth) and np.allclose(got, want, atol=1e-9), str(got))
+    lines = run("export", path, "--format", "devkit", *which).splitlines()
+    number = {c: devkit[w] for c, w in enumerate(classes)}
+    got = loc_errors([split(line.split()) for line in lines], truth, number)
+    check("devkit: a line an image, its errors are the report's",
+          len(lines) == LIMIT and np.allclose(got, want, atol=1e-9), str(got))
+
+
+SCORES = "gt_known_loc_error", "mean_iou", "max_box_acc", "max_box_acc_v2", "max_box_acc_held_out"
+
+
+def judge_scoring(path, folder, rows, sets):
+    which = "--model", "gap", "--method", "cam"
+    sets = (*sets, "--set", "name=again")
+    run("export", path, "--format", "npy", *which, "-o", f"{folder}/npy")
+    run("export", path, "--format", "npy", *which, "--raw", "-o", f"{folder}/raw")
+    with h5py.File(path) as file:
+        names = [n.decode() for n in file["images/file"]]
+        raw = file["models/gap/cam/maps"][:, -1]
+    maps = [np.load(f"{folder}/npy/{n}.npy") for n in names]
+    check("npy: maps are what wsolevaluation's evaluator takes",
+          all(m.dtype == np.float64 and m.shape == (224, 224) and m.min() == 0 and m.max() == 1
+              for m in maps))
+    check("npy: raw maps are the file's",
+          all(np.array_equal(np.load(f"{folder}/raw/{n}.npy"), r) for n, r in zip(names, raw)))
+    with h5py.File(f"{folder}/foreign.h5", "w") as file:
+        file["a/maps"] = raw.astype("f8")
+    want = rows["gap", "cam", "cam-paper"]
+    for place in "raw", "foreign.h5:a/maps":
+        run("score", f"{folder}/{place}", JOB, "-o", f"{folder}/{place[:3]}.h5", *sets)
+        got = rows_of(f"{folder}/{place[:3]}.h5")["again", "maps", "cam-paper"]
+        check(f"scored again from {place}: the same numbers, and none of classes",
+              all(got[k] == want[k] for k in SCORES) and got["top1_cls_error"] is None and
+              got["top1_loc_error"] is None and got["top5_loc_error"] is None)
+    run("score", f"{folder}/npy", JOB, "-o", f"{folder}/npy.h5", *sets)
+    got = rows_of(f"{folder}/npy.h5")["again", "maps", "cam-paper"]
+    check("scored again from 224 x 224: the same MaxBoxAcc",
+          all(got[k] == want[k] for k in SCORES if k.startswith("max")))
+    files = []
+    for ranks in 1, 2, 3:
+        out = f"{folder}/ranks{ranks}.h5"
+        run("score", path, JOB, "-o", out, *sets, ranks=ranks)
+        with open(out, "rb") as file:
+            files.append(file.read())
+    check("a results file scored again: the same bytes at 1, 2 and 3 ranks",
+          files[0] == files[1] == files[2])
+    again = rows_of(f"{folder}/ranks1.h5")
+    check("a results file scored again: the same table",
+          {k: v for k, v in again.items()} == rows)
+
+
+def judge_refusals(path, folder, sets):
+    raw = f"{folder}/raw"
+    names = sorted(os.listdir(raw))
+    os.remove(f"{raw}/{names[3]}")
+    np.save(f"{raw}/{names[5][:-4]}", np.full((14, 14), np.nan))
+    with open(f"{raw}/{names[7]}", "wb") as file:
+        file.write(b"no map")
+    run("score", raw, JOB, "-o", f"{folder}/failed.h5", *sets)
+    report = json.loads(run("report", f"{folder}/failed.h5", "--format", "json"))
+    reasons = {f["image"]: f["reason"] for f in report["failures"]}
+    check("maps missing, not finite, damaged fail their images",
+          len(reasons) == 3 and report["dataset"]["failed"] == 3, str(reasons))
+    with h5py.File(f"{folder}/few.h5", "w") as file:
+        file["maps"] = np.zeros((7, 4, 4))
+        file["text"] = np.array([b"a"])
+    for what, arguments, words in [
+            ("too few maps", (f"{folder}/few.h5:maps", JOB), "7 maps for 120 images"),
+            ("no maps", (f"{folder}/few.h5:text", JOB), "must have the shape"),
+            ("no such dataset", (f"{folder}/few.h5:none", JOB), "dataset none"),
+            ("no such place", (f"{folder}/none", JOB), "neither a folder"),
+            ("another program's file", (f"{folder}/few.h5", JOB), "few.h5"),
+            ("other images", (path, JOB, "--limit", "7"), "holds 120 images, the job 7")]:
+        given = () if "--limit" in arguments else sets
+        said = run("score", *arguments, "-o", f"{folder}/no.h5", *given, code=3)
+        check(f"refused: {what}", words in said and said.count("\n") == 1, said.strip())
+    said = run("export", path, "--format", "kaggle", code=2)
+    check("refused: several methods in one submission", "--model must name one" in said, said.strip())
+    said = run("export", path, "--format", "npy", "-o", "/proc/none", "--model", "fc", code=4)
+    check("refused: a folder that cannot be made", "/proc/none" in said, said.strip())
+
+
+def main():
+    with open("jobs/demo/synsets.txt") as file:
+        classes = [line.split()[0] for line in file]
+    truth = read_truth(classes)
+    with tempfile.TemporaryDirectory() as folder:
+        devkit = {w: (3 * i + 4) % len(classes) + 1 for i, w in enumerate(classes)}
+        with open(f"{folder}/devkit.txt", "w") as file:
+            file.writelines(f"{i} {w}\n" for w, i in devkit.items())
+        sets = ("--limit", str(LIMIT), "--set", "protocols=[cam-paper,kaggle,googlenet-gap-top5]",
+                "--set", f"dataset.devkit_synsets={folder}/devkit.txt")
+        path = f"{folder}/demo.h5"
+        run("run", JOB, "-o", path, *sets, ranks=2)
+        rows = rows_of(path)
+        judge_csv(path, truth, rows)
+        judge_challenges(path, truth, rows, classes, devkit)
+        judge_scoring(path, folder, rows, sets)
+        judge_refusals(path, folder, sets)
+    check.done()
+
+
+main()
