@@ -170,9 +170,10 @@ $(DOUBLE_LIB): $(DOUBLE_OBJ)
 		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -o $@
 
 .PHONY: bench
-bench: $(BUILD)/.deps-test ## images a second beside PyTorch's, into docs/performance.md; takes long
+bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; takes long
 	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
 
 .PHONY: bench-count
 bench-count: $(BUILD)/.deps-bench ## instructions of a small job by room, against those recorded

@@ -36,8 +36,7 @@ static void find_sums(cr_flood_rule *rule, int mask)
         int sides = in(mask, corner - 1) + in(mask, corner + 1), n = sides + diagonal;
         int was = n == 1 ? 1 : n == 3 ? -1 : sides == 2 ? -2 : 0;
         int is = n == 0 ? 1 : n == 2 ? -1 : n == 1 && diagonal ? -2 : 0;
-        rule->euler = (int8_t)(rule->euler + is - was);
-        rule->area = (int8_t)(rule->area + (n >= 2));
+        rule->sums += (is - was) * CR_EULER + (n >= 2);
     }
 }
 
@@ -72,16 +71,21 @@ static void note_change(cr_flood *flood, int i)
     }
 }
 
-static void grow(cr_flood *flood, int i, const cr_part *by)
+static void widen(cr_flood *flood, int i, int x0, int y0, int x1, int y1)
 {
     cr_part *part = &flood->parts[i];
-    if (by->x0 >= part->x0 && by->y0 >= part->y0 && by->x1 <= part->x1 && by->y1 <= part->y1)
-        return;
-    part->x0 = by->x0 < part->x0 ? by->x0 : part->x0;
-    part->y0 = by->y0 < part->y0 ? by->y0 : part->y0;
-    part->x1 = by->x1 > part->x1 ? by->x1 : part->x1;
-    part->y1 = by->y1 > part->y1 ? by->y1 : part->y1;
+    part->x0 = (uint8_t)(x0 < part->x0 ? x0 : part->x0);
+    part->y0 = (uint8_t)(y0 < part->y0 ? y0 : part->y0);
+    part->x1 = (uint8_t)(x1 > part->x1 ? x1 : part->x1);
+    part->y1 = (uint8_t)(y1 > part->y1 ? y1 : part->y1);
     note_change(flood, i);
+}
+
+static inline void grow(cr_flood *flood, int i, int x0, int y0, int x1, int y1)
+{
+    const cr_part *part = &flood->parts[i];
+    if ((x0 < part->x0) | (y0 < part->y0) | (x1 > part->x1) | (y1 > part->y1))
+        widen(flood, i, x0, y0, x1, y1);
 }
 
 /* The older part stays, so that the outside does. */
@@ -93,10 +97,9 @@ static int join(cr_flood *flood, int a, int b)
     cr_part *from = &flood->parts[lost], *to = &flood->parts[kept];
     from->parent = (uint16_t)kept;
     flood->lost[flood->n_lost++] = (uint16_t)lost;
-    to->area += from->area;
-    to->euler += from->euler;
+    to->sums += from->sums;
     to->first = from->first < to->first ? from->first : to->first;
-    grow(flood, kept, from);
+    grow(flood, kept, from->x0, from->y0, from->x1, from->y1);
     return kept;
 }
 
@@ -108,28 +111,40 @@ static int new_part(cr_flood *flood)
     return i;
 }
 
-static void add_pixel(cr_flood *flood, int place, int mask)
+/* The part that a pixel comes to where it does not just join one. */
+static int make_part(cr_flood *flood, int place, const cr_flood_rule *rule)
 {
-    const cr_flood_rule *rule = &flood->rules[mask];
-    int x = cr_place_x(place), y = cr_place_y(place), part;
     if (rule->n_joins == 0)
-        part = new_part(flood);
-    else
-        part = root_of(flood->parts, flood->label[place + cr_neighbour[rule->joins[0]]]);
+        return new_part(flood);
+    int part = root_of(flood->parts, flood->label[place + cr_neighbour[rule->joins[0]]]);
     for (int k = 1; k < rule->n_joins; k++)
         part = join(flood, part,
                     root_of(flood->parts, flood->label[place + cr_neighbour[rule->joins[k]]]));
-    flood->label[place] = (uint16_t)part;
-    cr_part pixel = {.x0 = (uint8_t)x, .y0 = (uint8_t)y, .x1 = (uint8_t)x, .y1 = (uint8_t)y};
-    cr_part *p = &flood->parts[part];
-    p->area += rule->area;
-    p->euler += rule->euler;
-    p->first = place < p->first ? (uint16_t)place : p->first;
-    grow(flood, part, &pixel);
+    return part;
+}
+
+static inline int find_part(cr_flood *flood, int place, const cr_flood_rule *rule)
+{
+    if (rule->n_joins != 1)
+        return make_part(flood, place, rule);
+    int i = flood->label[place + cr_neighbour[rule->joins[0]]];
+    return flood->parts[i].parent == i ? i : root_of(flood->parts, i);
+}
+
+static inline void add_foreground(cr_flood *flood, int place)
+{
+    const cr_flood_rule *rule = &flood->rules[flood->levels->before[place]];
+    int x = cr_place_x(place), y = cr_place_y(place), i = find_part(flood, place, rule);
+    cr_part *part = &flood->parts[i];
+    flood->label[place] = (uint16_t)i;
+    part->sums += rule->sums;
+    if (place < part->first)
+        part->first = (uint16_t)place;
+    grow(flood, i, x, y, x, y);
 }
 
 /* A pixel of the edge belongs to the outside, and so does what it touches. */
-static void add_outside(cr_flood *flood, int place, int mask)
+static void add_edge(cr_flood *flood, int place, int mask)
 {
     for (int d = 0; d < 8; d += 2) {
         int to = place + cr_neighbour[d], x = cr_place_x(to), y = cr_place_y(to);
@@ -139,23 +154,29 @@ static void add_outside(cr_flood *flood, int place, int mask)
     flood->label[place] = 0;
 }
 
+static inline void add_background(cr_flood *flood, int place)
+{
+    int x = cr_place_x(place), y = cr_place_y(place), mask = ~flood->levels->before[place] & 255;
+    if ((x == 0) | (y == 0) | (x == CR_FRAME - 1) | (y == CR_FRAME - 1)) {
+        add_edge(flood, place, mask);
+        return;
+    }
+    int i = find_part(flood, place, &flood->rules[mask]);
+    flood->label[place] = (uint16_t)i;
+    if (i != 0)
+        grow(flood, i, x, y, x, y);
+}
+
 void cr_flood_add(cr_flood *flood, int grey)
 {
     const cr_levels *levels = flood->levels;
     int first = levels->start[grey], end = grey > 0 ? levels->start[grey - 1] : CR_PIXELS;
-    if (flood->kind == CR_FLOOD_FOREGROUND) {
+    if (flood->kind == CR_FLOOD_FOREGROUND)
         for (int i = first; i < end; i++)
-            add_pixel(flood, levels->order[i], levels->before[levels->order[i]]);
-        return;
-    }
-    for (int i = end - 1; i >= first; i--) {
-        int place = levels->order[i], mask = ~levels->before[place] & 255;
-        int x = cr_place_x(place), y = cr_place_y(place);
-        if (x == 0 || y == 0 || x == CR_FRAME - 1 || y == CR_FRAME - 1)
-            add_outside(flood, place, mask);
-        else
-            add_pixel(flood, place, mask);
-    }
+            add_foreground(flood, levels->order[i]);
+    else
+        for (int i = end - 1; i >= first; i--)
+            add_background(flood, levels->order[i]);
 }
 
 void cr_flood_list(cr_flood *flood)

@@ -26,17 +26,31 @@ typedef struct cr_part {
     uint8_t x0, y0, x1, y1; /* its tightest box */
     bool changed;           /* it is on the list of changed parts */
     uint8_t bits;           /* the caller's; 0 at first */
-    uint16_t first;         /* place of its first pixel in raster order */
-    /* Foreground only: */
-    int area; /* twice the area between its border polygons: what its holes enclose does not count */
-    int euler; /* four times its Euler number, 1 - its holes */
+    /* Of the foreground only: */
+    uint16_t first; /* place of its first pixel in raster order */
+    int64_t sums;   /* see cr_part_area and cr_part_is_solid */
 } cr_part;
+
+/* Two sums in one number: twice the area below CR_EULER, four times the Euler number above it. */
+#define CR_EULER ((int64_t)1 << 32)
+
+/* Twice the area between its border polygons: what its holes enclose does not count. */
+static inline int cr_part_area(const cr_part *part)
+{
+    return (int)(part->sums & (CR_EULER - 1));
+}
+
+/* Whether it has no holes: its Euler number is 1. */
+static inline bool cr_part_is_solid(const cr_part *part)
+{
+    return part->sums / CR_EULER == 4;
+}
 
 /* What follows from which neighbours are in; by the mask of these. */
 typedef struct cr_flood_rule {
-    uint8_t n_joins;    /* parts that the pixel joins, at most */
-    uint8_t joins[4];   /* a neighbour in each */
-    int8_t area, euler; /* what the pixel adds to cr_part.area and cr_part.euler */
+    uint8_t n_joins;  /* parts that the pixel joins, at most */
+    uint8_t joins[4]; /* a neighbour in each */
+    int64_t sums;     /* what the pixel adds to cr_part.sums */
 } cr_flood_rule;
 
 typedef struct cr_flood {

@@ -6,21 +6,32 @@
 const int cr_neighbour[8] = {-CR_STRIDE, -CR_STRIDE + 1, 1,  CR_STRIDE + 1,
                              CR_STRIDE,  CR_STRIDE - 1,  -1, -CR_STRIDE - 1};
 
+/* Rows are counted and placed in bands side by side: neighbours are often equal, and one counter must
+ * wait for itself. */
+#define BANDS 4
+#define BAND_ROWS (CR_FRAME / BANDS)
+
 static void sort(cr_levels *levels)
 {
-    int count[256] = {0}, next[256], n = 0;
-    for (int y = 0; y < CR_FRAME; y++)
+    int next[BANDS][256] = {{0}}, n = 0;
+    for (int y = 0; y < BAND_ROWS; y++)
         for (int x = 0; x < CR_FRAME; x++)
-            count[levels->grey[cr_place(x, y)]]++;
+            for (int b = 0; b < BANDS; b++)
+                next[b][levels->grey[cr_place(x, b * BAND_ROWS + y)]]++;
     for (int g = 255; g >= 0; g--) {
-        levels->start[g] = next[g] = n;
-        n += count[g];
-    }
-    for (int y = 0; y < CR_FRAME; y++)
-        for (int x = 0; x < CR_FRAME; x++) {
-            int place = cr_place(x, y);
-            levels->order[next[levels->grey[place]]++] = (uint16_t)place;
+        levels->start[g] = n;
+        for (int b = 0; b < BANDS; b++) {
+            int count = next[b][g];
+            next[b][g] = n;
+            n += count;
         }
+    }
+    for (int y = 0; y < BAND_ROWS; y++)
+        for (int x = 0; x < CR_FRAME; x++)
+            for (int b = 0; b < BANDS; b++) {
+                int place = cr_place(x, b * BAND_ROWS + y);
+                levels->order[next[b][levels->grey[place]]++] = (uint16_t)place;
+            }
 }
 
 static void compare(cr_levels *levels)

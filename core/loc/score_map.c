@@ -110,10 +110,19 @@ static void add_view(const cr_loc_map *map, int v, double origin, placement at,
 static void quantise(cr_score_map *scores, uint8_t *grey)
 {
     const double *values = scores->values;
-    double low = values[0], high = values[0];
-    for (int i = 1; i < CR_FRAME * CR_FRAME; i++) {
-        low = values[i] < low ? values[i] : low;
-        high = values[i] > high ? values[i] : high;
+    double lows[CR_FRAME], highs[CR_FRAME]; /* of the columns: one minimum must wait for itself */
+    for (int x = 0; x < CR_FRAME; x++)
+        lows[x] = highs[x] = values[x];
+    for (int y = 1; y < CR_FRAME; y++)
+        for (int x = 0; x < CR_FRAME; x++) {
+            double value = values[y * CR_FRAME + x];
+            lows[x] = value < lows[x] ? value : lows[x];
+            highs[x] = value > highs[x] ? value : highs[x];
+        }
+    double low = lows[0], high = highs[0];
+    for (int x = 1; x < CR_FRAME; x++) {
+        low = fmin(low, lows[x]);
+        high = fmax(high, highs[x]);
     }
     double range = high - low;
     if (range > 0)

@@ -31,27 +31,28 @@ static int find_largest(cr_flood *flood, int level)
     int least = -1; /* twice the area that some part has at least */
     for (int i = 0; i < flood->n_alive; i++) {
         const cr_part *part = &flood->parts[flood->alive[i]];
-        least = part->area > least ? part->area : least;
+        least = cr_part_area(part) > least ? cr_part_area(part) : least;
     }
     int best = -1, best_area = -1;
     bool best_known = true;
     for (int i = 0; i < flood->n_alive; i++) {
         int id = flood->alive[i];
         const cr_part *part = &flood->parts[id];
-        bool solid = part->euler == 4;
-        int most = solid ? part->area : 2 * (part->x1 - part->x0) * (part->y1 - part->y0);
+        bool solid = cr_part_is_solid(part);
+        int most = solid ? cr_part_area(part) : 2 * (part->x1 - part->x0) * (part->y1 - part->y0);
         if (most < least)
             continue;
         if (best < 0) { /* perhaps the only one: then its area is not needed */
             best = id;
-            best_area = part->area;
+            best_area = cr_part_area(part);
             best_known = solid;
             continue;
         }
         if (!best_known)
             best_area = cr_levels_outer_area(flood->levels, level, flood->parts[best].first);
         best_known = true;
-        int area = solid ? part->area : cr_levels_outer_area(flood->levels, level, part->first);
+        int area =
+            solid ? cr_part_area(part) : cr_levels_outer_area(flood->levels, level, part->first);
         if (area > best_area || (area == best_area && part->first > flood->parts[best].first)) {
             best = id;
             best_area = area;

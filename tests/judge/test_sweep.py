@@ -106,6 +106,31 @@ def judge_score_maps(random):
                f"{different} of {300 * FRAME * FRAME} pixels differ")
 
 
+def judge_views(random):
+    """Score maps of several views, resized, mirrored and added by OpenCV and numpy."""
+    different = 0
+    for trial in range(100):
+        width, height = (int(n) for n in random.integers(50, 500, 2))
+        maps = random.normal(size=(int(random.integers(1, 11)), 7, 9)).astype(np.float32)
+        frame, views = np.zeros((FRAME, FRAME)), []
+        for m in maps:
+            (x0, x1), (y0, y1) = (np.sort(random.choice(n + 1, 2, replace=False)).tolist()
+                                  for n in (width, height))
+            left, right = (int(x * FRAME / width + 0.5) for x in (x0, x1))
+            top, bottom = (int(y * FRAME / height + 0.5) for y in (y0, y1))
+            flip = bool(random.integers(2))
+            views.append((x0, y0, x1 - x0, y1 - y0, flip))
+            if right == left or bottom == top:
+                continue
+            part = cv2.resize(m.astype(np.float64) - maps.min(), (right - left, bottom - top),
+                              interpolation=cv2.INTER_CUBIC)
+            frame[top:bottom, left:right] += part[:, ::-1] if flip else part
+        want = (frame - frame.min()) / np.ptp(frame)
+        got = score_map(maps, MIN_MAX, BICUBIC, width, height, views)[0]
+        different += np.abs(got - want).max() > 1e-6
+    report("score maps of views equal added pictures", different == 0, f"{different} of 100 differ")
+
+
 def judge_contours(random):
     wrong_any = wrong_largest = compared = 0
     for m in textures(random, 160):
@@ -165,6 +190,7 @@ def judge_counts_before_relu():
 def main():
     random = np.random.default_rng(20200613)
     judge_score_maps(random)
+    judge_views(random)
     judge_contours(random)
     judge_hits(random)
     if os.path.isdir(os.path.join(KIT, "dev")):
