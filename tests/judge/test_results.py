@@ -31,6 +31,7 @@ MODELS = ["zebra-net", "alpha_net.2"]
 # Boxes a class, honours the exclude list, IoU, predictions as (slot, box).
 PROTOCOLS = {"cam-paper": (1, True, 0.5, [(k, 0) for k in range(5)]),
              "googlenet-gap-top5": (2, False, 0.7, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 1)])}
+THRESHOLDS = [0.2, 100 / 255]  # of CR_PROTOCOL_LIST
 VARIANTS = ["grad-cam@features:conv9", "cam"]
 VIEWS = [1, 4]
 GROUPS = [(m, model, v, variant) for m, model in enumerate(MODELS)
@@ -129,7 +130,7 @@ def judge_attributes(path):
         check(f["images"].attrs["folder"] == b"/pictures", "images.folder")
         check(sorted(f["models"]) == sorted(MODELS), "models")
         for p, (name, (n_boxes, exclude, iou, _)) in enumerate(PROTOCOLS.items()):
-            wanted = {"index": p, "threshold": 0.2, "loose": [0, 0.1][p], "connectivity": 8,
+            wanted = {"index": p, "threshold": THRESHOLDS[p], "loose": [0, 20 / 255][p], "connectivity": 8,
                       "upsampling": b"bilinear", "boxes": [b"largest", b"tight-loose"][p],
                       "n_boxes": n_boxes, "predictions": [b"plain", b"tight-loose"][p],
                       "exclude": int(exclude), "iou": iou}
@@ -304,7 +305,9 @@ def judge_summary(path, skip_failed):
                   len(told["curve"]) == LEVELS, f"{place} curve")
             n_boxes, exclude, iou, _ = PROTOCOLS[place[2]]
             check((told["protocol"], told["iou"], told["threshold"], told["filter"],
-                   told["exclude"]) == (place[2], iou, 0.2, "none", 3 if exclude else 0),
+                   told["exclude"]) ==
+                  (place[2], iou, THRESHOLDS[list(PROTOCOLS).index(place[2])], "none",
+                   3 if exclude else 0),
                   f"{place} parameters")
 
 

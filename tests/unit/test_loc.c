@@ -267,7 +267,7 @@ static void protocol_of_parameters_that_do_not_go_together_is_refused(void **sta
     protocol.threshold = 0.05;
     assert_int_equal(cr_protocol_check(&protocol, &err), CR_EINPUT);
     assert_string_equal(err.message,
-                        "the loose threshold, 0.1, must not exceed the threshold, 0.05");
+                        "the loose threshold, 0.0784314, must not exceed the threshold, 0.05");
 }
 
 static void box_of_a_crop_stays_inside_its_region(void **state)
@@ -313,6 +313,21 @@ static void scaling_differs_between_min_max_and_max(void **state)
     assert_memory_equal(out, min_max, sizeof min_max);
     upsample(map, 3, 1, CR_SCALING_MAX, &region, 3, 1, out, &workspace);
     assert_memory_equal(out, max, sizeof max);
+    cr_loc_workspace_fini(&workspace);
+}
+
+static void boxes_tight_and_loose_are_of_two_thresholds(void **state)
+{
+    (void)state;
+    static const float map[] = {0.1f, 0.5f, 1, 0.3f, 0.05f};
+    cr_loc_workspace workspace = {0};
+    cr_protocol protocol;
+    cr_region region = whole(5, 1);
+    cr_box boxes[2];
+    assert_int_equal(cr_protocol_find("googlenet-gap-top5", &protocol, NULL), CR_OK);
+    find_box(map, 5, 1, CR_SCALING_MAX, &protocol, &region, 5, 1, boxes, &workspace, NULL);
+    assert_box(boxes[0], 1, 0, 2, 0);
+    assert_box(boxes[1], 0, 0, 3, 0);
     cr_loc_workspace_fini(&workspace);
 }
 
@@ -428,6 +443,7 @@ int main(void)
         cmocka_unit_test(box_of_a_crop_stays_inside_its_region),
         cmocka_unit_test(upsample_by_two_has_the_known_weights),
         cmocka_unit_test(scaling_differs_between_min_max_and_max),
+        cmocka_unit_test(boxes_tight_and_loose_are_of_two_thresholds),
         cmocka_unit_test(map_that_is_not_finite_is_refused),
         cmocka_unit_test(sizes_out_of_range_are_refused),
         cmocka_unit_test(box_equals_that_of_the_thresholded_picture),
