@@ -169,9 +169,14 @@ $(DOUBLE_LIB): $(DOUBLE_OBJ)
 	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
 		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -o $@
 
+FMA_PEAK := $(BUILD)/tests/libfma-peak.so
+$(FMA_PEAK): tests/judge/fma_peak.c
+	@mkdir -p $(@D)
+	cc -std=c11 -shared -fPIC $(CFLAGS) $(WARN) -D_GNU_SOURCE $< -o $@
+
 .PHONY: bench
 bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; takes long
-	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB)
+	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB) $(FMA_PEAK)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
 

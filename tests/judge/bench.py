@@ -1,18 +1,21 @@
-"""Forward passes a second beside PyTorch's, in one run; `make bench`.
+"""Images a second beside PyTorch's, forward and with Grad-CAM, in one run; `make bench`.
 
-usage: bench.py [--seconds S] [--batch N] [--rounds R] [--table FILE] [NAME ...]
+usage: bench.py [--seconds S] [--rounds R] [--table FILE] [NAME ...]
 
-Each network of torchvision (random weights, float32, 224x224) runs on one thread as camrank, as
-PyTorch eager and as PyTorch frozen and optimised for inference, in turns, so that a disturbance of
-the machine meets all three. Medians over the rounds; the ratio is that of camrank to the better of
-PyTorch's two in the same round, again the median, with the smallest and the largest. Results are
-compared: a fast wrong answer fails.
+Each network of torchvision (random weights, float32, 224x224) runs on one thread as camrank and as
+PyTorch, eager and frozen and optimised for inference, each in the batch that it is fastest with. They
+take turns, so that a disturbance of the machine meets all; the ratio is that of camrank to the better
+of PyTorch's two in the same round. Grad-CAM is for one class at the last spatial layer, PyTorch's as
+pytorch-grad-cam has it: a forward pass that keeps all, a backward pass of the whole network, and the
+weighted sum. Results are compared: a fast wrong answer fails.
 """
 import argparse
+import ctypes as ct
 import os
 import platform
 import sys
 import time
+import warnings
 
 # As the program itself does (driver/blas.c), before the library loads.
 os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
@@ -24,10 +27,17 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import Graph, Net, lib
+from camrank import BUILD, Error, Graph, Net, Variant, check, lib
 from zoo import build, export
 
-NAMES = ["vgg16", "resnet18", "resnet50", "googlenet", "squeezenet1_0", "mobilenet_v2", "alexnet"]
+warnings.filterwarnings("ignore")
+# The ratios that we aim at: forward, Grad-CAM.
+GOALS = {"vgg16": (2.6, 8), "resnet18": (1.8, 6), "resnet50": (1.4, 5), "googlenet": (1.5, 5),
+         "squeezenet1_0": (1.8, 5), "mobilenet_v2": (1.4, 5), "alexnet": (1.2, 4),
+         "densenet121": (1.2, 4), "efficientnet_b0": (1.2, 4), "convnext_tiny": (1.2, 4),
+         "regnet_y_400mf": (1.2, 4)}
+BATCHES = (1, 4, 16)
+GRAD_CAM = 1  # of cr_method
 
 
 def seconds_of(run, at_least):
@@ -39,72 +49,231 @@ def seconds_of(run, at_least):
     return (time.perf_counter() - start) / n
 
 
-def ours(net):
-    """Runs the network on what its input holds; that is overwritten, which changes no time."""
-    return lambda: lib.cr_net_forward(net.handle, net.batch)
+class Contender:
+    """`make(batch)` gives a function that runs a batch; the fastest batch is kept."""
+
+    def __init__(self, make, at_least):
+        runs = {batch: make(batch) for batch in BATCHES}
+        for run in runs.values():
+            run()
+        rates = {batch: max(batch / seconds_of(run, at_least / 4) for _ in range(3))
+                 for batch, run in runs.items()}
+        self.batch = max(rates, key=rates.get)
+        self.run = runs[self.batch]
+
+    def rate(self, at_least):
+        return self.batch / seconds_of(self.run, at_least)
 
 
-def measure(name, batch, rounds, at_least):
+def camrank_forward(graph, images):
+    """The input is overwritten by the pass, which changes no time."""
+    def make(batch):
+        net = Net(graph, batch)
+        net.forward(images[:batch])
+        return lambda: lib.cr_net_forward(net.handle, batch)
+    return make
+
+
+def torch_forward(model, images, frozen):
+    def make(batch):
+        x = torch.from_numpy(images[:batch])
+        with torch.no_grad():
+            run = (torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
+                   if frozen else model)
+
+        def forward():
+            with torch.no_grad():
+                return run(x)
+        forward()
+        return forward
+    return make
+
+
+class GradCam:
+    """camrank's Grad-CAM of one class at the default layer."""
+
+    def __init__(self, graph, batch):
+        self.graph, self.batch, self.variant, self.handle = graph, batch, Variant(), ct.c_void_p()
+        error = Error()
+        check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), GRAD_CAM, b"",
+                                 ct.byref(self.variant), ct.byref(error)), error)
+        check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(self.variant), 1, batch,
+                             1, ct.byref(self.handle), ct.byref(error)), error)
+        self.net = Net(graph, batch, handle=ct.c_void_p(lib.cr_cam_net(self.handle)))
+        self.classes = np.full((batch, 1), 7, np.int32)
+        self.maps = np.zeros((batch, 1, self.variant.height, self.variant.width), np.float32)
+
+    def __del__(self):
+        lib.cr_cam_free(self.handle)
+
+    def run(self):
+        lib.cr_net_forward(self.net.handle, self.batch)
+        self.run_cam()
+
+    def run_cam(self):
+        lib.cr_cam_run(self.handle, self.batch, self.classes.ctypes.data_as(ct.c_void_p),
+                       (ct.c_void_p * 1)(self.maps.ctypes.data))
+
+
+def camrank_cam(graph, images):
+    def make(batch):
+        cam = GradCam(graph, batch)
+        cam.net.forward(images[:batch])
+        return cam.run
+    return make
+
+
+def torch_cam_maps(model, layer, x):
+    """pytorch-grad-cam's way, without its upsampling."""
+    kept = []
+    hook = layer.register_forward_hook(lambda module, i, out: kept.append(out))
+    logits = model(x)
+    hook.remove()
+    activations = kept[-1]
+    activations.retain_grad()
+    model.zero_grad()
+    logits[:, 7].sum().backward()
+    weights = activations.grad.mean((2, 3), keepdim=True)
+    return torch.relu((weights * activations).sum(1)).detach().numpy()
+
+
+def torch_cam(model, layer, images):
+    def make(batch):
+        x = torch.from_numpy(images[:batch])
+        return lambda: torch_cam_maps(model, layer, x)
+    return make
+
+
+def find_layer(model, x, expected):
+    """The module whose output is camrank's default layer; maps must agree there."""
+    best, distance = None, np.inf
+    for module in model.modules():
+        if list(module.children()):
+            continue
+        kept = []
+        hook = module.register_forward_hook(lambda m, i, out: kept.append(out))
+        with torch.no_grad():
+            model(x[:1])
+        hook.remove()
+        out = kept[-1] if kept else None
+        if torch.is_tensor(out) and out.dim() == 4 and out.shape[2:] == expected.shape[1:]:
+            maps = torch_cam_maps(model, module, x[:1])
+            off = abs(maps[0] - expected[0]).max() / max(np.ptp(expected[0]), 1e-30)
+            if off < distance:
+                best, distance = module, off
+    return best, distance
+
+
+def races(contenders, rounds, at_least):
+    """Rates [rounds][contenders], in turns, after a round that does not count."""
+    for contender in contenders:
+        contender.run()
+    return np.array([[c.rate(at_least) for c in contenders] for _ in range(rounds)])
+
+
+def measure(name, rounds, at_least):
     model, size = build(name)
-    x = torch.randn(batch, 3, size, size)
-    net = Net(Graph(export(model, size, 13, True), name), batch)
+    images = np.random.default_rng(1).normal(size=(max(BATCHES), 3, size, size))
+    images = images.astype(np.float32)
+    graph = Graph(export(model, size, 13, True), name)
     with torch.no_grad():
-        frozen = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
-        want = model(x).numpy()
-        off = abs(net.forward(x.numpy()) - want).max() / np.ptp(want)
-        if off > 1e-4:
-            sys.exit(f"{name}: logits differ by {off:.1e} of their range")
-        runs = [ours(net), lambda: model(x), lambda: frozen(x)]
-        for run in runs:
-            run()
-            run()
-        rates = np.array([[batch / seconds_of(run, at_least) for run in runs]
-                          for _ in range(rounds)])
-    ratios = rates[:, 0] / rates[:, 1:].max(1)
-    return (name, *np.median(rates, 0), np.median(ratios), ratios.min(), ratios.max())
+        want = model(torch.from_numpy(images[:2])).numpy()
+    off = abs(Net(graph, 2).forward(images[:2]) - want).max() / np.ptp(want)
+    if off > 1e-4:
+        sys.exit(f"{name}: logits differ by {off:.1e} of their range")
+    forward = [Contender(make, at_least) for make in
+               (camrank_forward(graph, images), torch_forward(model, images, False),
+                torch_forward(model, images, True))]
+    rates = races(forward, rounds, at_least)
+    row = {"name": name, "flops": sum(layer.flops for layer in graph.layers()),
+           "forward": (np.median(rates, 0), rates[:, 0] / rates[:, 1:].max(1),
+                       [c.batch for c in forward])}
+    del forward
+    cam = GradCam(graph, 1)
+    cam.net.forward(images[:1])
+    cam.run_cam()
+    layer, off = find_layer(model, torch.from_numpy(images), cam.maps[:, 0])
+    if off > 1e-3:
+        sys.exit(f"{name}: Grad-CAM differs by {off:.1e} of its range")
+    cams = [Contender(make, at_least) for make in
+            (camrank_cam(graph, images), torch_cam(model, layer, images))]
+    rates = races(cams, rounds, at_least)
+    row["cam"] = (np.median(rates, 0), rates[:, 0] / rates[:, 1], [c.batch for c in cams])
+    return row
+
+
+def fma_peak():
+    library = ct.CDLL(os.path.join(BUILD, "tests", "libfma-peak.so"))
+    library.fma_peak.restype = ct.c_double
+    return library.fma_peak(ct.byref(ct.c_double()))
+
+
+def lines(rows, what, peak):
+    """The rows of one table, as Markdown."""
+    for row in rows:
+        rates, ratios, batches = row[what]
+        cells = [row["name"]] + [f"{rate:.1f} ({batch})" for rate, batch in zip(rates, batches)]
+        goal = GOALS.get(row["name"], (np.nan, np.nan))[what == "cam"]
+        cells += [f"{np.median(ratios):.2f}", f"{ratios.min():.2f} to {ratios.max():.2f}",
+                  f"{goal:g}"]
+        if what == "forward":
+            cells.append(f"{100 * row['flops'] * rates[0] / peak:.0f} %")
+        yield "| " + " | ".join(cells) + " |"
 
 
 def cpu_name():
     with open("/proc/cpuinfo") as info:
-        lines = dict(line.split(":", 1) for line in info if ":" in line)
-    values = {key.strip(): value.strip() for key, value in lines.items()}
+        found = dict(line.split(":", 1) for line in info if ":" in line)
+    values = {key.strip(): value.strip() for key, value in found.items()}
     widest = next((i for i in ("avx512f", "avx2") if i in values.get("flags", "").split()), "")
     return f"{values.get('model name', platform.machine())}, {widest}".rstrip(", ")
 
 
-def write_table(path, batch, rows):
-    with open(path, "w") as out:
-        out.write("# Performance\n\nImages a second through torchvision's networks at 224x224 in "
-                  f"float32 on one core, batch {batch}; made by `make bench`,\nwhich runs the three "
-                  "in turns and takes medians. The ratio is camrank's rate to the better of "
-                  "PyTorch's two.\n\n"
-                  f"{cpu_name()}, {os.cpu_count()} CPUs; PyTorch {torch.__version__}, torchvision "
-                  f"{torchvision.__version__}.\n\n"
-                  "| network | camrank | PyTorch eager | PyTorch frozen, optimised | ratio | "
-                  "least | most |\n|---|---|---|---|---|---|---|\n")
-        for row in rows:
-            out.write("| {} | {:.1f} | {:.1f} | {:.1f} | {:.2f} | {:.2f} | {:.2f} |\n"
-                      .format(*row))
+def report(rows, peak, load):
+    yield "# Performance\n"
+    yield ("Images a second through torchvision's networks at 224x224 in float32 on one core, made "
+           "by `make bench`.\ncamrank and PyTorch take turns in one run, each in the batch that it "
+           "is fastest with (in brackets). Rates\nare medians; the ratio is that of one round, its "
+           "median, smallest and largest. Goals are what we aim at.\n")
+    yield (f"{cpu_name()}, {os.cpu_count()} CPUs; PyTorch {torch.__version__}, torchvision "
+           f"{torchvision.__version__}.\nLoad average of the machine: {load[0]:.1f} before, "
+           f"{load[1]:.1f} after; 1 is this run alone, and with more the ratios\nvary more than "
+           "they should.\n")
+    yield (f"## Forward\n\nThe share of the peak, {peak * 1e-9:.0f} GFLOP/s of multiply-adds in "
+           "registers measured in the same run, counts the\noperations of direct convolution: "
+           "Winograd's algorithm needs fewer, so that it can pass 100 %.\n")
+    yield ("| network | camrank | PyTorch eager | PyTorch frozen, optimised | ratio | spread | goal "
+           "| of peak |\n|---|---|---|---|---|---|---|---|")
+    yield from lines(rows, "forward", peak)
+    yield ("\n## Grad-CAM\n\nOf one class at the last spatial layer. PyTorch's is a backward pass "
+           "through the whole network, as\npytorch-grad-cam makes it; camrank goes back to the "
+           "layer and no further, and behind global average\npooling not at all.\n")
+    yield ("| network | camrank | PyTorch | ratio | spread | goal |\n|---|---|---|---|---|---|")
+    yield from lines(rows, "cam", peak)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=2, help="of one run in one round")
+    parser.add_argument("--seconds", type=float, default=1, help="of one run in one round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--table")
-    parser.add_argument("names", nargs="*", default=NAMES)
+    parser.add_argument("names", nargs="*", default=list(GOALS))
     options = parser.parse_args()
     torch.set_num_threads(1)
     lib.openblas_set_num_threads(1)
-    print("network           camrank    eager   frozen    ratio", flush=True)
-    rows = []
+    lib.cr_cam_net.restype = ct.c_void_p
+    load, rows = [os.getloadavg()[0]], []
+    peak = fma_peak()
     for name in options.names:
-        rows.append(measure(name, options.batch, options.rounds, options.seconds))
-        print("{:16} {:8.1f} {:8.1f} {:8.1f} {:8.2f} ({:.2f} to {:.2f})".format(*rows[-1]),
-              flush=True)
+        rows.append(measure(name, options.rounds, options.seconds))
+        for what in ("forward", "cam"):
+            print(f"{what:8}", *lines(rows[-1:], what, peak), flush=True)
+    load.append(os.getloadavg()[0])
+    text = "\n".join(report(rows, peak, load))
+    print("\n" + text)
     if options.table:
-        write_table(options.table, options.batch, rows)
+        with open(options.table, "w") as out:
+            out.write(text + "\n")
 
 
 if __name__ == "__main__":
