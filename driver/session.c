@@ -244,9 +244,10 @@ void cr_session_libraries(char *text, size_t n_bytes)
     unsigned major, minor, release;
     MPI_Get_library_version(mpi, &length);
     H5get_libversion(&major, &minor, &release);
-    snprintf(text, n_bytes, "%.*s; HDF5 %u.%u.%u; %s", (int)strcspn(mpi, ","), mpi, major, minor,
-             release, openblas_get_config());
-    size_t end = strlen(text);
-    while (end > 0 && text[end - 1] == ' ')
-        text[--end] = 0;
+    const char *blas = openblas_get_config();
+    int blas_length = (int)strlen(blas);
+    while (blas_length > 0 && blas[blas_length - 1] == ' ')
+        blas_length--;
+    snprintf(text, n_bytes, "%.*s; HDF5 %u.%u.%u; %.*s; kernels %s", (int)strcspn(mpi, ","), mpi,
+             major, minor, release, blas_length, blas, cr_kernels_isa());
 }

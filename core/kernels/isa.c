@@ -49,3 +49,8 @@ void cr_isa_use(cr_isa isa)
 {
     used = (int)isa;
 }
+
+const char *cr_kernels_isa(void)
+{
+    return cr_isa_name(cr_isa_used());
+}

@@ -26,6 +26,10 @@ typedef CR_REAL cr_real;
 void cr_gemm(bool ta, bool tb, int m, int n, int k, const cr_real *a, int lda, const cr_real *b,
              int ldb, cr_real beta, cr_real *c, int ldc);
 
+/* The instruction set that the kernels use, such as "avx512": the best of the CPU, or a lesser one
+ * that the environment variable CAMRANK_ISA names (any, avx2, avx512). */
+const char *cr_kernels_isa(void);
+
 /* The interval that an activation clamps to: ReLU is [0, inf], ReLU6 [0, 6], none [-inf, inf]. */
 typedef struct cr_clamp {
     cr_real lo, hi;
