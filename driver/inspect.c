@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { OPTION_SIZE = 1, OPTION_LAYERS };
+enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN };
+
+enum { PLAN_BATCH = 8, PLAN_PASSES = 5 };
 
 static const struct option options[] = {{"size", required_argument, NULL, OPTION_SIZE},
                                         {"layers", no_argument, NULL, OPTION_LAYERS},
+                                        {"plan", no_argument, NULL, OPTION_PLAN},
                                         {NULL, 0, NULL, 0}};
 
 static cr_status parse_size(const char *text, int *width, int *height, cr_error *err)
@@ -134,12 +138,85 @@ static void print_targets(const network *net)
     print_default(net, &net->grad_cam);
 }
 
+/* When each layer of a pass was done. */
+typedef struct stopwatch {
+    double *done_s;
+    int n;
+} stopwatch;
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void stamp(void *context)
+{
+    stopwatch *watch = context;
+    watch->done_s[watch->n++] = now_s();
+}
+
+/* best_s [n]: of each layer the shortest time of several passes. */
+static void time_layers(cr_net *net, int n, stopwatch *watch, double *best_s)
+{
+    cr_net_on_layer(net, stamp, watch);
+    for (int pass = 0; pass < PLAN_PASSES; pass++) {
+        watch->n = 0;
+        double before = now_s();
+        cr_net_forward(net, PLAN_BATCH);
+        for (int i = 0; i < n; i++) {
+            double taken = watch->done_s[i] - before;
+            before = watch->done_s[i];
+            best_s[i] = pass == 0 || taken < best_s[i] ? taken : best_s[i];
+        }
+    }
+}
+
+/* How the network is computed: its layers after fusing, and what each takes here. */
+static cr_status print_plan(const network *net, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_net *plan = NULL;
+    double total = 0, flops = 0, *times = NULL;
+    char shape[80] = "";
+    CR_TRY(cr_net_new(net->graph, PLAN_BATCH, NULL, 0, 0, &plan, err));
+    int n = cr_net_n_layers(plan);
+    times = cr_alloc(2 * (size_t)n, sizeof *times);
+    if (!times) {
+        status = cr_fail_memory(err, "times", 2 * (size_t)n, sizeof *times);
+        goto cleanup;
+    }
+    time_layers(plan, n, &(stopwatch){.done_s = times + n}, times);
+    printf("%-*s  %-18s  %-10s  %-16s  %10s  %10s  %8s\n", net->name_width, "layer", "operator",
+           "kernel", "output", "MFLOP", "ms/image", "GFLOP/s");
+    for (int i = 0; i < n; i++) {
+        cr_net_layer layer = cr_net_get_layer(plan, i);
+        double each = times[i] / PLAN_BATCH;
+        shape_text(&layer.shape, shape, sizeof shape);
+        printf("%-*s  %-18s  %-10s  %-16s  %10.2f  %10.4f  %8.1f\n", net->name_width, layer.output,
+               layer.op, layer.kernel, shape, layer.flops * 1e-6, each * 1e3,
+               each > 0 ? layer.flops / each * 1e-9 : 0);
+        total += each;
+        flops += layer.flops;
+    }
+    printf("\n%.3f ms an image in batches of %d, %.1f GFLOP/s; kernels for %s\n"
+           "weights %.1f MB, activations %.1f MB\n",
+           total * 1e3, PLAN_BATCH, total > 0 ? flops / total * 1e-9 : 0, cr_kernels_isa(),
+           (double)cr_net_weight_bytes(plan) * 1e-6, (double)cr_net_arena_bytes(plan) * 1e-6);
+
+cleanup:
+    free(times);
+    cr_net_free(plan);
+    return status;
+}
+
 static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
     cr_status status = CR_OK;
     int width = 0, height = 0;
-    bool targets_only = false;
+    bool targets_only = false, plan = false;
     const char *path;
     network net = {.name_width = 6};
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
@@ -150,12 +227,17 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
         case OPTION_LAYERS:
             targets_only = true;
             break;
+        case OPTION_PLAN:
+            plan = true;
+            break;
         default:
             return err->status;
         }
     CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &path, err));
     CR_TRY(read_network(path, width, height, &net, err));
-    if (targets_only)
+    if (plan)
+        CR_TRY(print_plan(&net, err));
+    else if (targets_only)
         print_targets(&net);
     else
         print_summary(path, &net);
@@ -175,5 +257,7 @@ const cr_command cr_command_inspect = {
             "for one image, and whether `layer:` or METHOD@LAYER of a job can name it.\n\n"
             "  --layers    only the layers that a job can name, with the size of their maps, and\n"
             "              which each method takes where a job names none\n"
+            "  --plan      how it is computed: the layers that are left after fusing, by which\n"
+            "              kernel, and the time that each takes here\n"
             "  --size WxH  size of the input, where the model leaves it open\n",
     .run = inspect_command};

@@ -49,6 +49,11 @@ contains "$work/out" "^head: global average pooling, linear layer: CAM applies$"
 expect 0 '' "$CAMRANK" inspect fc.onnx
 contains "$work/out" "^head: .*Grad-CAM applies, CAM does not$"
 
+# inspect --plan: what is run, by which kernel.
+expect 0 '' "$CAMRANK" inspect gap.onnx --plan
+contains "$work/out" "^conv1  *Conv  *[a-z]*  *8 x 16 x 16 "
+contains "$work/out" "ms an image in batches of 8"
+
 # inspect --layers: the targets alone.
 expect 0 '' "$CAMRANK" inspect gap.onnx --layers
 contains "$work/out" "^conv1  *Conv  *16 x 16  *8$"
