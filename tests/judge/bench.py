@@ -53,13 +53,14 @@ class Contender:
     """`make(batch)` gives a function that runs a batch; the fastest batch is kept."""
 
     def __init__(self, make, at_least):
-        runs = {batch: make(batch) for batch in BATCHES}
-        for run in runs.values():
+        rates = {}
+        for batch in BATCHES:  # one after the other: a network may take a gigabyte
+            run = make(batch)
             run()
-        rates = {batch: max(batch / seconds_of(run, at_least / 4) for _ in range(3))
-                 for batch, run in runs.items()}
+            rates[batch] = max(batch / seconds_of(run, at_least / 4) for _ in range(3))
+            del run
         self.batch = max(rates, key=rates.get)
-        self.run = runs[self.batch]
+        self.run = make(self.batch)
 
     def rate(self, at_least):
         return self.batch / seconds_of(self.run, at_least)
