@@ -59,8 +59,8 @@ static int64_t measure_row(const int32_t *column, int width, parabola *envelope,
             n--;
             from = 0;
         }
-        if (n == 0 || from < width)
-            envelope[n++] = (parabola){x, (int32_t)(n == 0 ? 0 : from)};
+        if (from < width)
+            envelope[n++] = (parabola){x, (int32_t)from};
     }
     for (int k = 0; k < n; k++) {
         int end = k + 1 < n ? envelope[k + 1].from : width;

@@ -80,8 +80,7 @@ typedef struct cr_protocol {
  *                Challenge: the devkit's error over all images, no exclude list.
  * googlenet-gap-top5  Zhou et al., section 3.2, last paragraph: a tight and a loose box for each of
  *                the first two classes, a loose one for the third. The paper gives no thresholds:
- *                chosen are the two lower levels of the authors' programs, 100 and 20 of 255.
- */
+ *                chosen are the two lower levels of the authors' programs, 100 and 20 of 255. */
 #define CR_PROTOCOL_LIST(X)                                                                        \
     X("cam-paper", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, true, 0.5)                              \
     X("cam-code", BICUBIC, CONTOURS, 20 / 255., 0, 8, 1, PLAIN, true, 0.5)                         \
@@ -170,7 +169,8 @@ cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int w
  * truncated. The IoU has inclusive sides.
  *
  * Resizing is that of cv2.resize in double precision: CR_UPSAMPLING_BICUBIC is INTER_CUBIC (a = -3/4,
- * which wsolevaluation's inference.py takes), CR_UPSAMPLING_BILINEAR is INTER_LINEAR. Views other than
+ * which wsolevaluation's inference.py takes), CR_UPSAMPLING_BILINEAR is INTER_LINEAR;
+ * CR_UPSAMPLING_NEAREST takes the map's value at the pixel's centre. Views other than
  * one of the whole image are resized to their place in whole pixels of the frame and added, less the
  * minimum of them all where the scaling is CR_SCALING_MIN_MAX; elsewhere is 0. */
 #define CR_FRAME 224
