@@ -273,7 +273,7 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
         w->rows.state[b] = CR_ROW_DONE;
         memset(w->rows.reason[b], 0, sizeof w->rows.reason[b]);
         const cr_status status = read_image(w, model, b, i, &reason);
-        if (status == CR_EINTERNAL) {
+        if (status == CR_EINTERNAL || status == CR_EIO) {
             *err = reason;
             return status;
         }

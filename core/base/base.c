@@ -119,6 +119,15 @@ cr_status cr_fail_memory(cr_error *err, const char *what, size_t n, size_t item_
                    item_bytes);
 }
 
+cr_status cr_errno_status(int reason)
+{
+    static const int storage[] = {EIO, ESTALE, ENXIO, ENODEV, ETIMEDOUT, EMFILE, ENFILE};
+    for (size_t i = 0; i < sizeof storage / sizeof *storage; i++)
+        if (reason == storage[i])
+            return CR_EIO;
+    return CR_EINPUT;
+}
+
 cr_status cr_file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_t *n_bytes,
                        cr_error *err)
 {
@@ -128,7 +137,7 @@ cr_status cr_file_read(const char *path, size_t max_bytes, uint8_t **bytes, size
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {
-        status = cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+        status = cr_fail(err, cr_errno_status(errno), "%s: %s", path, strerror(errno));
         goto cleanup;
     }
     if (!S_ISREG(info.st_mode)) {
@@ -151,7 +160,8 @@ cr_status cr_file_read(const char *path, size_t max_bytes, uint8_t **bytes, size
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            status = cr_fail(err, CR_EINPUT, "%s: %s after %zu of %zu bytes", path,
+            status = cr_fail(err, got < 0 ? cr_errno_status(errno) : CR_EINPUT,
+                             "%s: %s after %zu of %zu bytes", path,
                              got < 0 ? strerror(errno) : "ends", have, size);
             goto cleanup;
         }

@@ -35,7 +35,7 @@ cr_status cr_data_open(cr_dataset *data, cr_error *err)
         close(0);
     }
     if (fd < 0)
-        return cr_fail(err, CR_EINPUT, "%s: %s", data->folder, strerror(errno));
+        return cr_fail(err, cr_errno_status(errno), "%s: %s", data->folder, strerror(errno));
     data->fd = fd;
     return CR_OK;
 }
@@ -56,10 +56,12 @@ static cr_status read_span(int fd, const char *tar, const char *name, int64_t of
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
+            cr_status status =
+                cr_fail(err, got < 0 ? cr_errno_status(errno) : CR_EINPUT, "%s/%s: %s", tar, name,
+                        got < 0 ? strerror(errno) : "cut short since it was indexed");
             free(*bytes);
             *bytes = NULL;
-            return cr_fail(err, CR_EINPUT, "%s/%s: %s", tar, name,
-                           got < 0 ? strerror(errno) : "cut short since it was indexed");
+            return status;
         }
         done += (size_t)got;
     }
@@ -108,7 +110,7 @@ cr_status cr_data_file_read(const char *images, const char *file, uint8_t **byte
     }
     fd = open(images, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        status = cr_fail(err, CR_EINPUT, "%s: %s", images, strerror(errno));
+        status = cr_fail(err, cr_errno_status(errno), "%s: %s", images, strerror(errno));
         goto cleanup;
     }
     *n_bytes = (size_t)files.items[at].n_bytes;

@@ -105,7 +105,7 @@ static cr_status list_folder(cr_files *files, const char *root, const char *belo
         }
     }
     if (errno)
-        status = cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+        status = cr_fail(err, cr_errno_status(errno), "%s: %s", path, strerror(errno));
 
 cleanup:
     if (dir)

@@ -82,9 +82,13 @@ void cr_arena_free(cr_arena *arena);
 /* cr_fail with CR_EINTERNAL and "out of memory: <what> needs <bytes> bytes". */
 cr_status cr_fail_memory(cr_error *err, const char *what, size_t n, size_t item_bytes);
 
+/* The status of a system call that failed with this errno: CR_EIO where the storage is at fault
+ * (EIO, ESTALE, too many open files and the like), CR_EINPUT where the path is. */
+cr_status cr_errno_status(int reason);
+
 /* Reads the whole of a regular file. *bytes is owned by the caller (free) and is followed by one
- * zero byte that *n_bytes does not count. Errors: CR_EINPUT naming `path` when it cannot be opened
- * or read, is no regular file or is larger than `max_bytes`. */
+ * zero byte that *n_bytes does not count. Errors, naming `path`: CR_EINPUT when it cannot be opened,
+ * is no regular file, is larger than `max_bytes` or shrinks; CR_EIO when the storage fails. */
 cr_status cr_file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_t *n_bytes,
                        cr_error *err);
 

@@ -122,7 +122,8 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
 cr_status cr_data_open(cr_dataset *data, cr_error *err);
 
 /* The bytes of image i's file, from its folder or, by offset, from the tar, which must be open.
- * *bytes is the caller's (free). Errors: CR_EINPUT naming the file; CR_EINTERNAL (memory). */
+ * *bytes is the caller's (free). Errors: CR_EINPUT naming the file;
+ * CR_EIO where the storage fails; CR_EINTERNAL (memory). */
 cr_status cr_data_image_read(const cr_dataset *data, int i, uint8_t **bytes, size_t *n_bytes,
                              cr_error *err);
 
