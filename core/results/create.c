@@ -1,5 +1,5 @@
-/* create.c - the file at its final size. Whatever allocates space is collective in parallel HDF5,
- * so the ranks agree before each such call on all that went before. */
+/* create.c - the file at its final size. Rank 0 makes it alone, without MPI: whatever allocates space
+ * is collective in parallel HDF5, whose other ranks wait for ever where a write of one fails. */
 #include "internal.h"
 
 #include <errno.h>
@@ -27,23 +27,28 @@ static cr_status may_be_made(const char *path, bool replace, cr_error *err)
     return CR_OK;
 }
 
-/* Rank 0: an empty file to write to, instead of one that a killed run has left, and room on the disk
- * for it: where a write of HDF5's own tables fails, HDF5 1.10 hangs. */
-static cr_status reserve(const cr_results *results, bool *made, cr_error *err)
+/* Rank 0: room on the disk for n_bytes of the open file, so that none of its rows finds the disk
+ * full. Some file systems cannot tell. */
+static cr_status reserve(const cr_results *results, int fd, size_t n_bytes, cr_error *err)
 {
-    cr_status status = CR_OK;
-    const size_t n_bytes = cr_results_bytes(&results->plan, &results->data);
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n_bytes) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+        return cr_fail(err, CR_EIO, "%s: needs %zu bytes: %s", results->path, n_bytes,
+                       strerror(errno));
+    return CR_OK;
+}
+
+/* Rank 0: an empty file to write to, instead of one that a killed run has left. */
+static cr_status make_empty(const cr_results *results, bool *made, cr_error *err)
+{
     unlink(results->part);
     int fd = open(results->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)0666);
     if (fd < 0)
         return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s: %s", results->path,
                        results->part, strerror(errno));
     *made = true;
-    /* Some file systems cannot tell. */
-    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n_bytes) != 0 &&
-        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-        status = cr_fail(err, CR_EIO, "%s: needs %zu bytes: %s", results->path, n_bytes,
-                         strerror(errno));
+    const size_t n_bytes = cr_results_bytes(&results->plan, &results->data);
+    cr_status status = reserve(results, fd, n_bytes, err);
     close(fd);
     return status;
 }
@@ -73,23 +78,6 @@ static cr_status copy_all(const cr_results_plan *plan, const cr_dataset *data, c
 
 cleanup:
     free(packed);
-    return status;
-}
-
-static cr_status create_file(cr_results *results, cr_error *err)
-{
-    cr_status status = CR_OK, local = CR_OK;
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access < 0 || H5Pset_fapl_mpio(access, results->par.comm, MPI_INFO_NULL) < 0)
-        local = cr_h5_fail(err, CR_EIO, "%s", results->path);
-    CR_TRY(cr_par_agree(&results->par, local, err));
-    results->file = H5Fcreate(results->part, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (results->file < 0)
-        local = cr_h5_fail(err, CR_EIO, "%s", results->path);
-    CR_TRY(cr_par_agree(&results->par, local, err));
-
-cleanup:
-    cr_h5_close(access);
     return status;
 }
 
@@ -223,11 +211,11 @@ static herr_t set_fill(hid_t properties, cr_column_id column)
     return -1;
 }
 
-/* Collective. `group` as for cr_layout_shape; its path is `folder`. */
+/* `group` as for cr_layout_shape; its path is `folder`. */
 static cr_status create_column(const cr_results *results, const char *folder, cr_column_id column,
                                cr_group group, int64_t n, hid_t *dataset, cr_error *err)
 {
-    cr_status status = CR_OK, local = CR_OK;
+    cr_status status = CR_OK;
     const cr_column *of = &cr_columns[column];
     hsize_t shape[CR_MAX_RANK];
     const int n_dims = cr_layout_shape(column, &results->plan, group, n, shape);
@@ -241,18 +229,14 @@ static cr_status create_column(const cr_results *results, const char *folder, cr
     if (space < 0 || type < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
         H5Pset_obj_track_times(properties, false) < 0 || set_fill(properties, column) < 0)
-        local = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place);
-    CR_TRY(cr_par_agree(&results->par, local, err));
-
+        CR_TRY(cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place));
     *dataset = H5Dcreate2(results->file, place, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
     const cr_h5_at at = {*dataset, results->path, place};
     if (*dataset < 0)
-        local = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place);
-    else
-        local = cr_h5_put_text(at, "description", of->description, err);
-    if (local == CR_OK && of->unit[0])
-        local = cr_h5_put_text(at, "unit", of->unit, err);
-    CR_TRY(cr_par_agree(&results->par, local, err));
+        CR_TRY(cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place));
+    CR_TRY(cr_h5_put_text(at, "description", of->description, err));
+    if (of->unit[0])
+        CR_TRY(cr_h5_put_text(at, "unit", of->unit, err));
 
 cleanup:
     cr_h5_close(properties);
@@ -261,7 +245,7 @@ cleanup:
     return status;
 }
 
-/* Writes a column of the image set. Local: rank 0. */
+/* Writes a column of the image set. */
 static cr_status write_set_column(const cr_results *results, cr_column_id column, hid_t dataset,
                                   cr_error *err)
 {
@@ -299,7 +283,6 @@ cleanup:
     return status;
 }
 
-/* Collective. */
 static cr_status create_set_columns(const cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -313,10 +296,7 @@ static cr_status create_set_columns(const cr_results *results, cr_error *err)
         int n = cr_layout_set_rows(owner, &results->data, &rows, &stride);
         CR_TRY(create_column(results, cr_layout_set_group(owner), column, (cr_group){-1, -1, -1}, n,
                              &dataset, err));
-        cr_status local = CR_OK;
-        if (results->par.rank == 0)
-            local = write_set_column(results, column, dataset, err);
-        CR_TRY(cr_par_agree(&results->par, local, err));
+        CR_TRY(write_set_column(results, column, dataset, err));
         cr_h5_close(dataset);
         dataset = -1;
     }
@@ -326,35 +306,45 @@ cleanup:
     return status;
 }
 
-/* Collective. */
 static cr_status create_row_columns(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
+    hid_t dataset = -1;
     const cr_results_plan *plan = &results->plan;
     for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
         cr_results_path folder;
         cr_layout_group(plan, group, folder);
-        cr_group_ids *ids = cr_results_group(results, group);
         for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan))
+            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan)) {
                 CR_TRY(create_column(results, folder, column, group, results->data.n_images,
-                                     &ids->of[column], err));
+                                     &dataset, err));
+                cr_h5_close(dataset);
+                dataset = -1;
+            }
     }
 
 cleanup:
     return status;
 }
 
-/* Hands a file or a folder to the disk. */
-static bool sync_path(const char *path, int flags)
+/* Rank 0: the whole file, closed again. After CR_EIO it stays open: HDF5 1.10 may hang or crash when
+ * it closes a file that it could not write. */
+static cr_status create_file(cr_results *results, cr_error *err)
 {
-    int fd = open(path, flags | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    const int reason = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = reason;
-    return synced;
+    cr_status status = CR_OK;
+    results->file = H5Fcreate(results->part, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    if (results->file < 0)
+        CR_TRY(cr_h5_fail(err, CR_EIO, "%s", results->path));
+    CR_TRY(create_groups(results, err));
+    CR_TRY(create_set_columns(results, err));
+    CR_TRY(create_row_columns(results, err));
+    CR_TRY(cr_summary_create(results, err));
+    if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0 || H5Fclose(results->file) < 0)
+        CR_TRY(cr_h5_fail(err, CR_EIO, "%s", results->path));
+    results->file = -1;
+
+cleanup:
+    return status;
 }
 
 /* Rank 0: gives the finished file its name. Until it was synced once, a killed writer leaves a file
@@ -362,14 +352,26 @@ static bool sync_path(const char *path, int flags)
 static cr_status publish(const cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
+    struct stat info;
     char *folder = cr_path_folder(results->path);
+    int folder_fd = -1, fd = open(results->part, O_RDWR | O_CLOEXEC);
     if (!folder)
-        return cr_fail_memory(err, results->path, strlen(results->path), 1);
-    if (!sync_path(results->part, O_RDWR) || rename(results->part, results->path) != 0)
-        status = cr_fail(err, CR_EIO, "%s: cannot be created: %s", results->path, strerror(errno));
-    else
-        /* Not every file system can sync a folder, and none needs it to survive a kill. */
-        sync_path(folder, O_RDONLY | O_DIRECTORY);
+        CR_TRY(cr_fail_memory(err, results->path, strlen(results->path), 1));
+    /* Once more: HDF5 has emptied the file before it wrote. */
+    if (fd >= 0 && fstat(fd, &info) == 0)
+        CR_TRY(reserve(results, fd, (size_t)info.st_size, err));
+    if (fd < 0 || fsync(fd) != 0 || rename(results->part, results->path) != 0)
+        CR_TRY(cr_fail(err, CR_EIO, "%s: cannot be created: %s", results->path, strerror(errno)));
+    /* Not every file system can sync a folder, and none needs it to survive a kill. */
+    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd >= 0)
+        fsync(folder_fd);
+
+cleanup:
+    if (folder_fd >= 0)
+        close(folder_fd);
+    if (fd >= 0)
+        close(fd);
     free(folder);
     return status;
 }
@@ -406,24 +408,21 @@ cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err)
     if (par->rank == 0) {
         local = may_be_made(results->path, replace, err);
         if (local == CR_OK)
-            local = reserve(results, &made, err);
+            local = make_empty(results, &made, err);
     }
     CR_TRY(cr_par_follow(par, local, err));
     if (par->rank != 0)
         local = reach(results, err);
     CR_TRY(cr_par_agree(par, local, err));
 
-    CR_TRY(create_file(results, err));
-    CR_TRY(cr_par_agree(par, create_groups(results, err), err));
-    CR_TRY(create_set_columns(results, err));
-    CR_TRY(create_row_columns(results, err));
-    CR_TRY(cr_summary_create(results, err));
-    CR_TRY(cr_results_flush(results, err));
     if (par->rank == 0) {
-        local = publish(results, err);
+        local = create_file(results, err);
+        if (local == CR_OK)
+            local = publish(results, err);
         made = local != CR_OK;
     }
     CR_TRY(cr_par_follow(par, local, err));
+    CR_TRY(cr_results_open_shared(results, err));
 
 cleanup:
     if (status != CR_OK && made)

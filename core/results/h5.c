@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,33 @@ static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *text)
     return 0;
 }
 
+/* "file write failed: time = ..., error message = 'No space left on device', buf = ...", as HDF5's
+ * own driver says it, becomes "file write failed: No space left on device"; what MPI's says, "file
+ * write failed", does not tell, but the system still knows. */
+static void name_cause(char *reason, size_t n_bytes, int system)
+{
+    static const char mark[] = "error message = '";
+    static const int causes[] = {ENOSPC, EDQUOT, EFBIG, EIO, EROFS, ESTALE};
+    char *details = strstr(reason, ": time = "), *why = strstr(reason, mark);
+    if (details && why > details) {
+        why += strlen(mark);
+        const size_t length = strcspn(why, "'");
+        memmove(details + 2, why, length);
+        details[2 + length] = 0;
+        return;
+    }
+    const size_t used = strlen(reason);
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+        if (system == causes[i])
+            snprintf(reason + used, n_bytes - used, ": %s", strerror(system));
+}
+
 cr_status cr_h5_fail(cr_error *err, cr_status status, const char *format, ...)
 {
+    const int system = errno;
     char reason[sizeof((cr_error *)0)->message] = "HDF5 gives no reason";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, reason);
+    name_cause(reason, sizeof reason, system);
     char text[sizeof((cr_error *)0)->message];
     va_list args;
     va_start(args, format);

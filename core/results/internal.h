@@ -204,6 +204,9 @@ cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results
 /* Makes the file. On failure no half-made file stays behind; the caller releases. */
 cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err);
 
+/* resume.c: opens the file, which is good, for writing by all ranks. Collective. */
+cr_status cr_results_open_shared(cr_results *results, cr_error *err);
+
 /* open.c: opens the datasets of all rows, as the plan wants them. Local. */
 cr_status cr_results_open_columns(cr_results *results, cr_error *err);
 
@@ -216,7 +219,7 @@ cr_group_ids *cr_results_group(const cr_results *results, cr_group group);
 
 /* summary.c */
 
-cr_status cr_summary_create(cr_results *results, cr_error *err); /* Collective */
+cr_status cr_summary_create(cr_results *results, cr_error *err); /* Local */
 cr_status cr_summary_open(cr_results *results, cr_error *err);   /* Local */
 /* Local */
 cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const cr_sweep *sweeps,

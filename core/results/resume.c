@@ -54,8 +54,7 @@ cleanup:
     return status;
 }
 
-/* Collective. */
-static cr_status open_for_writing(cr_results *results, cr_error *err)
+cr_status cr_results_open_shared(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
     hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
@@ -72,6 +71,9 @@ static cr_status open_for_writing(cr_results *results, cr_error *err)
     local = cr_results_open_columns(results, err);
     if (local == CR_OK)
         local = cr_summary_open(results, err);
+    /* Rank 0 has seen that the file is good: it cannot be read. */
+    if (local == CR_EINPUT)
+        local = err->status = CR_EIO;
     CR_TRY(cr_par_agree(&results->par, local, err));
 
 cleanup:
@@ -106,7 +108,7 @@ cr_status cr_results_resume(const cr_par *par, const char *path, const cr_result
                                    MPI_CHAR, 0, par->comm),
                          "MPI_Bcast", err);
         CR_TRY(cr_par_agree(par, local, err));
-        CR_TRY(open_for_writing(resuming, err));
+        CR_TRY(cr_results_open_shared(resuming, err));
     }
     *resumed = there;
     *results = resuming;

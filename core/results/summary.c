@@ -139,7 +139,7 @@ cleanup:
     return status;
 }
 
-/* Local: rank 0. Before the first row: nothing counted, every image missing. */
+/* Before the first row: nothing counted, every image missing. */
 static cr_status write_blank(cr_results *results, cr_error *err)
 {
     const int n = count_rows(&results->plan);
@@ -157,30 +157,28 @@ static cr_status write_blank(cr_results *results, cr_error *err)
 
 cr_status cr_summary_create(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK, local = CR_OK;
+    cr_status status = CR_OK;
     hsize_t n = (hsize_t)count_rows(&results->plan);
     hid_t type = row_type(), space = H5Screate_simple(1, &n, NULL);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (type < 0 || space < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
         H5Pset_obj_track_times(properties, false) < 0)
-        local = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
-    CR_TRY(cr_par_agree(&results->par, local, err));
+        CR_TRY(cr_h5_fail(err, CR_EIO, "%s: /summary", results->path));
     results->summary =
         H5Dcreate2(results->file, "/summary", type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
     const cr_h5_at at = {results->summary, results->path, "/summary"};
     if (results->summary < 0)
-        local = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
-    else
-        local = cr_h5_put_text(at, "description",
-                               "one row a model, method and protocol, in the order of the job: "
-                               "counts of images, errors in percent, mean IoU of the ground-truth "
-                               "class's box, MaxBoxAcc in percent; written when the run ends",
-                               err);
-    CR_TRY(cr_par_agree(&results->par, local, err));
-    if (results->par.rank == 0)
-        local = write_blank(results, err);
-    CR_TRY(cr_par_agree(&results->par, local, err));
+        CR_TRY(cr_h5_fail(err, CR_EIO, "%s: /summary", results->path));
+    CR_TRY(
+        cr_h5_put_text(at, "description",
+                       "one row a model, method and protocol, in the order of the job: counts of "
+                       "images, errors in percent, mean IoU of the ground-truth class's box, "
+                       "MaxBoxAcc in percent; written when the run ends",
+                       err));
+    CR_TRY(write_blank(results, err));
+    cr_h5_close(results->summary);
+    results->summary = -1;
 
 cleanup:
     cr_h5_close(properties);
