@@ -25,7 +25,7 @@ CFLAGS ?= -O2 -g
 CPPFLAGS += -Iinclude -I. -I$(BUILD)/gen -D_GNU_SOURCE
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(WARN) $(CPPFLAGS) $(EXTRA) $(HDF5_CFLAGS) \
 	$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv -ljpeg -lm
+LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv -ljpeg -lm -pthread
 
 # What needs neither MPI nor HDF5, and what does.
 SERIAL := base geometry image data kernels nn cam loc

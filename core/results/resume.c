@@ -3,6 +3,8 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <semaphore.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,6 +56,22 @@ cleanup:
     return status;
 }
 
+/* Open MPI (ompio) guards a file pointer that all ranks could share, and that nobody here uses, by a
+ * named semaphore; a run that is killed inside MPI_File_open leaves it locked, and then every later
+ * one on the machine that opens a file of this name would wait for it for ever. Those that have it
+ * open lose nothing with its name. */
+static void drop_semaphore(const char *path)
+{
+#ifdef OPEN_MPI
+    const char *slash = strrchr(path, '/');
+    char name[300];
+    if (snprintf(name, sizeof name, "/OMPIO_%s", slash ? slash + 1 : path) < (int)sizeof name)
+        sem_unlink(name);
+#else
+    (void)path;
+#endif
+}
+
 cr_status cr_results_open_shared(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
@@ -64,6 +82,7 @@ cr_status cr_results_open_shared(cr_results *results, cr_error *err)
         local =
             cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", results->path, strerror(errno));
     CR_TRY(cr_par_agree(&results->par, local, err));
+    drop_semaphore(results->path);
     results->file = H5Fopen(results->path, H5F_ACC_RDWR, access_list);
     if (results->file < 0)
         local = cr_h5_fail(err, CR_EIO, "%s", results->path);
