@@ -5,6 +5,7 @@
 
 #include <cblas.h>
 #include <mpi.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,8 @@ int main(int argc, char **argv)
     cr_blas_mend(argv);
     /* Ranks are the parallelism; and threads would make sums depend on their number. */
     openblas_set_num_threads(1);
+    /* A write beyond a file-size limit is an error like others. */
+    signal(SIGXFSZ, SIG_IGN);
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0) {
         print_help();
