@@ -122,5 +122,7 @@ int main(int argc, char **argv)
         status = command->run(NULL, argc - 1, argv + 1, &err);
     if (status != CR_OK && is_first_rank())
         print_error(&err);
+    else if (status != CR_OK)
+        sleep(1); /* a launcher ends all ranks as soon as one has failed: not before it has spoken */
     return cr_status_exit_code(status);
 }
