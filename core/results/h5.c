@@ -24,17 +24,20 @@ static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *text)
     return 0;
 }
 
-/* "file write failed: time = ..., error message = 'No space left on device', buf = ...", as HDF5's
- * own driver says it, becomes "file write failed: No space left on device"; what MPI's says, "file
- * write failed", does not tell, but the system still knows. */
+/* "file write failed: time = ..., errno = 28, error message = 'No space left on device', buf = ...",
+ * as HDF5's own driver says it, becomes "file write failed: No space left on device"; what MPI's
+ * says, "file write failed", does not tell, but the system still knows. */
 static void name_cause(char *reason, size_t n_bytes, int system)
 {
     static const char mark[] = "error message = '";
     static const int causes[] = {ENOSPC, EDQUOT, EFBIG, EIO, EROFS, ESTALE};
     char *details = strstr(reason, ": time = "), *why = strstr(reason, mark);
+    if (!details)
+        details = strstr(reason, ", errno = ");
     if (details && why > details) {
         why += strlen(mark);
         const size_t length = strcspn(why, "'");
+        details[0] = ':';
         memmove(details + 2, why, length);
         details[2 + length] = 0;
         return;
