@@ -113,8 +113,8 @@ cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, b
 typedef struct cr_results cr_results;
 
 /* Creates `path` with every dataset at its final size, writes images, labels, ground truth, classes
- * and all attributes, and flushes. Only then the file gets its name, and takes the place of one to
- * be replaced: at any moment a file of that name opens. Errors: CR_EINPUT for a file that exists
+ * and all attributes (rank 0, without MPI), and syncs. Only then the file gets its name, and takes
+ * the place of one to be replaced: at any moment a file of that name opens. Errors: CR_EINPUT for a file that exists
  * (unless `replace`) or that another run is writing, for a path that some rank cannot write or that
  * is not the same file on all, or for names and sizes that cannot be stored; CR_EIO with HDF5's
  * innermost message. On failure no half-made file stays behind and *results is NULL on every rank.
