@@ -28,7 +28,7 @@ except ImportError as problem:
     sys.exit(77)
 
 from camrank import BUILD, Error, Graph, Net, Variant, check, lib
-from zoo import build, export
+from zoo import build, export, find_values
 
 warnings.filterwarnings("ignore")
 # The ratios that we aim at: forward, Grad-CAM.
@@ -91,12 +91,12 @@ def torch_forward(model, images, frozen):
 
 
 class GradCam:
-    """camrank's Grad-CAM of one class at the default layer."""
+    """camrank's Grad-CAM of one class at a layer; "" is the default."""
 
-    def __init__(self, graph, batch):
+    def __init__(self, graph, batch, layer):
         self.graph, self.batch, self.variant, self.handle = graph, batch, Variant(), ct.c_void_p()
         error = Error()
-        check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), GRAD_CAM, b"",
+        check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), GRAD_CAM, layer.encode(),
                                  ct.byref(self.variant), ct.byref(error)), error)
         check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(self.variant), 1, batch,
                              1, ct.byref(self.handle), ct.byref(error)), error)
@@ -116,9 +116,9 @@ class GradCam:
                        (ct.c_void_p * 1)(self.maps.ctypes.data))
 
 
-def camrank_cam(graph, images):
+def camrank_cam(graph, layer, images):
     def make(batch):
-        cam = GradCam(graph, batch)
+        cam = GradCam(graph, batch, layer)
         cam.net.forward(images[:batch])
         return cam.run
     return make
@@ -145,24 +145,40 @@ def torch_cam(model, layer, images):
     return make
 
 
-def find_layer(model, x, expected):
-    """The module whose output is camrank's default layer; maps must agree there."""
-    best, distance = None, np.inf
-    for module in model.modules():
-        if list(module.children()):
-            continue
-        kept = []
-        hook = module.register_forward_hook(lambda m, i, out: kept.append(out))
-        with torch.no_grad():
-            model(x[:1])
+def find_layer(model, graph, images):
+    """The module whose output is camrank's default layer, and "". Where that is no module's, such as
+    a ReLU that is a function, the last module with a map and the name that camrank has for it. Maps
+    must agree."""
+    x, best, distance = torch.from_numpy(images[:1]), None, np.inf
+    cam = GradCam(graph, 1, "")
+    cam.net.forward(images[:1])
+    cam.run_cam()
+    outputs = {}
+    hooks = [m.register_forward_hook(lambda m, i, out: outputs.update({m: out}))
+             for m in model.modules()]
+    with torch.no_grad():
+        model(x)
+    for hook in hooks:
         hook.remove()
-        out = kept[-1] if kept else None
-        if torch.is_tensor(out) and out.dim() == 4 and out.shape[2:] == expected.shape[1:]:
-            maps = torch_cam_maps(model, module, x[:1])
-            off = abs(maps[0] - expected[0]).max() / max(np.ptp(expected[0]), 1e-30)
-            if off < distance:
-                best, distance = module, off
-    return best, distance
+    maps = [(m, out) for m, out in outputs.items() if torch.is_tensor(out) and out.dim() == 4 and
+            out.shape[2:] == cam.maps.shape[2:]]
+    last = maps[-1][0]
+    for module, _ in reversed(maps[-8:]):
+        off = abs(torch_cam_maps(model, module, x) - cam.maps[:, 0]).max() / np.ptp(cam.maps)
+        if off < distance:
+            best, distance = module, off
+        if distance < 1e-3:
+            break
+    if distance < 1e-3:
+        return best, ""
+    value = find_values(graph, images[:1], [outputs[last].numpy()])[0]
+    cam = GradCam(graph, 1, graph.name(value))
+    cam.net.forward(images[:1])
+    cam.run_cam()
+    off = abs(torch_cam_maps(model, last, x) - cam.maps[:, 0]).max() / np.ptp(cam.maps)
+    if off > 1e-3:
+        sys.exit(f"Grad-CAM at {graph.name(value)} differs by {off:.1e} of its range")
+    return last, graph.name(value)
 
 
 def races(contenders, rounds, at_least):
@@ -190,14 +206,9 @@ def measure(name, rounds, at_least):
            "forward": (np.median(rates, 0), rates[:, 0] / rates[:, 1:].max(1),
                        [c.batch for c in forward])}
     del forward
-    cam = GradCam(graph, 1)
-    cam.net.forward(images[:1])
-    cam.run_cam()
-    layer, off = find_layer(model, torch.from_numpy(images), cam.maps[:, 0])
-    if off > 1e-3:
-        sys.exit(f"{name}: Grad-CAM differs by {off:.1e} of its range")
+    layer, name_of_layer = find_layer(model, graph, images)
     cams = [Contender(make, at_least) for make in
-            (camrank_cam(graph, images), torch_cam(model, layer, images))]
+            (camrank_cam(graph, name_of_layer, images), torch_cam(model, layer, images))]
     rates = races(cams, rounds, at_least)
     row["cam"] = (np.median(rates, 0), rates[:, 0] / rates[:, 1], [c.batch for c in cams])
     return row
