@@ -123,6 +123,7 @@ int main(int argc, char **argv)
     if (status != CR_OK && is_first_rank())
         print_error(&err);
     else if (status != CR_OK)
-        sleep(1); /* a launcher ends all ranks as soon as one has failed: not before it has spoken */
+        sleep(
+            1); /* a launcher ends all ranks as soon as one has failed: not before it has spoken */
     return cr_status_exit_code(status);
 }

@@ -31,7 +31,8 @@ static const char *name_of(const tar *t)
 static cr_status fail_archive(const tar *t, cr_error *err)
 {
     const char *why = archive_error_string(t->archive), *name = name_of(t);
-    return cr_fail(err, cr_errno_status(archive_errno(t->archive)), "%s: %s%s%s: %s", t->path, *name ? "at or behind member '" : "",
+    return cr_fail(err, cr_errno_status(archive_errno(t->archive)), "%s: %s%s%s: %s", t->path,
+                   *name ? "at or behind member '" : "",
                    *name ? cr_quote(name, strlen(name)).text : "no tar", *name ? "'" : "",
                    why ? why : "not readable");
 }

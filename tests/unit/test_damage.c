@@ -178,7 +178,8 @@ static void messages_nested_without_end_are_refused(void **state)
     cr_graph *graph;
     cr_error err = {0};
     assert_int_equal(cr_graph_load(bytes, SIZE, "m", 0, 0, &graph, &err), CR_EINPUT);
-    assert_string_equal(err.message, "m: is not an ONNX model, or is damaged; export it, or copy it, again");
+    assert_string_equal(err.message,
+                        "m: is not an ONNX model, or is damaged; export it, or copy it, again");
     free(bytes);
 }
 
