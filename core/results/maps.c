@@ -32,7 +32,7 @@ static char *find_dataset(char *place)
 static cr_status open_dataset(cr_maps *maps, cr_error *err)
 {
     cr_status status = CR_OK;
-    hsize_t shape[H5S_MAX_RANK];
+    hsize_t shape[H5S_MAX_RANK] = {0};
     hid_t space = -1, type = -1;
     cr_h5_quiet();
     maps->file = H5Fopen(maps->path, H5F_ACC_RDONLY, H5P_DEFAULT);
