@@ -321,6 +321,27 @@ def mat():
     put("mat", "many-items", head + array(2, b"synsets", (2**31 - 1, 1), struct.pack("<HHI", 5, 4, 16)))
 
 
+def maps():
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for kind in ("<f2", "<f4", "<f8", "|u1", ">f4", "<i8", "O"):
+        data = io.BytesIO()
+        np.save(data, values.astype(kind))
+        put("npy", "type-" + kind.strip("<>|") + str(kind[0] == ">"), data.getvalue())
+    for name, array in (("fortran", np.asfortranarray(values)), ("leading", values[None, None]),
+                        ("flat", values.ravel()), ("empty", values[:0])):
+        data = io.BytesIO()
+        np.save(data, array)
+        put("npy", name, data.getvalue())
+    for version in ((2, 0), (3, 0)):
+        data = io.BytesIO()
+        np.lib.format.write_array(data, values, version)
+        put("npy", f"version-{version[0]}", data.getvalue())
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (16384, 16384), }"
+    put("npy", "claims-much", b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + b"\0" * 64)
+    dictionary("npy", ["descr", "fortran_order", "shape", "True", "False", "<f4", "<f8", "|u1",
+                       "16384", "16385", "18446744073709551616", "\x93NUMPY", "(1, 3, 4)"])
+
+
 def results():
     """Lists of changes: place, another place, what, and bytes for it (fuzz_results.c)."""
     rng = np.random.default_rng(3)
@@ -330,5 +351,5 @@ def results():
             rng.bytes(12))
 
 
-for make in (jobs, networks, images, annotations, tables, tars, mat, results):
+for make in (jobs, networks, images, annotations, tables, tars, mat, maps, results):
     make()
