@@ -289,7 +289,7 @@ static cr_status create_set_columns(const cr_results *results, cr_error *err)
     hid_t dataset = -1;
     for (int column = 0; column < CR_N_COLUMNS; column++) {
         const cr_column_owner owner = cr_columns[column].owner;
-        if (owner > CR_OF_BOXES)
+        if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan))
             continue;
         uint8_t *rows;
         size_t stride;

@@ -138,6 +138,8 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
 
 bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
 {
+    if (column == CR_COLUMN_ANNOTATED)
+        return plan->n_models == 0;
     return cr_columns[column].kind != CR_KIND_MAP || plan->map_slots > 0;
 }
 
@@ -252,7 +254,7 @@ size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
     for (int column = 0; column < CR_N_COLUMNS; column++) {
         uint8_t *rows;
         size_t stride, text_bytes = 1;
-        if (cr_columns[column].owner > CR_OF_BOXES)
+        if (cr_columns[column].owner > CR_OF_BOXES || !cr_layout_has(column, plan))
             continue;
         if (cr_columns[column].kind == CR_KIND_TEXT)
             text_bytes = cr_layout_text_bytes(column, data);

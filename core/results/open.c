@@ -411,7 +411,7 @@ static cr_status get_data(cr_results *results, cr_error *err)
     data->text_bytes = 1;
     for (int column = 0; column < CR_N_COLUMNS; column++) {
         const cr_column_owner owner = cr_columns[column].owner;
-        if (owner > CR_OF_BOXES)
+        if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan))
             continue;
         size_t text_bytes = 0;
         const bool first = n[owner] < 0;
@@ -462,9 +462,9 @@ cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)
         return cr_fail_memory(err, path, 1, sizeof *opening);
     CR_TRY(open_file(opening, err));
     CR_TRY(get_root(opening, err));
-    CR_TRY(get_data(opening, err));
     CR_TRY(get_protocols(opening, err));
     CR_TRY(get_models(opening, err));
+    CR_TRY(get_data(opening, err));
     CR_TRY(cr_results_check(path, &opening->plan, &opening->data, err));
     CR_TRY(cr_results_make_groups(opening, err));
     CR_TRY(cr_results_open_columns(opening, err));

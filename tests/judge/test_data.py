@@ -361,7 +361,8 @@ def content(path):
         for key, value in thing.attrs.items():
             if (name, key) != ("images", "folder"):
                 found[f"{name}@{key}"] = np.asarray(value).tolist()
-        if isinstance(thing, h5py.Dataset) and name != "images/file":
+        # Of all layouts only `devkit` knows the devkit's ids.
+        if isinstance(thing, h5py.Dataset) and name not in ("images/file", "classes/devkit_id"):
             found[name] = (thing.dtype, thing.shape, thing[()].tobytes())
     with h5py.File(path, "r") as file:
         file.visititems(visit)

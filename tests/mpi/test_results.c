@@ -247,7 +247,7 @@ static void check_data(const cr_dataset *got, const cr_dataset *wanted)
         CHECK_EQUAL(a->first_box, b->first_box);
         CHECK_EQUAL(a->n_boxes, b->n_boxes);
         CHECK_EQUAL(a->localize, b->localize);
-        CHECK(a->width == b->width && a->height == b->height);
+        CHECK(a->width == 0 && a->height == 0); /* beside models, whose rows have sizes */
     }
 }
 
