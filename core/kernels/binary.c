@@ -115,8 +115,8 @@ void cr_binary_backward(const cr_binary *p, int n, int m, const cr_real *a, cons
         for (int t = 0; t < p->rows; t++, ai += p->c, dy += p->c) {
             int at = t * row_step(p);
             row_backward(p->op, p->c, ai, bi + at, b_step, dy, da, db ? db + at : NULL);
-            da += da ? p->c : 0;
+            da = da ? da + p->c : NULL;
         }
-        db += db ? b_size(p) : 0;
+        db = db ? db + b_size(p) : NULL;
     }
 }

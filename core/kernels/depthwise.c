@@ -51,7 +51,7 @@ void cr_depthwise_forward(const cr_window *win, int n, const cr_real *x, const c
                 p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * c;
                 cr_loops()->depthwise(&p);
                 p.y += p.pixels * c;
-                p.add += p.add ? p.pixels * c : 0;
+                p.add = p.add ? p.add + p.pixels * c : NULL;
             }
 }
 

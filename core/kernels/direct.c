@@ -56,7 +56,7 @@ void cr_direct_forward(const cr_window *win, int n, const cr_real *x, const cr_r
     ptrdiff_t row = (ptrdiff_t)reach_w(win) * win->c, out_row = (ptrdiff_t)win->q * win->k;
     for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * win->c) {
         pad(win, x, scratch);
-        for (int i = 0; i < win->p; i++, y += out_row, add += add ? out_row : 0)
+        for (int i = 0; i < win->p; i++, y += out_row, add = add ? add + out_row : NULL)
             cr_packed_multiply(&(cr_product){.m = win->q,
                                              .n = win->k,
                                              .d = win->r * win->s * win->c,

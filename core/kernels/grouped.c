@@ -134,7 +134,7 @@ void cr_grouped_forward(const cr_window *win, int n, const cr_real *x, const cr_
                 p.x = scratch + at * win->stride_h * row + j * p.step;
                 cr_loops()->depthwise(&p);
                 p.y += p.pixels * win->k;
-                p.add += p.add ? p.pixels * win->k : 0;
+                p.add = p.add ? p.add + p.pixels * win->k : NULL;
             }
         }
 }

@@ -270,7 +270,7 @@ static cr_status tally_all(cr_results *results, int first, int n, int n_groups, 
             memset(c.sweeps, 0, n_variants * sizeof *c.sweeps);
         CR_TRY(tally_model(&c, first, n, err));
         c.tallies += n_tallies;
-        c.sweeps += c.sweeps ? n_variants : 0;
+        c.sweeps = c.sweeps ? c.sweeps + n_variants : NULL;
     }
 
 cleanup:
