@@ -1,5 +1,6 @@
 /* camrank check: everything a run needs, validated and counted, without running. */
 #include "command.h"
+#include "memory.h"
 #include "session.h"
 #include "suggest.h"
 
@@ -25,7 +26,7 @@ static void print_model(const cr_session *s, int m)
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            parameters * 1e-6, flops * 1e-9);
     printf("  input    %s\n", plan->input);
-    printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(cr_net_weight_bytes(net)),
+    printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(s->weights[m].n_bytes),
            MB(cr_net_arena_bytes(net)));
     for (int v = 0; v < model->n_variants; v++)
         printf("  %-8s at %s, maps %d x %d, %s\n", plan->variants[v].method,
@@ -37,7 +38,6 @@ static void print_model(const cr_session *s, int m)
 
 static void print_plan(const cr_session *s)
 {
-    size_t memory = 0;
     printf("job %s: valid\n", s->job.name);
     printf("images   %d of %d classes, %d boxes, from %s\n", s->data.n_images, s->data.n_classes,
            s->data.n_boxes, s->data.folder[0] ? s->data.folder : "annotations alone");
@@ -55,14 +55,23 @@ static void print_plan(const cr_session *s)
     if (s->n_models > 0)
         printf("chunks   %d of %d images: at most %d ranks have work\n", n_chunks * s->n_models,
                s->job.batch, n_chunks * s->n_models);
-    for (int m = 0; m < s->n_models; m++) {
-        const cr_net *net = cr_cam_net(s->models[m].cam);
-        memory += cr_net_weight_bytes(net) + cr_net_arena_bytes(net);
+    for (int m = 0; m < s->n_models; m++)
         print_model(s, m);
-    }
     printf("\noutput   %s, %.1f MB%s\n", s->job.output, MB(cr_results_bytes(&s->plan, &s->data)),
            access(s->job.output, F_OK) == 0 ? "; exists: a run needs --resume or --force" : "");
-    printf("memory   %.1f MB a rank for the networks\n", MB(memory));
+}
+
+/* Where ranks cannot share weights, each has them. */
+static void print_memory(const cr_memory *memory)
+{
+    const char *why = memory->why_private;
+    printf("memory   weights %.1f MB a %s, activations %.1f MB a rank", MB(memory->weights),
+           why[0] ? "rank" : "node", MB(memory->arena));
+    if (memory->peak_rss >= 0)
+        printf("; peak RSS of this check %.1f MB a rank", MB(memory->peak_rss));
+    printf("\n");
+    if (why[0])
+        printf("         the ranks of a node do not share weights: %s\n", why);
 }
 
 static cr_status check_output(const char *path, cr_error *err)
@@ -82,6 +91,7 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
     cr_status status = CR_OK;
     cr_session_options options;
     cr_session session = {0};
+    cr_memory memory;
     status = cr_session_options_parse(argc, argv, &options, err);
     if (status != CR_OK)
         return status;
@@ -89,10 +99,13 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
     if (par->rank == 0)
         status = check_output(session.job.output, err);
     CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_memory_measure(par, &session, &memory, err));
     if (par->rank == 0) {
         print_plan(&session);
-        if (session.n_models > 0)
+        if (session.n_models > 0) {
+            print_memory(&memory);
             status = cr_suggest_print(&session, err);
+        }
         if (status == CR_OK)
             status = cr_output_flush(err);
     }

@@ -2,6 +2,7 @@
 #include "camrank/cam.h"
 
 #include "command.h"
+#include "model_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ static const char *head_text(cr_head_kind kind)
 
 /* A network, and what each method takes where a job names no layer. */
 typedef struct network {
+    cr_model_file file;
     cr_graph *graph;
     cr_head head;
     cr_cam_variant cam, grad_cam;
@@ -61,11 +63,13 @@ typedef struct network {
 static cr_status read_network(const char *path, int width, int height, network *net, cr_error *err)
 {
     cr_status status = CR_OK;
-    uint8_t *bytes = NULL;
-    size_t n_bytes;
-    CR_TRY(cr_file_read(path, CR_ONNX_MAX_BYTES, &bytes, &n_bytes, err));
-    CR_TRY(cr_graph_load(bytes, n_bytes, path, width, height, &net->graph, err));
-    CR_TRY(cr_graph_head(net->graph, &net->head, err));
+    const cr_par alone = cr_par_alone();
+    cr_par_nodes nodes;
+    CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
+    CR_TRY(cr_model_file_open(&alone, &nodes, path, &net->file, err));
+    CR_TRY(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files, path,
+                         width, height, &net->graph, err));
+    net->head = cr_graph_head(net->graph);
     CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_CAM, "", &net->cam, err));
     CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_GRAD_CAM, "", &net->grad_cam, err));
     for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
@@ -74,7 +78,6 @@ static cr_status read_network(const char *path, int width, int height, network *
     }
 
 cleanup:
-    free(bytes);
     return status;
 }
 
@@ -178,15 +181,21 @@ static cr_status print_plan(const network *net, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_net *plan = NULL;
+    void *weights = NULL;
+    size_t n_weights = 0;
     double total = 0, flops = 0, *times = NULL;
     char shape[80] = "";
     CR_TRY(cr_net_new(net->graph, PLAN_BATCH, NULL, 0, 0, &plan, err));
     int n = cr_net_n_layers(plan);
+    n_weights = cr_net_weight_bytes(plan);
+    weights = cr_pages_alloc(n_weights, 1);
     times = cr_alloc(2 * (size_t)n, sizeof *times);
-    if (!times) {
-        status = cr_fail_memory(err, "times", 2 * (size_t)n, sizeof *times);
+    if (!times || !weights) {
+        status = cr_fail_memory(err, "weights", n_weights, 1);
         goto cleanup;
     }
+    cr_net_pack(plan, weights);
+    cr_net_use(plan, weights);
     time_layers(plan, n, &(stopwatch){.done_s = times + n}, times);
     printf("%-*s  %-18s  %-10s  %-16s  %10s  %10s  %8s\n", net->name_width, "layer", "operator",
            "kernel", "output", "MFLOP", "ms/image", "GFLOP/s");
@@ -208,6 +217,7 @@ static cr_status print_plan(const network *net, cr_error *err)
 cleanup:
     free(times);
     cr_net_free(plan);
+    cr_pages_free(weights, n_weights, 1);
     return status;
 }
 
@@ -244,8 +254,8 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     status = cr_output_flush(err);
 
 cleanup:
-    free(net.head.weights);
     cr_graph_free(net.graph);
+    cr_model_file_close(&net.file);
     return status;
 }
 

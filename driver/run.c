@@ -2,6 +2,7 @@
 #include "command.h"
 #include "dispatch.h"
 #include "guard.h"
+#include "memory.h"
 #include "progress.h"
 #include "reduce.h"
 #include "session.h"
@@ -259,6 +260,7 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     cr_status status = CR_OK;
     cr_session session = {0};
     run_state run = {.par = par, .session = &session};
+    cr_memory memory;
     bool resumed = false;
     CR_TRY(cr_session_open(par, options, &session, err));
     if (options->resume)
@@ -272,6 +274,9 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     if (resumed)
         print_resumed(&run);
     CR_TRY(work_all(&run, err));
+    CR_TRY(cr_memory_measure(par, &session, &memory, err));
+    if (session.n_models > 0)
+        cr_memory_print(par, &memory);
     CR_TRY(check_stopped(&run, argc, argv, err));
     CR_TRY(cr_guard_results(par, run.results, err));
     CR_TRY(cr_reduce(par, run.results, err));

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "model_file.h"
+
 #include "input_text.h"
 
 #include <cblas.h>
@@ -113,29 +115,51 @@ cleanup:
     return status;
 }
 
-static cr_status open_model(const cr_par *par, const cr_job *job, int m, int n_classes,
-                            cr_model *model, cr_error *err)
+/* Packs the weights of a compiled model, once a node. Collective. */
+static cr_status place_weights(const cr_par *par, const cr_par_nodes *nodes, cr_model *model,
+                               cr_par_block *weights, cr_error *err)
 {
     cr_status status = CR_OK;
+    CR_TRY(cr_par_block_new(par, nodes, cr_cam_weight_bytes(model->cam),
+                            cr_cam_weight_layout(model->cam), weights, err));
+    if (weights->writes)
+        cr_cam_pack(model->cam, weights->bytes);
+    CR_TRY(cr_par_agree(par, CR_OK, err));
+    cr_cam_use(model->cam, weights->bytes);
+    cr_graph_release_weights(model->graph);
+
+cleanup:
+    return status;
+}
+
+static cr_status open_model(const cr_par *par, cr_session *s, int m, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_job *job = &s->job;
     const cr_job_model *from = &job->models[m];
-    uint8_t *bytes = NULL;
-    size_t n_bytes;
+    cr_model *model = &s->models[m];
+    cr_model_file file = {0};
     cr_model_request *requests = cr_alloc((size_t)job->n_methods, sizeof *requests);
     if (!requests)
         status = cr_fail_memory(err, "methods", (size_t)job->n_methods, sizeof *requests);
     CR_TRY(cr_par_agree(par, status, err));
     for (int i = 0; i < job->n_methods; i++)
         requests[i] = (cr_model_request){job->methods[i].method, job->methods[i].layer};
-    CR_TRY(read_shared(par, from->file, CR_ONNX_MAX_BYTES, &bytes, &n_bytes, err));
-    status = cr_model_load(bytes, n_bytes, from->name, from->file, &from->input, from->layer,
-                           requests, job->n_methods, n_classes, model, err);
+    CR_TRY(cr_model_file_open(par, &s->nodes, from->file, &file, err));
+    status = cr_model_load(file.model.bytes, file.model.n_bytes, &file.files, from->name,
+                           from->file, &from->input, from->layer, requests, job->n_methods,
+                           s->data.n_classes, model, err);
     if (status == CR_OK)
         status = cr_model_compile(model, job->batch, err);
     CR_TRY(cr_par_agree(par, status, err));
+    memcpy(model->sha256, file.sha256, sizeof model->sha256);
+    CR_TRY(place_weights(par, &s->nodes, model, &s->weights[m], err));
 
 cleanup:
+    if (status != CR_OK)
+        cr_model_free(model);
+    cr_model_file_close(&file);
     free(requests);
-    free(bytes);
     return status;
 }
 
@@ -211,13 +235,14 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
     CR_TRY(open_job(par, options, &s->job, err));
     const bool baselines_only = s->job.n_models == 0 && !options->no_networks;
     CR_TRY(open_data(par, &s->job, baselines_only, &s->data, err));
+    CR_TRY(cr_par_nodes_init(&s->nodes, par, err));
     s->models = cr_alloc((size_t)s->job.n_models, sizeof *s->models);
-    if (!s->models)
+    s->weights = cr_alloc((size_t)s->job.n_models, sizeof *s->weights);
+    if (!s->models || !s->weights)
         status = cr_fail_memory(err, "models", (size_t)s->job.n_models, sizeof *s->models);
     CR_TRY(cr_par_agree(par, status, err));
     for (; s->n_models < s->job.n_models; s->n_models++)
-        CR_TRY(
-            open_model(par, &s->job, s->n_models, s->data.n_classes, &s->models[s->n_models], err));
+        CR_TRY(open_model(par, s, s->n_models, err));
     CR_TRY(cr_par_agree(par, make_plan(s, err), err));
 
 cleanup:
@@ -230,7 +255,11 @@ void cr_session_close(cr_session *s)
 {
     for (int m = 0; m < s->n_models; m++)
         cr_model_free(&s->models[m]);
+    for (int m = 0; s->weights && m < s->job.n_models; m++)
+        cr_par_block_free(&s->weights[m]);
+    cr_par_nodes_fini(&s->nodes);
     free(s->models);
+    free(s->weights);
     cr_results_plan_free(&s->plan);
     cr_data_free(&s->data);
     cr_job_free(&s->job);

@@ -14,8 +14,10 @@ typedef struct cr_session {
     cr_job job;
     cr_dataset data;
     int n_models;
-    cr_model *models;     /* [n_models] compiled */
-    cr_results_plan plan; /* of the results file */
+    cr_model *models; /* [n_models] compiled */
+    cr_par_nodes nodes;
+    cr_par_block *weights; /* [n_models] that the models read */
+    cr_results_plan plan;  /* of the results file */
 } cr_session;
 
 /* Reads everything from outside on rank 0 and shares it, so that files are read once and all ranks
@@ -23,7 +25,7 @@ typedef struct cr_session {
 cr_status cr_session_open(const cr_par *par, const cr_session_options *options, cr_session *session,
                           cr_error *err);
 
-/* Local. */
+/* Collective, but after CR_EIO. */
 void cr_session_close(cr_session *session);
 
 /* One line with the versions of the libraries in use, into `text` of n_bytes. Local. */

@@ -50,17 +50,17 @@ cleanup:
     return status;
 }
 
-cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const char *name, const char *file,
-                        const cr_input_spec *input, const char *layer,
-                        const cr_model_request *requests, int n_requests, int n_classes,
-                        cr_model *model, cr_error *err)
+cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+                        const char *name, const char *file, const cr_input_spec *input,
+                        const char *layer, const cr_model_request *requests, int n_requests,
+                        int n_classes, cr_model *model, cr_error *err)
 {
     cr_status status = CR_OK;
     *model = (cr_model){.input = *input, .n_views = cr_input_n_views(input)};
     snprintf(model->name, sizeof model->name, "%s", name);
-    cr_sha256_hex(bytes, n_bytes, model->sha256);
-    CR_TRY(cr_graph_load(bytes, n_bytes, file, input->width, input->height, &model->graph, err));
-    CR_TRY(cr_graph_head(model->graph, &model->head, err));
+    CR_TRY(cr_graph_load(bytes, n_bytes, files, file, input->width, input->height, &model->graph,
+                         err));
+    model->head = cr_graph_head(model->graph);
     model->variants = cr_alloc((size_t)n_requests, sizeof *model->variants);
     model->layer_given = cr_alloc((size_t)n_requests, sizeof *model->layer_given);
     if (!model->variants || !model->layer_given) {
@@ -82,17 +82,14 @@ cleanup:
 cr_status cr_model_compile(cr_model *model, int batch, cr_error *err)
 {
     model->slice = batch < model->n_views ? 1 : batch / model->n_views;
-    cr_status status = cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
-                                  model->slice * model->n_views, CR_SLOTS, &model->cam, err);
-    cr_graph_release_weights(model->graph);
-    return status;
+    return cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
+                      model->slice * model->n_views, CR_SLOTS, &model->cam, err);
 }
 
 void cr_model_free(cr_model *model)
 {
     cr_cam_free(model->cam);
     cr_graph_free(model->graph);
-    free(model->head.weights);
     free(model->variants);
     free(model->layer_given);
     *model = (cr_model){0};

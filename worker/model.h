@@ -13,7 +13,7 @@ typedef struct cr_model_request {
 
 typedef struct cr_model {
     char name[CR_NAME_BYTES];
-    char sha256[65]; /* of the ONNX file */
+    char sha256[65]; /* that the file's reader has found */
     cr_input_spec input;
     cr_graph *graph;
     cr_head head;
@@ -26,18 +26,19 @@ typedef struct cr_model {
     cr_cam *cam;              /* after cr_model_compile */
 } cr_model;
 
-/* Reads a network from the bytes of its ONNX file and finds its target layers.
+/* Reads a network from the bytes of its ONNX file and of its files with external data, which must
+ * stay until its weights are packed, and finds its target layers.
  *   file          for messages
  *   layer         for requests that name none; "" for each method's own default
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
  * n_classes outputs, or to which no request applies. *model is {0} on failure. */
-cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const char *name, const char *file,
-                        const cr_input_spec *input, const char *layer,
-                        const cr_model_request *requests, int n_requests, int n_classes,
-                        cr_model *model, cr_error *err);
+cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+                        const char *name, const char *file, const cr_input_spec *input,
+                        const char *layer, const cr_model_request *requests, int n_requests,
+                        int n_classes, cr_model *model, cr_error *err);
 
 /* Compiles it for as many images at a time as have `batch` views, one at least, so that memory does
- * not grow with the number of views; and drops the file's own copy of the weights. */
+ * not grow with the number of views. What is missing are its weights: cr_cam_pack and cr_cam_use. */
 cr_status cr_model_compile(cr_model *model, int batch, cr_error *err);
 
 void cr_model_free(cr_model *model);

@@ -113,6 +113,31 @@ void *cr_alloc_aligned(size_t n, size_t item_bytes)
     return block;
 }
 
+/* At least one, as nothing cannot be mapped. False if it does not fit. */
+static bool pages_bytes(size_t n, size_t item_bytes, size_t *bytes)
+{
+    if (!cr_size_mul(n, item_bytes, bytes) || *bytes > SIZE_MAX / 2)
+        return false;
+    *bytes = *bytes ? *bytes : 1;
+    return true;
+}
+
+void *cr_pages_alloc(size_t n, size_t item_bytes)
+{
+    size_t bytes;
+    if (!pages_bytes(n, item_bytes, &bytes))
+        return NULL;
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void cr_pages_free(void *pages, size_t n, size_t item_bytes)
+{
+    size_t bytes;
+    if (pages && pages_bytes(n, item_bytes, &bytes))
+        munmap(pages, bytes);
+}
+
 cr_status cr_fail_memory(cr_error *err, const char *what, size_t n, size_t item_bytes)
 {
     return cr_fail(err, CR_EINTERNAL, "out of memory: %s needs %zu x %zu bytes", what, n,
@@ -128,45 +153,86 @@ cr_status cr_errno_status(int reason)
     return CR_EINPUT;
 }
 
+/* Opens a regular file. */
+static cr_status open_file(const char *path, int *fd, size_t *n_bytes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    struct stat info;
+    /* O_NONBLOCK: a FIFO in place of a file is refused below, not waited for. */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0 || fstat(*fd, &info) != 0)
+        status = cr_fail(err, cr_errno_status(errno), "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        status = cr_fail(err, CR_EINPUT, "%s: not a regular file", path);
+    else
+        *n_bytes = (size_t)info.st_size;
+    if (status != CR_OK && *fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    return status;
+}
+
+static cr_status check_size(const char *path, size_t n_bytes, size_t max_bytes, cr_error *err)
+{
+    if (n_bytes > max_bytes)
+        return cr_fail(err, CR_EINPUT, "%s: %zu bytes, more than the limit of %zu", path, n_bytes,
+                       max_bytes);
+    return CR_OK;
+}
+
+static cr_status read_open(int fd, const char *path, uint8_t *bytes, size_t n_bytes, cr_error *err)
+{
+    for (size_t have = 0; have < n_bytes;) {
+        ssize_t got = read(fd, bytes + have, n_bytes - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return cr_fail(err, got < 0 ? cr_errno_status(errno) : CR_EINPUT,
+                           "%s: %s after %zu of %zu bytes", path,
+                           got < 0 ? strerror(errno) : "ends", have, n_bytes);
+        have += (size_t)got;
+    }
+    return CR_OK;
+}
+
+cr_status cr_file_size(const char *path, size_t max_bytes, size_t *n_bytes, cr_error *err)
+{
+    int fd;
+    cr_status status = open_file(path, &fd, n_bytes, err);
+    if (status != CR_OK)
+        return status;
+    close(fd);
+    return check_size(path, *n_bytes, max_bytes, err);
+}
+
+cr_status cr_file_read_part(const char *path, void *bytes, size_t n_bytes, cr_error *err)
+{
+    int fd;
+    size_t size;
+    cr_status status = open_file(path, &fd, &size, err);
+    if (status != CR_OK)
+        return status;
+    status = read_open(fd, path, bytes, n_bytes, err);
+    close(fd);
+    return status;
+}
+
 cr_status cr_file_read(const char *path, size_t max_bytes, uint8_t **bytes, size_t *n_bytes,
                        cr_error *err)
 {
     cr_status status = CR_OK;
     uint8_t *block = NULL;
-    /* O_NONBLOCK: a FIFO in place of a file is refused below, not waited for. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        status = cr_fail(err, cr_errno_status(errno), "%s: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        status = cr_fail(err, CR_EINPUT, "%s: not a regular file", path);
-        goto cleanup;
-    }
-    if (info.st_size < 0 || (uintmax_t)info.st_size > max_bytes) {
-        status = cr_fail(err, CR_EINPUT, "%s: %jd bytes, more than the limit of %zu", path,
-                         (intmax_t)info.st_size, max_bytes);
-        goto cleanup;
-    }
-    size_t size = (size_t)info.st_size, have = 0;
+    size_t size;
+    int fd;
+    CR_TRY(open_file(path, &fd, &size, err));
+    CR_TRY(check_size(path, size, max_bytes, err));
     block = malloc(size + 1);
     if (!block) {
         status = cr_fail_memory(err, path, size, 1);
         goto cleanup;
     }
-    while (have < size) {
-        ssize_t got = read(fd, block + have, size - have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            status = cr_fail(err, got < 0 ? cr_errno_status(errno) : CR_EINPUT,
-                             "%s: %s after %zu of %zu bytes", path,
-                             got < 0 ? strerror(errno) : "ends", have, size);
-            goto cleanup;
-        }
-        have += (size_t)got;
-    }
+    CR_TRY(read_open(fd, path, block, size, err));
     block[size] = 0;
     *bytes = block;
     *n_bytes = size;

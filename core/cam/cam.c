@@ -5,8 +5,11 @@
 #include <string.h>
 
 struct cr_cam {
+    const cr_graph *graph;
     cr_net *net;
-    cr_head head; /* weights owned */
+    cr_head head;
+    size_t n_head;           /* of head_block: 0 if no map is made of the head's weights */
+    const float *head_block; /* [n_classes][n_channels] behind the net's weights */
     int n_variants, n_slots;
     cr_cam_variant *variants;
     int *channels;    /* [n_variants] of the target layer */
@@ -19,6 +22,20 @@ static bool any_gradient(const cr_cam_variant *variants, int n)
 {
     for (int v = 0; v < n; v++)
         if (variants[v].gradient)
+            return true;
+    return false;
+}
+
+static bool is_linear(const cr_head *head)
+{
+    return head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GMP_LINEAR;
+}
+
+/* Whether the head's weights are importance weights of any variant. */
+static bool any_of_head(const cr_head *head, const cr_cam_variant *variants, int n)
+{
+    for (int v = 0; v < n; v++)
+        if (is_linear(head) && !variants[v].gradient)
             return true;
     return false;
 }
@@ -42,21 +59,18 @@ cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_va
 {
     cr_status status = CR_OK;
     size_t n = (size_t)n_variants, most_channels = 1, most_pixels = 1;
-    size_t head_size = head->weights ? (size_t)head->n_classes * (size_t)head->n_channels : 0;
     cr_cam *cam = cr_alloc(1, sizeof *cam);
     *result = NULL;
     if (!cam || !(cam->variants = cr_alloc(n, sizeof *cam->variants)) ||
         !(cam->channels = cr_alloc(n, sizeof *cam->channels)) ||
-        !(cam->classes = cr_alloc((size_t)batch, (size_t)n_slots * sizeof *cam->classes)) ||
-        !(cam->head.weights = cr_alloc(head_size, sizeof *cam->head.weights))) {
-        status = cr_fail_memory(err, "a CAM plan", n + head_size, sizeof *variants);
+        !(cam->classes = cr_alloc((size_t)batch, (size_t)n_slots * sizeof *cam->classes))) {
+        status = cr_fail_memory(err, "a CAM plan", n, sizeof *variants);
         goto cleanup;
     }
-    float *weights = cam->head.weights;
+    cam->graph = graph;
     cam->head = *head;
-    cam->head.weights = weights;
-    if (head_size)
-        memcpy(weights, head->weights, head_size * sizeof *weights);
+    if (any_of_head(head, variants, n_variants))
+        cam->n_head = (size_t)head->n_classes * (size_t)head->n_channels;
     memcpy(cam->variants, variants, n * sizeof *variants);
     cam->n_variants = n_variants;
     cam->n_slots = n_slots;
@@ -89,13 +103,36 @@ void cr_cam_free(cr_cam *cam)
     if (!cam)
         return;
     cr_net_free(cam->net);
-    free(cam->head.weights);
     free(cam->variants);
     free(cam->channels);
     free(cam->classes);
     free(cam->weights);
     free(cam->product);
     free(cam);
+}
+
+size_t cr_cam_weight_bytes(const cr_cam *cam)
+{
+    return cr_net_weight_bytes(cam->net) + cam->n_head * sizeof *cam->head_block;
+}
+
+uint64_t cr_cam_weight_layout(const cr_cam *cam)
+{
+    return cr_net_weight_layout(cam->net) + cam->n_head;
+}
+
+void cr_cam_pack(const cr_cam *cam, void *block)
+{
+    cr_net_pack(cam->net, block);
+    if (cam->n_head)
+        cr_graph_head_weights(cam->graph, &cam->head,
+                              (float *)((char *)block + cr_net_weight_bytes(cam->net)));
+}
+
+void cr_cam_use(cr_cam *cam, const void *block)
+{
+    cr_net_use(cam->net, block);
+    cam->head_block = (const float *)((const char *)block + cr_net_weight_bytes(cam->net));
 }
 
 cr_net *cr_cam_net(cr_cam *cam)
@@ -140,7 +177,7 @@ static void head_weights(const cr_cam *cam, int v, const int32_t *classes)
     cr_real scale =
         cam->variants[v].method == CR_METHOD_GRAD_CAM ? (cr_real)1 / (cr_real)pixels : 1;
     for (int slot = 0; slot < cam->n_slots; slot++) {
-        const float *from = cam->head.weights + (size_t)classes[slot] * (size_t)c;
+        const float *from = cam->head_block + (size_t)classes[slot] * (size_t)c;
         for (int k = 0; k < c; k++)
             cam->weights[slot * c + k] = from[k] * scale;
     }
@@ -168,7 +205,7 @@ static void without_gradient(const cr_cam *cam, int v, int n, int n_views, float
     const int32_t *classes = cam->classes;
     for (int b = 0; b < n; b++) {
         place to = place_of(cam, v, maps, b, n_views);
-        if (cam->head.kind == CR_HEAD_GAP_LINEAR || cam->head.kind == CR_HEAD_GMP_LINEAR) {
+        if (is_linear(&cam->head)) {
             head_weights(cam, v, classes);
             weigh(cam, v, cam->weights, activations, to);
         } else

@@ -11,9 +11,16 @@
 #include "onnx/onnx.pb-c.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct cr_node cr_node;
 typedef struct cr_run cr_run;
+
+/* Bytes of somebody else's; NULL where there are none. */
+typedef struct cr_onnx_bytes {
+    const uint8_t *bytes;
+    size_t n_bytes;
+} cr_onnx_bytes;
 
 /* A constant of the model. */
 typedef struct cr_tensor {
@@ -21,9 +28,16 @@ typedef struct cr_tensor {
     int64_t dims[CR_MAX_DIMS];
     int64_t n;            /* number of elements */
     int data_type;        /* in the file; values of other types than these two are not kept */
-    const cr_real *reals; /* float32, else NULL */
+    const uint8_t *reals; /* float32 at any address, else NULL */
     const int64_t *ints;  /* int64, else NULL */
 } cr_tensor;
+
+static inline cr_real cr_tensor_real(const cr_tensor *tensor, size_t i)
+{
+    float value;
+    memcpy(&value, tensor->reals + i * sizeof value, sizeof value);
+    return (cr_real)value;
+}
 
 typedef struct cr_value {
     const char *name;
@@ -107,7 +121,8 @@ struct cr_graph {
     char name[256];
     int64_t opset;
     cr_arena arena;   /* everything below but the constants' data */
-    cr_arena weights; /* that: read by load and pack only */
+    cr_arena weights; /* that of them which is not read in place; only load and pack need any */
+    const cr_onnx_files *files; /* while loading */
     int n_values;
     cr_value *values;
     int n_nodes;
@@ -216,8 +231,17 @@ cr_status cr_fold(cr_graph *graph, const cr_node *node, const char *type, cr_ten
 cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params,
                          cr_error *err);
 
-/* nesting.c: whether the messages of a file nest no deeper than a model has reason to. */
-bool cr_onnx_is_shallow(const uint8_t *bytes, size_t n_bytes);
+/* wire.c: a model's messages without the raw data of its initializers, and where in the file these
+ * are. */
+typedef struct cr_onnx_model {
+    Onnx__ModelProto *proto; /* with a graph */
+    cr_onnx_bytes *raw;      /* [n_initializer] in the file's bytes */
+} cr_onnx_model;
+
+/* Errors: CR_EINPUT for what is damaged or nests deeper than a model has reason to. *model is to be
+ * freed in any case. */
+cr_status cr_onnx_unpack(const uint8_t *bytes, size_t n_bytes, cr_onnx_model *model, cr_error *err);
+void cr_onnx_unpack_free(cr_onnx_model *model);
 
 /* refuse.c: CR_EINPUT for bytes that are no model: what they are instead, if that can be seen. */
 cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err);
@@ -229,9 +253,9 @@ const char *cr_onnx_why_not(const Onnx__NodeProto *node);
 /* The name of a TensorProto's type, after "is". */
 const char *cr_onnx_type_name(int data_type);
 
-/* onnx.c: a TensorProto as a constant of the graph. */
-cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_tensor *tensor,
-                         cr_error *err);
+/* tensor.c: a TensorProto as a constant of the graph. Its raw data are `raw`, if that is not {0}. */
+cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_onnx_bytes raw,
+                         cr_tensor *tensor, cr_error *err);
 
 /* op_window.c: kernel_shape, strides, pads, dilations, auto_pad and ceil_mode of a convolution or
  * pooling; fills everything of *win but k and groups. The r x s of a convolution come from its

@@ -74,21 +74,9 @@ static bool is_linear(const cr_graph *graph, const cr_node *node)
     return node->flops == 2 * (double)c * (double)k;
 }
 
-static cr_status linear_weights(const cr_node *node, cr_head *head, cr_error *err)
+cr_head cr_graph_head(const cr_graph *graph)
 {
-    size_t c_n = (size_t)head->n_channels, k_n = (size_t)head->n_classes;
-    head->weights = cr_alloc(c_n * k_n, sizeof *head->weights);
-    if (!head->weights)
-        return cr_fail_memory(err, "head weights", c_n * k_n, sizeof *head->weights);
-    for (int k = 0; k < head->n_classes; k++)
-        for (int c = 0; c < head->n_channels; c++)
-            head->weights[(size_t)k * c_n + (size_t)c] = (float)node->op->weight(node, k, c);
-    return CR_OK;
-}
-
-cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err)
-{
-    *head = (cr_head){.kind = CR_HEAD_OTHER, .feature = -1};
+    cr_head head = {.kind = CR_HEAD_OTHER, .feature = -1, .linear = -1};
     bool mean;
     int value = behind_aliases(graph, graph->logits);
     const cr_node *node = producer(graph, value), *linear = NULL;
@@ -103,14 +91,22 @@ cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err)
         node = producer(graph, value);
     }
     if (!pools_all(graph, node, &mean))
-        return CR_OK;
-    head->feature = map_behind_aliases(graph, node->x[0]);
-    head->n_channels = cr_shape_c(&graph->values[head->feature].shape);
-    head->n_classes = cr_graph_n_classes(graph);
+        return head;
+    head.feature = map_behind_aliases(graph, node->x[0]);
+    head.n_channels = cr_shape_c(&graph->values[head.feature].shape);
+    head.n_classes = cr_graph_n_classes(graph);
     if (linear) {
-        head->kind = mean ? CR_HEAD_GAP_LINEAR : CR_HEAD_GMP_LINEAR;
-        return linear_weights(linear, head, err);
-    }
-    head->kind = mean ? CR_HEAD_GAP_MAPS : CR_HEAD_GMP_MAPS;
-    return CR_OK;
+        head.kind = mean ? CR_HEAD_GAP_LINEAR : CR_HEAD_GMP_LINEAR;
+        head.linear = (int)(linear - graph->nodes);
+    } else
+        head.kind = mean ? CR_HEAD_GAP_MAPS : CR_HEAD_GMP_MAPS;
+    return head;
+}
+
+void cr_graph_head_weights(const cr_graph *graph, const cr_head *head, float *weights)
+{
+    const cr_node *linear = &graph->nodes[head->linear];
+    for (int k = 0; k < head->n_classes; k++)
+        for (int c = 0; c < head->n_channels; c++)
+            *weights++ = (float)linear->op->weight(linear, k, c);
 }

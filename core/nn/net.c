@@ -92,7 +92,7 @@ static cr_status fold(compiler *c, int a, int b, cr_error *err)
 {
     const cr_node *affine = &c->graph->nodes[b];
     size_t k_n = affine->n_weights / 2;
-    cr_real *weights = cr_arena_alloc(&c->arena, 2 * k_n, sizeof *weights);
+    cr_real *weights = cr_arena_alloc(&c->net->memory, 2 * k_n, sizeof *weights);
     if (!weights)
         return cr_fail_memory(err, "folded weights", 2 * k_n, sizeof *weights);
     affine->op->pack(c->graph, affine, NULL, NULL, weights);
@@ -257,7 +257,15 @@ static cr_real *place_of(const compiler *c, const cr_buffer *buffer)
     return buffer->n_reals ? c->net->activations + buffer->offset : NULL;
 }
 
-static cr_status make_step(compiler *c, int i, cr_step *step, size_t *weights_at, cr_error *err)
+/* A place in the block of weights. */
+static size_t take_weights(cr_net *net, size_t n)
+{
+    size_t at = net->n_weights;
+    net->n_weights += (n + 15) / 16 * 16;
+    return at;
+}
+
+static cr_status make_step(compiler *c, int i, cr_step *step, cr_error *err)
 {
     const cr_graph *graph = c->graph;
     cr_net *net = c->net;
@@ -290,16 +298,11 @@ static cr_status make_step(compiler *c, int i, cr_step *step, size_t *weights_at
         step->dx[j] = place_of(c, &gradients[x]);
         step->dx_first[j] = gradients[x].first == 2 * net->n_steps - 1 - s;
     }
-    if (node->n_weights) {
-        step->weights = net->weights + *weights_at;
-        *weights_at += (node->n_weights + 15) / 16 * 16;
-        node->op->pack(graph, node, c->scale[i], c->shift[i], step->weights);
-    }
-    if (step->back && node->n_weights_back) {
-        step->weights_back = net->weights + *weights_at;
-        *weights_at += (node->n_weights_back + 15) / 16 * 16;
-        node->op->pack_back(node, c->scale[i], step->weights_back);
-    }
+    step->fold_scale = c->scale[i];
+    step->fold_shift = c->shift[i];
+    step->weights_at = take_weights(net, node->n_weights);
+    if (step->back)
+        step->weights_back_at = take_weights(net, node->n_weights_back);
     return CR_OK;
 }
 
@@ -309,31 +312,23 @@ static cr_status build(compiler *c, cr_error *err)
     const cr_graph *graph = c->graph;
     cr_net *net = c->net;
     for (int i = 0; i < graph->n_nodes; i++)
-        if (c->live[i]) {
+        if (c->live[i])
             c->step_of[i] = net->n_steps++;
-            net->n_weights += (graph->nodes[i].n_weights + 15) / 16 * 16;
-            if (runs_back(c, i))
-                net->n_weights += (graph->nodes[i].n_weights_back + 15) / 16 * 16;
-        }
     time_buffers(c);
     CR_TRY(cr_buffers_place(c->buffers, 2 * graph->n_values + 3 * net->n_steps, &net->n_activations,
                             err));
     net->steps = cr_arena_alloc(&net->memory, (size_t)net->n_steps, sizeof *net->steps);
-    net->weights = cr_alloc_aligned(net->n_weights, sizeof *net->weights);
-    net->activations = cr_alloc_aligned(net->n_activations, sizeof *net->activations);
+    net->activations = cr_pages_alloc(net->n_activations, sizeof *net->activations);
     size_t n_targets = (size_t)net->n_targets;
     net->target_activations = cr_arena_alloc(&net->memory, n_targets, sizeof(cr_real *));
     net->target_gradients = cr_arena_alloc(&net->memory, n_targets, sizeof(cr_real *));
-    if (!net->steps || !net->weights || !net->activations || !net->target_activations ||
-        !net->target_gradients) {
-        status =
-            cr_fail_memory(err, graph->name, net->n_weights + net->n_activations, sizeof(cr_real));
+    if (!net->steps || !net->activations || !net->target_activations || !net->target_gradients) {
+        status = cr_fail_memory(err, graph->name, net->n_activations, sizeof(cr_real));
         goto cleanup;
     }
-    size_t weights_at = 0;
     for (int i = 0; i < graph->n_nodes; i++)
         if (c->live[i])
-            CR_TRY(make_step(c, i, &net->steps[c->step_of[i]], &weights_at, err));
+            CR_TRY(make_step(c, i, &net->steps[c->step_of[i]], err));
     const cr_buffer *gradients = c->buffers + graph->n_values;
     int logits = c->root[graph->logits];
     net->input = place_of(c, &c->buffers[graph->input]);
@@ -393,7 +388,6 @@ void cr_net_free(cr_net *net)
     if (!net)
         return;
     cr_arena_free(&net->memory);
-    free(net->weights);
-    free(net->activations);
+    cr_pages_free(net->activations, net->n_activations, sizeof *net->activations);
     free(net);
 }

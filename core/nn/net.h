@@ -24,7 +24,9 @@ typedef struct cr_step {
     size_t *x_size;    /* [n_x] elements of one image */
     cr_real *y;
     size_t y_size; /* elements of one image */
-    cr_real *weights, *weights_back;
+    const cr_real *weights, *weights_back;
+    size_t weights_at, weights_back_at;     /* cr_reals into the block of weights */
+    const cr_real *fold_scale, *fold_shift; /* [n_folds] to be folded in, or NULL */
     cr_real *scratch, *scratch_back;
     bool back; /* runs in the backward pass; the rest is for that */
     cr_real *dy;
@@ -35,14 +37,14 @@ typedef struct cr_step {
 
 struct cr_net {
     const cr_graph *graph;
-    cr_arena memory; /* steps and pointers */
+    cr_arena memory; /* steps, pointers and what is to be folded in */
     int batch, n_classes, n_classes_back, backward_images;
     int n_steps;
     cr_step *steps;
     int n_targets;
     cr_real **target_activations, **target_gradients;
     cr_real *input, *logits, *logits_gradient;
-    cr_real *weights, *activations; /* two aligned blocks */
+    cr_real *activations; /* the arena, n_activations */
     size_t n_weights, n_activations;
     void (*on_layer)(void *context);
     void *on_layer_context;

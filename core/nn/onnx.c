@@ -9,68 +9,12 @@
 #define MAX_OPSET 17
 #define MAX_VALUES 20000 /* names are looked up one by one */
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
-#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 
 static const char *arena_string(cr_graph *graph, const char *text)
 {
     size_t bytes = strlen(text) + 1;
     char *copy = cr_arena_alloc(&graph->arena, bytes, 1);
     return copy ? memcpy(copy, text, bytes) : NULL;
-}
-
-static cr_real *read_reals(cr_graph *graph, const Onnx__TensorProto *proto, size_t n)
-{
-    cr_real *reals = cr_arena_alloc(&graph->weights, n, sizeof *reals);
-    for (size_t i = 0; reals && i < n; i++) {
-        float value;
-        if (proto->has_raw_data)
-            memcpy(&value, proto->raw_data.data + i * sizeof value, sizeof value);
-        else
-            value = proto->float_data[i];
-        reals[i] = (cr_real)value;
-    }
-    return reals;
-}
-
-static int64_t *read_ints(cr_graph *graph, const Onnx__TensorProto *proto, size_t n)
-{
-    int64_t *ints = cr_arena_alloc(&graph->weights, n, sizeof *ints);
-    if (ints && n)
-        memcpy(ints, proto->has_raw_data ? (void *)proto->raw_data.data : (void *)proto->int64_data,
-               n * sizeof *ints);
-    return ints;
-}
-
-cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_tensor *tensor,
-                         cr_error *err)
-{
-    *tensor = (cr_tensor){.n_dims = (int)proto->n_dims, .n = 1, .data_type = proto->data_type};
-    if (proto->n_external_data || proto->data_location)
-        return cr_fail(err, CR_EINPUT, "has its data in another file; export it into one file");
-    if (proto->data_type != FLOAT && proto->data_type != INT64)
-        return CR_OK; /* refused by name where it is used */
-    if (proto->n_dims > CR_MAX_DIMS)
-        return cr_fail(err, CR_EINPUT, "has %zu dimensions, at most %d are supported",
-                       proto->n_dims, CR_MAX_DIMS);
-    for (size_t i = 0; i < proto->n_dims; i++) {
-        int64_t dim = proto->dims[i];
-        if (dim < 0 || dim > CR_MAX_ELEMENTS || (dim && tensor->n > CR_MAX_ELEMENTS / dim))
-            return cr_fail(err, CR_EINPUT, "has an invalid shape");
-        tensor->dims[i] = dim;
-        tensor->n *= dim;
-    }
-    bool is_float = proto->data_type == FLOAT;
-    size_t n = (size_t)tensor->n, item = is_float ? sizeof(float) : sizeof(int64_t);
-    size_t held = proto->has_raw_data ? proto->raw_data.len / item
-                  : is_float          ? proto->n_float_data
-                                      : proto->n_int64_data;
-    if (held != n || (proto->has_raw_data && proto->raw_data.len != n * item))
-        return cr_fail(err, CR_EINPUT, "holds %zu values, its shape needs %zu", held, n);
-    if (is_float)
-        tensor->reals = read_reals(graph, proto, n);
-    else
-        tensor->ints = read_ints(graph, proto, n);
-    return tensor->reals || tensor->ints ? CR_OK : cr_fail_memory(err, "a tensor", n, item);
 }
 
 static int find_value(const cr_graph *graph, const char *name)
@@ -94,14 +38,14 @@ static cr_status add_value(cr_graph *graph, const char *name, int producer, int 
 }
 
 static cr_status add_constant(cr_graph *graph, const char *name, const Onnx__TensorProto *proto,
-                              cr_error *err)
+                              cr_onnx_bytes raw, cr_error *err)
 {
     int id;
     cr_status status = add_value(graph, name, -1, &id, err);
     if (status != CR_OK)
         return status;
     graph->values[id].constant = true;
-    if (cr_onnx_tensor(graph, proto, &graph->values[id].tensor, err) != CR_OK)
+    if (cr_onnx_tensor(graph, proto, raw, &graph->values[id].tensor, err) != CR_OK)
         return cr_fail_in(err, "tensor %.100s ", name);
     return CR_OK;
 }
@@ -351,8 +295,9 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
     else if (strcmp(type, "Constant") == 0) {
         cr_node node = {.proto = proto};
         const Onnx__AttributeProto *value = cr_attribute_find(&node, "value");
-        status = value && value->t ? add_constant(graph, proto->output[0], value->t, err)
-                                   : cr_fail(err, CR_EINPUT, "it has no tensor");
+        status = value && value->t
+                     ? add_constant(graph, proto->output[0], value->t, (cr_onnx_bytes){0}, err)
+                     : cr_fail(err, CR_EINPUT, "it has no tensor");
     } else
         status = load_operator(graph, proto, type, err);
     return status == CR_OK ? CR_OK : fail_in_node(proto, err);
@@ -412,11 +357,11 @@ static cr_status allocate(cr_graph *graph, const Onnx__GraphProto *proto, cr_err
                : cr_fail_memory(err, "a graph", n_values, sizeof *graph->values);
 }
 
-cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const char *name, int width,
-                        int height, cr_graph **result, cr_error *err)
+cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+                        const char *name, int width, int height, cr_graph **result, cr_error *err)
 {
     cr_status status = CR_OK;
-    Onnx__ModelProto *model = NULL;
+    cr_onnx_model model = {0};
     cr_graph *graph = cr_alloc(1, sizeof *graph);
     *result = NULL;
     if (!graph) {
@@ -424,30 +369,27 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const char *name, 
         goto cleanup;
     }
     snprintf(graph->name, sizeof graph->name, "%s", name);
-    if (cr_onnx_is_shallow(bytes, n_bytes))
-        model = onnx__model_proto__unpack(NULL, n_bytes, bytes);
-    if (!model || !model->graph) {
-        status = cr_onnx_fail_file(bytes, n_bytes, err);
-        goto cleanup;
-    }
-    const Onnx__GraphProto *proto = model->graph;
-    CR_TRY(check_opset(graph, model, err));
+    graph->files = files;
+    CR_TRY(cr_onnx_unpack(bytes, n_bytes, &model, err));
+    const Onnx__GraphProto *proto = model.proto->graph;
+    CR_TRY(check_opset(graph, model.proto, err));
     CR_TRY(check_operators(proto, err));
     CR_TRY(allocate(graph, proto, err));
     for (size_t i = 0; i < proto->n_initializer; i++)
-        CR_TRY(add_constant(graph, proto->initializer[i]->name, proto->initializer[i], err));
+        CR_TRY(add_constant(graph, proto->initializer[i]->name, proto->initializer[i], model.raw[i],
+                            err));
     CR_TRY(load_input(graph, proto, width, height, err));
     for (size_t i = 0; i < proto->n_node; i++)
         CR_TRY(load_node(graph, proto->node[i], err));
     CR_TRY(find_logits(graph, proto, err));
+    graph->files = NULL;
     *result = graph;
     graph = NULL;
 
 cleanup:
     if (status != CR_OK)
         cr_fail_in(err, "%s: ", name);
-    if (model)
-        onnx__model_proto__free_unpacked(model, NULL);
+    cr_onnx_unpack_free(&model);
     cr_graph_free(graph);
     return status;
 }

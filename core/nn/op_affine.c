@@ -99,9 +99,11 @@ static cr_status load_batch_norm(cr_graph *graph, cr_node *node, cr_error *err)
     CR_TRY(cr_affine_load(graph, node, in, &to_scale, &to_shift, err));
     for (int i = 0; i < cr_value_last(in); i++) {
         int k = c > 1 ? i : 0; /* a single channel may be last along its width */
-        double scale = input[1]->reals[k] / sqrt((double)input[4]->reals[k] + epsilon);
+        double scale = cr_tensor_real(input[1], (size_t)k) /
+                       sqrt((double)cr_tensor_real(input[4], (size_t)k) + epsilon);
         to_scale[i] = (cr_real)scale;
-        to_shift[i] = (cr_real)(input[2]->reals[k] - input[3]->reals[k] * scale);
+        to_shift[i] = (cr_real)(cr_tensor_real(input[2], (size_t)k) -
+                                cr_tensor_real(input[3], (size_t)k) * scale);
     }
     node->n_parameters = 4 * (int64_t)c;
 

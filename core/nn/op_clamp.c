@@ -35,7 +35,7 @@ static cr_status bound(const cr_graph *graph, const cr_node *node, int i, const 
         return status;
     if (input && input->n != 1)
         return cr_fail(err, CR_EINPUT, "its bound %s is no single value", name);
-    *value = input ? input->reals[0] : (cr_real)attribute;
+    *value = input ? cr_tensor_real(input, 0) : (cr_real)attribute;
     return CR_OK;
 }
 

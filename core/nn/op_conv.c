@@ -61,7 +61,7 @@ static cr_real scaled_weight(const void *context, int k, int c, int t)
     const cr_window *win = &p->conv->win;
     size_t at = (size_t)k * (size_t)(win->c / win->groups) + (size_t)c;
     at = at * (size_t)(win->r * win->s) + (size_t)t;
-    return p->conv->weights->reals[at] * (p->scale ? p->scale[k] : 1);
+    return cr_tensor_real(p->conv->weights, at) * (p->scale ? p->scale[k] : 1);
 }
 
 static cr_real weight(const cr_node *node, int k, int c)
@@ -77,8 +77,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     cr_conv_pack(&p->win, scaled_weight, &(scaled){p, scale}, weights);
     cr_real *bias = weights + cr_conv_weights(&p->win);
     for (int k = 0; k < p->win.k; k++)
-        bias[k] =
-            (p->bias ? p->bias->reals[k] : 0) * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
+        bias[k] = (p->bias ? cr_tensor_real(p->bias, (size_t)k) : 0) * (scale ? scale[k] : 1) +
+                  (shift ? shift[k] : 0);
 }
 
 static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weights)

@@ -144,7 +144,7 @@ static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
             c.source[d][i] = border_source(mode, i, (int)before, in->dims[d]);
     }
     CR_TRY(load_cut(graph, node, &c, &p, err));
-    p->fill = value ? value->reals[0] : (cr_real)fill;
+    p->fill = value ? cr_tensor_real(value, 0) : (cr_real)fill;
 
 cleanup:
     return status;

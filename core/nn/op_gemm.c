@@ -106,7 +106,7 @@ static cr_real scaled_weight(const void *context, int k, int c, int t)
     const gemm *p = s->gemm;
     size_t at =
         p->transposed ? (size_t)k * (size_t)p->c + (size_t)c : (size_t)c * (size_t)p->k + (size_t)k;
-    return (cr_real)p->alpha * p->weights->reals[at] * (s->scale ? s->scale[k] : 1);
+    return (cr_real)p->alpha * cr_tensor_real(p->weights, at) * (s->scale ? s->scale[k] : 1);
 }
 
 static cr_real weight(const cr_node *node, int k, int c)
@@ -123,7 +123,9 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     cr_conv_pack(&win, scaled_weight, &(scaled){p, scale}, weights);
     weights += cr_conv_weights(&win);
     for (int k = 0; k < p->k; k++) {
-        cr_real bias = p->bias ? (cr_real)p->beta * p->bias->reals[p->bias->n == 1 ? 0 : k] : 0;
+        cr_real bias =
+            p->bias ? (cr_real)p->beta * cr_tensor_real(p->bias, p->bias->n == 1 ? 0 : (size_t)k)
+                    : 0;
         *weights++ = bias * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
     }
 }

@@ -66,8 +66,9 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     const rows *p = node->params;
     bool shifts = node->n_inputs > 2 && node->inputs[2] >= 0;
     for (int k = 0; k < p->c; k++) {
-        weights[k] = graph->values[node->inputs[1]].tensor.reals[k];
-        weights[p->c + k] = shifts ? graph->values[node->inputs[2]].tensor.reals[k] : 0;
+        weights[k] = cr_tensor_real(&graph->values[node->inputs[1]].tensor, (size_t)k);
+        weights[p->c + k] =
+            shifts ? cr_tensor_real(&graph->values[node->inputs[2]].tensor, (size_t)k) : 0;
     }
 }
 

@@ -65,7 +65,7 @@ static cr_status load_pow(cr_graph *graph, cr_node *node, cr_error *err)
         goto cleanup;
     }
     CR_TRY(load_unary(graph, node, CR_POW, &p, err));
-    p->alpha = exponent->reals[0];
+    p->alpha = cr_tensor_real(exponent, 0);
 
 cleanup:
     return status;

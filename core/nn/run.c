@@ -75,11 +75,6 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
         }
 }
 
-size_t cr_net_weight_bytes(const cr_net *net)
-{
-    return net->n_weights * sizeof(cr_real);
-}
-
 size_t cr_net_arena_bytes(const cr_net *net)
 {
     return net->n_activations * sizeof(cr_real);

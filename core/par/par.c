@@ -34,8 +34,19 @@ cleanup:
 
 void cr_par_fini(cr_par *par)
 {
-    if (par->comm != MPI_COMM_NULL)
+    if (par->size > 0 && par->comm != MPI_COMM_NULL)
         MPI_Comm_free(&par->comm);
+    *par = (cr_par){0};
+}
+
+cr_par cr_par_alone(void)
+{
+    return (cr_par){.comm = MPI_COMM_NULL, .size = 1};
+}
+
+static bool is_alone(const cr_par *par)
+{
+    return par->comm == MPI_COMM_NULL;
 }
 
 /* Puts the record of the rank `from`, which has it in `err`, into *record on every rank. */
@@ -53,6 +64,8 @@ cr_status cr_par_agree_at(const cr_par *par, cr_status local, cr_error *err, con
     cr_status status = CR_OK;
     if (local == CR_OK)
         local = cr_par_fault_at(par, site, err);
+    if (is_alone(par))
+        return local;
     /* MAXLOC gives the lowest of the ranks that share the maximum. The second pair is -1 only if
      * no rank succeeded. */
     struct {
@@ -81,6 +94,8 @@ cr_status cr_par_follow_at(const cr_par *par, cr_status local, cr_error *err, co
     if (local == CR_OK)
         local = cr_par_fault_at(par, site, err);
     int value = (int)local;
+    if (is_alone(par))
+        return local;
     CR_TRY(cr_par_check(MPI_Bcast(&value, 1, MPI_INT, 0, par->comm), "MPI_Bcast", err));
     if (value == CR_OK)
         return CR_OK;
@@ -92,6 +107,17 @@ cr_status cr_par_follow_at(const cr_par *par, cr_status local, cr_error *err, co
         *err = record;
 
 cleanup:
+    return status;
+}
+
+cr_status cr_par_spread(const cr_par *par, void *bytes, size_t n_bytes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (size_t at = 0; at < n_bytes && status == CR_OK && !is_alone(par); at += PIECE_BYTES) {
+        int piece = n_bytes - at < PIECE_BYTES ? (int)(n_bytes - at) : PIECE_BYTES;
+        status = cr_par_check(MPI_Bcast((char *)bytes + at, piece, MPI_BYTE, 0, par->comm),
+                              "MPI_Bcast", err);
+    }
     return status;
 }
 
@@ -110,12 +136,7 @@ cr_status cr_par_share(const cr_par *par, uint8_t **bytes, size_t *n_bytes, cr_e
             local = cr_fail_memory(err, "a block from rank 0", (size_t)total, 1);
     }
     CR_TRY(cr_par_agree(par, local, err));
-    for (uint64_t at = 0; at < total && local == CR_OK; at += PIECE_BYTES) {
-        int piece = total - at < PIECE_BYTES ? (int)(total - at) : PIECE_BYTES;
-        local =
-            cr_par_check(MPI_Bcast(block + at, piece, MPI_BYTE, 0, par->comm), "MPI_Bcast", err);
-    }
-    CR_TRY(cr_par_agree(par, local, err));
+    CR_TRY(cr_par_agree(par, cr_par_spread(par, block, (size_t)total, err), err));
     if (receives) {
         *bytes = block;
         *n_bytes = (size_t)total;
@@ -130,8 +151,19 @@ cleanup:
 
 cr_status cr_par_sum(const cr_par *par, int64_t *values, int n_values, cr_error *err)
 {
+    if (is_alone(par))
+        return CR_OK;
     return cr_par_check(
         MPI_Allreduce(MPI_IN_PLACE, values, n_values, MPI_INT64_T, MPI_SUM, par->comm),
+        "MPI_Allreduce", err);
+}
+
+cr_status cr_par_max(const cr_par *par, int64_t *values, int n_values, cr_error *err)
+{
+    if (is_alone(par))
+        return CR_OK;
+    return cr_par_check(
+        MPI_Allreduce(MPI_IN_PLACE, values, n_values, MPI_INT64_T, MPI_MAX, par->comm),
         "MPI_Allreduce", err);
 }
 
@@ -146,5 +178,7 @@ void cr_par_part(const cr_par *par, int n, int grain, int *first, int *last)
 
 cr_status cr_par_barrier(const cr_par *par, cr_error *err)
 {
+    if (is_alone(par))
+        return CR_OK;
     return cr_par_check(MPI_Barrier(par->comm), "MPI_Barrier", err);
 }

@@ -44,10 +44,16 @@ typedef struct cr_cam cr_cam;
 
 /* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
  * maps of n_slots classes of each. `graph` must outlive the cr_cam; `head` and `variants` are
- * copied. Errors: those of cr_net_new. */
+ * copied. Its weights are missing yet. Errors: those of cr_net_new. */
 cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
                      int n_variants, int batch, int n_slots, cr_cam **cam, cr_error *err);
 void cr_cam_free(cr_cam *cam);
+
+/* As those of nn.h: the network's weights and, where CAM needs them, those of its head. */
+size_t cr_cam_weight_bytes(const cr_cam *cam);
+uint64_t cr_cam_weight_layout(const cr_cam *cam);
+void cr_cam_pack(const cr_cam *cam, void *block);
+void cr_cam_use(cr_cam *cam, const void *block);
 
 /* The compiled network: fill its input and run cr_net_forward before cr_cam_run. */
 cr_net *cr_cam_net(cr_cam *cam);

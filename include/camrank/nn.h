@@ -2,8 +2,9 @@
  * whose activations or gradients are wanted, run forward and backward.
  *
  * Inside, activations are [image][height][width][channel] (NHWC) of cr_real. A network is created
- * in three steps: cr_graph_load validates the model and infers every shape, cr_net_new folds, packs
- * the weights and plans all memory, cr_net_forward and cr_net_backward run without allocating.
+ * in four steps: cr_graph_load validates the model and infers every shape, cr_net_new folds and plans
+ * all memory, cr_net_pack writes the weights where the caller wants them, which may be memory that
+ * several processes share, and cr_net_forward and cr_net_backward run without allocating.
  * Everything is Local; a graph is read-only after loading, a net belongs to one thread. */
 #ifndef CAMRANK_NN_H
 #define CAMRANK_NN_H
@@ -12,8 +13,9 @@
 #include "camrank/kernels.h"
 
 #define CR_MAX_DIMS 6
-#define CR_ONNX_MAX_BYTES ((size_t)1 << 31) /* protobuf's own limit */
-#define CR_MAX_ELEMENTS ((int64_t)1 << 30)  /* of one tensor, for one image */
+#define CR_ONNX_MAX_BYTES ((size_t)1 << 31)      /* protobuf's own limit */
+#define CR_ONNX_MAX_DATA_BYTES ((size_t)1 << 36) /* in files beside the model's */
+#define CR_MAX_ELEMENTS ((int64_t)1 << 30)       /* of one tensor, for one image */
 
 /* A shape in ONNX's order. dims[0] is the batch and is always 1 here: shapes are those of one
  * image. A value of 4 dims is [1, C, H, W] in ONNX and [H][W][C] in memory; one of 2 is [1, K]. */
@@ -35,15 +37,40 @@ static inline int cr_shape_w(const cr_shape *s)
     return s->n_dims == 4 ? s->dims[3] : 1;
 }
 
+/* A file beside the model's, with data of its tensors: what ONNX calls external data. */
+typedef struct cr_onnx_file {
+    char *location;       /* a path that starts, and stays, in the model's folder; symbolic links on
+                             the way are the user's own */
+    size_t n_bytes;       /* that the model uses, from the first of the file */
+    const uint8_t *bytes; /* the caller's, to be set before cr_graph_load */
+} cr_onnx_file;
+
+typedef struct cr_onnx_files {
+    int n;
+    cr_onnx_file *files; /* [n] in the order of their first use */
+} cr_onnx_files;
+
+/* Lists the files that the model needs beside its own. Errors: CR_EINPUT naming `name` for a file
+ * that is no ONNX model, and naming the tensor whose file is outside the model's folder or whose place
+ * in it is invalid; CR_EINTERNAL (memory). *files is {0} on failure. */
+cr_status cr_onnx_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
+                             cr_onnx_files *files, cr_error *err);
+void cr_onnx_files_free(cr_onnx_files *files);
+
 typedef struct cr_graph cr_graph;
 
 /* Reads an ONNX model (protobuf). `name` is for messages. The last node is cut if it is a Softmax,
  * so that the output is the logits. `width` and `height` are those of the input, pixels; 0 takes
- * the model's own, and a model that leaves them open takes what is given. Errors: CR_EINPUT naming
+ * the model's own, and a model that leaves them open takes what is given. `files` are those of
+ * cr_onnx_files_find with their bytes; NULL for a model without any. Errors: CR_EINPUT naming
  * `name`, and the node and operator that is not supported or not valid. *graph is NULL on failure.
- * `bytes` may be freed afterwards. */
-cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const char *name, int width,
-                        int height, cr_graph **graph, cr_error *err);
+ * Weights are read where they lie: `bytes`, and the bytes of `files`, must stay until
+ * cr_graph_release_weights or cr_graph_free. */
+cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+                        const char *name, int width, int height, cr_graph **graph, cr_error *err);
+
+/* Lets go of the model's weights, once nothing more is to be read or packed from it. */
+void cr_graph_release_weights(cr_graph *graph);
 void cr_graph_free(cr_graph *graph);
 
 /* What `camrank inspect` prints of one node, in the order of execution. */
@@ -92,13 +119,16 @@ typedef enum cr_head_kind {
 /* How the logits come from the last feature map. */
 typedef struct cr_head {
     cr_head_kind kind;
-    int feature;    /* the value that enters the pooling; -1 for CR_HEAD_OTHER */
-    float *weights; /* [n_classes][n_channels] of the linear layer, else NULL; owned, free() */
+    int feature; /* the value that enters the pooling; -1 for CR_HEAD_OTHER */
+    int linear;  /* the layer behind it, for cr_graph_head_weights; -1 for all but *_LINEAR */
     int n_classes, n_channels;
 } cr_head;
 
-/* Finds the head of a graph. Errors: CR_EINTERNAL (memory). */
-cr_status cr_graph_head(const cr_graph *graph, cr_head *head, cr_error *err);
+cr_head cr_graph_head(const cr_graph *graph);
+
+/* Writes the weights of the linear layer of a head, [n_classes][n_channels]. The graph's weights must
+ * still be there. */
+void cr_graph_head_weights(const cr_graph *graph, const cr_head *head, float *weights);
 
 typedef struct cr_net cr_net;
 
@@ -107,19 +137,30 @@ typedef struct cr_net_target {
     bool gradient; /* and the gradient of the logits with respect to it */
 } cr_net_target;
 
-/* Frees the model's own copy of the weights, once nothing more is to be compiled from it. */
-void cr_graph_release_weights(cr_graph *graph);
-
-/* Compiles a graph, which must outlive the net. `n_classes_back` is how many classes are followed
- * back from each image (0 if no target wants a gradient).
- * Errors: CR_EINPUT for a target the logits do not depend on, CR_EINTERNAL for memory. */
+/* Plans the run of a graph, which must outlive the net. `n_classes_back` is how many classes are
+ * followed back from each image (0 if no target wants a gradient). Errors: CR_EINPUT for a target the
+ * logits do not depend on, CR_EINTERNAL for memory. */
 cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targets, int n_targets,
                      int n_classes_back, cr_net **net, cr_error *err);
 void cr_net_free(cr_net *net);
 
-/* Bytes of the packed weights, and of the arena of activations. */
+/* Bytes of the packed weights, and of the arena of activations. Pages of the arena that no pass has
+ * touched yet cost nothing. */
 size_t cr_net_weight_bytes(const cr_net *net);
 size_t cr_net_arena_bytes(const cr_net *net);
+
+/* A number that differs, in all likelihood, between nets whose packed weights are not the same bytes
+ * though they are of one model: those of another plan, or for another instruction set. */
+uint64_t cr_net_weight_layout(const cr_net *net);
+
+/* Writes the weights, folded and in the order of the kernels: cr_net_weight_bytes to `block`, which
+ * is at a multiple of 64. The graph's weights must still be there. */
+void cr_net_pack(const cr_net *net, void *block);
+
+/* Makes the net read its weights from a block that cr_net_pack has written, here or in another
+ * process, for a net of the same layout; it must outlive the net. To be called before the first
+ * pass. */
+void cr_net_use(cr_net *net, const void *block);
 
 /* Where the caller puts the input, [batch][H][W][C]. Overwritten by cr_net_forward; writing it ends
  * the results of the pass before. */

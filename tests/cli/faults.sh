@@ -13,7 +13,9 @@ sites=$(awk '
     END { for (name in count) print name, count[name] }' core/*/*.c driver/*.c worker/*.c | sort)
 [ "$(wc -l <<<"$sites")" -gt 20 ] || fail "there are more places where ranks agree: $sites"
 
+"$PYTHON" tests/cli/external.py "$work/sample" || exit 1
 cd "$work/sample" || exit 1
+sed -i 's/gap.onnx/one.onnx/' job.yaml
 run=("$CAMRANK" run job.yaml --limit 20)
 check "camrank run alone" "${run[@]}" -o whole.h5
 "$PYTHON" -c '

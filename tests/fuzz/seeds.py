@@ -16,6 +16,7 @@ try:
     import numpy as np
     import onnx
     from onnx import helper, numpy_helper
+    from onnx.external_data_helper import set_external_data
     from PIL import Image
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -138,7 +139,13 @@ def networks():
     put("onnx", "large", model([("Concat", "x " * 60, "y", {"axis": 1}),
                                 ("GlobalMaxPool", "y", "z", {}), ("Flatten", "z", "q", {})], {},
                                ["N", 64, 4000, 4000], "q"))
-    dictionary("onnx", ["Conv", "Gemm", "MatMul", "Relu", "Clip", "Sigmoid", "HardSigmoid",
+    outside = onnx.load_model_from_string(model(
+        [("Flatten", "x", "f", {}), ("Gemm", "f u", "logits", {})], {"u": (6, 5)},
+        ["N", 6, 1, 1], "logits"))
+    set_external_data(outside.graph.initializer[0], "down/u.bin", offset=3, length=120)
+    outside.graph.initializer[0].ClearField("raw_data")
+    put("onnx", "external", outside.SerializeToString())
+    dictionary("onnx", ["location", "offset", "length", "../", "Conv", "Gemm", "MatMul", "Relu", "Clip", "Sigmoid", "HardSigmoid",
                         "HardSwish", "Erf", "Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "MaxPool",
                         "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean",
                         "BatchNormalization", "LayerNormalization", "Concat", "Flatten", "Reshape",

@@ -28,8 +28,16 @@ class Layer(ct.Structure):
 
 
 class Head(ct.Structure):
-    _fields_ = [("kind", ct.c_int), ("feature", ct.c_int), ("weights", ct.POINTER(ct.c_float)),
+    _fields_ = [("kind", ct.c_int), ("feature", ct.c_int), ("linear", ct.c_int),
                 ("n_classes", ct.c_int), ("n_channels", ct.c_int)]
+
+
+class OnnxFile(ct.Structure):
+    _fields_ = [("location", ct.c_char_p), ("n_bytes", ct.c_size_t), ("bytes", ct.c_void_p)]
+
+
+class OnnxFiles(ct.Structure):
+    _fields_ = [("n", ct.c_int), ("files", ct.POINTER(OnnxFile))]
 
 
 class Target(ct.Structure):
@@ -48,6 +56,7 @@ def _load(path, real):
     library.cr_graph_input_shape.restype = Shape
     library.cr_graph_value_shape.restype = Shape
     library.cr_graph_value_name.restype = ct.c_char_p
+    library.cr_graph_head.restype = Head
     for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients"):
         getattr(library, name).restype = ct.POINTER(ct.c_float if real == np.float32
                                                     else ct.c_double)
@@ -58,6 +67,7 @@ def _load(path, real):
 
 lib = _load("", np.float32)
 lib.cr_cam_net.restype = ct.c_void_p
+lib.cr_cam_weight_bytes.restype = ct.c_size_t
 
 
 def load_double():
@@ -90,14 +100,34 @@ def from_ours(pointer, n, shape):
     return np.ctypeslib.as_array(pointer, (n, *dims)).copy()
 
 
+def weights_for(bytes_of, pack, use, handle):
+    """Packs the weights of a net or cam into memory that is to be kept as long as it."""
+    room = np.empty(bytes_of(handle) + 64, np.uint8)
+    block = ct.c_void_p(room.ctypes.data + -room.ctypes.data % 64)
+    pack(handle, block)
+    use(handle, block)
+    return room
+
+
 class Graph:
-    def __init__(self, data, name="model", width=0, height=0, lib=lib):
+    """`folder` is where the model's external data are, if it has any."""
+
+    def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None):
         self.lib, self.handle = lib, ct.c_void_p()
-        error = Error()
-        check(self.lib.cr_graph_load(data, ct.c_size_t(len(data)), name.encode(), width, height,
-                                ct.byref(self.handle), ct.byref(error)), error)
-        self.head = Head()
-        check(self.lib.cr_graph_head(self.handle, ct.byref(self.head), ct.byref(error)), error)
+        self.data, self.parts = data, []  # weights are read where they lie
+        error, files = Error(), OnnxFiles()
+        check(self.lib.cr_onnx_files_find(data, ct.c_size_t(len(data)), name.encode(),
+                                          ct.byref(files), ct.byref(error)), error)
+        for i in range(files.n if folder else 0):
+            with open(os.path.join(folder, files.files[i].location.decode()), "rb") as file:
+                self.parts.append(np.frombuffer(file.read(files.files[i].n_bytes), np.uint8))
+            files.files[i].bytes = self.parts[i].ctypes.data
+        status = self.lib.cr_graph_load(data, ct.c_size_t(len(data)), ct.byref(files),
+                                        name.encode(), width, height, ct.byref(self.handle),
+                                        ct.byref(error))
+        self.lib.cr_onnx_files_free(ct.byref(files))
+        check(status, error)
+        self.head = self.lib.cr_graph_head(self.handle)
         self.n_classes = self.lib.cr_graph_n_classes(self.handle)
 
     def __del__(self):
@@ -135,6 +165,8 @@ class Net:
         array = (Target * max(1, len(self.targets)))(*[Target(v, g) for v, g in self.targets])
         check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back,
                              ct.byref(self.handle), ct.byref(error)), error)
+        self.weights = weights_for(self.lib.cr_net_weight_bytes, self.lib.cr_net_pack,
+                                   self.lib.cr_net_use, self.handle)
 
     def __del__(self):
         if self.owned and self.handle:
@@ -177,6 +209,7 @@ def cam_maps(graph, x, classes, method, layer="", views=1):
         raise Refused(variant.why_not.decode())
     check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n * views, slots,
                          ct.byref(cam), ct.byref(error)), error)
+    weights = weights_for(lib.cr_cam_weight_bytes, lib.cr_cam_pack, lib.cr_cam_use, cam)
     net = Net(graph, n * views, handle=ct.c_void_p(lib.cr_cam_net(cam)))
     logits = net.forward(x)
     shape = (n, slots, variant.height, variant.width)
@@ -184,6 +217,7 @@ def cam_maps(graph, x, classes, method, layer="", views=1):
     pointers = (ct.c_void_p * 1)(maps.ctypes.data)
     lib.cr_cam_run(cam, n, views, classes.ctypes.data_as(ct.c_void_p), pointers)
     lib.cr_cam_free(cam)
+    del weights
     return maps, logits
 
 

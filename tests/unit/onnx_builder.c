@@ -234,13 +234,38 @@ uint8_t *onnx_pack(const onnx_builder *b, size_t *n_bytes)
     return bytes;
 }
 
+/* Blocks that a graph or a net reads until it is freed, each by itself so that AddressSanitizer sees
+ * its ends; they stay until the program ends. */
+static void keep(void *block)
+{
+    static struct kept {
+        struct kept *next;
+        void *block;
+    } * all;
+    struct kept *one = malloc(sizeof *one);
+    if (!one)
+        abort();
+    *one = (struct kept){all, block};
+    all = one;
+}
+
 cr_status onnx_load(const onnx_builder *b, cr_graph **graph, cr_error *err)
 {
     size_t n_bytes;
     uint8_t *bytes = onnx_pack(b, &n_bytes);
-    cr_status status = cr_graph_load(bytes, n_bytes, "m", 0, 0, graph, err);
-    free(bytes);
+    cr_status status = cr_graph_load(bytes, n_bytes, NULL, "m", 0, 0, graph, err);
+    keep(bytes);
     return status;
+}
+
+void onnx_give_weights(cr_net *net)
+{
+    void *block = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
+    if (!block)
+        abort();
+    keep(block);
+    cr_net_pack(net, block);
+    cr_net_use(net, block);
 }
 
 cr_graph *onnx_graph(const char *input_dims, const onnx_layer *layers)

@@ -90,6 +90,7 @@ static void backward_is_the_jacobian_of_forward(void **state)
     size_t n_in = shape_size(cr_graph_input_shape(graph)), m = (size_t)cr_graph_n_classes(graph);
     cr_net_target target = {cr_graph_find(graph, "t"), true};
     assert_int_equal(cr_net_new(graph, 2 * (int)m + 1, &target, 1, (int)m, &net, &err), CR_OK);
+    onnx_give_weights(net);
 
     double *x = calloc(N_IMAGES * n_in, sizeof *x);
     double *plus = calloc(N_IMAGES * m, sizeof *plus), *minus = calloc(N_IMAGES * m, sizeof *minus);

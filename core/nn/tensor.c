@@ -1,0 +1,258 @@
+/* The tensors of an ONNX model, wherever their data lie: in fields of their own, as raw bytes of the
+ * model's file, or in files beside it. */
+#include "graph.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+#define MAX_FILES 4096
+#define MAX_LOCATION_BYTES 1024
+
+/* Bytes of one element, of the types that are read; else 0. */
+static size_t element_bytes(const Onnx__TensorProto *proto)
+{
+    return proto->data_type == FLOAT   ? sizeof(float)
+           : proto->data_type == INT64 ? sizeof(int64_t)
+                                       : 0;
+}
+
+static cr_status read_shape(const Onnx__TensorProto *proto, cr_tensor *tensor, cr_error *err)
+{
+    if (proto->n_dims > CR_MAX_DIMS)
+        return cr_fail(err, CR_EINPUT, "has %zu dimensions, at most %d are supported",
+                       proto->n_dims, CR_MAX_DIMS);
+    *tensor = (cr_tensor){.n_dims = (int)proto->n_dims, .n = 1, .data_type = proto->data_type};
+    for (size_t i = 0; i < proto->n_dims; i++) {
+        int64_t dim = proto->dims[i];
+        if (dim < 0 || dim > CR_MAX_ELEMENTS || (dim && tensor->n > CR_MAX_ELEMENTS / dim))
+            return cr_fail(err, CR_EINPUT, "has an invalid shape");
+        tensor->dims[i] = dim;
+        tensor->n *= dim;
+    }
+    return CR_OK;
+}
+
+/* Where in which file a tensor's data are. */
+typedef struct place {
+    const char *location;
+    size_t offset;
+} place;
+
+static bool is_external(const Onnx__TensorProto *proto)
+{
+    return proto->n_external_data ||
+           proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+}
+
+/* A relative path, in text, to something inside the folder that it starts from. */
+static bool stays_inside(const char *path)
+{
+    size_t n = strlen(path);
+    if (n == 0 || n > MAX_LOCATION_BYTES || path[0] == '/' || path[n - 1] == '/')
+        return false;
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || !part[2]))
+            return false;
+    }
+    return true;
+}
+
+/* The value of a key of external_data; "" where there is none. */
+static const char *external_value(const Onnx__TensorProto *proto, const char *key)
+{
+    const char *value = "";
+    for (size_t i = 0; i < proto->n_external_data; i++) {
+        const Onnx__StringStringEntryProto *entry = proto->external_data[i];
+        if (entry->key && strcmp(entry->key, key) == 0)
+            value = entry->value ? entry->value : "";
+    }
+    return value;
+}
+
+/* A number of bytes in digits; 0 where it is not given. False if it is anything else, or too large.
+ */
+static bool read_bytes(const char *text, size_t *n_bytes)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    *n_bytes = (size_t)value;
+    return strspn(text, "0123456789") == strlen(text) && !*end && errno == 0 &&
+           value <= CR_ONNX_MAX_DATA_BYTES;
+}
+
+/* n_bytes are what the shape needs. */
+static cr_status find_place(const Onnx__TensorProto *proto, size_t n_bytes, place *at,
+                            cr_error *err)
+{
+    const char *length = external_value(proto, "length");
+    size_t held;
+    at->location = external_value(proto, "location");
+    if (!stays_inside(at->location))
+        return cr_fail(err, CR_EINPUT,
+                       "has its data in \"%.100s\", which is no path inside the model's folder",
+                       at->location);
+    if (!read_bytes(external_value(proto, "offset"), &at->offset) || !read_bytes(length, &held) ||
+        at->offset + n_bytes > CR_ONNX_MAX_DATA_BYTES)
+        return cr_fail(err, CR_EINPUT, "has its data at an invalid place in %.100s", at->location);
+    if (length[0] && held != n_bytes)
+        return cr_fail(err, CR_EINPUT, "holds %zu bytes, its shape needs %zu", held, n_bytes);
+    return CR_OK;
+}
+
+static cr_onnx_file *find_file(const cr_onnx_files *files, const char *location)
+{
+    for (int i = 0; files && i < files->n; i++)
+        if (strcmp(files->files[i].location, location) == 0)
+            return &files->files[i];
+    return NULL;
+}
+
+/* The bytes of a tensor in the files that the caller has read. */
+static cr_status read_external(const cr_onnx_files *files, const Onnx__TensorProto *proto,
+                               size_t n_bytes, cr_onnx_bytes *data, cr_error *err)
+{
+    place at;
+    cr_status status = find_place(proto, n_bytes, &at, err);
+    if (status != CR_OK)
+        return status;
+    const cr_onnx_file *file = find_file(files, at.location);
+    if (!file || !file->bytes || file->n_bytes < at.offset + n_bytes)
+        return cr_fail(err, CR_EINPUT, "has its data in %.100s, which has not been read",
+                       at.location);
+    *data = (cr_onnx_bytes){file->bytes + at.offset, n_bytes};
+    return CR_OK;
+}
+
+/* A copy that lives as long as the weights. */
+static void *keep(cr_graph *graph, const void *data, size_t n_bytes)
+{
+    void *copy = cr_arena_alloc(&graph->weights, n_bytes, 1);
+    return copy && n_bytes ? memcpy(copy, data, n_bytes) : copy;
+}
+
+cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_onnx_bytes raw,
+                         cr_tensor *tensor, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t item = element_bytes(proto);
+    const bool is_float = proto->data_type == FLOAT;
+    /* Raw bytes inside the unpacked message and the other fields end with it. */
+    bool stays = raw.bytes != NULL;
+    *tensor = (cr_tensor){.data_type = proto->data_type};
+    if (item == 0)
+        return CR_OK; /* refused by name where it is used */
+    CR_TRY(read_shape(proto, tensor, err));
+    const size_t n_bytes = (size_t)tensor->n * item;
+    if (is_external(proto)) {
+        CR_TRY(read_external(graph->files, proto, n_bytes, &raw, err));
+        stays = true;
+    } else if (!stays && proto->has_raw_data)
+        raw = (cr_onnx_bytes){proto->raw_data.data, proto->raw_data.len};
+    else if (!stays && is_float)
+        raw = (cr_onnx_bytes){(uint8_t *)proto->float_data, proto->n_float_data * item};
+    else if (!stays)
+        raw = (cr_onnx_bytes){(uint8_t *)proto->int64_data, proto->n_int64_data * item};
+    if (raw.n_bytes != n_bytes) {
+        status =
+            cr_fail(err, CR_EINPUT, "holds %zu bytes, its shape needs %zu", raw.n_bytes, n_bytes);
+        goto cleanup;
+    }
+    if (!is_float)
+        tensor->ints = keep(graph, raw.bytes, n_bytes); /* few, and aligned then */
+    else
+        tensor->reals = stays ? raw.bytes : keep(graph, raw.bytes, n_bytes);
+    if (!tensor->reals && !tensor->ints)
+        status = cr_fail_memory(err, "a tensor", n_bytes, 1);
+
+cleanup:
+    return status;
+}
+
+/* Adds the file of a tensor to the list, or lengthens its part that is used. */
+static cr_status list_file(cr_onnx_files *files, const Onnx__TensorProto *proto, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_tensor shape;
+    place at;
+    if (!is_external(proto) || element_bytes(proto) == 0)
+        return CR_OK;
+    CR_TRY(read_shape(proto, &shape, err));
+    const size_t n_bytes = (size_t)shape.n * element_bytes(proto);
+    CR_TRY(find_place(proto, n_bytes, &at, err));
+    cr_onnx_file *file = find_file(files, at.location);
+    if (!file) {
+        if (files->n == MAX_FILES) {
+            status = cr_fail(err, CR_EINPUT, "is one of more than %d files with data", MAX_FILES);
+            goto cleanup;
+        }
+        file = &files->files[files->n];
+        file->location = strdup(at.location);
+        if (!file->location) {
+            status = cr_fail_memory(err, "a path", strlen(at.location), 1);
+            goto cleanup;
+        }
+        files->n++;
+    }
+    if (at.offset + n_bytes > file->n_bytes)
+        file->n_bytes = at.offset + n_bytes;
+
+cleanup:
+    if (status != CR_OK)
+        cr_fail_in(err, "tensor %.100s ", proto->name ? proto->name : "");
+    return status;
+}
+
+static cr_status list_files(cr_onnx_files *files, const Onnx__GraphProto *graph, cr_error *err)
+{
+    cr_status status = CR_OK;
+    size_t total = 0;
+    for (size_t i = 0; i < graph->n_initializer; i++)
+        CR_TRY(list_file(files, graph->initializer[i], err));
+    for (size_t i = 0; i < graph->n_node; i++)
+        for (size_t j = 0; j < graph->node[i]->n_attribute; j++)
+            if (graph->node[i]->attribute[j]->t)
+                CR_TRY(list_file(files, graph->node[i]->attribute[j]->t, err));
+    for (int i = 0; i < files->n; i++)
+        total += files->files[i].n_bytes; /* each below 2^36 */
+    if (total > CR_ONNX_MAX_DATA_BYTES)
+        status = cr_fail(err, CR_EINPUT, "has %zu bytes of data in other files, at most %zu fit",
+                         total, CR_ONNX_MAX_DATA_BYTES);
+
+cleanup:
+    return status;
+}
+
+cr_status cr_onnx_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
+                             cr_onnx_files *files, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_onnx_model model;
+    *files = (cr_onnx_files){.files = cr_alloc(MAX_FILES, sizeof *files->files)};
+    CR_TRY(cr_onnx_unpack(bytes, n_bytes, &model, err));
+    if (!files->files) {
+        status = cr_fail_memory(err, "a list of files", MAX_FILES, sizeof *files->files);
+        goto cleanup;
+    }
+    CR_TRY(list_files(files, model.proto->graph, err));
+
+cleanup:
+    cr_onnx_unpack_free(&model);
+    if (status != CR_OK) {
+        cr_fail_in(err, "%s: ", name);
+        cr_onnx_files_free(files);
+    }
+    return status;
+}
+
+void cr_onnx_files_free(cr_onnx_files *files)
+{
+    for (int i = 0; files->files && i < files->n; i++)
+        free(files->files[i].location);
+    free(files->files);
+    *files = (cr_onnx_files){0};
+}

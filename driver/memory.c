@@ -1,0 +1,56 @@
+#include "memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MB(bytes) ((double)(bytes) / 1e6)
+
+/* The number behind `key` in a file of lines "Key:   123 kB", in bytes; -1 if it is not there. */
+static int64_t read_kb(const char *path, const char *key)
+{
+    char line[256];
+    long long kb = -1;
+    FILE *file = fopen(path, "r");
+    while (file && kb < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), "%lld", &kb) != 1)
+            kb = -1;
+    if (file)
+        fclose(file);
+    return kb < 0 ? -1 : kb * 1024;
+}
+
+cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *memory,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    *memory = (cr_memory){.why_private = ""};
+    for (int m = 0; m < s->n_models; m++) {
+        memory->weights += (int64_t)s->weights[m].n_bytes;
+        if (s->weights[m].why_private[0])
+            memory->why_private = s->weights[m].why_private;
+        memory->arena += (int64_t)cr_net_arena_bytes(cr_cam_net(s->models[m].cam));
+    }
+    memory->peak_rss = read_kb("/proc/self/status", "VmHWM:");
+    memory->node_pss = read_kb("/proc/self/smaps_rollup", "Pss:");
+    CR_TRY(cr_par_sum(&s->nodes.node, &memory->node_pss, 1, err));
+    CR_TRY(cr_par_max(par, &memory->peak_rss, 1, err));
+    CR_TRY(cr_par_max(par, &memory->node_pss, 1, err));
+
+cleanup:
+    return status;
+}
+
+void cr_memory_print(const cr_par *par, const cr_memory *memory)
+{
+    const char *why = memory->why_private;
+    if (par->rank != 0)
+        return;
+    if (why[0])
+        fprintf(stderr, "camrank: the ranks of a node do not share weights: %s\n", why);
+    fprintf(stderr, "camrank: memory: weights %.1f MB a %s, activations %.1f MB a rank",
+            MB(memory->weights), why[0] ? "rank" : "node", MB(memory->arena));
+    if (memory->peak_rss >= 0 && memory->node_pss >= 0)
+        fprintf(stderr, "; peak RSS %.1f MB a rank, PSS %.1f MB a node", MB(memory->peak_rss),
+                MB(memory->node_pss));
+    fprintf(stderr, "\n");
+}

@@ -1,0 +1,159 @@
+#include "model_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where in the block of external data a file begins: not on a page or line of another. */
+static size_t after(size_t at, size_t n_bytes)
+{
+    return (at + n_bytes + 63) / 64 * 64;
+}
+
+static cr_status read_onnx(const cr_par *par, const cr_par_nodes *nodes, const char *path,
+                           cr_par_block *model, cr_error *err)
+{
+    cr_status status = CR_OK;
+    size_t n_bytes = 0;
+    if (par->rank == 0)
+        status = cr_file_size(path, CR_ONNX_MAX_BYTES, &n_bytes, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_spread(par, &n_bytes, sizeof n_bytes, err));
+    CR_TRY(cr_par_block_new(par, nodes, n_bytes, 0, model, err));
+    if (par->rank == 0)
+        status = cr_file_read_part(path, model->bytes, n_bytes, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_block_share(par, nodes, model, err));
+
+cleanup:
+    return status;
+}
+
+/* Rank 0 only: all files must be there and be long enough before memory is taken for them. */
+static cr_status check_files(const char *folder, const cr_onnx_files *files, const char *model,
+                             cr_error *err)
+{
+    cr_status status = CR_OK;
+    char *path = NULL;
+    for (int i = 0; i < files->n; i++) {
+        const cr_onnx_file *file = &files->files[i];
+        size_t n_bytes;
+        free(path);
+        path = cr_path_join(folder, file->location);
+        if (!path)
+            CR_TRY(cr_fail_memory(err, "a path", strlen(file->location), 1));
+        CR_TRY(cr_file_size(path, SIZE_MAX, &n_bytes, err));
+        if (n_bytes < file->n_bytes)
+            CR_TRY(cr_fail(err, CR_EINPUT,
+                           "%s: has %zu bytes, but %s uses %zu of it: it is cut off, or is not the "
+                           "one that the model was saved with",
+                           path, n_bytes, model, file->n_bytes));
+    }
+
+cleanup:
+    free(path);
+    return status;
+}
+
+/* Rank 0 only. */
+static cr_status read_files(const char *folder, const cr_onnx_files *files, uint8_t *to,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    char *path = NULL;
+    size_t at = 0;
+    for (int i = 0; i < files->n; i++) {
+        const cr_onnx_file *file = &files->files[i];
+        free(path);
+        path = cr_path_join(folder, file->location);
+        if (!path)
+            CR_TRY(cr_fail_memory(err, "a path", strlen(file->location), 1));
+        CR_TRY(cr_file_read_part(path, to + at, file->n_bytes, err));
+        at = after(at, file->n_bytes);
+    }
+
+cleanup:
+    free(path);
+    return status;
+}
+
+static cr_status read_external(const cr_par *par, const cr_par_nodes *nodes, const char *path,
+                               cr_model_file *file, cr_error *err)
+{
+    cr_status status = CR_OK;
+    size_t n_bytes = 0, at = 0;
+    char *folder = NULL;
+    for (int i = 0; i < file->files.n; i++)
+        n_bytes = after(n_bytes, file->files.files[i].n_bytes);
+    if (par->rank == 0) {
+        folder = cr_path_folder(path);
+        status = folder ? check_files(folder, &file->files, path, err)
+                        : cr_fail_memory(err, "a path", strlen(path), 1);
+    }
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_block_new(par, nodes, n_bytes, 0, &file->data, err));
+    if (par->rank == 0)
+        status = read_files(folder, &file->files, file->data.bytes, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_block_share(par, nodes, &file->data, err));
+    for (int i = 0; i < file->files.n; i++) {
+        file->files.files[i].bytes = (const uint8_t *)file->data.bytes + at;
+        at = after(at, file->files.files[i].n_bytes);
+    }
+
+cleanup:
+    free(folder);
+    return status;
+}
+
+/* Rank 0 only. */
+static cr_status digest(cr_model_file *file, cr_error *err)
+{
+    enum { LINE = 65 };
+    const int n = file->files.n;
+    cr_sha256_hex(file->model.bytes, file->model.n_bytes, file->sha256);
+    if (n == 0)
+        return CR_OK;
+    const size_t n_lines = (size_t)n + 1;
+    char *text = cr_alloc(n_lines, LINE);
+    if (!text)
+        return cr_fail_memory(err, "a sum", n_lines, LINE);
+    memcpy(text, file->sha256, LINE - 1);
+    for (int i = 0; i < n; i++) /* each zero at the end becomes a line's */
+        cr_sha256_hex(file->files.files[i].bytes, file->files.files[i].n_bytes,
+                      text + (size_t)(i + 1) * LINE);
+    for (size_t i = 0; i < n_lines; i++)
+        text[i * LINE + LINE - 1] = '\n';
+    cr_sha256_hex(text, n_lines * LINE, file->sha256);
+    free(text);
+    return CR_OK;
+}
+
+cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const char *path,
+                             cr_model_file *file, cr_error *err)
+{
+    cr_status status = CR_OK;
+    *file = (cr_model_file){0};
+    CR_TRY(read_onnx(par, nodes, path, &file->model, err));
+    status = cr_onnx_files_find(file->model.bytes, file->model.n_bytes, path, &file->files, err);
+    CR_TRY(cr_par_agree(par, status, err));
+    if (file->files.n > 0)
+        CR_TRY(read_external(par, nodes, path, file, err));
+    if (par->rank == 0)
+        status = digest(file, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_spread(par, file->sha256, sizeof file->sha256, err));
+
+cleanup:
+    if (status != CR_OK)
+        cr_model_file_close(file);
+    return status;
+}
+
+void cr_model_file_close(cr_model_file *file)
+{
+    cr_par_block_free(&file->model);
+    cr_par_block_free(&file->data);
+    cr_onnx_files_free(&file->files);
+    *file = (cr_model_file){0};
+}

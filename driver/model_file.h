@@ -1,0 +1,25 @@
+/* model_file.h - the bytes of a model: its ONNX file and its files with external data. */
+#ifndef CAMRANK_DRIVER_MODEL_FILE_H
+#define CAMRANK_DRIVER_MODEL_FILE_H
+
+#include "camrank/nn.h"
+#include "camrank/par.h"
+
+typedef struct cr_model_file {
+    cr_par_block model, data; /* the ONNX file; the others, one behind the other */
+    cr_onnx_files files;      /* these, with their bytes in `data` */
+    char sha256[65]; /* of the ONNX file; where there are others, of a text with such a sum a
+                                 line, of the ONNX file and of what it uses of each of `files` */
+} cr_model_file;
+
+/* Reads a model on rank 0, gives it to every node once, and puts it where the ranks of a node share
+ * it. Errors, on all ranks: CR_EINPUT naming the file that cannot be read, is no model, is too large
+ * or, with external data, ends too early or would lie outside the model's folder; CR_EINTERNAL
+ * (memory). *file is {0} on failure. Collective. */
+cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const char *path,
+                             cr_model_file *file, cr_error *err);
+
+/* Local. */
+void cr_model_file_close(cr_model_file *file);
+
+#endif

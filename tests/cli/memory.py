@@ -1,0 +1,141 @@
+"""What four ranks on one node take together: the weights once, whatever the number of ranks.
+
+usage: memory.py FOLDER made|vgg16     FOLDER/sample is the sample of make_sample.py
+
+The promise: weights + 4 x (activations + 150 MB), at any moment, loading included. What is summed
+over the ranks is PSS (/proc/PID/smaps_rollup): a page that several processes share counts once.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+import processes
+from processes import CAMRANK, check, path
+
+RANKS, OTHER_MB = 4, 150
+
+JOB = """\
+name: memory
+dataset:
+  layout: kaggle
+  images: sample/images
+  ground_truth: sample/ground_truth.csv
+  synsets: synsets.txt
+  limit: 8
+models:
+  - name: net
+    file: net.onnx
+    input: {{size: [{side}, {side}], resize: squash, filter: pil-bilinear, channels: rgb, \
+range: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}}
+methods: [grad-cam]
+protocol: cam-paper
+batch: 2
+output: memory.h5
+"""
+
+
+def make_network(width):
+    """A small convolution and fully connected layers with 4 width^2 bytes of weights."""
+    rng = np.random.default_rng(1)
+    weights = {"conv.w": (8, 3, 3, 3), "w1": (width, 8), "w2": (width, width), "w3": (10, width)}
+    tensors = [numpy_helper.from_array(
+        rng.standard_normal(shape, np.float32) / np.float32(shape[-1] ** 0.5), name)
+        for name, shape in weights.items()]
+    nodes = [helper.make_node("Conv", ["x", "conv.w"], ["conv"], strides=[2, 2]),
+             helper.make_node("Relu", ["conv"], ["relu"]),
+             helper.make_node("GlobalAveragePool", ["relu"], ["pool"]),
+             helper.make_node("Flatten", ["pool"], ["f0"])]
+    nodes += [helper.make_node("Gemm", [f"f{i}", f"w{i + 1}"], [f"f{i + 1}"], transB=1)
+              for i in range(3)]
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info("x", 1, ["N", 3, 32, 32])],
+        [helper.make_tensor_value_info("f3", 1, ["N", 10])], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]),
+              path("net.onnx"))
+
+
+def export_vgg16():
+    """In a process of its own: PyTorch's memory is not to be there when camrank runs."""
+    code = ("import sys, torch, torchvision\n"
+            "net = torchvision.models.vgg16(weights=None).eval()\n"
+            "torch.onnx.export(net, torch.zeros(1, 3, 224, 224), sys.argv[1], opset_version=13,\n"
+            "                  do_constant_folding=False, dynamic_axes={'input': {0: 'N'}},\n"
+            "                  input_names=['input'], output_names=['logits'])\n")
+    subprocess.run([sys.executable, "-c", code, path("net.onnx")], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def pss(pid):
+    """Bytes; 0 once the process has ended."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            return 1024 * int(re.search(r"^Pss:\s*(\d+)", file.read(), re.M).group(1))
+    except (OSError, AttributeError):
+        return 0
+
+
+def run(name, prefix=""):
+    """What the run prints of memory, and the largest sum of PSS that was seen, in MB."""
+    command = f"{prefix} exec mpirun -q -n {RANKS} {CAMRANK} run {path('job.yaml')} -o {path(name)}"
+    with open(path(name + ".err"), "w") as err:
+        process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=err)
+    most = 0
+    while process.poll() is None:
+        ranks = [pid for pid in processes.descendants(process.pid) if processes.is_rank(pid)]
+        most = max(most, sum(map(pss, ranks)) / 1e6)
+        time.sleep(0.05)
+    with open(path(name + ".err")) as file:
+        said = file.read()
+    check(process.returncode == 0, f"{name}: exit {process.returncode}: {said}")
+    number = r"([0-9.]+) MB"
+    found = re.search(f"^camrank: memory: weights {number} a (node|rank), activations {number} a "
+                      f"rank; peak RSS {number} a rank, PSS {number} a node$", said, re.M)
+    if not check(found, f"{name}: no line about memory: {said}"):
+        processes.finish()
+    weights, of, arena, peak, at_end = found.groups()
+    print(f"{name}: {found.group(0)}; seen: PSS {most:.1f} MB", flush=True)
+    return float(weights), of, float(arena), float(peak), float(at_end), most, said
+
+
+def main():
+    side = 224 if sys.argv[2] == "vgg16" else 32
+    export_vgg16() if sys.argv[2] == "vgg16" else make_network(7700)
+    with open(path("sample/synsets.txt"), encoding="utf-8") as file:
+        synsets = file.readlines()[:10]
+    if sys.argv[2] == "vgg16":
+        synsets += [f"n{20000000 + k:08d} other\n" for k in range(990)]
+    with open(path("synsets.txt"), "w", encoding="utf-8") as file:
+        file.writelines(synsets)
+    with open(path("job.yaml"), "w") as file:
+        file.write(JOB.format(side=side))
+    of_file = os.path.getsize(path("net.onnx")) / 1e6
+
+    weights, of, arena, peak, at_end, most, _ = run("shared.h5")
+    # Packed for Winograd some layers grow: the bound is that of the weights as the file has them.
+    bound = of_file + RANKS * (arena + OTHER_MB)
+    print(f"weights {weights} MB (file {of_file:.1f} MB), bound {bound:.1f} MB", flush=True)
+    check(of == "node" and weights >= of_file * 0.99, f"weights {weights} MB a {of}")
+    check(weights < at_end <= bound, f"PSS {at_end} MB at the end, at most {bound}")
+    check(weights < most <= bound, f"PSS {most} MB at some moment, at most {bound}")
+    check(weights < peak < weights + of_file + arena + OTHER_MB, f"peak RSS {peak} MB")
+    if sys.argv[2] == "vgg16":
+        return
+    # Without sharing the same run breaks the bound: the measurement can tell.
+    *_, of, _, _, at_end, most, said = run("private.h5", "ulimit -f 100000;")
+    check(of == "rank" and "camrank: the ranks of a node do not share weights: "
+          "rank 0: the limit on file sizes (ulimit -f) is below" in said, f"private: {said}")
+    compared = subprocess.run([sys.executable, "tests/cli/compare_h5.py", path("shared.h5"),
+                               path("private.h5")], stdout=subprocess.PIPE, text=True, check=False)
+    check(compared.returncode == 0, f"private: {compared.stdout}")
+    check(at_end > bound and most > bound, f"private: PSS {at_end} MB, {most} MB seen")
+
+
+main()
+processes.finish()
