@@ -112,7 +112,7 @@ class GradCam:
         self.run_cam()
 
     def run_cam(self):
-        lib.cr_cam_run(self.handle, self.batch, self.classes.ctypes.data_as(ct.c_void_p),
+        lib.cr_cam_run(self.handle, self.batch, 1, self.classes.ctypes.data_as(ct.c_void_p),
                        (ct.c_void_p * 1)(self.maps.ctypes.data))
 
 
