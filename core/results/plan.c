@@ -1,5 +1,7 @@
 #include "internal.h"
 
+#include "camrank/image.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,12 +148,19 @@ static cr_status check_data(const char *path, const cr_dataset *data, cr_error *
                        "%s: %d images (1 to %d), %d classes (1 to %d), %d boxes (0 to %d)", path,
                        data->n_images, CR_MAX_IMAGES, data->n_classes, CR_MAX_CLASSES,
                        data->n_boxes, CR_MAX_BOXES);
+    for (int i = 0; i < data->n_boxes; i++) {
+        const cr_box *box = &data->boxes[i];
+        if (box->x0 < 0 || box->y0 < 0 || box->x1 < box->x0 || box->y1 < box->y0 ||
+            box->x1 > CR_IMAGE_MAX_SIDE || box->y1 > CR_IMAGE_MAX_SIDE)
+            return cr_fail(err, CR_EINPUT, "%s: ground-truth box %d is none: %d %d %d %d", path, i,
+                           box->x0, box->y0, box->x1, box->y1);
+    }
     for (int i = 0; i < data->n_images; i++) {
         const cr_data_image *image = &data->images[i];
         const char *wrong = NULL;
         if (image->label < 0 || image->label >= data->n_classes)
             wrong = "its label is no class";
-        else if (image->width < 0 || image->height < 0)
+        else if (image->width < 0 || image->height < 0 || !image->width != !image->height)
             wrong = "its annotated size is none";
         else if (image->localize != 0 && image->localize != 1)
             wrong = "`localize` is neither 0 nor 1";

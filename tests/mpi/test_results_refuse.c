@@ -114,10 +114,10 @@ static void check_poisoned(const char *dataset, int row, int value, const char *
 {
     hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
     hid_t id = H5Dopen2(file, dataset, H5P_DEFAULT), space = H5Dget_space(id);
-    hsize_t at = (hsize_t)row, one = 1;
+    const hsize_t at[2] = {(hsize_t)row, 0}, one = 1; /* of two columns the first */
     hid_t cell = H5Screate_simple(1, &one, NULL);
     int kept = 0;
-    CHECK(H5Sselect_elements(space, H5S_SELECT_SET, 1, &at) >= 0);
+    CHECK(H5Sselect_elements(space, H5S_SELECT_SET, 1, at) >= 0);
     CHECK(H5Dread(id, H5T_NATIVE_INT, cell, space, H5P_DEFAULT, &kept) >= 0);
     CHECK(H5Dwrite(id, H5T_NATIVE_INT, cell, space, H5P_DEFAULT, &value) >= 0);
     H5Fflush(file, H5F_SCOPE_GLOBAL);
@@ -158,6 +158,8 @@ static void open_inconsistent_file_is_refused(const cr_par *par)
         check_poisoned("/images/n_boxes", 3, 0x7fffffff, "boxes are not in the file");
         check_poisoned("/images/n_boxes", 3, 0, "boxes are not in the file");
         check_poisoned("/images/localize", 3, 2, "`localize`");
+        check_poisoned("/ground_truth/boxes", 2, -1, "box 2 is none: -1 ");
+        check_poisoned("/ground_truth/boxes", 2, 70000, "box 2 is none: 70000 ");
         check_without("/images/id");
         check_without("/models");
         check_without("/models/zebra-net/cam/cam-paper/iou");
