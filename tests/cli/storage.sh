@@ -21,7 +21,7 @@ with_fault() {
     shift 2
     CAMRANK_STORAGE_FAULT=$fault run_into "$work" ranks "$n" env LD_PRELOAD="$work/fault.so" "$@"
     sed -i -e '/^camrank: job sample, /d' -e '/^camrank: model fc goes without /d' -e '/^mca_/d' \
-        -e '/images are done already$/d' "$work/err"
+        -e '/^camrank: memory: /d' -e '/images are done already$/d' "$work/err"
 }
 
 same_as_whole() { # same_as_whole WHAT
