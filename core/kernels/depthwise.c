@@ -1,18 +1,27 @@
-/* Depthwise convolution. Letters as in kernels.h. Several output pixels side by side share the
+/* Depthwise convolution. Letters as in kernels.h; packed weights [R][S][C]. Several output pixels side by side share the
  * weights; where a window hangs over the left or right border, a pixel goes alone. */
-#include "depthwise.h"
-
 #include "isa.h"
 #include "multiversion.h"
+#include "ways.h"
 #include "window.h"
 
-size_t cr_depthwise_weights(const cr_window *win)
+static bool fits(const cr_window *win)
+{
+    return win->groups > 1 && win->groups == win->c && win->groups == win->k;
+}
+
+static size_t no_scratch(const cr_window *win)
+{
+    (void)win;
+    return 0;
+}
+
+static size_t n_weights(const cr_window *win)
 {
     return (size_t)win->r * (size_t)win->s * (size_t)win->c;
 }
 
-void cr_depthwise_pack(const cr_window *win, cr_weight_fn weight, const void *context,
-                       cr_real *packed)
+static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
 {
     for (int t = 0; t < win->r * win->s; t++)
         for (int k = 0; k < win->k; k++)
@@ -26,21 +35,21 @@ static bool columns_inside(const cr_window *win, int j, int n)
     return x >= 0 && x + (n - 1) * win->stride_w + (win->s - 1) * win->dilation_w < win->w;
 }
 
-void cr_depthwise_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
-                          const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y)
+static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
     ptrdiff_t c = win->c;
+    const cr_real *x = pass->x;
     cr_depthwise_pixels p = {.c = win->c,
                              .s = win->s,
                              .step = win->stride_w * c,
                              .row = (ptrdiff_t)win->dilation_h * win->w * c,
                              .column = win->dilation_w * c,
-                             .weights = weights,
-                             .bias = bias,
-                             .add = add,
-                             .clamp = clamp,
-                             .y = y};
-    for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * c)
+                             .weights = pass->weights,
+                             .bias = pass->bias,
+                             .add = pass->add,
+                             .clamp = pass->clamp,
+                             .y = pass->y};
+    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * c)
         for (int i = 0; i < win->p; i++)
             for (int j = 0; j < win->q; j += p.pixels) {
                 cr_inside in = cr_window_inside(win, i, j);
@@ -56,8 +65,8 @@ void cr_depthwise_forward(const cr_window *win, int n, const cr_real *x, const c
 }
 
 CR_MULTIVERSION
-void cr_depthwise_backward(const cr_window *win, int n, const cr_real *restrict dy,
-                           const cr_real *restrict weights, cr_real *restrict dx)
+static void add_back(const cr_window *win, int n, const cr_real *restrict dy,
+                     const cr_real *restrict weights, cr_real *restrict dx)
 {
     int c_n = win->c;
     size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)c_n;
@@ -78,3 +87,16 @@ void cr_depthwise_backward(const cr_window *win, int n, const cr_real *restrict 
                     }
             }
 }
+
+static void backward(const cr_window *win, const cr_conv_back *back)
+{
+    add_back(win, back->n, back->dy, back->weights, back->dx);
+}
+
+const cr_way cr_way_depthwise = {.name = "depthwise",
+                                 .fits = fits,
+                                 .weights = n_weights,
+                                 .scratch = no_scratch,
+                                 .pack = pack,
+                                 .forward = forward,
+                                 .backward = backward};

@@ -1,12 +1,13 @@
 /* Convolution of gathered pixels. Letters as in kernels.h; D = R S C/G values make a row.
  *
- * Channels last makes a row of R S runs of C/G values, and of R runs where the pixels under a row of
- * the window lie side by side. With a window of one pixel and nothing around it the input itself is
- * the matrix, and nothing is gathered. */
+ * Convolution as one product: a row for each output pixel, of the values under its window. Channels
+ * last makes that R S runs of C/G values, and R runs where the pixels under a row of the window lie
+ * side by side. */
 #include "gather.h"
 
 #include "multiversion.h"
 #include "packed.h"
+#include "ways.h"
 #include "window.h"
 
 #include <string.h>
@@ -20,15 +21,7 @@ static int depth_of(const cr_window *win)
     return win->r * win->s * (win->c / win->groups);
 }
 
-/* The rows of the product are those of the input. */
-static bool is_pointwise(const cr_window *win)
-{
-    return win->groups == 1 && win->r == 1 && win->s == 1 && win->stride_h == 1 &&
-           win->stride_w == 1 && win->pad_top == 0 && win->pad_left == 0 && win->p == win->h &&
-           win->q == win->w;
-}
-
-static size_t block_rows(const cr_window *win)
+size_t cr_gather_block(const cr_window *win)
 {
     size_t rows = BLOCK_VALUES / (size_t)depth_of(win);
     return rows < MIN_ROWS ? MIN_ROWS : rows;
@@ -36,7 +29,7 @@ static size_t block_rows(const cr_window *win)
 
 size_t cr_gather_scratch(const cr_window *win)
 {
-    return is_pointwise(win) ? 0 : block_rows(win) * (size_t)depth_of(win);
+    return cr_gather_block(win) * (size_t)depth_of(win);
 }
 
 size_t cr_gather_weights(const cr_window *win)
@@ -103,33 +96,35 @@ static void gather_rows(const void *context, size_t first, int rows, int k, int 
     }
 }
 
-void cr_gather_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
-                            const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y)
+static bool fits(const cr_window *win)
 {
-    bool pointwise = is_pointwise(win);
+    (void)win;
+    return true;
+}
+
+static void forward(const cr_window *win, const cr_conv_pass *pass)
+{
     int cg = win->c / win->groups, kg = win->k / win->groups, d = depth_of(win);
-    size_t rows = (size_t)n * (size_t)win->p * (size_t)win->q, block = block_rows(win);
+    size_t rows = (size_t)pass->n * (size_t)win->p * (size_t)win->q, block = cr_gather_block(win);
     size_t size = cr_packed_size(d, kg);
     for (size_t first = 0; first < rows; first += block)
         for (int g = 0; g < win->groups; g++) {
-            gather pixels = {win, x + g * cg,
+            gather pixels = {win, pass->x + g * cg,
                              win->groups == 1 && win->dilation_w == 1 ? win->s * win->c : cg};
             size_t at = first * (size_t)win->k + (size_t)(g * kg);
             cr_packed_multiply(&(cr_product){
                 .m = (int)(rows - first < block ? rows - first : block),
                 .n = kg,
                 .d = d,
-                .a = pointwise ? x + first * (size_t)win->c : NULL,
-                .lda = win->c,
-                .fill = pointwise ? NULL : gather_rows,
+                .fill = gather_rows,
                 .context = &pixels,
                 .fill_first = first,
-                .b = weights + (size_t)g * size,
-                .bias = bias + g * kg,
-                .add = add ? add + at : NULL,
+                .b = pass->weights + (size_t)g * size,
+                .bias = pass->bias + g * kg,
+                .add = pass->add ? pass->add + at : NULL,
                 .add_step = win->k,
-                .clamp = clamp,
-                .c = y + at,
+                .clamp = pass->clamp,
+                .c = pass->y + at,
                 .ldc = win->k,
             });
         }
@@ -158,25 +153,26 @@ static void scatter_rows(const cr_window *win, int group, size_t first, size_t n
     }
 }
 
-void cr_gather_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
-                             cr_real *dx, cr_real *scratch)
+void cr_gather_conv_backward(const cr_window *win, const cr_conv_back *back)
 {
-    bool pointwise = is_pointwise(win);
     int kg = win->k / win->groups, d = depth_of(win);
-    size_t rows = (size_t)n * (size_t)win->p * (size_t)win->q, block = block_rows(win);
+    size_t rows = (size_t)back->n * (size_t)win->p * (size_t)win->q, block = cr_gather_block(win);
     size_t size = cr_packed_size(d, kg);
     for (size_t first = 0; first < rows; first += block) {
         size_t m = rows - first < block ? rows - first : block;
         for (int g = 0; g < win->groups; g++) {
-            const cr_real *from = dy + first * (size_t)win->k + g * kg;
-            const cr_real *packed = weights + (size_t)g * size;
-            if (pointwise) {
-                cr_packed_multiply_transposed((int)m, kg, d, from, win->k, packed, 1,
-                                              dx + first * (size_t)win->c, win->c);
-            } else {
-                cr_packed_multiply_transposed((int)m, kg, d, from, win->k, packed, 0, scratch, d);
-                scatter_rows(win, g, first, m, scratch, dx);
-            }
+            cr_packed_multiply_transposed((int)m, kg, d, back->dy + first * (size_t)win->k + g * kg,
+                                          win->k, back->weights + (size_t)g * size, 0,
+                                          back->scratch, d);
+            scatter_rows(win, g, first, m, back->scratch, back->dx);
         }
     }
 }
+
+const cr_way cr_way_gather = {.name = "gather",
+                              .fits = fits,
+                              .weights = cr_gather_weights,
+                              .scratch = cr_gather_scratch,
+                              .pack = cr_gather_pack,
+                              .forward = forward,
+                              .backward = cr_gather_conv_backward};

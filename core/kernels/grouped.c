@@ -1,13 +1,13 @@
-/* Grouped convolution. Letters as in kernels.h.
+/* Convolution in many small groups, where a group alone would fill no vector. Letters as in
+ * kernels.h; packed weights [R][S][C/G][K].
  *
  * A pixel of C channels is spread into C/G pixels of K: the i-th has, in the place of each output
  * channel, the i-th input channel of its group. Seen so the convolution is a depthwise one, with
  * a window of R by S C/G, and all channels are computed together. A strip of the padded input is
  * spread at a time, which is to stay in a second-level cache. */
-#include "grouped.h"
-
 #include "isa.h"
 #include "multiversion.h"
+#include "ways.h"
 #include "window.h"
 
 #include <string.h>
@@ -31,19 +31,18 @@ static int strip_rows(const cr_window *win)
     return (STRIP - 1) * win->stride_h + (win->r - 1) * win->dilation_h + 1;
 }
 
-bool cr_grouped_fits(const cr_window *win)
+static bool fits(const cr_window *win)
 {
     return win->groups > 1 && group_channels(win) <= MOST_CHANNELS &&
            win->k / win->groups <= MOST_CHANNELS && win->dilation_w == 1;
 }
 
-size_t cr_grouped_weights(const cr_window *win)
+static size_t n_weights(const cr_window *win)
 {
     return (size_t)(win->r * win->s * group_channels(win)) * (size_t)win->k;
 }
 
-void cr_grouped_pack(const cr_window *win, cr_weight_fn weight, const void *context,
-                     cr_real *packed)
+static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
 {
     for (int t = 0; t < win->r * win->s; t++)
         for (int c = 0; c < group_channels(win); c++)
@@ -56,7 +55,7 @@ static size_t spread_row_size(const cr_window *win)
     return (size_t)reach_w(win) * (size_t)group_channels(win) * (size_t)win->k;
 }
 
-size_t cr_grouped_scratch(const cr_window *win)
+static size_t scratch(const cr_window *win)
 {
     return (size_t)strip_rows(win) * spread_row_size(win);
 }
@@ -105,10 +104,9 @@ static void spread_row(const cr_window *win, const cr_real *x, int y, cr_real *t
     memset(to + (size_t)(left + n) * pixel, 0, (size_t)(reach - left - n) * pixel * sizeof *to);
 }
 
-void cr_grouped_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
-                        const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
-                        cr_real *scratch)
+static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
+    const cr_real *x = pass->x;
     ptrdiff_t pixel = (ptrdiff_t)group_channels(win) * win->k;
     ptrdiff_t row = (ptrdiff_t)spread_row_size(win);
     cr_depthwise_pixels p = {.c = win->k,
@@ -118,20 +116,20 @@ void cr_grouped_forward(const cr_window *win, int n, const cr_real *x, const cr_
                              .step = win->stride_w * pixel,
                              .row = win->dilation_h * row,
                              .column = win->k,
-                             .weights = weights,
-                             .bias = bias,
-                             .add = add,
-                             .clamp = clamp,
-                             .y = y};
-    for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * win->c)
+                             .weights = pass->weights,
+                             .bias = pass->bias,
+                             .add = pass->add,
+                             .clamp = pass->clamp,
+                             .y = pass->y};
+    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * win->c)
         for (int i = 0; i < win->p; i++) {
             int at = i % STRIP, n_rows = win->p - i < STRIP ? win->p - i : STRIP;
             int spread = (n_rows - 1) * win->stride_h + (win->r - 1) * win->dilation_h + 1;
             for (int t = 0; at == 0 && t < spread; t++)
-                spread_row(win, x, i * win->stride_h - win->pad_top + t, scratch + t * row);
+                spread_row(win, x, i * win->stride_h - win->pad_top + t, pass->scratch + t * row);
             for (int j = 0; j < win->q; j += p.pixels) {
                 p.pixels = j + CR_DEPTHWISE_PIXELS <= win->q ? CR_DEPTHWISE_PIXELS : 1;
-                p.x = scratch + at * win->stride_h * row + j * p.step;
+                p.x = pass->scratch + at * win->stride_h * row + j * p.step;
                 cr_loops()->depthwise(&p);
                 p.y += p.pixels * win->k;
                 p.add = p.add ? p.add + p.pixels * win->k : NULL;
@@ -139,11 +137,12 @@ void cr_grouped_forward(const cr_window *win, int n, const cr_real *x, const cr_
         }
 }
 
-void cr_grouped_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
-                         cr_real *dx)
+static void backward(const cr_window *win, const cr_conv_back *back)
 {
+    const cr_real *dy = back->dy;
+    cr_real *dx = back->dx;
     int cg = group_channels(win), kg = win->k / win->groups;
-    for (int b = 0; b < n; b++, dx += (ptrdiff_t)win->h * win->w * win->c)
+    for (int b = 0; b < back->n; b++, dx += (ptrdiff_t)win->h * win->w * win->c)
         for (int at = 0; at < win->p * win->q; at++, dy += win->k) {
             cr_inside in = cr_window_inside(win, at / win->q, at % win->q);
             for (int r = in.r0; r < in.r1; r++)
@@ -153,7 +152,8 @@ void cr_grouped_backward(const cr_window *win, int n, const cr_real *dy, const c
                     for (int c = 0; c < win->c; c++) {
                         int first = c / cg * kg;
                         const cr_real *weight =
-                            weights + (ptrdiff_t)((r * win->s + s) * cg + c % cg) * win->k + first;
+                            back->weights + (ptrdiff_t)((r * win->s + s) * cg + c % cg) * win->k +
+                            first;
                         cr_real sum = 0;
                         for (int k = 0; k < kg; k++)
                             sum += dy[first + k] * weight[k];
@@ -162,3 +162,11 @@ void cr_grouped_backward(const cr_window *win, int n, const cr_real *dy, const c
                 }
         }
 }
+
+const cr_way cr_way_grouped = {.name = "grouped",
+                               .fits = fits,
+                               .weights = n_weights,
+                               .scratch = scratch,
+                               .pack = pack,
+                               .forward = forward,
+                               .backward = backward};

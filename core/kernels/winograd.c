@@ -10,6 +10,7 @@
 
 #include "isa.h"
 #include "packed.h"
+#include "ways.h"
 
 #include <string.h>
 
@@ -25,14 +26,16 @@ static int rounded(int channels)
     return (channels + LANES - 1) / LANES * LANES;
 }
 
-bool cr_winograd_fits(const cr_window *win)
+static bool fits(const cr_window *win)
 {
     return win->r == 3 && win->s == 3 && win->stride_h == 1 && win->stride_w == 1 &&
            win->dilation_h == 1 && win->dilation_w == 1 && win->groups == 1 && win->pad_top <= 2 &&
            win->pad_left <= 2 && win->c >= LANES && win->k >= LANES && win->p >= 4 && win->q >= 4;
 }
 
-cr_window cr_winograd_back(const cr_window *win)
+/* The convolution that takes gradients of `win` back: of dy, with weights turned by 180 degrees
+ * and channels exchanged. */
+static cr_window window_back(const cr_window *win)
 {
     cr_window back = *win;
     back.h = win->p, back.w = win->q, back.c = win->k;
@@ -42,9 +45,15 @@ cr_window cr_winograd_back(const cr_window *win)
     return back;
 }
 
-size_t cr_winograd_weights(const cr_window *win)
+static size_t n_weights(const cr_window *win)
 {
     return POINTS * cr_packed_size(win->c, win->k);
+}
+
+static size_t n_weights_back(const cr_window *win)
+{
+    cr_window back = window_back(win);
+    return n_weights(&back);
 }
 
 /* Rows of transformed pixels and of products, apart so that points do not meet in the cache. */
@@ -59,9 +68,15 @@ static size_t block_tiles(const cr_window *win)
     return tiles < MIN_TILES ? MIN_TILES : tiles;
 }
 
-size_t cr_winograd_scratch(const cr_window *win)
+static size_t block_size(const cr_window *win)
 {
     return POINTS * block_tiles(win) * (row_values(win->c) + row_values(win->k));
+}
+
+static size_t scratch(const cr_window *win)
+{
+    cr_window back = window_back(win);
+    return block_size(win) > block_size(&back) ? block_size(win) : block_size(&back);
 }
 
 /* One direction of the weights' transform: 3 values to 6 points. */
@@ -77,8 +92,7 @@ static void weight_points(const double g[3], double u[6])
     u[5] = g[2];
 }
 
-void cr_winograd_pack(const cr_window *win, cr_weight_fn weight, const void *context,
-                      cr_real *packed)
+static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
 {
     size_t size = cr_packed_size(win->c, win->k);
     memset(packed, 0, POINTS * size * sizeof *packed);
@@ -114,11 +128,11 @@ static cr_real turned_weight(const void *context, int k, int c, int t)
     return p->weight(p->context, c, k, 8 - t);
 }
 
-void cr_winograd_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
-                           cr_real *packed)
+static void pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
+                      cr_real *packed)
 {
-    cr_window back = cr_winograd_back(win);
-    cr_winograd_pack(&back, turned_weight, &(turned){weight, context}, packed);
+    cr_window back = window_back(win);
+    pack(&back, turned_weight, &(turned){weight, context}, packed);
 }
 
 /* What is common to the tiles of a pass. */
@@ -223,16 +237,26 @@ static void run(const cr_window *win, int n, const cr_real *packed, pass p, cr_r
     }
 }
 
-void cr_winograd_forward(const cr_window *win, int n, const cr_real *x, const cr_real *packed,
-                         const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
-                         cr_real *scratch)
+static void forward(const cr_window *win, const cr_conv_pass *p)
 {
-    run(win, n, packed, (pass){.x = x, .bias = bias, .add = add, .y = y, .clamp = clamp}, scratch);
+    run(win, p->n, p->weights,
+        (pass){.x = p->x, .bias = p->bias, .add = p->add, .y = p->y, .clamp = p->clamp},
+        p->scratch);
 }
 
-void cr_winograd_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *packed,
-                          cr_real *dx, cr_real *scratch)
+static void backward(const cr_window *win, const cr_conv_back *p)
 {
-    cr_window back = cr_winograd_back(win);
-    run(&back, n, packed, (pass){.x = dy, .add = dx, .y = dx, .clamp = CR_NO_CLAMP}, scratch);
+    cr_window back = window_back(win);
+    run(&back, p->n, p->weights_back,
+        (pass){.x = p->dy, .add = p->dx, .y = p->dx, .clamp = CR_NO_CLAMP}, p->scratch);
 }
+
+const cr_way cr_way_winograd = {.name = "winograd",
+                                .fits = fits,
+                                .weights = n_weights,
+                                .scratch = scratch,
+                                .pack = pack,
+                                .weights_back = n_weights_back,
+                                .pack_back = pack_back,
+                                .forward = forward,
+                                .backward = backward};

@@ -207,8 +207,8 @@ cr_status cr_node_set_like(cr_graph *graph, cr_node *node, const cr_value *input
 cr_status cr_node_value(const cr_graph *graph, const cr_node *node, int i, const cr_value **value,
                         cr_error *err);
 
-/* op_conv.c: the window of a Conv. */
-const cr_window *cr_conv_window(const cr_node *node);
+/* op_conv.c: what a Conv computes. */
+const cr_conv *cr_conv_of(const cr_node *node);
 
 /* op_affine.c: makes `node`, which stands for x * scale + shift with one scale and one shift for
  * each element of the last dimension in memory, an affine. *scale and *shift [cr_value_last(in)]

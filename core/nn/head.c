@@ -65,7 +65,7 @@ static bool is_linear(const cr_graph *graph, const cr_node *node)
     if (!is(node, "Gemm") && !is(node, "MatMul") && !is(node, "Conv"))
         return false;
     if (is(node, "Conv")) {
-        const cr_window *win = cr_conv_window(node);
+        const cr_window *win = &cr_conv_of(node)->win;
         if (win->r * win->s * win->p * win->q != 1 || win->groups != 1)
             return false;
     }

@@ -2,9 +2,20 @@
 #include "graph.h"
 
 typedef struct conv {
-    cr_window win;
+    cr_conv conv;
     const cr_tensor *weights, *bias; /* bias may be NULL */
 } conv;
+
+/* The weights that a way needs, with the bias behind those of the way forth. */
+static void set_way(cr_node *node, const cr_way *way)
+{
+    conv *p = node->params;
+    const cr_window *win = &p->conv.win;
+    p->conv.way = way;
+    node->n_weights = way->weights(win) + (size_t)win->k;
+    node->n_weights_back = way->weights_back ? way->weights_back(win) : 0;
+    node->n_scratch = way->scratch(win);
+}
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
@@ -27,26 +38,25 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
         goto cleanup;
     }
     /* Dimensions of a tensor whose elements we hold fit an int. */
-    p->win.r = (int)w->dims[2];
-    p->win.s = (int)w->dims[3];
-    p->win.k = (int)w->dims[0];
-    p->win.groups = (int)groups;
-    CR_TRY(cr_window_load(graph, node, in, false, &p->win, &pad_bottom, &pad_right, err));
-    node->n_folds = p->win.k;
-    node->n_weights = cr_conv_weights(&p->win) + (size_t)p->win.k;
-    node->n_weights_back = cr_conv_weights_back(&p->win);
-    node->n_scratch = cr_conv_scratch(&p->win);
+    cr_window *win = &p->conv.win;
+    win->r = (int)w->dims[2];
+    win->s = (int)w->dims[3];
+    win->k = (int)w->dims[0];
+    win->groups = (int)groups;
+    CR_TRY(cr_window_load(graph, node, in, false, win, &pad_bottom, &pad_right, err));
+    node->n_folds = win->k;
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
-    node->flops = 2.0 * (double)w->n * p->win.p * p->win.q;
-    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.k, p->win.p, p->win.q}}, err));
+    node->flops = 2.0 * (double)w->n * win->p * win->q;
+    set_way(node, cr_way_of(win));
+    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, win->k, win->p, win->q}}, err));
 
 cleanup:
     return status;
 }
 
-const cr_window *cr_conv_window(const cr_node *node)
+const cr_conv *cr_conv_of(const cr_node *node)
 {
-    return &((const conv *)node->params)->win;
+    return &((const conv *)node->params)->conv;
 }
 
 /* ONNX's weights, each output channel scaled. */
@@ -58,7 +68,7 @@ typedef struct scaled {
 static cr_real scaled_weight(const void *context, int k, int c, int t)
 {
     const scaled *p = context;
-    const cr_window *win = &p->conv->win;
+    const cr_window *win = &p->conv->conv.win;
     size_t at = (size_t)k * (size_t)(win->c / win->groups) + (size_t)c;
     at = at * (size_t)(win->r * win->s) + (size_t)t;
     return cr_tensor_real(p->conv->weights, at) * (p->scale ? p->scale[k] : 1);
@@ -74,9 +84,10 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 {
     (void)graph;
     const conv *p = node->params;
-    cr_conv_pack(&p->win, scaled_weight, &(scaled){p, scale}, weights);
-    cr_real *bias = weights + cr_conv_weights(&p->win);
-    for (int k = 0; k < p->win.k; k++)
+    const cr_window *win = &p->conv.win;
+    p->conv.way->pack(win, scaled_weight, &(scaled){p, scale}, weights);
+    cr_real *bias = weights + p->conv.way->weights(win);
+    for (int k = 0; k < win->k; k++)
         bias[k] = (p->bias ? cr_tensor_real(p->bias, (size_t)k) : 0) * (scale ? scale[k] : 1) +
                   (shift ? shift[k] : 0);
 }
@@ -84,28 +95,37 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weights)
 {
     const conv *p = node->params;
-    cr_conv_pack_back(&p->win, scaled_weight, &(scaled){p, scale}, weights);
+    p->conv.way->pack_back(&p->conv.win, scaled_weight, &(scaled){p, scale}, weights);
 }
 
 static const char *kernel(const cr_node *node)
 {
-    return cr_conv_kernel(cr_conv_window(node));
+    return cr_conv_of(node)->way->name;
 }
 
 static void forward(const cr_run *run)
 {
-    const conv *p = run->node->params;
-    cr_conv_forward(&p->win, run->n, run->x[0], run->weights,
-                    run->weights + cr_conv_weights(&p->win), run->adds ? run->x[1] : NULL,
-                    run->node->clamp, run->y, run->scratch);
+    const cr_conv *c = cr_conv_of(run->node);
+    c->way->forward(&c->win, &(cr_conv_pass){.n = run->n,
+                                             .x = run->x[0],
+                                             .weights = run->weights,
+                                             .bias = run->weights + c->way->weights(&c->win),
+                                             .add = run->adds ? run->x[1] : NULL,
+                                             .clamp = run->node->clamp,
+                                             .y = run->y,
+                                             .scratch = run->scratch});
 }
 
 static void backward(const cr_run *run)
 {
-    const conv *p = run->node->params;
+    const cr_conv *c = cr_conv_of(run->node);
     if (run->dx[0])
-        cr_conv_backward(&p->win, run->n * run->m, run->dy, run->weights, run->weights_back,
-                         run->dx[0], run->scratch);
+        c->way->backward(&c->win, &(cr_conv_back){.n = run->n * run->m,
+                                                  .dy = run->dy,
+                                                  .weights = run->weights,
+                                                  .weights_back = run->weights_back,
+                                                  .dx = run->dx[0],
+                                                  .scratch = run->scratch});
 }
 
 const cr_op cr_op_conv = {.type = "Conv",

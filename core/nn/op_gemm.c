@@ -3,27 +3,29 @@
 
 typedef struct gemm {
     int rows, c, k;  /* of one image */
+    cr_conv conv;    /* of one row */
     bool transposed; /* the model has them [K][C] */
     double alpha, beta;
     const cr_tensor *weights, *bias; /* bias may be NULL; 1 or K values */
 } gemm;
 
-/* The window of a 1x1 convolution over one pixel: a fully connected layer is that. */
-static cr_window pixel(const gemm *p)
+/* A 1x1 convolution over one pixel: a fully connected layer is that. */
+static cr_conv pixel(int c, int k)
 {
-    return (cr_window){.h = 1,
-                       .w = 1,
-                       .c = p->c,
-                       .p = 1,
-                       .q = 1,
-                       .k = p->k,
-                       .r = 1,
-                       .s = 1,
-                       .stride_h = 1,
-                       .stride_w = 1,
-                       .dilation_h = 1,
-                       .dilation_w = 1,
-                       .groups = 1};
+    cr_window win = {.h = 1,
+                     .w = 1,
+                     .c = c,
+                     .p = 1,
+                     .q = 1,
+                     .k = k,
+                     .r = 1,
+                     .s = 1,
+                     .stride_h = 1,
+                     .stride_w = 1,
+                     .dilation_h = 1,
+                     .dilation_w = 1,
+                     .groups = 1};
+    return (cr_conv){win, cr_way_of(&win)};
 }
 
 static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_value *in,
@@ -44,8 +46,9 @@ static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_v
         return cr_fail(err, CR_EINPUT, "its bias has %lld values, 1 or %d are supported",
                        (long long)p->bias->n, p->k);
     node->n_folds = p->k;
-    cr_window win = pixel(p);
-    node->n_weights = cr_conv_weights(&win) + (size_t)p->k;
+    p->conv = pixel(p->c, p->k);
+    node->n_weights = p->conv.way->weights(&p->conv.win) + (size_t)p->k;
+    node->n_scratch = p->conv.way->scratch(&p->conv.win);
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
     node->flops = 2.0 * (double)w->n * p->rows;
     out.shape.dims[last] = p->k;
@@ -119,9 +122,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 {
     (void)graph;
     const gemm *p = node->params;
-    cr_window win = pixel(p);
-    cr_conv_pack(&win, scaled_weight, &(scaled){p, scale}, weights);
-    weights += cr_conv_weights(&win);
+    p->conv.way->pack(&p->conv.win, scaled_weight, &(scaled){p, scale}, weights);
+    weights += p->conv.way->weights(&p->conv.win);
     for (int k = 0; k < p->k; k++) {
         cr_real bias =
             p->bias ? (cr_real)p->beta * cr_tensor_real(p->bias, p->bias->n == 1 ? 0 : (size_t)k)
@@ -133,19 +135,28 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 static void forward(const cr_run *run)
 {
     const gemm *p = run->node->params;
-    cr_window win = pixel(p);
-    cr_conv_forward(&win, run->n * p->rows, run->x[0], run->weights,
-                    run->weights + cr_conv_weights(&win), run->adds ? run->x[1] : NULL,
-                    run->node->clamp, run->y, NULL);
+    const cr_conv *conv = &p->conv;
+    conv->way->forward(&conv->win,
+                       &(cr_conv_pass){.n = run->n * p->rows,
+                                       .x = run->x[0],
+                                       .weights = run->weights,
+                                       .bias = run->weights + conv->way->weights(&conv->win),
+                                       .add = run->adds ? run->x[1] : NULL,
+                                       .clamp = run->node->clamp,
+                                       .y = run->y,
+                                       .scratch = run->scratch});
 }
 
 static void backward(const cr_run *run)
 {
     const gemm *p = run->node->params;
-    cr_window win = pixel(p);
+    const cr_conv *conv = &p->conv;
     if (run->dx[0])
-        cr_conv_backward(&win, run->n * run->m * p->rows, run->dy, run->weights, NULL, run->dx[0],
-                         NULL);
+        conv->way->backward(&conv->win, &(cr_conv_back){.n = run->n * run->m * p->rows,
+                                                        .dy = run->dy,
+                                                        .weights = run->weights,
+                                                        .dx = run->dx[0],
+                                                        .scratch = run->scratch});
 }
 
 const cr_op cr_op_gemm = {.type = "Gemm",

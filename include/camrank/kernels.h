@@ -54,38 +54,59 @@ typedef struct cr_window {
     int groups; /* of a convolution; 1 for pooling */
 } cr_window;
 
-/* Number of cr_real that the convolution kernels need as scratch, forward or backward. */
-size_t cr_conv_scratch(const cr_window *win);
-
-/* The name of the way that a window is convolved. */
-const char *cr_conv_kernel(const cr_window *win);
-
-/* One input and one output channel in each of several groups. */
-bool cr_conv_is_depthwise(const cr_window *win);
-
 /* The weight from input channel c of its group to output channel k (of all) at window position
  * t = r S + s. */
 typedef cr_real (*cr_weight_fn)(const void *context, int k, int c, int t);
 
-/* Lays weights out for cr_conv_forward: cr_conv_weights cr_real, in an order and a form (some
- * windows want Winograd's transform of them) that depend on the window only. */
-size_t cr_conv_weights(const cr_window *win);
-void cr_conv_pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed);
+/* What a convolution of n images reads and writes: y = clamp(x * weights + bias + add). */
+typedef struct cr_conv_pass {
+    int n;
+    const cr_real *x;
+    const cr_real *weights, *bias; /* packed; [K] */
+    const cr_real *add;            /* [n][P][Q][K], not y, or NULL */
+    cr_clamp clamp;
+    cr_real *y;
+    cr_real *scratch;
+} cr_conv_pass;
 
-/* What cr_conv_backward wants besides: nothing (0) for most windows. */
-size_t cr_conv_weights_back(const cr_window *win);
-void cr_conv_pack_back(const cr_window *win, cr_weight_fn weight, const void *context,
-                       cr_real *packed);
+/* The same of its way back: dx += dy convolved back. */
+typedef struct cr_conv_back {
+    int n;             /* gradients: N x M */
+    const cr_real *dy; /* before the clamp */
+    const cr_real *weights, *weights_back;
+    cr_real *dx;
+    cr_real *scratch;
+} cr_conv_back;
 
-/* y = clamp(x * weights + bias + add), weights packed, bias [K], add [N][P][Q][K], not y, or NULL. Each
- * image's result depends on that image only, in every bit. */
-void cr_conv_forward(const cr_window *win, int n, const cr_real *x, const cr_real *weights,
-                     const cr_real *bias, const cr_real *add, cr_clamp clamp, cr_real *y,
-                     cr_real *scratch);
+/* A way to compute a convolution. Several may fit a window; each lays weights out in an order and a
+ * form of its own (Winograd's transforms them), which depend on the window only. With any of them
+ * each image's result depends on that image only, in every bit. */
+typedef struct cr_way {
+    const char *name;
+    bool (*fits)(const cr_window *win);
+    size_t (*weights)(const cr_window *win); /* cr_real of the packed weights */
+    size_t (*scratch)(const cr_window *win); /* cr_real of scratch, forward or backward */
+    void (*pack)(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed);
+    /* What backward wants besides; both NULL for nothing. */
+    size_t (*weights_back)(const cr_window *win);
+    void (*pack_back)(const cr_window *win, cr_weight_fn weight, const void *context,
+                      cr_real *packed);
+    void (*forward)(const cr_window *win, const cr_conv_pass *pass);
+    void (*backward)(const cr_window *win, const cr_conv_back *back);
+} cr_way;
 
-/* dx += dy convolved back; dy is the gradient before the clamp. n counts gradients (N x M). */
-void cr_conv_backward(const cr_window *win, int n, const cr_real *dy, const cr_real *weights,
-                      const cr_real *weights_back, cr_real *dx, cr_real *scratch);
+/* All ways; ends with NULL. The last fits every window. */
+extern const cr_way *const cr_ways[];
+
+/* The way that a window goes unless somebody wants another: by its shape only, so that results do
+ * not depend on batch or ranks. */
+const cr_way *cr_way_of(const cr_window *win);
+
+/* A convolution: its window, and the way that it goes. */
+typedef struct cr_conv {
+    cr_window win;
+    const cr_way *way;
+} cr_conv;
 
 /* Maximum over the window; of equal ones the first in raster order takes the gradient (PyTorch). */
 void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *y);

@@ -22,14 +22,13 @@ static float *randoms_with_ties(size_t n, uint32_t seed)
 
 /* Winograd's error comes from the whole tile that a pixel is computed in: all are held to the
  * largest magnitude. */
-static void assert_near_in_tiles(const float *got, reference *want, size_t n)
+static void assert_near_in_tiles(const float *got, const reference *want, size_t n)
 {
     double most = 0;
     for (size_t i = 0; i < n; i++)
         most = fmax(most, want[i].magnitude);
     for (size_t i = 0; i < n; i++)
-        want[i].magnitude = most;
-    assert_near(got, want, n, WINOGRAD - 2);
+        assert_near(&got[i], &(reference){want[i].value, most}, 1, WINOGRAD - 2);
 }
 
 /* Every pair of input and output pixel that a window joins: flat pixel indices, and which of the
@@ -61,7 +60,7 @@ static joined *join(const cr_window *win, int n, size_t *n_pairs)
     return pairs;
 }
 
-/* Weights as [K][C/G][R][S], and how cr_conv_pack reads them. */
+/* Weights as [K][C/G][R][S], and how a way packs them. */
 typedef struct plain {
     const cr_window *win;
     const float *weights;
@@ -73,17 +72,19 @@ static float plain_weight(const void *context, int k, int c, int t)
     return p->weights[(k * (p->win->c / p->win->groups) + c) * p->win->r * p->win->s + t];
 }
 
-static float *packed(const cr_window *win, const float *weights)
+static float *packed(const cr_conv *conv, const float *weights)
 {
-    float *to = zeros(cr_conv_weights(win), sizeof *to);
-    cr_conv_pack(win, plain_weight, &(plain){win, weights}, to);
+    float *to = zeros(conv->way->weights(&conv->win), sizeof *to);
+    conv->way->pack(&conv->win, plain_weight, &(plain){&conv->win, weights}, to);
     return to;
 }
 
-static float *packed_back(const cr_window *win, const float *weights)
+static float *packed_back(const cr_conv *conv, const float *weights)
 {
-    float *to = zeros(cr_conv_weights_back(win), sizeof *to);
-    cr_conv_pack_back(win, plain_weight, &(plain){win, weights}, to);
+    if (!conv->way->weights_back)
+        return NULL;
+    float *to = zeros(conv->way->weights_back(&conv->win), sizeof *to);
+    conv->way->pack_back(&conv->win, plain_weight, &(plain){&conv->win, weights}, to);
     return to;
 }
 
@@ -155,56 +156,106 @@ static cr_window window_of(const conv_case *test)
     return win;
 }
 
+/* What a convolution computes, and with what. */
+typedef struct conv_data {
+    int n;
+    size_t n_x, n_y;
+    const float *x, *weights, *bias, *add, *dy;
+    const float *dx_before; /* backward adds */
+    reference *y, *y_added, *dx;
+} conv_data;
+
+static conv_data convolve_naively(const cr_window *win, int n)
+{
+    int cg = win->c / win->groups, kg = win->k / win->groups;
+    size_t n_x = (size_t)(n * win->h * win->w * win->c), n_pairs;
+    size_t n_y = (size_t)(n * win->p * win->q * win->k);
+    conv_data data = {.n = n,
+                      .n_x = n_x,
+                      .n_y = n_y,
+                      .x = randoms(n_x, 1),
+                      .weights = randoms((size_t)(win->r * win->s * cg * win->k), 2),
+                      .bias = randoms((size_t)win->k, 3),
+                      .add = randoms(n_y, 6),
+                      .dy = randoms(n_y, 4),
+                      .dx_before = randoms(n_x, 5),
+                      .y = zeros(n_y, sizeof(reference)),
+                      .y_added = zeros(n_y, sizeof(reference)),
+                      .dx = zeros(n_x, sizeof(reference))};
+    for (size_t i = 0; i < n_y; i++)
+        add_term(&data.y[i], (double)data.bias[i % (size_t)win->k]);
+    for (size_t i = 0; i < n_x; i++)
+        add_term(&data.dx[i], (double)data.dx_before[i]);
+    joined *pairs = join(win, n, &n_pairs);
+    for (size_t i = 0; i < n_pairs; i++)
+        for (int k = 0; k < win->k; k++)
+            for (int c = 0; c < cg; c++) {
+                size_t in = pairs[i].in * (size_t)win->c + (size_t)(k / kg * cg + c);
+                size_t out = pairs[i].out * (size_t)win->k + (size_t)k;
+                double weight = (double)plain_weight(&(plain){win, data.weights}, k, c, pairs[i].t);
+                add_term(&data.y[out], (double)data.x[in] * weight);
+                add_term(&data.dx[in], (double)data.dy[out] * weight);
+            }
+    for (size_t i = 0; i < n_y; i++) {
+        data.y_added[i] = data.y[i];
+        add_term(&data.y_added[i], (double)data.add[i]);
+    }
+    return data;
+}
+
+static void way_matches(const cr_conv *conv, const conv_data *data)
+{
+    const cr_window *win = &conv->win;
+    float *y = zeros(data->n_y, sizeof *y), *clamped = zeros(data->n_y, sizeof *y);
+    float *dx = zeros(data->n_x, sizeof *dx);
+    float *scratch = zeros(conv->way->scratch(win), sizeof *scratch);
+    const float *forth = packed(conv, data->weights), *back = packed_back(conv, data->weights);
+    size_t taps = (size_t)(win->r * win->s), groups = (size_t)win->groups;
+    bool tiled = strcmp(conv->way->name, "winograd") == 0;
+    for (int adds = 0; adds < 2; adds++) {
+        cr_conv_pass pass = {.n = data->n,
+                             .x = data->x,
+                             .weights = forth,
+                             .bias = data->bias,
+                             .add = adds ? data->add : NULL,
+                             .clamp = NO_CLAMP,
+                             .y = y,
+                             .scratch = scratch};
+        const reference *want = adds ? data->y_added : data->y;
+        conv->way->forward(win, &pass);
+        if (tiled)
+            assert_near_in_tiles(y, want, data->n_y);
+        else
+            assert_near(y, want, data->n_y, taps * (size_t)win->c / groups);
+
+        /* A clamp changes what it cuts off and nothing else. */
+        pass.clamp = (cr_clamp){-0.25f, 0.5f};
+        pass.y = clamped;
+        conv->way->forward(win, &pass);
+        for (size_t i = 0; i < data->n_y; i++)
+            assert_true(clamped[i] == fminf(fmaxf(y[i], -0.25f), 0.5f));
+    }
+    memcpy(dx, data->dx_before, data->n_x * sizeof *dx);
+    conv->way->backward(win, &(cr_conv_back){.n = data->n,
+                                             .dy = data->dy,
+                                             .weights = forth,
+                                             .weights_back = back,
+                                             .dx = dx,
+                                             .scratch = scratch});
+    if (tiled)
+        assert_near_in_tiles(dx, data->dx, data->n_x);
+    else
+        assert_near(dx, data->dx, data->n_x, taps * (size_t)win->k / groups);
+}
+
 static void conv_matches_a_naive_one(void **state)
 {
     const conv_case *test = *state;
     cr_window win = window_of(test);
-    int cg = win.c / win.groups, kg = win.k / win.groups;
-    size_t n_x = (size_t)(test->n * win.h * win.w * win.c);
-    size_t n_y = (size_t)(test->n * win.p * win.q * win.k), n_pairs;
-    size_t n_w = (size_t)(win.r * win.s * cg * win.k);
-    float *x = randoms(n_x, 1), *w = randoms(n_w, 2), *bias = randoms((size_t)win.k, 3);
-    float *dy = randoms(n_y, 4), *y = zeros(n_y, sizeof *y), *dx = randoms(n_x, 5);
-    float *scratch = zeros(cr_conv_scratch(&win), sizeof *scratch);
-    reference *want_y = zeros(n_y, sizeof *want_y), *want_dx = zeros(n_x, sizeof *want_dx);
-    for (size_t i = 0; i < n_y; i++)
-        add_term(&want_y[i], (double)bias[i % (size_t)win.k]);
-    for (size_t i = 0; i < n_x; i++)
-        add_term(&want_dx[i], (double)dx[i]); /* backward adds */
-    joined *pairs = join(&win, test->n, &n_pairs);
-    for (size_t i = 0; i < n_pairs; i++)
-        for (int k = 0; k < win.k; k++)
-            for (int c = 0; c < cg; c++) {
-                size_t in = pairs[i].in * (size_t)win.c + (size_t)(k / kg * cg + c);
-                size_t out = pairs[i].out * (size_t)win.k + (size_t)k;
-                double weight = (double)plain_weight(&(plain){&win, w}, k, c, pairs[i].t);
-                add_term(&want_y[out], (double)x[in] * weight);
-                add_term(&want_dx[in], (double)dy[out] * weight);
-            }
-    const float *forth = packed(&win, w), *back = packed_back(&win, w);
-    bool tiled = cr_conv_weights_back(&win) > 0;
-    for (int adds = 0; adds < 2; adds++) {
-        const float *add = adds ? randoms(n_y, 6) : NULL;
-        for (size_t i = 0; add && i < n_y; i++)
-            add_term(&want_y[i], (double)add[i]);
-        cr_conv_forward(&win, test->n, x, forth, bias, add, NO_CLAMP, y, scratch);
-        if (tiled)
-            assert_near_in_tiles(y, want_y, n_y);
-        else
-            assert_near(y, want_y, n_y, (size_t)(win.r * win.s * cg));
-
-        /* A clamp changes what it cuts off and nothing else. */
-        float *clamped = zeros(n_y, sizeof *clamped);
-        cr_conv_forward(&win, test->n, x, forth, bias, add, (cr_clamp){-0.25f, 0.5f}, clamped,
-                        scratch);
-        for (size_t i = 0; i < n_y; i++)
-            assert_true(clamped[i] == fminf(fmaxf(y[i], -0.25f), 0.5f));
-    }
-    cr_conv_backward(&win, test->n, dy, forth, back, dx, scratch);
-    if (tiled)
-        assert_near_in_tiles(dx, want_dx, n_x);
-    else
-        assert_near(dx, want_dx, n_x, (size_t)(win.r * win.s * kg));
+    conv_data data = convolve_naively(&win, test->n);
+    for (int i = 0; cr_ways[i]; i++)
+        if (cr_ways[i]->fits(&win))
+            way_matches(&(cr_conv){win, cr_ways[i]}, &data);
 }
 
 static const cr_window pool_windows[] = {
@@ -366,8 +417,13 @@ static void clamp_keeps_nan_and_cuts_the_rest(void **state)
     for (int groups = 1; groups <= 2; groups++) {
         float pixel[2] = {0, 0}, weights[4] = {0}, bias[2] = {NAN, 9}, y[2];
         win.groups = groups;
-        cr_conv_forward(&win, 1, pixel, packed(&win, weights), bias, NULL, (cr_clamp){0, 6}, y,
-                        NULL);
+        cr_conv conv = {win, cr_way_of(&win)};
+        conv.way->forward(&win, &(cr_conv_pass){.n = 1,
+                                                .x = pixel,
+                                                .weights = packed(&conv, weights),
+                                                .bias = bias,
+                                                .clamp = {0, 6},
+                                                .y = y});
         assert_true(isnan(y[0]) && y[1] == 6);
     }
 }
