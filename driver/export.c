@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_FORMAT = 1, OPTION_MODEL, OPTION_METHOD, OPTION_PROTOCOL, OPTION_RAW };
+enum { OPTION_FORMAT = 1, OPTION_RAW };
 
 static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
                                         {"output", required_argument, NULL, 'o'},
-                                        {"model", required_argument, NULL, OPTION_MODEL},
-                                        {"method", required_argument, NULL, OPTION_METHOD},
-                                        {"protocol", required_argument, NULL, OPTION_PROTOCOL},
+                                        CR_PICK_OPTIONS,
                                         {"raw", no_argument, NULL, OPTION_RAW},
                                         {NULL, 0, NULL, 0}};
 
@@ -47,20 +45,12 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case 'o':
             r->output = optarg;
             break;
-        case OPTION_MODEL:
-            r->pick.model_name = optarg;
-            break;
-        case OPTION_METHOD:
-            r->pick.method_name = optarg;
-            break;
-        case OPTION_PROTOCOL:
-            r->pick.protocol_name = optarg;
-            break;
         case OPTION_RAW:
             r->raw = true;
             break;
         default:
-            return err->status;
+            if (!cr_pick_take(&r->pick, option, optarg))
+                return err->status;
         }
     CR_TRY(cr_option_argument(argc, argv, "the results file", &r->results, err));
     if (r->format == N_FORMATS)

@@ -49,6 +49,15 @@ static cr_status pick_one(const char *place, const char *what, const char *wante
                    first, second, n > 2 ? ", ..." : "", what);
 }
 
+bool cr_pick_take(cr_pick *pick, int val, const char *name)
+{
+    const char **names[] = {&pick->model_name, &pick->method_name, &pick->protocol_name};
+    if (val < CR_PICK_MODEL || val > CR_PICK_PROTOCOL)
+        return false;
+    *names[val - CR_PICK_MODEL] = name;
+    return true;
+}
+
 cr_status cr_pick_find(const char *path, const cr_results_plan *plan, bool single, bool by_protocol,
                        cr_pick *pick, cr_error *err)
 {

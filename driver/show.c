@@ -12,16 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_MODEL = 1, OPTION_METHOD, OPTION_PROTOCOL, OPTION_RANK, OPTION_TRUTH, OPTION_IMAGES };
+enum { OPTION_RANK = 1, OPTION_TRUTH, OPTION_IMAGES };
 
-static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-                                        {"model", required_argument, NULL, OPTION_MODEL},
-                                        {"method", required_argument, NULL, OPTION_METHOD},
-                                        {"protocol", required_argument, NULL, OPTION_PROTOCOL},
-                                        {"rank", required_argument, NULL, OPTION_RANK},
-                                        {"truth", no_argument, NULL, OPTION_TRUTH},
-                                        {"images", required_argument, NULL, OPTION_IMAGES},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"output", required_argument, NULL, 'o'},           CR_PICK_OPTIONS,
+    {"rank", required_argument, NULL, OPTION_RANK},     {"truth", no_argument, NULL, OPTION_TRUTH},
+    {"images", required_argument, NULL, OPTION_IMAGES}, {NULL, 0, NULL, 0},
+};
 
 /* What is asked for, and where it is in the file. */
 typedef struct request {
@@ -38,15 +35,6 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case 'o':
             r->output = optarg;
             break;
-        case OPTION_MODEL:
-            r->pick.model_name = optarg;
-            break;
-        case OPTION_METHOD:
-            r->pick.method_name = optarg;
-            break;
-        case OPTION_PROTOCOL:
-            r->pick.protocol_name = optarg;
-            break;
         case OPTION_RANK:
             CR_TRY(cr_option_int("rank", optarg, 1, &r->slot, err));
             if (--r->slot >= CR_TOP) {
@@ -61,7 +49,8 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             r->folder = optarg;
             break;
         default:
-            return err->status;
+            if (!cr_pick_take(&r->pick, option, optarg))
+                return err->status;
         }
     if (argc - optind != 2 || !r->output) {
         status = cr_fail(err, CR_EUSAGE,
