@@ -73,6 +73,10 @@ void cr_put_latex(FILE *out, const char *text)
         case '|':
             fprintf(out, "$%s$", *text == '|' ? "\\vert" : *text == '<' ? "<" : ">");
             break;
+        case '[': /* behind the end of a line the two would be arguments of it */
+        case '*':
+            fprintf(out, "{%c}", *text);
+            break;
         case '&':
         case '%':
         case '$':

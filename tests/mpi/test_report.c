@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "camrank/report.h"
+#include "core/report/sheet.h"
 
 #include <csv.h>
 #include <jansson.h>
@@ -521,6 +522,13 @@ static void markdown_and_latex_escape_what_would_be_markup(const cr_par *par)
     for (const char *line = text; *line && strncmp(line, "\\begin", 6) != 0;
          line = strchr(line, '\n') + 1)
         CHECK(line[0] == '%');
+    free(text);
+    /* Behind the end of a row, \\[ and \\* are commands of their own. */
+    size_t n_bytes;
+    FILE *out = open_memstream(&text, &n_bytes);
+    cr_put_latex(out, "[a]*");
+    fclose(out);
+    CHECK_TEXT(text, "{[}a]{*}");
     free(text);
 }
 
