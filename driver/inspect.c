@@ -9,14 +9,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN };
+enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN, OPTION_ACTIVATIONS_MB };
 
 enum { PLAN_BATCH = 8, PLAN_PASSES = 5 };
 
-static const struct option options[] = {{"size", required_argument, NULL, OPTION_SIZE},
-                                        {"layers", no_argument, NULL, OPTION_LAYERS},
-                                        {"plan", no_argument, NULL, OPTION_PLAN},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"size", required_argument, NULL, OPTION_SIZE},
+    {"layers", no_argument, NULL, OPTION_LAYERS},
+    {"plan", no_argument, NULL, OPTION_PLAN},
+    {"activations-mb", required_argument, NULL, OPTION_ACTIVATIONS_MB},
+    {NULL, 0, NULL, 0}};
 
 static cr_status parse_size(const char *text, int *width, int *height, cr_error *err)
 {
@@ -177,7 +179,7 @@ static void time_layers(cr_net *net, int n, stopwatch *watch, double *best_s)
 }
 
 /* How the network is computed: its layers after fusing, and what each takes here. */
-static cr_status print_plan(const network *net, cr_error *err)
+static cr_status print_plan(const network *net, int max_activations_mb, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_net *plan = NULL;
@@ -185,7 +187,7 @@ static cr_status print_plan(const network *net, cr_error *err)
     size_t n_weights = 0;
     double total = 0, flops = 0, *times = NULL;
     char shape[80] = "";
-    CR_TRY(cr_net_new(net->graph, PLAN_BATCH, NULL, 0, 0, &plan, err));
+    CR_TRY(cr_net_new(net->graph, PLAN_BATCH, NULL, 0, 0, max_activations_mb, &plan, err));
     int n = cr_net_n_layers(plan);
     n_weights = cr_net_weight_bytes(plan);
     weights = cr_pages_alloc(n_weights, 1);
@@ -225,7 +227,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
 {
     (void)par;
     cr_status status = CR_OK;
-    int width = 0, height = 0;
+    int width = 0, height = 0, activations_mb = CR_NET_DEFAULT_ACTIVATIONS_MB;
     bool targets_only = false, plan = false;
     const char *path;
     network net = {.name_width = 6};
@@ -240,13 +242,16 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
         case OPTION_PLAN:
             plan = true;
             break;
+        case OPTION_ACTIVATIONS_MB:
+            CR_TRY(cr_option_int("activations-mb", optarg, 1, &activations_mb, err));
+            break;
         default:
             return err->status;
         }
     CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &path, err));
     CR_TRY(read_network(path, width, height, &net, err));
     if (plan)
-        CR_TRY(print_plan(&net, err));
+        CR_TRY(print_plan(&net, activations_mb, err));
     else if (targets_only)
         print_targets(&net);
     else
@@ -269,5 +274,7 @@ const cr_command cr_command_inspect = {
             "              which each method takes where a job names none\n"
             "  --plan      how it is computed: the layers that are left after fusing, by which\n"
             "              kernel, and the time that each takes here\n"
-            "  --size WxH  size of the input, where the model leaves it open\n",
+            "  --size WxH  size of the input, where the model leaves it open\n"
+            "  --activations-mb N\n"
+            "              what --plan may take for activations, in millions of bytes (4096)\n",
     .run = inspect_command};

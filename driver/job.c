@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "camrank/nn.h"
+
 #include "job_protocol.h"
 #include "job_schema.h"
 
@@ -210,6 +212,16 @@ static cr_status read_methods(cr_job_source *source, const cr_job_raw *raw, cr_j
     return CR_OK;
 }
 
+/* *to is *value, or `fallback` where that is not given. */
+static cr_status read_limit(cr_job_source *source, const char *key, const int64_t *value,
+                            int fallback, int most, int *to, cr_error *err)
+{
+    if (value && (*value < 1 || *value > most))
+        return cr_job_fail(err, source, key, "%lld, must be 1 to %d", (long long)*value, most);
+    *to = value ? (int)*value : fallback;
+    return CR_OK;
+}
+
 static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                           cr_job *job, cr_error *err)
 {
@@ -227,11 +239,11 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
     job->map_slots = map_slots[raw->heatmaps.classes];
     job->map_float16 = raw->heatmaps.type == 1;
-    job->batch = raw->batch ? clamp_int(*raw->batch) : 16;
-    if (job->batch < 1 || job->batch > MAX_BATCH) {
-        status = cr_job_fail(err, source, "batch", "%d, must be 1 to %d", job->batch, MAX_BATCH);
-        goto cleanup;
-    }
+    CR_TRY(read_limit(source, "batch", raw->batch, 16, MAX_BATCH, &job->batch, err));
+    CR_TRY(read_limit(source, "limits.activations_mb", raw->limits.activations_mb,
+                      CR_NET_DEFAULT_ACTIVATIONS_MB, INT_MAX, &job->activations_mb, err));
+    CR_TRY(read_limit(source, "limits.image_mpixels", raw->limits.image_mpixels,
+                      CR_IMAGE_DEFAULT_MPIXELS, CR_IMAGE_MAX_MPIXELS, &job->image_mpixels, err));
     CR_TRY(resolve(&job->output, folder, raw->output, err));
 cleanup:
     return status;

@@ -49,7 +49,8 @@ typedef struct cr_job {
     int map_slots;    /* heatmaps.classes: all (6, the default), truth (1) or none (0) */
     bool map_float16; /* heatmaps.type: float16 (default float32) */
     int batch;        /* images in a chunk; 1 to 1024, default 16 */
-    char *output;     /* path of the results file, resolved against the job's folder */
+    int activations_mb, image_mpixels; /* limits.* */
+    char *output; /* path of the results file, resolved against the job's folder */
 } cr_job;
 
 /* Parses and checks a job.
@@ -82,6 +83,9 @@ typedef struct cr_job {
  *     boxes
  *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)
  *   batch (16)
+ *   limits: activations_mb, of what a rank takes for one network's activations, and for the maps of a
+ *     chunk (CR_NET_DEFAULT_ACTIVATIONS_MB); image_mpixels (CR_IMAGE_DEFAULT_MPIXELS, at most
+ *     CR_IMAGE_MAX_MPIXELS)
  *   output
  *
  * Errors: CR_EINPUT, `FILE:LINE: KEY: what is wrong`, for a key or a value that is missing,

@@ -114,6 +114,12 @@ static const cyaml_schema_field_t heatmap_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t limit_fields[] = {
+    CYAML_FIELD_INT_PTR("activations_mb", MAY, cr_job_raw_limits, activations_mb),
+    CYAML_FIELD_INT_PTR("image_mpixels", MAY, cr_job_raw_limits, image_mpixels),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t job_fields[] = {
     STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
     CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
@@ -127,6 +133,7 @@ static const cyaml_schema_field_t job_fields[] = {
     PARAMETERS(cr_job_raw, single.),
     CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
     CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
+    CYAML_FIELD_MAPPING("limits", MAY, cr_job_raw, limits, limit_fields),
     STRING("output", MUST, cr_job_raw, output, MAX_PATH),
     CYAML_FIELD_END,
 };

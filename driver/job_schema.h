@@ -46,6 +46,10 @@ typedef struct cr_job_raw_heatmaps {
     int type;    /* 1: float16 */
 } cr_job_raw_heatmaps;
 
+typedef struct cr_job_raw_limits {
+    int64_t *activations_mb, *image_mpixels;
+} cr_job_raw_limits;
+
 typedef struct cr_job_raw_protocol {
     char *name, *as;
     double *threshold, *loose;
@@ -67,6 +71,7 @@ typedef struct cr_job_raw {
     cr_job_raw_protocol single; /* the parameters beside `protocol`; no name */
     cr_job_raw_heatmaps heatmaps;
     int64_t *batch;
+    cr_job_raw_limits limits;
     char *output;
 } cr_job_raw;
 

@@ -141,7 +141,7 @@ static cr_status prepare(run_state *run, cr_error *err)
     }
     CR_TRY(cr_par_agree(run->par, status, err));
     status = cr_worker_new(&s->data, s->job.protocols, s->job.n_protocols, s->models, s->n_models,
-                           s->job.batch, &run->worker, err);
+                           s->job.batch, s->job.image_mpixels, &run->worker, err);
     CR_TRY(cr_par_agree(run->par, status, err));
 
 cleanup:

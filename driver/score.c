@@ -69,6 +69,7 @@ static cr_status plan_from_results(scoring *s, cr_error *err)
         if (!to->variants)
             CR_TRY(cr_fail_memory(err, "variants", n, sizeof *to->variants));
         memcpy(to->variants, model->variants, n * sizeof *to->variants);
+        CR_TRY(cr_session_check_maps(&s->session, s->place, to, err));
     }
 
 cleanup:
@@ -126,23 +127,25 @@ static void mark_failed(cr_results_rows *rows, int b, const char *reason)
 }
 
 /* The size of image i of the job, from its annotation or its file. */
-static cr_status find_size(const cr_dataset *data, int i, int32_t size[2], cr_error *err)
+static cr_status find_size(const scoring *s, int i, int32_t size[2], cr_error *err)
 {
     cr_status status = CR_OK;
+    const cr_dataset *data = &s->session.data;
+    const int max_mpixels = s->session.job.image_mpixels;
     uint8_t *bytes = NULL;
     size_t n_bytes;
     cr_image image = {0};
     size[0] = data->images[i].width;
     size[1] = data->images[i].height;
     if (size[0] > 0)
-        return CR_OK;
+        return cr_image_check_size(cr_data_image_id(data, i), size[0], size[1], max_mpixels, err);
     if (!data->folder[0])
         return cr_fail(
             err, CR_EINPUT,
             "%s: its size is not known: the ground truth has none, and the job no images",
             cr_data_image_id(data, i));
     CR_TRY(cr_data_image_read(data, i, &bytes, &n_bytes, err));
-    CR_TRY(cr_image_decode(bytes, n_bytes, cr_data_image_id(data, i), &image, err));
+    CR_TRY(cr_image_decode(bytes, n_bytes, cr_data_image_id(data, i), max_mpixels, &image, err));
     size[0] = image.width;
     size[1] = image.height;
 
@@ -172,7 +175,7 @@ static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *e
         rows->top_class[b * CR_TOP + k] = -1;
         rows->top_logit[b * CR_TOP + k] = NAN;
     }
-    CR_TRY(find_size(&s->session.data, i, size, err));
+    CR_TRY(find_size(s, i, size, err));
     CR_TRY(cr_maps_read(s->maps, i, &values, &width, &height, err));
     const cr_view whole = {.region = {0, 0, size[0], size[1]}};
     const cr_loc_map map = {values, width, height, CR_SCALING_MIN_MAX, 1, &whole};
@@ -191,6 +194,8 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
     const cr_results_model *of = &s->session.plan.models[model];
     const int32_t *size = rows->size + 2 * b;
     cr_view views[CR_MAX_VIEWS];
+    CR_TRY(cr_image_check_size(cr_data_image_id(&s->session.data, rows->first + b), size[0],
+                               size[1], s->session.job.image_mpixels, err));
     cr_input_views(spec, size[0], size[1], views);
     for (int v = 0; v < of->n_variants; v++) {
         const cr_results_variant *variant = &of->variants[v];

@@ -7,6 +7,7 @@
 #include <cblas.h>
 #include <hdf5.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,7 +151,7 @@ static cr_status open_model(const cr_par *par, cr_session *s, int m, cr_error *e
                            from->file, &from->input, from->layer, requests, job->n_methods,
                            s->data.n_classes, model, err);
     if (status == CR_OK)
-        status = cr_model_compile(model, job->batch, err);
+        status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
     memcpy(model->sha256, file.sha256, sizeof model->sha256);
     CR_TRY(place_weights(par, &s->nodes, model, &s->weights[m], err));
@@ -195,6 +196,22 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
     return status;
 }
 
+cr_status cr_session_check_maps(const cr_session *s, const char *name,
+                                const cr_results_model *model, cr_error *err)
+{
+    double values = 0;
+    for (int v = 0; v < model->n_variants; v++)
+        values += (double)cr_results_map_values(&model->variants[v]);
+    const double mb = values * s->job.batch * CR_SLOTS * sizeof(float) * 1e-6;
+    if (mb <= s->job.activations_mb)
+        return CR_OK;
+    return cr_fail(
+        err, CR_EINPUT,
+        "%s: its maps take %.0f MB for %d images at a time, more than the limit of %d MB "
+        "(activations_mb)",
+        name, ceil(mb), s->job.batch, s->job.activations_mb);
+}
+
 static cr_status make_plan(cr_session *s, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -220,8 +237,10 @@ static cr_status make_plan(cr_session *s, cr_error *err)
     plan->map_slots = job->map_slots;
     plan->map_float16 = job->map_float16;
     plan->n_models = s->n_models;
-    for (int m = 0; m < s->n_models; m++)
+    for (int m = 0; m < s->n_models; m++) {
         CR_TRY(plan_model(&job->models[m], &s->models[m], &plan->models[m], err));
+        CR_TRY(cr_session_check_maps(s, job->models[m].file, &plan->models[m], err));
+    }
 
 cleanup:
     return status;

@@ -28,6 +28,11 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
 /* Collective, but after CR_EIO. */
 void cr_session_close(cr_session *session);
 
+/* Whether the maps of a chunk under `model`, of all its methods, are within the job's limit. Errors:
+ * CR_EINPUT naming `name`. Local. */
+cr_status cr_session_check_maps(const cr_session *session, const char *name,
+                                const cr_results_model *model, cr_error *err);
+
 /* One line with the versions of the libraries in use, into `text` of n_bytes. Local. */
 void cr_session_libraries(char *text, size_t n_bytes);
 

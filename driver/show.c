@@ -12,18 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RANK = 1, OPTION_TRUTH, OPTION_IMAGES };
+enum { OPTION_RANK = 1, OPTION_TRUTH, OPTION_IMAGES, OPTION_IMAGE_MPIXELS };
 
 static const struct option options[] = {
-    {"output", required_argument, NULL, 'o'},           CR_PICK_OPTIONS,
-    {"rank", required_argument, NULL, OPTION_RANK},     {"truth", no_argument, NULL, OPTION_TRUTH},
-    {"images", required_argument, NULL, OPTION_IMAGES}, {NULL, 0, NULL, 0},
-};
+    {"output", required_argument, NULL, 'o'},
+    CR_PICK_OPTIONS,
+    {"rank", required_argument, NULL, OPTION_RANK},
+    {"truth", no_argument, NULL, OPTION_TRUTH},
+    {"images", required_argument, NULL, OPTION_IMAGES},
+    {"image-mpixels", required_argument, NULL, OPTION_IMAGE_MPIXELS},
+    {NULL, 0, NULL, 0}};
 
 /* What is asked for, and where it is in the file. */
 typedef struct request {
     const char *results, *image, *output, *folder;
-    int slot, image_at;
+    int slot, image_at, image_mpixels;
     cr_pick pick;
 } request;
 
@@ -47,6 +50,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_IMAGES:
             r->folder = optarg;
+            break;
+        case OPTION_IMAGE_MPIXELS:
+            CR_TRY(cr_option_int("image-mpixels", optarg, 1, &r->image_mpixels, err));
             break;
         default:
             if (!cr_pick_take(&r->pick, option, optarg))
@@ -222,7 +228,7 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
 {
     (void)par;
     cr_status status = CR_OK;
-    request r = {0};
+    request r = {.image_mpixels = CR_IMAGE_DEFAULT_MPIXELS};
     row in = {0};
     cr_results *results = NULL;
     cr_image image = {0};
@@ -243,7 +249,7 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
     }
     status = cr_data_file_read(folder, file, &bytes, &n_bytes, err);
     if (status == CR_OK)
-        status = cr_image_decode(bytes, n_bytes, path, &image, err);
+        status = cr_image_decode(bytes, n_bytes, path, r.image_mpixels, &image, err);
     if (status != CR_OK) {
         status = cr_fail_in(
             err, "the image is needed for the picture (--images gives its folder or tar): ");
@@ -276,5 +282,6 @@ const cr_command cr_command_show = {
             "  --rank N           the network's Nth class, 1 to 5 (1)\n"
             "  --truth            the ground-truth class\n"
             "  --images FOLDER    where the images are now, or their tar (where they were in the "
-            "run)\n",
+            "run)\n"
+            "  --image-mpixels N  the largest image that is read, in millions of pixels (100)\n",
     .run = show_command};

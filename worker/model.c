@@ -79,11 +79,12 @@ cleanup:
     return status;
 }
 
-cr_status cr_model_compile(cr_model *model, int batch, cr_error *err)
+cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err)
 {
     model->slice = batch < model->n_views ? 1 : batch / model->n_views;
     return cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
-                      model->slice * model->n_views, CR_SLOTS, &model->cam, err);
+                      model->slice * model->n_views, CR_SLOTS, max_activations_mb, &model->cam,
+                      err);
 }
 
 void cr_model_free(cr_model *model)

@@ -38,8 +38,9 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
                         int n_classes, cr_model *model, cr_error *err);
 
 /* Compiles it for as many images at a time as have `batch` views, one at least, so that memory does
- * not grow with the number of views. What is missing are its weights: cr_cam_pack and cr_cam_use. */
-cr_status cr_model_compile(cr_model *model, int batch, cr_error *err);
+ * not grow with the number of views. What is missing are its weights: cr_cam_pack and cr_cam_use.
+ * `max_activations_mb` and errors: those of cr_net_new. */
+cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err);
 
 void cr_model_free(cr_model *model);
 

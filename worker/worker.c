@@ -12,6 +12,7 @@ struct cr_worker {
     const cr_protocol *protocols;
     int n_protocols;
     cr_model *models;
+    int max_mpixels;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
     int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
@@ -54,8 +55,8 @@ static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_resul
 }
 
 cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
-                        cr_model *models, int n_models, int batch, cr_worker **result,
-                        cr_error *err)
+                        cr_model *models, int n_models, int batch, int max_mpixels,
+                        cr_worker **result, cr_error *err)
 {
     *result = NULL;
     cr_worker *w = cr_alloc(1, sizeof *w);
@@ -65,6 +66,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, in
     w->protocols = protocols;
     w->n_protocols = n_protocols;
     w->models = models;
+    w->max_mpixels = max_mpixels;
     int n_variants = 0;
     for (int m = 0; m < n_models; m++)
         n_variants = models[m].n_variants > n_variants ? models[m].n_variants : n_variants;
@@ -156,7 +158,7 @@ static cr_status read_image(cr_worker *w, const cr_model *model, int b, int plac
         goto cleanup;
     }
     CR_TRY(cr_data_image_read(w->data, at, &bytes, &n_bytes, err));
-    CR_TRY(cr_image_decode(bytes, n_bytes, path, &image, err));
+    CR_TRY(cr_image_decode(bytes, n_bytes, path, w->max_mpixels, &image, err));
     w->rows.size[2 * b] = image.width;
     w->rows.size[2 * b + 1] = image.height;
     CR_TRY(cr_data_check_size(w->data, at, image.width, image.height, err));

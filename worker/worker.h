@@ -10,11 +10,12 @@
 
 typedef struct cr_worker cr_worker;
 
-/* Buffers for chunks of `batch` images under any of the models. `data`, `protocols` and `models`
- * must outlive the worker. Errors: CR_EINTERNAL (memory). Local. */
+/* Buffers for chunks of `batch` images, of at most max_mpixels million pixels each, under any of the
+ * models. `data`, `protocols` and `models` must outlive the worker. Errors: CR_EINTERNAL (memory).
+ * Local. */
 cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
-                        cr_model *models, int n_models, int batch, cr_worker **worker,
-                        cr_error *err);
+                        cr_model *models, int n_models, int batch, int max_mpixels,
+                        cr_worker **worker, cr_error *err);
 void cr_worker_free(cr_worker *worker);
 
 /* Computes the rows of images first .. first + n - 1 under model `model`, n <= batch. An image that

@@ -40,7 +40,8 @@ static bool any_of_head(const cr_head *head, const cr_cam_variant *variants, int
     return false;
 }
 
-static cr_status compile(cr_cam *cam, const cr_graph *graph, int batch, cr_error *err)
+static cr_status compile(cr_cam *cam, const cr_graph *graph, int batch, int max_activations_mb,
+                         cr_error *err)
 {
     size_t n = (size_t)cam->n_variants;
     cr_net_target *targets = cr_alloc(n, sizeof *targets);
@@ -49,13 +50,15 @@ static cr_status compile(cr_cam *cam, const cr_graph *graph, int batch, cr_error
     for (int v = 0; v < cam->n_variants; v++)
         targets[v] = (cr_net_target){cam->variants[v].value, cam->variants[v].gradient};
     int n_back = any_gradient(cam->variants, cam->n_variants) ? cam->n_slots : 0;
-    cr_status status = cr_net_new(graph, batch, targets, cam->n_variants, n_back, &cam->net, err);
+    cr_status status = cr_net_new(graph, batch, targets, cam->n_variants, n_back,
+                                  max_activations_mb, &cam->net, err);
     free(targets);
     return status;
 }
 
 cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
-                     int n_variants, int batch, int n_slots, cr_cam **result, cr_error *err)
+                     int n_variants, int batch, int n_slots, int max_activations_mb,
+                     cr_cam **result, cr_error *err)
 {
     cr_status status = CR_OK;
     size_t n = (size_t)n_variants, most_channels = 1, most_pixels = 1;
@@ -82,7 +85,7 @@ cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_va
         most_channels = channels > most_channels ? channels : most_channels;
         most_pixels = pixels > most_pixels ? pixels : most_pixels;
     }
-    CR_TRY(compile(cam, graph, batch, err));
+    CR_TRY(compile(cam, graph, batch, max_activations_mb, err));
     size_t n_weights = (size_t)cr_net_backward_images(cam->net) * (size_t)n_slots * most_channels;
     cam->weights = cr_alloc_aligned(n_weights, sizeof *cam->weights);
     cam->product = cr_alloc_aligned((size_t)n_slots * most_pixels, sizeof *cam->product);

@@ -6,14 +6,26 @@
 /* A small image whose file lacks much is left to the decoder, and to its reason. */
 #define SMALL_PIXELS ((size_t)1 << 22)
 
-cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, bool cannot_be,
-                       cr_image *image, cr_error *err)
+cr_status cr_image_check_size(const char *name, int64_t width, int64_t height, int max_mpixels,
+                              cr_error *err)
 {
-    if (width == 0 || height == 0 || width > CR_IMAGE_MAX_SIDE || height > CR_IMAGE_MAX_SIDE ||
-        (size_t)width * height > CR_IMAGE_MAX_PIXELS)
+    if (width < 1 || height < 1 || width > CR_IMAGE_MAX_SIDE || height > CR_IMAGE_MAX_SIDE)
+        return cr_fail(err, CR_EINPUT, "%s: %lld x %lld pixels; the limits are 1 to %d a side",
+                       name, (long long)width, (long long)height, CR_IMAGE_MAX_SIDE);
+    if (width * height > (int64_t)max_mpixels * 1000000)
         return cr_fail(err, CR_EINPUT,
-                       "%s: %u x %u pixels; the limits are 1 to %d a side and %zu in all", name,
-                       width, height, CR_IMAGE_MAX_SIDE, CR_IMAGE_MAX_PIXELS);
+                       "%s: %lld x %lld pixels, more than the limit of %d million "
+                       "(image_mpixels)",
+                       name, (long long)width, (long long)height, max_mpixels);
+    return CR_OK;
+}
+
+cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, int max_mpixels,
+                       bool cannot_be, cr_image *image, cr_error *err)
+{
+    cr_status status = cr_image_check_size(name, width, height, max_mpixels, err);
+    if (status != CR_OK)
+        return status;
     size_t n_pixels = (size_t)width * height;
     if (cannot_be && n_pixels > SMALL_PIXELS)
         return cr_fail(err, CR_EINPUT, "%s: the file is too short for its %u x %u pixels", name,
@@ -25,16 +37,16 @@ cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, bool c
     return CR_OK;
 }
 
-cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
-                          cr_error *err)
+cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                          cr_image *image, cr_error *err)
 {
     static const uint8_t jpeg[] = {0xff, 0xd8, 0xff};
     static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     *image = (cr_image){0};
     if (n_bytes >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
-        return cr_jpeg_decode(bytes, n_bytes, name, image, err);
+        return cr_jpeg_decode(bytes, n_bytes, name, max_mpixels, image, err);
     if (n_bytes >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-        return cr_png_decode(bytes, n_bytes, name, image, err);
+        return cr_png_decode(bytes, n_bytes, name, max_mpixels, image, err);
     if (n_bytes == 0)
         return cr_fail(err, CR_EINPUT, "%s: the file is empty", name);
     return cr_fail(err, CR_EINPUT, "%s: neither a JPEG nor a PNG file", name);
@@ -47,7 +59,7 @@ cr_status cr_image_read(const char *path, cr_image *image, cr_error *err)
     *image = (cr_image){0};
     cr_status status = cr_file_read(path, CR_IMAGE_MAX_FILE_BYTES, &bytes, &n_bytes, err);
     if (status == CR_OK)
-        status = cr_image_decode(bytes, n_bytes, path, image, err);
+        status = cr_image_decode(bytes, n_bytes, path, CR_IMAGE_DEFAULT_MPIXELS, image, err);
     free(bytes);
     return status;
 }

@@ -121,8 +121,8 @@ static bool is_too_short(const struct jpeg_decompress_struct *jpeg, size_t n_byt
     return n_blocks / 8 > n_bytes;
 }
 
-static cr_status decode(decoder *d, size_t n_bytes, const char *name, cr_image *image,
-                        cr_error *err)
+static cr_status decode(decoder *d, size_t n_bytes, const char *name, int max_mpixels,
+                        cr_image *image, cr_error *err)
 {
     static const char *const cut_short = "the file is cut short";
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
@@ -130,7 +130,7 @@ static cr_status decode(decoder *d, size_t n_bytes, const char *name, cr_image *
         escape(d, cut_short);
     bool four = jpeg->num_components == 4;
     jpeg->out_color_space = four ? JCS_CMYK : JCS_RGB;
-    cr_status status = cr_image_new(name, jpeg->image_width, jpeg->image_height,
+    cr_status status = cr_image_new(name, jpeg->image_width, jpeg->image_height, max_mpixels,
                                     is_too_short(jpeg, n_bytes), image, err);
     if (status != CR_OK)
         return status;
@@ -154,15 +154,15 @@ static cr_status decode(decoder *d, size_t n_bytes, const char *name, cr_image *
     return CR_OK;
 }
 
-cr_status cr_jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
-                         cr_error *err)
+cr_status cr_jpeg_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                         cr_image *image, cr_error *err)
 {
     cr_status status;
     decoder d;
     memset(&d, 0, sizeof d);
     if (setjmp(d.escape) == 0) {
         setup(&d, bytes, n_bytes);
-        status = decode(&d, n_bytes, name, image, err);
+        status = decode(&d, n_bytes, name, max_mpixels, image, err);
     } else {
         status = cr_fail(err, CR_EINPUT, "%s: damaged JPEG: %s", name, d.reason);
     }

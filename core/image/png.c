@@ -103,14 +103,15 @@ static bool is_too_short(png_structp png, png_infop info, size_t n_bytes)
     return packed / 1032 > n_bytes;
 }
 
-static cr_status decode(decoder *d, const char *name, cr_image *image, cr_error *err)
+static cr_status decode(decoder *d, const char *name, int max_mpixels, cr_image *image,
+                        cr_error *err)
 {
     png_structp png = d->png;
     const size_t n_bytes = d->n_left;
     png_read_info(png, d->info);
     cr_status status =
         cr_image_new(name, png_get_image_width(png, d->info), png_get_image_height(png, d->info),
-                     is_too_short(png, d->info, n_bytes), image, err);
+                     max_mpixels, is_too_short(png, d->info, n_bytes), image, err);
     if (status != CR_OK)
         return status;
     layout l = choose_layout(png, d->info);
@@ -133,8 +134,8 @@ static cr_status decode(decoder *d, const char *name, cr_image *image, cr_error 
     return CR_OK;
 }
 
-cr_status cr_png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
-                        cr_error *err)
+cr_status cr_png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                        cr_image *image, cr_error *err)
 {
     cr_status status;
     decoder d = {.next = bytes, .n_left = n_bytes};
@@ -145,7 +146,7 @@ cr_status cr_png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, 
         status = cr_fail_memory(err, name, 1, n_bytes);
     } else if (setjmp(png_jmpbuf(d.png)) == 0) {
         png_set_read_fn(d.png, &d, on_read);
-        status = decode(&d, name, image, err);
+        status = decode(&d, name, max_mpixels, image, err);
     } else {
         status = cr_fail(err, CR_EINPUT, "%s: damaged PNG: %s", name, d.reason);
     }

@@ -7,6 +7,7 @@
  * holds them all. */
 #include "net.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,7 +307,18 @@ static cr_status make_step(compiler *c, int i, cr_step *step, cr_error *err)
     return CR_OK;
 }
 
-static cr_status build(compiler *c, cr_error *err)
+static cr_status check_size(const cr_net *net, int max_mb, cr_error *err)
+{
+    const double mb = (double)net->n_activations * sizeof *net->activations * 1e-6;
+    if (mb <= max_mb)
+        return CR_OK;
+    return cr_fail(err, CR_EINPUT,
+                   "%s: its activations take %.0f MB for %d input%s at a time, more than the limit "
+                   "of %d MB (activations_mb)",
+                   net->graph->name, ceil(mb), net->batch, net->batch == 1 ? "" : "s", max_mb);
+}
+
+static cr_status build(compiler *c, int max_mb, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_graph *graph = c->graph;
@@ -317,6 +329,7 @@ static cr_status build(compiler *c, cr_error *err)
     time_buffers(c);
     CR_TRY(cr_buffers_place(c->buffers, 2 * graph->n_values + 3 * net->n_steps, &net->n_activations,
                             err));
+    CR_TRY(check_size(net, max_mb, err));
     net->steps = cr_arena_alloc(&net->memory, (size_t)net->n_steps, sizeof *net->steps);
     net->activations = cr_pages_alloc(net->n_activations, sizeof *net->activations);
     size_t n_targets = (size_t)net->n_targets;
@@ -346,7 +359,7 @@ cleanup:
 }
 
 cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targets, int n_targets,
-                     int n_classes_back, cr_net **result, cr_error *err)
+                     int n_classes_back, int max_activations_mb, cr_net **result, cr_error *err)
 {
     cr_status status = CR_OK;
     compiler c = {.graph = graph, .targets = targets};
@@ -373,7 +386,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
     find_roots(&c);
     CR_TRY(fuse(&c, err));
     find_gradients(&c);
-    CR_TRY(build(&c, err));
+    CR_TRY(build(&c, max_activations_mb, err));
     *result = net;
     net = NULL;
 

@@ -17,6 +17,7 @@ enum {
     CR_MAX_MODELS = 1024, /* and variants of a model */
     CR_MAX_MAP_SIDE = 4096,
     CR_MAX_MAP_VIEWS = 64,
+    CR_MAX_MAP_VALUES = 1 << 24,    /* of all views */
     CR_MAX_TEXT_BYTES = 4096,       /* of one id, file or class name */
     CR_MAX_ATTRIBUTE_BYTES = 60000, /* HDF5 ends at 64 KiB */
     CR_MAX_COLUMN_BYTES = 1 << 29,  /* so that offsets into cr_dataset.text fit */

@@ -108,6 +108,9 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
         if (variant->n_views < 1 || variant->n_views > CR_MAX_MAP_VIEWS)
             return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d views, not 1 to %d", path, group,
                            variant->n_views, CR_MAX_MAP_VIEWS);
+        if (cr_results_map_values(variant) > CR_MAX_MAP_VALUES)
+            return cr_fail(err, CR_EINPUT, "%s: %s: maps of %zu values, not at most %d", path,
+                           group, cr_results_map_values(variant), CR_MAX_MAP_VALUES);
         for (int i = 0; i < v; i++) {
             cr_layout_group(plan, CR_GROUP_VARIANT(m, i), other);
             if (strcmp(group, other) == 0)

@@ -44,9 +44,10 @@ typedef struct cr_cam cr_cam;
 
 /* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
  * maps of n_slots classes of each. `graph` must outlive the cr_cam; `head` and `variants` are
- * copied. Its weights are missing yet. Errors: those of cr_net_new. */
+ * copied. Its weights are missing yet. `max_activations_mb` and errors: those of cr_net_new. */
 cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
-                     int n_variants, int batch, int n_slots, cr_cam **cam, cr_error *err);
+                     int n_variants, int batch, int n_slots, int max_activations_mb, cr_cam **cam,
+                     cr_error *err);
 void cr_cam_free(cr_cam *cam);
 
 /* As those of nn.h: the network's weights and, where CAM needs them, those of its head. */

@@ -13,9 +13,12 @@ typedef struct cr_image {
     uint8_t *rgb;
 } cr_image;
 
-/* Largest width and height that we decode, and the largest file that we read. */
+/* Largest width and height that we decode, the most pixels, and the largest file that we read. With
+ * as many pixels a decoder may take 2.5 GB, with those of the default limit a gigabyte. */
 #define CR_IMAGE_MAX_SIDE 65500
-#define CR_IMAGE_MAX_PIXELS ((size_t)1 << 28)
+#define CR_IMAGE_MAX_MPIXELS 268
+#define CR_IMAGE_DEFAULT_MPIXELS 100
+#define CR_IMAGE_MAX_PIXELS ((size_t)CR_IMAGE_MAX_MPIXELS * 1000000)
 #define CR_IMAGE_MAX_FILE_BYTES ((size_t)1 << 30)
 
 /* Decodes a JPEG (baseline or progressive; grey, YCbCr, RGB, CMYK, YCCK) or a PNG (any depth and
@@ -28,12 +31,18 @@ typedef struct cr_image {
  * not an error, nor is a file that lacks only its end mark behind complete pixels; one whose pixels
  * are cut short is. An image of more than 2^22 pixels whose file is so short that it cannot hold them
  * (a JPEG of less than a bit a block of 8 x 8 values, a PNG of less than a byte for 1032) is refused
- * before anything is allocated. Errors: CR_EINPUT, naming `name` and the decoder's reason; CR_EINTERNAL
- * (memory). *image is {0} on failure. */
-cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, cr_image *image,
-                          cr_error *err);
+ * before anything is allocated, and so is one of more than max_mpixels (at most CR_IMAGE_MAX_MPIXELS)
+ * million. Errors: CR_EINPUT, naming `name` and the decoder's reason; CR_EINTERNAL (memory). *image is
+ * {0} on failure. */
+cr_status cr_image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                          cr_image *image, cr_error *err);
 
-/* cr_file_read and cr_image_decode. */
+/* Whether an image of this size may be decoded, for a size that comes from elsewhere. Errors:
+ * CR_EINPUT naming `name` and the limit. */
+cr_status cr_image_check_size(const char *name, int64_t width, int64_t height, int max_mpixels,
+                              cr_error *err);
+
+/* cr_file_read and cr_image_decode, with the default limit. */
 cr_status cr_image_read(const char *path, cr_image *image, cr_error *err);
 
 void cr_image_free(cr_image *image);

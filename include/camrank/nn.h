@@ -137,11 +137,14 @@ typedef struct cr_net_target {
     bool gradient; /* and the gradient of the logits with respect to it */
 } cr_net_target;
 
+#define CR_NET_DEFAULT_ACTIVATIONS_MB 4096
+
 /* Plans the run of a graph, which must outlive the net. `n_classes_back` is how many classes are
- * followed back from each image (0 if no target wants a gradient). Errors: CR_EINPUT for a target the
- * logits do not depend on, CR_EINTERNAL for memory. */
+ * followed back from each image (0 if no target wants a gradient); `max_activations_mb` is what the
+ * arena may take, in millions of bytes. Errors: CR_EINPUT for a target the logits do not depend on, and
+ * for an arena beyond the limit, before it is allocated; CR_EINTERNAL for memory. */
 cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targets, int n_targets,
-                     int n_classes_back, cr_net **net, cr_error *err);
+                     int n_classes_back, int max_activations_mb, cr_net **net, cr_error *err);
 void cr_net_free(cr_net *net);
 
 /* Bytes of the packed weights, and of the arena of activations. Pages of the arena that no pass has

@@ -107,6 +107,21 @@ refused 3 './gap.onnx: layer "logits" is no map of channels, height and width; *
     run job.yaml --set models.0.layer=logits
 refused 3 './fc.onnx: no method of the job applies: cam: *' run job.yaml --set 'methods=[cam]'
 refused 3 './gap.onnx: *has height 32, not 64' run job.yaml --set 'models.0.input.size=[64, 64]'
+# A file of 150 bytes that wants gigabytes, and a limit of one's own.
+"$PYTHON" -c '
+from onnx import TensorProto, helper, save
+x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+        for name, dims in (("x", [1, 3, 18000, 18000]), ("y", [1, 3])))
+nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("GlobalAveragePool", ["r"], ["g"]),
+         helper.make_node("Flatten", ["g"], ["y"])]
+save(helper.make_model(helper.make_graph(nodes, "g", [x], [y]), opset_imports=[
+    helper.make_opsetid("", 13)], ir_version=7), "wide.onnx")' || fail "wide.onnx"
+find . | sort >"$work/files"
+beyond='its activations take * MB for * inputs at a time, more than the limit of * MB (activations_mb)'
+alone 3 "wide.onnx: $beyond" inspect wide.onnx --plan
+alone 2 '--activations-mb 0: must be a whole number of at least 1' \
+    inspect wide.onnx --plan --activations-mb 0
+refused 3 "./gap.onnx: $beyond" run job.yaml --set batch=1024 --set limits.activations_mb=16
 # One class more, which no image has: the networks do not fit.
 { cat synsets.txt && echo "n99999999 extra"; } >eleven.txt
 find . | sort >"$work/files"
@@ -152,6 +167,8 @@ expect 3 'camrank: rank 2: a.h5: not the file that rank 0 made: No such file or 
 [ -e a.h5 ] && fail "a refused run leaves its results file behind"
 # It cannot write the end of the file (and gets no signal for it).
 "$CAMRANK" run job.yaml -o b.h5 >"$work/out" 2>&1 || fail "b.h5: $(cat "$work/out")"
+alone 3 'b.h5: its maps take 1? MB for 1024 images at a time, more than the limit of 5 MB (activations_mb)' \
+    score b.h5 job.yaml -o d.h5 --set batch=1024 --set limits.activations_mb=5
 on_rank 0 "ulimit -f $(($(stat -c %s b.h5) / 1024 - 1)); trap '' XFSZ"
 expect 4 'camrank: b.h5: *: File too large' \
     ranks 4 bash "$work/on_rank.sh" "$CAMRANK" run job.yaml -o b.h5 --force
@@ -169,7 +186,7 @@ if [ -z "${CAMRANK_TEST_ASAN:-}" ]; then
     for n in 1 4; do
         checks=$((checks + 1))
         (ulimit -v $((limit + 400000)); ranks $n "$CAMRANK" run job.yaml -o c.h5 --force \
-            --set batch=1 --set 'methods=[grad-cam]') >"$work/out" 2>"$work/err"
+            --set batch=1 --set limits.image_mpixels=268 --set 'methods=[grad-cam]') >"$work/out" 2>"$work/err"
         code=$?
         [ $code = 5 ] || fail "out of memory at $n ranks: exit $code, expected 5: $(cat "$work/err")"
         sed -i '/^camrank: job sample, /d' "$work/err"

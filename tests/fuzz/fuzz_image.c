@@ -39,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         return 0;
     n_bytes -= HOW_BYTES;
     uint8_t *copy = fuzz_copy(bytes, n_bytes, false);
-    if (fuzz_ok(cr_image_decode(copy, n_bytes, "image", &image, &err), &err, "image: ")) {
+    if (fuzz_ok(cr_image_decode(copy, n_bytes, "image", CR_IMAGE_DEFAULT_MPIXELS, &image, &err),
+                &err, "image: ")) {
         FUZZ_CHECK(image.width >= 1 && image.height >= 1 && image.rgb);
         prepare(&image, bytes + n_bytes);
         cr_image_free(&image);

@@ -1,5 +1,4 @@
-/* An ONNX file: loaded, its head found; what is small nevertheless is compiled and run, forward and
- * backward. */
+/* An ONNX file: loaded, its head found, compiled; what is small is run, forward and backward. */
 #include "fuzz.h"
 
 #include "camrank/nn.h"
@@ -7,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 2, MAX_DATA = 1 << 20 };
+enum { BATCH = 2, MAX_DATA = 1 << 20, MAX_MB = 256 };
 
 static double size_of(cr_shape shape)
 {
@@ -27,16 +26,10 @@ static bool is_small(const cr_graph *graph)
     return work < 1e6;
 }
 
-static void run(const cr_graph *graph)
+static void run(const cr_graph *graph, cr_net *net, bool has_target)
 {
-    cr_net *net;
-    cr_error err = {0};
     const int32_t classes[BATCH] = {0};
-    const int last = cr_graph_last_spatial(graph);
-    const cr_net_target target = {last, true};
-    const int n_targets = last >= 0;
     const size_t n_input = BATCH * (size_t)size_of(cr_graph_input_shape(graph));
-    FUZZ_CHECK(cr_net_new(graph, BATCH, &target, n_targets, 1, &net, &err) == CR_OK);
     void *weights = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
     FUZZ_CHECK(weights);
     cr_net_pack(net, weights);
@@ -47,7 +40,8 @@ static void run(const cr_graph *graph)
     double sum = 0;
     for (int i = 0; i < BATCH * cr_graph_n_classes(graph); i++)
         sum += cr_net_logits(net)[i];
-    if (n_targets) {
+    if (has_target) {
+        const int last = cr_graph_last_spatial(graph);
         const size_t n = (size_t)size_of(cr_graph_value_shape(graph, last));
         cr_net_backward(net, 0, cr_net_backward_images(net) < BATCH ? 1 : BATCH, classes);
         for (size_t i = 0; i < n; i++)
@@ -56,8 +50,22 @@ static void run(const cr_graph *graph)
     /* Only so that every number is read. */
     volatile double kept = sum;
     (void)kept;
-    cr_net_free(net);
     free(weights);
+}
+
+static void compile(const cr_graph *graph)
+{
+    cr_net *net;
+    cr_error err = {0};
+    const cr_net_target target = {cr_graph_last_spatial(graph), true};
+    const bool has_target = target.value >= 0;
+    if (!fuzz_ok(cr_net_new(graph, BATCH, &target, has_target, 1, MAX_MB, &net, &err), &err,
+                 "m.onnx: "))
+        return;
+    FUZZ_CHECK(cr_net_arena_bytes(net) <= MAX_MB * 1000000);
+    if (is_small(graph))
+        run(graph, net, has_target);
+    cr_net_free(net);
 }
 
 /* External data are as long as the model says, and zero; false where that is too much here. */
@@ -92,8 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     ok = ok && fuzz_ok(cr_graph_load(copy, n_bytes, &files, "m.onnx", 0, 0, &graph, &err), &err,
                        "m.onnx: ");
     FUZZ_CHECK(ok == (graph != NULL));
-    if (graph && is_small(graph))
-        run(graph);
+    if (graph)
+        compile(graph);
     cr_graph_free(graph);
     free_data(&files);
     free(copy);

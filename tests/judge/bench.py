@@ -27,7 +27,7 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import BUILD, Error, Graph, Net, Variant, check, lib, weights_for
+from camrank import BUILD, NO_LIMIT, Error, Graph, Net, Variant, check, lib, weights_for
 from zoo import build, export, find_values
 
 warnings.filterwarnings("ignore")
@@ -99,7 +99,7 @@ class GradCam:
         check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), GRAD_CAM, layer.encode(),
                                  ct.byref(self.variant), ct.byref(error)), error)
         check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(self.variant), 1, batch,
-                             1, ct.byref(self.handle), ct.byref(error)), error)
+                             1, NO_LIMIT, ct.byref(self.handle), ct.byref(error)), error)
         self.weights = weights_for(lib.cr_cam_weight_bytes, lib.cr_cam_pack, lib.cr_cam_use,
                                    self.handle)
         self.net = Net(graph, batch, handle=ct.c_void_p(lib.cr_cam_net(self.handle)))

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 
 BUILD = os.environ.get("BUILD", "build")
+NO_LIMIT = 2**31 - 1
 KIT = os.environ.get("CAMRANK_KIT", "")
 
 
@@ -163,7 +164,7 @@ class Net:
             return
         error = Error()
         array = (Target * max(1, len(self.targets)))(*[Target(v, g) for v, g in self.targets])
-        check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back,
+        check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back, NO_LIMIT,
                              ct.byref(self.handle), ct.byref(error)), error)
         self.weights = weights_for(self.lib.cr_net_weight_bytes, self.lib.cr_net_pack,
                                    self.lib.cr_net_use, self.handle)
@@ -208,7 +209,7 @@ def cam_maps(graph, x, classes, method, layer="", views=1):
     if variant.why_not:
         raise Refused(variant.why_not.decode())
     check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n * views, slots,
-                         ct.byref(cam), ct.byref(error)), error)
+                         NO_LIMIT, ct.byref(cam), ct.byref(error)), error)
     weights = weights_for(lib.cr_cam_weight_bytes, lib.cr_cam_pack, lib.cr_cam_use, cam)
     net = Net(graph, n * views, handle=ct.c_void_p(lib.cr_cam_net(cam)))
     logits = net.forward(x)

@@ -90,7 +90,7 @@ def decode(data):
     """Pixels, or None where camrank refuses the file."""
     image, error = CImage(), Error()
     size = ctypes.c_size_t(len(data))
-    if lib.cr_image_decode(data, size, b"test", ctypes.byref(image), ctypes.byref(error)):
+    if lib.cr_image_decode(data, size, b"test", 100, ctypes.byref(image), ctypes.byref(error)):
         return None
     return taken(image)
 

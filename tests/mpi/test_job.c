@@ -119,6 +119,8 @@ static void job_without_optional_keys_has_the_defaults(const cr_par *par)
     CHECK_EQUAL(job.map_slots, CR_SLOTS);
     CHECK(!job.map_float16);
     CHECK_EQUAL(job.batch, 16);
+    CHECK_EQUAL(job.activations_mb, 4096);
+    CHECK_EQUAL(job.image_mpixels, 100);
     CHECK_TEXT(job.protocols[0].name, "cam-paper");
     CHECK(job.protocols[0].threshold == 0.2 && job.protocols[0].iou == 0.5);
     CHECK_EQUAL(job.protocols[0].connectivity, 8);
@@ -131,7 +133,8 @@ static void job_optional_keys_take_effect(const cr_par *par)
     (void)par;
     char *text = edit("protocol: cam-paper\n",
                       "protocol: cam-paper\nthreshold: 0.15\nconnectivity: 4\nupsampling: nearest\n"
-                      "iou: .7\nheatmaps: {classes: truth, type: float16}\nbatch: 1024\n");
+                      "iou: .7\nheatmaps: {classes: truth, type: float16}\nbatch: 1024\n"
+                      "limits: {activations_mb: 70000, image_mpixels: 268}\n");
     cr_job job;
     cr_error err;
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
@@ -142,6 +145,8 @@ static void job_optional_keys_take_effect(const cr_par *par)
         CHECK_EQUAL(job.map_slots, 1);
         CHECK(job.map_float16);
         CHECK_EQUAL(job.batch, 1024);
+        CHECK_EQUAL(job.activations_mb, 70000);
+        CHECK_EQUAL(job.image_mpixels, 268);
     }
     cr_job_free(&job);
     free(text);
@@ -275,7 +280,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
         {"output:", "colour: red\noutput:",
          "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, models, methods, "
          "protocol, protocols, threshold, loose, connectivity, upsampling, iou, heatmaps, "
-         "batch, output"},
+         "batch, limits, output"},
         {"range: 255", "rnage: 255",
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
          "short_side, crop, filter, channels, range, mean, std"},
@@ -428,7 +433,11 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"output:", "batch: 0\noutput:", "jobs/x.yaml:18: batch: 0, must be 1 to 1024"},
         {"output:", "batch: 1025\noutput:", "jobs/x.yaml:18: batch: 1025, must be 1 to 1024"},
         {"output:", "batch: 4294967297\noutput:",
-         "jobs/x.yaml:18: batch: 2147483647, must be 1 to 1024"},
+         "jobs/x.yaml:18: batch: 4294967297, must be 1 to 1024"},
+        {"output:", "limits: {activations_mb: 0}\noutput:",
+         "jobs/x.yaml:18: limits.activations_mb: 0, must be 1 to 2147483647"},
+        {"output:", "limits: {image_mpixels: 269}\noutput:",
+         "jobs/x.yaml:18: limits.image_mpixels: 269, must be 1 to 268"},
         {"  synsets", "  limit: -1\n  synsets",
          "jobs/x.yaml:6: dataset.limit: must be 0 (all images) to 2147483647"},
         {"layout: kaggle", "layout: devkit",
@@ -572,7 +581,7 @@ static void job_bad_set_is_quoted(const cr_par *par)
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
          "protocol, protocols, threshold, loose, connectivity, upsampling, iou, heatmaps, "
-         "batch, output"},
+         "batch, limits, output"},
         {"models.2.name=x", "--set models.2.name=x: no item \"2\" in a list of 2, numbered from 0"},
         {"models.x.name=x", "--set models.x.name=x: no item \"x\" in a list of 2, numbered from 0"},
         {"protocol.iou=1",

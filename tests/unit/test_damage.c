@@ -2,6 +2,7 @@
  * AddressSanitizer and UndefinedBehaviorSanitizer (make asan). */
 #include "onnx_builder.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,7 +102,7 @@ static bool load_and_run(const uint8_t *bytes, size_t n_bytes)
     if (work < 1e6 && input < 1e5) {
         cr_net *net;
         int32_t classes[2] = {0};
-        assert_int_equal(cr_net_new(graph, 2, targets, n_targets, 1, &net, &err), CR_OK);
+        assert_int_equal(cr_net_new(graph, 2, targets, n_targets, 1, INT_MAX, &net, &err), CR_OK);
         void *weights = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
         cr_net_pack(net, weights);
         cr_net_use(net, weights);
@@ -215,7 +216,7 @@ static void chain_of_5000_nodes_loads_and_one_of_20000_is_refused(void **state)
         }
         assert_int_equal(status, CR_OK);
         cr_net *net;
-        assert_int_equal(cr_net_new(graph, 1, NULL, 0, 0, &net, &err), CR_OK);
+        assert_int_equal(cr_net_new(graph, 1, NULL, 0, 0, INT_MAX, &net, &err), CR_OK);
         assert_true(cr_net_arena_bytes(net) == 2 * 64 * sizeof(cr_real));
         for (int i = 0; i < 7; i++)
             cr_net_input(net)[i] = (cr_real)(i - 3);

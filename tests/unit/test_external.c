@@ -1,6 +1,7 @@
 /* External data: tensors whose bytes lie in files beside the model's. */
 #include "onnx_builder.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +73,7 @@ static void run(const cr_graph *graph, cr_real logits[N_CLASSES])
     cr_net *net;
     cr_error err = {0};
     uint32_t seed = 7;
-    if (cr_net_new(graph, 1, NULL, 0, 0, &net, &err) != CR_OK)
+    if (cr_net_new(graph, 1, NULL, 0, 0, INT_MAX, &net, &err) != CR_OK)
         fail_msg("%s", err.message);
     onnx_give_weights(net);
     for (int i = 0; i < N_IN; i++)

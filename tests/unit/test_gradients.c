@@ -10,6 +10,7 @@
  * the sums in y, and a third derivative leaves (2^-15)^2 / 6 = 2e-10 of itself. */
 #include "gradient_cases.h"
 
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +90,8 @@ static void backward_is_the_jacobian_of_forward(void **state)
         fail_msg("%s", err.message);
     size_t n_in = shape_size(cr_graph_input_shape(graph)), m = (size_t)cr_graph_n_classes(graph);
     cr_net_target target = {cr_graph_find(graph, "t"), true};
-    assert_int_equal(cr_net_new(graph, 2 * (int)m + 1, &target, 1, (int)m, &net, &err), CR_OK);
+    assert_int_equal(cr_net_new(graph, 2 * (int)m + 1, &target, 1, (int)m, INT_MAX, &net, &err),
+                     CR_OK);
     onnx_give_weights(net);
 
     double *x = calloc(N_IMAGES * n_in, sizeof *x);

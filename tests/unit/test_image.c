@@ -71,7 +71,7 @@ static uint8_t *make_png(const cr_image *image, size_t *n_bytes)
 static void assert_decodes(const uint8_t *bytes, size_t n_bytes, cr_image *image)
 {
     cr_error err = {0};
-    if (cr_image_decode(bytes, n_bytes, "a.jpg", image, &err) != CR_OK)
+    if (cr_image_decode(bytes, n_bytes, "a.jpg", CR_IMAGE_MAX_MPIXELS, image, &err) != CR_OK)
         fail_msg("%s", err.message);
 }
 
@@ -83,7 +83,9 @@ static void assert_refused(const uint8_t *bytes, size_t n_bytes, const char *mes
     uint8_t *exact = malloc(n_bytes ? n_bytes : 1);
     assert_non_null(exact);
     memcpy(exact, bytes, n_bytes);
-    assert_int_equal(cr_image_decode(exact, n_bytes, "dir/a.jpg", &image, &err), CR_EINPUT);
+    assert_int_equal(
+        cr_image_decode(exact, n_bytes, "dir/a.jpg", CR_IMAGE_MAX_MPIXELS, &image, &err),
+        CR_EINPUT);
     free(exact);
     assert_int_equal(err.status, CR_EINPUT);
     if (!strstr(err.message, message) || strncmp(err.message, "dir/a.jpg: ", 11) != 0)
@@ -158,7 +160,7 @@ static void damaged_files_are_refused_by_name_and_reason(void **state)
     assert_refused(jpeg, n_jpeg, "damaged JPEG: Unsupported JPEG data precision 12");
     sof[4] = 8;
     memcpy(sof + 5, "\xff\xdc\xff\xdc", 4); /* 65500 x 65500 */
-    assert_refused(jpeg, n_jpeg, "65500 x 65500 pixels; the limits are");
+    assert_refused(jpeg, n_jpeg, "65500 x 65500 pixels, more than the limit of 268 million");
     memcpy(sof + 5, "\x20\0\x20\0", 4);
     assert_refused(jpeg, n_jpeg, "the file is too short for its 8192 x 8192 pixels");
     png[n_png / 2] ^= 1;
@@ -170,6 +172,28 @@ static void damaged_files_are_refused_by_name_and_reason(void **state)
     free(jpeg);
     free(progressive);
     free(png);
+    cr_image_free(&picture);
+}
+
+static void image_beyond_the_limit_of_pixels_is_refused(void **state)
+{
+    (void)state;
+    size_t n_png, n_jpeg;
+    cr_image picture = make_picture(2000, 501), image;
+    uint8_t *png = make_png(&picture, &n_png);
+    uint8_t *jpeg = make_jpeg(picture.rgb, 2000, 501, 3, false, &n_jpeg);
+    static const char expected[] = "a: 2000 x 501 pixels, more than the limit of 1 million "
+                                   "(image_mpixels)";
+    cr_error err = {0};
+    assert_int_equal(cr_image_decode(png, n_png, "a", 1, &image, &err), CR_EINPUT);
+    assert_string_equal(err.message, expected);
+    assert_int_equal(cr_image_decode(jpeg, n_jpeg, "a", 1, &image, &err), CR_EINPUT);
+    assert_string_equal(err.message, expected);
+    assert_int_equal(cr_image_decode(png, n_png, "a", 2, &image, &err), CR_OK);
+    cr_image_free(&image);
+    assert_int_equal(cr_image_check_size("a", 2000, 500, 1, &err), CR_OK);
+    free(png);
+    free(jpeg);
     cr_image_free(&picture);
 }
 
@@ -578,6 +602,7 @@ int main(void)
         cmocka_unit_test(png_decoded_is_what_was_encoded),
         cmocka_unit_test(jpeg_of_one_colour_keeps_it_in_every_colour_space),
         cmocka_unit_test(damaged_files_are_refused_by_name_and_reason),
+        cmocka_unit_test(image_beyond_the_limit_of_pixels_is_refused),
         cmocka_unit_test(png_that_claims_a_huge_size_is_refused_before_allocation),
         cmocka_unit_test(jpeg_with_too_many_scans_is_refused),
         cmocka_unit_test(resize_by_each_filter_equals_golden),

@@ -3,6 +3,7 @@
  * heads are in test_head.c, what the reader refuses is in test_onnx.c. */
 #include "onnx_builder.h"
 
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ static cr_net *compile(const cr_graph *graph, int batch, const cr_net_target *ta
 {
     cr_net *net;
     cr_error err = {0};
-    if (cr_net_new(graph, batch, targets, n, n_classes_back, &net, &err) != CR_OK)
+    if (cr_net_new(graph, batch, targets, n, n_classes_back, INT_MAX, &net, &err) != CR_OK)
         fail_msg("%s", err.message);
     onnx_give_weights(net);
     return net;
@@ -382,6 +383,30 @@ static void count_layer(void *count)
     ++*(int *)count;
 }
 
+static void net_beyond_the_limit_of_activations_is_refused(void **state)
+{
+    (void)state;
+    /* Of 4 MB an image, two at a time. */
+    cr_graph *graph =
+        onnx_graph("1,1,1000,1000", (onnx_layer[]){{"Sigmoid", "x", "s", NULL},
+                                                   {"Relu", "s", "r", NULL},
+                                                   {"GlobalAveragePool", "r", "g", NULL},
+                                                   {"Flatten", "g", "logits", NULL},
+                                                   {0}});
+    cr_error err = {0};
+    cr_net *net = compile(graph, 4, NULL, 0, 0);
+    assert_int_equal(cr_net_arena_bytes(net), 32000000);
+    cr_net_free(net);
+    assert_int_equal(cr_net_new(graph, 4, NULL, 0, 0, 32, &net, &err), CR_OK);
+    cr_net_free(net);
+    assert_int_equal(cr_net_new(graph, 4, NULL, 0, 0, 31, &net, &err), CR_EINPUT);
+    assert_string_equal(err.message,
+                        "m: its activations take 32 MB for 4 inputs at a time, more than "
+                        "the limit of 31 MB (activations_mb)");
+    assert_null(net);
+    cr_graph_free(graph);
+}
+
 static void unused_branch_does_not_run_and_is_no_target(void **state)
 {
     (void)state;
@@ -393,7 +418,7 @@ static void unused_branch_does_not_run_and_is_no_target(void **state)
     cr_net_target target = {cr_graph_find(graph, "aux"), false};
     cr_error err;
     cr_net *net;
-    assert_int_equal(cr_net_new(graph, 1, &target, 1, 0, &net, &err), CR_EINPUT);
+    assert_int_equal(cr_net_new(graph, 1, &target, 1, 0, INT_MAX, &net, &err), CR_EINPUT);
     assert_string_equal(err.message, "m: the logits do not depend on layer aux");
     assert_null(net);
     int n_layers = 0;
@@ -470,6 +495,7 @@ int main(void)
         cmocka_unit_test(gradient_behind_a_relu_is_not_masked_and_before_it_is),
         cmocka_unit_test(target_that_is_the_logits_has_the_unit_vectors_as_gradient),
         cmocka_unit_test(softmax_at_the_end_is_cut),
+        cmocka_unit_test(net_beyond_the_limit_of_activations_is_refused),
         cmocka_unit_test(unused_branch_does_not_run_and_is_no_target),
         cmocka_unit_test(default_layer_is_the_last_spatial_that_is_no_pooling_and_no_move),
         cmocka_unit_test(find_knows_values_and_nodes_but_no_constants),
