@@ -11,7 +11,7 @@
 
 enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN, OPTION_ACTIVATIONS_MB };
 
-enum { PLAN_BATCH = 8, PLAN_PASSES = 5 };
+enum { PLAN_BATCH = 16, PLAN_PASSES = 5 };
 
 static const struct option options[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
@@ -143,10 +143,11 @@ static void print_targets(const network *net)
     print_default(net, &net->grad_cam);
 }
 
-/* When each layer of a pass was done. */
+/* What each layer of a pass has taken, all groups of images together. */
 typedef struct stopwatch {
-    double *done_s;
-    int n;
+    const cr_net *net;
+    double last_s;
+    double *taken_s; /* [layers] */
 } stopwatch;
 
 static double now_s(void)
@@ -159,22 +160,22 @@ static double now_s(void)
 static void stamp(void *context)
 {
     stopwatch *watch = context;
-    watch->done_s[watch->n++] = now_s();
+    double now = now_s();
+    watch->taken_s[cr_net_layer_done(watch->net)] += now - watch->last_s;
+    watch->last_s = now;
 }
 
-/* best_s [n]: of each layer the shortest time of several passes. */
-static void time_layers(cr_net *net, int n, stopwatch *watch, double *best_s)
+/* best_s [n]: of each layer the shortest time of several passes. taken_s [n] is for work. */
+static void time_layers(cr_net *net, int n, double *taken_s, double *best_s)
 {
-    cr_net_on_layer(net, stamp, watch);
+    stopwatch watch = {.net = net, .taken_s = taken_s};
+    cr_net_on_layer(net, stamp, &watch);
     for (int pass = 0; pass < PLAN_PASSES; pass++) {
-        watch->n = 0;
-        double before = now_s();
+        memset(taken_s, 0, (size_t)n * sizeof *taken_s);
+        watch.last_s = now_s();
         cr_net_forward(net, PLAN_BATCH);
-        for (int i = 0; i < n; i++) {
-            double taken = watch->done_s[i] - before;
-            before = watch->done_s[i];
-            best_s[i] = pass == 0 || taken < best_s[i] ? taken : best_s[i];
-        }
+        for (int i = 0; i < n; i++)
+            best_s[i] = pass == 0 || taken_s[i] < best_s[i] ? taken_s[i] : best_s[i];
     }
 }
 
@@ -198,16 +199,16 @@ static cr_status print_plan(const network *net, int max_activations_mb, cr_error
     }
     cr_net_pack(plan, weights);
     cr_net_use(plan, weights);
-    time_layers(plan, n, &(stopwatch){.done_s = times + n}, times);
-    printf("%-*s  %-18s  %-10s  %-16s  %10s  %10s  %8s\n", net->name_width, "layer", "operator",
-           "kernel", "output", "MFLOP", "ms/image", "GFLOP/s");
+    time_layers(plan, n, times + n, times);
+    printf("%-*s  %-18s  %-10s  %-16s  %6s  %10s  %10s  %8s\n", net->name_width, "layer",
+           "operator", "kernel", "output", "images", "MFLOP", "ms/image", "GFLOP/s");
     for (int i = 0; i < n; i++) {
         cr_net_layer layer = cr_net_get_layer(plan, i);
         double each = times[i] / PLAN_BATCH;
         shape_text(&layer.shape, shape, sizeof shape);
-        printf("%-*s  %-18s  %-10s  %-16s  %10.2f  %10.4f  %8.1f\n", net->name_width, layer.output,
-               layer.op, layer.kernel, shape, layer.flops * 1e-6, each * 1e3,
-               each > 0 ? layer.flops / each * 1e-9 : 0);
+        printf("%-*s  %-18s  %-10s  %-16s  %6d  %10.2f  %10.4f  %8.1f\n", net->name_width,
+               layer.output, layer.op, layer.kernel, shape, layer.group, layer.flops * 1e-6,
+               each * 1e3, each > 0 ? layer.flops / each * 1e-9 : 0);
         total += each;
         flops += layer.flops;
     }

@@ -4,7 +4,7 @@
  * one root. Scales, shifts, sums and clamps go into the node before where nobody wants the value
  * between.
  * Then every root, every gradient and every scratch is a buffer with a time of use, and one arena
- * holds them all. */
+ * holds them all; segment.c says how many images of a value it has room for. */
 #include "net.h"
 
 #include <math.h>
@@ -27,6 +27,7 @@ typedef struct compiler {
     bool *gradient;     /* [n_values] by root: its gradient is computed */
     bool *is_result;    /* [n_values] by root: its gradient is a target's */
     int *step_of;       /* [n_nodes] */
+    int *group;         /* [n_steps] */
     cr_buffer *buffers; /* [2 n_values + 3 n_steps]: values, gradients, scratches, masks */
     cr_arena arena;
 } compiler;
@@ -47,9 +48,11 @@ static cr_status compiler_init(compiler *c, cr_error *err)
     c->gradient = cr_arena_alloc(arena, n_values, sizeof *c->gradient);
     c->is_result = cr_arena_alloc(arena, n_values, sizeof *c->is_result);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
+    c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
     c->buffers = cr_arena_alloc(arena, 2 * n_values + 3 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
-        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->step_of || !c->buffers)
+        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->step_of || !c->group ||
+        !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -212,13 +215,15 @@ static void time_buffers(compiler *c)
     for (int v = 0; v < n_values; v++) {
         size_t size = graph->values[v].constant ? 0 : cr_shape_size(&graph->values[v].shape);
         values[v] = (cr_buffer){.n_reals = size * (size_t)net->batch, .first = end, .last = -1};
-        gradients[v] = (cr_buffer){c->gradient[v] ? size * rows : 0, end, -1, 0};
+        gradients[v] =
+            (cr_buffer){.n_reals = c->gradient[v] ? size * rows : 0, .first = end, .last = -1};
         if (c->root[v] == v && c->wanted[v])
             use(&values[v], end);
         if (c->is_result[v])
             use(&gradients[v], end);
     }
     use(&values[graph->input], 0);
+    values[graph->input].whole = true;
     use(&gradients[c->root[graph->logits]], net->n_steps);
     for (int i = 0; i < graph->n_nodes; i++) {
         if (!c->live[i])
@@ -226,15 +231,17 @@ static void time_buffers(compiler *c)
         const cr_node *node = &graph->nodes[i];
         int s = c->step_of[i], back = end - 1 - s;
         bool backs = runs_back(c, i);
-        scratches[2 * s] = (cr_buffer){node->n_scratch, s, s, 0};
+        scratches[2 * s] = (cr_buffer){.n_reals = node->n_scratch, .first = s, .last = s};
         use(&values[node->y], s);
         if (backs) {
-            scratches[2 * s + 1] = (cr_buffer){node->n_scratch, back, back, 0};
+            scratches[2 * s + 1] =
+                (cr_buffer){.n_reals = node->n_scratch, .first = back, .last = back};
             use(&gradients[node->y], back);
             if (node->flags & CR_OP_NEEDS_Y || cr_clamps(c->clamp[i]))
                 use(&values[node->y], end);
             if (c->is_result[node->y] && cr_clamps(c->clamp[i]))
-                masks[s] = (cr_buffer){gradients[node->y].n_reals, back, back, 0};
+                masks[s] =
+                    (cr_buffer){.n_reals = gradients[node->y].n_reals, .first = back, .last = back};
         }
         for (int j = 0; j < n_inputs(c, i); j++) {
             int x = input(c, i, j);
@@ -251,6 +258,41 @@ static void time_buffers(compiler *c)
         if (gradients[v].last < 0)
             gradients[v].n_reals = 0;
     }
+}
+
+/* What the steps cost, and from that how many images go through each at a time. */
+static cr_status find_groups(compiler *c, cr_error *err)
+{
+    const cr_graph *graph = c->graph;
+    const cr_net *net = c->net;
+    const int n_steps = net->n_steps;
+    cr_step_load *loads = cr_arena_alloc(&c->arena, (size_t)n_steps, sizeof *loads);
+    if (!loads)
+        return cr_fail_memory(err, "a plan", (size_t)n_steps, sizeof *loads);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        if (!c->live[i])
+            continue;
+        const cr_node *node = &graph->nodes[i];
+        cr_step_load *load = &loads[c->step_of[i]];
+        size_t n_reals = cr_shape_size(&graph->values[node->y].shape);
+        for (int j = 0; j < n_inputs(c, i); j++)
+            n_reals += cr_shape_size(&graph->values[input(c, i, j)].shape);
+        load->activation_bytes = (double)(n_reals * sizeof(cr_real));
+        load->weight_bytes = (double)(node->n_weights * sizeof(cr_real));
+        load->flops = node->flops;
+    }
+    /* Where a value begins and ceases to cross, then the sums of that. */
+    for (int v = 0; v < graph->n_values; v++) {
+        const cr_buffer *value = &c->buffers[v];
+        double bytes = (double)(value->n_reals / (size_t)net->batch * sizeof(cr_real));
+        if (bytes > 0 && value->first + 1 < n_steps)
+            loads[value->first + 1].crossing_bytes += bytes;
+        if (bytes > 0 && value->last + 1 < n_steps)
+            loads[value->last + 1].crossing_bytes -= bytes;
+    }
+    for (int s = 1; s < n_steps; s++)
+        loads[s].crossing_bytes += loads[s - 1].crossing_bytes;
+    return cr_segments_choose(loads, n_steps, net->batch, c->group, err);
 }
 
 static cr_real *place_of(const compiler *c, const cr_buffer *buffer)
@@ -281,12 +323,15 @@ static cr_status make_step(compiler *c, int i, cr_step *step, cr_error *err)
     step->adds = c->added[i] >= 0;
     step->x = cr_arena_alloc(&net->memory, n_x, sizeof *step->x);
     step->x_size = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_size);
+    step->x_stride = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_stride);
     step->dx = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx);
     step->dx_first = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx_first);
-    if (!step->x || !step->x_size || !step->dx || !step->dx_first)
+    if (!step->x || !step->x_size || !step->x_stride || !step->dx || !step->dx_first)
         return cr_fail_memory(err, "a step", n_x, sizeof *step->x);
     step->y = place_of(c, &values[node->y]);
     step->y_size = cr_shape_size(&graph->values[node->y].shape);
+    step->y_stride = values[node->y].whole ? step->y_size : 0;
+    step->group = c->group[s];
     step->scratch = place_of(c, &scratches[2 * s]);
     step->scratch_back = place_of(c, &scratches[2 * s + 1]);
     step->dy = place_of(c, &gradients[node->y]);
@@ -296,6 +341,7 @@ static cr_status make_step(compiler *c, int i, cr_step *step, cr_error *err)
         int x = input(c, i, j);
         step->x[j] = place_of(c, &values[x]);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
+        step->x_stride[j] = values[x].whole ? step->x_size[j] : 0;
         step->dx[j] = place_of(c, &gradients[x]);
         step->dx_first[j] = gradients[x].first == 2 * net->n_steps - 1 - s;
     }
@@ -327,6 +373,8 @@ static cr_status build(compiler *c, int max_mb, cr_error *err)
         if (c->live[i])
             c->step_of[i] = net->n_steps++;
     time_buffers(c);
+    CR_TRY(find_groups(c, err));
+    cr_segments_fit(c->group, net->n_steps, net->batch, graph->n_values, c->buffers);
     CR_TRY(cr_buffers_place(c->buffers, 2 * graph->n_values + 3 * net->n_steps, &net->n_activations,
                             err));
     CR_TRY(check_size(net, max_mb, err));

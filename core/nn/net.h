@@ -10,11 +10,30 @@ typedef struct cr_buffer {
     size_t n_reals; /* 0: not in use */
     int first, last;
     size_t offset; /* cr_reals into the arena, a multiple of 64 */
+    bool whole;    /* of a value: has room for the batch, not for a group only */
 } cr_buffer;
 
 /* plan.c: places the buffers so that no two that are in use at the same step overlap; *n_reals is
  * the size of the whole. */
 cr_status cr_buffers_place(cr_buffer *buffers, int n_buffers, size_t *n_reals, cr_error *err);
+
+/* What a step costs, in bytes and floating-point operations of one image. */
+typedef struct cr_step_load {
+    double weight_bytes;     /* of all images together */
+    double activation_bytes; /* read and written */
+    double crossing_bytes;   /* of values from steps before, for this step or later ones */
+    double flops;
+} cr_step_load;
+
+/* segment.c: group [n_steps] is how many images go through a step before they go on; consecutive
+ * steps of the same group are a segment, and run one after the other for each group. */
+cr_status cr_segments_choose(const cr_step_load *loads, int n_steps, int batch, int *group,
+                             cr_error *err);
+
+/* Reduces the room of values that live inside one segment to a group of images, and extends the time
+ * of the others to the whole of the segments that write and read them. Before, values are timed by
+ * steps and have room for the batch; `whole` is set for the input alone. */
+void cr_segments_fit(const int *group, int n_steps, int batch, int n_values, cr_buffer *values);
 
 /* One node, ready to run. Pointers lead into the arena and the weights. */
 typedef struct cr_step {
@@ -22,8 +41,10 @@ typedef struct cr_step {
     bool adds;         /* the latter: see cr_run */
     const cr_real **x; /* [n_x] */
     size_t *x_size;    /* [n_x] elements of one image */
+    size_t *x_stride;  /* [n_x] from one image of the batch to the next; 0 where x holds a group */
     cr_real *y;
-    size_t y_size; /* elements of one image */
+    size_t y_size, y_stride;
+    int group; /* images at a time in the forward pass */
     const cr_real *weights, *weights_back;
     size_t weights_at, weights_back_at;     /* cr_reals into the block of weights */
     const cr_real *fold_scale, *fold_shift; /* [n_folds] to be folded in, or NULL */
@@ -40,6 +61,7 @@ struct cr_net {
     cr_arena memory; /* steps, pointers and what is to be folded in */
     int batch, n_classes, n_classes_back, backward_images;
     int n_steps;
+    int last_done; /* step */
     cr_step *steps;
     int n_targets;
     cr_real **target_activations, **target_gradients;

@@ -1,30 +1,46 @@
-/* Running a compiled network: forward through all steps, backward as far as the targets. */
+/* Running a compiled network: forward through all steps, segment by segment, backward as far as the
+ * targets. */
 #include "net.h"
 
 #include <string.h>
 
-static void after_step(const cr_net *net)
+static void after_step(cr_net *net, int s)
 {
+    net->last_done = s;
     if (net->on_layer)
         net->on_layer(net->on_layer_context);
 }
 
+/* Images first .. first + n - 1. */
+static void step_forward(const cr_step *step, int first, int n)
+{
+    const cr_real *x[CR_MAX_ACTIVATIONS];
+    for (int j = 0; j < step->node.n_x; j++)
+        x[j] = step->x[j] + (size_t)first * step->x_stride[j];
+    cr_run run = {.node = &step->node,
+                  .n = n,
+                  .m = 1,
+                  .adds = step->adds,
+                  .x = x,
+                  .y = step->y + (size_t)first * step->y_stride,
+                  .weights = step->weights,
+                  .scratch = step->scratch};
+    step->node.op->forward(&run);
+    if (cr_clamps(step->node.clamp) && !(step->node.op->flags & CR_OP_CLAMPS))
+        cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, run.y, run.y);
+}
+
 void cr_net_forward(cr_net *net, int n)
 {
-    for (int s = 0; s < net->n_steps; s++) {
-        const cr_step *step = &net->steps[s];
-        cr_run run = {.node = &step->node,
-                      .n = n,
-                      .m = 1,
-                      .adds = step->adds,
-                      .x = step->x,
-                      .y = step->y,
-                      .weights = step->weights,
-                      .scratch = step->scratch};
-        step->node.op->forward(&run);
-        if (cr_clamps(step->node.clamp) && !(step->node.op->flags & CR_OP_CLAMPS))
-            cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, step->y, step->y);
-        after_step(net);
+    for (int begin = 0, end; begin < net->n_steps; begin = end) {
+        int group = net->steps[begin].group;
+        for (end = begin + 1; end < net->n_steps && net->steps[end].group == group;)
+            end++;
+        for (int first = 0; first < n; first += group)
+            for (int s = begin; s < end; s++) {
+                step_forward(&net->steps[s], first, n - first < group ? n - first : group);
+                after_step(net, s);
+            }
     }
 }
 
@@ -33,7 +49,7 @@ static void step_back(const cr_step *step, int first, int n, int m)
     size_t rows = (size_t)n * (size_t)m;
     const cr_real *x[CR_MAX_ACTIVATIONS];
     for (int j = 0; j < step->node.n_x; j++) {
-        x[j] = step->x[j] + (size_t)first * step->x_size[j];
+        x[j] = step->x[j] + (size_t)first * step->x_stride[j];
         if (step->dx[j] && step->dx_first[j])
             memset(step->dx[j], 0, rows * step->x_size[j] * sizeof(cr_real));
     }
@@ -42,7 +58,7 @@ static void step_back(const cr_step *step, int first, int n, int m)
                   .m = m,
                   .adds = step->adds,
                   .x = x,
-                  .y = step->y + (size_t)first * step->y_size,
+                  .y = step->y + (size_t)first * step->y_stride,
                   .dy = step->dy,
                   .dx = step->dx,
                   .weights = step->weights,
@@ -71,7 +87,7 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
     for (int s = net->n_steps - 1; s >= 0; s--)
         if (net->steps[s].back) {
             step_back(&net->steps[s], first, n, m);
-            after_step(net);
+            after_step(net, s);
         }
 }
 
@@ -118,6 +134,7 @@ cr_net_layer cr_net_get_layer(const cr_net *net, int i)
         .op = node->type,
         .output = value->name,
         .shape = value->shape,
+        .group = net->steps[i].group,
         .kernel = node->op->kernel ? node->op->kernel(node) : "",
         .flops = node->flops,
     };
@@ -127,4 +144,9 @@ void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context
 {
     net->on_layer = callback;
     net->on_layer_context = context;
+}
+
+int cr_net_layer_done(const cr_net *net)
+{
+    return net->last_done;
 }

@@ -169,7 +169,8 @@ void cr_net_use(cr_net *net, const void *block);
  * the results of the pass before. */
 cr_real *cr_net_input(cr_net *net);
 
-/* Runs n <= batch images. */
+/* Runs n <= batch images, layers with large activations over few of them at a time: see
+ * cr_net_layer.group. */
 void cr_net_forward(cr_net *net, int n);
 
 /* Results of the last forward pass: logits [n][n_classes], and activations
@@ -197,12 +198,17 @@ typedef struct cr_net_layer {
     cr_shape shape;     /* of that, one image */
     const char *kernel; /* which of several ways computes it, "" where there is one only */
     double flops;       /* as in cr_graph_layer; Winograd's way needs fewer */
+    int group;          /* images that it runs over before the layers behind it do */
 } cr_net_layer;
 
 int cr_net_n_layers(const cr_net *net);
 cr_net_layer cr_net_get_layer(const cr_net *net, int i);
 
-/* Called after each layer of a pass, if set: lets a rank that also drives answer messages. */
+/* Called after each layer of a pass, if set: lets a rank that also drives answer messages. Forward, a
+ * layer runs once for each group of images, and the call comes after each. */
 void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context);
+
+/* The layer that has run last, as for cr_net_get_layer. */
+int cr_net_layer_done(const cr_net *net);
 
 #endif

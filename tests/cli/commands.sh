@@ -52,7 +52,7 @@ contains "$work/out" "^head: .*Grad-CAM applies, CAM does not$"
 # inspect --plan: what is run, by which kernel.
 expect 0 '' "$CAMRANK" inspect gap.onnx --plan
 contains "$work/out" "^conv1  *Conv  *[a-z]*  *8 x 16 x 16 "
-contains "$work/out" "ms an image in batches of 8"
+contains "$work/out" "ms an image in batches of 16"
 
 # inspect --layers: the targets alone.
 expect 0 '' "$CAMRANK" inspect gap.onnx --layers
