@@ -1,20 +1,47 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void cr_h5_quiet(void)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5Lunregister(H5L_TYPE_EXTERNAL);
 }
 
 void cr_h5_close(hid_t id)
 {
     if (id >= 0)
         H5Idec_ref(id);
+}
+
+cr_status cr_h5_open(const char *path, hid_t *file, cr_error *err)
+{
+    /* HDF5 would wait for a FIFO; O_NONBLOCK does not. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    *file = -1;
+    if (fd < 0)
+        return cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+    bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    close(fd);
+    if (!regular)
+        return cr_fail(err, CR_EINPUT, "%s: not a regular file", path);
+    *file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (*file < 0)
+        return cr_h5_fail(err, CR_EINPUT, "%s: not a readable HDF5 file", path);
+    return CR_OK;
+}
+
+bool cr_h5_is_elsewhere(hid_t properties)
+{
+    return H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0;
 }
 
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *text)

@@ -228,8 +228,15 @@ cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const c
 
 /* h5.c */
 
-/* HDF5 prints its error stack unless told otherwise. */
+/* HDF5 prints its error stack unless told otherwise; and files are foreign: no link leads out of one
+ * into another. */
 void cr_h5_quiet(void);
+
+/* Opens a file for reading. Errors: CR_EINPUT naming `path`; *file is then -1. */
+cr_status cr_h5_open(const char *path, hid_t *file, cr_error *err);
+
+/* Whether a dataset of these creation properties keeps its data in other files. */
+bool cr_h5_is_elsewhere(hid_t properties);
 
 /* Closes an identifier of any kind; nothing for a negative one. */
 void cr_h5_close(hid_t id);

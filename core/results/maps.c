@@ -8,6 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+    MAX_NUMBER_BYTES = 16,
+    MAX_CHUNK_BYTES = 1 << 28, /* which HDF5 reads as a whole */
+};
+
 struct cr_maps {
     const cr_dataset *data;
     char *path;          /* of the folder or the file */
@@ -29,37 +34,60 @@ static char *find_dataset(char *place)
     return NULL;
 }
 
+/* What is not a plain array of numbers is refused, and what HDF5 would take much memory to read. */
+static cr_status check_storage(const cr_maps *maps, hid_t type, hid_t properties, cr_error *err)
+{
+    const H5T_class_t class = H5Tget_class(type);
+    hsize_t chunk[3] = {0};
+    if ((class != H5T_FLOAT && class != H5T_INTEGER) || H5Tget_size(type) > MAX_NUMBER_BYTES)
+        return cr_fail(err, CR_EINPUT, "%s: dataset %s: holds no numbers", maps->path,
+                       maps->dataset);
+    if (cr_h5_is_elsewhere(properties))
+        return cr_fail(err, CR_EINPUT, "%s: dataset %s: its data lie in another file", maps->path,
+                       maps->dataset);
+    if (H5Pget_layout(properties) == H5D_CHUNKED) {
+        H5Pget_chunk(properties, 3, chunk);
+        const double bytes = (double)chunk[0] * (double)chunk[1] * (double)chunk[2];
+        if (bytes * (double)H5Tget_size(type) > MAX_CHUNK_BYTES)
+            return cr_fail(err, CR_EINPUT,
+                           "%s: dataset %s: has chunks of %llu x %llu x %llu, more than the limit "
+                           "of %d bytes",
+                           maps->path, maps->dataset, (unsigned long long)chunk[0],
+                           (unsigned long long)chunk[1], (unsigned long long)chunk[2],
+                           MAX_CHUNK_BYTES);
+    }
+    return CR_OK;
+}
+
 static cr_status open_dataset(cr_maps *maps, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t shape[H5S_MAX_RANK] = {0};
-    hid_t space = -1, type = -1;
+    hid_t space = -1, type = -1, properties = -1;
     cr_h5_quiet();
-    maps->file = H5Fopen(maps->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (maps->file < 0)
-        CR_TRY(cr_h5_fail(err, CR_EINPUT, "%s", maps->path));
+    CR_TRY(cr_h5_open(maps->path, &maps->file, err));
     maps->set = H5Dopen2(maps->file, maps->dataset, H5P_DEFAULT);
-    if (maps->set < 0)
+    if (maps->set >= 0) {
+        space = H5Dget_space(maps->set);
+        type = H5Dget_type(maps->set);
+        properties = H5Dget_create_plist(maps->set);
+    }
+    if (space < 0 || type < 0 || properties < 0)
         CR_TRY(cr_h5_fail(err, CR_EINPUT, "%s: dataset %s", maps->path, maps->dataset));
-    space = H5Dget_space(maps->set);
-    type = H5Dget_type(maps->set);
     const int n_dims = H5Sget_simple_extent_ndims(space);
-    const H5T_class_t class = H5Tget_class(type);
     if (n_dims == 3)
         H5Sget_simple_extent_dims(space, shape, NULL);
-    if (n_dims != 3 || shape[1] < 1 || shape[1] > CR_NPY_MAX_SIDE || shape[2] < 1 ||
-        shape[2] > CR_NPY_MAX_SIDE)
+    if (n_dims != 3 || shape[1] < 1 || shape[1] > CR_MAX_MAP_SIDE || shape[2] < 1 ||
+        shape[2] > CR_MAX_MAP_SIDE)
         CR_TRY(
             cr_fail(err, CR_EINPUT,
                     "%s: dataset %s: must have the shape (images, height, width), a side at most "
                     "%d",
-                    maps->path, maps->dataset, CR_NPY_MAX_SIDE));
+                    maps->path, maps->dataset, CR_MAX_MAP_SIDE));
     if (shape[0] != (hsize_t)maps->data->n_images)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: dataset %s: %llu maps for %d images", maps->path,
                        maps->dataset, (unsigned long long)shape[0], maps->data->n_images));
-    if (class != H5T_FLOAT && class != H5T_INTEGER)
-        CR_TRY(
-            cr_fail(err, CR_EINPUT, "%s: dataset %s: holds no numbers", maps->path, maps->dataset));
+    CR_TRY(check_storage(maps, type, properties, err));
     maps->height = (int)shape[1];
     maps->width = (int)shape[2];
     maps->values = cr_alloc((size_t)maps->width * (size_t)maps->height, sizeof *maps->values);
@@ -68,6 +96,7 @@ static cr_status open_dataset(cr_maps *maps, cr_error *err)
                                 sizeof *maps->values);
 
 cleanup:
+    cr_h5_close(properties);
     cr_h5_close(type);
     cr_h5_close(space);
     return status;

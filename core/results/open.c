@@ -1,30 +1,9 @@
 /* open.c - a file from outside: nothing in it is believed before it is checked. */
 #include "internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static cr_status open_file(cr_results *results, cr_error *err)
-{
-    /* HDF5 would wait for a FIFO; O_NONBLOCK does not. */
-    int fd = open(results->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0)
-        return cr_fail(err, CR_EINPUT, "%s: %s", results->path, strerror(errno));
-    bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    close(fd);
-    if (!regular)
-        return cr_fail(err, CR_EINPUT, "%s: not a regular file", results->path);
-    results->file = H5Fopen(results->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (results->file < 0)
-        return cr_h5_fail(err, CR_EINPUT, "%s: not a readable HDF5 file", results->path);
-    return CR_OK;
-}
 
 /* What a table shows: attribute `table`, a list of words. */
 static cr_status get_shown(cr_h5_at at, cr_results_plan *plan, cr_error *err)
@@ -269,7 +248,7 @@ static cr_status open_column(cr_results *results, const char *folder, cr_column_
         status = cr_h5_fail(err, CR_EINPUT, "%s: %s", results->path, place);
         goto cleanup;
     }
-    if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0) {
+    if (cr_h5_is_elsewhere(properties)) {
         status =
             cr_fail(err, CR_EINPUT, "%s: %s: its data lie in another file", results->path, place);
         goto cleanup;
@@ -460,7 +439,7 @@ cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)
     cr_h5_quiet();
     if (!opening)
         return cr_fail_memory(err, path, 1, sizeof *opening);
-    CR_TRY(open_file(opening, err));
+    CR_TRY(cr_h5_open(opening->path, &opening->file, err));
     CR_TRY(get_root(opening, err));
     CR_TRY(get_protocols(opening, err));
     CR_TRY(get_models(opening, err));

@@ -13,7 +13,8 @@ typedef struct cr_maps cr_maps;
  *   FOLDER           the map of an image is FOLDER/<cr_data_image.file>.npy, as wsolevaluation stores
  *                    them, or else FOLDER/<id>.npy
  *   FILE:DATASET     a dataset [n_images][height][width] of any floating-point type or of integers,
- *                    its rows in the order of the images by id; FILE ends in .h5 or .hdf5
+ *                    its rows in the order of the images by id, a side at most 4096; it lies in FILE
+ *                    itself, which ends in .h5 or .hdf5, and has no chunks of more than 2^28 bytes
  * `data` must outlive the maps. Errors: CR_EINPUT naming `place` and what is wrong. *maps is NULL on
  * failure. */
 cr_status cr_maps_open(const char *place, const cr_dataset *data, cr_maps **maps, cr_error *err);

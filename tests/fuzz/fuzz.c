@@ -85,6 +85,17 @@ void fuzz_split(const uint8_t *bytes, size_t n_bytes, fuzz_part *parts, int n_pa
     }
 }
 
+uint32_t fuzz_take(fuzz_stream *from, int n)
+{
+    uint32_t value = 0;
+    for (int i = 0; i < n; i++) {
+        value |= (uint32_t)(from->n_left ? *from->next : 0) << 8 * i;
+        from->next += from->n_left > 0;
+        from->n_left -= from->n_left > 0;
+    }
+    return value;
+}
+
 uint8_t *fuzz_copy(const uint8_t *bytes, size_t n_bytes, bool is_text)
 {
     uint8_t *copy = malloc(n_bytes + is_text + (n_bytes == 0));

@@ -41,6 +41,15 @@ typedef struct fuzz_part {
  * that are missing are empty. */
 void fuzz_split(const uint8_t *bytes, size_t n_bytes, fuzz_part *parts, int n_parts);
 
+/* An input that is taken bit by bit. */
+typedef struct fuzz_stream {
+    const uint8_t *next;
+    size_t n_left;
+} fuzz_stream;
+
+/* The number of the next n <= 4 bytes, lowest first; zeros stand for those that are missing. */
+uint32_t fuzz_take(fuzz_stream *from, int n);
+
 /* A block of its own, so that AddressSanitizer sees a read beyond it, and so that it can end in a
  * zero where a text is wanted. The caller frees. */
 uint8_t *fuzz_copy(const uint8_t *bytes, size_t n_bytes, bool is_text);

@@ -27,23 +27,6 @@ static struct {
     int n_places;
 } good;
 
-/* The input, taken bit by bit. */
-typedef struct stream {
-    const uint8_t *next;
-    size_t n_left;
-} stream;
-
-static uint32_t take(stream *from, int n)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < n; i++) {
-        value |= (uint32_t)(from->n_left ? *from->next : 0) << 8 * i;
-        from->next += from->n_left > 0;
-        from->n_left -= from->n_left > 0;
-    }
-    return value;
-}
-
 static place *new_place(const char *object)
 {
     FUZZ_CHECK(good.n_places < MAX_PLACES);
@@ -88,16 +71,16 @@ static void read_good(void)
 }
 
 /* Puts bytes of the input into a value of `size` bytes, anywhere. */
-static void spoil(uint8_t *value, size_t size, stream *from)
+static void spoil(uint8_t *value, size_t size, fuzz_stream *from)
 {
-    const size_t at = size ? take(from, 3) % size : 0;
-    const size_t n = 1 + take(from, 1) % MAX_VALUE_BYTES;
+    const size_t at = size ? fuzz_take(from, 3) % size : 0;
+    const size_t n = 1 + fuzz_take(from, 1) % MAX_VALUE_BYTES;
     for (size_t i = at; i < size && i < at + n; i++)
-        value[i] = (uint8_t)take(from, 1);
+        value[i] = (uint8_t)fuzz_take(from, 1);
 }
 
 /* As it is in the file, so that any bit pattern can be written. */
-static void spoil_dataset(hid_t id, stream *from)
+static void spoil_dataset(hid_t id, fuzz_stream *from)
 {
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     const hssize_t n = H5Sget_simple_extent_npoints(space);
@@ -113,7 +96,7 @@ static void spoil_dataset(hid_t id, stream *from)
     H5Tclose(type);
 }
 
-static void spoil_attribute(hid_t object, const char *name, stream *from)
+static void spoil_attribute(hid_t object, const char *name, fuzz_stream *from)
 {
     hid_t id = H5Aopen(object, name, H5P_DEFAULT), type = H5Aget_type(id);
     const size_t size = id >= 0 ? (size_t)H5Aget_storage_size(id) : 0;
@@ -128,40 +111,40 @@ static void spoil_attribute(hid_t object, const char *name, stream *from)
 }
 
 /* Any type, one of ours among them. */
-static hid_t take_type(stream *from)
+static hid_t take_type(fuzz_stream *from)
 {
-    const uint32_t kind = take(from, 1);
+    const uint32_t kind = fuzz_take(from, 1);
     if (kind % 8 < 5) {
         const hid_t plain[] = {H5T_STD_U8LE, H5T_STD_I32LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE,
                                H5T_STD_I64BE};
         return H5Tcopy(plain[kind % 8]);
     }
     hid_t type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, kind % 8 == 5 ? H5T_VARIABLE : 1 + take(from, 2) % 5000);
+    H5Tset_size(type, kind % 8 == 5 ? H5T_VARIABLE : 1 + fuzz_take(from, 2) % 5000);
     H5Tset_cset(type, kind & 8 ? H5T_CSET_UTF8 : H5T_CSET_ASCII);
     H5Tset_strpad(type, kind & 16 ? H5T_STR_NULLPAD : H5T_STR_NULLTERM);
     return type;
 }
 
-static hid_t take_space(stream *from)
+static hid_t take_space(fuzz_stream *from)
 {
-    const uint32_t kind = take(from, 1);
+    const uint32_t kind = fuzz_take(from, 1);
     hsize_t shape[4];
     const int n_dims = (int)(kind % 6) - 1;
     if (n_dims < 0)
         return H5Screate(kind & 64 ? H5S_NULL : H5S_SCALAR);
     for (int i = 0; i < n_dims; i++)
-        shape[i] = kind & 128 ? take(from, 4) : take(from, 1);
+        shape[i] = kind & 128 ? fuzz_take(from, 4) : fuzz_take(from, 1);
     return H5Screate_simple(n_dims, shape, NULL);
 }
 
 /* Something else by the same name; late allocation, so that any size can be claimed. */
-static void replace_dataset(hid_t file, const char *name, stream *from)
+static void replace_dataset(hid_t file, const char *name, fuzz_stream *from)
 {
     hid_t type = take_type(from), space = take_space(from);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_alloc_time(properties, H5D_ALLOC_TIME_LATE);
-    if (take(from, 1) & 1) {
+    if (fuzz_take(from, 1) & 1) {
         hsize_t chunk[4] = {4, 4, 4, 4};
         H5Pset_chunk(properties, H5Sget_simple_extent_ndims(space), chunk);
     }
@@ -172,7 +155,7 @@ static void replace_dataset(hid_t file, const char *name, stream *from)
     H5Tclose(type);
 }
 
-static void replace_attribute(hid_t object, const char *name, stream *from)
+static void replace_attribute(hid_t object, const char *name, fuzz_stream *from)
 {
     hid_t type = take_type(from), space = take_space(from);
     H5Adelete(object, name);
@@ -189,11 +172,11 @@ static void replace_attribute(hid_t object, const char *name, stream *from)
     H5Tclose(type);
 }
 
-static void change(hid_t file, stream *from)
+static void change(hid_t file, fuzz_stream *from)
 {
-    const place *at = &good.places[take(from, 2) % (uint32_t)good.n_places];
-    const place *other = &good.places[take(from, 2) % (uint32_t)good.n_places];
-    const uint32_t what = take(from, 1) % 16;
+    const place *at = &good.places[fuzz_take(from, 2) % (uint32_t)good.n_places];
+    const place *other = &good.places[fuzz_take(from, 2) % (uint32_t)good.n_places];
+    const uint32_t what = fuzz_take(from, 1) % 16;
     hid_t object = H5Oopen(file, at->object, H5P_DEFAULT);
     if (object < 0)
         return;
@@ -219,8 +202,8 @@ static void change(hid_t file, stream *from)
         H5Lcreate_hard(file, at->object, file, other->object, H5P_DEFAULT, H5P_DEFAULT);
     } else {
         H5Ldelete(file, at->object, H5P_DEFAULT);
-        H5Lcreate_soft(take(from, 1) & 1 ? at->object : "/models", file, at->object, H5P_DEFAULT,
-                       H5P_DEFAULT);
+        H5Lcreate_soft(fuzz_take(from, 1) & 1 ? at->object : "/models", file, at->object,
+                       H5P_DEFAULT, H5P_DEFAULT);
     }
     H5Oclose(object);
 }
@@ -277,7 +260,7 @@ static void read_all(cr_results *results, bool by_class, const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    stream from = {bytes, n_bytes};
+    fuzz_stream from = {bytes, n_bytes};
     cr_results *results;
     cr_error err = {0};
     if (!good.bytes)

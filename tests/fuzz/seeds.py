@@ -358,5 +358,28 @@ def results():
             rng.bytes(12))
 
 
-for make in (jobs, networks, images, annotations, tables, tars, mat, maps, results):
+def foreign():
+    """What is under the name, type, shape, storage, filters, values (fuzz_maps.c)."""
+    values = np.linspace(-1, 1, 24, dtype=np.float32).tobytes()
+    shape = b"\x0f\x06\x05"  # 4 maps of 5 x 6
+    put("maps", "plain", b"\x0f\0" + shape + b"\0\0" + values)
+    put("maps", "linked", b"\2\0" + shape + b"\0\0" + values)
+    for i in range(2):
+        put("maps", f"no-dataset-{i}", bytes([i]))
+    for i in range(1, 7):
+        put("maps", f"type-{i}", bytes([15, i]) + bytes({5: 9, 6: 4}.get(i, 0)) + shape + b"\0\0" + values)
+    for i in range(8):
+        put("maps", f"other-{i}", bytes([15, 7, i]) + shape + b"\0\0" + values)
+    for i in range(7):
+        put("maps", f"shape-{i}", bytes([15, 0, i]) + b"\3" + b"\0\1\2\0" * 3 + b"\0\0" + values)
+    for i in range(1, 5):
+        put("maps", f"storage-{i}", b"\x0f\0" + shape + bytes([i, 0]) + values)
+    put("maps", "late-and-large", b"\x0f\0\6" + b"\0\x10\0\0" * 2 + b"\0\0")
+    put("maps", "large-chunk", b"\x0f\1\6" + b"\0\x10\0\0" * 2 + b"\5\0" + b"\4\0\0\0" +
+        b"\0\x10\0\0" * 2)
+    for i in range(5):
+        put("maps", f"filter-{i}", b"\x0f\0" + shape + bytes([6, 1 << i, 2, 3, 4]) + values)
+
+
+for make in (jobs, networks, images, annotations, tables, tars, mat, maps, results, foreign):
     make()

@@ -189,10 +189,25 @@ def judge_refusals(path, folder, sets):
     with h5py.File(f"{folder}/few.h5", "w") as file:
         file["maps"] = np.zeros((7, 4, 4))
         file["text"] = np.array([b"a"])
+        file["link"] = h5py.ExternalLink(f"{folder}/other.h5", "maps")
+        file.create_dataset("outside", (120, 4, 4), "f4", external=[(f"{folder}/pipe", 0, 7680)])
+        layout = h5py.VirtualLayout((120, 4, 4), "f4")
+        layout[:] = h5py.VirtualSource(f"{folder}/pipe", "maps", (120, 4, 4))
+        file.create_virtual_dataset("virtual", layout)
+        file.create_dataset("chunk", (120, 1024, 1024), "f4", chunks=(120, 1024, 1024))
+    with h5py.File(f"{folder}/other.h5", "w") as file:
+        file["maps"] = np.zeros((120, 4, 4))
+    os.mkfifo(f"{folder}/pipe")
+    os.mkfifo(f"{folder}/pipe.h5")
     for what, arguments, words in [
             ("too few maps", (f"{folder}/few.h5:maps", JOB), "7 maps for 120 images"),
             ("no maps", (f"{folder}/few.h5:text", JOB), "must have the shape"),
             ("no such dataset", (f"{folder}/few.h5:none", JOB), "dataset none"),
+            ("a link to another file", (f"{folder}/few.h5:link", JOB), "dataset link"),
+            ("data in another file", (f"{folder}/few.h5:outside", JOB), "lie in another file"),
+            ("data from other files", (f"{folder}/few.h5:virtual", JOB), "lie in another file"),
+            ("a large chunk", (f"{folder}/few.h5:chunk", JOB), "has chunks of 120 x 1024 x 1024"),
+            ("a pipe", (f"{folder}/pipe.h5:maps", JOB), "pipe.h5: not a regular file"),
             ("no such place", (f"{folder}/none", JOB), "neither a folder"),
             ("another program's file", (f"{folder}/few.h5", JOB), "few.h5"),
             ("other images", (path, JOB, "--limit", "7"), "holds 120 images, the job 7")]:
