@@ -100,7 +100,21 @@ for image in ${bad//,/ }; do
 done
 [ -e "$work/x.png" ] && fail "show of a failed image leaves a picture"
 
+# So does one beyond the limit, which show has too.
+cd "$work/sample" || exit 1
+"$PYTHON" -c 'from PIL import Image; Image.new("RGB", (1001, 1000)).save("images/img_020.png")'
+beyond='img_020.png: 1001 x 1000 pixels, more than the limit of 1 million (image_mpixels)'
+expect_run 1 job.yaml "$work/beyond.h5" --set limits.image_mpixels=1
+contains "$work/out" "^  img_020 (gap): $beyond$"
+expect_run 1 job.yaml "$work/within.h5"
+show=("$CAMRANK" show "$work/within.h5" img_020 -o "$work/y.png")
+check "show within the limit" "${show[@]}"
+expect 3 "camrank: the image is needed for the picture *$beyond" "${show[@]}" --image-mpixels 1
+expect 2 'camrank: --image-mpixels 0: must be a whole number of at least 1' \
+    "${show[@]}" --image-mpixels 0
+
 # A set of nothing else is no reason to stop.
+cd "$work/damaged" || exit 1
 for file in images/*; do : >"$file"; done
 expect_run 2 job.yaml "$work/none.h5"
 contains "$work/out" "^37 images failed and are counted as wrong:$"
