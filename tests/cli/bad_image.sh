@@ -113,6 +113,43 @@ expect 3 "camrank: the image is needed for the picture *$beyond" "${show[@]}" --
 expect 2 'camrank: --image-mpixels 0: must be a whole number of at least 1' \
     "${show[@]}" --image-mpixels 0
 
+# And one whose logits overflow: here about half of them.
+"$PYTHON" - <<'PYTHON' || fail "overflow.onnx"
+import onnx
+from onnx import numpy_helper
+
+model = onnx.load("gap.onnx")
+for tensor in model.graph.initializer:
+    scale = {"conv1.w": 1e30, "conv1.b": 0, "conv2.b": 0, "logits.w": 1e10}.get(tensor.name, 1)
+    values = numpy_helper.to_array(tensor)
+    if tensor.name == "conv1.w":
+        values = abs(values)
+    tensor.CopyFrom(numpy_helper.from_array((values * scale).astype(values.dtype), tensor.name))
+onnx.save(model, "overflow.onnx")
+PYTHON
+expect_run 2 job.yaml "$work/overflow.h5" --set models.0.file=overflow.onnx
+contains "$work/out" "^[1-3][0-9] images failed and are counted as wrong:$"
+contains "$work/out" "^  img_0.. (gap): a logit is not finite$"
+check "no table holds what is not finite" "$PYTHON" - "$CAMRANK" "$work/overflow.h5" <<'PYTHON'
+import json
+import re
+import subprocess
+import sys
+
+
+def report(form):
+    return subprocess.run([sys.argv[1], "report", sys.argv[2], "--format", form], check=True,
+                          capture_output=True, text=True).stdout
+
+
+whole = json.loads(report("json"), parse_constant=lambda word: sys.exit(word))
+failed = [r["outcomes"]["failed"] for r in whole["rows"] if r["model"] == "gap"]
+assert failed == [len(whole["failures"])] * 3 and 0 < failed[0] < 37, failed
+assert {f["reason"] for f in whole["failures"]} == {"a logit is not finite"}
+for form in ("text", "csv", "markdown", "latex"):
+    assert not re.search(r"\b(nan|inf)\b", report(form), re.IGNORECASE), form
+PYTHON
+
 # A set of nothing else is no reason to stop.
 cd "$work/damaged" || exit 1
 for file in images/*; do : >"$file"; done

@@ -5,14 +5,12 @@
 . tests/cli/lib.sh
 make_sample sample
 
-# The sites, from the sources: a function, and how often it agrees, follows or may fail. Those of
-# camrank score are no part of a run.
+# The sites, from the sources: a function, and how often it agrees, follows or may fail.
 sites=$(awk '
     FNR == 1 { name = "" }
     /^[a-z].*\(/ && !/;$/ { split($0, head, "("); n = split(head[1], words, /[ *]/); name = words[n] }
     name && /[^_]cr_par_(agree|follow|fault)\(/ { count[name]++ }
-    END { for (name in count) print name, count[name] }' core/*/*.c worker/*.c \
-    $(printf '%s\n' driver/*.c | grep -v /score.c) | sort)
+    END { for (name in count) print name, count[name] }' core/*/*.c worker/*.c driver/*.c | sort)
 [ "$(wc -l <<<"$sites")" -gt 20 ] || fail "there are more places where ranks agree: $sites"
 
 "$PYTHON" tests/cli/external.py "$work/sample" || exit 1
@@ -20,6 +18,8 @@ cd "$work/sample" || exit 1
 sed -i 's/gap.onnx/one.onnx/' job.yaml
 run=("$CAMRANK" run job.yaml --limit 20)
 check "camrank run alone" "${run[@]}" -o whole.h5
+score=("$CAMRANK" score whole.h5 job.yaml --limit 20)
+check "camrank score alone" "${score[@]}" -o scored.h5
 "$PYTHON" -c '
 import h5py, shutil
 shutil.copy("whole.h5", "half.h5")
@@ -35,6 +35,7 @@ try() {
     begin) ranks "$n" "${run[@]}" -o f.h5 ;;
     resume) cp half.h5 f.h5 && ranks "$n" "${run[@]}" -o f.h5 --resume ;;
     check) ranks "$n" "$CAMRANK" check job.yaml --limit 20 ;;
+    score) ranks "$n" "${score[@]}" -o f.h5 ;;
     esac >"$work/out" 2>"$work/err" </dev/null
     code=$?
     unset CAMRANK_FAULT
@@ -46,7 +47,7 @@ inject() {
     local site=$1 nth=$2 expected=$3 n=$4 candidates=0 rank how what
     checks=$((checks + 1))
     [ "$n" = 1 ] || candidates="$((n - 1)) 0"
-    for how in begin resume check none; do
+    for how in begin resume check score none; do
         for rank in $candidates; do
             [ $how = none ] || ! try $how "$n" "$site:$rank:$expected:$nth" || break 2
         done
@@ -58,8 +59,11 @@ inject() {
         [[ $(tail -n 1 "$work/err") = "camrank: "*"$site fails, as CAMRANK_FAULT asks" ]] ||
         fail "$what: not one line that says so: $(cat "$work/err")"
     [ ! -e f.h5.part ] && [ ! -e f.h5.lock ] || fail "$what: leaves $(echo f.h5.*)"
-    [ $how = check ] && return
-    "${run[@]}" -o f.h5 --resume >"$work/out" 2>&1 </dev/null && cmp whole.h5 f.h5 >>"$work/out" 2>&1 ||
+    case $how in
+    check) return ;;
+    score) "${score[@]}" -o f.h5 --force && cmp scored.h5 f.h5 ;;
+    *) "${run[@]}" -o f.h5 --resume && cmp whole.h5 f.h5 ;;
+    esac >"$work/out" 2>&1 </dev/null ||
         fail "$what: does not go on to the file it always gives: $(cat "$work/out")"
 }
 
