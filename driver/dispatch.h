@@ -4,9 +4,10 @@
  *
  * Among few ranks it works, too, and answers whoever waits between two layers of its network. Every
  * other rank asks for its next unit when it starts one, so that the answer is there before it is
- * needed. From CR_DISPATCH_DRIVES_FROM ranks on it only drives: answers come at once, a rank asks
- * when it needs a unit, and no slow rank holds a second one when the others have run out.
- * docs/scaling.md has the reasons in figures.
+ * needed, and the unit's images can be read meanwhile. From CR_DISPATCH_DRIVES_FROM ranks on rank 0
+ * only drives, and answers come at once: ranks ask ahead as long as there are
+ * CR_DISPATCH_PLENTY units left for each, and then when they need one, so that no slow rank holds a
+ * second one when the others have run out. docs/scaling.md has the reasons in figures.
  *
  * Any rank may end the work early, because it has failed or has been told to stop. Rank 0 learns it
  * between two layers, and then tells the others, who finish the unit they are at. */
@@ -18,6 +19,9 @@
 /* CAMRANK_TEST_DRIVES_FROM=N sets another number, for tests. */
 #define CR_DISPATCH_DRIVES_FROM 512
 
+/* So many that a slow rank with two of the dearest units is not what all wait for at the end. */
+#define CR_DISPATCH_PLENTY 16
+
 typedef struct cr_dispatch {
     const cr_par *par;
     const int *units;       /* rank 0: [n_units] what there is to do; the caller's */
@@ -28,10 +32,11 @@ typedef struct cr_dispatch {
     bool told;              /* rank 0: the others have been told whether to stop, which happens
                                once; others: rank 0 has been told to stop */
     int n_ended;            /* rank 0: ranks that ask for nothing any more */
-    int64_t n_images_done; /* rank 0: images finished by all ranks, as far as it has heard; those of
-                              a rank's last unit are reported only if rank 0 drives */
-    int granted;           /* others: what the receive under way writes to */
-    bool waiting;          /* others: it is under way */
+    int64_t n_images_done;  /* rank 0: images finished by all ranks, as far as it has heard */
+    int n_unreported;       /* others: images finished that rank 0 has not heard of */
+    int ahead;              /* the unit after the present one; -1: none, -2: not known */
+    int granted[2];         /* others: what the receive under way writes to */
+    bool waiting;           /* others: it is under way */
     int ordered; /* others: whether to stop; what the receive of rank 0's word writes to */
     MPI_Request receive, order;
 } cr_dispatch;
@@ -50,6 +55,10 @@ cr_status cr_dispatch_init(cr_dispatch *d, const cr_par *par, const int *units, 
  * not asked again then. `images_done` is what this rank has
  * finished since its last call. Local on rank 0; on the others it may wait for rank 0. */
 cr_status cr_dispatch_next(cr_dispatch *d, int images_done, int *unit, cr_error *err);
+
+/* The unit that cr_dispatch_next is going to give, unless the work is stopped before; -1: none, or not
+ * known yet. Local. */
+cr_status cr_dispatch_ahead(cr_dispatch *d, int *unit, cr_error *err);
 
 /* No rank begins another unit. May be called again. Local. */
 cr_status cr_dispatch_stop(cr_dispatch *d, cr_error *err);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N_UNITS = 60 };
+enum { N_UNITS = 96 };
 
 /* What a run has left to do need not be a range. */
 static int unit_at(int i)
@@ -22,29 +22,36 @@ static void take_time(long milliseconds)
 /* What to do with a unit of this rank, the nth that it gets. */
 typedef void unit_work(cr_dispatch *d, int nth);
 
-/* Hands out N_UNITS, rank 0 only driving or not. Of all ranks, times[i] is how often unit i was
- * given; returned is how many this rank got. *images is what rank 0 has heard of, one a unit. */
-static int hand_out(const cr_par *par, bool drives, unit_work *work, int64_t times[N_UNITS],
-                    int64_t *images)
+static int n_ahead; /* units that this rank has known of before they were given, in one hand_out */
+
+/* Hands out n_units <= N_UNITS, rank 0 only driving or not. Of all ranks, times[i] is how often unit
+ * i was given; returned is how many this rank got. *images is what rank 0 has heard of, one a unit. */
+static int hand_out(const cr_par *par, bool drives, int n_units, unit_work *work,
+                    int64_t times[N_UNITS], int64_t *images)
 {
     cr_error err = {0};
     cr_dispatch dispatch;
-    int units[N_UNITS], n = 0, unit = -1;
+    int units[N_UNITS], n = 0, unit = -1, ahead = -1;
+    n_ahead = 0;
     for (int i = 0; i < N_UNITS; i++)
         units[i] = unit_at(i);
     memset(times, 0, N_UNITS * sizeof *times);
     setenv("CAMRANK_TEST_DRIVES_FROM", drives ? "2" : "1000000", 1);
     CHECK_OK(cr_dispatch_init(&dispatch, par, par->rank == 0 ? units : NULL,
-                              par->rank == 0 ? N_UNITS : 0, &err),
+                              par->rank == 0 ? n_units : 0, &err),
              &err);
     for (;; n++) {
         CHECK_OK(cr_dispatch_next(&dispatch, n > 0, &unit, &err), &err);
         if (unit < 0)
             break;
+        if (ahead >= 0)
+            CHECK_EQUAL(unit, ahead);
         if (CHECK((unit - 3) % 7 == 0 && unit >= 3 && unit <= unit_at(N_UNITS - 1)))
             times[(unit - 3) / 7]++;
         work(&dispatch, n);
         CHECK_OK(cr_dispatch_poll(&dispatch, &err), &err);
+        CHECK_OK(cr_dispatch_ahead(&dispatch, &ahead, &err), &err);
+        n_ahead += ahead >= 0;
     }
     CHECK_OK(cr_dispatch_finish(&dispatch, CR_OK, NULL, NULL, &err), &err);
     *images = dispatch.n_images_done;
@@ -68,19 +75,20 @@ static void a_millisecond(cr_dispatch *d, int nth)
 static void units_rank_0_works_too_are_given_once_each(const cr_par *par)
 {
     int64_t times[N_UNITS], images;
-    const int n = hand_out(par, false, a_millisecond, times, &images);
+    const int n = hand_out(par, false, N_UNITS, a_millisecond, times, &images);
     check_each_once(times);
     if (par->rank == 0) {
         CHECK(n > 0);
-        /* The last unit of each of the others is not reported. */
-        CHECK(images <= N_UNITS && images >= N_UNITS - (par->size - 1));
+        CHECK_EQUAL(images, N_UNITS);
     }
+    if (par->size == 1)
+        CHECK_EQUAL(n_ahead, N_UNITS - 1);
 }
 
 static void units_rank_0_only_drives_are_given_once_each_to_the_others(const cr_par *par)
 {
     int64_t times[N_UNITS], images;
-    const int n = hand_out(par, true, a_millisecond, times, &images);
+    const int n = hand_out(par, true, N_UNITS, a_millisecond, times, &images);
     check_each_once(times);
     if (par->rank == 0) {
         CHECK_EQUAL(n, par->size == 1 ? N_UNITS : 0);
@@ -92,9 +100,9 @@ static void units_given_last_first_are_given_once_each(const cr_par *par)
 {
     int64_t times[N_UNITS], images;
     setenv("CAMRANK_TEST_ORDER", "reverse", 1);
-    hand_out(par, true, a_millisecond, times, &images);
+    hand_out(par, true, N_UNITS, a_millisecond, times, &images);
     check_each_once(times);
-    hand_out(par, false, a_millisecond, times, &images);
+    hand_out(par, false, N_UNITS, a_millisecond, times, &images);
     check_each_once(times);
     unsetenv("CAMRANK_TEST_ORDER");
 }
@@ -105,16 +113,28 @@ static void long_for_the_last_rank(cr_dispatch *d, int nth)
     take_time(d->par->rank == d->par->size - 1 ? 600 : 1);
 }
 
-/* While it works at its first unit, the others do all the rest: it has not asked for a second. */
-static void unit_of_a_slow_rank_is_its_only_one_when_rank_0_drives(const cr_par *par)
+/* While it works at its first unit, the others do all the rest: but for the one that it has asked for
+ * ahead, which it does only when there are plenty. */
+static void units_of_a_slow_rank_are_one_when_few_are_left_and_rank_0_drives(const cr_par *par)
 {
     int64_t times[N_UNITS], images;
     if (par->size < 3)
         return;
-    const int n = hand_out(par, true, long_for_the_last_rank, times, &images);
-    check_each_once(times);
-    if (par->rank == par->size - 1)
+    /* Every rank's first is given when fewer than plenty are left. */
+    const int few = CR_DISPATCH_PLENTY * par->size;
+    int n = hand_out(par, true, few, long_for_the_last_rank, times, &images);
+    for (int i = 0; i < N_UNITS; i++)
+        CHECK_EQUAL(times[i], i < few);
+    if (par->rank == par->size - 1) {
         CHECK_EQUAL(n, 1);
+        CHECK_EQUAL(n_ahead, 0);
+    }
+    n = hand_out(par, true, N_UNITS, long_for_the_last_rank, times, &images);
+    check_each_once(times);
+    if (par->rank == par->size - 1) {
+        CHECK_EQUAL(n, 2);
+        CHECK_EQUAL(n_ahead, 1);
+    }
 }
 
 static void stop_at_the_second(cr_dispatch *d, int nth)
@@ -129,7 +149,7 @@ static void stop_by_one_rank_leaves_units_ungiven_and_gives_none_twice(const cr_
 {
     int64_t times[N_UNITS], images, given = 0;
     for (int drives = 0; drives < 2; drives++) {
-        const int n = hand_out(par, drives, stop_at_the_second, times, &images);
+        const int n = hand_out(par, drives, N_UNITS, stop_at_the_second, times, &images);
         given = 0;
         for (int i = 0; i < N_UNITS; i++) {
             CHECK(times[i] == 0 || times[i] == 1);
@@ -159,7 +179,7 @@ int main(int argc, char **argv)
         HARNESS_CASE(units_rank_0_works_too_are_given_once_each),
         HARNESS_CASE(units_rank_0_only_drives_are_given_once_each_to_the_others),
         HARNESS_CASE(units_given_last_first_are_given_once_each),
-        HARNESS_CASE(unit_of_a_slow_rank_is_its_only_one_when_rank_0_drives),
+        HARNESS_CASE(units_of_a_slow_rank_are_one_when_few_are_left_and_rank_0_drives),
         HARNESS_CASE(order_of_units_is_dearest_first_and_of_equal_ones_the_first),
         HARNESS_CASE(stop_by_one_rank_leaves_units_ungiven_and_gives_none_twice),
     };
