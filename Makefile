@@ -122,7 +122,7 @@ $(CAMRANK): $(call object,$(MAIN_SRC)) $(CORE_LIB)
 # Unit tests link the serial modules alone: a reference to MPI or HDF5 there does not link.
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(SERIAL_LIB)
 	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) \
-		$(shell pkg-config --libs $(PACKAGES) cmocka) -lcsv -ljpeg -lm -o $@
+		$(shell pkg-config --libs $(PACKAGES) cmocka) -lcsv -ljpeg -lm -pthread -o $@
 
 $(JUDGED_LIB): $(SERIAL_LIB)
 	@mkdir -p $(@D)
@@ -143,7 +143,8 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuz
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
 
-$(addprefix $(BUILD)/tests/unit/test_,data data_layouts hostile): $(BUILD)/tests/unit/scratch.o
+$(BUILD)/tests/unit/test_ahead: $(BUILD)/worker/ahead.o
+$(addprefix $(BUILD)/tests/unit/test_,ahead data data_layouts hostile): $(BUILD)/tests/unit/scratch.o
 $(addprefix $(BUILD)/tests/unit/test_,damage external fold head nn onnx operator segments): $(BUILD)/tests/unit/onnx_builder.o
 
 # The network engine once more in double precision, to check gradients by finite differences.

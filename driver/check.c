@@ -65,8 +65,9 @@ static void print_plan(const cr_session *s)
 static void print_memory(const cr_memory *memory)
 {
     const char *why = memory->why_private;
-    printf("memory   weights %.1f MB a %s, activations %.1f MB a rank", MB(memory->weights),
-           why[0] ? "rank" : "node", MB(memory->arena));
+    printf(
+        "memory   weights %.1f MB a %s, activations %.1f MB and images read ahead %.1f MB a rank",
+        MB(memory->weights), why[0] ? "rank" : "node", MB(memory->arena), MB(memory->ahead));
     if (memory->peak_rss >= 0)
         printf("; peak RSS of this check %.1f MB a rank", MB(memory->peak_rss));
     printf("\n");

@@ -69,7 +69,10 @@ static void end_at_once(const cr_par *par, const cr_error *err)
 static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, cr_error *err)
 {
     cr_par par;
-    if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
+    int threads;
+    /* One thread calls MPI; worker/ahead.c has another. */
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads) != MPI_SUCCESS ||
+        threads < MPI_THREAD_FUNNELED)
         return cr_fail(err, CR_EIO, "MPI could not be started");
     cr_status status = cr_par_init(&par, MPI_COMM_WORLD, err);
     if (status == CR_OK) {

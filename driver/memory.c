@@ -1,5 +1,7 @@
 #include "memory.h"
 
+#include "worker/worker.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +32,7 @@ cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *m
             memory->why_private = s->weights[m].why_private;
         memory->arena += (int64_t)cr_net_arena_bytes(cr_cam_net(s->models[m].cam));
     }
+    memory->ahead = (int64_t)cr_worker_ahead_bytes(s->models, s->n_models);
     memory->peak_rss = read_kb("/proc/self/status", "VmHWM:");
     memory->node_pss = read_kb("/proc/self/smaps_rollup", "Pss:");
     CR_TRY(cr_par_sum(&s->nodes.node, &memory->node_pss, 1, err));

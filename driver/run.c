@@ -1,5 +1,6 @@
 /* camrank run: the main job. */
 #include "command.h"
+#include "cpus.h"
 #include "dispatch.h"
 #include "guard.h"
 #include "memory.h"
@@ -24,12 +25,41 @@ typedef struct run_state {
     int n_units;
     int64_t n_missing; /* rank 0: images x models not done yet, when last counted */
     cr_dispatch dispatch;
+    bool knows_next; /* the unit after the present one is being read */
     cr_progress progress;
     cr_status poll_status; /* of what is done between layers */
     cr_error poll_error;
 } run_state;
 
-static void between_layers(void *context)
+typedef struct chunk {
+    int model, first, n;
+} chunk;
+
+static chunk chunk_of(const run_state *run, int unit)
+{
+    const int n_images = run->session->data.n_images, batch = run->session->job.batch;
+    const int first = unit % run->n_chunks * batch;
+    return (chunk){unit / run->n_chunks, first,
+                   n_images - first < batch ? n_images - first : batch};
+}
+
+/* Begins to read the images of the next unit, as soon as it is known. */
+static cr_status read_ahead(run_state *run, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int unit;
+    CR_TRY(cr_dispatch_ahead(&run->dispatch, &unit, err));
+    run->knows_next = unit >= 0;
+    if (run->knows_next) {
+        const chunk next = chunk_of(run, unit);
+        cr_worker_read_ahead(run->worker, next.model, next.first, next.n);
+    }
+
+cleanup:
+    return status;
+}
+
+static void idle(void *context)
 {
     run_state *run = context;
     if (run->poll_status == CR_OK && cr_stop_asked())
@@ -37,6 +67,14 @@ static void between_layers(void *context)
     if (run->poll_status == CR_OK)
         run->poll_status = cr_dispatch_poll(&run->dispatch, &run->poll_error);
     cr_progress_update(&run->progress, run->dispatch.n_images_done);
+}
+
+static void between_layers(void *context)
+{
+    run_state *run = context;
+    idle(run);
+    if (run->poll_status == CR_OK && !run->knows_next)
+        run->poll_status = read_ahead(run, &run->poll_error);
 }
 
 /* Arithmetic stands for time: only the order counts. */
@@ -91,13 +129,13 @@ cleanup:
 static cr_status do_unit(run_state *run, int unit, int *n, cr_error *err)
 {
     cr_status status = CR_OK;
-    int n_images = run->session->data.n_images, batch = run->session->job.batch;
-    int model = unit / run->n_chunks, first = unit % run->n_chunks * batch;
+    const chunk present = chunk_of(run, unit);
     const cr_results_rows *rows;
-    *n = n_images - first < batch ? n_images - first : batch;
-    CR_TRY(cr_worker_compute(run->worker, model, first, *n, &rows, err));
+    *n = present.n;
+    run->knows_next = false;
+    CR_TRY(cr_worker_compute(run->worker, present.model, present.first, present.n, &rows, err));
     CR_TRY(cr_par_fault(run->par, err));
-    CR_TRY(cr_results_write(run->results, model, rows, err));
+    CR_TRY(cr_results_write(run->results, present.model, rows, err));
     if (run->poll_status != CR_OK) {
         *err = run->poll_error;
         status = run->poll_status;
@@ -140,8 +178,10 @@ static cr_status prepare(run_state *run, cr_error *err)
                             : cr_fail_memory(err, "chunks", n_units, sizeof *run->units);
     }
     CR_TRY(cr_par_agree(run->par, status, err));
+    bool second_cpu;
+    CR_TRY(cr_cpus_second(&s->nodes.node, &second_cpu, err));
     status = cr_worker_new(&s->data, s->job.protocols, s->job.n_protocols, s->models, s->n_models,
-                           s->job.batch, s->job.image_mpixels, &run->worker, err);
+                           s->job.batch, s->job.image_mpixels, second_cpu, &run->worker, err);
     CR_TRY(cr_par_agree(run->par, status, err));
 
 cleanup:
@@ -161,8 +201,7 @@ static cr_status work_all(run_state *run, cr_error *err)
         cr_net_on_layer(cr_cam_net(s->models[m].cam), between_layers, run);
     status = work(run, err);
     cr_error finish_error = {0};
-    cr_status finished =
-        cr_dispatch_finish(&run->dispatch, status, between_layers, run, &finish_error);
+    cr_status finished = cr_dispatch_finish(&run->dispatch, status, idle, run, &finish_error);
     if (status == CR_OK && finished != CR_OK) {
         status = finished;
         *err = finish_error;

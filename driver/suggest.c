@@ -91,7 +91,7 @@ cleanup:
 static size_t memory_of_rank(const cr_session *s)
 {
     struct rusage usage;
-    size_t bytes = PROGRAM_BYTES;
+    size_t bytes = PROGRAM_BYTES + cr_worker_ahead_bytes(s->models, s->n_models);
     for (int m = 0; m < s->n_models; m++) {
         const cr_net *net = cr_cam_net(s->models[m].cam);
         bytes += cr_net_weight_bytes(net) + cr_net_arena_bytes(net);
@@ -113,7 +113,7 @@ cr_status cr_suggest_print(cr_session *s, cr_error *err)
     if (!costs)
         CR_TRY(cr_fail_memory(err, "costs", (size_t)s->n_models, sizeof *costs));
     CR_TRY(cr_worker_new(&s->data, s->job.protocols, s->job.n_protocols, s->models, s->n_models,
-                         n_images, s->job.image_mpixels, &worker, err));
+                         n_images, s->job.image_mpixels, false, &worker, err));
     for (int m = 0; m < s->n_models; m++) {
         costs[m].flops = model_flops(&s->models[m]);
         if (m > 0 && cr_now_s() - start > TIMED_S)

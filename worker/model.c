@@ -87,6 +87,12 @@ cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, c
                       err);
 }
 
+size_t cr_model_input_bytes(const cr_model *model)
+{
+    return (size_t)model->slice * (size_t)model->n_views * 3 * (size_t)model->input.width *
+           (size_t)model->input.height * sizeof(float);
+}
+
 void cr_model_free(cr_model *model)
 {
     cr_cam_free(model->cam);

@@ -37,6 +37,9 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
                         const char *layer, const cr_model_request *requests, int n_requests,
                         int n_classes, cr_model *model, cr_error *err);
 
+/* Bytes of the inputs of the images that go through the network together; after cr_model_compile. */
+size_t cr_model_input_bytes(const cr_model *model);
+
 /* Compiles it for as many images at a time as have `batch` views, one at least, so that memory does
  * not grow with the number of views. What is missing are its weights: cr_cam_pack and cr_cam_use.
  * `max_activations_mb` and errors: those of cr_net_new. */

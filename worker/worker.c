@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "ahead.h"
 #include "score.h"
 
 #include <math.h>
@@ -12,13 +13,14 @@ struct cr_worker {
     const cr_protocol *protocols;
     int n_protocols;
     cr_model *models;
-    int max_mpixels;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
     int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
     float *logits;    /* [n_classes] of an image: the mean over its views */
     float **maps;     /* [largest n_variants] for cr_cam_run */
     cr_loc_workspace workspace;
+    cr_ahead *ahead;
+    bool begun; /* the next chunk is being read */
 };
 
 static size_t largest_maps(const cr_model *models, int n_models, int variant)
@@ -55,9 +57,10 @@ static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_resul
 }
 
 cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
-                        cr_model *models, int n_models, int batch, int max_mpixels,
+                        cr_model *models, int n_models, int batch, int max_mpixels, bool second_cpu,
                         cr_worker **result, cr_error *err)
 {
+    cr_status status = CR_OK;
     *result = NULL;
     cr_worker *w = cr_alloc(1, sizeof *w);
     if (!w)
@@ -66,7 +69,6 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, in
     w->protocols = protocols;
     w->n_protocols = n_protocols;
     w->models = models;
-    w->max_mpixels = max_mpixels;
     int n_variants = 0;
     for (int m = 0; m < n_models; m++)
         n_variants = models[m].n_variants > n_variants ? models[m].n_variants : n_variants;
@@ -86,21 +88,43 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, in
     for (int v = 0; ok && v < n_variants; v++) {
         take_maps(w, slots, largest_maps(models, n_models, v), &rows->variants[v], &ok);
     }
-    if (!ok) {
-        cr_worker_free(w);
-        return cr_fail_memory(err, "a worker's chunk", n, sizeof *rows);
-    }
+    if (!ok)
+        CR_TRY(cr_fail_memory(err, "a worker's chunk", n, sizeof *rows));
+    /* The present chunk may still be read where the next one is put behind it. */
+    CR_TRY(cr_ahead_new(data, 2 * batch, cr_worker_ahead_bytes(models, n_models), max_mpixels,
+                        second_cpu, &w->ahead, err));
     *result = w;
-    return CR_OK;
+    w = NULL;
+
+cleanup:
+    cr_worker_free(w);
+    return status;
 }
 
 void cr_worker_free(cr_worker *w)
 {
     if (!w)
         return;
+    cr_ahead_free(w->ahead);
     cr_loc_workspace_fini(&w->workspace);
     cr_arena_free(&w->arena);
     free(w);
+}
+
+size_t cr_worker_ahead_bytes(const cr_model *models, int n_models)
+{
+    size_t most = 0;
+    for (int m = 0; m < n_models; m++) {
+        const size_t bytes = cr_model_input_bytes(&models[m]);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+void cr_worker_read_ahead(cr_worker *w, int model, int first, int n)
+{
+    cr_ahead_put(w->ahead, &w->models[model].input, first, n);
+    w->begun = true;
 }
 
 static void mark_failed(cr_worker *w, int b, const char *reason)
@@ -141,35 +165,13 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
 
 /* Fills the network's inputs for image b of the chunk, the one at `place` of its slice; a failed image
  * is zeros, so that the images beside it get the bits they always get. */
-static cr_status read_image(cr_worker *w, const cr_model *model, int b, int place, cr_error *err)
+static cr_status take_image(cr_worker *w, const cr_model *model, int b, int place, cr_error *err)
 {
-    cr_status status = CR_OK;
-    cr_image image = {0};
-    int at = w->rows.first + b;
-    size_t size =
-        (size_t)model->n_views * 3 * (size_t)model->input.width * (size_t)model->input.height;
+    const size_t size = cr_model_input_bytes(model) / (size_t)model->slice / sizeof(float);
     float *input = cr_net_input(cr_cam_net(model->cam)) + (size_t)place * size;
-    uint8_t *bytes = NULL;
-    size_t n_bytes;
-    char *path = cr_data_image_path(w->data, at);
-    w->rows.size[2 * b] = w->rows.size[2 * b + 1] = 0;
-    if (!path) {
-        status = cr_fail_memory(err, "a path", 1, 1);
-        goto cleanup;
-    }
-    CR_TRY(cr_data_image_read(w->data, at, &bytes, &n_bytes, err));
-    CR_TRY(cr_image_decode(bytes, n_bytes, path, w->max_mpixels, &image, err));
-    w->rows.size[2 * b] = image.width;
-    w->rows.size[2 * b + 1] = image.height;
-    CR_TRY(cr_data_check_size(w->data, at, image.width, image.height, err));
-    CR_TRY(cr_input_prepare(&model->input, &image, input, err));
-
-cleanup:
+    const cr_status status = cr_ahead_take(w->ahead, w->rows.size + 2 * b, input, err);
     if (status != CR_OK)
         memset(input, 0, size * sizeof *input);
-    cr_image_free(&image);
-    free(bytes);
-    free(path);
     return status;
 }
 
@@ -274,7 +276,7 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
         cr_error reason = {0};
         w->rows.state[b] = CR_ROW_DONE;
         memset(w->rows.reason[b], 0, sizeof w->rows.reason[b]);
-        const cr_status status = read_image(w, model, b, i, &reason);
+        const cr_status status = take_image(w, model, b, i, &reason);
         if (status == CR_EINTERNAL || status == CR_EIO) {
             *err = reason;
             return status;
@@ -301,6 +303,9 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     cr_results_rows *rows = &w->rows;
     rows->first = first;
     rows->n = n;
+    if (!w->begun)
+        cr_worker_read_ahead(w, model_index, first, n);
+    w->begun = false;
     for (int start = 0; start < n; start += model->slice) {
         const int left = n - start;
         CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));

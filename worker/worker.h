@@ -11,12 +11,20 @@
 typedef struct cr_worker cr_worker;
 
 /* Buffers for chunks of `batch` images, of at most max_mpixels million pixels each, under any of the
- * models. `data`, `protocols` and `models` must outlive the worker. Errors: CR_EINTERNAL (memory).
- * Local. */
+ * models, and the thread that reads them (ahead.h). With `second_cpu` that thread decodes, too. `data`,
+ * `protocols` and `models` must outlive the worker. Errors: CR_EINTERNAL (memory, no thread). Local. */
 cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
-                        cr_model *models, int n_models, int batch, int max_mpixels,
+                        cr_model *models, int n_models, int batch, int max_mpixels, bool second_cpu,
                         cr_worker **worker, cr_error *err);
 void cr_worker_free(cr_worker *worker);
+
+/* Bytes of images after which no more are read ahead: the largest input of the networks. Local. */
+size_t cr_worker_ahead_bytes(const cr_model *models, int n_models);
+
+/* Begins to read a chunk, and returns at once: the one that the next cr_worker_compute is for, or, if
+ * one has been begun so, the one after the present. At most once between two calls of
+ * cr_worker_compute or within one. A chunk that is never computed is dropped. Local. */
+void cr_worker_read_ahead(cr_worker *worker, int model, int first, int n);
 
 /* Computes the rows of images first .. first + n - 1 under model `model`, n <= batch. An image that
  * cannot be read, or that gives a logit or a map that is not finite, fails by itself: its row says

@@ -31,7 +31,7 @@ for n in 1 2; do
     contains "$work/out" "^  grad-cam at conv2_relu, maps 8 x 8, no backward pass$"
     contains "$work/out" "^  without  cam: "
     contains "$work/out" "^output   ./sample.h5, [0-9.]* MB$"
-    contains "$work/out" "^memory   weights [0-9.]* MB a node, activations [0-9.]* MB a rank; peak RSS of this check [0-9.]* MB a rank$"
+    contains "$work/out" "^memory   weights [0-9.]* MB a node, activations [0-9.]* MB and images read ahead [0-9.]* MB a rank; peak RSS of this check [0-9.]* MB a rank$"
     contains "$work/out" "^A suggestion for Slurm, for CPUs like this one: 4 images under 2 of 2 models,$"
     contains "$work/out" "^  #SBATCH --ntasks=1$"
     contains "$work/out" "^  #SBATCH --mem-per-cpu=[1-9][0-9]*00M$"

@@ -1,10 +1,11 @@
-/* fault.c - a storage that fails, for tests/cli/storage.sh: a library that is preloaded and makes the
- * Nth call of a kind on files of some name fail, and every later one, as a full disk does.
+/* fault.c - a storage that fails or is slow, for tests/cli/storage.sh and tests/scale/bench.py: a
+ * library that is preloaded and makes the Nth call of a kind on files of some name fail, and every
+ * later one, as a full disk does.
  *
  *   CAMRANK_STORAGE_FAULT=CALL:N:HOW:PATH[:RANK]
  *     CALL  write, read (any kind of it), sync, size (ftruncate and fallocate)
  *     HOW   ENOSPC, EDQUOT, EIO; short: that call alone does half of it; once: that call alone fails
- *           with EIO
+ *           with EIO; slow: it does not fail, but takes 5 ms longer
  *     PATH  what the file's absolute path must begin with; ending in $, all of it
  *     RANK  only there */
 #include <dlfcn.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CALL, COUNT, HOW, PATH, RANK, N_PARTS };
@@ -56,6 +58,11 @@ static int failure(const char *call, int fd)
         return 0;
     const int before = atoi(part[COUNT]) - 1 - atomic_fetch_add(&n_calls, 1);
     const char *how = part[HOW];
+    if (strcmp(how, "slow") == 0) {
+        if (before <= 0)
+            nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        return 0;
+    }
     const int error = strcmp(how, "ENOSPC") == 0   ? ENOSPC
                       : strcmp(how, "EDQUOT") == 0 ? EDQUOT
                       : strcmp(how, "short") == 0  ? SHORT

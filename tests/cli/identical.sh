@@ -58,6 +58,15 @@ for n in 2 4; do
 done
 unset CAMRANK_TEST_DRIVES_FROM
 
+# A rank of one CPU only reads ahead, one of two decodes, too.
+cpus=$(awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status)
+check "the test is bound to one CPU" taskset -pc "${cpus%%[-,]*}" $$
+for n in 1 2; do
+    run_as "bound$n" $n
+    same_as "bound$n" one
+done
+check "and to all again" taskset -pc "$cpus" $$
+
 # One image a chunk.
 run_as single1 1 --set batch=1 --limit 7
 run_as single4 4 --set batch=1 --limit 7

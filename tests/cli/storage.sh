@@ -90,6 +90,14 @@ for name in job.yaml synsets.txt ground_truth.csv gap.onnx fc.onnx images/img_00
     same_as_whole "short reads of $name"
 done
 
+# Storage that is slow is waited for, ahead or on the spot.
+for n in 1 2; do
+    rm -f "$file"*
+    with_fault "read:1:slow:$PWD/images/" $n "$CAMRANK" run "${job[@]}" -o "$file"
+    judge "$work" 0 'camrank: 74 images in *' "slow reads at $n ranks"
+    same_as_whole "slow reads at $n ranks"
+done
+
 # Input that cannot be read: an image too, which is no bad image.
 for name in job.yaml synsets.txt ground_truth.csv gap.onnx images/img_004; do
     stops 2 "read:1:EIO:$PWD/$name" "*$name*: Input/output error*"

@@ -5,10 +5,11 @@
  *
  * All chunks of the job run as in driver/run.c, each after a forward pass by itself over the input
  * of the chunk before. Seconds are those of this process's CPU, so that a busy machine does not
- * change them; images that come from a disk and not from memory take longer by the clock. They are
- * medians over the chunks but the first; a partial chunk at the end is left out. decode_s is
- * reading, decoding and resizing, boxes_s what follows the last layer
- * that is run, up to the file. */
+ * change them; blocked_s is what a unit takes by the clock on top, waiting for the storage and not
+ * for a CPU. They are medians over the chunks but the first; a partial chunk at the end is left out.
+ * decode_s is reading, decoding and resizing, boxes_s what follows the last layer that is run, up to
+ * the file. A chunk is read while the one before is computed; where that takes too short a time, the
+ * forward pass in between makes blocked_s less than it is in a run. */
 #include "driver/blas.h"
 #include "driver/session.h"
 #include "worker/worker.h"
@@ -20,7 +21,14 @@
 
 enum { MAX_LAYERS = 4096, MAX_CHUNKS = 1024 };
 
+/* A chunk that is to be read ahead. */
+typedef struct chunk {
+    cr_worker *worker;
+    int model, first, n;
+} chunk;
+
 typedef struct laps {
+    const chunk *next; /* NULL: none */
     double last;
     int n;
     double s[MAX_LAYERS]; /* of each layer, the first one with all before it */
@@ -33,9 +41,27 @@ static double cpu_s(void)
     return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
 }
 
+/* Seconds that this thread has slept, but for a constant. */
+static double asleep_s(void)
+{
+    struct timespec now, used;
+    double ran_ns = 0, queued_ns = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "r");
+    if (!file || fscanf(file, "%lf %lf", &ran_ns, &queued_ns) != 2)
+        queued_ns = 0;
+    if (file)
+        fclose(file);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (double)(now.tv_sec - used.tv_sec) +
+           1e-9 * ((double)(now.tv_nsec - used.tv_nsec) - queued_ns);
+}
+
 static void lap(void *context)
 {
     laps *l = context;
+    if (l->n == 0 && l->next)
+        cr_worker_read_ahead(l->next->worker, l->next->model, l->next->first, l->next->n);
     const double now = cpu_s();
     if (l->n < MAX_LAYERS)
         l->s[l->n++] = now - l->last;
@@ -59,7 +85,7 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
 {
     cr_status status = CR_OK;
     static double unit[MAX_CHUNKS], decode[MAX_CHUNKS], forward[MAX_CHUNKS], longest[MAX_CHUNKS],
-        boxes[MAX_CHUNKS], write[MAX_CHUNKS];
+        boxes[MAX_CHUNKS], write[MAX_CHUNKS], blocked[MAX_CHUNKS];
     static laps layers, all;
     const int batch = s->job.batch;
     cr_net *net = cr_cam_net(s->models[m].cam);
@@ -70,8 +96,10 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
         const double start = layers.last;
         cr_net_on_layer(net, lap, &layers);
         cr_net_forward(net, batch);
-        const double between = cpu_s();
-        all = (laps){.last = between};
+        const chunk next = {worker, m, first + batch, batch};
+        const double asleep = asleep_s(), between = cpu_s();
+        all =
+            (laps){.next = next.first + batch <= s->data.n_images ? &next : NULL, .last = between};
         cr_net_on_layer(net, lap, &all);
         CR_TRY(cr_worker_compute(worker, m, first, batch, &rows, err));
         const double computed = cpu_s();
@@ -79,6 +107,7 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
         const double written = cpu_s();
         if (first == 0)
             continue;
+        blocked[n] = asleep_s() - asleep;
         forward[n] = between - start;
         longest[n] = 0;
         for (int i = 0; i < layers.n; i++)
@@ -91,9 +120,9 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
     }
     printf("{\"model\": \"%s\", \"batch\": %d, \"chunks\": %d, \"unit_s\": %.4f, "
            "\"decode_s\": %.4f, \"forward_s\": %.4f, \"layers\": %d, \"longest_layer_s\": %.4f, "
-           "\"boxes_s\": %.4f, \"write_s\": %.5f}\n",
+           "\"boxes_s\": %.4f, \"write_s\": %.5f, \"blocked_s\": %.4f}\n",
            s->models[m].name, batch, n, median(unit, n), median(decode, n), median(forward, n),
-           layers.n, median(longest, n), median(boxes, n), median(write, n));
+           layers.n, median(longest, n), median(boxes, n), median(write, n), median(blocked, n));
     fflush(stdout);
 
 cleanup:
@@ -113,7 +142,7 @@ static cr_status measure(const cr_par *par, int argc, char **argv, cr_error *err
                              err));
     CR_TRY(cr_worker_new(&session.data, session.job.protocols, session.job.n_protocols,
                          session.models, session.n_models, session.job.batch,
-                         session.job.image_mpixels, &worker, err));
+                         session.job.image_mpixels, false, &worker, err));
     for (int m = 0; m < session.n_models; m++)
         CR_TRY(measure_model(&session, results, worker, m, err));
     CR_TRY(cr_results_close(&results, err));
@@ -132,7 +161,7 @@ int main(int argc, char **argv)
     cr_error err = {0};
     cr_blas_mend(argv);
     openblas_set_num_threads(1);
-    MPI_Init(NULL, NULL);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &(int){0});
     cr_status status = cr_par_init(&par, MPI_COMM_WORLD, &err);
     if (status == CR_OK)
         status = measure(&par, argc, argv, &err);

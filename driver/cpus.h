@@ -1,0 +1,12 @@
+/* cpus.h - the CPUs that a rank may use. */
+#ifndef CAMRANK_DRIVER_CPUS_H
+#define CAMRANK_DRIVER_CPUS_H
+
+#include "camrank/par.h"
+
+/* Whether this rank has two CPUs or more to itself: each CPU that it is bound to counts by the share
+ * that falls to it among all ranks of the node that are bound to it. Not where the system does not
+ * tell. Collective over `node`, the ranks of a node. */
+cr_status cr_cpus_second(const cr_par *node, bool *second, cr_error *err);
+
+#endif
