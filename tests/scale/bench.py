@@ -5,6 +5,9 @@ ResNet-50 with random weights. Runs are interleaved, medians are printed. On a m
 use two ranks get no two cores, so there is a second ratio: of the CPU seconds that one and two ranks
 take for the same images, those of a run of one chunk a rank taken off, twice. It is what two
 free cores would give, but for waiting: 2 if neither rank makes the other slower.
+
+The pipeline is measured twice, the second time with a storage that takes 5 ms longer for each image
+(tests/cli/fault.c): what a rank sleeps counts there like what it computes.
 """
 
 import json
@@ -71,10 +74,20 @@ def cpu_s():
     return used.ru_utime + used.ru_stime
 
 
-def measured_unit(folder, name):
+def make_slow_storage(folder):
+    """The environment in which every image takes 5 ms longer to be read."""
+    library = os.path.join(folder, "fault.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-O1", "tests/cli/fault.c", "-o",
+                    library, "-ldl"], check=True)
+    photos = os.path.realpath(f"{KIT}/photos")
+    return {"LD_PRELOAD": library, "CAMRANK_STORAGE_FAULT": f"read:1:slow:{photos}/"}
+
+
+def measured_unit(folder, name, storage):
     command = [f"{BUILD}/tests/scale/unit", f"{folder}/{name}.yaml", "-o", f"{folder}/unit.h5",
                "--limit", str(NETWORKS[name][2])]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600,
+                          env=dict(os.environ, **storage))
     return json.loads(done.stdout)
 
 
@@ -106,21 +119,26 @@ def main():
             skip(missing)
         print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}; "
               f"medians of {n_pairs}, lowest and highest\n")
-        units = {name: [] for name in NETWORKS}
+        storages = {"": {}, "slow": make_slow_storage(folder)}
+        units = {(name, storage): [] for name in NETWORKS for storage in storages}
         for _ in range(n_pairs):
-            for name, found in units.items():
-                found.append(measured_unit(folder, name))
+            for (name, storage), found in units.items():
+                found.append(measured_unit(folder, name, storages[storage]))
         for found in units.values():
             print(json.dumps(found[-1]))
         print("\npipeline: JPEG file in memory to HDF5 row, in percent of the forward pass alone, "
-              "by CPU seconds; and its parts in ms an image")
+              "by CPU seconds; its parts in ms an image; where reading takes 5 ms longer, and what "
+              "of these is waited for")
         for name, (_, goal, _) in NETWORKS.items():
-            found = units[name]
+            found, slow = units[name, ""], units[name, "slow"]
             parts = {part: statistics.median(1000 * u[part] / u["batch"] for u in found)
                      for part in ("forward_s", "decode_s", "boxes_s", "write_s")}
             share = [100 * u["forward_s"] / u["unit_s"] for u in found]
             print(f"  {name}: {spread(share)} %, goal {goal}; " +
                   ", ".join(f"{part[:-2]} {ms:.2f}" for part, ms in parts.items()))
+            share = [100 * u["forward_s"] / (u["unit_s"] + u["blocked_s"]) for u in slow]
+            waits = [1000 * u["blocked_s"] / u["batch"] for u in slow]
+            print(f"    5 ms longer: {spread(share)} %; waits {spread(waits)} ms")
         print("\nscaling: two ranks in times of one, by the clock; by CPU seconds")
         for name, (_, _, n_images) in NETWORKS.items():
             wall, cpu = [], []

@@ -36,6 +36,7 @@ static cr_status play_unit(cr_dispatch *dispatch, const pace_of_a_unit *pace, cr
     for (int layer = 0; layer < pace->n_layers; layer++) {
         sleep_from(&now, pace->layer_s);
         CR_TRY(cr_dispatch_poll(dispatch, err));
+        CR_TRY(cr_dispatch_ahead(dispatch, &(int){0}, err));
     }
     sleep_from(&now, pace->boxes_s);
 

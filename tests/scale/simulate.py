@@ -3,7 +3,8 @@
 One event is one message, or one step of a unit. What is modelled, and how:
 
   unit       a chunk under a model. A rank reads its images, decodes them, runs the network, makes
-             boxes, writes the rows, one after the other, as worker/worker.c and driver/run.c do.
+             boxes, writes the rows, one after the other, as worker/worker.c and driver/run.c do; but
+             the images of the next unit, where it is known, are read meanwhile.
   rank 0     hands units out. While it works itself, it answers between two layers of its network;
              where it only drives, whenever a message is there, looking every `nap_s`. An answer
              costs it `handle_s`, and a look that finds nothing more `look_rank_s` for every rank.
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 SHARE_ROWS = 4096  # CR_RESULTS_SHARE
 GUARD_ROWS = 256  # SLICE in driver/guard.c
 DRIVES_FROM = 512  # CR_DISPATCH_DRIVES_FROM
+PLENTY = 16  # CR_DISPATCH_PLENTY
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ class Cluster:
 @dataclass(frozen=True)
 class Policy:
     """How units are handed out, and rows counted."""
-    drives_from: float = DRIVES_FROM  # from so many ranks on rank 0 does not work, nor do the others
-    #                                   ask ahead
+    drives_from: float = DRIVES_FROM  # from so many ranks on rank 0 does not work
+    plenty: float = PLENTY  # units left for each rank while the others ask ahead then
+    reads_ahead: bool = True
     dearest_first: bool = True
     share_rows: int = SHARE_ROWS
 
@@ -80,7 +83,7 @@ class Policy:
 @dataclass
 class Result:
     makespan_s: float  # from the first unit begun to the last word of rank 0
-    ideal_s: float  # the work of all units, nobody in the way, over the speed of all ranks
+    ideal_s: float  # what all units compute, over the speed of all ranks
     answering: float  # share of the time that rank 0 spends on messages
     units: list  # done by each rank
 
@@ -114,12 +117,12 @@ class Servers:
         return self.free[at] + operations * s.delay_s
 
 
-READ, WRITE, DONE, BEGIN, ARRIVE, SERVE, GRANT, LAYER = range(8)
+READ, THERE, WRITE, DONE, BEGIN, ARRIVE, SERVE, GRANT, LAYER = range(9)
 
 
 class Run:
     def __init__(self, n_ranks, units, cluster, policy, seed):
-        self.n_ranks, self.cluster = n_ranks, cluster
+        self.n_ranks, self.cluster, self.policy = n_ranks, cluster, policy
         self.random = random.Random(seed)
         self.units = sorted(units, key=lambda u: -u.cpu_s) if policy.dearest_first else units
         self.n_given = 0
@@ -127,7 +130,11 @@ class Run:
         self.drives = 1 < n_ranks >= policy.drives_from
         slow = set(self.random.sample(range(n_ranks), round(n_ranks * cluster.slow_share)))
         self.factor = [cluster.slow_factor if r in slow else 1.0 for r in range(n_ranks)]
+        self.plenty = n_ranks * policy.plenty if self.drives else -math.inf
+        self.asks_ahead = [True] * n_ranks
         self.held = [None] * n_ranks  # what was granted ahead: a unit, or -1
+        self.reading = [None] * n_ranks  # the unit whose images are being read, or were read last
+        self.is_there = [True] * n_ranks  # they have been read
         self.idle = [True] * n_ranks
         self.n_done = [0] * n_ranks
         self.heap, self.n_events = [], 0
@@ -164,20 +171,44 @@ class Run:
                 self.send(now, rank, "bye")
             return
         self.idle[rank], self.held[rank] = False, None
-        if rank > 0 and not self.drives:
+        if rank > 0 and self.asks_ahead[rank]:
             self.send(now, rank, "work")
+        if self.reading[rank] != unit:
+            self.fetch(now, rank, unit)
+        elif self.is_there[rank]:
+            self.compute(now, rank, unit)
+
+    def fetch(self, now, rank, unit):
+        self.reading[rank], self.is_there[rank] = unit, False
         self.at(self.servers.open(now, self.units[unit].images), READ, rank, unit)
 
     def read(self, now, rank, unit):
         u = self.units[unit]
-        there = self.servers.request(now, u.images, u.images * u.image_bytes)
+        self.at(self.servers.request(now, u.images, u.images * u.image_bytes), THERE, rank, unit)
+
+    def there(self, now, rank, unit):
+        self.is_there[rank] = True
+        if not self.idle[rank] and self.held[rank] != unit:
+            self.compute(now, rank, unit)
+
+    def read_ahead(self, now, rank):
+        """The unit that is held, if one is; not before the present one has been read."""
+        held = self.held[rank]
+        if self.policy.reads_ahead and self.is_there[rank] and held not in (None, -1):
+            self.fetch(now, rank, held)
+
+    def compute(self, now, rank, unit):
+        u = self.units[unit]
         factor = self.factor[rank] * math.exp(self.random.gauss(0, self.cluster.noise))
         if rank > 0:
-            self.at(there + factor * u.cpu_s, WRITE, rank, unit)
-            return
-        self.layers.extend(factor * s for s in u.layers_s)
-        self.layers.append(factor * u.boxes_s)
-        self.at(there + factor * u.decode_s + self.layers.popleft(), LAYER, 0, unit)
+            self.at(now + factor * u.cpu_s, WRITE, rank, unit)
+        else:
+            if self.policy.reads_ahead and len(self.units) - self.n_given >= self.n_ranks:
+                self.held[0] = self.give()
+            self.layers.extend(factor * s for s in u.layers_s)
+            self.layers.append(factor * u.boxes_s)
+            self.at(now + factor * u.decode_s + self.layers.popleft(), LAYER, 0, unit)
+        self.read_ahead(now, rank)
 
     def write(self, now, rank, unit):
         u = self.units[unit]
@@ -187,17 +218,20 @@ class Run:
         self.n_done[rank] += 1
         self.idle[rank] = True
         if rank == 0:
-            self.look(now, lambda time: self.begin(time, 0, self.give()))
-        elif self.drives:
-            self.send(now, rank, "work")
+            held = self.held[0]
+            self.look(now, lambda time: self.begin(time, 0, self.give() if held is None else held))
         elif self.held[rank] is not None:
             self.begin(now, rank, self.held[rank])
+        elif not self.asks_ahead[rank]:
+            self.send(now, rank, "work")
 
-    def grant(self, now, rank, unit):
+    def grant(self, now, rank, what):
+        unit, self.asks_ahead[rank] = what
         if self.idle[rank]:
             self.at(now + self.random.random() * self.cluster.nap_s, BEGIN, rank, unit)
         else:
             self.held[rank] = unit
+            self.read_ahead(now, rank)
 
     # Rank 0.
 
@@ -232,7 +266,9 @@ class Run:
         if kind == "bye":
             self.n_byes += 1
         else:
-            self.at(now + self.cluster.latency_s, GRANT, rank, self.give())
+            unit = self.give()
+            self.at(now + self.cluster.latency_s, GRANT, rank,
+                    (unit, len(self.units) - self.n_given >= self.plenty))
         self.at(now, SERVE, 0)
 
     def start(self):
@@ -246,17 +282,13 @@ class Run:
                 self.look(now, lambda time: self.begin(time, 0, self.give()))
 
     def run(self):
-        steps = [self.read, self.write, self.done, self.begin, self.arrive, self.serve, self.grant,
+        steps = [self.read, self.there, self.write, self.done, self.begin, self.arrive, self.serve, self.grant,
                  self.layer]
         self.start()
         while self.end is None:
             now, _, kind, rank, what = heapq.heappop(self.heap)
             steps[kind](now, rank, what)
-        storage = self.cluster.storage
-        delays = 1 if storage.opens == math.inf else 2
-        alone = sum(u.cpu_s + storage.delay_s * (delays * u.images + u.row_writes)
-                    for u in self.units)
-        return Result(self.end, alone / sum(1 / f for f in self.factor),
+        return Result(self.end, sum(u.cpu_s for u in self.units) / sum(1 / f for f in self.factor),
                       self.answering_s / self.end, self.n_done)
 
 
