@@ -37,19 +37,20 @@ static bool columns_inside(const cr_window *win, int j, int n)
 
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
-    ptrdiff_t c = win->c;
+    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
     const cr_real *x = pass->x;
     cr_depthwise_pixels p = {.c = win->c,
                              .s = win->s,
-                             .step = win->stride_w * c,
-                             .row = (ptrdiff_t)win->dilation_h * win->w * c,
-                             .column = win->dilation_w * c,
+                             .step = win->stride_w * x_step,
+                             .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
+                             .column = win->dilation_w * x_step,
                              .weights = pass->weights,
                              .bias = pass->bias,
                              .add = pass->add,
                              .clamp = pass->clamp,
-                             .y = pass->y};
-    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * c)
+                             .y = pass->y,
+                             .y_step = y_step};
+    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
         for (int i = 0; i < win->p; i++)
             for (int j = 0; j < win->q; j += p.pixels) {
                 cr_inside in = cr_window_inside(win, i, j);
@@ -57,10 +58,10 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
                                columns_inside(win, j, CR_DEPTHWISE_PIXELS);
                 p.pixels = several ? CR_DEPTHWISE_PIXELS : 1;
                 p.r0 = in.r0, p.r1 = in.r1, p.s0 = in.s0, p.s1 = in.s1;
-                p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * c;
+                p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step;
                 cr_loops()->depthwise(&p);
-                p.y += p.pixels * c;
-                p.add = p.add ? p.add + p.pixels * c : NULL;
+                p.y += p.pixels * y_step;
+                p.add = p.add ? p.add + p.pixels * win->k : NULL;
             }
 }
 

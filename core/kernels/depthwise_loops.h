@@ -28,10 +28,10 @@ ISA_INLINE void depthwise_sums(const cr_depthwise_pixels *p, const int pixels, c
     for (int t = 0; t < pixels; t++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
-            ptrdiff_t at = (ptrdiff_t)t * p->c + c + v * WIDE;
+            int at = c + v * WIDE;
             if (p->add)
-                sum[t][v] += LOAD(p->add + at);
-            store_clamped(p->clamp, &sum[t][v], p->y + at);
+                sum[t][v] += LOAD(p->add + (ptrdiff_t)t * p->c + at);
+            store_clamped(p->clamp, &sum[t][v], p->y + t * p->y_step + at);
         }
 }
 
@@ -53,9 +53,9 @@ ISA_INLINE void depthwise_all(const cr_depthwise_pixels *p, const int pixels)
                 for (int s = p->s0; s < p->s1; s++)
                     sum += p->x[t * p->step + r * p->row + s * p->column + c] *
                            p->weights[(ptrdiff_t)(r * p->s + s) * p->c + c];
-            ptrdiff_t at = (ptrdiff_t)t * p->c + c;
-            p->y[at] = p->add ? sum + p->add[at] : sum;
-            clamp_values(p->clamp, 1, p->y + at);
+            cr_real *y = p->y + t * p->y_step + c;
+            *y = p->add ? sum + p->add[(ptrdiff_t)t * p->c + c] : sum;
+            clamp_values(p->clamp, 1, y);
         }
 }
 

@@ -33,8 +33,16 @@ static size_t padded_size(const cr_window *win)
     return (size_t)reach_h(win) * (size_t)reach_w(win) * (size_t)win->c;
 }
 
+/* n values of pixels of c channels. */
+static void copy_pixels(cr_real *to, const cr_real *from, ptrdiff_t step, size_t c, size_t n)
+{
+    size_t run = step == (ptrdiff_t)c ? n : c;
+    for (size_t done = 0; done < n; done += run, from += step)
+        memcpy(to + done, from, run * sizeof *to);
+}
+
 /* One image with its padding, less what no window reaches. */
-static void pad(const cr_window *win, const cr_real *x, cr_real *padded)
+static void pad(const cr_window *win, const cr_real *x, ptrdiff_t x_step, cr_real *padded)
 {
     size_t row = (size_t)reach_w(win) * (size_t)win->c;
     size_t left = (size_t)win->pad_left * (size_t)win->c, width = (size_t)(win->w * win->c);
@@ -47,7 +55,7 @@ static void pad(const cr_window *win, const cr_real *x, cr_real *padded)
             continue;
         }
         memset(padded, 0, left * sizeof *padded);
-        memcpy(padded + left, x + (size_t)y * (size_t)(win->w * win->c), width * sizeof *padded);
+        copy_pixels(padded + left, x + y * win->w * x_step, x_step, (size_t)win->c, width);
         memset(padded + left + width, 0, (row - left - width) * sizeof *padded);
     }
 }
@@ -62,10 +70,11 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
     const cr_real *x = pass->x, *add = pass->add;
     cr_real *y = pass->y;
-    ptrdiff_t row = (ptrdiff_t)reach_w(win) * win->c, out_row = (ptrdiff_t)win->q * win->k;
-    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * win->c) {
-        pad(win, x, pass->scratch);
-        for (int i = 0; i < win->p; i++, y += out_row, add = add ? add + out_row : NULL)
+    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
+    ptrdiff_t row = (ptrdiff_t)reach_w(win) * win->c, add_row = (ptrdiff_t)win->q * win->k;
+    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * x_step) {
+        pad(win, x, x_step, pass->scratch);
+        for (int i = 0; i < win->p; i++, y += win->q * y_step, add = add ? add + add_row : NULL)
             cr_packed_multiply(&(cr_product){.m = win->q,
                                              .n = win->k,
                                              .d = win->r * win->s * win->c,
@@ -79,7 +88,7 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
                                              .add_step = win->k,
                                              .clamp = pass->clamp,
                                              .c = y,
-                                             .ldc = win->k});
+                                             .ldc = y_step});
     }
 }
 

@@ -15,22 +15,32 @@ void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y)
 }
 
 CR_MULTIVERSION
-void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t n, const cr_real *restrict y,
-                   cr_real *restrict dy)
+void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t rows, size_t c, const cr_real *y,
+                   ptrdiff_t y_step, cr_real *dy)
 {
-    for (size_t b = 0; b < n_images; b++, y += n)
-        for (int j = 0; j < m; j++, dy += n)
-            for (size_t i = 0; i < n; i++)
-                dy[i] = y[i] > clamp.lo && y[i] < clamp.hi ? dy[i] : 0;
+    y_step = y_step ? y_step : (ptrdiff_t)c;
+    for (size_t b = 0; b < n_images * (size_t)m; b++)
+        for (size_t t = 0; t < rows; t++, dy += c) {
+            const cr_real *restrict out = y + (ptrdiff_t)(b / (size_t)m * rows + t) * y_step;
+            cr_real *restrict to = dy;
+            for (size_t i = 0; i < c; i++)
+                to[i] = out[i] > clamp.lo && out[i] < clamp.hi ? to[i] : 0;
+        }
 }
 
 CR_MULTIVERSION
-void cr_affine_forward(size_t rows, int c, const cr_real *x, const cr_real *restrict scale,
-                       const cr_real *restrict shift, cr_real *restrict y)
+void cr_affine_forward(size_t rows, int c, const cr_real *x, ptrdiff_t x_step,
+                       const cr_real *restrict scale, const cr_real *restrict shift, cr_clamp clamp,
+                       cr_real *restrict y, ptrdiff_t y_step)
 {
-    for (size_t t = 0; t < rows; t++, x += c, y += c)
-        for (int k = 0; k < c; k++)
-            y[k] = x[k] * scale[k] + shift[k];
+    x_step = cr_step_of(x_step, c);
+    y_step = cr_step_of(y_step, c);
+    for (size_t t = 0; t < rows; t++, x += x_step, y += y_step)
+        for (int k = 0; k < c; k++) {
+            cr_real v = x[k] * scale[k] + shift[k];
+            v = v < clamp.lo ? clamp.lo : v;
+            y[k] = v > clamp.hi ? clamp.hi : v;
+        }
 }
 
 CR_MULTIVERSION

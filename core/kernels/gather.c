@@ -53,7 +53,8 @@ void cr_gather_pack(const cr_window *win, cr_weight_fn weight, const void *conte
 typedef struct gather {
     const cr_window *win;
     const cr_real *x; /* at the group's first channel */
-    int run;          /* values of a run */
+    ptrdiff_t x_step;
+    int run; /* values of a run */
 } gather;
 
 static inline void copy(cr_real *to, const cr_real *from, int n)
@@ -69,13 +70,13 @@ static void gather_rows(const void *context, size_t first, int rows, int k, int 
     const gather *g = context;
     const cr_window *win = g->win;
     size_t pq = (size_t)win->p * (size_t)win->q;
-    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)win->c;
+    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)g->x_step;
     bool wide = g->run > win->c / win->groups; /* a run is a row of the window */
     for (size_t row = first; row < first + (size_t)rows; row++, to += step) {
         int at = (int)(row % pq);
         cr_inside in = cr_window_inside(win, at / win->q, at % win->q);
         const cr_real *corner =
-            g->x + row / pq * image_size + ((ptrdiff_t)in.y * win->w + in.x) * win->c;
+            g->x + row / pq * image_size + ((ptrdiff_t)in.y * win->w + in.x) * g->x_step;
         for (int done = 0, n; done < depth; done += n) {
             int run = (k + done) / g->run, from = (k + done) % g->run;
             int r = wide ? run : run / win->s, s = wide ? 0 : run % win->s;
@@ -87,7 +88,7 @@ static void gather_rows(const void *context, size_t first, int rows, int k, int 
             lo = lo < from ? from : lo > from + n ? from + n : lo;
             hi = hi < lo ? lo : hi > from + n ? from + n : hi;
             ptrdiff_t offset =
-                ((ptrdiff_t)r * win->dilation_h * win->w + s * win->dilation_w) * win->c;
+                ((ptrdiff_t)r * win->dilation_h * win->w + s * win->dilation_w) * g->x_step;
             memset(to + done, 0, (size_t)(lo - from) * sizeof *to);
             if (hi > lo)
                 copy(to + done + lo - from, corner + offset + lo, hi - lo);
@@ -104,14 +105,14 @@ static bool fits(const cr_window *win)
 
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
+    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
     int cg = win->c / win->groups, kg = win->k / win->groups, d = depth_of(win);
     size_t rows = (size_t)pass->n * (size_t)win->p * (size_t)win->q, block = cr_gather_block(win);
     size_t size = cr_packed_size(d, kg);
     for (size_t first = 0; first < rows; first += block)
         for (int g = 0; g < win->groups; g++) {
-            gather pixels = {win, pass->x + g * cg,
-                             win->groups == 1 && win->dilation_w == 1 ? win->s * win->c : cg};
-            size_t at = first * (size_t)win->k + (size_t)(g * kg);
+            bool wide = win->groups == 1 && win->dilation_w == 1 && x_step == win->c;
+            gather pixels = {win, pass->x + g * cg, x_step, wide ? win->s * win->c : cg};
             cr_packed_multiply(&(cr_product){
                 .m = (int)(rows - first < block ? rows - first : block),
                 .n = kg,
@@ -121,11 +122,11 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
                 .fill_first = first,
                 .b = pass->weights + (size_t)g * size,
                 .bias = pass->bias + g * kg,
-                .add = pass->add ? pass->add + at : NULL,
+                .add = pass->add ? pass->add + first * (size_t)win->k + g * kg : NULL,
                 .add_step = win->k,
                 .clamp = pass->clamp,
-                .c = pass->y + at,
-                .ldc = win->k,
+                .c = pass->y + (ptrdiff_t)first * y_step + g * kg,
+                .ldc = y_step,
             });
         }
 }

@@ -71,10 +71,11 @@ spread_to(int groups, int cg, const int kg, const cr_real *restrict x, cr_real *
 }
 
 CR_MULTIVERSION
-static void spread_pixels(const cr_window *win, int n, const cr_real *x, cr_real *to)
+static void spread_pixels(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step,
+                          cr_real *to)
 {
     int cg = group_channels(win), kg = win->k / win->groups;
-    for (int j = 0; j < n; j++, x += win->c, to += cg * win->k)
+    for (int j = 0; j < n; j++, x += x_step, to += cg * win->k)
         switch (kg) {
         case 4:
             spread_to(win->groups, cg, 4, x, to);
@@ -91,7 +92,7 @@ static void spread_pixels(const cr_window *win, int n, const cr_real *x, cr_real
 }
 
 /* Row y of the input, padding included, from the first column that a window reaches. */
-static void spread_row(const cr_window *win, const cr_real *x, int y, cr_real *to)
+static void spread_row(const cr_window *win, const cr_real *x, ptrdiff_t x_step, int y, cr_real *to)
 {
     size_t pixel = (size_t)(group_channels(win) * win->k);
     int left = win->pad_left, reach = reach_w(win);
@@ -100,12 +101,14 @@ static void spread_row(const cr_window *win, const cr_real *x, int y, cr_real *t
     n = n > 0 ? n : 0;
     memset(to, 0, (size_t)left * pixel * sizeof *to);
     if (n)
-        spread_pixels(win, n, x + (ptrdiff_t)y * win->w * win->c, to + (size_t)left * pixel);
+        spread_pixels(win, n, x + (ptrdiff_t)y * win->w * x_step, x_step,
+                      to + (size_t)left * pixel);
     memset(to + (size_t)(left + n) * pixel, 0, (size_t)(reach - left - n) * pixel * sizeof *to);
 }
 
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
+    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
     const cr_real *x = pass->x;
     ptrdiff_t pixel = (ptrdiff_t)group_channels(win) * win->k;
     ptrdiff_t row = (ptrdiff_t)spread_row_size(win);
@@ -120,18 +123,20 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
                              .bias = pass->bias,
                              .add = pass->add,
                              .clamp = pass->clamp,
-                             .y = pass->y};
-    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * win->c)
+                             .y = pass->y,
+                             .y_step = y_step};
+    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
         for (int i = 0; i < win->p; i++) {
             int at = i % STRIP, n_rows = win->p - i < STRIP ? win->p - i : STRIP;
             int spread = (n_rows - 1) * win->stride_h + (win->r - 1) * win->dilation_h + 1;
             for (int t = 0; at == 0 && t < spread; t++)
-                spread_row(win, x, i * win->stride_h - win->pad_top + t, pass->scratch + t * row);
+                spread_row(win, x, x_step, i * win->stride_h - win->pad_top + t,
+                           pass->scratch + t * row);
             for (int j = 0; j < win->q; j += p.pixels) {
                 p.pixels = j + CR_DEPTHWISE_PIXELS <= win->q ? CR_DEPTHWISE_PIXELS : 1;
                 p.x = pass->scratch + at * win->stride_h * row + j * p.step;
                 cr_loops()->depthwise(&p);
-                p.y += p.pixels * win->k;
+                p.y += p.pixels * y_step;
                 p.add = p.add ? p.add + p.pixels * win->k : NULL;
             }
         }

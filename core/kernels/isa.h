@@ -41,7 +41,8 @@ typedef struct cr_depthwise_pixels {
     const cr_real *weights, *bias;
     const cr_real *add; /* [pixels][c]; may be NULL, not y */
     cr_clamp clamp;
-    cr_real *y; /* [pixels][c] */
+    cr_real *y;
+    ptrdiff_t y_step; /* from pixel to pixel */
 } cr_depthwise_pixels;
 
 /* winograd.h: a tile of pixels to its 36 points, and 36 products to a tile of pixels. Points are
@@ -55,7 +56,8 @@ typedef struct cr_winograd_tile {
     const cr_real *from;   /* the tile's first pixel, there or not; its first point */
     cr_real *to;
     ptrdiff_t point_step;
-    const cr_real *bias, *add; /* of the way back; may be NULL; add is where `to` is */
+    const cr_real *bias, *add;     /* of the way back; may be NULL */
+    ptrdiff_t add_row, add_column; /* steps of add */
     cr_clamp clamp;
 } cr_winograd_tile;
 

@@ -20,20 +20,21 @@ static size_t no_scratch(const cr_window *win)
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
     size_t rows = (size_t)pass->n * (size_t)win->p * (size_t)win->q, block = cr_gather_block(win);
+    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
     for (size_t first = 0; first < rows; first += block) {
-        size_t at = first * (size_t)win->k;
-        cr_packed_multiply(&(cr_product){.m = (int)(rows - first < block ? rows - first : block),
-                                         .n = win->k,
-                                         .d = win->c,
-                                         .a = pass->x + first * (size_t)win->c,
-                                         .lda = win->c,
-                                         .b = pass->weights,
-                                         .bias = pass->bias,
-                                         .add = pass->add ? pass->add + at : NULL,
-                                         .add_step = win->k,
-                                         .clamp = pass->clamp,
-                                         .c = pass->y + at,
-                                         .ldc = win->k});
+        cr_packed_multiply(
+            &(cr_product){.m = (int)(rows - first < block ? rows - first : block),
+                          .n = win->k,
+                          .d = win->c,
+                          .a = pass->x + (ptrdiff_t)first * x_step,
+                          .lda = x_step,
+                          .b = pass->weights,
+                          .bias = pass->bias,
+                          .add = pass->add ? pass->add + first * (size_t)win->k : NULL,
+                          .add_step = win->k,
+                          .clamp = pass->clamp,
+                          .c = pass->y + (ptrdiff_t)first * y_step,
+                          .ldc = y_step});
     }
 }
 

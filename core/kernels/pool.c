@@ -21,12 +21,15 @@ static inline cr_real larger(cr_real x, cr_real y)
 }
 
 CR_MULTIVERSION
-void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *restrict y)
+void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step,
+                        cr_real *restrict y, ptrdiff_t y_step)
 {
     int c_n = win->c;
-    for (int b = 0; b < n; b++, x += (size_t)win->h * (size_t)win->w * (size_t)c_n)
+    x_step = cr_step_of(x_step, c_n);
+    y_step = cr_step_of(y_step, c_n);
+    for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
         for (int i = 0; i < win->p; i++)
-            for (int j = 0; j < win->q; j++, y += c_n) {
+            for (int j = 0; j < win->q; j++, y += y_step) {
                 int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
                 int r0, r1, s0, s1;
                 clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
@@ -38,20 +41,21 @@ void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *
                         const cr_real *restrict from =
                             x + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
                                  s * win->dilation_w) *
-                                    c_n;
+                                    x_step;
                         for (int c = 0; c < c_n; c++)
                             y[c] = larger(from[c], y[c]);
                     }
             }
 }
 
-void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, const cr_real *dy,
-                         cr_real *dx)
+void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, ptrdiff_t x_step,
+                         const cr_real *dy, cr_real *dx)
 {
     int c_n = win->c;
-    size_t image_size = (size_t)win->h * (size_t)win->w * (size_t)c_n;
-    for (int b = 0; b < n * m; b++, dx += image_size) {
-        const cr_real *image = x + (size_t)(b / m) * image_size;
+    ptrdiff_t pixels = (ptrdiff_t)win->h * win->w;
+    x_step = cr_step_of(x_step, c_n);
+    for (int b = 0; b < n * m; b++, dx += pixels * c_n) {
+        const cr_real *image = x + b / m * pixels * x_step;
         for (int i = 0; i < win->p; i++)
             for (int j = 0; j < win->q; j++, dy += c_n) {
                 int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
@@ -62,15 +66,13 @@ void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, c
                     ptrdiff_t best = -1;
                     for (int r = r0; r < r1; r++)
                         for (int s = s0; s < s1; s++) {
-                            ptrdiff_t at = ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
-                                            s * win->dilation_w) *
-                                               c_n +
-                                           c;
-                            if (best < 0 || image[at] > image[best])
+                            ptrdiff_t at = (ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
+                                           s * win->dilation_w;
+                            if (best < 0 || image[at * x_step + c] > image[best * x_step + c])
                                 best = at;
                         }
                     if (best >= 0)
-                        dx[best] += dy[c];
+                        dx[best * c_n + c] += dy[c];
                 }
             }
     }
@@ -92,13 +94,16 @@ static cr_real mean_weight(const cr_avgpool *pool, int i, int j)
 }
 
 CR_MULTIVERSION
-void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, cr_real *restrict y)
+void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, ptrdiff_t x_step,
+                        cr_real *restrict y, ptrdiff_t y_step)
 {
     const cr_window *win = &pool->win;
     int c_n = win->c;
-    for (int b = 0; b < n; b++, x += (size_t)win->h * (size_t)win->w * (size_t)c_n)
+    x_step = cr_step_of(x_step, c_n);
+    y_step = cr_step_of(y_step, c_n);
+    for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
         for (int i = 0; i < win->p; i++)
-            for (int j = 0; j < win->q; j++, y += c_n) {
+            for (int j = 0; j < win->q; j++, y += y_step) {
                 int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
                 int r0, r1, s0, s1;
                 clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
@@ -110,7 +115,7 @@ void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, cr_real
                         const cr_real *restrict from =
                             x + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
                                  s * win->dilation_w) *
-                                    c_n;
+                                    x_step;
                         for (int c = 0; c < c_n; c++)
                             y[c] += from[c];
                     }

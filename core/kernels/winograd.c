@@ -140,6 +140,7 @@ typedef struct pass {
     const cr_window *win;
     int tiles_h, tiles_w;
     const cr_real *x, *bias, *add; /* bias and add may be NULL */
+    ptrdiff_t x_step, y_step;
     cr_real *y;
     cr_clamp clamp;
     cr_real *pixels, *products; /* [36][T][row_values] */
@@ -174,16 +175,16 @@ static void transform_pixels(const pass *p, size_t tile, size_t t)
     const cr_window *win = p->win;
     place at = place_of(p, tile);
     int i0 = at.i - win->pad_top, j0 = at.j - win->pad_left;
-    const cr_real *image = p->x + at.image * (size_t)win->h * (size_t)win->w * (size_t)win->c;
+    const cr_real *image = p->x + at.image * (size_t)win->h * (size_t)win->w * (size_t)p->x_step;
     cr_loops()->winograd_points(
         &(cr_winograd_tile){.channels = win->c,
                             .first_row = at_least(0, -i0),
                             .first_column = at_least(0, -j0),
                             .rows = at_most(6, win->h - i0),
                             .columns = at_most(6, win->w - j0),
-                            .row = (ptrdiff_t)win->w * win->c,
-                            .column = win->c,
-                            .from = image + ((ptrdiff_t)i0 * win->w + j0) * win->c,
+                            .row = win->w * p->x_step,
+                            .column = p->x_step,
+                            .from = image + ((ptrdiff_t)i0 * win->w + j0) * p->x_step,
                             .to = p->pixels + t * row_values(win->c),
                             .point_step = (ptrdiff_t)(p->n_tiles * row_values(win->c))});
 }
@@ -192,25 +193,28 @@ static void transform_products(const pass *p, size_t tile, size_t t)
 {
     const cr_window *win = p->win;
     place at = place_of(p, tile);
-    size_t to = ((at.image * (size_t)win->p + (size_t)at.i) * (size_t)win->q + (size_t)at.j) *
-                (size_t)win->k;
+    size_t to = (at.image * (size_t)win->p + (size_t)at.i) * (size_t)win->q + (size_t)at.j;
     cr_loops()->winograd_pixels(
         &(cr_winograd_tile){.channels = win->k,
                             .rows = at_most(4, win->p - at.i),
                             .columns = at_most(4, win->q - at.j),
-                            .row = (ptrdiff_t)win->q * win->k,
-                            .column = win->k,
+                            .row = win->q * p->y_step,
+                            .column = p->y_step,
                             .from = p->products + t * row_values(win->k),
-                            .to = p->y + to,
+                            .to = p->y + (ptrdiff_t)to * p->y_step,
                             .point_step = (ptrdiff_t)(p->n_tiles * row_values(win->k)),
                             .bias = p->bias,
-                            .add = p->add ? p->add + to : NULL,
+                            .add = p->add ? p->add + to * (size_t)win->k : NULL,
+                            .add_row = (ptrdiff_t)win->q * win->k,
+                            .add_column = win->k,
                             .clamp = p->clamp});
 }
 
 static void run(const cr_window *win, int n, const cr_real *packed, pass p, cr_real *scratch)
 {
     p.win = win;
+    p.x_step = cr_step_of(p.x_step, win->c);
+    p.y_step = cr_step_of(p.y_step, win->k);
     p.tiles_h = (win->p + 3) / 4;
     p.tiles_w = (win->q + 3) / 4;
     p.pixels = scratch;
@@ -240,7 +244,13 @@ static void run(const cr_window *win, int n, const cr_real *packed, pass p, cr_r
 static void forward(const cr_window *win, const cr_conv_pass *p)
 {
     run(win, p->n, p->weights,
-        (pass){.x = p->x, .bias = p->bias, .add = p->add, .y = p->y, .clamp = p->clamp},
+        (pass){.x = p->x,
+               .x_step = p->x_step,
+               .bias = p->bias,
+               .add = p->add,
+               .y = p->y,
+               .y_step = p->y_step,
+               .clamp = p->clamp},
         p->scratch);
 }
 

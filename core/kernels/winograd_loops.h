@@ -93,7 +93,7 @@ ISA_INLINE void pixels_of(const cr_winograd_tile *p, const bool whole, int k, in
             wide value = pixels[j] + bias;
             if (p->add) {
                 wide add;
-                load_some(p->add + at, n, &add);
+                load_some(p->add + i * p->add_row + j * p->add_column + k, n, &add);
                 value += add;
             }
             if (whole)

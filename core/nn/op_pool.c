@@ -48,18 +48,19 @@ cleanup:
 static void max_forward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
-    cr_maxpool_forward(&p->win, run->n, run->x[0], run->y);
+    cr_maxpool_forward(&p->win, run->n, run->x[0], 0, run->y, 0);
 }
 
 static void max_backward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
-    cr_maxpool_backward(&p->win, run->n, run->m, run->x[0], run->dy, run->dx[0]);
+    cr_maxpool_backward(&p->win, run->n, run->m, run->x[0], 0, run->dy, run->dx[0]);
 }
 
 static void average_forward(const cr_run *run)
 {
-    cr_avgpool_forward(run->node->params, run->n, run->x[0], run->y);
+    const cr_avgpool *p = run->node->params;
+    cr_avgpool_forward(p, run->n, run->x[0], 0, run->y, 0);
 }
 
 static void average_backward(const cr_run *run)

@@ -26,7 +26,7 @@ static void step_forward(const cr_step *step, int first, int n)
                   .weights = step->weights,
                   .scratch = step->scratch};
     step->node.op->forward(&run);
-    if (cr_clamps(step->node.clamp) && !(step->node.op->flags & CR_OP_CLAMPS))
+    if (cr_clamps(step->node.clamp) && !(step->node.flags & CR_OP_CLAMPS))
         cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, run.y, run.y);
 }
 
@@ -69,7 +69,7 @@ static void step_back(const cr_step *step, int first, int n, int m)
             memcpy(step->dy_masked, step->dy, rows * step->y_size * sizeof(cr_real));
             run.dy = step->dy_masked;
         }
-        cr_clamp_mask(step->node.clamp, (size_t)n, m, step->y_size, run.y, run.dy);
+        cr_clamp_mask(step->node.clamp, (size_t)n, m, 1, step->y_size, run.y, 0, run.dy);
     }
     cr_real *added = step->adds ? step->dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)

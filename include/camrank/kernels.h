@@ -5,7 +5,8 @@
  * channels last: x [N][H][W][C], y [N][P][Q][K]. Backward kernels ADD to dx; only gradients with
  * respect to activations exist, as nothing is trained here. In a backward kernel M gradients belong
  * to each image (one for each class followed back): dy [N][M][...], dx [N][M][...], while x and y
- * of the forward pass are [N][...].
+ * of the forward pass are [N][...]. An x_step or y_step is the distance of x or y from pixel to pixel
+ * (or row to row), in cr_real, where their channels lie among others, and 0 where they lie alone.
  *
  * All functions are Local, cannot fail and do not allocate. */
 #ifndef CAMRANK_KERNELS_H
@@ -20,6 +21,12 @@
 #define CR_REAL float
 #endif
 typedef CR_REAL cr_real;
+
+/* The distance of pixels of c channels that such a step means. */
+static inline ptrdiff_t cr_step_of(ptrdiff_t step, int c)
+{
+    return step ? step : c;
+}
 
 /* c [m][n] = a [m][k] b [k][n] + beta c, row-major with leading dimensions; `ta` and `tb` say that
  * a is stored [k][m], b [n][k]. OpenBLAS. */
@@ -40,8 +47,9 @@ typedef struct cr_clamp {
 void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y);
 
 /* dy is set to 0 where the forward output y is not strictly inside the interval (PyTorch's ReLU).
- *   y [n_images][n], dy [n_images][m][n] */
-void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t n, const cr_real *y, cr_real *dy);
+ *   y [n_images][rows][c], rows y_step apart; dy [n_images][m][rows][c] */
+void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t rows, size_t c, const cr_real *y,
+                   ptrdiff_t y_step, cr_real *dy);
 
 /* A convolution or a pooling window over one image. What lies outside the input is padding. */
 typedef struct cr_window {
@@ -62,10 +70,12 @@ typedef cr_real (*cr_weight_fn)(const void *context, int k, int c, int t);
 typedef struct cr_conv_pass {
     int n;
     const cr_real *x;
+    ptrdiff_t x_step;
     const cr_real *weights, *bias; /* packed; [K] */
     const cr_real *add;            /* [n][P][Q][K], not y, or NULL */
     cr_clamp clamp;
     cr_real *y;
+    ptrdiff_t y_step;
     cr_real *scratch;
 } cr_conv_pass;
 
@@ -109,9 +119,10 @@ typedef struct cr_conv {
 } cr_conv;
 
 /* Maximum over the window; of equal ones the first in raster order takes the gradient (PyTorch). */
-void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, cr_real *y);
-void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, const cr_real *dy,
-                         cr_real *dx);
+void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step, cr_real *y,
+                        ptrdiff_t y_step);
+void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, ptrdiff_t x_step,
+                         const cr_real *dy, cr_real *dx);
 
 /* Mean over the window, which may hang over a padded border of pad_bottom and pad_right.
  *   count_padding  the padded pixels count (as 0) in the divisor */
@@ -120,7 +131,8 @@ typedef struct cr_avgpool {
     int pad_bottom, pad_right;
     bool count_padding;
 } cr_avgpool;
-void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, cr_real *y);
+void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, ptrdiff_t x_step,
+                        cr_real *y, ptrdiff_t y_step);
 void cr_avgpool_backward(const cr_avgpool *pool, int n, const cr_real *dy, cr_real *dx);
 
 /* Over all `hw` pixels of an image: x [n][hw][c], y [n][c]. */
@@ -130,9 +142,9 @@ void cr_global_max_forward(int n, int hw, int c, const cr_real *x, cr_real *y);
 void cr_global_max_backward(int n, int m, int hw, int c, const cr_real *x, const cr_real *dy,
                             cr_real *dx);
 
-/* y = x * scale + shift for each channel: x [rows][c]. */
-void cr_affine_forward(size_t rows, int c, const cr_real *x, const cr_real *scale,
-                       const cr_real *shift, cr_real *y);
+/* y = clamp(x * scale + shift) for each channel: x [rows][c], not y. */
+void cr_affine_forward(size_t rows, int c, const cr_real *x, ptrdiff_t x_step, const cr_real *scale,
+                       const cr_real *shift, cr_clamp clamp, cr_real *y, ptrdiff_t y_step);
 void cr_affine_backward(size_t rows, int c, const cr_real *scale, const cr_real *dy, cr_real *dx);
 
 /* y = a op b: a, y [n][rows][c]; b the same, or [n][c], one value a channel for all rows, or

@@ -31,6 +31,28 @@ static void assert_near_in_tiles(const float *got, const reference *want, size_t
         assert_near(&got[i], &(reference){want[i].value, most}, 1, WINOGRAD - 2);
 }
 
+/* Channels of something else beside those of each pixel. */
+enum { OTHERS = 5 };
+
+/* The pixels' channels, and others behind them, which are NaN. */
+static float *among_others(const float *values, size_t pixels, int c)
+{
+    size_t step = (size_t)(c + OTHERS);
+    float *wide = zeros(pixels * step, sizeof *wide);
+    for (size_t i = 0; i < pixels * step; i++)
+        wide[i] = i % step < (size_t)c ? values[i / step * (size_t)c + i % step] : NAN;
+    return wide;
+}
+
+static void assert_among_others(const float *wide, const float *values, size_t pixels, int c)
+{
+    for (size_t i = 0; i < pixels; i++, wide += c + OTHERS, values += c) {
+        assert_memory_equal(wide, values, (size_t)c * sizeof *values);
+        for (int k = c; k < c + OTHERS; k++)
+            assert_true(isnan(wide[k]));
+    }
+}
+
 /* Every pair of input and output pixel that a window joins: flat pixel indices, and which of the
  * window's positions it is. */
 typedef struct joined {
@@ -234,6 +256,13 @@ static void way_matches(const cr_conv *conv, const conv_data *data)
         conv->way->forward(win, &pass);
         for (size_t i = 0; i < data->n_y; i++)
             assert_true(clamped[i] == fminf(fmaxf(y[i], -0.25f), 0.5f));
+
+        pass.x = among_others(data->x, data->n_x / (size_t)win->c, win->c);
+        pass.x_step = win->c + OTHERS;
+        pass.y = among_others(y, data->n_y / (size_t)win->k, win->k);
+        pass.y_step = win->k + OTHERS;
+        conv->way->forward(win, &pass);
+        assert_among_others(pass.y, clamped, data->n_y / (size_t)win->k, win->k);
     }
     memcpy(dx, data->dx_before, data->n_x * sizeof *dx);
     conv->way->backward(win, &(cr_conv_back){.n = data->n,
@@ -287,7 +316,7 @@ static void max_pool_takes_the_largest_and_its_first_place(void **state)
                     best[out] = in;
                 found[out] = true;
             }
-        cr_maxpool_forward(win, N, x, y);
+        cr_maxpool_forward(win, N, x, 0, y, 0);
         for (size_t i = 0; i < N * out_image; i++) {
             assert_true(y[i] == x[best[i]]);
             for (size_t m = 0; m < M; m++) {
@@ -296,9 +325,17 @@ static void max_pool_takes_the_largest_and_its_first_place(void **state)
                     dy[(b * M + m) * out_image + i % out_image];
             }
         }
-        cr_maxpool_backward(win, N, M, x, dy, dx);
+        const float *wide_x = among_others(x, N * image / c_n, win->c);
+        float *wide_y = among_others(dy, N * out_image / c_n, win->c);
+        cr_maxpool_forward(win, N, wide_x, win->c + OTHERS, wide_y, win->c + OTHERS);
+        assert_among_others(wide_y, y, N * out_image / c_n, win->c);
+
+        cr_maxpool_backward(win, N, M, x, 0, dy, dx);
         for (size_t i = 0; i < N * M * image; i++)
             assert_true(dx[i] == want_dx[i]);
+        memset(dx, 0, N * M * image * sizeof *dx);
+        cr_maxpool_backward(win, N, M, wide_x, win->c + OTHERS, dy, dx);
+        assert_memory_equal(dx, want_dx, N * M * image * sizeof *dx);
     }
 }
 
@@ -338,8 +375,12 @@ static void check_average_pool(const cr_avgpool *pool)
             add_term(&want_dx[in], (double)dy[out] / (rows * columns));
         }
     }
-    cr_avgpool_forward(pool, N, x, y);
+    cr_avgpool_forward(pool, N, x, 0, y, 0);
     assert_near(y, want_y, n_y, (size_t)(win->r * win->s));
+    float *wide_y = among_others(dy, n_y / c_n, win->c);
+    cr_avgpool_forward(pool, N, among_others(x, n_x / c_n, win->c), win->c + OTHERS, wide_y,
+                       win->c + OTHERS);
+    assert_among_others(wide_y, y, n_y / c_n, win->c);
     cr_avgpool_backward(pool, N, dy, dx);
     assert_near(dx, want_dx, n_x, (size_t)(win->r * win->s));
 }
@@ -393,7 +434,7 @@ static void pools_with_nan_give_nan(void **state)
         float x[4 * 20], y[20];
         for (int i = 0; i < 80; i++)
             x[i] = i / 20 == place ? NAN : (float)i;
-        cr_maxpool_forward(&win, 1, x, y);
+        cr_maxpool_forward(&win, 1, x, 0, y, 0);
         for (int c = 0; c < 20; c++)
             assert_true(isnan(y[c]));
         cr_global_max_forward(1, 4, 20, x, y);
@@ -434,8 +475,13 @@ static void clamp_mask_stops_gradients_on_and_beyond_the_bounds(void **state)
     float y[2][4] = {{0, 0.1f, 6, 5.9f}, {3, 0, 0, 6}};
     float dy[2][2][4] = {{{1, 2, 3, 4}, {5, 6, 7, 8}}, {{1, 2, 3, 4}, {5, 6, 7, 8}}};
     float want[2][2][4] = {{{0, 2, 0, 4}, {0, 6, 0, 8}}, {{1, 0, 0, 0}, {5, 0, 0, 0}}};
-    cr_clamp_mask((cr_clamp){0, 6}, 2, 2, 4, &y[0][0], &dy[0][0][0]);
+    cr_clamp_mask((cr_clamp){0, 6}, 2, 2, 1, 4, &y[0][0], 0, &dy[0][0][0]);
     assert_memory_equal(dy, want, sizeof want);
+
+    float again[2][2][4] = {{{1, 2, 3, 4}, {5, 6, 7, 8}}, {{1, 2, 3, 4}, {5, 6, 7, 8}}};
+    const float *wide_y = among_others(&y[0][0], 4, 2);
+    cr_clamp_mask((cr_clamp){0, 6}, 2, 2, 2, 2, wide_y, 2 + OTHERS, &again[0][0][0]);
+    assert_memory_equal(again, want, sizeof want);
 }
 
 static void gemm_orders_match_a_naive_product(void **state)
@@ -470,13 +516,20 @@ static void affine_rounds_product_and_sum_separately(void **state)
     enum { ROWS = 37, C = 45 };
     float *x = randoms(ROWS * C, 1), *scale = randoms(C, 2), *shift = randoms(C, 3);
     float *dx = randoms(ROWS * C, 4), *before = randoms(ROWS * C, 4), y[ROWS * C];
-    cr_affine_forward(ROWS, C, x, scale, shift, y);
+    cr_affine_forward(ROWS, C, x, 0, scale, shift, CR_NO_CLAMP, y, 0);
     cr_affine_backward(ROWS, C, scale, x, dx);
     for (int i = 0; i < ROWS * C; i++) {
         volatile float product = x[i] * scale[i % C];
         assert_true(y[i] == product + shift[i % C]);
         assert_true(dx[i] == before[i] + product);
     }
+
+    const cr_clamp clamp = {-0.25f, 0.5f};
+    float *wide = among_others(y, ROWS, C);
+    cr_affine_forward(ROWS, C, among_others(x, ROWS, C), C + OTHERS, scale, shift, clamp, wide,
+                      C + OTHERS);
+    cr_clamp_forward(clamp, ROWS * C, y, y);
+    assert_among_others(wide, y, ROWS, C);
 }
 
 int main(void)
