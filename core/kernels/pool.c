@@ -2,6 +2,7 @@
 #include "camrank/kernels.h"
 
 #include "multiversion.h"
+#include "window.h"
 
 #include <math.h>
 
@@ -20,32 +21,111 @@ static inline cr_real larger(cr_real x, cr_real y)
     return x > y || x != x ? x : y;
 }
 
-CR_MULTIVERSION
-void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step,
-                        cr_real *restrict y, ptrdiff_t y_step)
+#define INLINE static inline __attribute__((always_inline))
+
+/* `mean`, and n where it is one, are constants wherever these are inlined. */
+INLINE cr_real joined(const bool mean, cr_real value, cr_real so_far)
 {
-    int c_n = win->c;
-    x_step = cr_step_of(x_step, c_n);
-    y_step = cr_step_of(y_step, c_n);
+    return mean ? so_far + value : larger(value, so_far);
+}
+
+/* Of n pixels, channel by channel: results stay in registers, and are written once. Pairs are asked
+ * for a NaN: that takes fewer operations than each comparison's seeing to it. */
+INLINE void join_pixels(const bool mean, const int n, const cr_real *const *pixels, int c_n,
+                        cr_real weight, cr_real *restrict y)
+{
+    for (int c = 0; c < c_n; c++) {
+        cr_real value = pixels[0][c];
+        bool nan = value != value;
+#pragma GCC unroll 9
+        for (int t = 1; t < n; t++) {
+            cr_real next = pixels[t][c];
+            value = mean ? value + next : next > value ? next : value;
+            if (t % 2 == 0)
+                nan |= isunordered(pixels[t - 1][c], next);
+            else if (t == n - 1)
+                nan |= next != next;
+        }
+        y[c] = mean ? value * weight : nan ? (cr_real)NAN : value;
+    }
+}
+
+/* What of a window lies inside the input: `rows` by `columns` pixels from x on. */
+INLINE void pool_pixel(const bool mean, const cr_real *x, int rows, ptrdiff_t row, int columns,
+                       ptrdiff_t column, int c_n, cr_real weight, cr_real *restrict y)
+{
+    const cr_real *pixels[9];
+    bool few = rows > 0 && columns > 0 && rows <= 3 && columns <= 3;
+    int n = few ? rows * columns : 0;
+    for (int t = 0; t < n; t++)
+        pixels[t] = x + t / columns * row + t % columns * column;
+    switch (n) {
+    case 4:
+        join_pixels(mean, 4, pixels, c_n, weight, y);
+        return;
+    case 6:
+        join_pixels(mean, 6, pixels, c_n, weight, y);
+        return;
+    case 9:
+        join_pixels(mean, 9, pixels, c_n, weight, y);
+        return;
+    }
+    for (int c = 0; c < c_n; c++)
+        y[c] = mean ? 0 : -(cr_real)INFINITY;
+    for (int r = 0; r < rows; r++)
+        for (int s = 0; s < columns; s++) {
+            const cr_real *restrict from = x + r * row + s * column;
+            for (int c = 0; c < c_n; c++)
+                y[c] = joined(mean, from[c], y[c]);
+        }
+    for (int c = 0; mean && c < c_n; c++)
+        y[c] *= weight;
+}
+
+/* 1 over the number of pixels that output pixel (i, j) is the mean of. */
+static cr_real mean_weight(const cr_avgpool *pool, int i, int j)
+{
+    const cr_window *win = &pool->win;
+    int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
+    int top = pool->count_padding ? -win->pad_top : 0;
+    int left = pool->count_padding ? -win->pad_left : 0;
+    int bottom = win->h + (pool->count_padding ? pool->pad_bottom : 0);
+    int right = win->w + (pool->count_padding ? pool->pad_right : 0);
+    int r0, r1, s0, s1;
+    clip_window(y0 - top, win->dilation_h, win->r, bottom - top, &r0, &r1);
+    clip_window(x0 - left, win->dilation_w, win->s, right - left, &s0, &s1);
+    return r1 > r0 && s1 > s0 ? (cr_real)1 / (cr_real)((ptrdiff_t)(r1 - r0) * (s1 - s0)) : 0;
+}
+
+INLINE void pool_all(const bool mean, const cr_avgpool *pool, int n, const cr_real *x,
+                     ptrdiff_t x_step, cr_real *y, ptrdiff_t y_step)
+{
+    const cr_window *win = &pool->win;
+    x_step = cr_step_of(x_step, win->c);
+    y_step = cr_step_of(y_step, win->c);
+    ptrdiff_t row = (ptrdiff_t)win->dilation_h * win->w * x_step, column = win->dilation_w * x_step;
     for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
         for (int i = 0; i < win->p; i++)
             for (int j = 0; j < win->q; j++, y += y_step) {
-                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
-                int r0, r1, s0, s1;
-                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
-                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
-                for (int c = 0; c < c_n; c++)
-                    y[c] = -(cr_real)INFINITY;
-                for (int r = r0; r < r1; r++)
-                    for (int s = s0; s < s1; s++) {
-                        const cr_real *restrict from =
-                            x + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
-                                 s * win->dilation_w) *
-                                    x_step;
-                        for (int c = 0; c < c_n; c++)
-                            y[c] = larger(from[c], y[c]);
-                    }
+                cr_inside in = cr_window_inside(win, i, j);
+                const cr_real *corner = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step;
+                pool_pixel(mean, corner + in.r0 * row + in.s0 * column, in.r1 - in.r0, row,
+                           in.s1 - in.s0, column, win->c, mean ? mean_weight(pool, i, j) : 1, y);
             }
+}
+
+CR_MULTIVERSION
+void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step, cr_real *y,
+                        ptrdiff_t y_step)
+{
+    pool_all(false, &(cr_avgpool){.win = *win}, n, x, x_step, y, y_step);
+}
+
+CR_MULTIVERSION
+void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, ptrdiff_t x_step,
+                        cr_real *y, ptrdiff_t y_step)
+{
+    pool_all(true, pool, n, x, x_step, y, y_step);
 }
 
 void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, ptrdiff_t x_step,
@@ -76,53 +156,6 @@ void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, p
                 }
             }
     }
-}
-
-/* 1 over the number of pixels that output pixel (i, j) is the mean of. */
-static cr_real mean_weight(const cr_avgpool *pool, int i, int j)
-{
-    const cr_window *win = &pool->win;
-    int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
-    int top = pool->count_padding ? -win->pad_top : 0;
-    int left = pool->count_padding ? -win->pad_left : 0;
-    int bottom = win->h + (pool->count_padding ? pool->pad_bottom : 0);
-    int right = win->w + (pool->count_padding ? pool->pad_right : 0);
-    int r0, r1, s0, s1;
-    clip_window(y0 - top, win->dilation_h, win->r, bottom - top, &r0, &r1);
-    clip_window(x0 - left, win->dilation_w, win->s, right - left, &s0, &s1);
-    return r1 > r0 && s1 > s0 ? (cr_real)1 / (cr_real)((ptrdiff_t)(r1 - r0) * (s1 - s0)) : 0;
-}
-
-CR_MULTIVERSION
-void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, ptrdiff_t x_step,
-                        cr_real *restrict y, ptrdiff_t y_step)
-{
-    const cr_window *win = &pool->win;
-    int c_n = win->c;
-    x_step = cr_step_of(x_step, c_n);
-    y_step = cr_step_of(y_step, c_n);
-    for (int b = 0; b < n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
-        for (int i = 0; i < win->p; i++)
-            for (int j = 0; j < win->q; j++, y += y_step) {
-                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
-                int r0, r1, s0, s1;
-                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
-                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
-                for (int c = 0; c < c_n; c++)
-                    y[c] = 0;
-                for (int r = r0; r < r1; r++)
-                    for (int s = s0; s < s1; s++) {
-                        const cr_real *restrict from =
-                            x + ((ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
-                                 s * win->dilation_w) *
-                                    x_step;
-                        for (int c = 0; c < c_n; c++)
-                            y[c] += from[c];
-                    }
-                cr_real weight = mean_weight(pool, i, j);
-                for (int c = 0; c < c_n; c++)
-                    y[c] *= weight;
-            }
 }
 
 CR_MULTIVERSION

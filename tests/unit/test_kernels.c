@@ -429,18 +429,20 @@ static void global_pools_match_naive_ones(void **state)
 static void pools_with_nan_give_nan(void **state)
 {
     (void)state;
-    cr_window win = {2, 2, 20, 1, 1, 20, 2, 2, 1, 1, 0, 0, 1, 1, 1};
-    for (int place = 0; place < 4; place++) {
-        float x[4 * 20], y[20];
-        for (int i = 0; i < 80; i++)
-            x[i] = i / 20 == place ? NAN : (float)i;
-        cr_maxpool_forward(&win, 1, x, 0, y, 0);
-        for (int c = 0; c < 20; c++)
-            assert_true(isnan(y[c]));
-        cr_global_max_forward(1, 4, 20, x, y);
-        for (int c = 0; c < 20; c++)
-            assert_true(isnan(y[c]));
-    }
+    enum { C = 20, MOST = 16 };
+    for (int size = 2; size <= 4; size++)
+        for (int place = 0; place < size * size; place++) {
+            cr_window win = {size, size, C, 1, 1, C, size, size, 1, 1, 0, 0, 1, 1, 1};
+            float x[MOST * C], y[C];
+            for (int i = 0; i < size * size * C; i++)
+                x[i] = i / C == place ? NAN : (float)i;
+            cr_maxpool_forward(&win, 1, x, 0, y, 0);
+            for (int c = 0; c < C; c++)
+                assert_true(isnan(y[c]));
+            cr_global_max_forward(1, size * size, C, x, y);
+            for (int c = 0; c < C; c++)
+                assert_true(isnan(y[c]));
+        }
 }
 
 static void clamp_keeps_nan_and_cuts_the_rest(void **state)
