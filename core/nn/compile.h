@@ -1,0 +1,54 @@
+/* compile.h - inside of nn: what the compiler of a graph knows of its nodes and values; see net.c. */
+#ifndef CAMRANK_NN_COMPILE_H
+#define CAMRANK_NN_COMPILE_H
+
+#include "net.h"
+
+typedef struct cr_compiler {
+    const cr_graph *graph;
+    cr_net *net;
+    const cr_net_target *targets;
+    bool *live;         /* [n_nodes] the logits depend on it, and it runs */
+    cr_real **scale;    /* [n_nodes] folded into the weights, NULL if none */
+    cr_real **shift;    /* [n_nodes] */
+    cr_clamp *clamp;    /* [n_nodes] */
+    int *added;         /* [n_nodes] value of a sum that was fused into the node, or -1 */
+    int *root;          /* [n_values] */
+    bool *wanted;       /* [n_values] by root: logits and targets */
+    int *n_uses;        /* [n_values] by root: by live nodes */
+    int *user;          /* [n_values] by root: the last of them */
+    bool *gradient;     /* [n_values] by root: its gradient is computed */
+    bool *is_result;    /* [n_values] by root: its gradient is a target's */
+    int *step_of;       /* [n_nodes] */
+    int *group;         /* [n_steps] */
+    cr_buffer *buffers; /* [2 n_values + 3 n_steps]: values, gradients, scratches, masks */
+    cr_arena arena;
+} cr_compiler;
+
+/* The inputs of a live node: its activations, by root, then what was fused into it. */
+static inline int cr_compiler_n_inputs(const cr_compiler *c, int i)
+{
+    return c->graph->nodes[i].n_x + (c->added[i] >= 0);
+}
+
+static inline int cr_compiler_input(const cr_compiler *c, int i, int j)
+{
+    const cr_node *node = &c->graph->nodes[i];
+    return c->root[j < node->n_x ? node->x[j] : c->added[i]];
+}
+
+static inline bool cr_compiler_runs_back(const cr_compiler *c, int i)
+{
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
+        if (c->gradient[cr_compiler_input(c, i, j)])
+            return true;
+    return false;
+}
+
+/* fusing.c: takes into each node the affines, then the sum and then the clamp that follow it. */
+cr_status cr_fuse(cr_compiler *c, cr_error *err);
+
+/* rooms.c: sizes and times of all buffers, and with them c->group; the nodes' steps are known. */
+cr_status cr_rooms_find(cr_compiler *c, cr_error *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* The memory of a compiled graph: of each value, gradient and scratch how much it takes and when, and
+ * how many images of a value there is room for. */
+#include "compile.h"
+
+static void use(cr_buffer *buffer, int step)
+{
+    if (step < buffer->first)
+        buffer->first = step;
+    if (step > buffer->last)
+        buffer->last = step;
+}
+
+/* Buffer sizes and times. Backward of step s is at 2 n_steps - 1 - s; results live to the end. */
+static void time_buffers(cr_compiler *c)
+{
+    const cr_graph *graph = c->graph;
+    const cr_net *net = c->net;
+    int end = 2 * net->n_steps, n_values = graph->n_values;
+    size_t rows = (size_t)net->backward_images * (size_t)net->n_classes_back;
+    cr_buffer *values = c->buffers, *gradients = values + n_values;
+    cr_buffer *scratches = gradients + n_values, *masks = scratches + 2 * net->n_steps;
+    for (int v = 0; v < n_values; v++) {
+        size_t size = graph->values[v].constant ? 0 : cr_shape_size(&graph->values[v].shape);
+        values[v] = (cr_buffer){.n_reals = size * (size_t)net->batch, .first = end, .last = -1};
+        gradients[v] =
+            (cr_buffer){.n_reals = c->gradient[v] ? size * rows : 0, .first = end, .last = -1};
+        if (c->root[v] == v && c->wanted[v])
+            use(&values[v], end);
+        if (c->is_result[v])
+            use(&gradients[v], end);
+    }
+    use(&values[graph->input], 0);
+    values[graph->input].whole = true;
+    use(&gradients[c->root[graph->logits]], net->n_steps);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        if (!c->live[i])
+            continue;
+        const cr_node *node = &graph->nodes[i];
+        int s = c->step_of[i], back = end - 1 - s;
+        bool backs = cr_compiler_runs_back(c, i);
+        scratches[2 * s] = (cr_buffer){.n_reals = node->n_scratch, .first = s, .last = s};
+        use(&values[node->y], s);
+        if (backs) {
+            scratches[2 * s + 1] =
+                (cr_buffer){.n_reals = node->n_scratch, .first = back, .last = back};
+            use(&gradients[node->y], back);
+            if (node->flags & CR_OP_NEEDS_Y || cr_clamps(c->clamp[i]))
+                use(&values[node->y], end);
+            if (c->is_result[node->y] && cr_clamps(c->clamp[i]))
+                masks[s] =
+                    (cr_buffer){.n_reals = gradients[node->y].n_reals, .first = back, .last = back};
+        }
+        for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
+            int x = cr_compiler_input(c, i, j);
+            use(&values[x], s);
+            if (backs && node->flags & CR_OP_NEEDS_X)
+                use(&values[x], end);
+            if (c->gradient[x])
+                use(&gradients[x], back);
+        }
+    }
+    for (int v = 0; v < n_values; v++) {
+        if (values[v].last < 0)
+            values[v].n_reals = 0;
+        if (gradients[v].last < 0)
+            gradients[v].n_reals = 0;
+    }
+}
+
+/* What the steps cost, and from that how many images go through each at a time. */
+static cr_status find_groups(cr_compiler *c, cr_error *err)
+{
+    const cr_graph *graph = c->graph;
+    const cr_net *net = c->net;
+    const int n_steps = net->n_steps;
+    cr_step_load *loads = cr_arena_alloc(&c->arena, (size_t)n_steps, sizeof *loads);
+    if (!loads)
+        return cr_fail_memory(err, "a plan", (size_t)n_steps, sizeof *loads);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        if (!c->live[i])
+            continue;
+        const cr_node *node = &graph->nodes[i];
+        cr_step_load *load = &loads[c->step_of[i]];
+        size_t n_reals = cr_shape_size(&graph->values[node->y].shape);
+        for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
+            n_reals += cr_shape_size(&graph->values[cr_compiler_input(c, i, j)].shape);
+        load->activation_bytes = (double)(n_reals * sizeof(cr_real));
+        load->weight_bytes = (double)(node->n_weights * sizeof(cr_real));
+        load->flops = node->flops;
+    }
+    /* Where a value begins and ceases to cross, then the sums of that. */
+    for (int v = 0; v < graph->n_values; v++) {
+        const cr_buffer *value = &c->buffers[v];
+        double bytes = (double)(value->n_reals / (size_t)net->batch * sizeof(cr_real));
+        if (bytes > 0 && value->first + 1 < n_steps)
+            loads[value->first + 1].crossing_bytes += bytes;
+        if (bytes > 0 && value->last + 1 < n_steps)
+            loads[value->last + 1].crossing_bytes -= bytes;
+    }
+    for (int s = 1; s < n_steps; s++)
+        loads[s].crossing_bytes += loads[s - 1].crossing_bytes;
+    return cr_segments_choose(loads, n_steps, net->batch, c->group, err);
+}
+
+cr_status cr_rooms_find(cr_compiler *c, cr_error *err)
+{
+    time_buffers(c);
+    cr_status status = find_groups(c, err);
+    if (status != CR_OK)
+        return status;
+    cr_segments_fit(c->group, c->net->n_steps, c->net->batch, c->graph->n_values, c->buffers);
+    return CR_OK;
+}
