@@ -19,6 +19,9 @@ typedef struct cr_compiler {
     int *user;          /* [n_values] by root: the last of them */
     bool *gradient;     /* [n_values] by root: its gradient is computed */
     bool *is_result;    /* [n_values] by root: its gradient is a target's */
+    int *home;          /* [n_values] by root: the one in whose memory it lies, mostly itself */
+    int *at;            /* [n_values] by root: its first channel there */
+    bool *in_place;     /* [n_nodes] a Concat with nothing to copy */
     int *step_of;       /* [n_nodes] */
     int *group;         /* [n_steps] */
     cr_buffer *buffers; /* [2 n_values + 3 n_steps]: values, gradients, scratches, masks */
@@ -47,6 +50,9 @@ static inline bool cr_compiler_runs_back(const cr_compiler *c, int i)
 
 /* fusing.c: takes into each node the affines, then the sum and then the clamp that follow it. */
 cr_status cr_fuse(cr_compiler *c, cr_error *err);
+
+/* place.c: fills home, at and in_place. */
+cr_status cr_values_place(cr_compiler *c, cr_error *err);
 
 /* rooms.c: sizes and times of all buffers, and with them c->group; the nodes' steps are known. */
 cr_status cr_rooms_find(cr_compiler *c, cr_error *err);

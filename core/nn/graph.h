@@ -64,6 +64,9 @@ enum {
     CR_OP_ADD = 1024,      /* adds two activations element by element */
     CR_OP_ADDS = 2048,     /* can add one more activation to what it writes, before the clamp: it is
                               then the last of its inputs, and run.adds is set */
+    CR_OP_CONCAT = 4096,   /* is a Concat along the channels of maps */
+    CR_OP_READS_STEPS = 8192,   /* of maps: keeps to run.x_step, also in backward; */
+    CR_OP_WRITES_STEPS = 16384, /* to run.y_step. Others find 0 there */
 };
 
 typedef struct cr_op {
@@ -139,7 +142,10 @@ struct cr_run {
     int n, m;
     bool adds; /* CR_OP_ADDS: x[n_x - 1] is to be added; backward need not see to it */
     const cr_real *const *x; /* [n_x] */
+    const ptrdiff_t *x_step; /* [n_x] from pixel to pixel of x, in cr_real, where its channels lie
+                                among others; 0 where they lie alone, as those of dx and dy do */
     cr_real *y;
+    ptrdiff_t y_step;
     cr_real *dy;        /* backward; already masked by the clamp */
     cr_real *const *dx; /* [n_x], NULL where not wanted; to be added to */
     const cr_real *weights;

@@ -2,7 +2,7 @@
  *
  * Values that share memory (behind an Identity, a Flatten that moves nothing, a fused ReLU) have
  * one root. Scales, shifts, sums and clamps go into the node before where nobody wants the value
- * between.
+ * between. Inputs of a Concat lie in its output where that can be.
  * Then every root, every gradient and every scratch is a buffer with a time of use, and one arena
  * holds them all; segment.c says how many images of a value it has room for. */
 #include "compile.h"
@@ -26,12 +26,15 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->user = cr_arena_alloc(arena, n_values, sizeof *c->user);
     c->gradient = cr_arena_alloc(arena, n_values, sizeof *c->gradient);
     c->is_result = cr_arena_alloc(arena, n_values, sizeof *c->is_result);
+    c->home = cr_arena_alloc(arena, n_values, sizeof *c->home);
+    c->at = cr_arena_alloc(arena, n_values, sizeof *c->at);
+    c->in_place = cr_arena_alloc(arena, n_nodes, sizeof *c->in_place);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
     c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
     c->buffers = cr_arena_alloc(arena, 2 * n_values + 3 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
-        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->step_of || !c->group ||
-        !c->buffers)
+        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->home || !c->at ||
+        !c->in_place || !c->step_of || !c->group || !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -89,6 +92,26 @@ static cr_real *place_of(const cr_compiler *c, const cr_buffer *buffer)
     return buffer->n_reals ? c->net->activations + buffer->offset : NULL;
 }
 
+/* As cr_run has it: of a root that lies in another, the channels of that one. */
+static ptrdiff_t pixel_step(const cr_compiler *c, int root)
+{
+    int home = c->home[root];
+    return home == root ? 0 : cr_shape_c(&c->graph->values[home].shape);
+}
+
+/* From image to image of the batch, as cr_step has it. */
+static size_t image_stride(const cr_compiler *c, int root)
+{
+    int home = c->home[root];
+    return c->buffers[home].whole ? cr_shape_size(&c->graph->values[home].shape) : 0;
+}
+
+static cr_real *value_place(const cr_compiler *c, int root)
+{
+    cr_real *home = place_of(c, &c->buffers[c->home[root]]);
+    return home ? home + c->at[root] : NULL;
+}
+
 /* A place in the block of weights. */
 static size_t take_weights(cr_net *net, size_t n)
 {
@@ -102,7 +125,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     const cr_graph *graph = c->graph;
     cr_net *net = c->net;
     const cr_node *node = &graph->nodes[i];
-    cr_buffer *values = c->buffers, *gradients = values + graph->n_values;
+    cr_buffer *gradients = c->buffers + graph->n_values;
     cr_buffer *scratches = gradients + graph->n_values, *masks = scratches + 2 * net->n_steps;
     int s = c->step_of[i];
     size_t n_x = (size_t)cr_compiler_n_inputs(c, i);
@@ -110,16 +133,20 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->node.clamp = c->clamp[i];
     step->node.n_x = (int)n_x;
     step->adds = c->added[i] >= 0;
+    step->in_place = c->in_place[i];
     step->x = cr_arena_alloc(&net->memory, n_x, sizeof *step->x);
     step->x_size = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_size);
+    step->x_step = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_step);
     step->x_stride = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_stride);
     step->dx = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx);
     step->dx_first = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx_first);
-    if (!step->x || !step->x_size || !step->x_stride || !step->dx || !step->dx_first)
+    if (!step->x || !step->x_size || !step->x_step || !step->x_stride || !step->dx ||
+        !step->dx_first)
         return cr_fail_memory(err, "a step", n_x, sizeof *step->x);
-    step->y = place_of(c, &values[node->y]);
+    step->y = value_place(c, node->y);
+    step->y_step = pixel_step(c, node->y);
     step->y_size = cr_shape_size(&graph->values[node->y].shape);
-    step->y_stride = values[node->y].whole ? step->y_size : 0;
+    step->y_stride = image_stride(c, node->y);
     step->group = c->group[s];
     step->scratch = place_of(c, &scratches[2 * s]);
     step->scratch_back = place_of(c, &scratches[2 * s + 1]);
@@ -128,9 +155,10 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->back = cr_compiler_runs_back(c, i);
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         int x = cr_compiler_input(c, i, j);
-        step->x[j] = place_of(c, &values[x]);
+        step->x[j] = value_place(c, x);
+        step->x_step[j] = pixel_step(c, x);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
-        step->x_stride[j] = values[x].whole ? step->x_size[j] : 0;
+        step->x_stride[j] = image_stride(c, x);
         step->dx[j] = place_of(c, &gradients[x]);
         step->dx_first[j] = gradients[x].first == 2 * net->n_steps - 1 - s;
     }
@@ -179,12 +207,12 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
             CR_TRY(make_step(c, i, &net->steps[c->step_of[i]], err));
     const cr_buffer *gradients = c->buffers + graph->n_values;
     int logits = c->root[graph->logits];
-    net->input = place_of(c, &c->buffers[graph->input]);
-    net->logits = place_of(c, &c->buffers[logits]);
+    net->input = value_place(c, graph->input);
+    net->logits = value_place(c, logits);
     net->logits_gradient = place_of(c, &gradients[logits]);
     for (int t = 0; t < net->n_targets; t++) {
         int root = c->root[c->targets[t].value];
-        net->target_activations[t] = place_of(c, &c->buffers[root]);
+        net->target_activations[t] = value_place(c, root);
         if (c->targets[t].gradient)
             net->target_gradients[t] = place_of(c, &gradients[root]);
     }
@@ -221,6 +249,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
     find_roots(&c);
     CR_TRY(cr_fuse(&c, err));
     find_gradients(&c);
+    CR_TRY(cr_values_place(&c, err));
     CR_TRY(build(&c, max_activations_mb, err));
     *result = net;
     net = NULL;

@@ -39,11 +39,14 @@ void cr_segments_fit(const int *group, int n_steps, int batch, int n_values, cr_
 typedef struct cr_step {
     cr_node node;      /* with the clamp, and the input of a sum, that were fused into it */
     bool adds;         /* the latter: see cr_run */
+    bool in_place;     /* a Concat whose inputs lie in its output already */
     const cr_real **x; /* [n_x] */
     size_t *x_size;    /* [n_x] elements of one image */
+    ptrdiff_t *x_step; /* [n_x] as in cr_run */
     size_t *x_stride;  /* [n_x] from one image of the batch to the next; 0 where x holds a group */
     cr_real *y;
     size_t y_size, y_stride;
+    ptrdiff_t y_step;
     int group; /* images at a time in the forward pass */
     const cr_real *weights, *weights_back;
     size_t weights_at, weights_back_at;     /* cr_reals into the block of weights */

@@ -24,8 +24,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 static void forward(const cr_run *run)
 {
     const affine *p = run->node->params;
-    cr_affine_forward((size_t)run->n * p->rows, p->c, run->x[0], 0, run->weights,
-                      run->weights + p->c, run->node->clamp, run->y, 0);
+    cr_affine_forward((size_t)run->n * p->rows, p->c, run->x[0], run->x_step[0], run->weights,
+                      run->weights + p->c, run->node->clamp, run->y, run->y_step);
 }
 
 static void backward(const cr_run *run)
@@ -53,7 +53,8 @@ cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_
         goto cleanup;
     }
     node->op = &affine_op;
-    node->flags = CR_OP_AFFINE | CR_OP_FOLDS | CR_OP_CLAMPS;
+    node->flags =
+        CR_OP_AFFINE | CR_OP_FOLDS | CR_OP_CLAMPS | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS;
     node->n_folds = p->c;
     node->n_weights = 2 * (size_t)p->c;
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);

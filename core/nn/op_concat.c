@@ -1,4 +1,4 @@
-/* Concat along the channels. */
+/* Concat along the channels. Forward copies what does not lie in the output already (place.c). */
 #include "graph.h"
 
 #include <string.h>
@@ -56,12 +56,14 @@ cleanup:
 static void forward(const cr_run *run)
 {
     const concat *p = run->node->params;
+    ptrdiff_t y_step = cr_step_of(run->y_step, p->c);
     int offset = 0;
     for (int i = 0; i < run->node->n_x; offset += p->parts[i], i++) {
-        size_t part = (size_t)p->parts[i];
+        size_t part = (size_t)p->parts[i], rows = (size_t)run->n * p->rows;
+        ptrdiff_t x_step = cr_step_of(run->x_step[i], p->parts[i]);
         cr_real *y = run->y + offset;
         const cr_real *x = run->x[i];
-        for (size_t t = 0; t < (size_t)run->n * p->rows; t++, x += part, y += p->c)
+        for (size_t t = 0; x != y && t < rows; t++, x += x_step, y += y_step)
             memcpy(y, x, part * sizeof *x);
     }
 }
@@ -84,6 +86,7 @@ static void backward(const cr_run *run)
 const cr_op cr_op_concat = {.type = "Concat",
                             .min_inputs = 1,
                             .max_inputs = CR_MAX_ACTIVATIONS,
+                            .flags = CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS,
                             .load = load,
                             .forward = forward,
                             .backward = backward};

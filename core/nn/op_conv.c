@@ -108,11 +108,13 @@ static void forward(const cr_run *run)
     const cr_conv *c = cr_conv_of(run->node);
     c->way->forward(&c->win, &(cr_conv_pass){.n = run->n,
                                              .x = run->x[0],
+                                             .x_step = run->x_step[0],
                                              .weights = run->weights,
                                              .bias = run->weights + c->way->weights(&c->win),
                                              .add = run->adds ? run->x[1] : NULL,
                                              .clamp = run->node->clamp,
                                              .y = run->y,
+                                             .y_step = run->y_step,
                                              .scratch = run->scratch});
 }
 
@@ -131,7 +133,8 @@ static void backward(const cr_run *run)
 const cr_op cr_op_conv = {.type = "Conv",
                           .min_inputs = 2,
                           .max_inputs = 3,
-                          .flags = CR_OP_FOLDS | CR_OP_ADDS | CR_OP_CLAMPS,
+                          .flags = CR_OP_FOLDS | CR_OP_ADDS | CR_OP_CLAMPS | CR_OP_READS_STEPS |
+                                   CR_OP_WRITES_STEPS,
                           .load = load,
                           .pack = pack,
                           .pack_back = pack_back,

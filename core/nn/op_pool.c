@@ -48,19 +48,19 @@ cleanup:
 static void max_forward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
-    cr_maxpool_forward(&p->win, run->n, run->x[0], 0, run->y, 0);
+    cr_maxpool_forward(&p->win, run->n, run->x[0], run->x_step[0], run->y, run->y_step);
 }
 
 static void max_backward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
-    cr_maxpool_backward(&p->win, run->n, run->m, run->x[0], 0, run->dy, run->dx[0]);
+    cr_maxpool_backward(&p->win, run->n, run->m, run->x[0], run->x_step[0], run->dy, run->dx[0]);
 }
 
 static void average_forward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
-    cr_avgpool_forward(p, run->n, run->x[0], 0, run->y, 0);
+    cr_avgpool_forward(p, run->n, run->x[0], run->x_step[0], run->y, run->y_step);
 }
 
 static void average_backward(const cr_run *run)
@@ -153,7 +153,8 @@ static void global_max_backward(const cr_run *run)
 const cr_op cr_op_max_pool = {.type = "MaxPool",
                               .min_inputs = 1,
                               .max_inputs = 1,
-                              .flags = CR_OP_POOLS | CR_OP_NEEDS_X,
+                              .flags = CR_OP_POOLS | CR_OP_NEEDS_X | CR_OP_READS_STEPS |
+                                       CR_OP_WRITES_STEPS,
                               .load = load_max,
                               .forward = max_forward,
                               .backward = max_backward};
@@ -161,7 +162,7 @@ const cr_op cr_op_max_pool = {.type = "MaxPool",
 const cr_op cr_op_average_pool = {.type = "AveragePool",
                                   .min_inputs = 1,
                                   .max_inputs = 1,
-                                  .flags = CR_OP_POOLS,
+                                  .flags = CR_OP_POOLS | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS,
                                   .load = load_average,
                                   .forward = average_forward,
                                   .backward = average_backward};

@@ -77,7 +77,7 @@ static cr_status find_groups(cr_compiler *c, cr_error *err)
     if (!loads)
         return cr_fail_memory(err, "a plan", (size_t)n_steps, sizeof *loads);
     for (int i = 0; i < graph->n_nodes; i++) {
-        if (!c->live[i])
+        if (!c->live[i] || c->in_place[i])
             continue;
         const cr_node *node = &graph->nodes[i];
         cr_step_load *load = &loads[c->step_of[i]];
@@ -102,12 +102,26 @@ static cr_status find_groups(cr_compiler *c, cr_error *err)
     return cr_segments_choose(loads, n_steps, net->batch, c->group, err);
 }
 
+/* Lets the room of a value serve, for the time that they need it, those that lie in it. */
+static void share_rooms(cr_compiler *c)
+{
+    for (int v = 0; v < c->graph->n_values; v++) {
+        cr_buffer *value = &c->buffers[v], *home = &c->buffers[c->home[v]];
+        if (value == home || !value->n_reals)
+            continue;
+        use(home, value->first);
+        use(home, value->last);
+        value->n_reals = 0;
+    }
+}
+
 cr_status cr_rooms_find(cr_compiler *c, cr_error *err)
 {
     time_buffers(c);
     cr_status status = find_groups(c, err);
     if (status != CR_OK)
         return status;
+    share_rooms(c);
     cr_segments_fit(c->group, c->net->n_steps, c->net->batch, c->graph->n_values, c->buffers);
     return CR_OK;
 }

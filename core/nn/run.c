@@ -22,7 +22,9 @@ static void step_forward(const cr_step *step, int first, int n)
                   .m = 1,
                   .adds = step->adds,
                   .x = x,
+                  .x_step = step->x_step,
                   .y = step->y + (size_t)first * step->y_stride,
+                  .y_step = step->y_step,
                   .weights = step->weights,
                   .scratch = step->scratch};
     step->node.op->forward(&run);
@@ -58,7 +60,9 @@ static void step_back(const cr_step *step, int first, int n, int m)
                   .m = m,
                   .adds = step->adds,
                   .x = x,
+                  .x_step = step->x_step,
                   .y = step->y + (size_t)first * step->y_stride,
+                  .y_step = step->y_step,
                   .dy = step->dy,
                   .dx = step->dx,
                   .weights = step->weights,
@@ -69,7 +73,10 @@ static void step_back(const cr_step *step, int first, int n, int m)
             memcpy(step->dy_masked, step->dy, rows * step->y_size * sizeof(cr_real));
             run.dy = step->dy_masked;
         }
-        cr_clamp_mask(step->node.clamp, (size_t)n, m, 1, step->y_size, run.y, 0, run.dy);
+        size_t pixels = step->y_step ? step->y_stride / (size_t)step->y_step : 1;
+        size_t channels = step->y_size / pixels;
+        cr_clamp_mask(step->node.clamp, (size_t)n, m, pixels, channels, run.y, step->y_step,
+                      run.dy);
     }
     cr_real *added = step->adds ? step->dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)
@@ -135,7 +142,9 @@ cr_net_layer cr_net_get_layer(const cr_net *net, int i)
         .output = value->name,
         .shape = value->shape,
         .group = net->steps[i].group,
-        .kernel = node->op->kernel ? node->op->kernel(node) : "",
+        .kernel = net->steps[i].in_place ? "in place"
+                  : node->op->kernel     ? node->op->kernel(node)
+                                         : "",
         .flops = node->flops,
     };
 }

@@ -196,6 +196,39 @@ static network networks[] = {
       {"Reshape", "c s#1,1,6,1", "r", NULL},
       {"Mul", "r k=0.5", "m", NULL},
       {"Flatten", "m", "logits", NULL}}},
+    {"dense_block",
+     "1,3,6,7",
+     {{"Conv", "x w0:8,3,3,3 b0:8", "c0", "pads=1,1,1,1"},
+      {"Relu", "c0", "r0", NULL},
+      {"Concat", "r0", "d0", "axis=1"},
+      {"BatchNormalization", "d0 s1+8 t1:8 m1:8 v1+8", "n1", NULL},
+      {"Relu", "n1", "r1", NULL},
+      {"Conv", "r1 w1:4,8,3,3", "f1", "pads=1,1,1,1"},
+      {"Concat", "r0 f1", "d1", "axis=1"},
+      {"Conv", "d1 w2:5,12,1,1", "f2", NULL},
+      {"Concat", "r0 f1 f2", "d2", "axis=1"},
+      {"MaxPool", "d2", "f3", "kernel_shape=3,3 pads=1,1,1,1"},
+      {"Concat", "r0 f1 f2 f3", "d3", "axis=1"},
+      {"GlobalAveragePool", "d3", "g", NULL},
+      {"Flatten", "g", "f", NULL},
+      {"Gemm", "f w4:34,5", "logits", NULL}}},
+    {"parts_with_other_readers",
+     "1,3,6,7",
+     {{"Conv", "x w0:16,3,3,3 b0:16", "a", "pads=1,1,1,1"},
+      {"Conv", "a w1:16,1,3,3", "b", "pads=1,1,1,1 group=16"},
+      {"Concat", "a b", "i", "axis=1"},
+      {"Conv", "b w2:16,4,3,3", "c", "pads=1,1,1,1 group=4"},
+      {"Conv", "c w3:16,16,3,3", "d", "pads=1,1,1,1"},
+      {"Relu", "d", "r", NULL},
+      {"Concat", "i c r c", "j", "axis=1"},
+      {"Conv", "j w4:4,80,1,1", "k", NULL},
+      {"Conv", "x w5:4,3,3,3", "m", "pads=1,1,1,1"},
+      {"Add", "k m", "s", NULL},
+      {"Concat", "m s", "t", "axis=1"},
+      {"Relu", "t", "u", NULL},
+      {"Concat", "u x", "v", "axis=1"},
+      {"Flatten", "v", "f", NULL},
+      {"Gemm", "f w6:462,5", "logits", NULL}}},
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0], BATCH = 8, N_BACK = 2, N_IMAGES = 3 };
 
@@ -378,6 +411,40 @@ static void softmax_at_the_end_is_cut(void **state)
     cr_graph_free(without);
 }
 
+/* Targets lie alone, and what a sum reads, what appears twice and what a clamp would change. */
+static void concat_copies_only_what_its_producer_cannot_write_there(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *network, *target, *in_place, *copies;
+    } cases[] = {
+        {"dense_block", "n1", "d0 d1 d2 d3 ", ""},
+        {"dense_block", "d3", "d0 d1 d2 d3 ", ""},
+        {"dense_block", "d1", "d0 d2 d3 ", "d1 "},
+        {"dense_block", "r0", "", "d0 d1 d2 d3 "},
+        {"parts_with_other_readers", "logits", "i ", "j t v "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char in_place[32] = "", copies[32] = "";
+        const network *n = networks;
+        while (strcmp(n->name, cases[i].network) != 0)
+            n++;
+        cr_graph *graph = onnx_graph(n->input, n->layers);
+        cr_net_target target = {cr_graph_find(graph, cases[i].target), false};
+        cr_net *net = compile(graph, BATCH, &target, 1, 0);
+        for (int s = 0; s < cr_net_n_layers(net); s++) {
+            cr_net_layer layer = cr_net_get_layer(net, s);
+            char *list = strcmp(layer.kernel, "in place") == 0 ? in_place : copies;
+            if (strcmp(layer.op, "Concat") == 0)
+                strcat(strcat(list, layer.output), " ");
+        }
+        assert_string_equal(in_place, cases[i].in_place);
+        assert_string_equal(copies, cases[i].copies);
+        cr_net_free(net);
+        cr_graph_free(graph);
+    }
+}
+
 static void count_layer(void *count)
 {
     ++*(int *)count;
@@ -498,6 +565,7 @@ int main(void)
         cmocka_unit_test(gradient_behind_a_relu_is_not_masked_and_before_it_is),
         cmocka_unit_test(target_that_is_the_logits_has_the_unit_vectors_as_gradient),
         cmocka_unit_test(softmax_at_the_end_is_cut),
+        cmocka_unit_test(concat_copies_only_what_its_producer_cannot_write_there),
         cmocka_unit_test(net_beyond_the_limit_of_activations_is_refused),
         cmocka_unit_test(unused_branch_does_not_run_and_is_no_target),
         cmocka_unit_test(default_layer_is_the_last_spatial_that_is_no_pooling_and_no_move),
