@@ -74,6 +74,23 @@ static void create_plan_with_a_bad_name_is_refused(const cr_par *par)
     cr_data_free(&data);
 }
 
+static void create_plan_of_maps_too_large_is_refused(const cr_par *par)
+{
+    cr_error err = {0};
+    cr_dataset data = make_data();
+    cr_results *results = NULL;
+    cr_results_plan plan = make_plan(0, false, false);
+    cr_results_variant *variant = &plan.models[0].variants[0];
+    variant->map_width = variant->map_height = 4096;
+    variant->n_views = 2;
+    CHECK_EQUAL(
+        cr_results_create(par, file_in_folder("bad.h5"), false, &plan, &data, &results, &err),
+        CR_EINPUT);
+    CHECK(strstr(err.message, "maps of 33554432 values, not at most 16777216") != NULL);
+    cr_results_plan_free(&plan);
+    cr_data_free(&data);
+}
+
 static void check_refused(const char *file, const char *words)
 {
     cr_error err = {0};
@@ -181,6 +198,7 @@ int main(int argc, char **argv)
         HARNESS_CASE(create_existing_file_without_replace_is_refused_and_kept),
         HARNESS_CASE(create_path_that_one_rank_cannot_reach_fails_on_all),
         HARNESS_CASE(create_plan_with_a_bad_name_is_refused),
+        HARNESS_CASE(create_plan_of_maps_too_large_is_refused),
         HARNESS_CASE(open_what_is_no_results_file_is_refused),
         HARNESS_CASE(open_inconsistent_file_is_refused),
     };
