@@ -220,9 +220,9 @@ fuzz-targets: $(FUZZ_TARGETS)
 .PHONY: coverage
 coverage: $(BUILD)/.deps-coverage ## the tests, and which share of the lines they run
 	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/coverage EXTRA=--coverage all tests
-	@BUILD=$(BUILD)/coverage PYTHON=$(PYTHON) tests/run tests/testlist
-	@gcovr --root . --filter '(core|worker|driver)/' --exclude-throw-branches --sort-percentage \
-		$(BUILD)/coverage
+	@BUILD=$(BUILD)/coverage PYTHON=$(PYTHON) tests/run tests/testlist; code=$$?; \
+	gcovr --root . --filter '(core|worker|driver)/' --exclude-throw-branches --sort-percentage \
+		$(BUILD)/coverage && exit $$code
 
 .PHONY: install
 install: all ## installs under $(DESTDIR)$(PREFIX)
