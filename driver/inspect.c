@@ -2,21 +2,20 @@
 #include "camrank/cam.h"
 
 #include "command.h"
+#include "inspect.h"
 #include "model_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN, OPTION_ACTIVATIONS_MB };
-
-enum { PLAN_BATCH = 16, PLAN_PASSES = 5 };
+enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN, OPTION_KERNEL, OPTION_ACTIVATIONS_MB };
 
 static const struct option options[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
     {"layers", no_argument, NULL, OPTION_LAYERS},
     {"plan", no_argument, NULL, OPTION_PLAN},
+    {"kernel", required_argument, NULL, OPTION_KERNEL},
     {"activations-mb", required_argument, NULL, OPTION_ACTIVATIONS_MB},
     {NULL, 0, NULL, 0}};
 
@@ -28,7 +27,7 @@ static cr_status parse_size(const char *text, int *width, int *height, cr_error 
     return CR_OK;
 }
 
-static void shape_text(const cr_shape *shape, char *text, size_t n_bytes)
+void cr_inspect_shape(const cr_shape *shape, char *text, size_t n_bytes)
 {
     size_t used = 0;
     for (int i = 1; i < shape->n_dims && used < n_bytes; i++)
@@ -100,14 +99,14 @@ static void print_summary(const char *path, const network *net)
     double parameters = 0, flops = 0;
     char shape[80] = "";
     cr_shape input = cr_graph_input_shape(net->graph);
-    shape_text(&input, shape, sizeof shape);
+    cr_inspect_shape(&input, shape, sizeof shape);
     printf("%s: input %s, %d classes\n\n", path, shape, cr_graph_n_classes(net->graph));
     printf("%-*s  %-18s  %-16s  %10s  %10s  %s\n", net->name_width, "layer", "operator", "output",
            "parameters", "MFLOP", "target");
     for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
         cr_graph_layer layer = cr_graph_get_layer(net->graph, i);
         const char *target = target_text(net, &layer);
-        shape_text(&layer.shape, shape, sizeof shape);
+        cr_inspect_shape(&layer.shape, shape, sizeof shape);
         printf("%-*s  %-18s  %-16s  %10lld  %10.2f  %s\n", net->name_width, layer.output, layer.op,
                shape, (long long)layer.n_parameters, layer.flops * 1e-6, target ? target : "");
         parameters += (double)layer.n_parameters;
@@ -143,95 +142,19 @@ static void print_targets(const network *net)
     print_default(net, &net->grad_cam);
 }
 
-/* What each layer of a pass has taken, all groups of images together. */
-typedef struct stopwatch {
-    const cr_net *net;
-    double last_s;
-    double *taken_s; /* [layers] */
-} stopwatch;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void stamp(void *context)
-{
-    stopwatch *watch = context;
-    double now = now_s();
-    watch->taken_s[cr_net_layer_done(watch->net)] += now - watch->last_s;
-    watch->last_s = now;
-}
-
-/* best_s [n]: of each layer the shortest time of several passes. taken_s [n] is for work. */
-static void time_layers(cr_net *net, int n, double *taken_s, double *best_s)
-{
-    stopwatch watch = {.net = net, .taken_s = taken_s};
-    cr_net_on_layer(net, stamp, &watch);
-    for (int pass = 0; pass < PLAN_PASSES; pass++) {
-        memset(taken_s, 0, (size_t)n * sizeof *taken_s);
-        watch.last_s = now_s();
-        cr_net_forward(net, PLAN_BATCH);
-        for (int i = 0; i < n; i++)
-            best_s[i] = pass == 0 || taken_s[i] < best_s[i] ? taken_s[i] : best_s[i];
-    }
-}
-
-/* How the network is computed: its layers after fusing, and what each takes here. */
-static cr_status print_plan(const network *net, int max_activations_mb, cr_error *err)
-{
-    cr_status status = CR_OK;
-    cr_net *plan = NULL;
-    void *weights = NULL;
-    size_t n_weights = 0;
-    double total = 0, flops = 0, *times = NULL;
-    char shape[80] = "";
-    CR_TRY(cr_net_new(net->graph, PLAN_BATCH, NULL, 0, 0, max_activations_mb, &plan, err));
-    int n = cr_net_n_layers(plan);
-    n_weights = cr_net_weight_bytes(plan);
-    weights = cr_pages_alloc(n_weights, 1);
-    times = cr_alloc(2 * (size_t)n, sizeof *times);
-    if (!times || !weights) {
-        status = cr_fail_memory(err, "weights", n_weights, 1);
-        goto cleanup;
-    }
-    cr_net_pack(plan, weights);
-    cr_net_use(plan, weights);
-    time_layers(plan, n, times + n, times);
-    printf("%-*s  %-18s  %-10s  %-16s  %6s  %10s  %10s  %8s\n", net->name_width, "layer",
-           "operator", "kernel", "output", "images", "MFLOP", "ms/image", "GFLOP/s");
-    for (int i = 0; i < n; i++) {
-        cr_net_layer layer = cr_net_get_layer(plan, i);
-        double each = times[i] / PLAN_BATCH;
-        shape_text(&layer.shape, shape, sizeof shape);
-        printf("%-*s  %-18s  %-10s  %-16s  %6d  %10.2f  %10.4f  %8.1f\n", net->name_width,
-               layer.output, layer.op, layer.kernel, shape, layer.group, layer.flops * 1e-6,
-               each * 1e3, each > 0 ? layer.flops / each * 1e-9 : 0);
-        total += each;
-        flops += layer.flops;
-    }
-    printf("\n%.3f ms an image in batches of %d, %.1f GFLOP/s; kernels for %s\n"
-           "weights %.1f MB, activations %.1f MB\n",
-           total * 1e3, PLAN_BATCH, total > 0 ? flops / total * 1e-9 : 0, cr_kernels_isa(),
-           (double)cr_net_weight_bytes(plan) * 1e-6, (double)cr_net_arena_bytes(plan) * 1e-6);
-
-cleanup:
-    free(times);
-    cr_net_free(plan);
-    cr_pages_free(weights, n_weights, 1);
-    return status;
-}
-
 static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
     cr_status status = CR_OK;
     int width = 0, height = 0, activations_mb = CR_NET_DEFAULT_ACTIVATIONS_MB;
     bool targets_only = false, plan = false;
-    const char *path;
+    int n_kernels = 0;
+    const char *path, **kernels = cr_alloc((size_t)argc, sizeof *kernels);
     network net = {.name_width = 6};
+    if (!kernels) {
+        status = cr_fail_memory(err, "options", (size_t)argc, sizeof *kernels);
+        goto cleanup;
+    }
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
         switch (option) {
         case OPTION_SIZE:
@@ -243,16 +166,22 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
         case OPTION_PLAN:
             plan = true;
             break;
+        case OPTION_KERNEL:
+            kernels[n_kernels++] = optarg;
+            break;
         case OPTION_ACTIVATIONS_MB:
             CR_TRY(cr_option_int("activations-mb", optarg, 1, &activations_mb, err));
             break;
         default:
-            return err->status;
+            status = err->status;
+            goto cleanup;
         }
     CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &path, err));
     CR_TRY(read_network(path, width, height, &net, err));
+    for (int i = 0; i < n_kernels; i++)
+        CR_TRY(cr_graph_use_kernel(net.graph, kernels[i], err));
     if (plan)
-        CR_TRY(print_plan(&net, activations_mb, err));
+        CR_TRY(cr_inspect_plan(net.graph, net.name_width, activations_mb, err));
     else if (targets_only)
         print_targets(&net);
     else
@@ -262,20 +191,25 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
 cleanup:
     cr_graph_free(net.graph);
     cr_model_file_close(&net.file);
+    free(kernels);
     return status;
 }
 
 const cr_command cr_command_inspect = {
     .name = "inspect",
     .summary = "prints the layers of a network and which can be targets",
-    .help = "usage: camrank inspect MODEL.onnx [options]\n\n"
-            "Prints each layer's operator, output shape, parameters and floating-point operations\n"
-            "for one image, and whether `layer:` or METHOD@LAYER of a job can name it.\n\n"
-            "  --layers    only the layers that a job can name, with the size of their maps, and\n"
-            "              which each method takes where a job names none\n"
-            "  --plan      how it is computed: the layers that are left after fusing, by which\n"
-            "              kernel, and the time that each takes here\n"
-            "  --size WxH  size of the input, where the model leaves it open\n"
-            "  --activations-mb N\n"
-            "              what --plan may take for activations, in millions of bytes (4096)\n",
+    .help =
+        "usage: camrank inspect MODEL.onnx [options]\n\n"
+        "Prints each layer's operator, output shape, parameters and floating-point operations\n"
+        "for one image, and whether `layer:` or METHOD@LAYER of a job can name it.\n\n"
+        "  --layers    only the layers that a job can name, with the size of their maps, and\n"
+        "              which each method takes where a job names none\n"
+        "  --plan      how it is computed: the layers that are left after fusing, by which\n"
+        "              kernel, and the time that each takes here; and each convolution by every\n"
+        "              kernel that fits it, as estimated and as measured\n"
+        "  --kernel K  a kernel for convolutions, as `kernels:` of a job has it: KERNEL@LAYER, or\n"
+        "              KERNEL, for all that it fits; may be given again\n"
+        "  --size WxH  size of the input, where the model leaves it open\n"
+        "  --activations-mb N\n"
+        "              what --plan may take for activations, in millions of bytes (4096)\n",
     .run = inspect_command};

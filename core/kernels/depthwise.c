@@ -10,6 +10,11 @@ static bool fits(const cr_window *win)
     return win->groups > 1 && win->groups == win->c && win->groups == win->k;
 }
 
+static void work(const cr_window *win, double work[CR_N_WORKS])
+{
+    work[CR_WORK_LANES] += (double)win->p * win->q * win->r * win->s * win->c;
+}
+
 static size_t no_scratch(const cr_window *win)
 {
     (void)win;
@@ -96,6 +101,7 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 
 const cr_way cr_way_depthwise = {.name = "depthwise",
                                  .fits = fits,
+                                 .work = work,
                                  .weights = n_weights,
                                  .scratch = no_scratch,
                                  .pack = pack,

@@ -8,13 +8,9 @@
 
 #include <string.h>
 
-#define MOST_IN_A_ROW 64 /* S C: beyond, copying runs of that length costs little */
-#define MOST_DEPTH 512   /* R S C: a panel of the weights is to stay in the first two caches */
-
 static bool fits(const cr_window *win)
 {
-    return win->groups == 1 && win->dilation_w == 1 && win->r * win->s > 1 &&
-           win->s * win->c <= MOST_IN_A_ROW && win->r * win->s * win->c <= MOST_DEPTH;
+    return win->groups == 1 && win->dilation_w == 1 && win->r * win->s > 1;
 }
 
 /* Extent of what all windows together reach. */
@@ -60,6 +56,13 @@ static void pad(const cr_window *win, const cr_real *x, ptrdiff_t x_step, cr_rea
     }
 }
 
+static void work(const cr_window *win, double work[CR_N_WORKS])
+{
+    cr_packed_work((double)win->p * win->q, win->q, win->r, win->k, win->r * win->s * win->c, work);
+    work[CR_WORK_COPY] += (double)padded_size(win);
+    work[CR_WORK_RUN] += reach_h(win);
+}
+
 static size_t scratch(const cr_window *win)
 {
     size_t forth = padded_size(win), back = cr_gather_scratch(win);
@@ -94,6 +97,7 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
 
 const cr_way cr_way_direct = {.name = "direct",
                               .fits = fits,
+                              .work = work,
                               .weights = cr_gather_weights,
                               .scratch = scratch,
                               .pack = cr_gather_pack,

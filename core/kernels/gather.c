@@ -103,6 +103,21 @@ static bool fits(const cr_window *win)
     return true;
 }
 
+/* Values of a run: a row of the window, or one position of it. */
+static int run_of(const cr_window *win)
+{
+    int cg = win->c / win->groups;
+    return win->groups == 1 && win->dilation_w == 1 ? win->s * cg : cg;
+}
+
+static void work(const cr_window *win, double work[CR_N_WORKS])
+{
+    double pixels = (double)win->p * win->q, values = pixels * depth_of(win) * win->groups;
+    cr_packed_work(pixels * win->groups, MIN_ROWS, 1, win->k / win->groups, depth_of(win), work);
+    work[CR_WORK_COPY] += values;
+    work[CR_WORK_RUN] += values / run_of(win);
+}
+
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
     ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
@@ -111,8 +126,7 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
     size_t size = cr_packed_size(d, kg);
     for (size_t first = 0; first < rows; first += block)
         for (int g = 0; g < win->groups; g++) {
-            bool wide = win->groups == 1 && win->dilation_w == 1 && x_step == win->c;
-            gather pixels = {win, pass->x + g * cg, x_step, wide ? win->s * win->c : cg};
+            gather pixels = {win, pass->x + g * cg, x_step, x_step == win->c ? run_of(win) : cg};
             cr_packed_multiply(&(cr_product){
                 .m = (int)(rows - first < block ? rows - first : block),
                 .n = kg,
@@ -172,6 +186,7 @@ void cr_gather_conv_backward(const cr_window *win, const cr_conv_back *back)
 
 const cr_way cr_way_gather = {.name = "gather",
                               .fits = fits,
+                              .work = work,
                               .weights = cr_gather_weights,
                               .scratch = cr_gather_scratch,
                               .pack = cr_gather_pack,

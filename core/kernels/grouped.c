@@ -33,8 +33,9 @@ static int strip_rows(const cr_window *win)
 
 static bool fits(const cr_window *win)
 {
-    return win->groups > 1 && group_channels(win) <= MOST_CHANNELS &&
-           win->k / win->groups <= MOST_CHANNELS && win->dilation_w == 1;
+    int cg = group_channels(win), kg = win->k / win->groups;
+    return win->groups > 1 && (cg > 1 || kg > 1) && cg <= MOST_CHANNELS && kg <= MOST_CHANNELS &&
+           win->dilation_w == 1;
 }
 
 static size_t n_weights(const cr_window *win)
@@ -53,6 +54,13 @@ static void pack(const cr_window *win, cr_weight_fn weight, const void *context,
 static size_t spread_row_size(const cr_window *win)
 {
     return (size_t)reach_w(win) * (size_t)group_channels(win) * (size_t)win->k;
+}
+
+static void work(const cr_window *win, double work[CR_N_WORKS])
+{
+    double strips = (double)win->p / STRIP;
+    work[CR_WORK_LANES] += (double)win->p * win->q * (double)n_weights(win);
+    work[CR_WORK_SPREAD] += strips * strip_rows(win) * (double)spread_row_size(win);
 }
 
 static size_t scratch(const cr_window *win)
@@ -170,6 +178,7 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 
 const cr_way cr_way_grouped = {.name = "grouped",
                                .fits = fits,
+                               .work = work,
                                .weights = n_weights,
                                .scratch = scratch,
                                .pack = pack,

@@ -13,6 +13,7 @@
 #define ROWS 112     /* of a slice of a that is copied: eight tiles of 14, and 122 KiB */
 #define APART 16     /* so that the rows of a copy do not meet in the cache */
 #define BAD_STEP 512 /* rows as far apart as this, or a multiple, do meet there */
+#define FEW_ROWS 4   /* a tile of fewer waits for its sums as long as one of these */
 
 static int columns_of_last(int n)
 {
@@ -36,6 +37,15 @@ size_t cr_packed_at(int d, int n, int k, int j)
 {
     size_t panel = (size_t)j / CR_PANEL * CR_PANEL * (size_t)d;
     return panel + (size_t)k * (size_t)width_at(n, j) + (size_t)(j % CR_PANEL);
+}
+
+void cr_packed_work(double m, int rows, int runs, int n, int d, double work[CR_N_WORKS])
+{
+    double size = (double)cr_packed_size(d, n);
+    int slices = runs > 1 ? 1 : (d + DEPTH - 1) / DEPTH;
+    work[CR_WORK_MULTIPLY] += m * size * (rows < FEW_ROWS ? (double)FEW_ROWS / rows : 1);
+    work[CR_WORK_STORE] += m * size / d * slices;
+    work[CR_WORK_WEIGHTS] += m / rows * size;
 }
 
 void cr_packed_multiply_transposed(int m, int n, int d, const cr_real *a, int lda, const cr_real *b,

@@ -20,6 +20,10 @@ size_t cr_packed_at(int d, int n, int k, int j);
 void cr_packed_multiply_transposed(int m, int n, int d, const cr_real *a, int lda, const cr_real *b,
                                    cr_real beta, cr_real *c, int ldc);
 
+/* Adds the work of products of `m` rows in all, `rows` of them in a call, each in as many runs as
+ * cr_product has. */
+void cr_packed_work(double m, int rows, int runs, int n, int d, double work[CR_N_WORKS]);
+
 /* Writes what stands in columns k .. k + depth - 1 of rows first .. first + rows - 1 of a matrix
  * that nobody holds as a whole to `to`, rows of which are `step` apart. */
 typedef void (*cr_fill_fn)(const void *context, size_t first, int rows, int k, int depth,

@@ -11,6 +11,11 @@ static bool fits(const cr_window *win)
            win->q == win->w;
 }
 
+static void work(const cr_window *win, double work[CR_N_WORKS])
+{
+    cr_packed_work((double)win->p * win->q, (int)cr_gather_block(win), 1, win->k, win->c, work);
+}
+
 static size_t no_scratch(const cr_window *win)
 {
     (void)win;
@@ -49,6 +54,7 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 
 const cr_way cr_way_pointwise = {.name = "pointwise",
                                  .fits = fits,
+                                 .work = work,
                                  .weights = cr_gather_weights,
                                  .scratch = no_scratch,
                                  .pack = cr_gather_pack,

@@ -73,6 +73,14 @@ static size_t block_size(const cr_window *win)
     return POINTS * block_tiles(win) * (row_values(win->c) + row_values(win->k));
 }
 
+static void work(const cr_window *win, double work[CR_N_WORKS])
+{
+    double points = (double)((win->p + 3) / 4) * ((win->q + 3) / 4) * POINTS;
+    cr_packed_work(points, (int)block_tiles(win), 1, rounded(win->k), win->c, work);
+    work[CR_WORK_POINTS] += points * rounded(win->c);
+    work[CR_WORK_PIXELS] += points * rounded(win->k);
+}
+
 static size_t scratch(const cr_window *win)
 {
     cr_window back = window_back(win);
@@ -263,6 +271,7 @@ static void backward(const cr_window *win, const cr_conv_back *p)
 
 const cr_way cr_way_winograd = {.name = "winograd",
                                 .fits = fits,
+                                .work = work,
                                 .weights = n_weights,
                                 .scratch = scratch,
                                 .pack = pack,

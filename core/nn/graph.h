@@ -88,8 +88,8 @@ typedef struct cr_op {
     /* Of a linear layer from one pixel: the weight from channel c to output k. Others: NULL. */
     cr_real (*weight)(const cr_node *node, int k, int c);
 
-    /* Which of several ways forward goes; NULL: there is one only. */
-    const char *(*kernel)(const cr_node *node);
+    /* The convolution that it is; NULL: none. */
+    const cr_conv *(*conv)(const cr_node *node);
 
     void (*forward)(const cr_run *run);
     void (*backward)(const cr_run *run);

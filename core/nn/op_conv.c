@@ -1,6 +1,8 @@
 /* Conv. ONNX weights [K][C/G][R][S]; ours packed, then bias [K]. */
 #include "graph.h"
 
+#include <stdio.h>
+
 typedef struct conv {
     cr_conv conv;
     const cr_tensor *weights, *bias; /* bias may be NULL */
@@ -98,11 +100,6 @@ static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weight
     p->conv.way->pack_back(&p->conv.win, scaled_weight, &(scaled){p, scale}, weights);
 }
 
-static const char *kernel(const cr_node *node)
-{
-    return cr_conv_of(node)->way->name;
-}
-
 static void forward(const cr_run *run)
 {
     const cr_conv *c = cr_conv_of(run->node);
@@ -139,6 +136,47 @@ const cr_op cr_op_conv = {.type = "Conv",
                           .pack = pack,
                           .pack_back = pack_back,
                           .weight = weight,
-                          .kernel = kernel,
+                          .conv = cr_conv_of,
                           .forward = forward,
                           .backward = backward};
+
+/* A Conv by its name, or by that of its output. */
+static cr_node *find_conv(cr_graph *graph, const char *layer)
+{
+    int value = cr_graph_find(graph, layer);
+    int node = value < 0 ? -1 : graph->values[value].producer;
+    return node >= 0 && graph->nodes[node].op->conv ? &graph->nodes[node] : NULL;
+}
+
+static cr_status fail_unknown(const char *name, size_t n_name, cr_error *err)
+{
+    char known[200] = "";
+    for (size_t i = 0, n = 0; cr_ways[i] && n < sizeof known; i++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i > 0 ? ", " : "",
+                              cr_ways[i]->name);
+    return cr_fail(err, CR_EINPUT, "no kernel of convolutions is named \"%.*s\": there are %s",
+                   n_name < 60 ? (int)n_name : 60, name, known);
+}
+
+cr_status cr_graph_use_kernel(cr_graph *graph, const char *kernel, cr_error *err)
+{
+    size_t n_name = strcspn(kernel, "@");
+    const char *layer = kernel[n_name] ? kernel + n_name + 1 : NULL;
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)n_name, kernel);
+    const cr_way *way = n_name < sizeof name ? cr_way_find(name) : NULL;
+    cr_node *only = layer ? find_conv(graph, layer) : NULL;
+    if (!way)
+        return fail_unknown(kernel, n_name, err);
+    if (layer && !only)
+        return cr_fail(err, CR_EINPUT, "no convolution is named \"%.100s\"", layer);
+    if (layer && !way->fits(&cr_conv_of(only)->win))
+        return cr_fail(err, CR_EINPUT, "the kernel %s does not fit the convolution \"%.100s\"",
+                       name, layer);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        cr_node *node = &graph->nodes[i];
+        if (node->op->conv && (!only || node == only) && way->fits(&cr_conv_of(node)->win))
+            set_way(node, way);
+    }
+    return CR_OK;
+}

@@ -142,10 +142,9 @@ cr_net_layer cr_net_get_layer(const cr_net *net, int i)
         .output = value->name,
         .shape = value->shape,
         .group = net->steps[i].group,
-        .kernel = net->steps[i].in_place ? "in place"
-                  : node->op->kernel     ? node->op->kernel(node)
-                                         : "",
+        .in_place = net->steps[i].in_place,
         .flops = node->flops,
+        .conv = node->op->conv ? node->op->conv(node) : NULL,
     };
 }
 

@@ -20,6 +20,10 @@ uint64_t cr_net_weight_layout(const cr_net *net)
         mix(&hash, (uint64_t)*name);
     mix(&hash, sizeof(cr_real));
     for (int s = 0; s < net->n_steps; s++) {
+        const cr_node *node = &net->steps[s].node;
+        const cr_conv *conv = node->op->conv ? node->op->conv(node) : NULL;
+        for (const char *name = conv ? conv->way->name : ""; *name; name++)
+            mix(&hash, (uint64_t)*name);
         mix(&hash, net->steps[s].weights_at);
         mix(&hash, net->steps[s].back ? net->steps[s].weights_back_at : 0);
     }

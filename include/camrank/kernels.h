@@ -88,12 +88,31 @@ typedef struct cr_conv_back {
     cr_real *scratch;
 } cr_conv_back;
 
+/* The kinds of work that ways are made of. What each takes depends on the instruction set: the rates
+ * of conv.c. */
+typedef enum cr_work {
+    CR_WORK_MULTIPLY, /* multiply-adds of a product, with those that fill up its panels and tiles */
+    CR_WORK_STORE,    /* sums of a product, written once for each slice of its depth */
+    CR_WORK_WEIGHTS,  /* packed weights that a product reads, each time that it does */
+    CR_WORK_COPY,     /* values copied into place for a product */
+    CR_WORK_RUN,      /* and the runs that they are copied in */
+    CR_WORK_POINTS,   /* Winograd's: points that pixels go to */
+    CR_WORK_PIXELS,   /* and that pixels come from */
+    CR_WORK_LANES,    /* multiply-adds of sums that stay in vectors of channels */
+    CR_WORK_SPREAD,   /* values spread over the channels of their group */
+    CR_WORK_MOVE,     /* values of input and output: of all ways the same, and no way's to count */
+    CR_WORK_CALL,     /* 1: the same */
+    CR_N_WORKS
+} cr_work;
+
 /* A way to compute a convolution. Several may fit a window; each lays weights out in an order and a
  * form of its own (Winograd's transforms them), which depend on the window only. With any of them
  * each image's result depends on that image only, in every bit. */
 typedef struct cr_way {
     const char *name;
     bool (*fits)(const cr_window *win);
+    /* Adds the work for one image, as one of many. */
+    void (*work)(const cr_window *win, double work[CR_N_WORKS]);
     size_t (*weights)(const cr_window *win); /* cr_real of the packed weights */
     size_t (*scratch)(const cr_window *win); /* cr_real of scratch, forward or backward */
     void (*pack)(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed);
@@ -108,8 +127,16 @@ typedef struct cr_way {
 /* All ways; ends with NULL. The last fits every window. */
 extern const cr_way *const cr_ways[];
 
-/* The way that a window goes unless somebody wants another: by its shape only, so that results do
- * not depend on batch or ranks. */
+/* The way of that name; NULL if there is none. */
+const cr_way *cr_way_find(const char *name);
+
+/* What a way that fits is estimated to take for one image, seconds: its work at the rates of the
+ * instruction set in use. */
+double cr_way_cost(const cr_way *way, const cr_window *win);
+
+/* The way that a window goes unless somebody wants another: the one that is estimated to take least.
+ * It depends on the shape and the instruction set only, on nothing measured, so that results do not
+ * depend on batch, ranks or the machine's load. */
 const cr_way *cr_way_of(const cr_window *win);
 
 /* A convolution: its window, and the way that it goes. */

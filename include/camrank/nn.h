@@ -69,6 +69,13 @@ typedef struct cr_graph cr_graph;
 cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, int width, int height, cr_graph **graph, cr_error *err);
 
+/* Makes convolutions go a way that the caller wants, in place of the one that is chosen for their
+ * shape. To be called before the graph is compiled; a later call overrides an earlier one.
+ *   kernel  WAY@LAYER, the name of one of cr_ways and that of a Conv or of its output; or WAY, for
+ *           every one that it fits
+ * Errors: CR_EINPUT for a way or a layer that there is none of, and for a way that does not fit. */
+cr_status cr_graph_use_kernel(cr_graph *graph, const char *kernel, cr_error *err);
+
 /* Lets go of the model's weights, once nothing more is to be read or packed from it. */
 void cr_graph_release_weights(cr_graph *graph);
 void cr_graph_free(cr_graph *graph);
@@ -193,12 +200,13 @@ const cr_real *cr_net_gradients(const cr_net *net, int t);
 /* A step of a compiled network: a node of the graph with the scales, shifts and activation that were
  * folded into it. For `camrank inspect --plan`. */
 typedef struct cr_net_layer {
-    const char *op;     /* ONNX operator */
-    const char *output; /* name of the node's own output value */
-    cr_shape shape;     /* of that, one image */
-    const char *kernel; /* which of several ways computes it, "" where there is one only */
-    double flops;       /* as in cr_graph_layer; Winograd's way needs fewer */
-    int group;          /* images that it runs over before the layers behind it do */
+    const char *op;      /* ONNX operator */
+    const char *output;  /* name of the node's own output value */
+    cr_shape shape;      /* of that, one image */
+    double flops;        /* as in cr_graph_layer; Winograd's way needs fewer */
+    const cr_conv *conv; /* what it computes, of a Conv; NULL of any other */
+    bool in_place;       /* a Concat whose parts are written where they go: it does nothing */
+    int group;           /* images that it runs over before the layers behind it do */
 } cr_net_layer;
 
 int cr_net_n_layers(const cr_net *net);

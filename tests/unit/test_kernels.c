@@ -287,6 +287,44 @@ static void conv_matches_a_naive_one(void **state)
             way_matches(&(cr_conv){win, cr_ways[i]}, &data);
 }
 
+/* Where the ways are far apart, on any processor. */
+static void way_that_is_chosen_is_the_one_made_for_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *way;
+        cr_window win;
+    } cases[] = {
+        {"winograd", {56, 56, 64, 56, 56, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+        {"winograd", {14, 14, 512, 14, 14, 512, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+        {"direct", {224, 224, 3, 112, 112, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1}},
+        {"direct", {224, 224, 3, 224, 224, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+        {"pointwise", {56, 56, 64, 56, 56, 64, 1, 1, 1, 1, 0, 0, 1, 1, 1}},
+        {"pointwise", {1, 1, 4096, 1, 1, 1000, 1, 1, 1, 1, 0, 0, 1, 1, 1}},
+        {"gather", {56, 56, 256, 28, 28, 512, 1, 1, 2, 2, 0, 0, 1, 1, 1}},
+        {"depthwise", {112, 112, 32, 112, 112, 32, 3, 3, 1, 1, 1, 1, 1, 1, 32}},
+        {"grouped", {112, 112, 48, 56, 56, 48, 3, 3, 2, 2, 1, 1, 1, 1, 6}},
+        {"gather", {28, 28, 512, 28, 28, 512, 3, 3, 1, 1, 4, 4, 2, 2, 2}},
+    };
+    for (cr_isa isa = CR_ISA_ANY; isa <= cr_isa_best(); isa++) {
+        cr_isa_use(isa);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            const cr_window *win = &cases[i].win;
+            const cr_way *way = cr_way_of(win);
+            if (strcmp(way->name, cases[i].way) != 0)
+                fail_msg("case %zu on %s: %s, not %s", i, cr_isa_name(isa), way->name,
+                         cases[i].way);
+            assert_ptr_equal(cr_way_find(cases[i].way), way);
+            assert_true(way->fits(win));
+            for (int w = 0; cr_ways[w]; w++)
+                assert_true(!cr_ways[w]->fits(win) ||
+                            cr_way_cost(cr_ways[w], win) >= cr_way_cost(way, win));
+        }
+    }
+    cr_isa_use(cr_isa_best());
+    assert_null(cr_way_find("nowhere"));
+}
+
 static const cr_window pool_windows[] = {
     /* h w c p q k r s strides pads dilations groups */
     {8, 6, 19, 4, 3, 19, 2, 2, 2, 2, 0, 0, 1, 1, 1}, {7, 8, 5, 4, 4, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1},
@@ -545,6 +583,7 @@ int main(void)
                                        &conv_cases[i]};
     }
     const struct CMUnitTest tests[] = {
+        TEST(way_that_is_chosen_is_the_one_made_for_it),
         TEST(max_pool_takes_the_largest_and_its_first_place),
         TEST(average_pool_matches_a_naive_one),
         TEST(global_pools_match_naive_ones),

@@ -434,7 +434,7 @@ static void concat_copies_only_what_its_producer_cannot_write_there(void **state
         cr_net *net = compile(graph, BATCH, &target, 1, 0);
         for (int s = 0; s < cr_net_n_layers(net); s++) {
             cr_net_layer layer = cr_net_get_layer(net, s);
-            char *list = strcmp(layer.kernel, "in place") == 0 ? in_place : copies;
+            char *list = layer.in_place ? in_place : copies;
             if (strcmp(layer.op, "Concat") == 0)
                 strcat(strcat(list, layer.output), " ");
         }
@@ -503,6 +503,84 @@ static void unused_branch_does_not_run_and_is_no_target(void **state)
     cr_graph_free(graph);
 }
 
+static cr_graph *two_convolutions(void)
+{
+    return onnx_graph("1,16,9,9",
+                      (onnx_layer[]){{"Conv", "x w:16,16,3,3 b:16", "one", "pads=1,1,1,1"},
+                                     {"Conv", "one w2:20,16,3,3 b2:20", "two", NULL},
+                                     {"GlobalAveragePool", "two", "pooled", NULL},
+                                     {"Flatten", "pooled", "logits", NULL},
+                                     {0}});
+}
+
+static void convolutions_go_the_way_that_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kernels[3];
+        const char *one, *two;
+    } cases[] = {
+        {{"winograd"}, "winograd", "winograd"},
+        {{"winograd", "gather"}, "gather", "gather"},
+        {{"winograd", "direct@two"}, "winograd", "direct"},
+        {{"gather", "direct@one"}, "direct", "gather"},
+        {{"direct@one", "gather"}, "gather", "gather"},
+        {{"winograd", "depthwise"}, "winograd", "winograd"}, /* fits neither */
+    };
+    enum { N_CASES = sizeof cases / sizeof cases[0] };
+    uint64_t layouts[N_CASES];
+    cr_real first[20];
+    cr_error err;
+    for (size_t i = 0; i < N_CASES; i++) {
+        cr_graph *graph = two_convolutions();
+        for (int k = 0; k < 3 && cases[i].kernels[k]; k++)
+            assert_int_equal(cr_graph_use_kernel(graph, cases[i].kernels[k], &err), CR_OK);
+        cr_net *net = compile(graph, 1, NULL, 0, 0);
+        assert_string_equal(cr_net_get_layer(net, 0).conv->way->name, cases[i].one);
+        assert_string_equal(cr_net_get_layer(net, 1).conv->way->name, cases[i].two);
+        layouts[i] = cr_net_weight_layout(net);
+        fill_input(graph, net, 1);
+        cr_net_forward(net, 1);
+        if (i == 0)
+            memcpy(first, cr_net_logits(net), sizeof first);
+        assert_close(cr_net_logits(net), first, 20, 1e-5);
+        cr_net_free(net);
+        cr_graph_free(graph);
+    }
+    /* Weights are shared between processes by this number: only the same plan has it. */
+    for (size_t i = 0; i < N_CASES; i++)
+        for (size_t j = 0; j < i; j++) {
+            bool same =
+                strcmp(cases[i].one, cases[j].one) == 0 && strcmp(cases[i].two, cases[j].two) == 0;
+            assert_true((layouts[i] == layouts[j]) == same);
+        }
+}
+
+static void kernel_that_does_not_exist_or_fit_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kernel, *message;
+    } cases[] = {
+        {"fft", "no kernel of convolutions is named \"fft\": there are depthwise, grouped, "
+                "winograd, direct, pointwise, gather"},
+        {"", "no kernel of convolutions is named \"\": there are depthwise, grouped, winograd, "
+             "direct, pointwise, gather"},
+        {"gather@three", "no convolution is named \"three\""},
+        {"gather@pooled", "no convolution is named \"pooled\""},
+        {"gather@x", "no convolution is named \"x\""},
+        {"gather@", "no convolution is named \"\""},
+        {"pointwise@two", "the kernel pointwise does not fit the convolution \"two\""},
+    };
+    cr_graph *graph = two_convolutions();
+    cr_error err;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(cr_graph_use_kernel(graph, cases[i].kernel, &err), CR_EINPUT);
+        assert_string_equal(err.message, cases[i].message);
+    }
+    cr_graph_free(graph);
+}
+
 static void default_layer_is_the_last_spatial_that_is_no_pooling_and_no_move(void **state)
 {
     (void)state;
@@ -568,6 +646,8 @@ int main(void)
         cmocka_unit_test(concat_copies_only_what_its_producer_cannot_write_there),
         cmocka_unit_test(net_beyond_the_limit_of_activations_is_refused),
         cmocka_unit_test(unused_branch_does_not_run_and_is_no_target),
+        cmocka_unit_test(convolutions_go_the_way_that_is_asked_for),
+        cmocka_unit_test(kernel_that_does_not_exist_or_fit_is_refused),
         cmocka_unit_test(default_layer_is_the_last_spatial_that_is_no_pooling_and_no_move),
         cmocka_unit_test(find_knows_values_and_nodes_but_no_constants),
     };
