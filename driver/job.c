@@ -144,6 +144,22 @@ static cr_status read_input(cr_job_source *source, const cr_job_raw_input *raw, 
     return cr_job_fail(err, source, key, "%s", colon ? colon + 2 : inner.message);
 }
 
+/* Whether they are known, and fit, is the network's to say. */
+static cr_status read_kernels(cr_job_source *source, const cr_job_raw_model *raw, unsigned i,
+                              cr_job_model *model, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    size_t n = 0;
+    for (unsigned j = 0; j < raw->n_kernels && n < sizeof model->kernels; j++)
+        n += (size_t)snprintf(model->kernels + n, sizeof model->kernels - n, "%s%s",
+                              j > 0 ? "\n" : "", raw->kernels[j]);
+    KEY("models.%u.kernels", i);
+    if (n >= sizeof model->kernels)
+        return cr_job_fail(err, source, key, "are longer than %zu bytes together",
+                           sizeof model->kernels - raw->n_kernels);
+    return CR_OK;
+}
+
 static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                              cr_job *job, cr_error *err)
 {
@@ -170,6 +186,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         copy_name(model->layer, from->layer);
         snprintf(model->file_given, sizeof model->file_given, "%s", from->file);
         CR_TRY(resolve(&model->file, folder, from->file, err));
+        CR_TRY(read_kernels(source, from, i, model, err));
         CR_TRY(read_input(source, &from->input, i, &model->input, err));
     }
 cleanup:

@@ -42,6 +42,8 @@ static const cyaml_schema_value_t whole_number = {CYAML_VALUE_INT(MUST, int64_t)
 static const cyaml_schema_value_t number = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
 static const cyaml_schema_value_t method = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 2 * CR_NAME_BYTES)};
+static const cyaml_schema_value_t kernel = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 2 * CR_NAME_BYTES)};
 
 static const cyaml_schema_field_t input_fields[] = {
     CYAML_FIELD_SEQUENCE_FIXED("size", MUST, cr_job_raw_input, size, &whole_number, 2),
@@ -60,6 +62,8 @@ static const cyaml_schema_field_t model_fields[] = {
     STRING("name", MUST, cr_job_raw_model, name, CR_NAME_BYTES - 1),
     STRING("file", MUST, cr_job_raw_model, file, 255),
     STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),
+    CYAML_FIELD_SEQUENCE_COUNT("kernels", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, kernels,
+                               n_kernels, &kernel, 1, CR_JOB_MAX_LIST),
     CYAML_FIELD_MAPPING("input", MUST, cr_job_raw_model, input, input_fields),
     CYAML_FIELD_END,
 };

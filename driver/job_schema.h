@@ -7,7 +7,7 @@
 
 #include "job_tree.h"
 
-#define CR_JOB_MAX_LIST 64      /* models, methods */
+#define CR_JOB_MAX_LIST 64      /* models, methods, kernels */
 #define CR_JOB_MAX_CLASSES 1000 /* dataset.subset.classes */
 
 typedef struct cr_job_raw_input {
@@ -23,6 +23,8 @@ typedef struct cr_job_raw_input {
 
 typedef struct cr_job_raw_model {
     char *name, *file, *layer;
+    char **kernels;
+    unsigned n_kernels;
     cr_job_raw_input input;
 } cr_job_raw_model;
 

@@ -50,10 +50,22 @@ cleanup:
     return status;
 }
 
+static cr_status use_kernels(cr_model *model, const char *kernels, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char kernel[CR_KERNELS_BYTES];
+    for (size_t n; status == CR_OK && *kernels; kernels += n + (kernels[n] == '\n')) {
+        n = strcspn(kernels, "\n");
+        snprintf(kernel, sizeof kernel, "%.*s", (int)n, kernels);
+        status = cr_graph_use_kernel(model->graph, kernel, err);
+    }
+    return status;
+}
+
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
-                        const char *layer, const cr_model_request *requests, int n_requests,
-                        int n_classes, cr_model *model, cr_error *err)
+                        const char *layer, const char *kernels, const cr_model_request *requests,
+                        int n_requests, int n_classes, cr_model *model, cr_error *err)
 {
     cr_status status = CR_OK;
     *model = (cr_model){.input = *input, .n_views = cr_input_n_views(input)};
@@ -70,6 +82,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
     status = check_ends(model, n_classes, err);
     if (status == CR_OK)
         status = resolve(model, requests, n_requests, layer, err);
+    if (status == CR_OK)
+        status = use_kernels(model, kernels, err);
     if (status != CR_OK)
         cr_fail_in(err, "%s: ", file);
 

@@ -45,12 +45,15 @@ static inline size_t cr_results_map_values(const cr_results_variant *variant)
     return (size_t)variant->n_views * (size_t)variant->map_height * (size_t)variant->map_width;
 }
 
+#define CR_KERNELS_BYTES 1024
+
 typedef struct cr_results_model {
     char name[CR_NAME_BYTES]; /* also the HDF5 group: letters, digits and . _ - only */
     char file[256];           /* as the job names it */
     char sha256[65];          /* of the ONNX file; "": maps of another program, without a network */
     char input[256];          /* the input specification, one line of text */
     char filter[32];          /* the resize filter of the input, by its name */
+    char kernels[CR_KERNELS_BYTES]; /* those that the job wants, in its order, one a line; or "" */
     int n_variants;
     cr_results_variant *variants; /* owned */
 } cr_results_model;

@@ -53,6 +53,12 @@ contains "$work/out" "^head: .*Grad-CAM applies, CAM does not$"
 expect 0 '' "$CAMRANK" inspect gap.onnx --plan
 contains "$work/out" "^conv1  *Conv  *[a-z]*  *8 x 16 x 16 "
 contains "$work/out" "ms an image in batches of 16"
+contains "$work/out" "^conv1  .*[a-z]\* [0-9.]* ([0-9.]*)"
+contains "$work/out" "^[0-9]* of [0-9]* convolutions took more than 10 % longer than by another kernel; "
+expect 0 '' "$CAMRANK" inspect gap.onnx --plan --kernel gather
+contains "$work/out" "^conv1  *Conv  *gather  *8 x 16 x 16 "
+contains "$work/out" "^conv1  .* gather\* [0-9.]* ([0-9.]*)"
+expect 3 'camrank: no convolution is named "conv7"' "$CAMRANK" inspect gap.onnx --plan --kernel gather@conv7
 
 # inspect --layers: the targets alone.
 expect 0 '' "$CAMRANK" inspect gap.onnx --layers

@@ -105,6 +105,12 @@ alone 3 './empty.onnx: is empty, not an ONNX model' run job.yaml --set models.1.
 refused 3 './gap.onnx: no layer is named "nowhere"; *' run job.yaml --set 'methods=[grad-cam@nowhere]'
 refused 3 './gap.onnx: layer "logits" is no map of channels, height and width; *' \
     run job.yaml --set models.0.layer=logits
+refused 3 './gap.onnx: no kernel of convolutions is named "fft": there are *' \
+    run job.yaml --set 'models.0.kernels=[fft]'
+refused 3 './gap.onnx: no convolution is named "nowhere"' \
+    run job.yaml --set 'models.0.kernels=[gather@nowhere]'
+refused 3 './gap.onnx: the kernel depthwise does not fit the convolution "conv1"' \
+    run job.yaml --set 'models.0.kernels=[gather, depthwise@conv1]'
 refused 3 './fc.onnx: no method of the job applies: cam: *' run job.yaml --set 'methods=[cam]'
 refused 3 './gap.onnx: *has height 32, not 64' run job.yaml --set 'models.0.input.size=[64, 64]'
 # A file of 150 bytes that wants gigabytes, and a limit of one's own.

@@ -100,6 +100,12 @@ refused() {
     [ $code = 3 ] || fail "$words: exit $code, expected 3: $(cat "$work/err")"
     grep -qF "$work/other.h5: $words" "$work/err" || fail "expected $words: $(cat "$work/err")"
 }
+# What a job asks for is in the file.
+checks=$((checks + 1))
+asked=("$CAMRANK" run "$job" --limit 8 --set 'models.0.kernels=[gather, direct@/conv1/Conv]' -o "$work/asked.h5")
+{ "${asked[@]}" && "${asked[@]}" --resume; } >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
+contains "$work/err" "^camrank: 24 of 24 images are done already$"
+
 made='made by another job or program:'
 refused "$made /: \`job_name\` is \`demo\` in the file, \`x\` now" 3 --set name=x
 refused "$made /: \`batch\` is \`4\` in the file, \`5\` now" 1 --set batch=5
@@ -110,6 +116,8 @@ refused "$made /protocols/cam-paper: \`exclude\` is \`1\` in the file, \`0\` now
     --set protocol=kaggle
 refused "$made /: \`table\` is \`protocols wsol-v1 wsol-v2\` in the file, \`wsol-v1\` now" 1 \
     --set protocol=wsol-v1
+refused "$made /models/gap: \`kernels\` is \`\` in the file, \`gather\` now" 1 \
+    --set 'models.0.kernels=[gather]'
 refused "$made /: \`failed\` is \`wrong\` in the file, \`skip\` now" 1 --set dataset.failed=skip
 refused "$made /: \`map_type\` is \`float32\` in the file, \`float16\` now" 1 \
     --set heatmaps.type=float16

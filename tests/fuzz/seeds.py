@@ -58,6 +58,7 @@ models:
   - name: one
     file: one.onnx
     layer: conv
+    kernels: [gather, winograd@conv]
     input: {size: [32, 32], resize: short-side, short_side: 36, crop: center, filter: pil-bicubic,
             channels: bgr, range: 255, mean: [120, 120.5, 1e2], std: [60, 60, 60]}
 methods: [cam, grad-cam, grad-cam@conv]

@@ -285,7 +285,8 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
          "short_side, crop, filter, channels, range, mean, std"},
         {"    layer: relu5", "    lager: relu5",
-         "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, layer, input"},
+         "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, layer, kernels, "
+         "input"},
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\"; allowed: layout, images, ground_truth, "
          "synsets, devkit_synsets, boxes, exclude, subset, limit, failed"},
@@ -547,16 +548,19 @@ static void job_set_changes_values_in_order(const cr_par *par)
         "models.0.input={size: [9, 8], resize: squash, channels: rgb, range: 1, mean: [0, 0, 0], "
         "std: [1, 1, 1]}",
         "models.0.input.mean.2=7",
+        "models.0.kernels=[gather, direct@a/b]",
         "models.0.input.size=[5, 6]",
         "dataset.images=/elsewhere",
         "batch=8",
     };
     cr_job job;
     cr_error err = {0};
-    if (!CHECK_OK(cr_job_parse(good, strlen(good), "x.yaml", sets, 10, &job, &err), &err))
+    if (!CHECK_OK(cr_job_parse(good, strlen(good), "x.yaml", sets, 11, &job, &err), &err))
         return;
     CHECK_EQUAL(job.batch, 8);
     CHECK_TEXT(job.models[1].name, "other");
+    CHECK_TEXT(job.models[0].kernels, "gather\ndirect@a/b");
+    CHECK_TEXT(job.models[1].kernels, "");
     CHECK_EQUAL(job.n_methods, 2);
     CHECK_TEXT(job.methods[0].method, "grad-cam");
     CHECK_TEXT(job.methods[1].layer, "y=z");
@@ -576,8 +580,8 @@ static void job_bad_set_is_quoted(const cr_par *par)
     static const struct {
         const char *set, *message;
     } cases[] = {
-        {"models.0.nme=x",
-         "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, file, layer, input"},
+        {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, "
+                           "file, layer, kernels, input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
          "protocol, protocols, threshold, loose, connectivity, upsampling, iou, heatmaps, "
