@@ -221,14 +221,14 @@ static network networks[] = {
       {"Conv", "c w3:16,16,3,3", "d", "pads=1,1,1,1"},
       {"Relu", "d", "r", NULL},
       {"Concat", "i c r c", "j", "axis=1"},
-      {"Conv", "j w4:4,80,1,1", "k", NULL},
       {"Conv", "x w5:4,3,3,3", "m", "pads=1,1,1,1"},
+      {"Conv", "j w4:4,80,1,1", "k", NULL},
       {"Add", "k m", "s", NULL},
       {"Concat", "m s", "t", "axis=1"},
-      {"Relu", "t", "u", NULL},
-      {"Concat", "u x", "v", "axis=1"},
-      {"Flatten", "v", "f", NULL},
-      {"Gemm", "f w6:462,5", "logits", NULL}}},
+      {"Concat", "t s", "v", "axis=1"},
+      {"Relu", "v", "u", NULL},
+      {"Flatten", "u", "f", NULL},
+      {"Gemm", "f w6:504,5", "logits", NULL}}},
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0], BATCH = 8, N_BACK = 2, N_IMAGES = 3 };
 
