@@ -19,39 +19,43 @@ static size_t b_size(const cr_binary *p)
     for (int k = 0; k < c; k++) \
     statement
 
+#define EACH_OUTPUT(value)                      \
+    _Pragma("GCC ivdep") /* y may be a, or b */ \
+        for (int k = 0; k < c; k++) y[k] = value
+
 CR_MULTIVERSION
 static void row_forward(cr_binary_op op, int c, const cr_real *a, const cr_real *b, bool one_b,
-                        cr_real *restrict y)
+                        cr_real *y)
 {
     if (one_b) {
         cr_real v = *b;
         switch (op) {
         case CR_ADD:
-            EACH_CHANNEL(y[k] = a[k] + v);
+            EACH_OUTPUT(a[k] + v);
             return;
         case CR_SUB:
-            EACH_CHANNEL(y[k] = a[k] - v);
+            EACH_OUTPUT(a[k] - v);
             return;
         case CR_MUL:
-            EACH_CHANNEL(y[k] = a[k] * v);
+            EACH_OUTPUT(a[k] * v);
             return;
         case CR_DIV:
-            EACH_CHANNEL(y[k] = a[k] / v);
+            EACH_OUTPUT(a[k] / v);
             return;
         }
     }
     switch (op) {
     case CR_ADD:
-        EACH_CHANNEL(y[k] = a[k] + b[k]);
+        EACH_OUTPUT(a[k] + b[k]);
         return;
     case CR_SUB:
-        EACH_CHANNEL(y[k] = a[k] - b[k]);
+        EACH_OUTPUT(a[k] - b[k]);
         return;
     case CR_MUL:
-        EACH_CHANNEL(y[k] = a[k] * b[k]);
+        EACH_OUTPUT(a[k] * b[k]);
         return;
     case CR_DIV:
-        EACH_CHANNEL(y[k] = a[k] / b[k]);
+        EACH_OUTPUT(a[k] / b[k]);
         return;
     }
 }
@@ -60,8 +64,9 @@ void cr_binary_forward(const cr_binary *p, int n, const cr_real *a, const cr_rea
 {
     bool one_b = p->spread == CR_SPREAD_CHANNELS;
     if (p->spread == CR_SPREAD_NONE) {
-        for (size_t i = 0; i < (size_t)n * (size_t)p->rows; i++, a += p->c, b += p->c, y += p->c)
-            row_forward(p->op, p->c, a, b, false, y);
+        int size = p->rows * p->c;
+        for (int i = 0; i < n; i++, a += size, b += size, y += size)
+            row_forward(p->op, size, a, b, false, y);
         return;
     }
     for (int i = 0; i < n; i++, b += b_size(p))

@@ -8,6 +8,7 @@
 CR_MULTIVERSION
 void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y)
 {
+#pragma GCC ivdep /* y may be x */
     for (size_t i = 0; i < n; i++) {
         cr_real v = x[i] < clamp.lo ? clamp.lo : x[i];
         y[i] = v > clamp.hi ? clamp.hi : v;
@@ -31,11 +32,12 @@ void cr_clamp_mask(cr_clamp clamp, size_t n_images, int m, size_t rows, size_t c
 CR_MULTIVERSION
 void cr_affine_forward(size_t rows, int c, const cr_real *x, ptrdiff_t x_step,
                        const cr_real *restrict scale, const cr_real *restrict shift, cr_clamp clamp,
-                       cr_real *restrict y, ptrdiff_t y_step)
+                       cr_real *y, ptrdiff_t y_step)
 {
     x_step = cr_step_of(x_step, c);
     y_step = cr_step_of(y_step, c);
     for (size_t t = 0; t < rows; t++, x += x_step, y += y_step)
+#pragma GCC ivdep /* y may be x */
         for (int k = 0; k < c; k++) {
             cr_real v = x[k] * scale[k] + shift[k];
             v = v < clamp.lo ? clamp.lo : v;

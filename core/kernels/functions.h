@@ -4,6 +4,8 @@
 #ifndef CAMRANK_KERNELS_FUNCTIONS_H
 #define CAMRANK_KERNELS_FUNCTIONS_H
 
+#include "camrank/kernels.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -53,6 +55,22 @@ static inline float cr_erff(float x)
     q = q * t + 1.12848008f;
     float beyond = copysignf(1 - cr_expf(-t * q), x), near = x * p;
     return t > 1 ? beyond : near;
+}
+
+/* Those of cr_real: the C library's where that is double. */
+#define CR_EXP(x) _Generic((cr_real){0}, double : exp, default : cr_expf)(x)
+#define CR_ERF(x) _Generic((cr_real){0}, double : erf, default : cr_erff)(x)
+
+static inline cr_real cr_sigmoid(cr_real x)
+{
+    return 1 / (1 + CR_EXP(-x));
+}
+
+/* The share of a normal distribution below x. */
+static inline cr_real cr_normal(cr_real x)
+{
+    const cr_real sqrt_half = (cr_real)0.70710678118654752;
+    return (cr_real)0.5 + (cr_real)0.5 * CR_ERF(x * sqrt_half);
 }
 
 #endif

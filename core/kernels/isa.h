@@ -5,8 +5,8 @@
  * once. Products and sums are contracted where the set can, so that results differ between sets by
  * rounding.
  *
- * isa_any.c, isa_avx2.c and isa_avx512.c each include panel_loops.h, depthwise_loops.h and
- * winograd_loops.h, having set what vector.h asks for. */
+ * isa_any.c, isa_avx2.c and isa_avx512.c each include panel_loops.h, depthwise_loops.h,
+ * unary_loops.h and winograd_loops.h, having set what vector.h asks for. */
 #ifndef CAMRANK_KERNELS_ISA_H
 #define CAMRANK_KERNELS_ISA_H
 
@@ -66,6 +66,7 @@ typedef struct cr_isa_loops {
     void (*depthwise)(const cr_depthwise_pixels *pixels);
     void (*winograd_points)(const cr_winograd_tile *tile);
     void (*winograd_pixels)(const cr_winograd_tile *tile);
+    void (*unary)(cr_unary_op op, size_t n, const cr_real *x, cr_real *y); /* y may be x */
 } cr_isa_loops;
 
 extern const cr_isa_loops cr_loops_any, cr_loops_avx2, cr_loops_avx512;

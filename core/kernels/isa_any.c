@@ -5,6 +5,8 @@
 #define ISA_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #include "depthwise_loops.h"
 #include "panel_loops.h"
+#include "unary_loops.h"
 #include "winograd_loops.h"
 
-const cr_isa_loops cr_loops_any = {panel, depthwise_pixels, winograd_points, winograd_pixels};
+const cr_isa_loops cr_loops_any = {panel, depthwise_pixels, winograd_points, winograd_pixels,
+                                   unary_values};

@@ -177,13 +177,14 @@ void cr_global_max_forward(int n, int hw, int c, const cr_real *x, cr_real *y);
 void cr_global_max_backward(int n, int m, int hw, int c, const cr_real *x, const cr_real *dy,
                             cr_real *dx);
 
-/* y = clamp(x * scale + shift) for each channel: x [rows][c], not y. */
+/* y = clamp(x * scale + shift) for each channel: x [rows][c]. y may be x, with the same
+ * step. */
 void cr_affine_forward(size_t rows, int c, const cr_real *x, ptrdiff_t x_step, const cr_real *scale,
                        const cr_real *shift, cr_clamp clamp, cr_real *y, ptrdiff_t y_step);
 void cr_affine_backward(size_t rows, int c, const cr_real *scale, const cr_real *dy, cr_real *dx);
 
 /* y = a op b: a, y [n][rows][c]; b the same, or [n][c], one value a channel for all rows, or
- * [n][rows], one value a row for all channels.
+ * [n][rows], one value a row for all channels. y may be a, or b where that is the same.
  * Backward: da and db may be NULL where no gradient is wanted. */
 typedef enum cr_binary_op { CR_ADD, CR_SUB, CR_MUL, CR_DIV } cr_binary_op;
 typedef enum cr_spread { CR_SPREAD_NONE, CR_SPREAD_ROWS, CR_SPREAD_CHANNELS } cr_spread;
@@ -196,9 +197,9 @@ void cr_binary_forward(const cr_binary *p, int n, const cr_real *a, const cr_rea
 void cr_binary_backward(const cr_binary *p, int n, int m, const cr_real *a, const cr_real *b,
                         const cr_real *dy, cr_real *da, cr_real *db);
 
-/* y = f(x) for each of n values. alpha and beta are those of HardSigmoid, max(0, min(1, alpha x +
- * beta)); alpha is the exponent of CR_POW. Backward needs x and y of the forward pass, [n_images][n],
- * and dy [n_images][m][n]. */
+/* y = f(x) for each of n values; y may be x. alpha and beta are those of HardSigmoid, max(0, min(1,
+ * alpha x + beta)); alpha is the exponent of CR_POW. Backward needs x of the forward pass,
+ * [n_images][n], but for CR_SILU and CR_GELU y as well, and dy [n_images][m][n]. */
 typedef enum cr_unary_op {
     CR_SIGMOID,
     CR_HARD_SIGMOID,
@@ -206,6 +207,8 @@ typedef enum cr_unary_op {
     CR_ERF,
     CR_SQRT,
     CR_POW,
+    CR_SILU, /* x Sigmoid(x) */
+    CR_GELU, /* x (1 + Erf(x / sqrt 2)) / 2 */
 } cr_unary_op;
 typedef struct cr_unary {
     cr_unary_op op;
@@ -221,7 +224,7 @@ void cr_row_mean_forward(size_t rows, int c, const cr_real *x, cr_real *y);
 void cr_row_mean_backward(size_t rows, int c, const cr_real *dy, cr_real *dx);
 
 /* Layer normalisation of each row: y = (x - mean) / sqrt(variance + epsilon) * scale + shift, with
- * scale, shift [c]. Backward needs x, [n_images][rows][c]. */
+ * scale, shift [c]. y may be x. Backward needs x, [n_images][rows][c]. */
 void cr_layer_norm_forward(size_t rows, int c, cr_real epsilon, const cr_real *x,
                            const cr_real *scale, const cr_real *shift, cr_real *y);
 void cr_layer_norm_backward(int n_images, int m, size_t rows, int c, cr_real epsilon,

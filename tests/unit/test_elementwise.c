@@ -51,6 +51,12 @@ static void check_binary(cr_binary_op op, cr_spread spread)
         }
     cr_binary_forward(&p, N, a, b, y);
     assert_near(y, want_y, N * SIZE, 1);
+    for (int over_b = 0; over_b < (spread == CR_SPREAD_NONE ? 2 : 1); over_b++) {
+        float *in_place = zeros(N * SIZE, sizeof *in_place);
+        memcpy(in_place, over_b ? b : a, N * SIZE * sizeof *in_place);
+        cr_binary_forward(&p, N, over_b ? a : in_place, over_b ? in_place : b, in_place);
+        assert_memory_equal(in_place, y, N * SIZE * sizeof *y);
+    }
     cr_binary_backward(&p, N, M, a, b, dy, da, db);
     assert_near(da, want_da, N * M * SIZE, 3);
     assert_near(db, want_db, N * M * b_size, C + 3);
@@ -93,6 +99,10 @@ static double naive_unary(const cr_unary *p, double x)
         return sqrt(x);
     case CR_POW:
         return pow(x, alpha);
+    case CR_SILU:
+        return x / (1 + exp(-x));
+    case CR_GELU:
+        return x * erfc(-x / sqrt(2)) / 2;
     }
     return NAN;
 }
@@ -116,10 +126,11 @@ static void unary_kernels_match_naive_ones(void **state)
         {{CR_SQRT, 0, 0, SIZE}, 1, 1.5f},    {{CR_POW, 2, 0, SIZE}, 3, 0},
         {{CR_POW, 3, 0, SIZE}, 2, 0},        {{CR_POW, 0.5f, 0, SIZE}, 1, 1.5f},
         {{CR_POW, -1, 0, SIZE}, 1, 1.5f},    {{CR_POW, 0, 0, SIZE}, 1, 0},
+        {{CR_SILU, 0, 0, SIZE}, 10, 0},      {{CR_GELU, 0, 0, SIZE}, 5, 0},
     };
     for (size_t t = 0; t < sizeof cases / sizeof cases[0]; t++) {
         const cr_unary *p = &cases[t].p;
-        float x[N * SIZE], y[N * SIZE], *random = randoms(N * SIZE, 1);
+        float x[N * SIZE], y[N * SIZE], in_place[N * SIZE], *random = randoms(N * SIZE, 1);
         float *dy = randoms(N * M * SIZE, 2), *dx = randoms(N * M * SIZE, 3);
         float *before = randoms(N * M * SIZE, 3);
         for (size_t i = 0; i < N * SIZE; i++)
@@ -133,6 +144,9 @@ static void unary_kernels_match_naive_ones(void **state)
             if (!(fabs((double)y[i] - want) <= slack))
                 fail_msg("case %zu at %g: %g, not %g", t, (double)x[i], (double)y[i], want);
         }
+        memcpy(in_place, x, sizeof x);
+        cr_unary_forward(p, N, in_place, in_place);
+        assert_memory_equal(in_place, y, sizeof y);
         for (size_t i = 0; i < N * M * SIZE; i++) {
             double at = (double)x[i / (M * SIZE) * SIZE + i % SIZE];
             double want = (double)before[i] + (double)dy[i] * naive_slope(p, at);
@@ -211,6 +225,9 @@ static void layer_norm_matches_a_naive_one(void **state)
     float *dy = randoms(N * M * SIZE, 4), *dx = randoms(N * M * SIZE, 5), y[N * SIZE];
     float *before = randoms(N * M * SIZE, 5);
     cr_layer_norm_forward(N * ROWS, C, 0.25f, x, scale, shift, y);
+    float *in_place = randoms(N * SIZE, 1);
+    cr_layer_norm_forward(N * ROWS, C, 0.25f, in_place, scale, shift, in_place);
+    assert_memory_equal(in_place, y, N * SIZE * sizeof *y);
     cr_layer_norm_backward(N, M, ROWS, C, 0.25f, x, scale, dy, dx);
     for (size_t row = 0; row < N * ROWS; row++) {
         double at[C], want[C], plus[C], minus[C], h = 1e-4;

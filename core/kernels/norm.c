@@ -1,0 +1,120 @@
+/* Statistics of rows, and layer normalisation by them. Channel k of a row goes into partial sum
+ * k % WIDE, so that the order of a sum depends on the row's length alone. */
+#include "camrank/kernels.h"
+
+#include "multiversion.h"
+#include "vector.h"
+
+#include <math.h>
+
+#define SQRT(x) _Generic((cr_real){0}, double : sqrt, default : sqrtf)(x)
+
+ISA_INLINE cr_real sum_of(cr_real part[WIDE])
+{
+    for (int half = WIDE / 2; half; half /= 2)
+        for (int l = 0; l < half; l++)
+            part[l] += part[l + half];
+    return part[0];
+}
+
+ISA_INLINE cr_real mean_of(int c, const cr_real *x)
+{
+    wide sum = {0};
+    cr_real part[WIDE];
+    int k = 0;
+    for (; k + WIDE <= c; k += WIDE)
+        sum += LOAD(x + k);
+    memcpy(part, &sum, sizeof part);
+    for (int l = 0; k < c; k++, l++)
+        part[l] += x[k];
+    return sum_of(part) / (cr_real)c;
+}
+
+/* Mean, and 1 / sqrt(variance + epsilon), of a row. */
+ISA_INLINE void statistics(int c, cr_real epsilon, const cr_real *x, cr_real *mean,
+                           cr_real *inverse)
+{
+    wide squares = {0};
+    cr_real part[WIDE];
+    int k = 0;
+    *mean = mean_of(c, x);
+    for (; k + WIDE <= c; k += WIDE) {
+        wide d = LOAD(x + k) - *mean;
+        squares += d * d;
+    }
+    memcpy(part, &squares, sizeof part);
+    for (int l = 0; k < c; k++, l++)
+        part[l] += (x[k] - *mean) * (x[k] - *mean);
+    *inverse = 1 / SQRT(sum_of(part) / (cr_real)c + epsilon);
+}
+
+CR_MULTIVERSION
+void cr_row_mean_forward(size_t rows, int c, const cr_real *x, cr_real *y)
+{
+    for (size_t t = 0; t < rows; t++, x += c)
+        y[t] = mean_of(c, x);
+}
+
+CR_MULTIVERSION
+void cr_row_mean_backward(size_t rows, int c, const cr_real *dy, cr_real *dx)
+{
+    for (size_t t = 0; t < rows; t++, dx += c) {
+        cr_real each = dy[t] / (cr_real)c;
+        for (int k = 0; k < c; k++)
+            dx[k] += each;
+    }
+}
+
+CR_MULTIVERSION
+void cr_layer_norm_forward(size_t rows, int c, cr_real epsilon, const cr_real *x,
+                           const cr_real *restrict scale, const cr_real *restrict shift, cr_real *y)
+{
+    for (size_t t = 0; t < rows; t++, x += c, y += c) {
+        cr_real mean, inverse;
+        statistics(c, epsilon, x, &mean, &inverse);
+#pragma GCC ivdep /* y may be x */
+        for (int k = 0; k < c; k++)
+            y[k] = (x[k] - mean) * inverse * scale[k] + shift[k];
+    }
+}
+
+/* The means of g = dy scale and of g times the normalised row, which its gradient is to lose. */
+ISA_INLINE void means_of_gradient(int c, const cr_real *x, cr_real mean, cr_real inverse,
+                                  const cr_real *scale, const cr_real *dy, cr_real *of_g,
+                                  cr_real *of_gx)
+{
+    wide sum = {0}, dot = {0};
+    cr_real sums[WIDE], dots[WIDE];
+    int k = 0;
+    for (; k + WIDE <= c; k += WIDE) {
+        wide g = LOAD(dy + k) * LOAD(scale + k);
+        sum += g;
+        dot += g * (LOAD(x + k) - mean) * inverse;
+    }
+    memcpy(sums, &sum, sizeof sums);
+    memcpy(dots, &dot, sizeof dots);
+    for (int l = 0; k < c; k++, l++) {
+        cr_real g = dy[k] * scale[k];
+        sums[l] += g;
+        dots[l] += g * (x[k] - mean) * inverse;
+    }
+    *of_g = sum_of(sums) / (cr_real)c;
+    *of_gx = sum_of(dots) / (cr_real)c;
+}
+
+CR_MULTIVERSION
+void cr_layer_norm_backward(int n_images, int m, size_t rows, int c, cr_real epsilon,
+                            const cr_real *x, const cr_real *restrict scale,
+                            const cr_real *restrict dy, cr_real *restrict dx)
+{
+    for (int b = 0; b < n_images * m; b++) {
+        const cr_real *row = x + (size_t)(b / m) * rows * (size_t)c;
+        for (size_t t = 0; t < rows; t++, row += c, dy += c, dx += c) {
+            cr_real mean, inverse, of_g, of_gx;
+            statistics(c, epsilon, row, &mean, &inverse);
+            means_of_gradient(c, row, mean, inverse, scale, dy, &of_g, &of_gx);
+            for (int k = 0; k < c; k++)
+                dx[k] += inverse * (dy[k] * scale[k] - of_g - (row[k] - mean) * inverse * of_gx);
+        }
+    }
+}
