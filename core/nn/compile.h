@@ -22,6 +22,7 @@ typedef struct cr_compiler {
     int *home;          /* [n_values] by root: the one in whose memory it lies, mostly itself */
     int *at;            /* [n_values] by root: its first channel there */
     bool *in_place;     /* [n_nodes] a Concat with nothing to copy */
+    int *over;          /* [n_values] the one over whose elements it is written, or itself */
     int *step_of;       /* [n_nodes] */
     int *group;         /* [n_steps] */
     cr_buffer *buffers; /* [2 n_values + 3 n_steps]: values, gradients, scratches, masks */

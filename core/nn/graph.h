@@ -67,6 +67,7 @@ enum {
     CR_OP_CONCAT = 4096,   /* is a Concat along the channels of maps */
     CR_OP_READS_STEPS = 8192,   /* of maps: keeps to run.x_step, also in backward; */
     CR_OP_WRITES_STEPS = 16384, /* to run.y_step. Others find 0 there */
+    CR_OP_OVERWRITES = 32768,   /* can write its output over an input of the same shape */
 };
 
 typedef struct cr_op {
@@ -222,8 +223,21 @@ const cr_conv *cr_conv_of(const cr_node *node);
 cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_real **scale,
                          cr_real **shift, cr_error *err);
 
+/* The scale and shift of an affine that has the same for all channels; false of any other node. */
+bool cr_affine_uniform(const cr_node *node, double *scale, double *shift);
+
 /* op_layer_norm.c: makes `node` the mean over its input's last dimension. */
 cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err);
+
+/* The operators that pattern.c looks for. */
+extern const cr_op cr_op_div, cr_op_erf, cr_op_hard_sigmoid, cr_op_mul, cr_op_pow, cr_op_row_mean,
+    cr_op_sigmoid, cr_op_sqrt, cr_op_sub;
+
+/* What it puts in their place, with memory for params: op_unary.c, a function of one value of n
+ * elements an image; op_layer_norm.c, that of the rows of `in` without scale and shift. */
+cr_status cr_unary_make(cr_arena *memory, cr_node *node, cr_unary_op op, size_t n, cr_error *err);
+cr_status cr_layer_norm_make(cr_arena *memory, cr_node *node, const cr_value *in, double epsilon,
+                             cr_error *err);
 
 /* op_reshape.c: a copy of the first input in the usual order; not an operator of ONNX. */
 extern const cr_op cr_op_reorder;

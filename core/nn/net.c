@@ -29,12 +29,13 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->home = cr_arena_alloc(arena, n_values, sizeof *c->home);
     c->at = cr_arena_alloc(arena, n_values, sizeof *c->at);
     c->in_place = cr_arena_alloc(arena, n_nodes, sizeof *c->in_place);
+    c->over = cr_arena_alloc(arena, n_values, sizeof *c->over);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
     c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
     c->buffers = cr_arena_alloc(arena, 2 * n_values + 3 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
         !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->home || !c->at ||
-        !c->in_place || !c->step_of || !c->group || !c->buffers)
+        !c->in_place || !c->over || !c->step_of || !c->group || !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -192,6 +193,8 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     CR_TRY(cr_rooms_find(c, err));
     CR_TRY(cr_buffers_place(c->buffers, 2 * graph->n_values + 3 * net->n_steps, &net->n_activations,
                             err));
+    for (int v = 0; v < graph->n_values; v++)
+        c->buffers[v] = c->buffers[c->over[v]];
     CR_TRY(check_size(net, max_mb, err));
     net->steps = cr_arena_alloc(&net->memory, (size_t)net->n_steps, sizeof *net->steps);
     net->activations = cr_pages_alloc(net->n_activations, sizeof *net->activations);
@@ -225,7 +228,8 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
                      int n_classes_back, int max_activations_mb, cr_net **result, cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_compiler c = {.graph = graph, .targets = targets};
+    cr_graph own = *graph; /* patterns change its nodes */
+    cr_compiler c = {.graph = &own, .targets = targets};
     cr_net *net = c.net = cr_alloc(1, sizeof *net);
     *result = NULL;
     if (!net) {
@@ -245,6 +249,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
                              graph->name, graph->values[targets[t].value].name);
             goto cleanup;
         }
+    CR_TRY(cr_patterns_take(&own, targets, n_targets, &net->memory, err));
     CR_TRY(compiler_init(&c, err));
     find_roots(&c);
     CR_TRY(cr_fuse(&c, err));

@@ -35,6 +35,12 @@ cr_status cr_segments_choose(const cr_step_load *loads, int n_steps, int batch, 
  * steps and have room for the batch; `whole` is set for the input alone. */
 void cr_segments_fit(const int *group, int n_steps, int batch, int n_values, cr_buffer *values);
 
+/* pattern.c: puts one node in the place of several that compute a known function, where neither a
+ * target nor another node needs what is between. `graph` is a copy of the caller's: it gets nodes of
+ * its own, in `memory`; those that nothing needs any more are still among them. */
+cr_status cr_patterns_take(cr_graph *graph, const cr_net_target *targets, int n_targets,
+                           cr_arena *memory, cr_error *err);
+
 /* One node, ready to run. Pointers lead into the arena and the weights. */
 typedef struct cr_step {
     cr_node node;      /* with the clamp, and the input of a sum, that were fused into it */

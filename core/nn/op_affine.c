@@ -53,8 +53,8 @@ cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_
         goto cleanup;
     }
     node->op = &affine_op;
-    node->flags =
-        CR_OP_AFFINE | CR_OP_FOLDS | CR_OP_CLAMPS | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS;
+    node->flags = CR_OP_AFFINE | CR_OP_FOLDS | CR_OP_CLAMPS | CR_OP_READS_STEPS |
+                  CR_OP_WRITES_STEPS | CR_OP_OVERWRITES;
     node->n_folds = p->c;
     node->n_weights = 2 * (size_t)p->c;
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);
@@ -62,6 +62,19 @@ cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_
 
 cleanup:
     return status;
+}
+
+bool cr_affine_uniform(const cr_node *node, double *scale, double *shift)
+{
+    if (!(node->flags & CR_OP_AFFINE))
+        return false;
+    const affine *p = node->params;
+    for (int k = 1; k < p->c; k++)
+        if (p->scale[k] != p->scale[0] || p->shift[k] != p->shift[0])
+            return false;
+    *scale = (double)p->scale[0];
+    *shift = (double)p->shift[0];
+    return true;
 }
 
 static cr_status load_batch_norm(cr_graph *graph, cr_node *node, cr_error *err)

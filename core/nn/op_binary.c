@@ -140,13 +140,13 @@ static void backward(const cr_run *run)
                        run->dx[p->swapped], run->dx[!p->swapped]);
 }
 
-#define BINARY_OP(symbol, name, needs, loader)                \
-    const cr_op symbol = {.type = name,                       \
-                          .min_inputs = 2,                    \
-                          .max_inputs = 2,                    \
-                          .flags = CR_OP_ANY_ORDER | (needs), \
-                          .load = loader,                     \
-                          .forward = forward,                 \
+#define BINARY_OP(symbol, name, needs, loader)                                   \
+    const cr_op symbol = {.type = name,                                          \
+                          .min_inputs = 2,                                       \
+                          .max_inputs = 2,                                       \
+                          .flags = CR_OP_ANY_ORDER | CR_OP_OVERWRITES | (needs), \
+                          .load = loader,                                        \
+                          .forward = forward,                                    \
                           .backward = backward}
 
 BINARY_OP(cr_op_add, "Add", 0, load_add);

@@ -75,7 +75,7 @@ static void backward(const cr_run *run)
 const cr_op cr_op_relu = {.type = "Relu",
                           .min_inputs = 1,
                           .max_inputs = 1,
-                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER | CR_OP_OVERWRITES,
                           .load = load_relu,
                           .forward = forward,
                           .backward = backward};
@@ -83,7 +83,7 @@ const cr_op cr_op_relu = {.type = "Relu",
 const cr_op cr_op_clip = {.type = "Clip",
                           .min_inputs = 1,
                           .max_inputs = 3,
-                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER | CR_OP_OVERWRITES,
                           .load = load_clip,
                           .forward = forward,
                           .backward = backward};

@@ -6,6 +6,7 @@ typedef struct rows {
     size_t rows;
     int c;
     cr_real epsilon;
+    const cr_tensor *scale, *shift; /* of the layer normalisation; may be NULL */
 } rows;
 
 static cr_status load_rows(cr_graph *graph, cr_node *node, const cr_value **in, rows **params,
@@ -28,30 +29,35 @@ cleanup:
     return status;
 }
 
+static void set_sizes(cr_node *node, const rows *p)
+{
+    node->n_folds = p->c;
+    node->n_weights = 2 * (size_t)p->c;
+    node->flops = 8.0 * (double)p->rows * p->c;
+}
+
 static cr_status load_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_value *in;
-    const cr_tensor *scale, *shift;
     rows *p;
     double epsilon;
     int64_t axis;
     CR_TRY(load_rows(graph, node, &in, &p, err));
     CR_TRY(cr_attribute_int(node, "axis", -1, &axis, err));
     CR_TRY(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &scale, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &shift, err));
-    if ((axis != -1 && axis != in->shape.n_dims - 1) || !scale || scale->n != p->c ||
-        (shift && shift->n != p->c)) {
+    CR_TRY(cr_node_reals(graph, node, 1, &p->scale, err));
+    CR_TRY(cr_node_reals(graph, node, 2, &p->shift, err));
+    if ((axis != -1 && axis != in->shape.n_dims - 1) || !p->scale || p->scale->n != p->c ||
+        (p->shift && p->shift->n != p->c)) {
         status = cr_fail(err, CR_EINPUT,
                          "only one scale and shift for each element of the last "
                          "dimension is supported");
         goto cleanup;
     }
     p->epsilon = (cr_real)epsilon;
-    node->n_weights = 2 * (size_t)p->c;
-    node->n_parameters = scale->n + (shift ? shift->n : 0);
-    node->flops = 8.0 * (double)cr_shape_size(&in->shape);
+    set_sizes(node, p);
+    node->n_parameters = p->scale->n + (p->shift ? p->shift->n : 0);
     CR_TRY(cr_node_set_like(graph, node, in, err));
 
 cleanup:
@@ -61,14 +67,13 @@ cleanup:
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
                  const cr_real *shift, cr_real *weights)
 {
-    (void)scale;
-    (void)shift;
+    (void)graph;
     const rows *p = node->params;
-    bool shifts = node->n_inputs > 2 && node->inputs[2] >= 0;
     for (int k = 0; k < p->c; k++) {
-        weights[k] = cr_tensor_real(&graph->values[node->inputs[1]].tensor, (size_t)k);
-        weights[p->c + k] =
-            shifts ? cr_tensor_real(&graph->values[node->inputs[2]].tensor, (size_t)k) : 0;
+        cr_real own_scale = p->scale ? cr_tensor_real(p->scale, (size_t)k) : 1;
+        cr_real own_shift = p->shift ? cr_tensor_real(p->shift, (size_t)k) : 0;
+        weights[k] = own_scale * (scale ? scale[k] : 1);
+        weights[p->c + k] = own_shift * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
     }
 }
 
@@ -89,11 +94,28 @@ static void layer_norm_backward(const cr_run *run)
 const cr_op cr_op_layer_normalization = {.type = "LayerNormalization",
                                          .min_inputs = 2,
                                          .max_inputs = 3,
-                                         .flags = CR_OP_ANY_ORDER | CR_OP_NEEDS_X,
+                                         .flags = CR_OP_ANY_ORDER | CR_OP_NEEDS_X | CR_OP_FOLDS |
+                                                  CR_OP_OVERWRITES,
                                          .load = load_layer_norm,
                                          .pack = pack,
                                          .forward = layer_norm_forward,
                                          .backward = layer_norm_backward};
+
+cr_status cr_layer_norm_make(cr_arena *memory, cr_node *node, const cr_value *in, double epsilon,
+                             cr_error *err)
+{
+    rows *p = cr_arena_alloc(memory, 1, sizeof *p);
+    if (!p)
+        return cr_fail_memory(err, "a layer normalisation", 1, sizeof *p);
+    p->c = cr_value_last(in);
+    p->rows = cr_shape_size(&in->shape) / (size_t)p->c;
+    p->epsilon = (cr_real)epsilon;
+    node->params = p;
+    node->op = &cr_op_layer_normalization;
+    node->flags = node->op->flags;
+    set_sizes(node, p);
+    return CR_OK;
+}
 
 static void row_mean_forward(const cr_run *run)
 {
@@ -107,7 +129,7 @@ static void row_mean_backward(const cr_run *run)
     cr_row_mean_backward((size_t)run->n * (size_t)run->m * p->rows, p->c, run->dy, run->dx[0]);
 }
 
-static const cr_op row_mean_op = {
+const cr_op cr_op_row_mean = {
     .type = "row mean", .forward = row_mean_forward, .backward = row_mean_backward};
 
 cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err)
@@ -116,7 +138,7 @@ cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_er
     const cr_value *in;
     rows *p;
     CR_TRY(load_rows(graph, node, &in, &p, err));
-    node->op = &row_mean_op;
+    node->op = &cr_op_row_mean;
     node->flags = CR_OP_ANY_ORDER;
     node->flops = (double)cr_shape_size(&in->shape);
     cr_value out = *in;

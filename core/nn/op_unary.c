@@ -1,4 +1,5 @@
-/* Functions of single values: Sigmoid, HardSigmoid, HardSwish, Erf, Sqrt, Pow by a constant. */
+/* Functions of single values: Sigmoid, HardSigmoid, HardSwish, Erf, Sqrt, Pow by a constant; and those
+ * that models are made of several operators for. */
 #include "graph.h"
 
 static cr_status load_unary(cr_graph *graph, cr_node *node, cr_unary_op op, cr_unary **params,
@@ -81,18 +82,34 @@ static void backward(const cr_run *run)
     cr_unary_backward(run->node->params, run->n, run->m, run->x[0], run->y, run->dy, run->dx[0]);
 }
 
-#define UNARY_OP(symbol, name, n_inputs, loader)                                    \
-    const cr_op symbol = {.type = name,                                             \
-                          .min_inputs = n_inputs,                                   \
-                          .max_inputs = n_inputs,                                   \
-                          .flags = CR_OP_ANY_ORDER | CR_OP_NEEDS_X | CR_OP_NEEDS_Y, \
-                          .load = loader,                                           \
-                          .forward = forward,                                       \
+#define UNARY_OP(symbol, name, n_inputs, needs, loader)                          \
+    const cr_op symbol = {.type = name,                                          \
+                          .min_inputs = n_inputs,                                \
+                          .max_inputs = n_inputs,                                \
+                          .flags = CR_OP_ANY_ORDER | CR_OP_OVERWRITES | (needs), \
+                          .load = loader,                                        \
+                          .forward = forward,                                    \
                           .backward = backward}
 
-UNARY_OP(cr_op_sigmoid, "Sigmoid", 1, load_sigmoid);
-UNARY_OP(cr_op_hard_sigmoid, "HardSigmoid", 1, load_hard_sigmoid);
-UNARY_OP(cr_op_hard_swish, "HardSwish", 1, load_hard_swish);
-UNARY_OP(cr_op_erf, "Erf", 1, load_erf);
-UNARY_OP(cr_op_sqrt, "Sqrt", 1, load_sqrt);
-UNARY_OP(cr_op_pow, "Pow", 2, load_pow);
+UNARY_OP(cr_op_sigmoid, "Sigmoid", 1, CR_OP_NEEDS_Y, load_sigmoid);
+UNARY_OP(cr_op_hard_sigmoid, "HardSigmoid", 1, CR_OP_NEEDS_Y, load_hard_sigmoid);
+UNARY_OP(cr_op_hard_swish, "HardSwish", 1, CR_OP_NEEDS_X, load_hard_swish);
+UNARY_OP(cr_op_erf, "Erf", 1, CR_OP_NEEDS_X, load_erf);
+UNARY_OP(cr_op_sqrt, "Sqrt", 1, CR_OP_NEEDS_Y, load_sqrt);
+UNARY_OP(cr_op_pow, "Pow", 2, CR_OP_NEEDS_X, load_pow);
+static UNARY_OP(silu_op, "SiLU", 1, CR_OP_NEEDS_X, NULL);
+static UNARY_OP(gelu_op, "GELU", 1, CR_OP_NEEDS_X, NULL);
+
+cr_status cr_unary_make(cr_arena *memory, cr_node *node, cr_unary_op op, size_t n, cr_error *err)
+{
+    cr_unary *p = cr_arena_alloc(memory, 1, sizeof *p);
+    if (!p)
+        return cr_fail_memory(err, "a function", 1, sizeof *p);
+    p->op = op;
+    p->n = n;
+    node->params = p;
+    node->op = op == CR_SILU ? &silu_op : op == CR_GELU ? &gelu_op : &cr_op_hard_swish;
+    node->flags = node->op->flags;
+    node->flops = 4.0 * (double)n;
+    return CR_OK;
+}

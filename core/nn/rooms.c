@@ -115,6 +115,33 @@ static void share_rooms(cr_compiler *c)
     }
 }
 
+/* Lets steps that can write their output over an input which nobody needs any more, so that what they
+ * read and write is in the cache once. */
+static void overwrite(cr_compiler *c)
+{
+    const cr_graph *graph = c->graph;
+    for (int v = 0; v < graph->n_values; v++)
+        c->over[v] = v;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const cr_node *node = &graph->nodes[i];
+        cr_buffer *y = &c->buffers[node->y];
+        if (!c->live[i] || !(node->flags & CR_OP_OVERWRITES) || !y->n_reals)
+            continue;
+        for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
+            int v = cr_compiler_input(c, i, j);
+            cr_buffer *x = &c->buffers[c->over[v]];
+            size_t size = cr_shape_size(&graph->values[v].shape);
+            if (c->home[v] != v || size != cr_shape_size(&graph->values[node->y].shape) ||
+                x->n_reals != y->n_reals || x->whole != y->whole || x->last != c->step_of[i])
+                continue;
+            x->last = y->last;
+            y->n_reals = 0;
+            c->over[node->y] = c->over[v];
+            break;
+        }
+    }
+}
+
 cr_status cr_rooms_find(cr_compiler *c, cr_error *err)
 {
     time_buffers(c);
@@ -123,5 +150,6 @@ cr_status cr_rooms_find(cr_compiler *c, cr_error *err)
         return status;
     share_rooms(c);
     cr_segments_fit(c->group, c->net->n_steps, c->net->batch, c->graph->n_values, c->buffers);
+    overwrite(c);
     return CR_OK;
 }

@@ -200,7 +200,8 @@ const cr_real *cr_net_gradients(const cr_net *net, int t);
 /* A step of a compiled network: a node of the graph with the scales, shifts and activation that were
  * folded into it. For `camrank inspect --plan`. */
 typedef struct cr_net_layer {
-    const char *op;      /* ONNX operator */
+    const char *op;      /* ONNX operator, or the function of several: SiLU, GELU, HardSwish,
+                            LayerNormalization */
     const char *output;  /* name of the node's own output value */
     cr_shape shape;      /* of that, one image */
     double flops;        /* as in cr_graph_layer; Winograd's way needs fewer */

@@ -229,6 +229,55 @@ static network networks[] = {
       {"Relu", "v", "u", NULL},
       {"Flatten", "u", "f", NULL},
       {"Gemm", "f w6:504,5", "logits", NULL}}},
+    {"gates",
+     "1,3,4,4",
+     {{"Conv", "x w:8,3,3,3 b:8", "c", "pads=1,1,1,1"},
+      {"Sigmoid", "c", "s", NULL},
+      {"Mul", "c s", "silu", NULL},
+      {"GlobalAveragePool", "silu", "g", NULL},
+      {"Sigmoid", "g", "e", NULL},
+      {"Mul", "e silu", "excited", NULL},
+      {"HardSigmoid", "excited", "h", "alpha=0.16666667"},
+      {"Mul", "h excited", "swish", NULL},
+      {"Mul", "swish k:8,1,1", "m", NULL},
+      {"Add", "m c", "sum", NULL},
+      {"GlobalAveragePool", "sum", "p", NULL},
+      {"Flatten", "p", "logits", NULL}}},
+    {"gelu_of_pytorch",
+     "1,3,4,4",
+     {{"Conv", "x w:8,3,3,3 b:8", "c", NULL},
+      {"Div", "c d=1.4142135", "v", NULL},
+      {"Erf", "v", "e", NULL},
+      {"Add", "e one=1", "o", NULL},
+      {"Mul", "c o", "m", NULL},
+      {"Mul", "m half=0.5", "gelu", NULL},
+      {"Flatten", "gelu", "logits", NULL}}},
+    {"gelu_of_keras",
+     "1,3,4,4",
+     {{"Conv", "x w:8,3,3,3 b:8", "c", NULL},
+      {"Mul", "c d=0.70710678", "v", NULL},
+      {"Erf", "v", "e", NULL},
+      {"Add", "one=1 e", "o", NULL},
+      {"Mul", "half=0.5 c", "h", NULL},
+      {"Mul", "h o", "gelu", NULL},
+      {"Flatten", "gelu", "logits", NULL}}},
+    {"layer_norm_in_parts",
+     "1,3,4,4",
+     {{"Conv", "x w:19,3,3,3 b:19", "c", NULL},
+      {"Transpose", "c", "n", "perm=0,2,3,1"},
+      {"ReduceMean", "n", "m", "axes=-1,"},
+      {"Sub", "n m", "d", NULL},
+      {"Pow", "d two=2", "p", NULL},
+      {"ReduceMean", "p", "v", "axes=-1,"},
+      {"Add", "v epsilon=0.001", "a", NULL},
+      {"Sqrt", "a", "q", NULL},
+      {"Div", "d q", "r", NULL},
+      {"Mul", "r scale+19", "z", NULL},
+      {"Add", "z shift:19", "norm", NULL},
+      {"Transpose", "norm", "u", "perm=0,3,1,2"},
+      {"Relu", "u", "t", NULL},
+      {"GlobalAveragePool", "t", "g", NULL},
+      {"Flatten", "g", "logits", NULL}}},
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0], BATCH = 8, N_BACK = 2, N_IMAGES = 3 };
 
@@ -317,6 +366,83 @@ static void targets_change_neither_logits_nor_each_other(void **state)
     }
     results_free(&unfused);
     cr_graph_free(graph);
+}
+
+/* The operators of a compiled net, in order. */
+static void assert_steps(const char *network_name, const char *target, const char *want)
+{
+    char got[256] = "";
+    const network *n = networks;
+    while (strcmp(n->name, network_name) != 0)
+        n++;
+    cr_graph *graph = onnx_graph(n->input, n->layers);
+    cr_net_target t = {target ? cr_graph_find(graph, target) : 0, false};
+    cr_net *net = compile(graph, 1, &t, target != NULL, 0);
+    for (int i = 0; i < cr_net_n_layers(net); i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", i ? " " : "",
+                 cr_net_get_layer(net, i).op);
+    assert_string_equal(got, want);
+    cr_net_free(net);
+    cr_graph_free(graph);
+}
+
+static void patterns_are_one_step_unless_a_value_between_is_wanted(void **state)
+{
+    (void)state;
+    assert_steps("gates", NULL,
+                 "Conv SiLU GlobalAveragePool Sigmoid Mul HardSwish Mul Add GlobalAveragePool");
+    assert_steps("gates", "s",
+                 "Conv Sigmoid Mul GlobalAveragePool Sigmoid Mul HardSwish Mul Add "
+                 "GlobalAveragePool");
+    assert_steps("gates", "silu",
+                 "Conv SiLU GlobalAveragePool Sigmoid Mul HardSwish Mul Add GlobalAveragePool");
+    assert_steps("gelu_of_pytorch", NULL, "Conv GELU Flatten");
+    assert_steps("gelu_of_pytorch", "m", "Conv Div Erf Add Mul Mul Flatten");
+    assert_steps("gelu_of_keras", NULL, "Conv GELU Flatten");
+    assert_steps("gelu_of_keras", "e", "Conv Mul Erf Add Mul Mul Flatten");
+    assert_steps("layer_norm_in_parts", NULL, "Conv LayerNormalization GlobalAveragePool");
+    assert_steps("layer_norm_in_parts", "q",
+                 "Conv ReduceMean Sub Pow ReduceMean Add Sqrt Div Mul GlobalAveragePool");
+}
+
+/* Formulas that only look like the patterns. */
+static void near_misses_of_patterns_are_left_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        onnx_layer layers[MAX_LAYERS];
+        int n_steps;
+    } cases[] = {
+        {{{"Sigmoid", "x", "s", NULL}, {"Add", "x s", "y", NULL}}, 2},
+        {{{"Sigmoid", "x", "s", NULL}, {"Sqrt", "s", "r", NULL}, {"Mul", "x r", "y", NULL}}, 3},
+        {{{"Sigmoid", "x", "s", NULL}, {"Mul", "x s", "m", NULL}, {"Add", "m s", "y", NULL}}, 3},
+        {{{"HardSigmoid", "x", "s", NULL}, {"Mul", "x s", "y", NULL}}, 2},
+        {{{"Erf", "x", "e", NULL},
+          {"Add", "e one=1", "o", NULL},
+          {"Mul", "x o", "m", NULL},
+          {"Mul", "m half=0.5", "y", NULL}},
+         4},
+        {{{"Mul", "x d=0.70710678", "v", NULL},
+          {"Erf", "v", "e", NULL},
+          {"Add", "e one=1", "o", NULL},
+          {"Mul", "x o", "y", NULL}},
+         4},
+        {{{"ReduceMean", "x", "m", "axes=-1,"},
+          {"Sub", "x m", "d", NULL},
+          {"Pow", "d three=3", "p", NULL},
+          {"ReduceMean", "p", "v", "axes=-1,"},
+          {"Add", "v epsilon=0.1", "a", NULL},
+          {"Sqrt", "a", "q", NULL},
+          {"Div", "d q", "y", NULL}},
+         7},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_graph *graph = onnx_graph("1,6", cases[i].layers);
+        cr_net *net = compile(graph, 1, NULL, 0, 0);
+        assert_int_equal(cr_net_n_layers(net), cases[i].n_steps);
+        cr_net_free(net);
+        cr_graph_free(graph);
+    }
 }
 
 static void forward_of_part_of_a_batch_is_that_of_the_whole(void **state)
@@ -645,6 +771,8 @@ int main(void)
         cmocka_unit_test(softmax_at_the_end_is_cut),
         cmocka_unit_test(concat_copies_only_what_its_producer_cannot_write_there),
         cmocka_unit_test(net_beyond_the_limit_of_activations_is_refused),
+        cmocka_unit_test(patterns_are_one_step_unless_a_value_between_is_wanted),
+        cmocka_unit_test(near_misses_of_patterns_are_left_alone),
         cmocka_unit_test(unused_branch_does_not_run_and_is_no_target),
         cmocka_unit_test(convolutions_go_the_way_that_is_asked_for),
         cmocka_unit_test(kernel_that_does_not_exist_or_fit_is_refused),
