@@ -1,5 +1,4 @@
-/* Depthwise convolution. Letters as in kernels.h; packed weights [R][S][C]. Several output pixels side by side share the
- * weights; where a window hangs over the left or right border, a pixel goes alone. */
+/* Depthwise convolution. Letters as in kernels.h; packed weights [R][S][C]. */
 #include "isa.h"
 #include "multiversion.h"
 #include "ways.h"
@@ -33,41 +32,33 @@ static void pack(const cr_window *win, cr_weight_fn weight, const void *context,
             *packed++ = weight(context, k, 0, t);
 }
 
-/* Whether `n` windows from column j of the output on have all their columns inside the input. */
-static bool columns_inside(const cr_window *win, int j, int n)
-{
-    int x = j * win->stride_w - win->pad_left;
-    return x >= 0 && x + (n - 1) * win->stride_w + (win->s - 1) * win->dilation_w < win->w;
-}
-
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
     ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
     const cr_real *x = pass->x;
-    cr_depthwise_pixels p = {.c = win->c,
-                             .s = win->s,
-                             .step = win->stride_w * x_step,
-                             .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
-                             .column = win->dilation_w * x_step,
-                             .weights = pass->weights,
-                             .bias = pass->bias,
-                             .add = pass->add,
-                             .clamp = pass->clamp,
-                             .y = pass->y,
-                             .y_step = y_step};
+    cr_depthwise_row p = {.q = win->q,
+                          .c = win->c,
+                          .s = win->s,
+                          .stride = win->stride_w,
+                          .dilation = win->dilation_w,
+                          .left = win->pad_left,
+                          .right = win->pad_left + win->w,
+                          .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
+                          .column = x_step,
+                          .weights = pass->weights,
+                          .bias = pass->bias,
+                          .add = pass->add,
+                          .clamp = pass->clamp,
+                          .y = pass->y,
+                          .y_step = y_step};
     for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
-        for (int i = 0; i < win->p; i++)
-            for (int j = 0; j < win->q; j += p.pixels) {
-                cr_inside in = cr_window_inside(win, i, j);
-                bool several = j + CR_DEPTHWISE_PIXELS <= win->q &&
-                               columns_inside(win, j, CR_DEPTHWISE_PIXELS);
-                p.pixels = several ? CR_DEPTHWISE_PIXELS : 1;
-                p.r0 = in.r0, p.r1 = in.r1, p.s0 = in.s0, p.s1 = in.s1;
-                p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step;
-                cr_loops()->depthwise(&p);
-                p.y += p.pixels * y_step;
-                p.add = p.add ? p.add + p.pixels * win->k : NULL;
-            }
+        for (int i = 0; i < win->p; i++, p.y += win->q * y_step) {
+            cr_inside in = cr_window_inside(win, i, 0);
+            p.r0 = in.r0, p.r1 = in.r1;
+            p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step;
+            cr_loops()->depthwise(&p);
+            p.add = p.add ? p.add + (ptrdiff_t)win->q * win->k : NULL;
+        }
 }
 
 CR_MULTIVERSION

@@ -1,152 +1,118 @@
-/* Convolution in many small groups, where a group alone would fill no vector. Letters as in
- * kernels.h; packed weights [R][S][C/G][K].
+/* Convolution in groups of few channels, where a product for each would fill no vector. Letters as in
+ * kernels.h.
  *
- * A pixel of C channels is spread into C/G pixels of K: the i-th has, in the place of each output
- * channel, the i-th input channel of its group. Seen so the convolution is a depthwise one, with
- * a window of R by S C/G, and all channels are computed together. A strip of the padded input is
- * spread at a time, which is to stay in a second-level cache. */
+ * Outputs are computed in blocks of CR_BLOCK, each of them from the inputs of its group. Where the
+ * outputs of a group fill no block, groups are joined: C is then the inputs of a joined group, and the
+ * weights from another group's inputs are 0. Weights are packed [K / CR_BLOCK][R][S / n][C][n]
+ * [CR_BLOCK], n being the columns of the window that share what is read of the input. */
 #include "isa.h"
-#include "multiversion.h"
 #include "ways.h"
 #include "window.h"
 
-#include <string.h>
+#define MOST_JOINED 4 /* groups: three in four weights are then 0 */
 
-#define MOST_CHANNELS 16 /* of a group: with more, a product for each group is faster */
-#define STRIP 8          /* rows of the output */
-
-static int group_channels(const cr_window *win)
+static int joined_groups(const cr_window *win)
 {
-    return win->c / win->groups;
+    int joined = 1;
+    while (joined < CR_BLOCK && joined * (win->k / win->groups) % CR_BLOCK)
+        joined *= 2;
+    return joined;
 }
 
-/* Columns that all windows together reach. */
-static int reach_w(const cr_window *win)
+static int joined_channels(const cr_window *win)
 {
-    return (win->q - 1) * win->stride_w + win->s;
-}
-
-static int strip_rows(const cr_window *win)
-{
-    return (STRIP - 1) * win->stride_h + (win->r - 1) * win->dilation_h + 1;
+    return joined_groups(win) * (win->c / win->groups);
 }
 
 static bool fits(const cr_window *win)
 {
-    int cg = group_channels(win), kg = win->k / win->groups;
-    return win->groups > 1 && (cg > 1 || kg > 1) && cg <= MOST_CHANNELS && kg <= MOST_CHANNELS &&
-           win->dilation_w == 1;
+    int joined = joined_groups(win);
+    bool depthwise = win->groups == win->c && win->groups == win->k;
+    return win->groups > 1 && !depthwise && win->groups % joined == 0 && joined <= MOST_JOINED &&
+           joined_channels(win) <= CR_BLOCK_INPUTS;
+}
+
+static size_t no_scratch(const cr_window *win)
+{
+    (void)win;
+    return 0;
 }
 
 static size_t n_weights(const cr_window *win)
 {
-    return (size_t)(win->r * win->s * group_channels(win)) * (size_t)win->k;
-}
-
-static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
-{
-    for (int t = 0; t < win->r * win->s; t++)
-        for (int c = 0; c < group_channels(win); c++)
-            for (int k = 0; k < win->k; k++)
-                *packed++ = weight(context, k, c, t);
-}
-
-static size_t spread_row_size(const cr_window *win)
-{
-    return (size_t)reach_w(win) * (size_t)group_channels(win) * (size_t)win->k;
+    return (size_t)(win->r * win->s * joined_channels(win)) * (size_t)win->k;
 }
 
 static void work(const cr_window *win, double work[CR_N_WORKS])
 {
-    double strips = (double)win->p / STRIP;
-    work[CR_WORK_LANES] += (double)win->p * win->q * (double)n_weights(win);
-    work[CR_WORK_SPREAD] += strips * strip_rows(win) * (double)spread_row_size(win);
+    work[CR_WORK_BLOCKS] += (double)win->p * win->q * (double)n_weights(win);
 }
 
-static size_t scratch(const cr_window *win)
+/* Columns of the window that go over the input together. */
+static int columns_at_once(const cr_window *win)
 {
-    return (size_t)strip_rows(win) * spread_row_size(win);
+    return win->s == 3 && win->dilation_w == 1 && win->stride_w <= 2 ? 3 : 1;
 }
 
-/* to [C/G][K] from x [C]; kg is a constant where this is inlined with one. */
-static inline __attribute__((always_inline)) void
-spread_to(int groups, int cg, const int kg, const cr_real *restrict x, cr_real *restrict to)
+/* Place of the weights of block b from channel c of its joined group at window position (r, s). */
+static size_t place(const cr_window *win, int b, int r, int s, int c)
 {
-    for (int c = 0; c < cg; c++)
-        for (int g = 0; g < groups; g++, to += kg)
-            for (int k = 0; k < kg; k++)
-                to[k] = x[g * cg + c];
+    int n = columns_at_once(win);
+    size_t at = (size_t)((b * win->r + r) * (win->s / n) + s / n);
+    at = at * (size_t)joined_channels(win) + (size_t)c;
+    return (at * (size_t)n + (size_t)(s % n)) * CR_BLOCK;
 }
 
-CR_MULTIVERSION
-static void spread_pixels(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step,
-                          cr_real *to)
+static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
 {
-    int cg = group_channels(win), kg = win->k / win->groups;
-    for (int j = 0; j < n; j++, x += x_step, to += cg * win->k)
-        switch (kg) {
-        case 4:
-            spread_to(win->groups, cg, 4, x, to);
-            break;
-        case 8:
-            spread_to(win->groups, cg, 8, x, to);
-            break;
-        case 16:
-            spread_to(win->groups, cg, 16, x, to);
-            break;
-        default:
-            spread_to(win->groups, cg, kg, x, to);
-        }
+    int cg = win->c / win->groups, kg = win->k / win->groups, joined = joined_groups(win);
+    for (int k = 0; k < win->k; k++)
+        for (int t = 0; t < win->r * win->s; t++)
+            for (int c = 0; c < joined * cg; c++) {
+                size_t at = place(win, k / CR_BLOCK, t / win->s, t % win->s, c);
+                bool own = c / cg == k / kg % joined;
+                packed[at + (size_t)(k % CR_BLOCK)] = own ? weight(context, k, c % cg, t) : 0;
+            }
 }
 
-/* Row y of the input, padding included, from the first column that a window reaches. */
-static void spread_row(const cr_window *win, const cr_real *x, ptrdiff_t x_step, int y, cr_real *to)
+/* The first of the input channels that block b has. */
+static int first_channel(const cr_window *win, int b)
 {
-    size_t pixel = (size_t)(group_channels(win) * win->k);
-    int left = win->pad_left, reach = reach_w(win);
-    int n = y < 0 || y >= win->h ? 0 : win->w < reach - left ? win->w : reach - left;
-    left = n > 0 ? left : 0;
-    n = n > 0 ? n : 0;
-    memset(to, 0, (size_t)left * pixel * sizeof *to);
-    if (n)
-        spread_pixels(win, n, x + (ptrdiff_t)y * win->w * x_step, x_step,
-                      to + (size_t)left * pixel);
-    memset(to + (size_t)(left + n) * pixel, 0, (size_t)(reach - left - n) * pixel * sizeof *to);
+    int joined_outputs = joined_groups(win) * (win->k / win->groups);
+    return b * CR_BLOCK / joined_outputs * joined_channels(win);
 }
 
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
     ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
-    const cr_real *x = pass->x;
-    ptrdiff_t pixel = (ptrdiff_t)group_channels(win) * win->k;
-    ptrdiff_t row = (ptrdiff_t)spread_row_size(win);
-    cr_depthwise_pixels p = {.c = win->k,
-                             .r1 = win->r,
-                             .s1 = win->s * group_channels(win),
-                             .s = win->s * group_channels(win),
-                             .step = win->stride_w * pixel,
-                             .row = win->dilation_h * row,
-                             .column = win->k,
-                             .weights = pass->weights,
-                             .bias = pass->bias,
-                             .add = pass->add,
-                             .clamp = pass->clamp,
-                             .y = pass->y,
-                             .y_step = y_step};
-    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
-        for (int i = 0; i < win->p; i++) {
-            int at = i % STRIP, n_rows = win->p - i < STRIP ? win->p - i : STRIP;
-            int spread = (n_rows - 1) * win->stride_h + (win->r - 1) * win->dilation_h + 1;
-            for (int t = 0; at == 0 && t < spread; t++)
-                spread_row(win, x, x_step, i * win->stride_h - win->pad_top + t,
-                           pass->scratch + t * row);
-            for (int j = 0; j < win->q; j += p.pixels) {
-                p.pixels = j + CR_DEPTHWISE_PIXELS <= win->q ? CR_DEPTHWISE_PIXELS : 1;
-                p.x = pass->scratch + at * win->stride_h * row + j * p.step;
-                cr_loops()->depthwise(&p);
-                p.y += p.pixels * y_step;
-                p.add = p.add ? p.add + p.pixels * win->k : NULL;
+    const cr_real *x = pass->x, *add = pass->add;
+    cr_real *y = pass->y;
+    cr_grouped_row p = {.q = win->q,
+                        .c = joined_channels(win),
+                        .s = win->s,
+                        .at_once = columns_at_once(win),
+                        .stride = win->stride_w,
+                        .dilation = win->dilation_w,
+                        .left = win->pad_left,
+                        .right = win->pad_left + win->w,
+                        .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
+                        .column = x_step,
+                        .add_step = win->k,
+                        .clamp = pass->clamp,
+                        .y_step = y_step};
+    for (int image = 0; image < pass->n; image++, x += (ptrdiff_t)win->h * win->w * x_step)
+        for (int i = 0; i < win->p; i++, y += win->q * y_step) {
+            cr_inside in = cr_window_inside(win, i, 0);
+            p.r0 = in.r0, p.r1 = in.r1;
+            for (int b = 0; b < win->k / CR_BLOCK; b++) {
+                p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step + first_channel(win, b);
+                p.weights = pass->weights + place(win, b, 0, 0, 0);
+                p.bias = pass->bias + b * CR_BLOCK;
+                p.add = add ? add + b * CR_BLOCK : NULL;
+                p.y = y + b * CR_BLOCK;
+                cr_loops()->grouped(&p);
             }
+            add = add ? add + (ptrdiff_t)win->q * win->k : NULL;
         }
 }
 
@@ -154,25 +120,26 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 {
     const cr_real *dy = back->dy;
     cr_real *dx = back->dx;
-    int cg = group_channels(win), kg = win->k / win->groups;
-    for (int b = 0; b < back->n; b++, dx += (ptrdiff_t)win->h * win->w * win->c)
+    for (int image = 0; image < back->n; image++, dx += (ptrdiff_t)win->h * win->w * win->c)
         for (int at = 0; at < win->p * win->q; at++, dy += win->k) {
             cr_inside in = cr_window_inside(win, at / win->q, at % win->q);
-            for (int r = in.r0; r < in.r1; r++)
-                for (int s = in.s0; s < in.s1; s++) {
-                    cr_real *to =
-                        dx + ((ptrdiff_t)(in.y + r * win->dilation_h) * win->w + in.x + s) * win->c;
-                    for (int c = 0; c < win->c; c++) {
-                        int first = c / cg * kg;
-                        const cr_real *weight =
-                            back->weights + (ptrdiff_t)((r * win->s + s) * cg + c % cg) * win->k +
-                            first;
+            for (int t = in.r0 * win->s; t < in.r1 * win->s; t++) {
+                int r = t / win->s, s = t % win->s;
+                if (s < in.s0 || s >= in.s1)
+                    continue;
+                ptrdiff_t pixel =
+                    (ptrdiff_t)(in.y + r * win->dilation_h) * win->w + in.x + s * win->dilation_w;
+                for (int b = 0; b < win->k / CR_BLOCK; b++) {
+                    cr_real *to = dx + pixel * win->c + first_channel(win, b);
+                    for (int c = 0; c < joined_channels(win); c++) {
+                        const cr_real *weights = back->weights + place(win, b, r, s, c);
                         cr_real sum = 0;
-                        for (int k = 0; k < kg; k++)
-                            sum += dy[first + k] * weight[k];
+                        for (int k = 0; k < CR_BLOCK; k++)
+                            sum += dy[b * CR_BLOCK + k] * weights[k];
                         to[c] += sum;
                     }
                 }
+            }
         }
 }
 
@@ -180,7 +147,7 @@ const cr_way cr_way_grouped = {.name = "grouped",
                                .fits = fits,
                                .work = work,
                                .weights = n_weights,
-                               .scratch = scratch,
+                               .scratch = no_scratch,
                                .pack = pack,
                                .forward = forward,
                                .backward = backward};

@@ -5,8 +5,9 @@
  * once. Products and sums are contracted where the set can, so that results differ between sets by
  * rounding.
  *
- * isa_any.c, isa_avx2.c and isa_avx512.c each include panel_loops.h, depthwise_loops.h,
- * unary_loops.h and winograd_loops.h, having set what vector.h asks for. */
+ * isa_any.c, isa_avx2.c and isa_avx512.c each include the *_loops.h, having set what vector.h
+ * asks for. Nobody looks at floating-point traps: without them the compiler may compute both sides of a
+ * choice, and so vectorise it. */
 #ifndef CAMRANK_KERNELS_ISA_H
 #define CAMRANK_KERNELS_ISA_H
 
@@ -30,20 +31,43 @@ typedef struct cr_panel {
     ptrdiff_t ldc;
 } cr_panel;
 
-/* depthwise.h: `pixels` (1 or CR_DEPTHWISE_PIXELS) output pixels side by side, of which rows r0 to
- * r1 and columns s0 to s1 of the window lie inside the input. Steps are in cr_real. */
-#define CR_DEPTHWISE_PIXELS 4
-typedef struct cr_depthwise_pixels {
-    int pixels, c;
-    int r0, r1, s0, s1, s;       /* s: columns of the window */
-    const cr_real *x;            /* under the first window's first position, inside or not */
-    ptrdiff_t step, row, column; /* of x from pixel to pixel, and from position to position */
-    const cr_real *weights, *bias;
-    const cr_real *add; /* [pixels][c]; may be NULL, not y */
+/* depthwise.c: a row of output pixels. Columns of the input are counted from the first one under the
+ * first window; steps are in cr_real. */
+typedef struct cr_depthwise_row {
+    int q, c;                /* pixels of the output, channels */
+    int s, stride, dilation; /* columns of the window; from window to window; within a window */
+    int r0, r1;              /* rows of the window that lie inside the input */
+    int left, right;         /* the first column inside the input, and the one behind its last */
+    const cr_real *x;        /* column 0 of the window's first row, inside or not */
+    ptrdiff_t row, column;  /* steps of x from row to row of the window and from column to column */
+    const cr_real *weights; /* [R][S][C] */
+    const cr_real *bias;
+    const cr_real *add; /* [q][c]; may be NULL, not y */
     cr_clamp clamp;
     cr_real *y;
     ptrdiff_t y_step; /* from pixel to pixel */
-} cr_depthwise_pixels;
+} cr_depthwise_row;
+
+/* grouped.c: a block of outputs of a row of pixels; c are the inputs of a joined group. Other letters
+ * as in cr_depthwise_row. */
+#define CR_BLOCK 8
+#define CR_BLOCK_INPUTS 64
+typedef struct cr_grouped_row {
+    int q, c;
+    int s, stride, dilation;
+    int at_once; /* columns of the window that go over the input together: 1, or 3 of 3 */
+    int r0, r1;
+    int left, right;
+    const cr_real *x;
+    ptrdiff_t row, column;
+    const cr_real *weights; /* [R][S / at_once][c][at_once][CR_BLOCK] */
+    const cr_real *bias;
+    const cr_real *add; /* may be NULL, not y */
+    ptrdiff_t add_step;
+    cr_clamp clamp;
+    cr_real *y;
+    ptrdiff_t y_step;
+} cr_grouped_row;
 
 /* winograd.h: a tile of pixels to its 36 points, and 36 products to a tile of pixels. Points are
  * point_step apart, a multiple of CR_WINOGRAD_LANES channels, filled up with zeros. */
@@ -63,7 +87,8 @@ typedef struct cr_winograd_tile {
 
 typedef struct cr_isa_loops {
     void (*panel)(const cr_panel *panel);
-    void (*depthwise)(const cr_depthwise_pixels *pixels);
+    void (*depthwise)(const cr_depthwise_row *row);
+    void (*grouped)(const cr_grouped_row *row);
     void (*winograd_points)(const cr_winograd_tile *tile);
     void (*winograd_pixels)(const cr_winograd_tile *tile);
     void (*unary)(cr_unary_op op, size_t n, const cr_real *x, cr_real *y); /* y may be x */

@@ -1,12 +1,15 @@
 /* For every CPU; registers of 16 bytes are what SSE2 and NEON have. */
-#pragma GCC optimize("O3")
+#pragma GCC optimize("O3", "no-trapping-math")
 #define ISA_LANES 4
 #define ISA_ROWS 6
 #define ISA_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define ISA_PIXELS 3
+#define ISA_VECTORS 1
 #include "depthwise_loops.h"
+#include "grouped_loops.h"
 #include "panel_loops.h"
 #include "unary_loops.h"
 #include "winograd_loops.h"
 
-const cr_isa_loops cr_loops_any = {panel, depthwise_pixels, winograd_points, winograd_pixels,
-                                   unary_values};
+const cr_isa_loops cr_loops_any = {panel,           depthwise_row,   grouped_row,
+                                   winograd_points, winograd_pixels, unary_values};

@@ -1,14 +1,17 @@
 #if defined(__x86_64__) && !defined(__clang__)
 #pragma GCC target("avx512f,fma")
-#pragma GCC optimize("O3", "fp-contract=fast")
+#pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math")
 #define ISA_LANES 16
 #define ISA_ROWS 14
 #define ISA_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define ISA_PIXELS 7
+#define ISA_VECTORS 2
 #include "depthwise_loops.h"
+#include "grouped_loops.h"
 #include "panel_loops.h"
 #include "unary_loops.h"
 #include "winograd_loops.h"
 
-const cr_isa_loops cr_loops_avx512 = {panel, depthwise_pixels, winograd_points, winograd_pixels,
-                                      unary_values};
+const cr_isa_loops cr_loops_avx512 = {panel,           depthwise_row,   grouped_row,
+                                      winograd_points, winograd_pixels, unary_values};
 #endif

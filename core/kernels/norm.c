@@ -1,17 +1,20 @@
 /* Statistics of rows, and layer normalisation by them. Channel k of a row goes into partial sum
- * k % WIDE, so that the order of a sum depends on the row's length alone. */
+ * k % PARTS, so that the order of a sum depends on the row's length alone. */
 #include "camrank/kernels.h"
 
 #include "multiversion.h"
+#define ISA_LANES 4 /* every CPU has registers of that size */
 #include "vector.h"
 
 #include <math.h>
 
+#define VECTORS 4
+#define PARTS (VECTORS * ISA_LANES)
 #define SQRT(x) _Generic((cr_real){0}, double : sqrt, default : sqrtf)(x)
 
-ISA_INLINE cr_real sum_of(cr_real part[WIDE])
+ISA_INLINE cr_real sum_of(cr_real part[PARTS])
 {
-    for (int half = WIDE / 2; half; half /= 2)
+    for (int half = PARTS / 2; half; half /= 2)
         for (int l = 0; l < half; l++)
             part[l] += part[l + half];
     return part[0];
@@ -19,12 +22,13 @@ ISA_INLINE cr_real sum_of(cr_real part[WIDE])
 
 ISA_INLINE cr_real mean_of(int c, const cr_real *x)
 {
-    wide sum = {0};
-    cr_real part[WIDE];
+    vector sum[VECTORS] = {0};
+    cr_real part[PARTS];
     int k = 0;
-    for (; k + WIDE <= c; k += WIDE)
-        sum += LOAD(x + k);
-    memcpy(part, &sum, sizeof part);
+    for (; k + PARTS <= c; k += PARTS)
+        for (int v = 0; v < VECTORS; v++)
+            sum[v] += VECTOR(x + k + v * ISA_LANES);
+    memcpy(part, sum, sizeof sum);
     for (int l = 0; k < c; k++, l++)
         part[l] += x[k];
     return sum_of(part) / (cr_real)c;
@@ -34,15 +38,16 @@ ISA_INLINE cr_real mean_of(int c, const cr_real *x)
 ISA_INLINE void statistics(int c, cr_real epsilon, const cr_real *x, cr_real *mean,
                            cr_real *inverse)
 {
-    wide squares = {0};
-    cr_real part[WIDE];
+    vector squares[VECTORS] = {0};
+    cr_real part[PARTS];
     int k = 0;
     *mean = mean_of(c, x);
-    for (; k + WIDE <= c; k += WIDE) {
-        wide d = LOAD(x + k) - *mean;
-        squares += d * d;
-    }
-    memcpy(part, &squares, sizeof part);
+    for (; k + PARTS <= c; k += PARTS)
+        for (int v = 0; v < VECTORS; v++) {
+            vector d = VECTOR(x + k + v * ISA_LANES) - *mean;
+            squares[v] += d * d;
+        }
+    memcpy(part, squares, sizeof squares);
     for (int l = 0; k < c; k++, l++)
         part[l] += (x[k] - *mean) * (x[k] - *mean);
     *inverse = 1 / SQRT(sum_of(part) / (cr_real)c + epsilon);
@@ -83,16 +88,18 @@ ISA_INLINE void means_of_gradient(int c, const cr_real *x, cr_real mean, cr_real
                                   const cr_real *scale, const cr_real *dy, cr_real *of_g,
                                   cr_real *of_gx)
 {
-    wide sum = {0}, dot = {0};
-    cr_real sums[WIDE], dots[WIDE];
+    vector sum[VECTORS] = {0}, dot[VECTORS] = {0};
+    cr_real sums[PARTS], dots[PARTS];
     int k = 0;
-    for (; k + WIDE <= c; k += WIDE) {
-        wide g = LOAD(dy + k) * LOAD(scale + k);
-        sum += g;
-        dot += g * (LOAD(x + k) - mean) * inverse;
-    }
-    memcpy(sums, &sum, sizeof sums);
-    memcpy(dots, &dot, sizeof dots);
+    for (; k + PARTS <= c; k += PARTS)
+        for (int v = 0; v < VECTORS; v++) {
+            int at = k + v * ISA_LANES;
+            vector g = VECTOR(dy + at) * VECTOR(scale + at);
+            sum[v] += g;
+            dot[v] += g * (VECTOR(x + at) - mean) * inverse;
+        }
+    memcpy(sums, sum, sizeof sum);
+    memcpy(dots, dot, sizeof dot);
     for (int l = 0; k < c; k++, l++) {
         cr_real g = dy[k] * scale[k];
         sums[l] += g;

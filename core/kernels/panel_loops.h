@@ -5,10 +5,6 @@
 
 #include "packed.h"
 
-typedef cr_real vector __attribute__((vector_size(ISA_LANES * sizeof(cr_real))));
-typedef cr_real loose_vector
-    __attribute__((vector_size(ISA_LANES * sizeof(cr_real)), aligned(sizeof(cr_real)), may_alias));
-
 /* One tile; `rows` and `vectors` (1 or 2) are constants wherever this is inlined. Rows of a are
  * reached from every third one: that takes a third of the address registers. */
 ISA_INLINE void tile(const int rows, const int vectors, const cr_panel *p, ptrdiff_t first,

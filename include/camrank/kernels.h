@@ -98,8 +98,8 @@ typedef enum cr_work {
     CR_WORK_RUN,      /* and the runs that they are copied in */
     CR_WORK_POINTS,   /* Winograd's: points that pixels go to */
     CR_WORK_PIXELS,   /* and that pixels come from */
-    CR_WORK_LANES,    /* multiply-adds of sums that stay in vectors of channels */
-    CR_WORK_SPREAD,   /* values spread over the channels of their group */
+    CR_WORK_LANES,    /* multiply-adds of channels, each by itself */
+    CR_WORK_BLOCKS,   /* multiply-adds of groups, with those that fill up their blocks */
     CR_WORK_MOVE,     /* values of input and output: of all ways the same, and no way's to count */
     CR_WORK_CALL,     /* 1: the same */
     CR_N_WORKS
