@@ -33,9 +33,10 @@ class Window(ct.Structure):
 
 
 class Pass(ct.Structure):
-    _fields_ = [("n", ct.c_int), ("x", ct.c_void_p), ("weights", ct.c_void_p),
-                ("bias", ct.c_void_p), ("add", ct.c_void_p), ("lo", ct.c_float),
-                ("hi", ct.c_float), ("y", ct.c_void_p), ("scratch", ct.c_void_p)]
+    _fields_ = [("n", ct.c_int), ("x", ct.c_void_p), ("x_step", ct.c_ssize_t),
+                ("weights", ct.c_void_p), ("bias", ct.c_void_p), ("add", ct.c_void_p),
+                ("lo", ct.c_float), ("hi", ct.c_float), ("y", ct.c_void_p),
+                ("y_step", ct.c_ssize_t), ("scratch", ct.c_void_p)]
 
 
 SIZE = ct.CFUNCTYPE(ct.c_size_t, ct.POINTER(Window))
@@ -91,7 +92,7 @@ def runner(way, win, arrays):
         return arrays[-1].ctypes.data + -arrays[-1].ctypes.data % 64
     x, bias = room(BATCH * win.h * win.w * win.c), room(win.k)
     y = room(BATCH * win.p * win.q * win.k)
-    work = Pass(BATCH, x, room(way.weights(win)), bias, None, 0, math.inf, y,
+    work = Pass(BATCH, x, 0, room(way.weights(win)), bias, None, 0, math.inf, y, 0,
                 room(way.scratch(win)))
     return lambda: way.forward(win, work)
 
