@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PLACES = 1024, MAX_CHANGES = 6, MAX_VALUE_BYTES = 16 };
+enum { MAX_PLACES = 1024, MAX_CHANGES = 6, MAX_VALUE_BYTES = 16, MAX_DATASET_BYTES = 1 << 24 };
 
 /* A dataset, or an attribute of a group or dataset, of the good file. */
 typedef struct place {
@@ -79,14 +79,15 @@ static void spoil(uint8_t *value, size_t size, fuzz_stream *from)
         value[i] = (uint8_t)fuzz_take(from, 1);
 }
 
-/* As it is in the file, so that any bit pattern can be written. */
+/* As it is in the file, so that any bit pattern can be written. What an earlier change has made as
+ * large as it claims to be is left. */
 static void spoil_dataset(hid_t id, fuzz_stream *from)
 {
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     const hssize_t n = H5Sget_simple_extent_npoints(space);
     const size_t size = (size_t)(n > 0 ? n : 0) * H5Tget_size(type);
-    uint8_t *value = cr_alloc(size, 1);
-    if (H5Tis_variable_str(type) == 0 &&
+    uint8_t *value = size <= MAX_DATASET_BYTES ? cr_alloc(size, 1) : NULL;
+    if (value && H5Tis_variable_str(type) == 0 &&
         H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0) {
         spoil(value, size, from);
         H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value);
