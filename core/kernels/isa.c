@@ -9,7 +9,7 @@ static int used = -1;
 cr_isa cr_isa_best(void)
 {
 #if defined(__x86_64__) && !defined(__clang__)
-    if (__builtin_cpu_supports("avx512f"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
         return CR_ISA_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return CR_ISA_AVX2;

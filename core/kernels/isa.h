@@ -16,7 +16,8 @@
 typedef enum cr_isa { CR_ISA_ANY, CR_ISA_AVX2, CR_ISA_AVX512, CR_N_ISAS } cr_isa;
 
 /* packed.h: c [rows][width] = a [rows][runs][depth] times b [runs][depth][width], plus bias (may be
- * NULL), plus add (may be NULL; may be c), clamped if `clamps`. The width is CR_PANEL or half. */
+ * NULL), plus add (may be NULL; may be c), clamped if `clamps`. The width is
+ * CR_PANEL or less by steps of CR_PANEL_STEP. */
 typedef struct cr_panel {
     int rows, width, runs, depth;
     const cr_real *a;

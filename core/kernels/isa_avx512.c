@@ -1,5 +1,5 @@
 #if defined(__x86_64__) && !defined(__clang__)
-#pragma GCC target("avx512f,fma")
+#pragma GCC target("avx512f,avx512vl,fma")
 #pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math")
 #define ISA_LANES 16
 #define ISA_ROWS 14

@@ -17,8 +17,8 @@
 
 static int columns_of_last(int n)
 {
-    int rest = n % CR_PANEL;
-    return rest == 0 || rest > CR_PANEL / 2 ? CR_PANEL : CR_PANEL / 2;
+    int rest = (n - 1) % CR_PANEL + 1;
+    return (rest + CR_PANEL_STEP - 1) / CR_PANEL_STEP * CR_PANEL_STEP;
 }
 
 size_t cr_packed_size(int d, int n)

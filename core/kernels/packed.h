@@ -1,14 +1,15 @@
 /* packed.h - products with a matrix that was laid out once: the weights of a layer.
  *
  * Letters of this file: M rows, N columns, D depth: c [M][N] = a [M][D] b [D][N]. A packed b is
- * made of panels of CR_PANEL columns, [D][CR_PANEL] each; the last is half as wide where that is
- * enough, and is filled up with zeros. The layout is the same for every instruction set. */
+ * made of panels of CR_PANEL columns, [D][CR_PANEL] each; the last is as wide as it needs to be in
+ * steps of CR_PANEL_STEP, and is filled up with zeros. The layout is the same for every instruction set. */
 #ifndef CAMRANK_KERNELS_PACKED_H
 #define CAMRANK_KERNELS_PACKED_H
 
 #include "camrank/kernels.h"
 
 #define CR_PANEL 32
+#define CR_PANEL_STEP 8
 
 /* Number of cr_real of a packed b. */
 size_t cr_packed_size(int d, int n);

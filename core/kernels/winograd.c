@@ -47,9 +47,15 @@ static cr_window window_back(const cr_window *win)
     return back;
 }
 
+/* Weights of a point. */
+static size_t n_point_weights(const cr_window *win)
+{
+    return cr_packed_size(win->c, rounded(win->k));
+}
+
 static size_t n_weights(const cr_window *win)
 {
-    return POINTS * cr_packed_size(win->c, win->k);
+    return POINTS * n_point_weights(win);
 }
 
 static size_t n_weights_back(const cr_window *win)
@@ -104,7 +110,7 @@ static void weight_points(const double g[3], double u[6])
 
 static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
 {
-    size_t size = cr_packed_size(win->c, win->k);
+    size_t size = n_point_weights(win);
     memset(packed, 0, POINTS * size * sizeof *packed);
     for (int k = 0; k < win->k; k++)
         for (int c = 0; c < win->c; c++) {
@@ -118,7 +124,7 @@ static void pack(const cr_window *win, cr_weight_fn weight, const void *context,
             for (int j = 0; j < 6; j++)
                 for (int r = 0; r < 3; r++)
                     columns[j][r] = rows[r][j];
-            size_t at = cr_packed_at(win->c, win->k, c, k);
+            size_t at = cr_packed_at(win->c, rounded(win->k), c, k);
             for (int j = 0; j < 6; j++) {
                 weight_points(columns[j], points);
                 for (int i = 0; i < 6; i++)
@@ -242,7 +248,7 @@ static void run(const cr_window *win, int n, const cr_real *packed, pass p, cr_r
                                              .d = win->c,
                                              .a = p.pixels + i * p.n_tiles * row_values(win->c),
                                              .lda = (ptrdiff_t)row_values(win->c),
-                                             .b = packed + i * cr_packed_size(win->c, win->k),
+                                             .b = packed + i * n_point_weights(win),
                                              .clamp = CR_NO_CLAMP,
                                              .c = p.products + i * p.n_tiles * row_values(win->k),
                                              .ldc = (ptrdiff_t)row_values(win->k)});
