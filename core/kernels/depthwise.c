@@ -34,30 +34,15 @@ static void pack(const cr_window *win, cr_weight_fn weight, const void *context,
 
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
-    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
+    cr_row p = cr_window_row(win, pass);
     const cr_real *x = pass->x;
-    cr_depthwise_row p = {.q = win->q,
-                          .c = win->c,
-                          .s = win->s,
-                          .stride = win->stride_w,
-                          .dilation = win->dilation_w,
-                          .left = win->pad_left,
-                          .right = win->pad_left + win->w,
-                          .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
-                          .column = x_step,
-                          .weights = pass->weights,
-                          .bias = pass->bias,
-                          .add = pass->add,
-                          .clamp = pass->clamp,
-                          .y = pass->y,
-                          .y_step = y_step};
-    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * x_step)
-        for (int i = 0; i < win->p; i++, p.y += win->q * y_step) {
+    for (int b = 0; b < pass->n; b++, x += (ptrdiff_t)win->h * win->w * p.column)
+        for (int i = 0; i < win->p; i++, p.y += win->q * p.y_step) {
             cr_inside in = cr_window_inside(win, i, 0);
             p.r0 = in.r0, p.r1 = in.r1;
-            p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step;
+            p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * p.column;
             cr_loops()->depthwise(&p);
-            p.add = p.add ? p.add + (ptrdiff_t)win->q * win->k : NULL;
+            p.add = p.add ? p.add + win->q * p.add_step : NULL;
         }
 }
 

@@ -14,7 +14,7 @@ static const cr_real depthwise_zeros[2 * ISA_LANES];
 
 /* Everything but p, first and c is a constant wherever this is inlined. At a border some windows hang
  * over the input, and some pixels may lie behind the last. */
-ISA_INLINE void depthwise_pixels(const cr_depthwise_row *p, const int vectors, const int s_n,
+ISA_INLINE void depthwise_pixels(const cr_row *p, const int vectors, const int s_n,
                                  const int stride, const bool border, int first, int c)
 {
     vector sum[PIXELS][2], weights[7][2];
@@ -55,13 +55,13 @@ ISA_INLINE void depthwise_pixels(const cr_depthwise_row *p, const int vectors, c
             if (border && first + t >= p->q)
                 break;
             if (p->add)
-                sum[t][v] += VECTOR(p->add + (ptrdiff_t)(first + t) * p->c + to);
+                sum[t][v] += VECTOR(p->add + (first + t) * p->add_step + to);
             *(loose_vector *)y = sum[t][v];
             clamp_values(p->clamp, ISA_LANES, y);
         }
 }
 
-ISA_INLINE void depthwise_channels(const cr_depthwise_row *p, const int vectors, const int s_n,
+ISA_INLINE void depthwise_channels(const cr_row *p, const int vectors, const int s_n,
                                    const int stride, int c)
 {
     for (int first = 0; first < p->q; first += PIXELS) {
@@ -73,7 +73,7 @@ ISA_INLINE void depthwise_channels(const cr_depthwise_row *p, const int vectors,
     }
 }
 
-ISA_INLINE void depthwise_usual(const cr_depthwise_row *p, const int s_n, const int stride)
+ISA_INLINE void depthwise_usual(const cr_row *p, const int s_n, const int stride)
 {
     int c = 0;
     for (; ISA_VECTORS == 2 && c + 2 * ISA_LANES <= p->c; c += 2 * ISA_LANES)
@@ -84,7 +84,7 @@ ISA_INLINE void depthwise_usual(const cr_depthwise_row *p, const int s_n, const 
         depthwise_channels(p, 1, s_n, stride, p->c - ISA_LANES);
 }
 
-static void depthwise_any(const cr_depthwise_row *p)
+static void depthwise_any(const cr_row *p)
 {
     for (int j = 0; j < p->q; j++) {
         cr_real *y = p->y + j * p->y_step;
@@ -101,12 +101,12 @@ static void depthwise_any(const cr_depthwise_row *p)
                         y[c] += x[c] * weights[c];
             }
         for (int c = 0; c < p->c; c++)
-            y[c] += p->add ? p->add[(ptrdiff_t)j * p->c + c] : 0;
+            y[c] += p->add ? p->add[j * p->add_step + c] : 0;
         clamp_values(p->clamp, p->c, y);
     }
 }
 
-static void depthwise_row(const cr_depthwise_row *p)
+static void depthwise_row(const cr_row *p)
 {
     bool usual = p->dilation == 1 && p->c >= ISA_LANES && (p->stride == 1 || p->stride == 2);
     switch (usual ? 2 * p->s + p->stride - 1 : 0) {

@@ -84,35 +84,24 @@ static int first_channel(const cr_window *win, int b)
 
 static void forward(const cr_window *win, const cr_conv_pass *pass)
 {
-    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c), y_step = cr_step_of(pass->y_step, win->k);
+    cr_row p = cr_window_row(win, pass);
     const cr_real *x = pass->x, *add = pass->add;
     cr_real *y = pass->y;
-    cr_grouped_row p = {.q = win->q,
-                        .c = joined_channels(win),
-                        .s = win->s,
-                        .at_once = columns_at_once(win),
-                        .stride = win->stride_w,
-                        .dilation = win->dilation_w,
-                        .left = win->pad_left,
-                        .right = win->pad_left + win->w,
-                        .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
-                        .column = x_step,
-                        .add_step = win->k,
-                        .clamp = pass->clamp,
-                        .y_step = y_step};
-    for (int image = 0; image < pass->n; image++, x += (ptrdiff_t)win->h * win->w * x_step)
-        for (int i = 0; i < win->p; i++, y += win->q * y_step) {
+    p.c = joined_channels(win);
+    p.at_once = columns_at_once(win);
+    for (int image = 0; image < pass->n; image++, x += (ptrdiff_t)win->h * win->w * p.column)
+        for (int i = 0; i < win->p; i++, y += win->q * p.y_step) {
             cr_inside in = cr_window_inside(win, i, 0);
             p.r0 = in.r0, p.r1 = in.r1;
             for (int b = 0; b < win->k / CR_BLOCK; b++) {
-                p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * x_step + first_channel(win, b);
+                p.x = x + ((ptrdiff_t)in.y * win->w + in.x) * p.column + first_channel(win, b);
                 p.weights = pass->weights + place(win, b, 0, 0, 0);
                 p.bias = pass->bias + b * CR_BLOCK;
                 p.add = add ? add + b * CR_BLOCK : NULL;
                 p.y = y + b * CR_BLOCK;
                 cr_loops()->grouped(&p);
             }
-            add = add ? add + (ptrdiff_t)win->q * win->k : NULL;
+            add = add ? add + win->q * p.add_step : NULL;
         }
 }
 

@@ -15,8 +15,8 @@ static const cr_real grouped_zeros[CR_BLOCK_INPUTS];
 
 /* Everything but p and first is a constant wherever this is inlined, but for the stride where n is 1.
  * At a border some windows hang over the input, and some pixels may lie behind the last. */
-ISA_INLINE void grouped_pixels(const cr_grouped_row *p, const int n, const int stride,
-                               const bool border, int first)
+ISA_INLINE void grouped_pixels(const cr_row *p, const int n, const int stride, const bool border,
+                               int first)
 {
     block sum[ISA_PIXELS][VECTORS];
 #pragma GCC unroll 8
@@ -64,7 +64,7 @@ ISA_INLINE void grouped_pixels(const cr_grouped_row *p, const int n, const int s
     }
 }
 
-ISA_INLINE void grouped_columns(const cr_grouped_row *p, const int n, const int stride)
+ISA_INLINE void grouped_columns(const cr_row *p, const int n, const int stride)
 {
     for (int first = 0; first < p->q; first += ISA_PIXELS) {
         int at = first * stride;
@@ -76,7 +76,7 @@ ISA_INLINE void grouped_columns(const cr_grouped_row *p, const int n, const int 
     }
 }
 
-static void grouped_row(const cr_grouped_row *p)
+static void grouped_row(const cr_row *p)
 {
     if (p->at_once == 1)
         grouped_columns(p, 1, p->stride);

@@ -32,43 +32,26 @@ typedef struct cr_panel {
     ptrdiff_t ldc;
 } cr_panel;
 
-/* depthwise.c: a row of output pixels. Columns of the input are counted from the first one under the
- * first window; steps are in cr_real. */
-typedef struct cr_depthwise_row {
-    int q, c;                /* pixels of the output, channels */
+/* depthwise.c: a row of output pixels; grouped.c: a block of their outputs. Columns of the input are
+ * counted from the first one under the first window; steps are in cr_real. */
+#define CR_BLOCK 8
+#define CR_BLOCK_INPUTS 64
+typedef struct cr_row {
+    int q, c; /* pixels of the output; channels, of grouped.c inputs of a joined group */
     int s, stride, dilation; /* columns of the window; from window to window; within a window */
+    int at_once;             /* of grouped.c: columns of the window that go over the input together,
+                              * 1, or 3 of 3 */
     int r0, r1;              /* rows of the window that lie inside the input */
     int left, right;         /* the first column inside the input, and the one behind its last */
     const cr_real *x;        /* column 0 of the window's first row, inside or not */
     ptrdiff_t row, column;  /* steps of x from row to row of the window and from column to column */
-    const cr_real *weights; /* [R][S][C] */
-    const cr_real *bias;
-    const cr_real *add; /* [q][c]; may be NULL, not y */
-    cr_clamp clamp;
-    cr_real *y;
-    ptrdiff_t y_step; /* from pixel to pixel */
-} cr_depthwise_row;
-
-/* grouped.c: a block of outputs of a row of pixels; c are the inputs of a joined group. Other letters
- * as in cr_depthwise_row. */
-#define CR_BLOCK 8
-#define CR_BLOCK_INPUTS 64
-typedef struct cr_grouped_row {
-    int q, c;
-    int s, stride, dilation;
-    int at_once; /* columns of the window that go over the input together: 1, or 3 of 3 */
-    int r0, r1;
-    int left, right;
-    const cr_real *x;
-    ptrdiff_t row, column;
-    const cr_real *weights; /* [R][S / at_once][c][at_once][CR_BLOCK] */
+    const cr_real *weights; /* laid out as each of the two says */
     const cr_real *bias;
     const cr_real *add; /* may be NULL, not y */
-    ptrdiff_t add_step;
     cr_clamp clamp;
     cr_real *y;
-    ptrdiff_t y_step;
-} cr_grouped_row;
+    ptrdiff_t add_step, y_step; /* from pixel to pixel */
+} cr_row;
 
 /* winograd.h: a tile of pixels to its 36 points, and 36 products to a tile of pixels. Points are
  * point_step apart, a multiple of CR_WINOGRAD_LANES channels, filled up with zeros. */
@@ -88,8 +71,8 @@ typedef struct cr_winograd_tile {
 
 typedef struct cr_isa_loops {
     void (*panel)(const cr_panel *panel);
-    void (*depthwise)(const cr_depthwise_row *row);
-    void (*grouped)(const cr_grouped_row *row);
+    void (*depthwise)(const cr_row *row);
+    void (*grouped)(const cr_row *row);
     void (*winograd_points)(const cr_winograd_tile *tile);
     void (*winograd_pixels)(const cr_winograd_tile *tile);
     void (*unary)(cr_unary_op op, size_t n, const cr_real *x, cr_real *y); /* y may be x */

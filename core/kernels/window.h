@@ -1,8 +1,8 @@
-/* window.h - which part of a window lies inside the input. */
+/* window.h - which part of a window lies inside the input, and what rows of output pixels share. */
 #ifndef CAMRANK_KERNELS_WINDOW_H
 #define CAMRANK_KERNELS_WINDOW_H
 
-#include "camrank/kernels.h"
+#include "isa.h"
 
 /* The window's rows and columns that lie inside the input for one output pixel. */
 typedef struct cr_inside {
@@ -23,6 +23,28 @@ static inline cr_inside cr_window_inside(const cr_window *win, int i, int j)
     if (in.s1 > win->s)
         in.s1 = win->s;
     return in;
+}
+
+/* What all rows of a pass have in common. */
+static inline cr_row cr_window_row(const cr_window *win, const cr_conv_pass *pass)
+{
+    ptrdiff_t x_step = cr_step_of(pass->x_step, win->c);
+    return (cr_row){.q = win->q,
+                    .c = win->c,
+                    .s = win->s,
+                    .stride = win->stride_w,
+                    .dilation = win->dilation_w,
+                    .left = win->pad_left,
+                    .right = win->pad_left + win->w,
+                    .row = (ptrdiff_t)win->dilation_h * win->w * x_step,
+                    .column = x_step,
+                    .weights = pass->weights,
+                    .bias = pass->bias,
+                    .add = pass->add,
+                    .clamp = pass->clamp,
+                    .y = pass->y,
+                    .add_step = win->k,
+                    .y_step = cr_step_of(pass->y_step, win->k)};
 }
 
 #endif
