@@ -44,12 +44,5 @@ static void panel(const cr_panel *p)
                 ISA_EACH_ROW(TILE_CASE)
             }
         }
-        cr_real *c = p->c + first * p->ldc;
-        for (int i = 0; p->clamps && i < rows; i++, c += p->ldc)
-            if (p->width == CR_PANEL)
-                clamp_values(p->clamp, CR_PANEL, c);
-            else
-                for (int column = 0; column < p->width; column += CR_PANEL_STEP)
-                    clamp_values(p->clamp, CR_PANEL_STEP, c + column);
     }
 }

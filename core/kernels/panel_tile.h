@@ -51,6 +51,16 @@ ISA_INLINE void TILE(const int rows, const int vectors, const cr_panel *p, ptrdi
         }
     }
     cr_real *c = p->c + first * p->ldc + column;
+    const cr_clamp clamp = p->clamp;
+    if (p->clamps)
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++) {
+                lanes value = sum[i][v];
+                clamp_values(clamp, TILE_LANES, (cr_real *)&value);
+                sum[i][v] = value;
+            }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
