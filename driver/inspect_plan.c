@@ -222,7 +222,7 @@ cr_status cr_inspect_plan(const cr_graph *graph, int name_width, int max_activat
         status = cr_fail_memory(err, "weights", n_weights, 1);
         goto cleanup;
     }
-    cr_net_pack(net, weights);
+    cr_net_pack(net, weights, NULL, NULL);
     cr_net_use(net, weights);
     time_layers(net, n, times + n, times);
     print_layers(net, name_width, times);

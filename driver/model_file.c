@@ -21,6 +21,8 @@ static cr_status read_onnx(const cr_par *par, const cr_par_nodes *nodes, const c
     CR_TRY(cr_par_spread(par, &n_bytes, sizeof n_bytes, err));
     CR_TRY(cr_par_block_new(par, nodes, n_bytes, 0, model, err));
     if (par->rank == 0)
+        status = cr_par_block_reserve(model, 0, n_bytes, err);
+    if (par->rank == 0 && status == CR_OK)
         status = cr_file_read_part(path, model->bytes, n_bytes, err);
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_par_block_share(par, nodes, model, err));
@@ -56,19 +58,20 @@ cleanup:
 }
 
 /* Rank 0 only. */
-static cr_status read_files(const char *folder, const cr_onnx_files *files, uint8_t *to,
+static cr_status read_files(const char *folder, const cr_onnx_files *files, cr_par_block *block,
                             cr_error *err)
 {
     cr_status status = CR_OK;
     char *path = NULL;
     size_t at = 0;
+    CR_TRY(cr_par_block_reserve(block, 0, block->n_bytes, err));
     for (int i = 0; i < files->n; i++) {
         const cr_onnx_file *file = &files->files[i];
         free(path);
         path = cr_path_join(folder, file->location);
         if (!path)
             CR_TRY(cr_fail_memory(err, "a path", strlen(file->location), 1));
-        CR_TRY(cr_file_read_part(path, to + at, file->n_bytes, err));
+        CR_TRY(cr_file_read_part(path, (uint8_t *)block->bytes + at, file->n_bytes, err));
         at = after(at, file->n_bytes);
     }
 
@@ -93,7 +96,7 @@ static cr_status read_external(const cr_par *par, const cr_par_nodes *nodes, con
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_par_block_new(par, nodes, n_bytes, 0, &file->data, err));
     if (par->rank == 0)
-        status = read_files(folder, &file->files, file->data.bytes, err);
+        status = read_files(folder, &file->files, &file->data, err);
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_par_block_share(par, nodes, &file->data, err));
     for (int i = 0; i < file->files.n; i++) {
@@ -148,6 +151,12 @@ cleanup:
     if (status != CR_OK)
         cr_model_file_close(file);
     return status;
+}
+
+void cr_model_file_discard(cr_model_file *file, const void *bytes, size_t n_bytes)
+{
+    cr_par_block_discard(&file->model, bytes, n_bytes);
+    cr_par_block_discard(&file->data, bytes, n_bytes);
 }
 
 void cr_model_file_close(cr_model_file *file)

@@ -19,6 +19,9 @@ typedef struct cr_model_file {
 cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const char *path,
                              cr_model_file *file, cr_error *err);
 
+/* Gives back the memory of bytes in the ONNX file or another, as cr_par_block_discard. */
+void cr_model_file_discard(cr_model_file *file, const void *bytes, size_t n_bytes);
+
 /* Local. */
 void cr_model_file_close(cr_model_file *file);
 

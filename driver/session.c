@@ -116,16 +116,39 @@ cleanup:
     return status;
 }
 
-/* Packs the weights of a compiled model, once a node. Collective. */
-static cr_status place_weights(const cr_par *par, const cr_par_nodes *nodes, cr_model *model,
-                               cr_par_block *weights, cr_error *err)
+/* The weights of a model, from its file to the block that the network reads. */
+typedef struct moved_weights {
+    cr_par_block *block;
+    cr_model_file *file;
+} moved_weights;
+
+static cr_status take_memory(void *user, size_t at, size_t n_bytes, cr_error *err)
+{
+    return cr_par_block_reserve(((moved_weights *)user)->block, at, n_bytes, err);
+}
+
+/* Where each rank packs for itself, the others of its node may still read what they share. */
+static void give_memory(void *user, const void *bytes, size_t n_bytes)
+{
+    const moved_weights *moved = user;
+    const bool shared = moved->file->model.shared || moved->file->data.shared;
+    if (!shared || moved->block->shared)
+        cr_model_file_discard(moved->file, bytes, n_bytes);
+}
+
+/* Packs the weights of a compiled model, once a node, into memory that is taken as the file's is given
+ * back. Collective. */
+static cr_status place_weights(const cr_par *par, const cr_par_nodes *nodes, cr_model_file *file,
+                               cr_model *model, cr_par_block *weights, cr_error *err)
 {
     cr_status status = CR_OK;
+    moved_weights moved = {weights, file};
+    const cr_net_memory memory = {take_memory, give_memory, &moved};
     CR_TRY(cr_par_block_new(par, nodes, cr_cam_weight_bytes(model->cam),
                             cr_cam_weight_layout(model->cam), weights, err));
     if (weights->writes)
-        cr_cam_pack(model->cam, weights->bytes);
-    CR_TRY(cr_par_agree(par, CR_OK, err));
+        status = cr_cam_pack(model->cam, weights->bytes, &memory, err);
+    CR_TRY(cr_par_agree(par, status, err));
     cr_cam_use(model->cam, weights->bytes);
     cr_graph_release_weights(model->graph);
 
@@ -154,7 +177,7 @@ static cr_status open_model(const cr_par *par, cr_session *s, int m, cr_error *e
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
     memcpy(model->sha256, file.sha256, sizeof model->sha256);
-    CR_TRY(place_weights(par, &s->nodes, model, &s->weights[m], err));
+    CR_TRY(place_weights(par, &s->nodes, &file, model, &s->weights[m], err));
 
 cleanup:
     if (status != CR_OK)

@@ -124,12 +124,20 @@ uint64_t cr_cam_weight_layout(const cr_cam *cam)
     return cr_net_weight_layout(cam->net) + cam->n_head;
 }
 
-void cr_cam_pack(const cr_cam *cam, void *block)
+cr_status cr_cam_pack(const cr_cam *cam, void *block, const cr_net_memory *memory, cr_error *err)
 {
-    cr_net_pack(cam->net, block);
+    cr_status status = CR_OK;
+    const size_t at = cr_net_weight_bytes(cam->net);
+    const size_t n_bytes = cam->n_head * sizeof *cam->head_block;
+    if (memory)
+        CR_TRY(memory->take(memory->user, at, n_bytes, err));
+    /* First, while the network's weights are there. */
     if (cam->n_head)
-        cr_graph_head_weights(cam->graph, &cam->head,
-                              (float *)((char *)block + cr_net_weight_bytes(cam->net)));
+        cr_graph_head_weights(cam->graph, &cam->head, (float *)((char *)block + at));
+    CR_TRY(cr_net_pack(cam->net, block, memory, err));
+
+cleanup:
+    return status;
 }
 
 void cr_cam_use(cr_cam *cam, const void *block)

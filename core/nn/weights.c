@@ -2,6 +2,9 @@
  * caller provides. */
 #include "net.h"
 
+/* Less is not worth a search through all steps. */
+#define GIVE_BYTES (1 << 20)
+
 size_t cr_net_weight_bytes(const cr_net *net)
 {
     return net->n_weights * sizeof(cr_real);
@@ -31,17 +34,73 @@ uint64_t cr_net_weight_layout(const cr_net *net)
     return hash;
 }
 
-void cr_net_pack(const cr_net *net, void *block)
+static void pack_step(const cr_net *net, const cr_step *step, cr_real *block)
 {
-    for (int s = 0; s < net->n_steps; s++) {
-        const cr_step *step = &net->steps[s];
-        const cr_node *node = &step->node;
-        if (node->n_weights)
-            node->op->pack(net->graph, node, step->fold_scale, step->fold_shift,
-                           (cr_real *)block + step->weights_at);
-        if (step->back && node->n_weights_back)
-            node->op->pack_back(node, step->fold_scale, (cr_real *)block + step->weights_back_at);
+    const cr_node *node = &step->node;
+    if (node->n_weights)
+        node->op->pack(net->graph, node, step->fold_scale, step->fold_shift,
+                       block + step->weights_at);
+    if (step->back && node->n_weights_back)
+        node->op->pack_back(node, step->fold_scale, block + step->weights_back_at);
+}
+
+static cr_status take(const cr_step *step, const cr_net_memory *memory, cr_error *err)
+{
+    const cr_node *node = &step->node;
+    cr_status status = memory->take(memory->user, step->weights_at * sizeof(cr_real),
+                                    node->n_weights * sizeof(cr_real), err);
+    if (status == CR_OK && step->back)
+        status = memory->take(memory->user, step->weights_back_at * sizeof(cr_real),
+                              node->n_weights_back * sizeof(cr_real), err);
+    return status;
+}
+
+/* The bytes of input i of a step, if it is a constant of the model. */
+static cr_onnx_bytes constant_bytes(const cr_net *net, const cr_step *step, int i)
+{
+    const int id = step->node.inputs[i];
+    const cr_tensor *tensor = id < 0 ? NULL : &net->graph->values[id].tensor;
+    if (!tensor || !tensor->reals)
+        return (cr_onnx_bytes){0};
+    return (cr_onnx_bytes){tensor->reals, (size_t)tensor->n * sizeof(float)};
+}
+
+/* Whether a step from s on reads any of these bytes: tensors may share them. */
+static bool reads_from(const cr_net *net, int s, cr_onnx_bytes bytes)
+{
+    for (; s < net->n_steps; s++)
+        for (int i = 0; i < net->steps[s].node.n_inputs; i++) {
+            const cr_onnx_bytes other = constant_bytes(net, &net->steps[s], i);
+            if (other.bytes < bytes.bytes + bytes.n_bytes &&
+                bytes.bytes < other.bytes + other.n_bytes)
+                return true;
+        }
+    return false;
+}
+
+static void give(const cr_net *net, int s, const cr_net_memory *memory)
+{
+    const cr_step *step = &net->steps[s];
+    for (int i = 0; i < step->node.n_inputs; i++) {
+        const cr_onnx_bytes bytes = constant_bytes(net, step, i);
+        if (bytes.n_bytes >= GIVE_BYTES && !reads_from(net, s + 1, bytes))
+            memory->give(memory->user, bytes.bytes, bytes.n_bytes);
     }
+}
+
+cr_status cr_net_pack(const cr_net *net, void *block, const cr_net_memory *memory, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (int s = 0; s < net->n_steps; s++) {
+        if (memory)
+            CR_TRY(take(&net->steps[s], memory, err));
+        pack_step(net, &net->steps[s], block);
+        if (memory)
+            give(net, s, memory);
+    }
+
+cleanup:
+    return status;
 }
 
 void cr_net_use(cr_net *net, const void *block)

@@ -3,7 +3,8 @@
  * It is a memfd of the node's leader, which the others open through /proc, and not an MPI window:
  * MPI_Win_allocate_shared of Open MPI 4.1.4 hangs the other ranks where its file does not fit
  * /dev/shm, which is 64 MB in many containers. A memfd needs no file system and leaves nothing behind
- * however its ranks end, and its pages are reserved before anybody relies on them. */
+ * however its ranks end, its pages can be reserved before anybody relies on them, and given back
+ * one by one. */
 #include "camrank/par.h"
 
 #include <errno.h>
@@ -98,12 +99,10 @@ static cr_status create(size_t n_bytes, offer *made, cr_error *err)
     int fd = memfd_create("camrank", MFD_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "memfd_create", errno);
-    int error = posix_fallocate(fd, 0, (off_t)n_bytes);
-    if (error == 0 && fstat(fd, &info) != 0)
-        error = errno;
-    if (error != 0) {
+    if (ftruncate(fd, (off_t)n_bytes) != 0 || fstat(fd, &info) != 0) {
+        const int error = errno;
         close(fd);
-        return fail_errno(err, "posix_fallocate", error);
+        return fail_errno(err, "ftruncate", error);
     }
     made->pid = getpid();
     made->fd = fd;
@@ -160,9 +159,13 @@ static cr_status share_memory(const cr_par *node, uint64_t layout, cr_par_block 
             block->bytes = bytes;
     }
     CR_TRY(agree_to_share(node, local, err));
+    if (leads) {
+        block->fd = fd;
+        fd = -1;
+    }
 
 cleanup:
-    /* The leader's stays open until the others have opened theirs. */
+    /* The leader's was open until the others have opened theirs. */
     if (fd >= 0)
         close(fd);
     return status;
@@ -172,7 +175,10 @@ static void unmap(cr_par_block *block)
 {
     if (block->bytes)
         munmap(block->bytes, block->n_bytes ? block->n_bytes : 1);
+    if (block->fd >= 0)
+        close(block->fd);
     block->bytes = NULL;
+    block->fd = -1;
 }
 
 cr_status cr_par_block_new(const cr_par *par, const cr_par_nodes *nodes, size_t n_bytes,
@@ -180,7 +186,7 @@ cr_status cr_par_block_new(const cr_par *par, const cr_par_nodes *nodes, size_t 
 {
     cr_status status = CR_OK;
     cr_error why = {0};
-    *block = (cr_par_block){.n_bytes = n_bytes};
+    *block = (cr_par_block){.n_bytes = n_bytes, .fd = -1};
     if (nodes->node.size > 1)
         status = share_memory(&nodes->node, layout, block, &why);
     block->shared = nodes->node.size > 1 && status == CR_OK;
@@ -202,15 +208,50 @@ cleanup:
     return status;
 }
 
+/* Private pages come when they are written, and are there or end the process as any others do. */
+cr_status cr_par_block_reserve(cr_par_block *block, size_t at, size_t n_bytes, cr_error *err)
+{
+    int error = 0;
+    if (!block->shared || n_bytes == 0)
+        return CR_OK;
+    do
+        error = posix_fallocate(block->fd, (off_t)at, (off_t)n_bytes);
+    while (error == EINTR);
+    if (error != 0)
+        return cr_fail(err, CR_EINTERNAL,
+                       "out of memory: %zu bytes that the ranks of a node share: %s", n_bytes,
+                       strerror(error));
+    return CR_OK;
+}
+
+void cr_par_block_discard(cr_par_block *block, const void *bytes, size_t n_bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)block->bytes;
+    uintptr_t from = (uintptr_t)bytes, to = from + n_bytes;
+    from = from < start ? start : (from + page - 1) / page * page;
+    to = to > start + block->n_bytes ? start + block->n_bytes : to;
+    to = to / page * page;
+    /* Where it fails the memory stays, which does no harm. */
+    if (from < to)
+        madvise((char *)block->bytes + (from - start), to - from,
+                block->shared ? MADV_REMOVE : MADV_DONTNEED);
+}
+
 cr_status cr_par_block_share(const cr_par *par, const cr_par_nodes *nodes, cr_par_block *block,
                              cr_error *err)
 {
     cr_status status = CR_OK;
+    if (block->writes)
+        status = cr_par_block_reserve(block, 0, block->n_bytes, err);
+    CR_TRY(cr_par_agree(par, status, err));
     if (nodes->node.rank == 0)
         status = cr_par_spread(&nodes->leaders, block->bytes, block->n_bytes, err);
     if (status == CR_OK && !block->shared)
         status = cr_par_spread(&nodes->node, block->bytes, block->n_bytes, err);
-    return cr_par_agree(par, status, err);
+    CR_TRY(cr_par_agree(par, status, err));
+
+cleanup:
+    return status;
 }
 
 void cr_par_block_free(cr_par_block *block)

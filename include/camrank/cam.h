@@ -53,7 +53,7 @@ void cr_cam_free(cr_cam *cam);
 /* As those of nn.h: the network's weights and, where CAM needs them, those of its head. */
 size_t cr_cam_weight_bytes(const cr_cam *cam);
 uint64_t cr_cam_weight_layout(const cr_cam *cam);
-void cr_cam_pack(const cr_cam *cam, void *block);
+cr_status cr_cam_pack(const cr_cam *cam, void *block, const cr_net_memory *memory, cr_error *err);
 void cr_cam_use(cr_cam *cam, const void *block);
 
 /* The compiled network: fill its input and run cr_net_forward before cr_cam_run. */

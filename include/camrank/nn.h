@@ -163,9 +163,19 @@ size_t cr_net_arena_bytes(const cr_net *net);
  * though they are of one model: those of another plan, or for another instruction set. */
 uint64_t cr_net_weight_layout(const cr_net *net);
 
+/* For a caller that has no memory for the model and the packed weights at once. */
+typedef struct cr_net_memory {
+    /* n_bytes of the block, from byte `at` on, are going to be written. */
+    cr_status (*take)(void *user, size_t at, size_t n_bytes, cr_error *err);
+    /* These bytes, of the model or of its files, are not going to be read again. */
+    void (*give)(void *user, const void *bytes, size_t n_bytes);
+    void *user;
+} cr_net_memory;
+
 /* Writes the weights, folded and in the order of the kernels: cr_net_weight_bytes to `block`, which
- * is at a multiple of 64. The graph's weights must still be there. */
-void cr_net_pack(const cr_net *net, void *block);
+ * is at a multiple of 64. The graph's weights must still be there; after `give` they no longer are.
+ * `memory` may be NULL. Errors: those of `take`. */
+cr_status cr_net_pack(const cr_net *net, void *block, const cr_net_memory *memory, cr_error *err);
 
 /* Makes the net read its weights from a block that cr_net_pack has written, here or in another
  * process, for a net of the same layout; it must outlive the net. To be called before the first

@@ -89,17 +89,26 @@ typedef struct cr_par_block {
     bool
         writes; /* this rank has to write it: the leader of a node that shares it, every rank of one
                     that does not; others must not, and cannot */
+    int fd;     /* of what is shared, on the rank that writes it */
     char why_private[200]; /* "" or why some node of several ranks does not share it */
 } cr_par_block;
 
 /* Makes one block a node, in memory that its ranks share. Where that cannot be had, or where n_bytes
  * or `layout`, which stands for what is going to be written, differ between the ranks of a node, each
  * of them gets a block of its own. What is written is read by the others after they next agree.
- * The memory is all there from the start: to write it cannot fail. It goes when the last rank has
- * freed it or ended, however it ended. Fails on all ranks or on none: CR_EINTERNAL (memory).
+ * Memory is taken by cr_par_block_reserve, before bytes are written. It goes when the last rank has
+ * freed the block or ended, however it ended. Fails on all ranks or on none: CR_EINTERNAL (memory).
  * Collective over the run, `par`. */
 cr_status cr_par_block_new(const cr_par *par, const cr_par_nodes *nodes, size_t n_bytes,
                            uint64_t layout, cr_par_block *block, cr_error *err);
+
+/* Takes the memory of n_bytes from byte `at` on: to write them cannot fail. On a rank that writes.
+ * Errors: CR_EINTERNAL (memory). Local. */
+cr_status cr_par_block_reserve(cr_par_block *block, size_t at, size_t n_bytes, cr_error *err);
+
+/* Gives back the memory of n_bytes that nobody will read again, as far as they are whole pages of the
+ * block; bytes outside of it are left alone. On a rank that writes. Local. */
+void cr_par_block_discard(cr_par_block *block, const void *bytes, size_t n_bytes);
 
 /* Gives what rank 0 has written to all who have to write it, once over the network to each node.
  * n_bytes are the same on all ranks. Collective over the run. */

@@ -2,7 +2,7 @@
 
 usage: memory.py FOLDER made|vgg16     FOLDER/sample is the sample of make_sample.py
 
-The promise: weights, as the run prints them, + 4 x (activations + 150 MB), at any moment, loading
+The promise: weights, as the file has them, + 4 x (activations + 150 MB), at any moment, loading
 included. What is summed over the ranks is PSS (/proc/PID/smaps_rollup): a page that several processes
 share counts once.
 """
@@ -119,13 +119,10 @@ def main():
     of_file = os.path.getsize(path("net.onnx")) / 1e6
 
     weights, of, arena, peak, at_end, most, _ = run("shared.h5")
-    # Packed for Winograd some layers grow. In the end the bound holds for the weights as the file has
-    # them; while they are packed both are there.
-    bound, bound_at_end = (held + RANKS * (arena + OTHER_MB) for held in (weights, of_file))
-    print(f"weights {weights} MB (file {of_file:.1f} MB), bounds {bound:.1f} MB, at the end "
-          f"{bound_at_end:.1f} MB", flush=True)
+    bound = of_file + RANKS * (arena + OTHER_MB)
+    print(f"weights {weights} MB (file {of_file:.1f} MB), bound {bound:.1f} MB", flush=True)
     check(of == "node" and weights >= of_file * 0.99, f"weights {weights} MB a {of}")
-    check(weights < at_end <= bound_at_end, f"PSS {at_end} MB at the end, at most {bound_at_end}")
+    check(weights < at_end <= bound, f"PSS {at_end} MB at the end, at most {bound}")
     check(weights < most <= bound, f"PSS {most} MB at some moment, at most {bound}")
     check(weights < peak < weights + of_file + arena + OTHER_MB, f"peak RSS {peak} MB")
     if sys.argv[2] == "vgg16":

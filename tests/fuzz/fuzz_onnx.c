@@ -32,7 +32,7 @@ static void run(const cr_graph *graph, cr_net *net, bool has_target)
     const size_t n_input = BATCH * (size_t)size_of(cr_graph_input_shape(graph));
     void *weights = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
     FUZZ_CHECK(weights);
-    cr_net_pack(net, weights);
+    cr_net_pack(net, weights, NULL, NULL);
     cr_net_use(net, weights);
     for (size_t i = 0; i < n_input; i++)
         cr_net_input(net)[i] = (cr_real)(i % 7) - 3;

@@ -105,7 +105,7 @@ def weights_for(bytes_of, pack, use, handle):
     """Packs the weights of a net or cam into memory that is to be kept as long as it."""
     room = np.empty(bytes_of(handle) + 64, np.uint8)
     block = ct.c_void_p(room.ctypes.data + -room.ctypes.data % 64)
-    pack(handle, block)
+    pack(handle, block, None, None)
     use(handle, block)
     return room
 

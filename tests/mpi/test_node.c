@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { N = 300007, LAYOUT = 5 };
@@ -80,10 +82,77 @@ static void block_that_a_node_shares_is_written_once_and_read_by_all(const cr_pa
     CHECK_EQUAL((uintptr_t)block.bytes % 64, 0);
     CHECK_EQUAL(((const int64_t *)block.bytes)[N - 1], 0);
     CHECK_OK(cr_par_agree(par, CR_OK, &err), &err);
-    if (block.writes)
+    if (block.writes) {
+        CHECK_OK(cr_par_block_reserve(&block, 0, block.n_bytes, &err), &err);
         fill(&block);
+    }
     CHECK_OK(cr_par_agree(par, CR_OK, &err), &err);
     CHECK_EQUAL(count_wrong(&block), 0);
+    cr_par_block_free(&block);
+    cr_par_nodes_fini(&nodes);
+}
+
+/* Bytes of this machine's memory that a block takes, on a rank that writes it. */
+static int64_t resident(const cr_par_block *block)
+{
+    enum { MOST = 4096 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = (block->n_bytes + page - 1) / page;
+    unsigned char pages[MOST];
+    struct stat info;
+    int64_t n_there = 0;
+    if (block->shared)
+        return fstat(block->fd, &info) == 0 ? (int64_t)info.st_blocks * 512 : -1;
+    CHECK(n <= MOST && mincore(block->bytes, block->n_bytes, pages) == 0);
+    for (size_t i = 0; i < n; i++)
+        n_there += pages[i] & 1;
+    return n_there * (int64_t)page;
+}
+
+/* Shared, or, over nodes of one rank, private. */
+static void memory_is_there_once_reserved_and_until_discarded(const cr_par *par)
+{
+    cr_error err = {0};
+    for (int n_ranks = 0; n_ranks <= 1; n_ranks++) {
+        const int64_t page = sysconf(_SC_PAGESIZE), n_page = page / (int64_t)sizeof(int64_t);
+        cr_par_nodes nodes;
+        cr_par_block block;
+        init(par, &nodes, n_ranks);
+        CHECK_OK(cr_par_block_new(par, &nodes, N * sizeof(int64_t), LAYOUT, &block, &err), &err);
+        if (block.writes) {
+            const int64_t *values = block.bytes;
+            CHECK_EQUAL(resident(&block), 0);
+            CHECK_OK(cr_par_block_reserve(&block, (size_t)page, 2 * (size_t)page, &err), &err);
+            CHECK_EQUAL(resident(&block), block.shared ? 2 * page : 0);
+            fill(&block);
+            const int64_t whole = resident(&block);
+            CHECK(whole >= N * (int64_t)sizeof(int64_t));
+            /* Of four pages two are whole. */
+            cr_par_block_discard(&block, values + n_page + 1, 3 * (size_t)page);
+            CHECK_EQUAL(whole - resident(&block), 2 * page);
+            CHECK_EQUAL(values[2 * n_page - 1], pattern((int)(2 * n_page - 1)));
+            CHECK_EQUAL(values[2 * n_page], 0);
+            CHECK_EQUAL(values[4 * n_page], pattern((int)(4 * n_page)));
+            cr_par_block_discard(&block, &err, sizeof err);
+            CHECK_EQUAL(values[N - 1], pattern(N - 1));
+        }
+        CHECK_OK(cr_par_agree(par, CR_OK, &err), &err);
+        cr_par_block_free(&block);
+        cr_par_nodes_fini(&nodes);
+    }
+}
+
+static void memory_that_cannot_be_had_is_said(const cr_par *par)
+{
+    cr_par_nodes nodes;
+    cr_par_block block;
+    cr_error err = {0};
+    init(par, &nodes, 0);
+    CHECK_OK(cr_par_block_new(par, &nodes, N * sizeof(int64_t), LAYOUT, &block, &err), &err);
+    if (block.shared && block.writes) {
+        CHECK_EQUAL(cr_par_block_reserve(&block, SIZE_MAX / 2, SIZE_MAX / 2, &err), CR_EINTERNAL);
+        CHECK(strstr(err.message, "bytes that the ranks of a node share: "));
+    }
+    CHECK_OK(cr_par_agree(par, CR_OK, &err), &err);
     cr_par_block_free(&block);
     cr_par_nodes_fini(&nodes);
 }
@@ -260,6 +329,8 @@ int main(int argc, char **argv)
         HARNESS_CASE(nodes_of_one_machine_are_one_led_by_rank_0),
         HARNESS_CASE(nodes_of_two_ranks_have_a_leader_each),
         HARNESS_CASE(block_that_a_node_shares_is_written_once_and_read_by_all),
+        HARNESS_CASE(memory_is_there_once_reserved_and_until_discarded),
+        HARNESS_CASE(memory_that_cannot_be_had_is_said),
         HARNESS_CASE(block_of_another_rank_cannot_be_written),
         HARNESS_CASE(share_gives_what_rank_0_wrote_to_every_node),
         HARNESS_CASE(block_larger_than_the_limit_on_files_is_private_and_says_so),

@@ -264,7 +264,7 @@ void onnx_give_weights(cr_net *net)
     if (!block)
         abort();
     keep(block);
-    cr_net_pack(net, block);
+    cr_net_pack(net, block, NULL, NULL);
     cr_net_use(net, block);
 }
 

@@ -104,7 +104,7 @@ static bool load_and_run(const uint8_t *bytes, size_t n_bytes)
         int32_t classes[2] = {0};
         assert_int_equal(cr_net_new(graph, 2, targets, n_targets, 1, INT_MAX, &net, &err), CR_OK);
         void *weights = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
-        cr_net_pack(net, weights);
+        cr_net_pack(net, weights, NULL, NULL);
         cr_net_use(net, weights);
         memset(cr_net_input(net), 0, (size_t)input * sizeof(cr_real));
         cr_net_forward(net, 2);

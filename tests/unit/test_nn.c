@@ -682,6 +682,68 @@ static void convolutions_go_the_way_that_is_asked_for(void **state)
         }
 }
 
+enum { WIDTH = 512, N_GIVEN_WEIGHTS = 2 };
+
+typedef struct taken {
+    uint8_t *covered; /* [bytes of the block], counts */
+    int n_given, fails_at;
+} taken;
+
+static cr_status take(void *user, size_t at, size_t n_bytes, cr_error *err)
+{
+    taken *t = user;
+    for (size_t i = 0; i < n_bytes; i++)
+        t->covered[at + i]++;
+    return t->fails_at-- == 0 ? cr_fail(err, CR_EIO, "no more") : CR_OK;
+}
+
+static void spoil(void *user, const void *bytes, size_t n_bytes)
+{
+    ((taken *)user)->n_given++;
+    memset((void *)(uintptr_t)bytes, 0xff, n_bytes);
+}
+
+/* The second matrix is that of two layers. */
+static void weights_can_be_packed_while_those_of_the_model_go(void **state)
+{
+    (void)state;
+    cr_real kept[WIDTH];
+    for (int gives = 0; gives < 3; gives++) {
+        cr_graph *graph =
+            onnx_graph("1,3,2,2", (onnx_layer[]){{"Flatten", "x", "f0", NULL},
+                                                 {"Gemm", "f0 w0:512,12 b:512", "f1", "transB=1"},
+                                                 {"Gemm", "f1 w:512,512", "f2", "transB=1"},
+                                                 {"Relu", "f2", "r", NULL},
+                                                 {"Gemm", "r w", "f3", "transB=1"},
+                                                 {"Gemm", "f3 v:512,512", "logits", "transB=1"},
+                                                 {0}});
+        cr_net *net;
+        cr_error err;
+        assert_int_equal(cr_net_new(graph, 1, NULL, 0, 0, INT_MAX, &net, &err), CR_OK);
+        const size_t n_bytes = cr_net_weight_bytes(net);
+        taken t = {calloc(n_bytes, 1), 0, gives == 2 ? 3 : -1};
+        void *block = cr_alloc_aligned(n_bytes, 1);
+        const cr_net_memory memory = {take, spoil, &t};
+        assert_int_equal(cr_net_pack(net, block, gives ? &memory : NULL, &err),
+                         gives == 2 ? CR_EIO : CR_OK);
+        cr_net_use(net, block);
+        if (gives < 2) {
+            fill_input(graph, net, 1);
+            cr_net_forward(net, 1);
+            if (gives == 0)
+                memcpy(kept, cr_net_logits(net), sizeof kept);
+            assert_memory_equal(kept, cr_net_logits(net), sizeof kept);
+        }
+        for (size_t i = 0; gives == 1 && i < n_bytes; i++)
+            assert_true(t.covered[i] == 1 || (t.covered[i] == 0 && !((uint8_t *)block)[i]));
+        assert_int_equal(t.n_given, gives == 1 ? N_GIVEN_WEIGHTS : 0);
+        cr_net_free(net);
+        cr_graph_free(graph);
+        free(t.covered);
+        free(block);
+    }
+}
+
 static void kernel_that_does_not_exist_or_fit_is_refused(void **state)
 {
     (void)state;
@@ -775,6 +837,7 @@ int main(void)
         cmocka_unit_test(near_misses_of_patterns_are_left_alone),
         cmocka_unit_test(unused_branch_does_not_run_and_is_no_target),
         cmocka_unit_test(convolutions_go_the_way_that_is_asked_for),
+        cmocka_unit_test(weights_can_be_packed_while_those_of_the_model_go),
         cmocka_unit_test(kernel_that_does_not_exist_or_fit_is_refused),
         cmocka_unit_test(default_layer_is_the_last_spatial_that_is_no_pooling_and_no_move),
         cmocka_unit_test(find_knows_values_and_nodes_but_no_constants),
