@@ -39,9 +39,26 @@ cr_status cr_h5_open(const char *path, hid_t *file, cr_error *err)
     return CR_OK;
 }
 
-bool cr_h5_is_elsewhere(hid_t properties)
+cr_status cr_h5_check_storage(hid_t properties, const char *file, const char *dataset,
+                              cr_error *err)
 {
-    return H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0;
+    if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: dataset %s: its data lie in another file", file,
+                       dataset);
+    for (int i = 0; i < H5Pget_nfilters(properties); i++) {
+        size_t n_values = 0;
+        unsigned flags;
+        char name[64] = "";
+        const H5Z_filter_t filter = H5Pget_filter2(properties, (unsigned)i, &flags, &n_values, NULL,
+                                                   sizeof name, name, NULL);
+        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
+            filter != H5Z_FILTER_FLETCHER32)
+            return cr_fail(err, CR_EINPUT,
+                           "%s: dataset %s: is stored with the filter %s (number %d), which "
+                           "cannot be read safely: store it anew with `h5repack -f GZIP=4`",
+                           file, dataset, name, (int)filter);
+    }
+    return CR_OK;
 }
 
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *text)

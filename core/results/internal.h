@@ -235,8 +235,12 @@ void cr_h5_quiet(void);
 /* Opens a file for reading. Errors: CR_EINPUT naming `path`; *file is then -1. */
 cr_status cr_h5_open(const char *path, hid_t *file, cr_error *err);
 
-/* Whether a dataset of these creation properties keeps its data in other files. */
-bool cr_h5_is_elsewhere(hid_t properties);
+/* Refuses a dataset of these creation properties that keeps its data in other files, or has a filter
+ * other than gzip, shuffle and fletcher32: N-bit and scale-offset of HDF5 1.10 read and write beyond
+ * their memory where they find other bytes than they expect. Errors: CR_EINPUT naming `file` and the
+ * dataset. */
+cr_status cr_h5_check_storage(hid_t properties, const char *file, const char *dataset,
+                              cr_error *err);
 
 /* Closes an identifier of any kind; nothing for a negative one. */
 void cr_h5_close(hid_t id);

@@ -35,15 +35,12 @@ static char *find_dataset(char *place)
 }
 
 /* What is not a plain array of numbers is refused, and what HDF5 would take much memory to read. */
-static cr_status check_storage(const cr_maps *maps, hid_t type, hid_t properties, cr_error *err)
+static cr_status check_numbers(const cr_maps *maps, hid_t type, hid_t properties, cr_error *err)
 {
     const H5T_class_t class = H5Tget_class(type);
     hsize_t chunk[3] = {0};
     if ((class != H5T_FLOAT && class != H5T_INTEGER) || H5Tget_size(type) > MAX_NUMBER_BYTES)
         return cr_fail(err, CR_EINPUT, "%s: dataset %s: holds no numbers", maps->path,
-                       maps->dataset);
-    if (cr_h5_is_elsewhere(properties))
-        return cr_fail(err, CR_EINPUT, "%s: dataset %s: its data lie in another file", maps->path,
                        maps->dataset);
     if (H5Pget_layout(properties) == H5D_CHUNKED) {
         H5Pget_chunk(properties, 3, chunk);
@@ -87,7 +84,8 @@ static cr_status open_dataset(cr_maps *maps, cr_error *err)
     if (shape[0] != (hsize_t)maps->data->n_images)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: dataset %s: %llu maps for %d images", maps->path,
                        maps->dataset, (unsigned long long)shape[0], maps->data->n_images));
-    CR_TRY(check_storage(maps, type, properties, err));
+    CR_TRY(check_numbers(maps, type, properties, err));
+    CR_TRY(cr_h5_check_storage(properties, maps->path, maps->dataset, err));
     maps->height = (int)shape[1];
     maps->width = (int)shape[2];
     maps->values = cr_alloc((size_t)maps->width * (size_t)maps->height, sizeof *maps->values);

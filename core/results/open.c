@@ -250,11 +250,7 @@ static cr_status open_column(cr_results *results, const char *folder, cr_column_
         status = cr_h5_fail(err, CR_EINPUT, "%s: %s", results->path, place);
         goto cleanup;
     }
-    if (cr_h5_is_elsewhere(properties)) {
-        status =
-            cr_fail(err, CR_EINPUT, "%s: %s: its data lie in another file", results->path, place);
-        goto cleanup;
-    }
+    CR_TRY(cr_h5_check_storage(properties, results->path, place, err));
     if (cr_columns[column].kind == CR_KIND_TEXT)
         *text_bytes = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0
                           ? H5Tget_size(type)

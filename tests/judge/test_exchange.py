@@ -194,6 +194,7 @@ def judge_refusals(path, folder, sets):
         layout = h5py.VirtualLayout((120, 4, 4), "f4")
         layout[:] = h5py.VirtualSource(f"{folder}/pipe", "maps", (120, 4, 4))
         file.create_virtual_dataset("virtual", layout)
+        file.create_dataset("scaled", (120, 4, 4), "i4", scaleoffset=4)
         file.create_dataset("chunk", (120, 1024, 1024), "f4", chunks=(120, 1024, 1024))
     with h5py.File(f"{folder}/other.h5", "w") as file:
         file["maps"] = np.zeros((120, 4, 4))
@@ -206,6 +207,7 @@ def judge_refusals(path, folder, sets):
             ("a link to another file", (f"{folder}/few.h5:link", JOB), "dataset link"),
             ("data in another file", (f"{folder}/few.h5:outside", JOB), "lie in another file"),
             ("data from other files", (f"{folder}/few.h5:virtual", JOB), "lie in another file"),
+            ("a filter", (f"{folder}/few.h5:scaled", JOB), "scaleoffset (number 6), which cannot"),
             ("a large chunk", (f"{folder}/few.h5:chunk", JOB), "has chunks of 120 x 1024 x 1024"),
             ("a pipe", (f"{folder}/pipe.h5:maps", JOB), "pipe.h5: not a regular file"),
             ("no such place", (f"{folder}/none", JOB), "neither a folder"),
