@@ -9,10 +9,15 @@ cd "$work" || exit 1
 check "camrank run alone" "$CAMRANK" run "$job" --set batch=4 -o whole.h5
 cp check whole.txt
 
-# The first go of part 2 stops before it has done anything.
+# The first go of each part stops before it has done anything, one after the other: none may take the
+# others with it. The last one's job id is that of the array.
 cat >camrank <<END
 #!/bin/bash
-case "\$*" in *'--part 2/3'*) [ -n "\${SLURM_RESTART_COUNT:-}" ] || exit 75 ;; esac
+part=\$(sed -n 's,.*--part \([1-3]\)/3.*,\1,p' <<<"\$*")
+if [ -n "\$part" ] && [ -z "\${SLURM_RESTART_COUNT:-}" ]; then
+    sleep \$((3 * part - 3))
+    exit 75
+fi
 exec '$CAMRANK' "\$@"
 END
 chmod +x camrank
@@ -46,8 +51,11 @@ for part in 1 2 3; do
     log=camrank-$array-$part.log
     contains "$log" '^camrank: job demo, 300 images, 1 model, 2 ranks$'
     contains "$log" "^results: all.$part.h5$"
+    goes=$(grep -E '^variants.sbatch: |^camrank: job |done already$' "$log")
+    check "part $part goes twice: $goes" test "$goes" = \
+        'variants.sbatch: back into the queue after go 1
+camrank: job demo, 300 images, 1 model, 2 ranks'
 done
-contains "camrank-$array-2.log" '^variants.sbatch: back into the queue after go 1$'
 
 # The same command again computes nothing, and ends with the same file.
 start 3 "$job" all.h5 --set batch=4
