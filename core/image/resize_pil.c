@@ -4,6 +4,8 @@
  * only picks pixels. */
 #include "resize.h"
 
+#include "camrank/multiversion.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,14 +108,17 @@ cleanup:
 }
 
 /* Sums of n_taps runs of LANES bytes, `step` bytes apart. */
-static void weigh_lanes(const uint8_t *in, size_t step, const int32_t *weight, int n_taps,
-                        bool signed_weights, uint8_t *out)
+static inline void weigh_lanes(const uint8_t *in, size_t step, const int32_t *weight, int n_taps,
+                               bool signed_weights, uint8_t *out)
 {
     ints_v sum = (ints_v){0} + (1 << (PRECISION_BITS - 1));
     for (int k = 0; k < n_taps; k++, in += step) {
-        bytes_v bytes;
-        memcpy(&bytes, in, LANES);
-        sum += __builtin_convertvector(bytes, ints_v) * weight[k];
+        int32_t values[LANES];
+        ints_v lanes;
+        for (int l = 0; l < LANES; l++) /* one instruction, which __builtin_convertvector is not */
+            values[l] = in[l];
+        memcpy(&lanes, values, sizeof lanes);
+        sum += lanes * weight[k];
     }
     sum >>= PRECISION_BITS;
     if (signed_weights)
@@ -123,42 +128,82 @@ static void weigh_lanes(const uint8_t *in, size_t step, const int32_t *weight, i
     memcpy(out, &bytes, LANES);
 }
 
+/* Rows become columns: LANES rows of LANES bytes, `from_step` apart, to rows `to_step` apart. A deck of
+ * 16 x 16 cards is transposed by four perfect shuffles. */
+static inline void transpose(const uint8_t *from, size_t from_step, uint8_t *to, size_t to_step)
+{
+    enum { HALF = LANES * LANES / 2 };
+    uint8_t deck[2 * HALF], dealt[2 * HALF];
+    for (int i = 0; i < LANES; i++)
+        memcpy(deck + i * LANES, from + (size_t)i * from_step, LANES);
+    for (int turn = 0; turn < 4; turn++) {
+        for (int i = 0; i < HALF; i++) {
+            dealt[2 * i] = deck[i];
+            dealt[2 * i + 1] = deck[HALF + i];
+        }
+        memcpy(deck, dealt, sizeof deck);
+    }
+    for (int i = 0; i < LANES; i++)
+        memcpy(to + (size_t)i * to_step, deck + i * LANES, LANES);
+}
+
+/* The same for n <= LANES rows of n_bytes; to_step is LANES. Rows that there are not keep what is at `to`. */
+static void rows_to_columns(const uint8_t *from, size_t from_step, int n, size_t n_bytes,
+                            uint8_t *to)
+{
+    size_t i = 0;
+    for (; n == LANES && i + LANES <= n_bytes; i += LANES)
+        transpose(from + i, from_step, to + i * LANES, LANES);
+    for (; i < n_bytes; i++)
+        for (int r = 0; r < n; r++)
+            to[i * LANES + (size_t)r] = from[(size_t)r * from_step + i];
+}
+
+/* And back. */
+static void columns_to_rows(const uint8_t *from, int n, size_t n_bytes, uint8_t *to, size_t to_step)
+{
+    size_t i = 0;
+    for (; n == LANES && i + LANES <= n_bytes; i += LANES)
+        transpose(from + i * LANES, LANES, to + i, to_step);
+    for (; i < n_bytes; i++)
+        for (int r = 0; r < n; r++)
+            to[(size_t)r * to_step + i] = from[i * LANES + (size_t)r];
+}
+
 /* Rows of `in` from row0 on, each to t's outputs: out [n_rows][n_out][3]. LANES rows go through
  * together, transposed so that they lie side by side. */
+CR_MULTIVERSION
 static cr_status resize_horizontal(const cr_image *in, int row0, int n_rows, const taps *t,
                                    int n_out, uint8_t *out, cr_error *err)
 {
     size_t in_pitch = (size_t)3 * (size_t)in->width, out_pitch = (size_t)3 * (size_t)n_out;
     size_t begin = (size_t)3 * (size_t)t->first[0];
     size_t end = (size_t)3 * (size_t)(t->first[n_out - 1] + t->count[n_out - 1]);
-    uint8_t *tile = cr_alloc_aligned(end - begin, LANES); /* [byte of the row][row] */
+    uint8_t *tile = cr_alloc_aligned(end - begin + out_pitch, LANES); /* [byte of the row][row] */
     bool signed_weights = t->signed_weights;
     if (!tile)
-        return cr_fail_memory(err, "resizing rows", end - begin, LANES);
+        return cr_fail_memory(err, "resizing rows", end - begin + out_pitch, LANES);
+    uint8_t *resized = tile + (end - begin) * LANES; /* likewise */
     for (int row = 0; row < n_rows; row += LANES) {
         int n = n_rows - row < LANES ? n_rows - row : LANES;
-        for (int r = 0; r < n; r++) {
-            const uint8_t *source = in->rgb + (size_t)(row0 + row + r) * in_pitch + begin;
-            for (size_t i = 0; i < end - begin; i++)
-                tile[i * LANES + (size_t)r] = source[i];
-        }
+        rows_to_columns(in->rgb + (size_t)(row0 + row) * in_pitch + begin, in_pitch, n, end - begin,
+                        tile);
         for (size_t x = 0; x < (size_t)n_out; x++) {
             const uint8_t *first = tile + ((size_t)3 * (size_t)t->first[x] - begin) * LANES;
             const int32_t *weight = t->weight + x * t->stride;
             int n_taps = t->count[x];
-            for (size_t c = 0; c < 3; c++) {
-                uint8_t column[LANES];
-                weigh_lanes(first + c * LANES, 3 * LANES, weight, n_taps, signed_weights, column);
-                for (int r = 0; r < n; r++)
-                    out[(size_t)(row + r) * out_pitch + 3 * x + c] = column[r];
-            }
+            for (size_t c = 0; c < 3; c++)
+                weigh_lanes(first + c * LANES, 3 * LANES, weight, n_taps, signed_weights,
+                            resized + (3 * x + c) * LANES);
         }
+        columns_to_rows(resized, n, out_pitch, out + (size_t)row * out_pitch, out_pitch);
     }
     free(tile);
     return CR_OK;
 }
 
 /* Rows to t's outputs: out [n_out][n_bytes]; `in` begins with row row0 of the whole. */
+CR_MULTIVERSION
 static void resize_vertical(const uint8_t *in, int row0, size_t pitch, size_t n_bytes,
                             const taps *t, int n_out, uint8_t *out)
 {

@@ -1,7 +1,7 @@
 /* Arithmetic on two activations, the second perhaps spread over rows or over channels. */
 #include "camrank/kernels.h"
 
-#include "multiversion.h"
+#include "camrank/multiversion.h"
 
 /* Steps of b between rows and between channels. */
 static int row_step(const cr_binary *p)

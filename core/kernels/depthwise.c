@@ -1,6 +1,6 @@
 /* Depthwise convolution. Letters as in kernels.h; packed weights [R][S][C]. */
+#include "camrank/multiversion.h"
 #include "isa.h"
-#include "multiversion.h"
 #include "ways.h"
 #include "window.h"
 

@@ -1,7 +1,7 @@
 /* Kernels that treat each value, or each row of channels, by itself. */
 #include "camrank/kernels.h"
 
-#include "multiversion.h"
+#include "camrank/multiversion.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
  * side by side. */
 #include "gather.h"
 
-#include "multiversion.h"
+#include "camrank/multiversion.h"
 #include "packed.h"
 #include "ways.h"
 #include "window.h"

@@ -2,7 +2,7 @@
  * k % PARTS, so that the order of a sum depends on the row's length alone. */
 #include "camrank/kernels.h"
 
-#include "multiversion.h"
+#include "camrank/multiversion.h"
 #define ISA_LANES 4 /* every CPU has registers of that size */
 #include "vector.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define DEPTH 256    /* a slice of a panel: 32 KiB */
-#define ROWS 112     /* of a slice of a that is copied: eight tiles of 14, and 122 KiB */
+#define ROWS 112     /* of a slice of a that is copied: eight tiles of 14, and 119 KiB */
 #define APART 16     /* so that the rows of a copy do not meet in the cache */
 #define BAD_STEP 512 /* rows as far apart as this, or a multiple, do meet there */
 #define FEW_ROWS 4   /* a tile of fewer waits for its sums as long as one of these */

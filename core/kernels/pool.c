@@ -1,7 +1,7 @@
 /* Pooling. Letters as in kernels.h. Inner loops run over the channels. */
 #include "camrank/kernels.h"
 
-#include "multiversion.h"
+#include "camrank/multiversion.h"
 #include "window.h"
 
 #include <math.h>

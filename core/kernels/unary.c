@@ -2,9 +2,9 @@
  * are contracted, which is a third of the time. */
 #include "camrank/kernels.h"
 
+#include "camrank/multiversion.h"
 #include "functions.h"
 #include "isa.h"
-#include "multiversion.h"
 
 #include <math.h>
 

@@ -40,7 +40,7 @@ ISA_INLINE void load_some(const cr_real *from, int n, wide *v)
     memcpy(v, from, (size_t)n * sizeof *from);
 }
 
-/* A NaN stays NaN. What has just been stored is clamped there: that is cheaper than it looks. */
+/* In place, which may be a register's copy: the compiler sees through it. A NaN stays NaN. */
 ISA_INLINE void clamp_values(cr_clamp clamp, const int n, cr_real *y)
 {
 #pragma GCC unroll 1 /* else it is taken apart into single values before it is vectorised */

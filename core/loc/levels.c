@@ -1,5 +1,7 @@
 #include "levels.h"
 
+#include "camrank/multiversion.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,7 @@ static void sort(cr_levels *levels)
             }
 }
 
+CR_MULTIVERSION
 static void compare(cr_levels *levels)
 {
     for (int y = 0; y < CR_FRAME; y++) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "camrank/multiversion.h"
 #include "sampler.h"
 
 /* Most map positions that make a pixel along one axis. */
@@ -107,6 +108,7 @@ static void add_view(const cr_loc_map *map, int v, double origin, placement at,
     }
 }
 
+CR_MULTIVERSION
 static void quantise(cr_score_map *scores, uint8_t *grey)
 {
     const double *values = scores->values;

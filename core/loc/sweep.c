@@ -85,8 +85,18 @@ static uint8_t count_hits(sweep *s, int n_with[CR_N_IOUS])
     return any;
 }
 
-static void sweep_foreground(sweep *s, uint8_t *hits)
+static bool has_holes(const cr_flood *flood)
 {
+    bool solid = true;
+    for (int i = 0; i < flood->n_alive && solid; i++)
+        solid = cr_part_is_solid(&flood->parts[flood->alive[i]]);
+    return !solid;
+}
+
+/* Gives the highest level that has holes, -1 where none has. */
+static int sweep_foreground(sweep *s, uint8_t *hits)
+{
+    int highest = -1;
     int n_with[CR_N_IOUS] = {0};
     cr_flood *flood = &s->flood;
     const uint8_t none = cr_frame_hits((cr_box){0, 0, 0, 0}, s->truth, s->n_truth);
@@ -97,14 +107,17 @@ static void sweep_foreground(sweep *s, uint8_t *hits)
         int largest = find_largest(flood, level);
         hits[level] = largest < 0 ? (uint8_t)(none | none << CR_N_IOUS)
                                   : (uint8_t)(flood->parts[largest].bits | any << CR_N_IOUS);
+        if (highest < 0 && has_holes(flood))
+            highest = level;
     }
+    return highest;
 }
 
-static void sweep_holes(sweep *s, uint8_t *hits)
+static void sweep_holes(sweep *s, int highest, uint8_t *hits)
 {
     int n_with[CR_N_IOUS] = {0};
     cr_flood_start(&s->flood, &s->levels, CR_FLOOD_HOLES);
-    for (int level = 0; level < CR_SWEEP_LEVELS; level++) {
+    for (int level = 0; level <= highest; level++) {
         cr_flood_add(&s->flood, level);
         hits[level] = (uint8_t)(hits[level] | count_hits(s, n_with) << CR_N_IOUS);
     }
@@ -137,8 +150,7 @@ cr_status cr_loc_sweep(const cr_loc_map *map, cr_upsampling upsampling, int widt
         return status;
     for (int i = 0; i < n_truth; i++)
         s->truth[i] = cr_frame_box(truth[i], width, height);
-    sweep_foreground(s, hits);
-    sweep_holes(s, hits);
+    sweep_holes(s, sweep_foreground(s, hits), hits);
     return CR_OK;
 }
 

@@ -1,8 +1,8 @@
-/* multiversion.h - CR_MULTIVERSION compiles a kernel for several instruction sets; the loader picks
+/* multiversion.h - CR_MULTIVERSION compiles a function for several instruction sets; the loader picks
  * by CPUID. C11 mode does not contract a * b + c, and nothing here reassociates sums, so that all
  * versions give the same bits. */
-#ifndef CAMRANK_KERNELS_MULTIVERSION_H
-#define CAMRANK_KERNELS_MULTIVERSION_H
+#ifndef CAMRANK_MULTIVERSION_H
+#define CAMRANK_MULTIVERSION_H
 
 /* The resolvers run before a sanitizer's runtime is up. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
