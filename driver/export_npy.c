@@ -6,6 +6,7 @@
 #include "input_text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,8 +65,7 @@ static cr_status export_image(const cr_dataset *data, const cr_results_variant *
         return cr_fail_memory(err, "a path", n, 1);
     if (!stays_inside(file))
         CR_TRY(cr_fail(err, CR_EINPUT, "`%s` would lie outside of %s", file, folder));
-    if (width < 1 || height < 1)
-        CR_TRY(cr_fail(err, CR_EINPUT, "%s: has no size", file));
+    CR_TRY(cr_image_check_size(file, width, height, INT_MAX, err));
     cr_input_views(spec, width, height, views);
     const cr_loc_map map = {rows->variants[pick->variant].maps + CR_SLOT_TRUTH * values,
                             variant->map_width,
@@ -100,7 +100,7 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
     cr_input_spec spec;
     if (plan->map_slots == 0)
         return cr_fail(err, CR_EINPUT, "%s: holds no maps (heatmaps.classes of the job)", path);
-    CR_TRY(cr_input_text_read(model->input, &spec, err));
+    CR_TRY(cr_input_text_of_model(path, model, &spec, err));
     CR_TRY(cr_results_rows_alloc(plan, pick->model, 1, true, &arena, &rows, err));
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         CR_TRY(cr_fail(err, CR_EIO, "%s: %s", folder, strerror(errno)));

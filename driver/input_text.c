@@ -74,3 +74,16 @@ cr_status cr_input_text_read(const char *text, cr_input_spec *spec, cr_error *er
         return cr_fail(err, CR_EINPUT, "`%.80s` does not describe a network's input", text);
     return cr_input_check(spec, err);
 }
+
+cr_status cr_input_text_of_model(const char *path, const cr_results_model *model,
+                                 cr_input_spec *spec, cr_error *err)
+{
+    if (cr_input_text_read(model->input, spec, err) != CR_OK)
+        return cr_fail_in(err, "%s: model %s: ", path, model->name);
+    const int n_views = cr_input_n_views(spec);
+    for (int v = 0; v < model->n_variants; v++)
+        if (model->variants[v].n_views != n_views)
+            return cr_fail(err, CR_EINPUT, "%s: model %s: maps of %d views, but its input has %d",
+                           path, model->name, model->variants[v].n_views, n_views);
+    return CR_OK;
+}

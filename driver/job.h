@@ -8,7 +8,7 @@
 #include "camrank/loc.h"
 #include "camrank/results.h"
 
-#define CR_JOB_MAX_BYTES ((size_t)1 << 20)
+#define CR_JOB_MAX_BYTES ((size_t)60000) /* what a results file can hold */
 
 typedef struct cr_job_method {
     char method[CR_NAME_BYTES]; /* "cam" or "grad-cam" */

@@ -7,7 +7,7 @@
 
 #include "job_tree.h"
 
-#define CR_JOB_MAX_LIST 64      /* models, methods, kernels */
+#define CR_JOB_MAX_LIST 256     /* models, methods, kernels */
 #define CR_JOB_MAX_CLASSES 1000 /* dataset.subset.classes */
 
 typedef struct cr_job_raw_input {

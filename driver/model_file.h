@@ -14,8 +14,8 @@ typedef struct cr_model_file {
 
 /* Reads a model on rank 0, gives it to every node once, and puts it where the ranks of a node share
  * it. Errors, on all ranks: CR_EINPUT naming the file that cannot be read, is no model, is too large
- * or, with external data, ends too early or would lie outside the model's folder; CR_EINTERNAL
- * (memory). *file is {0} on failure. Collective. */
+ * or, with external data, ends too early or would lie outside the model's folder; CR_EIO when the
+ * storage fails; CR_EINTERNAL (memory). *file is {0} on failure. Collective. */
 cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const char *path,
                              cr_model_file *file, cr_error *err);
 

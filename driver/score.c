@@ -254,7 +254,8 @@ static cr_status score_chunk(scoring *s, int model, const cr_input_spec *spec,
         else if (rows->state[b] == CR_ROW_EMPTY)
             status = cr_fail(&reason, CR_EINPUT,
                              "%s: is not finished; camrank run ... --resume goes on", s->place);
-        if (status == CR_EINTERNAL || (status != CR_OK && rows->state[b] == CR_ROW_EMPTY)) {
+        if (status == CR_EINTERNAL || status == CR_EIO ||
+            (status != CR_OK && rows->state[b] == CR_ROW_EMPTY)) {
             *err = reason;
             goto cleanup;
         }
@@ -279,7 +280,7 @@ static cr_status score_model(scoring *s, int model, cr_error *err)
     cr_results_rows rows;
     cr_input_spec spec = {0};
     if (s->from)
-        CR_TRY(cr_input_text_read(s->session.plan.models[model].input, &spec, err));
+        CR_TRY(cr_input_text_of_model(s->place, &s->session.plan.models[model], &spec, err));
     CR_TRY(
         cr_results_rows_alloc(&s->session.plan, model, batch, s->from != NULL, &arena, &rows, err));
     for (rows.first = s->par->rank * batch; rows.first < n_images;
@@ -357,7 +358,7 @@ const cr_command cr_command_score = {
         "  FOLDER           FOLDER/<image file>.npy or FOLDER/<image id>.npy: a map of the\n"
         "                   ground-truth class for each image, as wsolevaluation stores them\n"
         "  FILE.h5:DATASET  the same as rows of a dataset (images, height, width), the images\n"
-        "                   in the order of their ids\n\n"
+        "                   in the order of their ids; contiguous, or compressed with gzip\n\n"
         "A map of another program covers the whole image and is scaled from its minimum to its\n"
         "maximum; its row is named as the job. Without networks there are GT-known errors and\n"
         "MaxBoxAcc alone.\n",

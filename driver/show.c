@@ -86,14 +86,10 @@ static cr_status find_views(const cr_results_plan *plan, const request *r, const
 {
     const cr_results_model *model = &plan->models[r->pick.model];
     cr_input_spec spec;
-    if (cr_input_text_read(model->input, &spec, err) != CR_OK)
-        return cr_fail_in(err, "%s: model %s: ", r->results, model->name);
-    if (cr_input_n_views(&spec) != model->variants[r->pick.variant].n_views)
-        return cr_fail(err, CR_EINPUT, "%s: model %s: maps of %d views, but its input has %d",
-                       r->results, model->name, model->variants[r->pick.variant].n_views,
-                       cr_input_n_views(&spec));
-    cr_input_views(&spec, image->width, image->height, views);
-    return CR_OK;
+    cr_status status = cr_input_text_of_model(r->results, model, &spec, err);
+    if (status == CR_OK)
+        cr_input_views(&spec, image->width, image->height, views);
+    return status;
 }
 
 enum { MAX_BOXES = 2 }; /* of a class under one protocol */

@@ -97,7 +97,8 @@ void *cr_alloc(size_t n, size_t item_bytes)
 static void wish_for_huge_pages(void *block, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
-    madvise(block, bytes, MADV_HUGEPAGE);
+    if (bytes >= HUGE_PAGE)
+        madvise(block, bytes, MADV_HUGEPAGE);
 #else
     (void)block;
     (void)bytes;
@@ -116,8 +117,7 @@ void *cr_alloc_aligned(size_t n, size_t item_bytes)
     void *block = aligned_alloc(align, bytes);
     if (!block)
         return NULL;
-    if (align == HUGE_PAGE)
-        wish_for_huge_pages(block, bytes);
+    wish_for_huge_pages(block, bytes);
     return memset(block, 0, bytes);
 }
 

@@ -141,14 +141,14 @@ static cr_status share_memory(const cr_par *node, uint64_t layout, cr_par_block 
     const size_t n_bytes = block->n_bytes ? block->n_bytes : 1;
     offer made = {.n_bytes = n_bytes, .layout = layout, .fd = -1};
     int fd = -1;
-    if (leads)
+    if (leads) {
         local = create(n_bytes, &made, err);
-    CR_TRY(cr_par_spread(node, &made, sizeof made, err));
-    if (leads)
         fd = made.fd;
-    else if (made.n_bytes != n_bytes || made.layout != layout)
+    }
+    CR_TRY(cr_par_spread(node, &made, sizeof made, err));
+    if (!leads && (made.n_bytes != n_bytes || made.layout != layout))
         local = cr_fail(err, CR_EIO, "it would differ from that of the node's first rank");
-    else if (made.fd >= 0)
+    else if (!leads && made.fd >= 0)
         local = open_made(&made, &fd, err);
     if (local == CR_OK && fd >= 0) {
         int access = leads ? PROT_READ | PROT_WRITE : PROT_READ;

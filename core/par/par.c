@@ -127,6 +127,8 @@ cr_status cr_par_share(const cr_par *par, uint8_t **bytes, size_t *n_bytes, cr_e
     const bool receives = par->rank != 0;
     uint8_t *block = receives ? NULL : *bytes;
     uint64_t total = receives ? 0 : *n_bytes;
+    if (is_alone(par))
+        return CR_OK;
     CR_TRY(cr_par_check(MPI_Bcast(&total, 1, MPI_UINT64_T, 0, par->comm), "MPI_Bcast", err));
     if (receives) {
         block = malloc((size_t)total + 1);

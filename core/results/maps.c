@@ -4,6 +4,7 @@
 #include "camrank/npy.h"
 #include "internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,10 +166,12 @@ static cr_status read_row(cr_maps *maps, int i, cr_error *err)
     const hsize_t count[3] = {1, (hsize_t)maps->height, (hsize_t)maps->width};
     hid_t space = H5Dget_space(maps->set), memory = H5Screate_simple(3, count, NULL);
     cr_status status = CR_OK;
+    errno = 0;
     if (space < 0 || memory < 0 ||
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
         H5Dread(maps->set, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, maps->values) < 0)
-        status = cr_h5_fail(err, CR_EINPUT, "%s: dataset %s: map %d", maps->path, maps->dataset, i);
+        status = cr_h5_fail(err, cr_errno_status(errno), "%s: dataset %s: map %d", maps->path,
+                            maps->dataset, i);
     cr_h5_close(memory);
     cr_h5_close(space);
     return status;

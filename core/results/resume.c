@@ -21,23 +21,26 @@ static cr_status find(const char *path, int64_t *there, cr_error *err)
     return CR_OK;
 }
 
+static bool is_contiguous(hid_t dataset)
+{
+    hid_t properties = H5Dget_create_plist(dataset);
+    const bool is = properties >= 0 && H5Pget_layout(properties) == H5D_CONTIGUOUS;
+    cr_h5_close(properties);
+    return is;
+}
+
 /* What several ranks write independently must not be chunked or compressed. */
 static cr_status check_writable(const cr_results *results, cr_error *err)
 {
+    bool fits = is_contiguous(results->summary);
     for (int i = 0; i < results->n_groups; i++)
         for (int column = 0; column < CR_N_COLUMNS; column++) {
-            hid_t dataset = results->groups[i].of[column];
-            if (dataset < 0)
-                continue;
-            hid_t properties = H5Dget_create_plist(dataset);
-            const bool fits = properties >= 0 && H5Pget_layout(properties) == H5D_CONTIGUOUS;
-            cr_h5_close(properties);
-            if (!fits)
-                return cr_fail(err, CR_EINPUT,
-                               "%s: has been repacked: it can be read, but not resumed",
-                               results->path);
+            const hid_t dataset = results->groups[i].of[column];
+            fits = fits && (dataset < 0 || is_contiguous(dataset));
         }
-    return CR_OK;
+    return fits ? CR_OK
+                : cr_fail(err, CR_EINPUT, "%s: has been repacked: it can be read, but not resumed",
+                          results->path);
 }
 
 /* Rank 0. */

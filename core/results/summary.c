@@ -191,18 +191,22 @@ cr_status cr_summary_open(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t n = 0;
-    hid_t stored = -1, space = -1, type = row_type();
+    hid_t stored = -1, space = -1, properties = -1, type = row_type();
     results->summary = H5Dopen2(results->file, "/summary", H5P_DEFAULT);
     if (results->summary >= 0) {
         stored = H5Dget_type(results->summary);
         space = H5Dget_space(results->summary);
+        properties = H5Dget_create_plist(results->summary);
     }
-    if (type < 0 || stored < 0 || space < 0)
-        status = cr_h5_fail(err, CR_EINPUT, "%s: /summary", results->path);
-    else if (H5Tequal(stored, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
-             H5Sget_simple_extent_dims(space, &n, NULL) < 0 ||
-             n != (hsize_t)count_rows(&results->plan))
-        status = cr_fail(err, CR_EINPUT, "%s: /summary: wrong data type or shape", results->path);
+    if (type < 0 || stored < 0 || space < 0 || properties < 0)
+        CR_TRY(cr_h5_fail(err, CR_EINPUT, "%s: /summary", results->path));
+    CR_TRY(cr_h5_check_storage(properties, results->path, "/summary", err));
+    if (H5Tequal(stored, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+        H5Sget_simple_extent_dims(space, &n, NULL) < 0 || n != (hsize_t)count_rows(&results->plan))
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: /summary: wrong data type or shape", results->path));
+
+cleanup:
+    cr_h5_close(properties);
     cr_h5_close(space);
     cr_h5_close(stored);
     cr_h5_close(type);

@@ -69,8 +69,8 @@ void *cr_alloc(size_t n, size_t item_bytes);
 /* The same, aligned to 64 bytes, for arrays of numbers. Release with free(). */
 void *cr_alloc_aligned(size_t n, size_t item_bytes);
 
-/* Zeroed memory of its own pages, which cost nothing until they are touched: for large blocks of
- * which not all may be needed. NULL as for cr_alloc. Release with cr_pages_free and the same size;
+/* Zeroed memory of its own pages, of 2 MB where the system has such, which cost nothing until they are
+ * touched: for large blocks of which not all may be needed. NULL as for cr_alloc. Release with cr_pages_free and the same size;
  * NULL is fine there. */
 void *cr_pages_alloc(size_t n, size_t item_bytes);
 void cr_pages_free(void *pages, size_t n, size_t item_bytes);
@@ -92,12 +92,12 @@ cr_status cr_fail_memory(cr_error *err, const char *what, size_t n, size_t item_
  * (EIO, ESTALE, too many open files and the like), CR_EINPUT where the path is. */
 cr_status cr_errno_status(int reason);
 
-/* The size of a regular file. Errors: CR_EINPUT naming `path` when it cannot be opened, is no regular
- * file or is larger than `max_bytes`. */
+/* The size of a regular file. Errors, naming `path`: CR_EINPUT when it cannot be opened, is no regular
+ * file or is larger than `max_bytes`; CR_EIO when the storage fails. */
 cr_status cr_file_size(const char *path, size_t max_bytes, size_t *n_bytes, cr_error *err);
 
-/* Reads the first n_bytes of a regular file into `bytes`. Errors: CR_EINPUT naming `path`, also when
- * the file ends before. */
+/* Reads the first n_bytes of a regular file into `bytes`. Errors, naming `path`: CR_EINPUT, also when
+ * the file ends before; CR_EIO when the storage fails. */
 cr_status cr_file_read_part(const char *path, void *bytes, size_t n_bytes, cr_error *err);
 
 /* Reads the whole of a regular file. *bytes is owned by the caller (free) and is followed by one

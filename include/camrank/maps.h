@@ -15,12 +15,14 @@ typedef struct cr_maps cr_maps;
  *   FILE:DATASET     a dataset [n_images][height][width] of any floating-point type or of integers,
  *                    its rows in the order of the images by id, a side at most 4096; it lies in FILE
  *                    itself, which ends in .h5 or .hdf5, and has no chunks of more than 2^28 bytes
+ *                    and no filters but gzip, shuffle and fletcher32
  * `data` must outlive the maps. Errors: CR_EINPUT naming `place` and what is wrong. *maps is NULL on
  * failure. */
 cr_status cr_maps_open(const char *place, const cr_dataset *data, cr_maps **maps, cr_error *err);
 
 /* The map of image i: *values is [*height][*width], valid until the next call. Values may be NaN or
- * infinite. Errors: CR_EINPUT naming the file, or the dataset and the row. */
+ * infinite. Errors, naming the file, or the dataset and the row: CR_EINPUT; CR_EIO when the storage
+ * fails; CR_EINTERNAL (memory). */
 cr_status cr_maps_read(cr_maps *maps, int i, const float **values, int *width, int *height,
                        cr_error *err);
 

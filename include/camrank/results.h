@@ -50,7 +50,8 @@ static inline size_t cr_results_map_values(const cr_results_variant *variant)
 typedef struct cr_results_model {
     char name[CR_NAME_BYTES]; /* also the HDF5 group: letters, digits and . _ - only */
     char file[256];           /* as the job names it */
-    char sha256[65];          /* of the ONNX file; "": maps of another program, without a network */
+    char sha256[65];          /* of the ONNX file, or of the sums of it and the files beside it
+                                 (docs/format.md); "": maps of another program, without a network */
     char input[256];          /* the input specification, one line of text */
     char filter[32];          /* the resize filter of the input, by its name */
     char kernels[CR_KERNELS_BYTES]; /* those that the job wants, in its order, one a line; or "" */

@@ -140,6 +140,19 @@ edit="
     del f['models/gmp/cam/cam-paper/iou']
     f['models/gmp/cam/cam-paper'].create_dataset('iou', data=values, compression='gzip')" \
     refused 'has been repacked: it can be read, but not resumed' 1
+edit="
+    values = f['summary'][()]
+    del f['summary']
+    f.create_dataset('summary', data=values, chunks=True)" \
+    refused 'has been repacked: it can be read, but not resumed' 1
+echo 'stays' >"$work/elsewhere"
+edit="
+    values = f['summary'][()]
+    del f['summary']
+    f.create_dataset('summary', values.shape, values.dtype,
+                     external=[('$work/elsewhere', 0, values.nbytes)])" \
+    refused 'dataset /summary: its data lie in another file' 1
+check "the other file stays" diff "$work/elsewhere" - <<<stays
 echo 'not HDF5' >"$work/text.h5"
 expect 3 '*text.h5: not a readable HDF5 file*' last_line \
     "${run[@]}" -o "$work/text.h5" --resume

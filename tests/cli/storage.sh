@@ -102,6 +102,22 @@ done
 for name in job.yaml synsets.txt ground_truth.csv gap.onnx images/img_004; do
     stops 2 "read:1:EIO:$PWD/$name" "*$name*: Input/output error*"
 done
+# What is scored: maps of other programs are no bad images either.
+check "maps to score" timeout 30 "$CAMRANK" export "$work/whole.h5" --format npy --model gap \
+    --method cam -o "$work/npy"
+"$PYTHON" - "$work/npy" "$work/maps.h5" <<'END' || exit 1
+import glob, sys, h5py, numpy as np
+with h5py.File(sys.argv[2], "w") as file:
+    file["maps"] = np.stack([np.load(name) for name in
+                             sorted(glob.glob(f"{sys.argv[1]}/**/*.npy", recursive=True))])
+END
+for n in 1 2; do
+    with_fault "read:5:EIO:$work/npy/" $n "$CAMRANK" score "$work/npy" "${job[@]}" -o "$work/again.h5" --force
+    judge "$work" 4 "camrank: *.npy: Input/output error*" "score, $n ranks"
+    with_fault "read:20:EIO:$work/maps.h5" $n "$CAMRANK" score "$work/maps.h5:maps" "${job[@]}" \
+        -o "$work/again.h5" --force
+    judge "$work" 4 "camrank: *maps.h5: dataset maps: map *: *Input/output error" "score HDF5, $n ranks"
+done
 with_fault "read:3:EIO:$file" 1 "$CAMRANK" report "$file"
 judge "$work" 3 "camrank: $file: not a readable HDF5 file: file read failed: Input/output error" report
 

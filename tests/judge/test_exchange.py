@@ -6,6 +6,7 @@ usage: test_exchange.py     from the top of the repo; CAMRANK names the program
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -216,6 +217,26 @@ def judge_refusals(path, folder, sets):
         given = () if "--limit" in arguments else sets
         said = run("score", *arguments, "-o", f"{folder}/no.h5", *given, code=3)
         check(f"refused: {what}", words in said and said.count("\n") == 1, said.strip())
+    views = f"{folder}/views.h5"
+    shutil.copy(path, views)
+    with h5py.File(views, "r+") as file:
+        attributes = file["models/gap"].attrs
+        text = bytes(attributes["input"]).decode().replace("squash", "short-side 256, crop ten")
+        attributes.create("input", text.encode(), dtype=h5py.string_dtype("utf-8", len(text)))
+    for command in (("score", views, JOB, "-o", f"{folder}/no.h5", *sets),
+                    ("show", views, "demo_val_00000001", "-o", f"{folder}/no.png", "--model", "gap",
+                     "--method", "cam", "--protocol", "cam-paper"),
+                    ("export", views, "--format", "npy", "-o", f"{folder}/no", "--model", "gap",
+                     "--method", "cam")):
+        said = run(*command, code=3)
+        check(f"refused: {command[0]} with other views than maps have",
+              "maps of 1 views, but its input has 10" in said and said.count("\n") == 1, said.strip())
+    shutil.copy(path, views)
+    with h5py.File(views, "r+") as file:
+        file["models/gap/size"][...] = 2**30
+    said = run("export", views, "--format", "npy", "-o", f"{folder}/no", "--model", "gap",
+               "--method", "cam", code=3)
+    check("refused: images too large", "the limits are 1 to 65500 a side" in said, said.strip())
     said = run("export", path, "--format", "kaggle", code=2)
     check("refused: several methods in one submission", "--model must name one" in said, said.strip())
     said = run("export", path, "--format", "npy", "-o", "/proc/none", "--model", "fc", code=4)

@@ -375,7 +375,7 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"images: data/images", "images: none",
          "jobs/x.yaml:4: dataset.images: none is for a job without models (models: [])"},
         {"[cam, grad-cam, grad-cam@fire9/concat]", "[]",
-         "jobs/x.yaml:16: methods: must have 1 to 64 entries, not 0"},
+         "jobs/x.yaml:16: methods: must have 1 to 256 entries, not 0"},
         {"name: two-nets", "name:", "jobs/x.yaml:1: name: must not be empty"},
         {"  - name: first\n", "  - name: \"\"\n",
          "jobs/x.yaml:8: models[0].name: must not be empty"},
@@ -524,7 +524,7 @@ static void job_that_is_no_plain_yaml_is_refused(const cr_par *par)
         {"a\0b", 3, "jobs/x.yaml:1: not YAML: zero byte"},
         {"- name: x\n", 10, "jobs/x.yaml:1: must be a mapping, not a list"},
         {"\n\nhello\n", 8, "jobs/x.yaml:3: must be a mapping, not \"hello\""},
-        {good, CR_JOB_MAX_BYTES + 1, "jobs/x.yaml: 1048577 bytes, more than the limit of 1048576"},
+        {good, CR_JOB_MAX_BYTES + 1, "jobs/x.yaml: 60001 bytes, more than the limit of 60000"},
     };
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
         cr_job job;
