@@ -79,7 +79,7 @@ zoo: $(BUILD)/.deps-test ## every CNN of torchvision against PyTorch, into docs/
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/zoo.py --table docs/zoo.md all
 
 .PHONY: bench-scaling
-bench-scaling: $(BUILD)/.deps-test ## two ranks against one, the pipeline against the network; needs the kit
+bench-scaling: $(BUILD)/.deps-test ## two ranks against one, the pipeline against the network; needs CAMRANK_KIT
 	@+$(MAKE) --no-print-directory -s all $(SCALE_SRC:tests/%.c=$(BUILD)/tests/%)
 	@. tests/mpi.env; BUILD=$(BUILD) $(PYTHON) tests/scale/bench.py
 	@. tests/mpi.env; for n in 2 8 32; do \

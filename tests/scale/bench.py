@@ -1,7 +1,8 @@
 """One rank against two, and the whole pipeline against the network alone. usage: bench.py [PAIRS]
 
 Photographs of 500 x 375 from the kit (CAMRANK_KIT), SqueezeNet of the kit and torchvision's
-ResNet-50 with random weights. Runs are interleaved, medians are printed. On a machine that others
+ResNet-50 with random weights. Runs are interleaved, medians are printed. One rank gets one CPU: on a
+free second one it would decode there, which two ranks cannot. On a machine that others
 use two ranks get no two cores, so there is a second ratio: of the CPU seconds that one and two ranks
 take for the same images, those of a run of one chunk a rank taken off, twice. It is what two
 free cores would give, but for waiting: 2 if neither rank makes the other slower.
@@ -98,6 +99,8 @@ def run(folder, name, n_ranks, n_images):
                "--limit", str(n_images)]
     if n_ranks > 1:
         command = ["mpirun", "-q", "-n", str(n_ranks), *command]
+    else:
+        command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), *command]
     done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, timeout=600)
     rate = re.search(r"images in [\d.]+ s, ([\d.]+) images/s", done.stderr)
