@@ -25,10 +25,10 @@ BUILD = os.environ.get("BUILD", "build")
 KIT = os.environ.get("CAMRANK_KIT", "")
 NETWORKS = {  # input, goal of the pipeline in percent, images
     "squeezenet": ("{size: [227, 227], resize: squash, channels: bgr, range: 255, "
-                   "mean: [104, 117, 123], std: [1, 1, 1]}", 75, 192),
+                   "mean: [104, 117, 123], std: [1, 1, 1]}", 75, 384),
     "resnet50": ("{size: [224, 224], resize: short-side, short_side: 256, crop: center, "
                  "channels: rgb, range: 1, mean: [0.485, 0.456, 0.406], "
-                 "std: [0.229, 0.224, 0.225]}", 90, 64),
+                 "std: [0.229, 0.224, 0.225]}", 90, 128),
 }
 JOB = """name: {name}
 dataset: {{layout: csv, images: images, ground_truth: truth.csv, synsets: {synsets}}}
