@@ -32,6 +32,9 @@ const char *fuzz_file(const uint8_t *bytes, size_t n_bytes);
 const char *fuzz_path(const char *name);
 void fuzz_write(const char *name, const uint8_t *bytes, size_t n_bytes);
 
+/* Removes a file, or a folder with all that is in it. */
+void fuzz_remove(const char *path);
+
 typedef struct fuzz_part {
     const uint8_t *bytes;
     size_t n_bytes;

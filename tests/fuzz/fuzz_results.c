@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "camrank/report.h"
+#include "driver/export.h"
 
 #include <fcntl.h>
 #include <hdf5.h>
@@ -259,6 +260,31 @@ static void read_all(cr_results *results, bool by_class, const char *path)
     cr_report_free(&report);
 }
 
+static void check_refusal(cr_status status)
+{
+    FUZZ_CHECK(status == CR_OK || status == CR_EINPUT || status == CR_EIO);
+}
+
+/* Every form in which rows and maps leave the file. */
+static void export_all(cr_results *results, const char *path)
+{
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const char *maps = fuzz_path("maps");
+    cr_error err = {0};
+    FILE *out = fopen("/dev/null", "w");
+    FUZZ_CHECK(out);
+    check_refusal(cr_export_csv(path, results, &(cr_pick){0}, out, &err));
+    for (int m = 0; m < plan->n_models; m++)
+        for (int v = 0; v < plan->models[m].n_variants; v++) {
+            const cr_pick pick = {.model = m, .variant = v};
+            check_refusal(cr_export_kaggle(results, &pick, out, &err));
+            check_refusal(cr_export_devkit(path, results, &pick, out, &err));
+            check_refusal(cr_export_npy(path, results, &pick, v % 2 == 0, maps, &err));
+        }
+    fclose(out);
+    fuzz_remove(maps);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     fuzz_stream from = {bytes, n_bytes};
@@ -276,6 +302,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     if (fuzz_ok(cr_results_open(path, &results, &err), &err, path)) {
         read_all(results, false, path);
         read_all(results, true, path);
+        export_all(results, path);
         cr_results_close(&results, NULL);
     }
     return 0;
