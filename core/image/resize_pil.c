@@ -147,7 +147,8 @@ static inline void transpose(const uint8_t *from, size_t from_step, uint8_t *to,
         memcpy(to + (size_t)i * to_step, deck + i * LANES, LANES);
 }
 
-/* The same for n <= LANES rows of n_bytes; to_step is LANES. Rows that there are not keep what is at `to`. */
+/* The same for n <= LANES rows of n_bytes; to_step is LANES. What stands at `to` for
+ * rows that there are not stays. */
 static void rows_to_columns(const uint8_t *from, size_t from_step, int n, size_t n_bytes,
                             uint8_t *to)
 {
