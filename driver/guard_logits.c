@@ -51,8 +51,7 @@ static cr_status read_model(cr_results *results, int model, statistics *s, cr_er
         rows.n = left < SLICE ? left : SLICE;
         CR_TRY(cr_results_read(results, model, &rows, err));
         for (int i = 0; i < rows.n; i++)
-            if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0 &&
-                top_class[i][0] < data->n_classes)
+            if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0)
                 add_image(s, top_class[i], top_logit[i], data->images[rows.first + i].label);
     }
 

@@ -137,9 +137,6 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
     else if (out->state != CR_ROW_DONE)
         status =
             cr_fail(err, CR_EINPUT, "%s: image %s has not been computed", r->results, r->image);
-    else if (r->slot < CR_TOP && out->top_class[r->slot] >= cr_results_get_data(results)->n_classes)
-        status = cr_fail(err, CR_EINPUT, "%s: image %s: %d is no class", r->results, r->image,
-                         out->top_class[r->slot]);
     else if (isnan(maps->maps[(size_t)r->slot * values]))
         status =
             cr_fail(err, CR_EINPUT, "%s: holds no map of this class (heatmaps.classes of the job)",

@@ -133,6 +133,22 @@ static void blank_maps(const cr_results_variant *variant, const cr_results_rows 
         maps[i] = NAN;
 }
 
+/* Rows that are not done may hold anything. */
+static cr_status check_classes(const cr_results *results, int model, const cr_results_rows *rows,
+                               cr_error *err)
+{
+    const int32_t n_classes = results->data.n_classes;
+    for (int i = 0; i < rows->n; i++)
+        for (int k = 0; k < CR_TOP && rows->state[i] == CR_ROW_DONE; k++) {
+            const int32_t class = rows->top_class[(size_t)i * CR_TOP + (size_t)k];
+            if (class < -1 || class >= n_classes)
+                return cr_fail(err, CR_EINPUT, "%s: model %s, image %s: %d is no class",
+                               results->path, results->plan.models[model].name,
+                               cr_data_image_id(&results->data, rows->first + i), class);
+        }
+    return CR_OK;
+}
+
 cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -150,6 +166,8 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
                 array_of(rows, group, column))
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
+    if (rows->state && rows->top_class)
+        status = check_classes(results, model, rows, err);
 
 cleanup:
     return status;

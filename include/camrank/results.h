@@ -291,7 +291,9 @@ cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies,
                                    const cr_sweep *sweeps, cr_error *err);
 
 /* Reads back rows of one model. Every array of `rows` (and of rows->variants and their
- * protocols) that is not NULL is filled; rows->first and rows->n say which. Slots whose maps were not kept are NaN. Local. */
+ * protocols) that is not NULL is filled; rows->first and rows->n say which. Slots whose maps were not
+ * kept are NaN. Where both `state` and `top_class` are read, the classes of a row that is done are -1
+ * or of the file. Errors: CR_EIO; CR_EINPUT naming the image for a class that is none. Local. */
 cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows, cr_error *err);
 
 #endif

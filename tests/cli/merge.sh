@@ -111,6 +111,7 @@ edit box.h5 "f['ground_truth/boxes'][0, 2] += 1"
 edit class.h5 "f['classes/wnid'][3] = b'n99999999'"
 edit state.h5 "f['models/fc/done'][5] = 9"
 edit iou.h5 "f['models/fc/grad-cam/cam-paper/iou'][0, 5] = 2"
+edit beyond.h5 "f['models/fc/top_class'][5, 2] = 10"
 edit level.h5 "f['models/fc/grad-cam/levels'][0, 5] = 64"
 run_as threshold 1 --part 2/2 --set threshold=0.3
 run_as batch 1 --part 2/2 --set batch=5
@@ -136,6 +137,9 @@ refused 3 "class.h5: $made /classes: \`wnid\` is \`n99999999\` in *" out.h5 one.
 refused 3 "whole.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 whole.h5
 refused 3 "one.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 one.h5
 refused 3 "state.h5: model fc, image img_005: 9 is no state" out.h5 one.h5 state.h5
+refused 3 "beyond.h5: model fc, image img_005: 10 is no class" out.h5 one.h5 beyond.h5
+expect 3 "camrank: beyond.h5: model fc, image img_005: 10 is no class" \
+    "$CAMRANK" export beyond.h5 --format kaggle --model fc --method grad-cam -o beyond.csv
 refused 3 "iou.h5: model fc, image img_000: 2 is no IoU" out.h5 one.h5 iou.h5
 refused 3 "level.h5: model fc, image img_000: 64 is no set of bits of a level" out.h5 one.h5 level.h5
 refused 3 "text.h5: not a readable HDF5 file: *" out.h5 one.h5 text.h5
