@@ -1,4 +1,4 @@
-/* A results file, read by everything that reads one.
+/* A results file, read by everything that reads one: report, show, export, --resume.
  *
  * HDF5 1.10 does not survive every damage to its own structures, so the input is not the file but a
  * list of changes, made by HDF5 itself to a good file (CAMRANK_FUZZ_RESULTS): what we read out of a
@@ -6,7 +6,9 @@
 #include "fuzz.h"
 
 #include "camrank/report.h"
+#include "driver/command.h"
 #include "driver/export.h"
+#include "driver/reduce.h"
 
 #include <fcntl.h>
 #include <hdf5.h>
@@ -26,6 +28,8 @@ static struct {
     size_t n_bytes;
     place places[MAX_PLACES];
     int n_places;
+    cr_results *results; /* what a run would make anew: its plan and its images */
+    cr_par par;          /* of a run with one rank, to go on with a file */
 } good;
 
 static place *new_place(const char *object)
@@ -56,6 +60,54 @@ static herr_t note_object(hid_t root, const char *name, const H5O_info_t *info, 
     return 0;
 }
 
+static void check_refusal(cr_status status)
+{
+    FUZZ_CHECK(status == CR_OK || status == CR_EINPUT || status == CR_EIO);
+}
+
+/* What --resume does with a file but for the rows that it lacks. */
+static void resume(const char *path)
+{
+    const cr_results_plan *plan = cr_results_get_plan(good.results);
+    const cr_dataset *data = cr_results_get_data(good.results);
+    cr_results *results;
+    bool resumed;
+    cr_error err = {0};
+    if (!fuzz_ok(cr_results_resume(&good.par, path, plan, data, &results, &resumed, &err), &err,
+                 path))
+        return;
+    FUZZ_CHECK(resumed);
+    check_refusal(cr_reduce(&good.par, results, &err));
+    FUZZ_CHECK(cr_results_close(&results, &err) == CR_OK);
+}
+
+/* Of LeakSanitizer, where it is there. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+void __lsan_do_leak_check(void) __attribute__((weak));
+
+/* MPI forgets where its memory is as it ends: leaks are looked for before. */
+static void leave_mpi(void)
+{
+    if (__lsan_do_leak_check)
+        __lsan_do_leak_check();
+    MPI_Finalize();
+}
+
+/* MPI keeps what it has once taken, most of it with the first file: that is no leak of ours. */
+static void start_mpi(void)
+{
+    cr_error err = {0};
+    if (__lsan_disable)
+        __lsan_disable();
+    FUZZ_CHECK(MPI_Init(NULL, NULL) == MPI_SUCCESS && atexit(leave_mpi) == 0);
+    FUZZ_CHECK(cr_par_init(&good.par, MPI_COMM_SELF, &err) == CR_OK);
+    fuzz_write("good.h5", good.bytes, good.n_bytes);
+    resume(fuzz_path("good.h5"));
+    if (__lsan_enable)
+        __lsan_enable();
+}
+
 static void read_good(void)
 {
     const char *path = getenv("CAMRANK_FUZZ_RESULTS");
@@ -69,6 +121,8 @@ static void read_good(void)
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, note_object, NULL);
     H5Fclose(file);
+    FUZZ_CHECK(cr_results_open(path, &good.results, &err) == CR_OK);
+    start_mpi();
 }
 
 /* Puts bytes of the input into a value of `size` bytes, anywhere. */
@@ -260,16 +314,10 @@ static void read_all(cr_results *results, bool by_class, const char *path)
     cr_report_free(&report);
 }
 
-static void check_refusal(cr_status status)
-{
-    FUZZ_CHECK(status == CR_OK || status == CR_EINPUT || status == CR_EIO);
-}
-
-/* Every form in which rows and maps leave the file. */
-static void export_all(cr_results *results, const char *path)
+/* Rows in every form in which they leave the file. */
+static void export_rows(cr_results *results, const char *path)
 {
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const char *maps = fuzz_path("maps");
     cr_error err = {0};
     FILE *out = fopen("/dev/null", "w");
     FUZZ_CHECK(out);
@@ -279,10 +327,51 @@ static void export_all(cr_results *results, const char *path)
             const cr_pick pick = {.model = m, .variant = v};
             check_refusal(cr_export_kaggle(results, &pick, out, &err));
             check_refusal(cr_export_devkit(path, results, &pick, out, &err));
-            check_refusal(cr_export_npy(path, results, &pick, v % 2 == 0, maps, &err));
         }
     fclose(out);
+}
+
+/* What takes longest, maps as large as their images, is made of one variant and one image; which ones
+ * depends on the length of the input. */
+static void show_maps(cr_results *results, const char *path, size_t n_bytes)
+{
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    if (plan->n_models == 0 || data->n_images == 0)
+        return;
+    const int n = (int)(n_bytes % 5040);
+    const cr_pick pick = {.model = n % plan->n_models,
+                          .variant = n % plan->models[n % plan->n_models].n_variants};
+    const cr_results_model *model = &plan->models[pick.model];
+    const char *maps = fuzz_path("maps");
+    cr_error err = {0};
+    check_refusal(cr_export_npy(path, results, &pick, n % 4 < 2, maps, &err));
     fuzz_remove(maps);
+
+    char method[2 * CR_NAME_BYTES];
+    cr_results_variant_name(&model->variants[pick.variant], method);
+    const char *words[] = {"show",
+                           n % 2 ? "--truth" : "--rank=2",
+                           "--images",
+                           cr_results_get_data(good.results)->folder,
+                           "--model",
+                           model->name,
+                           "--method",
+                           method,
+                           "-o",
+                           fuzz_path("show.png"),
+                           "--",
+                           path,
+                           data->text + data->images[n % data->n_images].id};
+    enum { N_WORDS = sizeof words / sizeof *words };
+    char *arguments[N_WORDS + 1] = {0};
+    for (int i = 0; i < N_WORDS; i++)
+        arguments[i] = (char *)fuzz_copy((const uint8_t *)words[i], strlen(words[i]), true);
+    optind = 0; /* getopt begins anew */
+    err = (cr_error){0};
+    check_refusal(cr_command_show.run(NULL, N_WORDS, arguments, &err));
+    for (int i = 0; i < N_WORDS; i++)
+        free(arguments[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
@@ -302,8 +391,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     if (fuzz_ok(cr_results_open(path, &results, &err), &err, path)) {
         read_all(results, false, path);
         read_all(results, true, path);
-        export_all(results, path);
+        export_rows(results, path);
+        show_maps(results, path, n_bytes);
         cr_results_close(&results, NULL);
     }
+    resume(path);
     return 0;
 }
