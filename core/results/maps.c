@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 enum {
-    MAX_NUMBER_BYTES = 16,
     MAX_CHUNK_BYTES = 1 << 28, /* which HDF5 reads as a whole */
 };
 
@@ -35,14 +34,34 @@ static char *find_dataset(char *place)
     return NULL;
 }
 
+/* Whether numbers are of a type that numpy has: HDF5 1.10 writes beyond its memory as it converts
+ * some of those that can be made with any number of bits anywhere. */
+static bool is_plain(hid_t type)
+{
+    const hid_t half = cr_h5_float16();
+    const hid_t plain[] = {H5T_STD_I8LE,   H5T_STD_I16LE,  H5T_STD_I32LE, H5T_STD_I64LE,
+                           H5T_STD_U8LE,   H5T_STD_U16LE,  H5T_STD_U32LE, H5T_STD_U64LE,
+                           H5T_IEEE_F32LE, H5T_IEEE_F64LE, half};
+    const H5T_order_t order = H5Tget_order(type);
+    const hid_t little = H5Tcopy(type);
+    bool is = false;
+    if ((order == H5T_ORDER_LE || order == H5T_ORDER_BE) && H5Tset_order(little, H5T_ORDER_LE) >= 0)
+        for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+            is = is || H5Tequal(little, plain[i]) > 0;
+    cr_h5_close(little);
+    cr_h5_close(half);
+    return is;
+}
+
 /* What is not a plain array of numbers is refused, and what HDF5 would take much memory to read. */
 static cr_status check_numbers(const cr_maps *maps, hid_t type, hid_t properties, cr_error *err)
 {
-    const H5T_class_t class = H5Tget_class(type);
     hsize_t chunk[3] = {0};
-    if ((class != H5T_FLOAT && class != H5T_INTEGER) || H5Tget_size(type) > MAX_NUMBER_BYTES)
-        return cr_fail(err, CR_EINPUT, "%s: dataset %s: holds no numbers", maps->path,
-                       maps->dataset);
+    if (!is_plain(type))
+        return cr_fail(err, CR_EINPUT,
+                       "%s: dataset %s: must hold integers of 8 to 64 bits or float16, float32 or "
+                       "float64",
+                       maps->path, maps->dataset);
     if (H5Pget_layout(properties) == H5D_CHUNKED) {
         H5Pget_chunk(properties, 3, chunk);
         const double bytes = (double)chunk[0] * (double)chunk[1] * (double)chunk[2];

@@ -151,13 +151,19 @@ def judge_scoring(path, folder, rows, sets):
           all(np.array_equal(np.load(f"{folder}/raw/{n}.npy"), r) for n, r in zip(names, raw)))
     with h5py.File(f"{folder}/foreign.h5", "w") as file:
         file["a/maps"] = raw.astype("f8")
+        file["a/big-endian"] = raw.astype(">f4")
+        file["a/half"] = raw.astype("f2")
     want = rows["gap", "cam", "cam-paper"]
-    for place in "raw", "foreign.h5:a/maps":
-        run("score", f"{folder}/{place}", JOB, "-o", f"{folder}/{place[:3]}.h5", *sets)
-        got = rows_of(f"{folder}/{place[:3]}.h5")["again", "maps", "cam-paper"]
+    for i, place in enumerate(("raw", "foreign.h5:a/maps", "foreign.h5:a/big-endian")):
+        run("score", f"{folder}/{place}", JOB, "-o", f"{folder}/again{i}.h5", *sets)
+        got = rows_of(f"{folder}/again{i}.h5")["again", "maps", "cam-paper"]
         check(f"scored again from {place}: the same numbers, and none of classes",
               all(got[k] == want[k] for k in SCORES) and got["top1_cls_error"] is None and
               got["top1_loc_error"] is None and got["top5_loc_error"] is None)
+    run("score", f"{folder}/foreign.h5:a/half", JOB, "-o", f"{folder}/half.h5", *sets)
+    got = rows_of(f"{folder}/half.h5")["again", "maps", "cam-paper"]
+    check("scored again from float16: nearly the same numbers",
+          all(abs(got[k] - want[k]) < 1 for k in SCORES), str(got))
     run("score", f"{folder}/npy", JOB, "-o", f"{folder}/npy.h5", *sets)
     got = rows_of(f"{folder}/npy.h5")["again", "maps", "cam-paper"]
     check("scored again from 224 x 224: the same MaxBoxAcc",
@@ -195,6 +201,7 @@ def judge_refusals(path, folder, sets):
         layout = h5py.VirtualLayout((120, 4, 4), "f4")
         layout[:] = h5py.VirtualSource(f"{folder}/pipe", "maps", (120, 4, 4))
         file.create_virtual_dataset("virtual", layout)
+        file["extended"] = np.zeros((120, 4, 4), np.longdouble)
         file.create_dataset("scaled", (120, 4, 4), "i4", scaleoffset=4)
         file.create_dataset("chunk", (120, 1024, 1024), "f4", chunks=(120, 1024, 1024))
     with h5py.File(f"{folder}/other.h5", "w") as file:
@@ -208,6 +215,7 @@ def judge_refusals(path, folder, sets):
             ("a link to another file", (f"{folder}/few.h5:link", JOB), "dataset link"),
             ("data in another file", (f"{folder}/few.h5:outside", JOB), "lie in another file"),
             ("data from other files", (f"{folder}/few.h5:virtual", JOB), "lie in another file"),
+            ("odd numbers", (f"{folder}/few.h5:extended", JOB), "must hold integers of 8 to 64"),
             ("a filter", (f"{folder}/few.h5:scaled", JOB), "scaleoffset (number 6), which cannot"),
             ("a large chunk", (f"{folder}/few.h5:chunk", JOB), "has chunks of 120 x 1024 x 1024"),
             ("a pipe", (f"{folder}/pipe.h5:maps", JOB), "pipe.h5: not a regular file"),
