@@ -8,8 +8,7 @@
 
 #include <math.h>
 
-#define VECTORS 4
-#define PARTS (VECTORS * ISA_LANES)
+#define PARTS WIDE
 #define SQRT(x) _Generic((cr_real){0}, double : sqrt, default : sqrtf)(x)
 
 ISA_INLINE cr_real sum_of(cr_real part[PARTS])
@@ -22,13 +21,12 @@ ISA_INLINE cr_real sum_of(cr_real part[PARTS])
 
 ISA_INLINE cr_real mean_of(int c, const cr_real *x)
 {
-    vector sum[VECTORS] = {0};
+    wide sum = {0};
     cr_real part[PARTS];
     int k = 0;
     for (; k + PARTS <= c; k += PARTS)
-        for (int v = 0; v < VECTORS; v++)
-            sum[v] += VECTOR(x + k + v * ISA_LANES);
-    memcpy(part, sum, sizeof sum);
+        sum += LOAD(x + k);
+    memcpy(part, &sum, sizeof sum);
     for (int l = 0; k < c; k++, l++)
         part[l] += x[k];
     return sum_of(part) / (cr_real)c;
@@ -38,16 +36,15 @@ ISA_INLINE cr_real mean_of(int c, const cr_real *x)
 ISA_INLINE void statistics(int c, cr_real epsilon, const cr_real *x, cr_real *mean,
                            cr_real *inverse)
 {
-    vector squares[VECTORS] = {0};
+    wide squares = {0};
     cr_real part[PARTS];
     int k = 0;
     *mean = mean_of(c, x);
-    for (; k + PARTS <= c; k += PARTS)
-        for (int v = 0; v < VECTORS; v++) {
-            vector d = VECTOR(x + k + v * ISA_LANES) - *mean;
-            squares[v] += d * d;
-        }
-    memcpy(part, squares, sizeof squares);
+    for (; k + PARTS <= c; k += PARTS) {
+        wide d = LOAD(x + k) - *mean;
+        squares += d * d;
+    }
+    memcpy(part, &squares, sizeof squares);
     for (int l = 0; k < c; k++, l++)
         part[l] += (x[k] - *mean) * (x[k] - *mean);
     *inverse = 1 / SQRT(sum_of(part) / (cr_real)c + epsilon);
@@ -88,18 +85,16 @@ ISA_INLINE void means_of_gradient(int c, const cr_real *x, cr_real mean, cr_real
                                   const cr_real *scale, const cr_real *dy, cr_real *of_g,
                                   cr_real *of_gx)
 {
-    vector sum[VECTORS] = {0}, dot[VECTORS] = {0};
+    wide sum = {0}, dot = {0};
     cr_real sums[PARTS], dots[PARTS];
     int k = 0;
-    for (; k + PARTS <= c; k += PARTS)
-        for (int v = 0; v < VECTORS; v++) {
-            int at = k + v * ISA_LANES;
-            vector g = VECTOR(dy + at) * VECTOR(scale + at);
-            sum[v] += g;
-            dot[v] += g * (VECTOR(x + at) - mean) * inverse;
-        }
-    memcpy(sums, sum, sizeof sum);
-    memcpy(dots, dot, sizeof dot);
+    for (; k + PARTS <= c; k += PARTS) {
+        wide g = LOAD(dy + k) * LOAD(scale + k);
+        sum += g;
+        dot += g * (LOAD(x + k) - mean) * inverse;
+    }
+    memcpy(sums, &sum, sizeof sum);
+    memcpy(dots, &dot, sizeof dot);
     for (int l = 0; k < c; k++, l++) {
         cr_real g = dy[k] * scale[k];
         sums[l] += g;
