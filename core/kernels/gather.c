@@ -185,6 +185,7 @@ void cr_gather_conv_backward(const cr_window *win, const cr_conv_back *back)
 }
 
 const cr_way cr_way_gather = {.name = "gather",
+                              .adds_in_place = true,
                               .fits = fits,
                               .work = work,
                               .weights = cr_gather_weights,

@@ -53,6 +53,7 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 }
 
 const cr_way cr_way_pointwise = {.name = "pointwise",
+                                 .adds_in_place = true,
                                  .fits = fits,
                                  .work = work,
                                  .weights = cr_gather_weights,

@@ -278,6 +278,7 @@ static void backward(const cr_window *win, const cr_conv_back *p)
 }
 
 const cr_way cr_way_winograd = {.name = "winograd",
+                                .adds_in_place = true,
                                 .fits = fits,
                                 .work = work,
                                 .weights = n_weights,

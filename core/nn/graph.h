@@ -67,7 +67,8 @@ enum {
     CR_OP_CONCAT = 4096,   /* is a Concat along the channels of maps */
     CR_OP_READS_STEPS = 8192,   /* of maps: keeps to run.x_step, also in backward; */
     CR_OP_WRITES_STEPS = 16384, /* to run.y_step. Others find 0 there */
-    CR_OP_OVERWRITES = 32768,   /* can write its output over an input of the same shape */
+    CR_OP_OVERWRITES = 32768,   /* can write its output over an input of the same shape; one that
+                                   ADDS, over what it adds */
 };
 
 typedef struct cr_op {

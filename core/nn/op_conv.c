@@ -14,6 +14,8 @@ static void set_way(cr_node *node, const cr_way *way)
     conv *p = node->params;
     const cr_window *win = &p->conv.win;
     p->conv.way = way;
+    node->flags &= ~(unsigned)CR_OP_OVERWRITES;
+    node->flags |= way->adds_in_place ? CR_OP_OVERWRITES : 0;
     node->n_weights = way->weights(win) + (size_t)win->k;
     node->n_weights_back = way->weights_back ? way->weights_back(win) : 0;
     node->n_scratch = way->scratch(win);

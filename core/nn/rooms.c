@@ -115,6 +115,17 @@ static void share_rooms(cr_compiler *c)
     }
 }
 
+/* Whether input j of node i is what it adds, and the memory of no other input of it: that is read
+ * while the output is written. */
+static bool is_only_added(const cr_compiler *c, int i, int j)
+{
+    const int added = c->over[cr_compiler_input(c, i, j)];
+    bool only = j == c->graph->nodes[i].n_x;
+    for (int k = 0; k < j; k++)
+        only = only && c->over[c->home[cr_compiler_input(c, i, k)]] != added;
+    return only;
+}
+
 /* Lets steps that can write their output over an input which nobody needs any more, so that what they
  * read and write is in the cache once. */
 static void overwrite(cr_compiler *c)
@@ -129,6 +140,8 @@ static void overwrite(cr_compiler *c)
             continue;
         for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
             int v = cr_compiler_input(c, i, j);
+            if (node->flags & CR_OP_ADDS && !is_only_added(c, i, j))
+                continue;
             cr_buffer *x = &c->buffers[c->over[v]];
             size_t size = cr_shape_size(&graph->values[v].shape);
             if (c->home[v] != v || size != cr_shape_size(&graph->values[node->y].shape) ||

@@ -72,7 +72,7 @@ typedef struct cr_conv_pass {
     const cr_real *x;
     ptrdiff_t x_step;
     const cr_real *weights, *bias; /* packed; [K] */
-    const cr_real *add;            /* [n][P][Q][K], not y, or NULL */
+    const cr_real *add;            /* [n][P][Q][K], or NULL; y if the way adds in place */
     cr_clamp clamp;
     cr_real *y;
     ptrdiff_t y_step;
@@ -118,6 +118,7 @@ typedef enum cr_work {
  * test_kernels asserts both, of every way that fits, on every instruction set. */
 typedef struct cr_way {
     const char *name;
+    bool adds_in_place;
     bool (*fits)(const cr_window *win);
     /* Adds the work for one image, as one of many. */
     void (*work)(const cr_window *win, double work[CR_N_WORKS]);

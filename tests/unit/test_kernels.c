@@ -268,6 +268,13 @@ static void way_matches(const cr_conv *conv, const conv_data *data)
         else
             assert_near(y, want, data->n_y, taps * (size_t)win->c / groups);
 
+        if (adds && conv->way->adds_in_place) {
+            pass.add = pass.y = memcpy(clamped, data->add, data->n_y * sizeof *clamped);
+            conv->way->forward(win, &pass);
+            assert_memory_equal(clamped, y, data->n_y * sizeof *y);
+            pass.add = data->add;
+        }
+
         /* A clamp changes what it cuts off and nothing else. */
         pass.clamp = (cr_clamp){-0.25f, 0.5f};
         pass.y = clamped;
