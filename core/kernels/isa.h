@@ -47,7 +47,7 @@ typedef struct cr_row {
     ptrdiff_t row, column;  /* steps of x from row to row of the window and from column to column */
     const cr_real *weights; /* laid out as each of the two says */
     const cr_real *bias;
-    const cr_real *add; /* may be NULL, not y */
+    const cr_real *add; /* may be NULL; of grouped.c it may be y */
     cr_clamp clamp;
     cr_real *y;
     ptrdiff_t add_step, y_step; /* from pixel to pixel */
@@ -64,7 +64,7 @@ typedef struct cr_winograd_tile {
     const cr_real *from;   /* the tile's first pixel, there or not; its first point */
     cr_real *to;
     ptrdiff_t point_step;
-    const cr_real *bias, *add;     /* of the way back; may be NULL */
+    const cr_real *bias, *add;     /* of the way back; may be NULL; add may be `to` */
     ptrdiff_t add_row, add_column; /* steps of add */
     cr_clamp clamp;
 } cr_winograd_tile;

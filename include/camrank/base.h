@@ -70,8 +70,8 @@ void *cr_alloc(size_t n, size_t item_bytes);
 void *cr_alloc_aligned(size_t n, size_t item_bytes);
 
 /* Zeroed memory of its own pages, of 2 MB where the system has such, which cost nothing until they are
- * touched: for large blocks of which not all may be needed. NULL as for cr_alloc. Release with cr_pages_free and the same size;
- * NULL is fine there. */
+ * touched: for large blocks of which not all may be needed. NULL as for cr_alloc. Release with
+ * cr_pages_free and the same size; NULL is fine there. */
 void *cr_pages_alloc(size_t n, size_t item_bytes);
 void cr_pages_free(void *pages, size_t n, size_t item_bytes);
 

@@ -118,7 +118,7 @@ typedef enum cr_work {
  * test_kernels asserts both, of every way that fits, on every instruction set. */
 typedef struct cr_way {
     const char *name;
-    bool adds_in_place;
+    bool adds_in_place; /* forward may be given what it adds where it is to write */
     bool (*fits)(const cr_window *win);
     /* Adds the work for one image, as one of many. */
     void (*work)(const cr_window *win, double work[CR_N_WORKS]);

@@ -12,10 +12,11 @@ typedef struct cr_maps cr_maps;
 /* Opens `place`:
  *   FOLDER           the map of an image is FOLDER/<cr_data_image.file>.npy, as wsolevaluation stores
  *                    them, or else FOLDER/<id>.npy
- *   FILE:DATASET     a dataset [n_images][height][width] of any floating-point type or of integers,
- *                    its rows in the order of the images by id, a side at most 4096; it lies in FILE
- *                    itself, which ends in .h5 or .hdf5, and has no chunks of more than 2^28 bytes
- *                    and no filters but gzip, shuffle and fletcher32
+ *   FILE:DATASET     a dataset [n_images][height][width] of float16, float32, float64 or integers of
+ *                    8, 16, 32 or 64 bits in either byte order, its rows in the order of the images
+ *                    by id, a side at most 4096; it lies in FILE itself, which ends in .h5 or .hdf5,
+ *                    and has no chunks of more than 2^28 bytes and no filters but gzip, shuffle and
+ *                    fletcher32
  * `data` must outlive the maps. Errors: CR_EINPUT naming `place` and what is wrong. *maps is NULL on
  * failure. */
 cr_status cr_maps_open(const char *place, const cr_dataset *data, cr_maps **maps, cr_error *err);
