@@ -53,12 +53,15 @@ typedef struct cr_row {
     ptrdiff_t add_step, y_step; /* from pixel to pixel */
 } cr_row;
 
-/* winograd.h: a tile of pixels to its 36 points, and 36 products to a tile of pixels. Points are
- * point_step apart, a multiple of CR_WINOGRAD_LANES channels, filled up with zeros. */
+/* winograd.h: a tile of pixels to its points, and the products to a tile of pixels. Point (i, j), of 6
+ * by 6, is at (6 i + j) point_step, whether or not it is taken: a multiple of CR_WINOGRAD_LANES
+ * channels, filled up with zeros. */
 #define CR_WINOGRAD_LANES 16
 typedef struct cr_winograd_tile {
     int channels;
-    int rows, columns; /* pixels of the tile that there are, from its first_* */
+    int points_h, points_w; /* points of each direction that are taken: the first 3 to 6 */
+    int rows, columns;      /* pixels of the tile that there are, from its first_*: as many as its
+                             * points or fewer; of the way back two fewer than its points */
     int first_row, first_column;
     ptrdiff_t row, column; /* steps of pixels, in cr_real */
     const cr_real *from;   /* the tile's first pixel, there or not; its first point */

@@ -31,7 +31,7 @@ typedef void (*cr_fill_fn)(const void *context, size_t first, int rows, int k, i
                            cr_real *to, ptrdiff_t step);
 
 typedef struct cr_product {
-    int m, n, d;
+    int m, n, d;      /* m may be 0 */
     const cr_real *a; /* row i is at a + i lda: `runs` runs of D / runs values, run_step apart */
     ptrdiff_t lda;
     int runs; /* 0: one */

@@ -2,7 +2,9 @@
  *
  * A tile of the output comes from 6x6 pixels of the input. Both they and the weights go to 36
  * points, where convolving is multiplying: for each point, [T][C] by [C][K]. That is 36
- * multiplications for 16 pixels in place of 144.
+ * multiplications for 16 pixels in place of 144. Where the last tile of a row or a column is cut off
+ * to n pixels, the first n + 2 points of that direction do (F(n, 3) with the same weights): the
+ * products of the others leave such tiles out.
  *
  * On random data in [-1, 1] the largest error measured is 6 times 2^-24 of the largest sum of
  * magnitudes in a tile, at any depth; test_kernels.c asserts 16. Through VGG-16, all of whose layers but
@@ -17,11 +19,13 @@
 #include <string.h>
 
 #define LANES CR_WINOGRAD_LANES
-#define POINTS 36
+#define ALONG CR_WINOGRAD_ALONG
+#define POINTS (ALONG * ALONG)
 /* Transformed pixels and products of a block are to stay in a second-level cache of 2 MiB, as long
  * as the tiles are enough to use each weight often. */
 #define BLOCK_VALUES ((size_t)288 * 1024)
 #define MIN_TILES 112
+#define MAX_TILES 128 /* what 16 channels give */
 
 static int rounded(int channels)
 {
@@ -81,9 +85,20 @@ static size_t block_size(const cr_window *win)
     return POINTS * block_tiles(win) * (row_values(win->c) + row_values(win->k));
 }
 
+/* Points of the last tile along `pixels` of the output. */
+static int last_points(int pixels)
+{
+    return (pixels - 1) % 4 + 3;
+}
+
+static int points_along(int pixels)
+{
+    return (pixels - 1) / 4 * ALONG + last_points(pixels);
+}
+
 static void work(const cr_window *win, double work[CR_N_WORKS])
 {
-    double points = (double)((win->p + 3) / 4) * ((win->q + 3) / 4) * POINTS;
+    double points = (double)points_along(win->p) * points_along(win->q);
     cr_packed_work(points, (int)block_tiles(win), 1, rounded(win->k), win->c, work);
     work[CR_WORK_POINTS] += points * rounded(win->c);
     work[CR_WORK_PIXELS] += points * rounded(win->k);
@@ -96,16 +111,16 @@ static size_t scratch(const cr_window *win)
 }
 
 /* One direction of the weights' transform: 3 values to 6 points. */
-static void weight_points(const double g[3], double u[6])
+static void weight_points(const double g[3], double u[ALONG])
 {
     const double a = CR_WINOGRAD_A, b = CR_WINOGRAD_B, a2 = a * a, b2 = b * b;
     const double na = 2 * a2 * (a2 - b2), nb = 2 * b2 * (b2 - a2);
     u[0] = g[0] / (a2 * b2);
     u[1] = (g[0] + a * g[1] + a2 * g[2]) / na;
     u[2] = (g[0] - a * g[1] + a2 * g[2]) / na;
-    u[3] = (g[0] + b * g[1] + b2 * g[2]) / nb;
-    u[4] = (g[0] - b * g[1] + b2 * g[2]) / nb;
-    u[5] = g[2];
+    u[3] = g[2];
+    u[4] = (g[0] + b * g[1] + b2 * g[2]) / nb;
+    u[5] = (g[0] - b * g[1] + b2 * g[2]) / nb;
 }
 
 static void pack(const cr_window *win, cr_weight_fn weight, const void *context, cr_real *packed)
@@ -114,21 +129,21 @@ static void pack(const cr_window *win, cr_weight_fn weight, const void *context,
     memset(packed, 0, POINTS * size * sizeof *packed);
     for (int k = 0; k < win->k; k++)
         for (int c = 0; c < win->c; c++) {
-            double rows[3][6], columns[6][3], points[6];
+            double rows[3][ALONG], columns[ALONG][3], points[ALONG];
             for (int r = 0; r < 3; r++) {
                 double g[3];
                 for (int s = 0; s < 3; s++)
                     g[s] = (double)weight(context, k, c, 3 * r + s);
                 weight_points(g, rows[r]);
             }
-            for (int j = 0; j < 6; j++)
+            for (int j = 0; j < ALONG; j++)
                 for (int r = 0; r < 3; r++)
                     columns[j][r] = rows[r][j];
             size_t at = cr_packed_at(win->c, rounded(win->k), c, k);
-            for (int j = 0; j < 6; j++) {
+            for (int j = 0; j < ALONG; j++) {
                 weight_points(columns[j], points);
-                for (int i = 0; i < 6; i++)
-                    packed[(size_t)(i * 6 + j) * size + at] = (cr_real)points[i];
+                for (int i = 0; i < ALONG; i++)
+                    packed[(size_t)(i * ALONG + j) * size + at] = (cr_real)points[i];
             }
         }
 }
@@ -154,26 +169,58 @@ static void pack_back(const cr_window *win, cr_weight_fn weight, const void *con
 /* What is common to the tiles of a pass. */
 typedef struct pass {
     const cr_window *win;
-    int tiles_h, tiles_w;
     const cr_real *x, *bias, *add; /* bias and add may be NULL */
     ptrdiff_t x_step, y_step;
     cr_real *y;
     cr_clamp clamp;
-    cr_real *pixels, *products; /* [36][T][row_values] */
-    size_t n_tiles;             /* T of this block */
 } pass;
 
-/* First output pixel of a tile, and its image. */
-typedef struct place {
+/* First output pixel of a tile, its image, and the points that it takes of each direction. */
+typedef struct tile {
     size_t image;
-    int i, j;
-} place;
+    int i, j, points_h, points_w;
+} tile;
 
-static place place_of(const pass *p, size_t tile)
+/* How a tile may be cut off, in a block's order: a point is taken by whole tiles, by those and either
+ * side, or by all, which is always one run. */
+enum { RIGHT, WHOLE, BOTTOM, CORNER, N_CUTS };
+typedef struct tile_block {
+    tile tiles[MAX_TILES];
+    size_t n, ends[N_CUTS];
+    cr_real *pixels, *products; /* [36][T][row_values] */
+} tile_block;
+
+static tile tile_at(const cr_window *win, size_t t)
 {
-    size_t each = (size_t)p->tiles_h * (size_t)p->tiles_w;
-    int t = (int)(tile % each);
-    return (place){tile / each, t / p->tiles_w * 4, t % p->tiles_w * 4};
+    size_t across = (size_t)(win->q + 3) / 4, each = (size_t)(win->p + 3) / 4 * across;
+    tile at = {t / each, (int)(t % each / across) * 4, (int)(t % across) * 4, ALONG, ALONG};
+    if (at.i + 4 >= win->p)
+        at.points_h = last_points(win->p);
+    if (at.j + 4 >= win->q)
+        at.points_w = last_points(win->q);
+    return at;
+}
+
+static int cut_of(const tile *at)
+{
+    if (at->points_h == ALONG)
+        return at->points_w == ALONG ? WHOLE : RIGHT;
+    return at->points_w == ALONG ? BOTTOM : CORNER;
+}
+
+/* Tiles first to end - 1 of a pass. */
+static void fill_block(tile_block *block, const cr_window *win, size_t first, size_t end)
+{
+    tile tiles[MAX_TILES];
+    for (size_t t = first; t < end; t++)
+        tiles[t - first] = tile_at(win, t);
+    block->n = 0;
+    for (int cut = 0; cut < N_CUTS; cut++) {
+        for (size_t t = 0; t < end - first; t++)
+            if (cut_of(&tiles[t]) == cut)
+                block->tiles[block->n++] = tiles[t];
+        block->ends[cut] = block->n;
+    }
 }
 
 static int at_most(int a, int b)
@@ -186,39 +233,62 @@ static int at_least(int a, int b)
     return a > b ? a : b;
 }
 
-static void transform_pixels(const pass *p, size_t tile, size_t t)
+static void transform_pixels(const pass *p, const tile_block *block, size_t t)
 {
     const cr_window *win = p->win;
-    place at = place_of(p, tile);
-    int i0 = at.i - win->pad_top, j0 = at.j - win->pad_left;
-    const cr_real *image = p->x + at.image * (size_t)win->h * (size_t)win->w * (size_t)p->x_step;
+    const tile *at = &block->tiles[t];
+    int i0 = at->i - win->pad_top, j0 = at->j - win->pad_left;
+    const cr_real *image = p->x + at->image * (size_t)win->h * (size_t)win->w * (size_t)p->x_step;
     cr_loops()->winograd_points(
         &(cr_winograd_tile){.channels = win->c,
+                            .points_h = at->points_h,
+                            .points_w = at->points_w,
                             .first_row = at_least(0, -i0),
                             .first_column = at_least(0, -j0),
-                            .rows = at_most(6, win->h - i0),
-                            .columns = at_most(6, win->w - j0),
+                            .rows = at_most(at->points_h, win->h - i0),
+                            .columns = at_most(at->points_w, win->w - j0),
                             .row = win->w * p->x_step,
                             .column = p->x_step,
                             .from = image + ((ptrdiff_t)i0 * win->w + j0) * p->x_step,
-                            .to = p->pixels + t * row_values(win->c),
-                            .point_step = (ptrdiff_t)(p->n_tiles * row_values(win->c))});
+                            .to = block->pixels + t * row_values(win->c),
+                            .point_step = (ptrdiff_t)(block->n * row_values(win->c))});
 }
 
-static void transform_products(const pass *p, size_t tile, size_t t)
+static void multiply_point(const cr_window *win, const tile_block *block, const cr_real *packed,
+                           int i, int j)
+{
+    size_t point = (size_t)(i * ALONG + j);
+    bool right = j < last_points(win->q), bottom = i < last_points(win->p);
+    size_t first = right ? 0 : block->ends[RIGHT];
+    size_t end = block->ends[!bottom ? WHOLE : right ? CORNER : BOTTOM];
+    cr_packed_multiply(
+        &(cr_product){.m = (int)(end - first),
+                      .n = rounded(win->k),
+                      .d = win->c,
+                      .a = block->pixels + (point * block->n + first) * row_values(win->c),
+                      .lda = (ptrdiff_t)row_values(win->c),
+                      .b = packed + point * n_point_weights(win),
+                      .clamp = CR_NO_CLAMP,
+                      .c = block->products + (point * block->n + first) * row_values(win->k),
+                      .ldc = (ptrdiff_t)row_values(win->k)});
+}
+
+static void transform_products(const pass *p, const tile_block *block, size_t t)
 {
     const cr_window *win = p->win;
-    place at = place_of(p, tile);
-    size_t to = (at.image * (size_t)win->p + (size_t)at.i) * (size_t)win->q + (size_t)at.j;
+    const tile *at = &block->tiles[t];
+    size_t to = (at->image * (size_t)win->p + (size_t)at->i) * (size_t)win->q + (size_t)at->j;
     cr_loops()->winograd_pixels(
         &(cr_winograd_tile){.channels = win->k,
-                            .rows = at_most(4, win->p - at.i),
-                            .columns = at_most(4, win->q - at.j),
+                            .points_h = at->points_h,
+                            .points_w = at->points_w,
+                            .rows = at_most(4, win->p - at->i),
+                            .columns = at_most(4, win->q - at->j),
                             .row = win->q * p->y_step,
                             .column = p->y_step,
-                            .from = p->products + t * row_values(win->k),
+                            .from = block->products + t * row_values(win->k),
                             .to = p->y + (ptrdiff_t)to * p->y_step,
-                            .point_step = (ptrdiff_t)(p->n_tiles * row_values(win->k)),
+                            .point_step = (ptrdiff_t)(block->n * row_values(win->k)),
                             .bias = p->bias,
                             .add = p->add ? p->add + to * (size_t)win->k : NULL,
                             .add_row = (ptrdiff_t)win->q * win->k,
@@ -231,29 +301,20 @@ static void run(const cr_window *win, int n, const cr_real *packed, pass p, cr_r
     p.win = win;
     p.x_step = cr_step_of(p.x_step, win->c);
     p.y_step = cr_step_of(p.y_step, win->k);
-    p.tiles_h = (win->p + 3) / 4;
-    p.tiles_w = (win->q + 3) / 4;
-    p.pixels = scratch;
-    size_t tiles = (size_t)n * (size_t)p.tiles_h * (size_t)p.tiles_w;
+    size_t tiles = (size_t)n * ((size_t)(win->p + 3) / 4) * ((size_t)(win->q + 3) / 4);
     size_t n_blocks = (tiles + block_tiles(win) - 1) / block_tiles(win);
     for (size_t b = 0; b < n_blocks; b++) {
-        size_t first = tiles * b / n_blocks;
-        p.n_tiles = tiles * (b + 1) / n_blocks - first;
-        p.products = scratch + POINTS * p.n_tiles * row_values(win->c);
-        for (size_t t = 0; t < p.n_tiles; t++)
-            transform_pixels(&p, first + t, t);
-        for (size_t i = 0; i < POINTS; i++)
-            cr_packed_multiply(&(cr_product){.m = (int)p.n_tiles,
-                                             .n = rounded(win->k),
-                                             .d = win->c,
-                                             .a = p.pixels + i * p.n_tiles * row_values(win->c),
-                                             .lda = (ptrdiff_t)row_values(win->c),
-                                             .b = packed + i * n_point_weights(win),
-                                             .clamp = CR_NO_CLAMP,
-                                             .c = p.products + i * p.n_tiles * row_values(win->k),
-                                             .ldc = (ptrdiff_t)row_values(win->k)});
-        for (size_t t = 0; t < p.n_tiles; t++)
-            transform_products(&p, first + t, t);
+        tile_block block;
+        fill_block(&block, win, tiles * b / n_blocks, tiles * (b + 1) / n_blocks);
+        block.pixels = scratch;
+        block.products = scratch + POINTS * block.n * row_values(win->c);
+        for (size_t t = 0; t < block.n; t++)
+            transform_pixels(&p, &block, t);
+        for (int i = 0; i < ALONG; i++)
+            for (int j = 0; j < ALONG; j++)
+                multiply_point(win, &block, packed, i, j);
+        for (size_t t = 0; t < block.n; t++)
+            transform_products(&p, &block, t);
     }
 }
 

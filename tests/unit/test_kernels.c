@@ -159,7 +159,8 @@ static conv_case conv_cases[] = {
     {"conv_grouped_dilated", 2, {9, 19, 8, 0, 0, 16, 3, 3, 1, 1, 2, 3, 2, 3, 2}, 2, 3},
     {"conv_grouped_pointwise", 2, {5, 6, 12, 0, 0, 8, 1, 1, 1, 1, 0, 0, 1, 1, 4}, 0, 0},
     {"conv_grouped_of_many_tiles", 2, {14, 14, 512, 0, 0, 4, 3, 3, 1, 1, 1, 1, 1, 1, 2}, 1, 1},
-    /* Winograd's: whole tiles, tiles cut off, channels that fill no vector, several blocks. */
+    /* Winograd's: whole tiles, tiles cut off to each size, channels that fill no vector, blocks that are
+     * several or, on the way back, without a whole tile. */
     {"conv_3x3", 2, {12, 16, 32, 0, 0, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
     {"conv_3x3_of_odd_size", 3, {7, 9, 19, 0, 0, 37, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
     {"conv_3x3_of_the_smallest_size", 1, {4, 4, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
@@ -167,6 +168,13 @@ static conv_case conv_cases[] = {
     {"conv_3x3_padded_by_two", 1, {5, 6, 20, 0, 0, 17, 3, 3, 1, 1, 2, 2, 1, 1, 1}, 2, 2},
     {"conv_3x3_with_asymmetric_pads", 2, {6, 9, 33, 0, 0, 16, 3, 3, 1, 1, 2, 0, 1, 1, 1}, 0, 1},
     {"conv_3x3_padded_far_at_the_end", 1, {5, 6, 16, 0, 0, 16, 3, 3, 1, 1, 0, 1, 1, 1, 1}, 7, 9},
+    {"conv_3x3_of_13x13", 8, {13, 13, 32, 0, 0, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_7x7", 2, {7, 7, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_6x7", 2, {6, 7, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_7x6", 2, {7, 6, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_8x5", 2, {8, 5, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_of_8x6", 2, {8, 6, 16, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
+    {"conv_3x3_larger_than_its_input", 2, {2, 3, 16, 0, 0, 16, 3, 3, 1, 1, 2, 2, 1, 1, 1}, 2, 2},
     {"conv_3x3_of_great_depth", 1, {8, 7, 512, 0, 0, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
     {"conv_3x3_of_many_blocks", 2, {57, 40, 64, 0, 0, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, 1},
     {"conv_depthwise", 2, {9, 8, 37, 0, 0, 37, 3, 3, 1, 1, 1, 1, 1, 1, 37}, 1, 1},
@@ -273,6 +281,18 @@ static void way_matches(const cr_conv *conv, const conv_data *data)
             conv->way->forward(win, &pass);
             assert_memory_equal(clamped, y, data->n_y * sizeof *y);
             pass.add = data->add;
+        }
+
+        /* An image is the same in every bit, whatever the others of the batch. */
+        size_t n = (size_t)data->n, x_size = data->n_x / n, y_size = data->n_y / n;
+        for (size_t i = 0; i < n; i++) {
+            cr_conv_pass alone = pass;
+            alone.n = 1;
+            alone.x = data->x + i * x_size;
+            alone.add = adds ? data->add + i * y_size : NULL;
+            alone.y = clamped;
+            conv->way->forward(win, &alone);
+            assert_memory_equal(clamped, y + i * y_size, y_size * sizeof *y);
         }
 
         /* A clamp changes what it cuts off and nothing else. */
