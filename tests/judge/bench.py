@@ -49,12 +49,11 @@ def seconds_of(run, at_least):
     return (time.perf_counter() - start) / n
 
 
-def fewest_seconds_of(run, at_least):
-    """Seconds of the fastest call of as many as take `at_least` seconds, and of three or more."""
-    start, calls = time.perf_counter(), []
-    while len(calls) < 3 or time.perf_counter() - start < at_least:
-        calls.append(seconds_of(run, 0))
-    return min(calls)
+def usual_seconds_of(run, at_least):
+    """Seconds of one call, the median of three means, each of calls that take half of `at_least`. (The
+    fastest call alone would favour small batches, whose calls are many.)"""
+    run()
+    return sorted(seconds_of(run, at_least / 2) for _ in range(3))[1]
 
 
 class Contender:
@@ -64,7 +63,7 @@ class Contender:
         rates = {}
         for batch in BATCHES:  # one after the other: a network may take a gigabyte
             run = make(batch)
-            rates[batch] = batch / fewest_seconds_of(run, at_least)
+            rates[batch] = batch / usual_seconds_of(run, at_least)
             del run
         self.batch = max(rates, key=rates.get)
         self.run = make(self.batch)

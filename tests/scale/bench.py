@@ -30,7 +30,7 @@ NETWORKS = {
                    "mean: [104, 117, 123], std: [1, 1, 1]}", 75, 384, 1536),
     "resnet50": ("{size: [224, 224], resize: short-side, short_side: 256, crop: center, "
                  "channels: rgb, range: 1, mean: [0.485, 0.456, 0.406], "
-                 "std: [0.229, 0.224, 0.225]}", 90, 128, 384),
+                 "std: [0.229, 0.224, 0.225]}", 90, 128, 1024),
 }
 JOB = """name: {name}
 dataset: {{layout: csv, images: images, ground_truth: truth.csv, synsets: {synsets}}}
