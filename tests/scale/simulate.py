@@ -59,9 +59,9 @@ class Storage:
 
 @dataclass(frozen=True)
 class Cluster:
-    latency_s: float = 7e-6
-    handle_s: float = 5e-6
-    look_rank_s: float = 1.5e-6
+    latency_s: float = 8e-6
+    handle_s: float = 1e-5
+    look_rank_s: float = 1.9e-6
     nap_s: float = 0.0005  # nap() in driver/dispatch.c
     skew_s: float = 0.001  # how far apart the ranks begin
     slow_share: float = 0
