@@ -1,4 +1,7 @@
+/* Protocols by their names, with the parameters that the job changes. */
 #include "job_protocol.h"
+
+#include "job_parameter.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -21,57 +24,20 @@ static bool is_metric(const char *name)
     return strcmp(name, "wsol-v1") == 0 || strcmp(name, "wsol-v2") == 0;
 }
 
-/* The first of the parameters that is given, or NULL. */
-static const char *given_parameter(const cr_job_raw_protocol *raw)
-{
-    return raw->threshold      ? "threshold"
-           : raw->loose        ? "loose"
-           : raw->connectivity ? "connectivity"
-           : raw->upsampling   ? "upsampling"
-           : raw->iou          ? "iou"
-                               : NULL;
-}
-
-static cr_status check_fraction(cr_job_source *source, const char *prefix, const char *name,
-                                double value, cr_error *err)
-{
-    char key[CR_JOB_PATH_BYTES];
-    KEY("%s%s", prefix, name);
-    return value >= 0 && value <= 1 ? CR_OK
-                                    : cr_job_fail(err, source, key, "%g, must be 0 to 1", value);
-}
-
 /* Changes the parameters that are given. Their keys are `prefix` and their names. */
-static cr_status change(cr_job_source *source, const char *prefix, const cr_job_raw_protocol *raw,
-                        cr_protocol *protocol, cr_error *err)
+static cr_status change(cr_job_source *source, const char *prefix, cr_protocol *protocol,
+                        cr_error *err)
 {
     cr_status status = CR_OK;
-    char key[CR_JOB_PATH_BYTES];
+    char key[CR_JOB_PATH_BYTES], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
     const cr_protocol named = *protocol;
-    if (raw->threshold)
-        protocol->threshold = *raw->threshold;
-    if (raw->loose)
-        protocol->loose = *raw->loose;
-    if (raw->connectivity)
-        protocol->connectivity =
-            *raw->connectivity == 4 || *raw->connectivity == 8 ? (int)*raw->connectivity : 0;
-    if (raw->upsampling)
-        protocol->upsampling = (cr_upsampling)*raw->upsampling;
-    if (raw->iou)
-        protocol->iou = *raw->iou;
-    CR_TRY(check_fraction(source, prefix, "threshold", protocol->threshold, err));
-    CR_TRY(check_fraction(source, prefix, "loose", protocol->loose, err));
-    CR_TRY(check_fraction(source, prefix, "iou", protocol->iou, err));
-    KEY("%sconnectivity", prefix);
-    if (protocol->connectivity == 0)
-        return cr_job_fail(err, source, key, "%lld, must be 4 or 8", (long long)*raw->connectivity);
+    const cr_parameter *given = cr_job_given_parameter(source, prefix, cr_protocol_parameters);
     cr_error fault;
-    KEY("%s%s", prefix, given_parameter(raw) ? given_parameter(raw) : "name");
+    CR_TRY(cr_job_read_parameters(source, prefix, cr_protocol_parameters, protocol, err));
+    KEY("%s%s", prefix, given ? given->key : "name");
     if (cr_protocol_check(protocol, &fault) != CR_OK)
         return cr_job_fail(err, source, key, "%s", fault.message);
-    if (protocol->threshold != named.threshold || protocol->loose != named.loose ||
-        protocol->connectivity != named.connectivity || protocol->upsampling != named.upsampling ||
-        protocol->iou != named.iou)
+    if (cr_parameters_difference(cr_protocol_parameters, protocol, &named, x, y))
         snprintf(protocol->name, sizeof protocol->name, "%.20s (modified)", named.name);
 
 cleanup:
@@ -104,9 +70,9 @@ static cr_status add(cr_job_source *source, const char *prefix, const char *name
     cr_protocol *protocol = &job->protocols[job->n_protocols];
     cr_error inner;
     if (is_metric(raw->name)) {
-        const char *given = raw->as ? "as" : given_parameter(raw);
-        KEY("%s%s", prefix, given ? given : "");
-        if (given)
+        const cr_parameter *given = cr_job_given_parameter(source, prefix, cr_protocol_parameters);
+        KEY("%s%s", prefix, raw->as ? "as" : given ? given->key : "");
+        if (raw->as || given)
             return cr_job_fail(err, source, key, "%s has no parameters: it is over all thresholds",
                                raw->name);
         *(strcmp(raw->name, "wsol-v1") == 0 ? &job->show_v1 : &job->show_v2) = true;
@@ -114,7 +80,7 @@ static cr_status add(cr_job_source *source, const char *prefix, const char *name
     }
     if (cr_protocol_find(raw->name, protocol, &inner) != CR_OK)
         return cr_job_fail(err, source, name_key, "%s, wsol-v1, wsol-v2", inner.message);
-    CR_TRY(change(source, prefix, raw, protocol, err));
+    CR_TRY(change(source, prefix, protocol, err));
     if (raw->as)
         CR_TRY(rename_protocol(source, prefix, raw->as, protocol, err));
     for (int i = 0; i < job->n_protocols; i++)
@@ -134,27 +100,24 @@ cleanup:
 static cr_status add_list(cr_job_source *source, const cr_job_raw *raw, cr_job *job, cr_error *err)
 {
     cr_status status = CR_OK;
-    const char *beside = given_parameter(&raw->single);
+    const cr_parameter *beside = cr_job_given_parameter(source, "", cr_protocol_parameters);
     unsigned n_boxed = 0;
     for (unsigned i = 0; i < raw->n_protocols; i++)
         n_boxed += !is_metric(raw->protocols[i].name);
     if (beside && n_boxed != 1)
-        return cr_job_fail(err, source, beside,
+        return cr_job_fail(err, source, beside->key,
                            "for a single protocol; of several, one is changed in its item: {name: "
                            "cam-paper, %s: ...}",
-                           beside);
+                           beside->key);
     for (unsigned i = 0; i < raw->n_protocols; i++) {
         char prefix[64], name_key[64];
         const cr_job_raw_protocol *item = &raw->protocols[i];
-        cr_job_raw_protocol alone = raw->single;
         snprintf(prefix, sizeof prefix, "protocols.%u.", i);
         snprintf(name_key, sizeof name_key, "protocols.%u.name", i);
-        if (beside && given_parameter(item))
-            return cr_job_fail(err, source, beside, "is given in protocols[%u] too", i);
-        alone.name = item->name;
-        alone.as = item->as;
+        if (beside && cr_job_given_parameter(source, prefix, cr_protocol_parameters))
+            return cr_job_fail(err, source, beside->key, "is given in protocols[%u] too", i);
         const bool changed = beside && !is_metric(item->name);
-        CR_TRY(add(source, changed ? "" : prefix, name_key, changed ? &alone : item, job, err));
+        CR_TRY(add(source, changed ? "" : prefix, name_key, item, job, err));
     }
 
 cleanup:
@@ -175,8 +138,7 @@ cr_status cr_job_read_protocols(cr_job_source *source, const cr_job_raw *raw, cr
     if (raw->protocols) {
         CR_TRY(add_list(source, raw, job, err));
     } else {
-        cr_job_raw_protocol alone = raw->single;
-        alone.name = raw->protocol;
+        const cr_job_raw_protocol alone = {.name = raw->protocol};
         CR_TRY(add(source, "", "protocol", &alone, job, err));
     }
     if (job->n_protocols == 0)

@@ -32,9 +32,6 @@ static const cyaml_strval_t crops[] = {{"center", CR_CROP_CENTER}, {"ten", CR_CR
 #define FILTER_WORD(filter, name) {name, filter},
 static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
 static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};
-static const cyaml_strval_t upsamplings[] = {{"bilinear", CR_UPSAMPLING_BILINEAR},
-                                             {"nearest", CR_UPSAMPLING_NEAREST},
-                                             {"bicubic", CR_UPSAMPLING_BICUBIC}};
 static const cyaml_strval_t kept_classes[] = {{"all", 0}, {"truth", 1}, {"none", 2}};
 static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
 
@@ -95,19 +92,12 @@ static const cyaml_schema_field_t dataset_fields[] = {
     CYAML_FIELD_END,
 };
 
-/* Parameters of a protocol that are members of `type`. */
-#define PARAMETERS(type, prefix)                                                         \
-    CYAML_FIELD_FLOAT_PTR("threshold", CYAML_FLAG_STRICT | MAY, type, prefix threshold), \
-        CYAML_FIELD_FLOAT_PTR("loose", CYAML_FLAG_STRICT | MAY, type, prefix loose),     \
-        CYAML_FIELD_INT_PTR("connectivity", MAY, type, prefix connectivity),             \
-        WORD_PTR("upsampling", MAY, type, prefix upsampling, upsamplings),               \
-        CYAML_FIELD_FLOAT_PTR("iou", CYAML_FLAG_STRICT | MAY, type, prefix iou)
+/* Keys behind the last written here are added by add_parameters; an empty one ends. */
+enum { MAX_PARAMETERS = 64 };
 
-static const cyaml_schema_field_t protocol_fields[] = {
+static cyaml_schema_field_t protocol_fields[2 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw_protocol, name, CYAML_UNLIMITED),
     STRING("as", MAY, cr_job_raw_protocol, as, (int)sizeof((cr_protocol *)0)->name - 1),
-    PARAMETERS(cr_job_raw_protocol, ),
-    CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t protocol = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_protocol, protocol_fields)};
@@ -124,7 +114,7 @@ static const cyaml_schema_field_t limit_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_schema_field_t job_fields[] = {
+static cyaml_schema_field_t job_fields[11 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
     CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
     CYAML_FIELD_SEQUENCE_COUNT("models", CYAML_FLAG_POINTER, cr_job_raw, models, n_models, &model,
@@ -134,15 +124,32 @@ static const cyaml_schema_field_t job_fields[] = {
     STRING("protocol", MAY, cr_job_raw, protocol, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE_COUNT("protocols", CYAML_FLAG_POINTER | MAY, cr_job_raw, protocols,
                                n_protocols, &protocol, 1, CR_MAX_PROTOCOLS),
-    PARAMETERS(cr_job_raw, single.),
     CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
     CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
     CYAML_FIELD_MAPPING("limits", MAY, cr_job_raw, limits, limit_fields),
     STRING("output", MUST, cr_job_raw, output, MAX_PATH),
-    CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t job = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, cr_job_raw, job_fields)};
+
+/* Allows the keys of parameters in a mapping, whatever their values: job_parameter.c reads them. */
+static void add_parameters(cyaml_schema_field_t *fields, cr_parameters table)
+{
+    for (int i = 0; i < table.n; i++) {
+        cyaml_schema_field_t *field = fields;
+        while (field->key && strcmp(field->key, table.items[i].key) != 0)
+            field++;
+        if (!table.items[i].fixed && !field->key)
+            *field =
+                (cyaml_schema_field_t)CYAML_FIELD_IGNORE(table.items[i].key, CYAML_FLAG_OPTIONAL);
+    }
+}
+
+static void complete_schema(void)
+{
+    add_parameters(protocol_fields, cr_protocol_parameters);
+    add_parameters(job_fields, cr_protocol_parameters);
+}
 
 /* Whether key path `a` is `b` or leads to it. */
 static bool is_above(const char *a, size_t a_length, const char *b)
@@ -425,6 +432,7 @@ cr_status cr_job_raw_load(const char *text, size_t n_bytes, cr_job_source *sourc
     cyaml_config_t config = config_for(&f);
     cyaml_data_t *data = NULL;
     *raw = NULL;
+    complete_schema();
     cyaml_err_t code = cyaml_load_data((const uint8_t *)text, n_bytes, &config, &job, &data, NULL);
     if (code != CYAML_OK)
         return translate(code, &f, source, err);

@@ -52,12 +52,9 @@ typedef struct cr_job_raw_limits {
     int64_t *activations_mb, *image_mpixels;
 } cr_job_raw_limits;
 
+/* Its parameters are read from the tree: job_parameter.h. */
 typedef struct cr_job_raw_protocol {
     char *name, *as;
-    double *threshold, *loose;
-    int64_t *connectivity;
-    int *upsampling; /* cr_upsampling */
-    double *iou;
 } cr_job_raw_protocol;
 
 typedef struct cr_job_raw {
@@ -70,7 +67,6 @@ typedef struct cr_job_raw {
     char *protocol;
     cr_job_raw_protocol *protocols;
     unsigned n_protocols;
-    cr_job_raw_protocol single; /* the parameters beside `protocol`; no name */
     cr_job_raw_heatmaps heatmaps;
     int64_t *batch;
     cr_job_raw_limits limits;

@@ -1,3 +1,4 @@
+/* The protocols by name, their parameters, and how they predict. */
 #include "camrank/loc.h"
 
 #include <stdio.h>
@@ -11,6 +12,35 @@ static const cr_protocol protocols[] = {
     CR_PROTOCOL_LIST(PROTOCOL)
 #undef PROTOCOL
 };
+
+static const char *const upsamplings[] = {"bilinear", "nearest", "bicubic", NULL};
+static const char *const box_rules[] = {"largest", "tight-loose", "contours", NULL};
+static const char *const prediction_rules[] = {"plain", "second", "combined", "tight-loose", NULL};
+
+#define AT(member) .offset = offsetof(cr_protocol, member)
+
+static const cr_parameter parameters[] = {
+    {"threshold", CR_PARAMETER_NUMBER, AT(threshold), .most = 1, .fallback = 0.2,
+     .help = "of the maximum of the upsampled map, at which it is cut"},
+    {"loose", CR_PARAMETER_NUMBER, AT(loose), .most = 1,
+     .help = "the second threshold, where the protocol has one"},
+    {"connectivity", CR_PARAMETER_WHOLE, AT(connectivity), .least = 4, .most = 8, .step = 4,
+     .fallback = 8, .help = "neighbours of a pixel in a component"},
+    {"upsampling", CR_PARAMETER_WORD, AT(upsampling), .words = upsamplings,
+     .help = "how a map is brought to the image's size"},
+    {"boxes", CR_PARAMETER_WORD, AT(boxes), .words = box_rules, .fixed = true,
+     .help = "how boxes are found"},
+    {"n_boxes", CR_PARAMETER_WHOLE, AT(n_boxes), .least = 1, .most = 2, .fallback = 1,
+     .fixed = true, .help = "boxes a class"},
+    {"predictions", CR_PARAMETER_WORD, AT(predictions), .words = prediction_rules, .fixed = true,
+     .help = "which boxes are predicted"},
+    {"exclude", CR_PARAMETER_FLAG, AT(exclude), .fallback = 1, .fixed = true,
+     .help = "images on the exclude list are not localized"},
+    {"iou", CR_PARAMETER_NUMBER, AT(iou), .most = 1, .fallback = 0.5,
+     .help = "from which on a box is right"},
+};
+
+const cr_parameters cr_protocol_parameters = {parameters, sizeof parameters / sizeof *parameters};
 
 cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *err)
 {

@@ -67,11 +67,11 @@ static cr_status compare_protocols(place file, const cr_results_plan *stored,
         compare_number(all, "number of protocols", stored->n_protocols, wanted->n_protocols, err));
     for (int p = 0; p < wanted->n_protocols; p++) {
         const cr_protocol *a = &stored->protocols[p], *b = &wanted->protocols[p];
-        char name[64], x[40], y[40];
+        char name[64], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
         snprintf(name, sizeof name, "/protocols/%s", a->name);
-        const char *differs = cr_protocol_difference(a, b, x, y);
+        const cr_parameter *differs = cr_parameters_difference(cr_protocol_parameters, a, b, x, y);
         if (differs)
-            CR_TRY(compare_text((place){file.path, name, file.where}, differs, x, y, err));
+            CR_TRY(compare_text((place){file.path, name, file.where}, differs->key, x, y, err));
         CR_TRY(compare_text(all, "name of a protocol", a->name, b->name, err));
     }
 

@@ -179,7 +179,7 @@ static cr_status create_groups(const cr_results *results, cr_error *err)
         snprintf(path, sizeof path, "/protocols/%s", plan->protocols[p].name);
         CR_TRY(create_group(results, &at, err));
         CR_TRY(cr_h5_put_int(at, "index", p, err));
-        CR_TRY(cr_protocol_put(at, &plan->protocols[p], err));
+        CR_TRY(cr_parameters_put(at, cr_protocol_parameters, &plan->protocols[p], err));
         cr_h5_close(at.id);
         at.id = -1;
     }

@@ -3,6 +3,7 @@
 #ifndef CAMRANK_RESULTS_INTERNAL_H
 #define CAMRANK_RESULTS_INTERNAL_H
 
+#include "camrank/parameter.h"
 #include "camrank/results.h"
 
 #include <hdf5.h>
@@ -280,17 +281,10 @@ cr_status cr_h5_get_word(cr_h5_at at, const char *name, const char *const *words
 /* How enumerations are spelled in the file. */
 const char *cr_scaling_text(cr_scaling scaling);
 
-/* protocol.c: the parameters of a protocol as attributes of /protocols/NAME. */
-
-/* Errors: CR_EIO. */
-cr_status cr_protocol_put(cr_h5_at at, const cr_protocol *protocol, cr_error *err);
-
-/* Fills all but the name. Errors: CR_EINPUT. */
-cr_status cr_protocol_get(cr_h5_at at, cr_protocol *protocol, cr_error *err);
-
-/* The first parameter in which two protocols differ, or NULL; their values as text. */
-const char *cr_protocol_difference(const cr_protocol *a, const cr_protocol *b, char a_text[40],
-                                   char b_text[40]);
+/* parameter.c: parameters as attributes of a group. Errors: CR_EIO; CR_EINPUT for an attribute that is
+ * missing or that no job could have given. */
+cr_status cr_parameters_put(cr_h5_at at, cr_parameters table, const void *of, cr_error *err);
+cr_status cr_parameters_get(cr_h5_at at, cr_parameters table, void *of, cr_error *err);
 
 /* What a table shows, as text and back. */
 void cr_shown_text(const cr_results_plan *plan, char text[64]);

@@ -177,7 +177,7 @@ static cr_status get_protocol(cr_results *results, cr_h5_at at, const char *name
         return cr_fail(err, CR_EINPUT, "%s: %s: the name is longer than %zu bytes", at.file,
                        at.place, sizeof protocol->name - 1);
     memcpy(protocol->name, name, strlen(name) + 1);
-    return cr_protocol_get(at, protocol, err);
+    return cr_parameters_get(at, cr_protocol_parameters, protocol, err);
 }
 
 static cr_status get_protocols(cr_results *results, cr_error *err)

@@ -6,6 +6,7 @@
 
 #include "camrank/base.h"
 #include "camrank/geometry.h"
+#include "camrank/parameter.h"
 
 #define CR_TOP 5 /* classes ranked by the network, and most predictions that count */
 
@@ -90,6 +91,9 @@ typedef struct cr_protocol {
     X("kaggle", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, false, 0.5)                                \
     X("googlenet-gap-top5", BILINEAR, TIGHT_LOOSE, 100 / 255., 20 / 255., 8, 2, TIGHT_LOOSE, true, \
       0.5)
+
+/* All members but the name. Their fallbacks are those of cam-paper. */
+extern const cr_parameters cr_protocol_parameters;
 
 /* The named protocol; CR_EINPUT naming the known ones. */
 cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *err);
