@@ -112,7 +112,7 @@ refused "$made /: \`batch\` is \`4\` in the file, \`5\` now" 1 --set batch=5
 refused "$made /protocols/cam-paper: \`threshold\` is \`0.2\` in the file, \`0.3\` now" 1 --set threshold=0.3
 refused "$made /protocols: \`number of protocols\` is \`1\` in the file, \`2\` now" 3 \
     --set 'protocols=[cam-paper, kaggle]'
-refused "$made /protocols/cam-paper: \`exclude\` is \`1\` in the file, \`0\` now" 1 \
+refused "$made /protocols/cam-paper: \`exclude\` is \`true\` in the file, \`false\` now" 1 \
     --set protocol=kaggle
 refused "$made /: \`table\` is \`protocols wsol-v1 wsol-v2\` in the file, \`wsol-v1\` now" 1 \
     --set protocol=wsol-v1
