@@ -26,6 +26,8 @@ static void print_model(const cr_session *s, int m)
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            parameters * 1e-6, flops * 1e-9);
     printf("  input    %s\n", plan->input);
+    if (cr_graph_cut(model->graph)[0])
+        printf("  logits   before %s\n", cr_graph_cut(model->graph));
     printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(s->weights[m].n_bytes),
            MB(cr_net_arena_bytes(net)));
     for (int v = 0; v < model->n_variants; v++)

@@ -9,10 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_SIZE = 1, OPTION_LAYERS, OPTION_PLAN, OPTION_KERNEL, OPTION_ACTIVATIONS_MB };
+enum {
+    OPTION_SIZE = 1,
+    OPTION_OUTPUT,
+    OPTION_LAYERS,
+    OPTION_PLAN,
+    OPTION_KERNEL,
+    OPTION_ACTIVATIONS_MB
+};
 
 static const struct option options[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
+    {"output", required_argument, NULL, OPTION_OUTPUT},
     {"layers", no_argument, NULL, OPTION_LAYERS},
     {"plan", no_argument, NULL, OPTION_PLAN},
     {"kernel", required_argument, NULL, OPTION_KERNEL},
@@ -61,7 +69,8 @@ typedef struct network {
     int name_width; /* of the longest layer name */
 } network;
 
-static cr_status read_network(const char *path, int width, int height, network *net, cr_error *err)
+static cr_status read_network(const char *path, const char *output, int width, int height,
+                              network *net, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_par alone = cr_par_alone();
@@ -69,7 +78,7 @@ static cr_status read_network(const char *path, int width, int height, network *
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
     CR_TRY(cr_model_file_open(&alone, &nodes, path, &net->file, err));
     CR_TRY(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files, path,
-                         width, height, &net->graph, err));
+                         output, width, height, &net->graph, err));
     net->head = cr_graph_head(net->graph);
     CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_CAM, "", &net->cam, err));
     CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_GRAD_CAM, "", &net->grad_cam, err));
@@ -94,6 +103,12 @@ static const char *target_text(const network *net, const cr_graph_layer *layer)
                            : "yes";
 }
 
+static void print_cut(const network *net)
+{
+    if (cr_graph_cut(net->graph)[0])
+        printf("logits: before %s\n", cr_graph_cut(net->graph));
+}
+
 static void print_summary(const char *path, const network *net)
 {
     double parameters = 0, flops = 0;
@@ -114,6 +129,7 @@ static void print_summary(const char *path, const network *net)
     }
     printf("\n%.3f M parameters, %.3f GFLOP an image (a multiply-add is two)\nhead: %s\n",
            parameters * 1e-6, flops * 1e-9, head_text(net->head.kind));
+    print_cut(net);
 }
 
 static void print_default(const network *net, const cr_cam_variant *variant)
@@ -138,6 +154,7 @@ static void print_targets(const network *net)
                cr_shape_c(&layer.shape));
     }
     printf("\n");
+    print_cut(net);
     print_default(net, &net->cam);
     print_default(net, &net->grad_cam);
 }
@@ -149,7 +166,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     int width = 0, height = 0, activations_mb = CR_NET_DEFAULT_ACTIVATIONS_MB;
     bool targets_only = false, plan = false;
     int n_kernels = 0;
-    const char *path, **kernels = cr_alloc((size_t)argc, sizeof *kernels);
+    const char *path, *output = "", **kernels = cr_alloc((size_t)argc, sizeof *kernels);
     network net = {.name_width = 6};
     if (!kernels) {
         status = cr_fail_memory(err, "options", (size_t)argc, sizeof *kernels);
@@ -159,6 +176,9 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
         switch (option) {
         case OPTION_SIZE:
             CR_TRY(parse_size(optarg, &width, &height, err));
+            break;
+        case OPTION_OUTPUT:
+            output = optarg;
             break;
         case OPTION_LAYERS:
             targets_only = true;
@@ -177,7 +197,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
             goto cleanup;
         }
     CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &path, err));
-    CR_TRY(read_network(path, width, height, &net, err));
+    CR_TRY(read_network(path, output, width, height, &net, err));
     for (int i = 0; i < n_kernels; i++)
         CR_TRY(cr_graph_use_kernel(net.graph, kernels[i], err));
     if (plan)
@@ -209,6 +229,7 @@ const cr_command cr_command_inspect = {
         "              kernel that fits it, as estimated and as measured\n"
         "  --kernel K  a kernel for convolutions, as `kernels:` of a job has it: KERNEL@LAYER, or\n"
         "              KERNEL, for all that it fits; may be given again\n"
+        "  --output O  the value that is the output, where it is not the model's only one\n"
         "  --size WxH  size of the input, where the model leaves it open\n"
         "  --activations-mb N\n"
         "              what --plan may take for activations, in millions of bytes (4096)\n",

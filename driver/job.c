@@ -183,6 +183,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
                 return cr_job_fail(err, source, key, "\"%s\" is the name of models[%u] too",
                                    from->name, j);
         copy_name(model->name, from->name);
+        copy_name(model->output, from->output);
         copy_name(model->layer, from->layer);
         snprintf(model->file_given, sizeof model->file_given, "%s", from->file);
         CR_TRY(resolve(&model->file, folder, from->file, err));

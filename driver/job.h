@@ -20,6 +20,7 @@ typedef struct cr_job_model {
     char *file;                /* ready to open; owned */
     char file_given[256];      /* as the job writes it */
     char layer[CR_NAME_BYTES]; /* models.layer: target of methods that name none; "" = automatic */
+    char output[CR_NAME_BYTES]; /* models.output: the value that is its output; "" = its own */
     char kernels[CR_KERNELS_BYTES]; /* models.kernels, one a line */
     cr_input_spec input;
 } cr_job_model;
@@ -67,7 +68,7 @@ typedef struct cr_job {
  *     layouts but cub), devkit_synsets (devkit must have it; none), boxes (devkit only), exclude
  *     (none), subset: list (none), classes (all), stride (1); limit (0: all), failed (wrong | skip:
  *     wrong)
- *   models: a list of name, file, layer (automatic), kernels (automatic): a list of KERNEL and
+ *   models: a list of name, file, output (the model's own), layer (automatic), kernels (automatic): a list of KERNEL and
  *     KERNEL@LAYER as cr_graph_use_kernel has them, and
  *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear |
  *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),

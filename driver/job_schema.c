@@ -58,6 +58,7 @@ static const cyaml_schema_field_t input_fields[] = {
 static const cyaml_schema_field_t model_fields[] = {
     STRING("name", MUST, cr_job_raw_model, name, CR_NAME_BYTES - 1),
     STRING("file", MUST, cr_job_raw_model, file, 255),
+    STRING("output", MAY, cr_job_raw_model, output, CR_NAME_BYTES - 1),
     STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),
     CYAML_FIELD_SEQUENCE_COUNT("kernels", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, kernels,
                                n_kernels, &kernel, 1, CR_JOB_MAX_LIST),

@@ -22,7 +22,7 @@ typedef struct cr_job_raw_input {
 } cr_job_raw_input;
 
 typedef struct cr_job_raw_model {
-    char *name, *file, *layer;
+    char *name, *file, *output, *layer;
     char **kernels;
     unsigned n_kernels;
     cr_job_raw_input input;

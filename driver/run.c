@@ -230,6 +230,10 @@ static void print_start(const cr_par *par, const cr_session *s)
                 "camrank: %d image files are not in the ground truth and are left out: %s\n",
                 s->data.n_unlisted_files, s->data.unlisted);
     for (int m = 0; m < s->n_models; m++)
+        if (cr_graph_cut(s->models[m].graph)[0])
+            fprintf(stderr, "camrank: model %s: its logits are those before %s\n",
+                    s->models[m].name, cr_graph_cut(s->models[m].graph));
+    for (int m = 0; m < s->n_models; m++)
         if (s->models[m].not_applied[0])
             fprintf(stderr, "camrank: model %s goes without %s\n", s->models[m].name,
                     s->models[m].not_applied);

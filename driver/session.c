@@ -171,8 +171,8 @@ static cr_status open_model(const cr_par *par, cr_session *s, int m, cr_error *e
         requests[i] = (cr_model_request){job->methods[i].method, job->methods[i].layer};
     CR_TRY(cr_model_file_open(par, &s->nodes, from->file, &file, err));
     status = cr_model_load(file.model.bytes, file.model.n_bytes, &file.files, from->name,
-                           from->file, &from->input, from->layer, from->kernels, requests,
-                           job->n_methods, s->data.n_classes, model, err);
+                           from->file, &from->input, from->output, from->layer, from->kernels,
+                           requests, job->n_methods, s->data.n_classes, model, err);
     if (status == CR_OK)
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
@@ -197,6 +197,7 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
     snprintf(to->filter, sizeof to->filter, "%s", cr_filter_name(model->input.filter));
     cr_input_text_write(&model->input, to->input, sizeof to->input);
     memcpy(to->kernels, from->kernels, sizeof to->kernels);
+    memcpy(to->output, from->output, sizeof to->output);
     to->variants = cr_alloc((size_t)model->n_variants, sizeof *to->variants);
     if (!to->variants)
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *to->variants);

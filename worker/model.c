@@ -64,14 +64,15 @@ static cr_status use_kernels(cr_model *model, const char *kernels, cr_error *err
 
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
-                        const char *layer, const char *kernels, const cr_model_request *requests,
-                        int n_requests, int n_classes, cr_model *model, cr_error *err)
+                        const char *output, const char *layer, const char *kernels,
+                        const cr_model_request *requests, int n_requests, int n_classes,
+                        cr_model *model, cr_error *err)
 {
     cr_status status = CR_OK;
     *model = (cr_model){.input = *input, .n_views = cr_input_n_views(input)};
     snprintf(model->name, sizeof model->name, "%s", name);
-    CR_TRY(cr_graph_load(bytes, n_bytes, files, file, input->width, input->height, &model->graph,
-                         err));
+    CR_TRY(cr_graph_load(bytes, n_bytes, files, file, output, input->width, input->height,
+                         &model->graph, err));
     model->head = cr_graph_head(model->graph);
     model->variants = cr_alloc((size_t)n_requests, sizeof *model->variants);
     model->layer_given = cr_alloc((size_t)n_requests, sizeof *model->layer_given);

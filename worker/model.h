@@ -29,14 +29,16 @@ typedef struct cr_model {
 /* Reads a network from the bytes of its ONNX file and of its files with external data, which must
  * stay until its weights are packed, and finds its target layers.
  *   file          for messages
+ *   output        the value that is its output; "" for its own
  *   layer         for requests that name none; "" for each method's own default
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
  * n_classes outputs, to which no request applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
-                        const char *layer, const char *kernels, const cr_model_request *requests,
-                        int n_requests, int n_classes, cr_model *model, cr_error *err);
+                        const char *output, const char *layer, const char *kernels,
+                        const cr_model_request *requests, int n_requests, int n_classes,
+                        cr_model *model, cr_error *err);
 
 /* Bytes of the inputs of the images that go through the network together; after cr_model_compile. */
 size_t cr_model_input_bytes(const cr_model *model);

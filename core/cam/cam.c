@@ -133,7 +133,7 @@ cr_status cr_cam_pack(const cr_cam *cam, void *block, const cr_net_memory *memor
         CR_TRY(memory->take(memory->user, at, n_bytes, err));
     /* First, while the network's weights are there. */
     if (cam->n_head)
-        cr_graph_head_weights(cam->graph, &cam->head, (float *)((char *)block + at));
+        CR_TRY(cr_graph_head_weights(cam->graph, &cam->head, (float *)((char *)block + at), err));
     CR_TRY(cr_net_pack(cam->net, block, memory, err));
 
 cleanup:

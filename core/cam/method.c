@@ -66,8 +66,7 @@ cr_status cr_cam_resolve(const cr_graph *graph, const cr_head *head, cr_method m
             return status;
     }
     if (method == CR_METHOD_CAM && head->kind == CR_HEAD_OTHER)
-        snprintf(variant->why_not, sizeof variant->why_not,
-                 "its logits are no linear function of a global pooling");
+        snprintf(variant->why_not, sizeof variant->why_not, "%s", head->why_not);
     else if (method == CR_METHOD_CAM && !is_feature(head, value))
         snprintf(variant->why_not, sizeof variant->why_not,
                  "CAM is defined at the layer that is pooled, which is \"%.100s\"",

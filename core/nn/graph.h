@@ -133,6 +133,7 @@ struct cr_graph {
     int n_nodes;
     cr_node *nodes;     /* in an order of execution */
     int input, logits;  /* values */
+    char cut[200];      /* what stood between the logits and the output; "" for nothing */
     int declared_batch; /* of the input in the model; 0 if open */
     size_t n_moved;     /* entries of all tables of moves */
 };
@@ -224,6 +225,9 @@ const cr_conv *cr_conv_of(const cr_node *node);
 cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_real **scale,
                          cr_real **shift, cr_error *err);
 
+/* The scale of an affine's element i in memory. */
+double cr_affine_scale(const cr_node *node, size_t i);
+
 /* The scale and shift of an affine that has the same for all channels; false of any other node. */
 bool cr_affine_uniform(const cr_node *node, double *scale, double *shift);
 
@@ -242,6 +246,10 @@ cr_status cr_layer_norm_make(cr_arena *memory, cr_node *node, const cr_value *in
 
 /* op_reshape.c: a copy of the first input in the usual order; not an operator of ONNX. */
 extern const cr_op cr_op_reorder;
+
+/* logits.c: sets graph->logits and graph->cut from the value that is the output. Errors: CR_EINPUT for
+ * an output that is no score a class, or probabilities behind which no scores are found. */
+cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err);
 
 /* fold.c: the result of a node all of whose inputs are constants (or of Shape), where that is
  * something that models compute of shapes; *folded is false, leaving the rest alone, if not. */

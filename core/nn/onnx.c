@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MIN_OPSET 7
-#define MAX_OPSET 17
+#define MAX_OPSET 25
 #define MAX_VALUES 20000 /* names are looked up one by one */
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 
@@ -272,11 +272,48 @@ static cr_status fail_in_node(const Onnx__NodeProto *proto, cr_error *err)
     return cr_fail_in(err, "node %.100s (%.40s): ", name, proto->op_type ? proto->op_type : "");
 }
 
+/* Whether one of a node's outputs is called `name`. */
+static bool makes(const Onnx__NodeProto *node, const char *name)
+{
+    for (size_t i = 0; i < node->n_output; i++)
+        if (strcmp(node->output[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool reads(const Onnx__NodeProto *node, const Onnx__NodeProto *from)
+{
+    for (size_t i = 0; i < node->n_input; i++)
+        if (node->input[i][0] && makes(from, node->input[i]))
+            return true;
+    return false;
+}
+
+/* Marks the nodes that `output` depends on, and those that are malformed. In a valid model the second
+ * round finds nothing. */
+static void mark_needed(const Onnx__GraphProto *proto, const char *output, bool *needed)
+{
+    for (bool found = true; found;) {
+        found = false;
+        for (size_t i = proto->n_node; i-- > 0;) {
+            const Onnx__NodeProto *node = proto->node[i];
+            if (needed[i])
+                continue;
+            needed[i] = node->n_output == 0 || !node->output[0][0] || makes(node, output);
+            for (size_t j = proto->n_node; !needed[i] && j-- > 0;)
+                needed[i] = needed[j] && reads(proto->node[j], node);
+            found = found || needed[i];
+        }
+    }
+}
+
 /* Before any node is loaded: a node beside an LSTM would be refused for what it does to the data. */
-static cr_status check_operators(const Onnx__GraphProto *proto, cr_error *err)
+static cr_status check_operators(const Onnx__GraphProto *proto, const bool *needed, cr_error *err)
 {
     for (size_t i = 0; i < proto->n_node; i++) {
         const Onnx__NodeProto *node = proto->node[i];
+        if (!needed[i])
+            continue;
         const char *why_not = is_onnx_domain(node->domain) ? cr_onnx_why_not(node) : NULL;
         if (why_not) {
             cr_fail(err, CR_EINPUT, "%s", why_not);
@@ -286,19 +323,45 @@ static cr_status check_operators(const Onnx__GraphProto *proto, cr_error *err)
     return CR_OK;
 }
 
+/* A Constant: a tensor, or, from operator set 12, a number or a list of them. */
+static cr_status load_constant(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
+{
+    const cr_node node = {.proto = proto};
+    const Onnx__AttributeProto *value = cr_attribute_find(&node, "value");
+    const Onnx__AttributeProto *one_int = cr_attribute_find(&node, "value_int");
+    const Onnx__AttributeProto *one_float = cr_attribute_find(&node, "value_float");
+    const Onnx__AttributeProto *ints = cr_attribute_find(&node, "value_ints");
+    const Onnx__AttributeProto *floats = cr_attribute_find(&node, "value_floats");
+    const Onnx__AttributeProto *list = ints ? ints : floats;
+    int64_t n = ints ? (int64_t)ints->n_ints : floats ? (int64_t)floats->n_floats : 0;
+    Onnx__TensorProto tensor = ONNX__TENSOR_PROTO__INIT;
+    if (value && value->t)
+        return add_constant(graph, proto->output[0], value->t, (cr_onnx_bytes){0}, err);
+    if (!one_int && !one_float && !list)
+        return cr_fail(err, CR_EINPUT, "it has no tensor");
+    tensor.has_data_type = true;
+    tensor.data_type = one_int || ints ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : (int32_t)FLOAT;
+    tensor.n_dims = list ? 1 : 0;
+    tensor.dims = &n;
+    if (one_int || ints) {
+        tensor.n_int64_data = ints ? ints->n_ints : 1;
+        tensor.int64_data = ints ? ints->ints : (int64_t *)&one_int->i;
+    } else {
+        tensor.n_float_data = floats ? floats->n_floats : 1;
+        tensor.float_data = floats ? floats->floats : (float *)&one_float->f;
+    }
+    return add_constant(graph, proto->output[0], &tensor, (cr_onnx_bytes){0}, err);
+}
+
 static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
 {
     const char *type = proto->op_type ? proto->op_type : "";
     cr_status status;
     if (proto->n_output < 1)
         status = cr_fail(err, CR_EINPUT, "it has no output");
-    else if (strcmp(type, "Constant") == 0) {
-        cr_node node = {.proto = proto};
-        const Onnx__AttributeProto *value = cr_attribute_find(&node, "value");
-        status = value && value->t
-                     ? add_constant(graph, proto->output[0], value->t, (cr_onnx_bytes){0}, err)
-                     : cr_fail(err, CR_EINPUT, "it has no tensor");
-    } else
+    else if (strcmp(type, "Constant") == 0)
+        status = load_constant(graph, proto, err);
+    else
         status = load_operator(graph, proto, type, err);
     return status == CR_OK ? CR_OK : fail_in_node(proto, err);
 }
@@ -311,33 +374,32 @@ static cr_status check_opset(cr_graph *graph, const Onnx__ModelProto *model, cr_
             graph->opset = set->version;
     }
     if (graph->opset < MIN_OPSET || graph->opset > MAX_OPSET)
-        return cr_fail(
-            err, CR_EINPUT,
-            "uses operator set %lld, %d to %d are supported; export with opset_version=13",
-            (long long)graph->opset, MIN_OPSET, MAX_OPSET);
+        return cr_fail(err, CR_EINPUT,
+                       "uses operator set %lld, %d to %d are supported; export with "
+                       "opset_version=18 (from PyTorch 2.5 on with dynamo=False, too)",
+                       (long long)graph->opset, MIN_OPSET, MAX_OPSET);
     return CR_OK;
 }
 
-/* The logits are the output, or what enters it where the last node is a Softmax. */
-static cr_status find_logits(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err)
+/* The name of the output that is wanted. */
+static cr_status find_output(const Onnx__GraphProto *proto, const char *wanted, const char **name,
+                             cr_error *err)
 {
+    char names[160] = "";
+    size_t used = 0;
+    *name = wanted;
+    if (wanted[0])
+        return CR_OK;
+    for (size_t i = 0; i < proto->n_output && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.40s", i ? ", " : "",
+                                 proto->output[i]->name ? proto->output[i]->name : "");
     if (proto->n_output != 1)
-        return cr_fail(err, CR_EINPUT,
-                       "has %zu outputs, one is supported; export the logits alone, after .eval()",
-                       proto->n_output);
-    const char *name = proto->output[0]->name ? proto->output[0]->name : "";
-    int logits = find_value(graph, name);
-    if (logits < 0 || graph->values[logits].constant)
-        return cr_fail(err, CR_EINPUT, "its output %.100s is not computed", name);
-    for (int node; (node = graph->values[logits].producer) >= 0;) {
-        if (strcmp(graph->nodes[node].type, "Softmax") != 0)
-            break;
-        logits = graph->nodes[node].x[0];
-    }
-    const cr_shape *shape = &graph->values[logits].shape;
-    if ((int)cr_shape_size(shape) != cr_shape_c(shape))
-        return cr_fail(err, CR_EINPUT, "its output %.100s is not one score a class", name);
-    graph->logits = logits;
+        return cr_fail(
+            err, CR_EINPUT,
+            "has %zu outputs (%s); name the logits with `output:` of the model, or export "
+            "them alone, after .eval()",
+            proto->n_output, names);
+    *name = proto->output[0]->name ? proto->output[0]->name : "";
     return CR_OK;
 }
 
@@ -358,10 +420,12 @@ static cr_status allocate(cr_graph *graph, const Onnx__GraphProto *proto, cr_err
 }
 
 cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
-                        const char *name, int width, int height, cr_graph **result, cr_error *err)
+                        const char *name, const char *output, int width, int height,
+                        cr_graph **result, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_onnx_model model = {0};
+    bool *needed = NULL;
     cr_graph *graph = cr_alloc(1, sizeof *graph);
     *result = NULL;
     if (!graph) {
@@ -373,15 +437,25 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
     CR_TRY(cr_onnx_unpack(bytes, n_bytes, &model, err));
     const Onnx__GraphProto *proto = model.proto->graph;
     CR_TRY(check_opset(graph, model.proto, err));
-    CR_TRY(check_operators(proto, err));
+    const char *output_name;
+    CR_TRY(find_output(proto, output, &output_name, err));
+    needed = cr_alloc(proto->n_node, sizeof *needed);
+    if (!needed)
+        CR_TRY(cr_fail_memory(err, "a graph", proto->n_node, sizeof *needed));
+    mark_needed(proto, output_name, needed);
+    CR_TRY(check_operators(proto, needed, err));
     CR_TRY(allocate(graph, proto, err));
     for (size_t i = 0; i < proto->n_initializer; i++)
         CR_TRY(add_constant(graph, proto->initializer[i]->name, proto->initializer[i], model.raw[i],
                             err));
     CR_TRY(load_input(graph, proto, width, height, err));
     for (size_t i = 0; i < proto->n_node; i++)
-        CR_TRY(load_node(graph, proto->node[i], err));
-    CR_TRY(find_logits(graph, proto, err));
+        if (needed[i])
+            CR_TRY(load_node(graph, proto->node[i], err));
+    const int value = find_value(graph, output_name);
+    if (value < 0 || graph->values[value].constant)
+        CR_TRY(cr_fail(err, CR_EINPUT, "its output %.100s is not computed", output_name));
+    CR_TRY(cr_logits_find(graph, value, err));
     graph->files = NULL;
     *result = graph;
     graph = NULL;
@@ -389,6 +463,7 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
 cleanup:
     if (status != CR_OK)
         cr_fail_in(err, "%s: ", name);
+    free(needed);
     cr_onnx_unpack_free(&model);
     cr_graph_free(graph);
     return status;

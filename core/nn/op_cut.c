@@ -100,13 +100,33 @@ static cr_status pad_mode(cr_graph *graph, const cr_node *node, border *mode, cr
     return CR_OK;
 }
 
+/* The pads as an input, of all n dimensions or, from operator set 18, of some. */
+static cr_status input_pads(const cr_tensor *input, const cr_tensor *axes, int n, int64_t *pads,
+                            cr_error *err)
+{
+    const int64_t n_axes = axes ? axes->n : n;
+    bool seen[CR_MAX_DIMS] = {false};
+    if (!input || n_axes > n || input->n != 2 * n_axes)
+        return cr_fail(err, CR_EINPUT, "its pads must be %d constant values", 2 * (int)n_axes);
+    for (int64_t i = 0; i < n_axes; i++) {
+        int64_t axis = axes ? axes->ints[i] : i;
+        axis += axis < 0 ? n : 0;
+        if (axis < 0 || axis >= n || seen[axis])
+            return cr_fail(err, CR_EINPUT, "its axes are not valid");
+        seen[axis] = true;
+        pads[axis] = input->ints[i];
+        pads[axis + n] = input->ints[i + n_axes];
+    }
+    return CR_OK;
+}
+
 static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_shape *in;
-    const cr_tensor *value, *input;
+    const cr_tensor *value, *input, *axes;
     cr_move *p;
-    int64_t pads[2 * CR_MAX_DIMS];
+    int64_t pads[2 * CR_MAX_DIMS] = {0};
     bool present;
     double fill;
     border mode = BORDER_CONSTANT;
@@ -118,17 +138,14 @@ static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
     CR_TRY(cr_node_ints(graph, node, 1, &input, err));
     CR_TRY(cr_attribute_float(node, "value", 0, &fill, err));
     CR_TRY(cr_node_reals(graph, node, 2, &value, err));
+    CR_TRY(cr_node_ints(graph, node, 3, &axes, err));
     CR_TRY(pad_mode(graph, node, &mode, err));
     if (value && value->n != 1) {
         status = cr_fail(err, CR_EINPUT, "its value to pad with is no single value");
         goto cleanup;
     }
-    if (!present && input && input->n == 2 * n)
-        memcpy(pads, input->ints, 2 * (size_t)n * sizeof *pads);
-    else if (!present) {
-        status = cr_fail(err, CR_EINPUT, "its pads must be %d constant values", 2 * n);
-        goto cleanup;
-    }
+    if (!present)
+        CR_TRY(input_pads(input, axes, n, pads, err));
     for (int d = 0; d < n; d++) {
         int64_t before = pads[d], after = pads[d + n];
         int64_t most = mode == BORDER_REFLECT ? in->dims[d] - 1 : 65536;
@@ -253,6 +270,6 @@ cleanup:
                           .forward = cr_move_forward, \
                           .backward = cr_move_backward}
 
-CUT_OP(cr_op_pad, "Pad", 1, 3, load_pad);
+CUT_OP(cr_op_pad, "Pad", 1, 4, load_pad);
 CUT_OP(cr_op_gather, "Gather", 2, 2, load_gather);
 CUT_OP(cr_op_slice, "Slice", 1, 5, load_slice);

@@ -94,17 +94,20 @@ static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
     return load_global_to(graph, node, true, err);
 }
 
-/* Over height and width, or over the last dimension. */
+/* Over height and width, or over the last dimension. The axes are an attribute or, from operator set 18,
+ * an input. */
 static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     int64_t keep_dims;
     const cr_value *in;
+    const cr_tensor *input;
     const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_node_ints(graph, node, 1, &input, err));
     CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep_dims, err));
-    int64_t n_axes = attribute ? (int64_t)attribute->n_ints : 0;
-    const int64_t *axes = attribute ? attribute->ints : NULL;
+    int64_t n_axes = attribute ? (int64_t)attribute->n_ints : input ? input->n : 0;
+    const int64_t *axes = attribute ? attribute->ints : input ? input->ints : NULL;
     int n = in->shape.n_dims;
     if (n_axes == 1 && (axes[0] == -1 || axes[0] == n - 1))
         return cr_row_mean_load(graph, node, keep_dims != 0, err);
@@ -185,7 +188,7 @@ const cr_op cr_op_global_max_pool = {.type = "GlobalMaxPool",
 
 const cr_op cr_op_reduce_mean = {.type = "ReduceMean",
                                  .min_inputs = 1,
-                                 .max_inputs = 1,
+                                 .max_inputs = 2,
                                  .flags = CR_OP_POOLS | CR_OP_ANY_ORDER,
                                  .load = load_mean,
                                  .forward = global_mean_forward,

@@ -1,8 +1,10 @@
-/* Softmax over the channels. */
+/* Softmax and its logarithm over the dimension that lies last in memory: the channels. */
 #include "graph.h"
 
+#include <math.h>
+
 typedef struct softmax {
-    size_t rows; /* H W */
+    size_t rows; /* of one image: H W of a map */
     int c;
 } softmax;
 
@@ -18,12 +20,17 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     if (axis < 0)
         axis += in->n_dims;
-    p->c = cr_shape_c(in);
-    p->rows = cr_shape_size(in) / (size_t)p->c;
-    if (axis != 1 || (in->n_dims != 4 && in->n_dims != 2) || (flattens && p->rows > 1)) {
+    const int last = in->n_dims == 4 ? 1 : in->n_dims - 1;
+    int64_t joined = 1;
+    for (int64_t d = axis; axis > 0 && d < in->n_dims; d++)
+        joined *= in->dims[d];
+    if (axis < 1 || axis >= in->n_dims || (in->dims[axis] > 1 && axis != last) ||
+        (flattens && joined != in->dims[axis])) {
         status = cr_fail(err, CR_EINPUT, "only the softmax over the channels is supported");
         goto cleanup;
     }
+    p->c = in->dims[axis];
+    p->rows = cr_shape_size(in) / (size_t)p->c;
     node->flops = 3.0 * (double)cr_shape_size(in);
     CR_TRY(cr_node_set_shape(graph, node, in, err));
 
@@ -42,6 +49,46 @@ static void backward(const cr_run *run)
     const softmax *p = run->node->params;
     cr_softmax_backward(run->n, run->m, p->rows, p->c, run->y, run->dy, run->dx[0]);
 }
+
+static void log_forward(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    const cr_real *x = run->x[0];
+    cr_real *y = run->y;
+    for (size_t row = 0; row < (size_t)run->n * p->rows; row++, x += p->c, y += p->c) {
+        double largest = (double)x[0], sum = 0;
+        for (int c = 1; c < p->c; c++)
+            largest = fmax(largest, (double)x[c]);
+        for (int c = 0; c < p->c; c++)
+            sum += exp((double)x[c] - largest);
+        for (int c = 0; c < p->c; c++)
+            y[c] = (cr_real)((double)x[c] - largest - log(sum));
+    }
+}
+
+static void log_backward(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    const cr_real *dy = run->dy;
+    cr_real *dx = run->dx[0];
+    for (int i = 0; i < run->n; i++)
+        for (size_t row = 0; row < (size_t)run->m * p->rows; row++, dy += p->c, dx += p->c) {
+            const cr_real *y = run->y + ((size_t)i * p->rows + row % p->rows) * (size_t)p->c;
+            double sum = 0;
+            for (int c = 0; c < p->c; c++)
+                sum += (double)dy[c];
+            for (int c = 0; c < p->c; c++)
+                dx[c] += (cr_real)((double)dy[c] - exp((double)y[c]) * sum);
+        }
+}
+
+const cr_op cr_op_log_softmax = {.type = "LogSoftmax",
+                                 .min_inputs = 1,
+                                 .max_inputs = 1,
+                                 .flags = CR_OP_NEEDS_Y,
+                                 .load = load,
+                                 .forward = log_forward,
+                                 .backward = log_backward};
 
 const cr_op cr_op_softmax = {.type = "Softmax",
                              .min_inputs = 1,

@@ -21,6 +21,7 @@
     X(hard_swish)          \
     X(identity)            \
     X(layer_normalization) \
+    X(log_softmax)         \
     X(matmul)              \
     X(max_pool)            \
     X(mul)                 \

@@ -92,6 +92,7 @@ static cr_status compare_model(place file, const cr_results_plan *stored,
     CR_TRY(compare_text(at, "sha256", a->sha256, b->sha256, err));
     CR_TRY(compare_text(at, "input", a->input, b->input, err));
     CR_TRY(compare_text(at, "kernels", a->kernels, b->kernels, err));
+    CR_TRY(compare_text(at, "output", a->output, b->output, err));
     CR_TRY(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
     for (int v = 0; v < b->n_variants; v++) {
         const cr_results_variant *one = &a->variants[v], *two = &b->variants[v];

@@ -128,6 +128,8 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
     CR_TRY(cr_h5_get_text(at, "filter", of->filter, sizeof of->filter, err));
     if (H5Aexists(at.id, "kernels") > 0)
         CR_TRY(cr_h5_get_text(at, "kernels", of->kernels, sizeof of->kernels, err));
+    if (H5Aexists(at.id, "output") > 0)
+        CR_TRY(cr_h5_get_text(at, "output", of->output, sizeof of->output, err));
 
 cleanup:
     return status;

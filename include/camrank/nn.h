@@ -59,15 +59,23 @@ void cr_onnx_files_free(cr_onnx_files *files);
 
 typedef struct cr_graph cr_graph;
 
-/* Reads an ONNX model (protobuf). `name` is for messages. The last node is cut if it is a Softmax,
- * so that the output is the logits. `width` and `height` are those of the input, pixels; 0 takes
- * the model's own, and a model that leaves them open takes what is given. `files` are those of
- * cr_onnx_files_find with their bytes; NULL for a model without any. Errors: CR_EINPUT naming
- * `name`, and the node and operator that is not supported or not valid. *graph is NULL on failure.
+/* Reads an ONNX model (protobuf). `name` is for messages. `output` names the value that is the output;
+ * "" takes the model's own, which must be its only one. Nodes that it does not need are not read. The
+ * logits are the scores behind that output: a softmax, sigmoid or clip at the end is cut, whatever
+ * renames, picks or scales scores behind it (cr_graph_cut). `width` and `height` are those of the input,
+ * pixels; 0 takes the model's own, and a model that leaves them open takes what is given. `files` are
+ * those of cr_onnx_files_find with their bytes; NULL for a model without any. Errors: CR_EINPUT naming
+ * `name`, and the node and operator that is not supported or not valid, or an output that lies between 0
+ * and 1 and has no scores behind it that could be found. *graph is NULL on failure.
  * Weights are read where they lie: `bytes`, and the bytes of `files`, must stay until
  * cr_graph_release_weights or cr_graph_free. */
 cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
-                        const char *name, int width, int height, cr_graph **graph, cr_error *err);
+                        const char *name, const char *output, int width, int height,
+                        cr_graph **graph, cr_error *err);
+
+/* What was cut between the logits and the output, as `Softmax NAME, ...` in the order of execution; ""
+ * for nothing. */
+const char *cr_graph_cut(const cr_graph *graph);
 
 /* Makes convolutions go a way that the caller wants, in place of the one that is chosen for their
  * shape. To be called before the graph is compiled; a later call overrides an earlier one.
@@ -117,8 +125,8 @@ bool cr_graph_reaches_logits(const cr_graph *graph, int value);
 
 typedef enum cr_head_kind {
     CR_HEAD_OTHER,      /* anything else, such as fully connected layers on a flattened map */
-    CR_HEAD_GAP_LINEAR, /* global average pooling, then one linear layer */
-    CR_HEAD_GMP_LINEAR, /* global max pooling, then one linear layer */
+    CR_HEAD_GAP_LINEAR, /* global average pooling, then what is linear in it all together */
+    CR_HEAD_GMP_LINEAR, /* global max pooling, then the same */
     CR_HEAD_GAP_MAPS,   /* global average pooling of one map for each class: NIN, SqueezeNet */
     CR_HEAD_GMP_MAPS,   /* global max pooling of one map for each class */
 } cr_head_kind;
@@ -126,16 +134,19 @@ typedef enum cr_head_kind {
 /* How the logits come from the last feature map. */
 typedef struct cr_head {
     cr_head_kind kind;
-    int feature; /* the value that enters the pooling; -1 for CR_HEAD_OTHER */
-    int linear;  /* the layer behind it, for cr_graph_head_weights; -1 for all but *_LINEAR */
+    int feature; /* the value that enters the pooling, which may be 1 x 1; -1 for CR_HEAD_OTHER */
     int n_classes, n_channels;
+    char why_not[200]; /* of CR_HEAD_OTHER: why CAM is not defined */
 } cr_head;
 
 cr_head cr_graph_head(const cr_graph *graph);
 
-/* Writes the weights of the linear layer of a head, [n_classes][n_channels]. The graph's weights must
- * still be there. */
-void cr_graph_head_weights(const cr_graph *graph, const cr_head *head, float *weights);
+/* Writes the weights from the pooled channels to the logits, [n_classes][n_channels], of a *_LINEAR head:
+ * all its layers (fully connected and 1x1 convolutions, normalisations, scales, sums and
+ * concatenations, parts of them) composed in double precision. The graph's weights must still be there.
+ * Errors: CR_EINTERNAL (memory). */
+cr_status cr_graph_head_weights(const cr_graph *graph, const cr_head *head, float *weights,
+                                cr_error *err);
 
 typedef struct cr_net cr_net;
 

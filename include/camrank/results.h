@@ -55,6 +55,7 @@ typedef struct cr_results_model {
     char input[256];          /* the input specification, one line of text */
     char filter[32];          /* the resize filter of the input, by its name */
     char kernels[CR_KERNELS_BYTES]; /* those that the job wants, in its order, one a line; or "" */
+    char output[CR_NAME_BYTES];     /* the output that the job names; "" for the network's own */
     int n_variants;
     cr_results_variant *variants; /* owned */
 } cr_results_model;

@@ -29,8 +29,8 @@ class Layer(ct.Structure):
 
 
 class Head(ct.Structure):
-    _fields_ = [("kind", ct.c_int), ("feature", ct.c_int), ("linear", ct.c_int),
-                ("n_classes", ct.c_int), ("n_channels", ct.c_int)]
+    _fields_ = [("kind", ct.c_int), ("feature", ct.c_int), ("n_classes", ct.c_int),
+                ("n_channels", ct.c_int), ("why_not", ct.c_char * 200)]
 
 
 class OnnxFile(ct.Structure):
@@ -58,6 +58,7 @@ def _load(path, real):
     library.cr_graph_value_shape.restype = Shape
     library.cr_graph_value_name.restype = ct.c_char_p
     library.cr_graph_head.restype = Head
+    library.cr_graph_cut.restype = ct.c_char_p
     for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients"):
         getattr(library, name).restype = ct.POINTER(ct.c_float if real == np.float32
                                                     else ct.c_double)
@@ -113,7 +114,7 @@ def weights_for(bytes_of, pack, use, handle):
 class Graph:
     """`folder` is where the model's external data are, if it has any."""
 
-    def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None):
+    def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None, output=""):
         self.lib, self.handle = lib, ct.c_void_p()
         self.data, self.parts = data, []  # weights are read where they lie
         error, files = Error(), OnnxFiles()
@@ -124,7 +125,7 @@ class Graph:
                 self.parts.append(np.frombuffer(file.read(files.files[i].n_bytes), np.uint8))
             files.files[i].bytes = self.parts[i].ctypes.data
         status = self.lib.cr_graph_load(data, ct.c_size_t(len(data)), ct.byref(files),
-                                        name.encode(), width, height, ct.byref(self.handle),
+                                        name.encode(), output.encode(), width, height, ct.byref(self.handle),
                                         ct.byref(error))
         self.lib.cr_onnx_files_free(ct.byref(files))
         check(status, error)

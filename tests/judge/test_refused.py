@@ -128,7 +128,7 @@ def as_of_onnx_runtime(model):
 
 
 def new_opset(model):
-    model.opset_import[0].version = 21
+    model.opset_import[0].version = 26
 
 
 def saved():
@@ -174,14 +174,14 @@ for version in (9, 13, 17):
     refused(f"training mode, operator set {version}", training(nn.BatchNorm2d(8), version),
             "(BatchNormalization): is in training mode; export the model after .eval()")
 refused("training mode with dropout", training(nn.Dropout()), "(Dropout): is in training mode; ")
-refused("two outputs", export(Auxiliary().eval()), "has 2 outputs, ", "; export the logits alone")
+refused("two outputs", export(Auxiliary().eval()), "has 2 outputs (", "; name the logits with `output:`")
 refused("two inputs", export(Masked().eval(), (X, X), names=("input", "mask")),
         "several inputs (input, mask)")
 refused("operator of ONNX Runtime", edited(as_of_onnx_runtime), "operators of com.microsoft",
         "; export with those of ONNX alone")
 refused("operator that we lack", export(Network(nn.Softplus()).eval()), "(Softplus): ",
         "docs/onnx.md")
-refused("operator set 21", edited(new_opset), "operator set 21", "; export with opset_version=13")
+refused("operator set 26", edited(new_opset), "operator set 26", "; export with opset_version=18")
 refused("weights of torch.save", saved(), "a zip archive", "torch.onnx.export")
 refused("cut", export(Network().eval())[:-100], "is damaged; export it, or copy it, again")
 checks.done()

@@ -285,7 +285,8 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
          "short_side, crop, filter, channels, range, mean, std"},
         {"    layer: relu5", "    lager: relu5",
-         "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, layer, kernels, "
+         "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, output, layer, "
+         "kernels, "
          "input"},
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\"; allowed: layout, images, ground_truth, "
@@ -581,7 +582,7 @@ static void job_bad_set_is_quoted(const cr_par *par)
         const char *set, *message;
     } cases[] = {
         {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, "
-                           "file, layer, kernels, input"},
+                           "file, output, layer, kernels, input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
          "protocol, protocols, heatmaps, batch, limits, output, threshold, loose, connectivity, "

@@ -253,7 +253,7 @@ cr_status onnx_load(const onnx_builder *b, cr_graph **graph, cr_error *err)
 {
     size_t n_bytes;
     uint8_t *bytes = onnx_pack(b, &n_bytes);
-    cr_status status = cr_graph_load(bytes, n_bytes, NULL, "m", 0, 0, graph, err);
+    cr_status status = cr_graph_load(bytes, n_bytes, NULL, "m", "", 0, 0, graph, err);
     keep(bytes);
     return status;
 }

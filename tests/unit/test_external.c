@@ -114,7 +114,7 @@ static void tensors_in_two_files_at_odd_places_give_the_same_logits(void **state
     assert_int_equal(files.files[1].n_bytes, second.n_bytes);
     files.files[0].bytes = first.bytes;
     files.files[1].bytes = second.bytes;
-    if (cr_graph_load(bytes, n_bytes, &files, "m", 0, 0, &graph, &err) != CR_OK)
+    if (cr_graph_load(bytes, n_bytes, &files, "m", "", 0, 0, &graph, &err) != CR_OK)
         fail_msg("%s", err.message);
     cr_onnx_files_free(&files);
     run(graph, got);
@@ -157,7 +157,7 @@ static void files_that_were_not_read_are_refused(void **state)
         files.files[0].bytes = i == 1 ? file.bytes : NULL;
         files.files[0].n_bytes -= i == 1;
         assert_int_equal(
-            cr_graph_load(bytes, n_bytes, i < 2 ? &files : NULL, "m", 0, 0, &graph, &err),
+            cr_graph_load(bytes, n_bytes, i < 2 ? &files : NULL, "m", "", 0, 0, &graph, &err),
             CR_EINPUT);
         assert_string_equal(err.message,
                             "m: tensor w has its data in w.bin, which has not been read");
@@ -220,7 +220,7 @@ static void place_is_refused(void **state)
     assert_int_equal(cr_onnx_files_find(bytes, n_bytes, "m", &files, &err), CR_EINPUT);
     assert_string_equal(err.message, test->message);
     assert_null(files.files);
-    assert_int_equal(cr_graph_load(bytes, n_bytes, NULL, "m", 0, 0, &graph, &err), CR_EINPUT);
+    assert_int_equal(cr_graph_load(bytes, n_bytes, NULL, "m", "", 0, 0, &graph, &err), CR_EINPUT);
     assert_string_equal(err.message, test->message);
     free(bytes);
     onnx_fini(&b);

@@ -501,7 +501,7 @@ static void gradient_behind_a_relu_is_not_masked_and_before_it_is(void **state)
     cr_head head = cr_graph_head(graph);
     float weights[7][5];
     assert_int_equal(head.kind, CR_HEAD_GAP_LINEAR);
-    cr_graph_head_weights(graph, &head, weights[0]);
+    assert_int_equal(cr_graph_head_weights(graph, &head, weights[0], NULL), CR_OK);
     results both = run(graph, targets, 2), behind = run(graph, targets, 1);
     const cr_real *before = cr_net_activations(both.net, 1);
     int n_zero = 0;

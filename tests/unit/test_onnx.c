@@ -319,7 +319,8 @@ static refusal refusals[] = {
     {"input_too_large", input_too_large, "its input has more than 1073741824 elements"},
     {"batch_out_of_range", batch_out_of_range, "its input's batch or channels are out of range"},
     {"two_inputs", two_inputs, "has several inputs (x, mask), one image "},
-    {"outputs_missing", no_outputs, "has 0 outputs, one is supported; export the logits alone"},
+    {"outputs_missing", no_outputs,
+     "has 0 outputs (); name the logits with `output:` of the model, or export them alone"},
     {"output_without_a_name", output_without_a_name, "its output  is not computed"},
     {"output_that_is_a_constant", output_that_is_a_constant, "its output w is not computed"},
     {"external_data", external_data,
@@ -400,7 +401,7 @@ static void file_that_is_no_model_is_named(void **state)
         cr_error err = {0};
         const size_t n = strlen(cases[i].bytes);
         assert_int_equal(
-            cr_graph_load((const uint8_t *)cases[i].bytes, n, NULL, "m", 0, 0, &graph, &err),
+            cr_graph_load((const uint8_t *)cases[i].bytes, n, NULL, "m", "", 0, 0, &graph, &err),
             CR_EINPUT);
         assert_string_equal(err.message, cases[i].message);
     }
@@ -431,8 +432,8 @@ static void size_of_the_input_is_checked_against_the_models(void **state)
         onnx_add(&b, "GlobalAveragePool", "x", "y", NULL);
         onnx_end(&b, "y");
         uint8_t *bytes = onnx_pack(&b, &n_bytes);
-        cr_status status =
-            cr_graph_load(bytes, n_bytes, NULL, "m", cases[i].width, cases[i].height, &graph, &err);
+        cr_status status = cr_graph_load(bytes, n_bytes, NULL, "m", "", cases[i].width,
+                                         cases[i].height, &graph, &err);
         assert_string_equal(err.message, cases[i].message);
         assert_int_equal(status, cases[i].message[0] ? CR_EINPUT : CR_OK);
         if (graph) {

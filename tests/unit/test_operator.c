@@ -183,7 +183,7 @@ static refusal refusals[] = {
      "its input has 3 dimensions, 2 or 4 are supported"},
     {"softmax_of_three_dims", MAP, "Softmax", "rows", "axis=1",
      "only the softmax over the channels is supported"},
-    {"constant_without_tensor", "1,7", "Constant", "", "value_float=1.0", "it has no tensor"},
+    {"constant_without_tensor", "1,7", "Constant", "", "value_string=a", "it has no tensor"},
 };
 
 static void node_is_refused_by_name(void **state)
