@@ -25,7 +25,11 @@ CFLAGS ?= -O2 -g
 CPPFLAGS += -Iinclude -I. -I$(BUILD)/gen -D_GNU_SOURCE
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(WARN) $(CPPFLAGS) $(EXTRA) $(HDF5_CFLAGS) \
 	$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv -ljpeg -lm -pthread
+# OpenBLAS is loaded when it is needed (core/kernels/blas.c): everything else is linked.
+LINKED := $(filter-out openblas,$(PACKAGES))
+LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(LINKED) 2>/dev/null) -lcsv -ljpeg -lm -ldl -pthread
+OPENBLAS_DIRS := $(patsubst -L%,%,$(shell pkg-config --libs-only-L openblas 2>/dev/null))
+LDFLAGS += $(OPENBLAS_DIRS:%=-Wl,-rpath,%)
 
 # What needs neither MPI nor HDF5, and what does.
 SERIAL := base geometry image data kernels nn cam loc
@@ -103,8 +107,16 @@ $(BUILD)/gen/onnx/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx/onnx.proto
 $(ONNX_OBJ): $(BUILD)/gen/onnx/onnx.pb-c.c
 	$(CC) -std=c11 -fPIC $(CFLAGS) $(EXTRA) -I$(BUILD)/gen -c $< -o $@
 
-# Everything may include the generated header, so it is made before anything is compiled.
-$(BUILD)/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c
+# The name that a program linked with OpenBLAS asks the loader for.
+$(BUILD)/gen/openblas.h:
+	@mkdir -p $(@D)
+	@$(CC) -shared -Wl,--no-as-needed -o $@.so $$(pkg-config --libs openblas)
+	@printf '#define CR_OPENBLAS "%s"\n' \
+		"$$(readelf -d $@.so | sed -n 's/.*NEEDED.*\[\(libopenblas[^]]*\)\].*/\1/p')" >$@
+	@rm $@.so
+
+# Everything may include the generated headers, so they are made before anything is compiled.
+$(BUILD)/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c $(BUILD)/gen/openblas.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -122,12 +134,12 @@ $(CAMRANK): $(call object,$(MAIN_SRC)) $(CORE_LIB)
 # Unit tests link the serial modules alone: a reference to MPI or HDF5 there does not link.
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(SERIAL_LIB)
 	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) \
-		$(shell pkg-config --libs $(PACKAGES) cmocka) -lcsv -ljpeg -lm -pthread -o $@
+		$(shell pkg-config --libs $(LINKED) cmocka) -lcsv -ljpeg -lm -ldl -pthread -o $@
 
 $(JUDGED_LIB): $(SERIAL_LIB)
 	@mkdir -p $(@D)
 	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) -Wl,--whole-archive $^ -Wl,--no-whole-archive \
-		$(shell pkg-config --libs $(PACKAGES)) -lcsv -ljpeg -lm -o $@
+		$(shell pkg-config --libs $(LINKED)) -lcsv -ljpeg -lm -ldl -o $@
 
 $(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harness.o \
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
@@ -152,23 +164,23 @@ DOUBLE_SRC := $(sort $(wildcard core/base/*.c core/kernels/*.c core/nn/*.c))
 DOUBLE_OBJ := $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(ONNX_OBJ)
 DOUBLE_LIB := $(BUILD)/double/tests/libcamrank-serial.so
 DOUBLE_TESTS := $(DOUBLE_LIB) $(BUILD)/double/tests/unit/test_gradients
-DOUBLE_PACKAGES := openblas libprotobuf-c libcrypto
+DOUBLE_PACKAGES := libprotobuf-c libcrypto
 
 double-tests: $(DOUBLE_TESTS)
 
-$(BUILD)/double/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c
+$(BUILD)/double/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c $(BUILD)/gen/openblas.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DCR_REAL=double -MMD -MP -c $< -o $@
 
 $(BUILD)/double/tests/unit/test_gradients: $(BUILD)/double/tests/unit/test_gradients.o \
 		$(BUILD)/double/tests/unit/onnx_builder.o $(DOUBLE_OBJ)
 	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
-		$(shell pkg-config --libs $(DOUBLE_PACKAGES) cmocka) -lm -o $@
+		$(shell pkg-config --libs $(DOUBLE_PACKAGES) cmocka) -lm -ldl -o $@
 
 $(DOUBLE_LIB): $(DOUBLE_OBJ)
 	@mkdir -p $(@D)
 	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
-		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -o $@
+		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -ldl -o $@
 
 FMA_PEAK := $(BUILD)/tests/libfma-peak.so
 $(FMA_PEAK): tests/judge/fma_peak.c

@@ -1,15 +1,16 @@
 /* The `camrank` command: finds the subcommand, starts MPI if it needs it, prints what failed. */
-#include "blas.h"
 #include "command.h"
 #include "session.h"
 
-#include <cblas.h>
 #include <mpi.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* About what Open MPI takes as it starts; where it gets less it ends the program in its own way. */
+enum { MPI_BYTES = 64 << 20 };
 
 static const cr_command *const commands[] = {
     &cr_command_run,   &cr_command_check,   &cr_command_report,
@@ -70,6 +71,13 @@ static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, 
 {
     cr_par par;
     int threads;
+    if (!cr_memory_is_there(MPI_BYTES)) {
+        cr_fail(err, CR_EINTERNAL,
+                "out of memory: MPI needs %d MB of address space; see `ulimit -v`",
+                MPI_BYTES / 1000000);
+        print_error(err);
+        return err->status;
+    }
     /* One thread calls MPI; worker/ahead.c has another. */
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads) != MPI_SUCCESS ||
         threads < MPI_THREAD_FUNNELED)
@@ -90,9 +98,6 @@ static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, 
 
 int main(int argc, char **argv)
 {
-    cr_blas_mend(argv);
-    /* Ranks are the parallelism; and threads would make sums depend on their number. */
-    openblas_set_num_threads(1);
     /* A write beyond a file-size limit is an error like others. */
     signal(SIGXFSZ, SIG_IGN);
     const char *name = argc > 1 ? argv[1] : "";
@@ -102,7 +107,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0) {
         char libraries[512];
-        cr_session_libraries(libraries, sizeof libraries);
+        cr_error fault;
+        if (cr_session_libraries(libraries, sizeof libraries, &fault) != CR_OK) {
+            print_error(&fault);
+            return cr_status_exit_code(fault.status);
+        }
         printf("camrank %s\n%s\n", CR_VERSION, libraries);
         return 0;
     }

@@ -1,10 +1,11 @@
 #include "session.h"
 
+#include "camrank/blas.h"
+
 #include "model_file.h"
 
 #include "input_text.h"
 
-#include <cblas.h>
 #include <hdf5.h>
 #include <limits.h>
 #include <math.h>
@@ -243,7 +244,7 @@ static cr_status make_plan(cr_session *s, cr_error *err)
     const cr_job *job = &s->job;
     cr_results_plan *plan = &s->plan;
     snprintf(plan->job_name, sizeof plan->job_name, "%s", job->name);
-    cr_session_libraries(plan->libraries, sizeof plan->libraries);
+    CR_TRY(cr_session_libraries(plan->libraries, sizeof plan->libraries, err));
     plan->job_text = strdup(job->text);
     plan->overrides = strdup(job->overrides);
     plan->protocols = cr_alloc((size_t)job->n_protocols, sizeof *plan->protocols);
@@ -310,17 +311,22 @@ void cr_session_close(cr_session *s)
     *s = (cr_session){0};
 }
 
-void cr_session_libraries(char *text, size_t n_bytes)
+cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err)
 {
+    cr_status status = CR_OK;
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
     unsigned major, minor, release;
     MPI_Get_library_version(mpi, &length);
     H5get_libversion(&major, &minor, &release);
-    const char *blas = openblas_get_config();
+    CR_TRY(cr_blas_load(err));
+    const char *blas = cr_blas_config();
     int blas_length = (int)strlen(blas);
     while (blas_length > 0 && blas[blas_length - 1] == ' ')
         blas_length--;
     snprintf(text, n_bytes, "%.*s; HDF5 %u.%u.%u; %.*s; kernels %s", (int)strcspn(mpi, ","), mpi,
              major, minor, release, blas_length, blas, cr_kernels_isa());
+
+cleanup:
+    return status;
 }

@@ -105,6 +105,12 @@ static void wish_for_huge_pages(void *block, size_t bytes)
 #endif
 }
 
+bool cr_memory_is_there(size_t bytes)
+{
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block != MAP_FAILED && munmap(block, bytes) == 0;
+}
+
 void *cr_alloc_aligned(size_t n, size_t item_bytes)
 {
     size_t bytes;

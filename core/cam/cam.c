@@ -1,6 +1,8 @@
 /* Maps as products: [slots][C] importance weights by [H W][C] activations, one GEMM an image. */
 #include "camrank/cam.h"
 
+#include "camrank/blas.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,6 +4,7 @@
  * has them where a set of the cache cannot hold a tile of them. */
 #include "packed.h"
 
+#include "camrank/blas.h"
 #include "isa.h"
 
 #include <math.h>

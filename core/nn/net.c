@@ -7,6 +7,8 @@
  * holds them all; segment.c says how many images of a value it has room for. */
 #include "compile.h"
 
+#include "camrank/blas.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,6 +238,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
         status = cr_fail_memory(err, "a net", 1, sizeof *net);
         goto cleanup;
     }
+    CR_TRY(cr_blas_load(err));
     net->graph = graph;
     net->batch = batch;
     net->n_targets = n_targets;

@@ -69,6 +69,9 @@ void *cr_alloc(size_t n, size_t item_bytes);
 /* The same, aligned to 64 bytes, for arrays of numbers. Release with free(). */
 void *cr_alloc_aligned(size_t n, size_t item_bytes);
 
+/* Whether so much memory could be had just now: for libraries that do not take no for an answer. */
+bool cr_memory_is_there(size_t bytes);
+
 /* Zeroed memory of its own pages, of 2 MB where the system has such, which cost nothing until they are
  * touched: for large blocks of which not all may be needed. NULL as for cr_alloc. Release with
  * cr_pages_free and the same size; NULL is fine there. */

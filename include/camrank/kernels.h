@@ -28,11 +28,6 @@ static inline ptrdiff_t cr_step_of(ptrdiff_t step, int c)
     return step ? step : c;
 }
 
-/* c [m][n] = a [m][k] b [k][n] + beta c, row-major with leading dimensions; `ta` and `tb` say that
- * a is stored [k][m], b [n][k]. OpenBLAS. */
-void cr_gemm(bool ta, bool tb, int m, int n, int k, const cr_real *a, int lda, const cr_real *b,
-             int ldb, cr_real beta, cr_real *c, int ldc);
-
 /* The instruction set that the kernels use, such as "avx512": the best of the CPU, or a lesser one
  * that the environment variable CAMRANK_ISA names (any, avx2, avx512). */
 const char *cr_kernels_isa(void);

@@ -121,7 +121,6 @@ def worst_gradient(net, x, opset, size):
     # PRESERVE: normalisations are not folded in float32; the model is in evaluation mode.
     model = export(net, size, opset, True, training=torch.onnx.TrainingMode.PRESERVE)
     double_lib = load_double()
-    double_lib.openblas_set_num_threads(1)
     graph, net, x = Graph(model, "model", lib=double_lib), net.double(), x.double()
     for parameter in net.parameters():
         parameter.requires_grad_(True)
@@ -193,7 +192,6 @@ def main():
     parser.add_argument("--gradients", action="store_true")
     parser.add_argument("names", nargs="+")
     options = parser.parse_args()
-    lib.openblas_set_num_threads(1)
     names = {"all": all_names(), "small": SMALL}.get(options.names[0], options.names)
     checks = Checks()
     rows = [judge(n, [int(o) for o in options.opsets.split(",")], options.gradients, checks)

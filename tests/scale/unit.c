@@ -10,11 +10,9 @@
  * decode_s is reading, decoding and resizing, boxes_s what follows the last layer that is run, up to
  * the file. A chunk is read while the one before is computed; where that takes too short a time, the
  * forward pass in between makes blocked_s less than it is in a run. */
-#include "driver/blas.h"
 #include "driver/session.h"
 #include "worker/worker.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -159,8 +157,6 @@ int main(int argc, char **argv)
 {
     cr_par par;
     cr_error err = {0};
-    cr_blas_mend(argv);
-    openblas_set_num_threads(1);
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &(int){0});
     cr_status status = cr_par_init(&par, MPI_COMM_WORLD, &err);
     if (status == CR_OK)

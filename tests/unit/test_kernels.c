@@ -3,6 +3,7 @@
  * exactly. */
 #include "naive.h"
 
+#include "camrank/blas.h"
 #include "core/kernels/isa.h"
 
 #include <stdio.h>
@@ -619,6 +620,8 @@ static void affine_rounds_product_and_sum_separately(void **state)
 
 int main(void)
 {
+    if (cr_blas_load(NULL) != CR_OK)
+        return 1;
     enum { N_CONVS = sizeof conv_cases / sizeof conv_cases[0] };
     static char names[N_CONVS][96];
     static struct CMUnitTest convs[N_CONVS];
