@@ -180,8 +180,8 @@ static cr_status prepare(run_state *run, cr_error *err)
     CR_TRY(cr_par_agree(run->par, status, err));
     bool second_cpu;
     CR_TRY(cr_cpus_second(&s->nodes.node, &second_cpu, err));
-    status = cr_worker_new(&s->data, s->job.protocols, s->job.n_protocols, s->models, s->n_models,
-                           s->job.batch, s->job.image_mpixels, second_cpu, &run->worker, err);
+    status = cr_worker_new(&s->data, &s->plan, s->models, s->n_models, s->job.batch,
+                           s->job.image_mpixels, second_cpu, &run->worker, err);
     CR_TRY(cr_par_agree(run->par, status, err));
 
 cleanup:

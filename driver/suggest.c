@@ -112,8 +112,8 @@ cr_status cr_suggest_print(cr_session *s, cr_error *err)
     cr_suggest_cost *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
     if (!costs)
         CR_TRY(cr_fail_memory(err, "costs", (size_t)s->n_models, sizeof *costs));
-    CR_TRY(cr_worker_new(&s->data, s->job.protocols, s->job.n_protocols, s->models, s->n_models,
-                         n_images, s->job.image_mpixels, false, &worker, err));
+    CR_TRY(cr_worker_new(&s->data, &s->plan, s->models, s->n_models, n_images, s->job.image_mpixels,
+                         false, &worker, err));
     for (int m = 0; m < s->n_models; m++) {
         costs[m].flops = model_flops(&s->models[m]);
         if (m > 0 && cr_now_s() - start > TIMED_S)

@@ -10,8 +10,7 @@
 
 struct cr_worker {
     const cr_dataset *data;
-    const cr_protocol *protocols;
-    int n_protocols;
+    const cr_results_plan *plan;
     cr_model *models;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
@@ -48,16 +47,16 @@ static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_resul
 {
     maps->maps = take(w, slots * pixels, sizeof(float), ok);
     maps->levels = take(w, slots / CR_SLOTS, CR_SWEEP_LEVELS, ok);
-    maps->protocols = take(w, (size_t)w->n_protocols, sizeof *maps->protocols, ok);
-    for (int p = 0; *ok && p < w->n_protocols; p++) {
-        const size_t boxes = slots * (size_t)w->protocols[p].n_boxes;
+    maps->protocols = take(w, (size_t)w->plan->n_protocols, sizeof *maps->protocols, ok);
+    for (int p = 0; *ok && p < w->plan->n_protocols; p++) {
+        const size_t boxes = slots * (size_t)w->plan->protocols[p].n_boxes;
         maps->protocols[p].boxes = take(w, boxes, sizeof(cr_box), ok);
         maps->protocols[p].iou = take(w, boxes, sizeof(double), ok);
     }
 }
 
-cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
-                        cr_model *models, int n_models, int batch, int max_mpixels, bool second_cpu,
+cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_model *models,
+                        int n_models, int batch, int max_mpixels, bool second_cpu,
                         cr_worker **result, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -66,8 +65,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, in
     if (!w)
         return cr_fail_memory(err, "a worker", 1, sizeof *w);
     w->data = data;
-    w->protocols = protocols;
-    w->n_protocols = n_protocols;
+    w->plan = plan;
     w->models = models;
     int n_variants = 0;
     for (int m = 0; m < n_models; m++)
@@ -159,7 +157,7 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
         size_t size = maps_size(model, v);
         for (size_t i = 0; i < size; i++)
             maps->maps[(size_t)b * size + i] = NAN;
-        cr_score_blank(w->protocols, w->n_protocols, maps, b);
+        cr_score_blank(w->plan->protocols, w->plan->n_protocols, maps, b);
     }
 }
 
@@ -232,17 +230,19 @@ static void score_classes(cr_worker *w, int b)
     classes[CR_SLOT_TRUTH] = label;
 }
 
-static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *err)
+static cr_status localize(cr_worker *w, int model_index, int b, cr_error *err)
 {
     cr_status status = CR_OK;
+    const cr_model *model = &w->models[model_index];
+    cr_error reason;
     cr_view views[CR_MAX_VIEWS];
     const cr_score_image image = {
         .data = w->data,
         .index = w->rows.first + b,
         .width = w->rows.size[2 * b],
         .height = w->rows.size[2 * b + 1],
-        .protocols = w->protocols,
-        .n_protocols = w->n_protocols,
+        .protocols = w->plan->protocols,
+        .n_protocols = w->plan->n_protocols,
     };
     cr_input_views(&model->input, image.width, image.height, views);
     for (int v = 0; v < model->n_variants; v++) {
@@ -263,6 +263,9 @@ static cr_status localize(cr_worker *w, const cr_model *model, int b, cr_error *
         }
         CR_TRY(cr_score_maps(&image, &first, 0, out, b, &w->workspace, err));
     }
+    if (w->rows.state[b] == CR_ROW_DONE &&
+        cr_results_check_maps(w->plan, w->data, model_index, &w->rows, b, &reason) != CR_OK)
+        mark_failed(w, b, reason.message);
 
 cleanup:
     return status;
@@ -312,7 +315,7 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     }
     for (int b = 0; b < n; b++) {
         if (rows->state[b] == CR_ROW_DONE)
-            CR_TRY(localize(w, model, b, err));
+            CR_TRY(localize(w, model_index, b, err));
         if (rows->state[b] == CR_ROW_FAILED)
             blank_row(w, model, b);
     }

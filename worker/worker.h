@@ -12,9 +12,9 @@ typedef struct cr_worker cr_worker;
 
 /* Buffers for chunks of `batch` images, of at most max_mpixels million pixels each, under any of the
  * models, and the thread that reads them (ahead.h). With `second_cpu` that thread decodes, too. `data`,
- * `protocols` and `models` must outlive the worker. Errors: CR_EINTERNAL (memory, no thread). Local. */
-cr_status cr_worker_new(const cr_dataset *data, const cr_protocol *protocols, int n_protocols,
-                        cr_model *models, int n_models, int batch, int max_mpixels, bool second_cpu,
+ * `plan`, which is of these models, and `models` must outlive the worker. Errors: CR_EINTERNAL (memory, no thread). Local. */
+cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_model *models,
+                        int n_models, int batch, int max_mpixels, bool second_cpu,
                         cr_worker **worker, cr_error *err);
 void cr_worker_free(cr_worker *worker);
 
@@ -27,8 +27,8 @@ size_t cr_worker_ahead_bytes(const cr_model *models, int n_models);
 void cr_worker_read_ahead(cr_worker *worker, int model, int first, int n);
 
 /* Computes the rows of images first .. first + n - 1 under model `model`, n <= batch. An image that
- * is missing or no image, or that gives a logit or a map that is not finite, fails by itself: its row
- * says so. The rows are the worker's, valid until the next call. Errors: CR_EIO where the storage
+ * is missing or no image, or that gives a logit or a map that is not finite or that the plan's type of
+ * maps does not hold, fails by itself: its row says so. The rows are the worker's, valid until the next call. Errors: CR_EIO where the storage
  * fails; CR_EINTERNAL (memory). Local. */
 cr_status cr_worker_compute(cr_worker *worker, int model, int first, int n,
                             const cr_results_rows **rows, cr_error *err);

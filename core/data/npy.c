@@ -3,22 +3,15 @@
  * `fortran_order` and `shape`, and the array. */
 #include "camrank/npy.h"
 
+#include "camrank/number.h"
+
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAGIC "\x93NUMPY"
 enum { MAGIC_BYTES = 6, MAX_HEADER_BYTES = 4096, MAX_DIMS = 8 };
-
-typedef enum kind { UINT8, FLOAT16, FLOAT32, FLOAT64 } kind;
-
-static const struct {
-    const char *descr;
-    size_t bytes;
-} kinds[] = {
-    [UINT8] = {"|u1", 1}, [FLOAT16] = {"<f2", 2}, [FLOAT32] = {"<f4", 4}, [FLOAT64] = {"<f8", 8}};
 
 /* The text behind `'key':` in a header, or NULL. */
 static const char *value_of(const char *header, const char *key)
@@ -32,14 +25,16 @@ static const char *value_of(const char *header, const char *key)
     return at + strspn(at, " ");
 }
 
-static bool parse_kind(const char *descr, kind *of)
+/* `'<f4'`: byte order, kind, bytes. */
+static bool parse_number(const char *descr, cr_number *of)
 {
-    for (size_t k = 0; descr && k < sizeof kinds / sizeof kinds[0]; k++)
-        if (descr[0] == '\'' && strncmp(descr + 1, kinds[k].descr, 3) == 0 && descr[4] == '\'') {
-            *of = (kind)k;
-            return true;
-        }
-    return false;
+    static const char orders[] = "<>|", kinds[] = "iuf";
+    const char *order, *kind;
+    if (!descr || strnlen(descr, 5) < 5 || descr[0] != '\'' || descr[4] != '\'' ||
+        !(order = strchr(orders, descr[1])) || !(kind = strchr(kinds, descr[2])))
+        return false;
+    *of = (cr_number){(cr_number_kind)(kind - kinds), descr[3] - '0', *order == '>'};
+    return cr_number_is_known(*of) && (*order != '|' || of->bytes == 1);
 }
 
 /* `(1, 224, 224)`: the last two, if the others are 1. */
@@ -70,37 +65,6 @@ static bool parse_shape(const char *text, int *height, int *width)
     return true;
 }
 
-/* IEEE 754 binary16. */
-static float from_half(uint16_t half)
-{
-    const int exponent = half >> 10 & 31, fraction = half & 1023;
-    float value = exponent == 31  ? (fraction ? NAN : INFINITY)
-                  : exponent == 0 ? ldexpf((float)fraction, -24)
-                                  : ldexpf((float)(fraction + 1024), exponent - 25);
-    return half & 0x8000 ? -value : value;
-}
-
-static float value_at(kind of, const uint8_t *array, size_t i)
-{
-    uint16_t half;
-    float single;
-    double whole;
-    switch (of) {
-    case UINT8:
-        return array[i];
-    case FLOAT16:
-        memcpy(&half, array + 2 * i, sizeof half);
-        return from_half(half);
-    case FLOAT32:
-        memcpy(&single, array + 4 * i, sizeof single);
-        return single;
-    case FLOAT64:
-        memcpy(&whole, array + 8 * i, sizeof whole);
-        return (float)whole;
-    }
-    return NAN;
-}
-
 /* The header as text, and where the array begins; false where it is none. */
 static bool take_header(const uint8_t *bytes, size_t n_bytes, char header[MAX_HEADER_BYTES + 1],
                         size_t *begin)
@@ -124,14 +88,15 @@ cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, c
 {
     char header[MAX_HEADER_BYTES + 1];
     size_t begin;
-    kind of;
+    cr_number of;
     int width, height;
     *map = (cr_npy_map){0};
     if (!take_header(bytes, n_bytes, header, &begin))
         return cr_fail(err, CR_EINPUT, "%s: no .npy file, or cut short", name);
-    if (!parse_kind(value_of(header, "descr"), &of))
+    if (!parse_number(value_of(header, "descr"), &of))
         return cr_fail(err, CR_EINPUT,
-                       "%s: its type must be float16, float32, float64 (little-endian) or uint8",
+                       "%s: its type must be integers of 8 to 64 bits or float16, float32 or "
+                       "float64",
                        name);
     if (!parse_shape(value_of(header, "shape"), &height, &width))
         return cr_fail(err, CR_EINPUT, "%s: its shape must be (height, width), each 1 to %d", name,
@@ -140,7 +105,7 @@ cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, c
     const bool by_column = order && strncmp(order, "True", 4) == 0;
     if (!by_column && !(order && strncmp(order, "False", 5) == 0))
         return cr_fail(err, CR_EINPUT, "%s: its header does not say the order", name);
-    const size_t n = (size_t)width * (size_t)height, wanted = n * kinds[of].bytes;
+    const size_t n = (size_t)width * (size_t)height, wanted = n * (size_t)of.bytes;
     if (n_bytes - begin != wanted)
         return cr_fail(err, CR_EINPUT, "%s: %zu bytes of values, must be %zu", name,
                        n_bytes - begin, wanted);
@@ -149,9 +114,12 @@ cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, c
         return cr_fail_memory(err, name, n, sizeof *map->values);
     map->width = width;
     map->height = height;
-    for (size_t y = 0, i = 0; y < (size_t)height; y++)
-        for (size_t x = 0; x < (size_t)width; x++, i++)
-            map->values[i] = value_at(of, bytes + begin, by_column ? x * (size_t)height + y : i);
+    const uint8_t *numbers = bytes + begin;
+    if (!by_column)
+        cr_number_to_float32(of, numbers, n, map->values);
+    for (size_t x = 0; by_column && x < (size_t)width; x++)
+        for (size_t y = 0; y < (size_t)height; y++, numbers += of.bytes)
+            cr_number_to_float32(of, numbers, 1, &map->values[y * (size_t)width + x]);
     return CR_OK;
 }
 
@@ -195,7 +163,7 @@ cr_status cr_npy_write(const char *path, const float *values, int width, int hei
     header[9] = 0;
     int used = snprintf(header + 10, sizeof header - 10,
                         "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }",
-                        kinds[float64 ? FLOAT64 : FLOAT32].descr, height, width);
+                        float64 ? "<f8" : "<f4", height, width);
     header[10 + used] = ' ';
     header[sizeof header - 1] = '\n';
     bool good = fwrite(header, 1, sizeof header, file) == sizeof header &&

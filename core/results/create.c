@@ -198,21 +198,27 @@ cleanup:
     return status;
 }
 
-static herr_t set_fill(hid_t properties, cr_column_id column)
+/* `type` is the column's. */
+static herr_t set_fill(hid_t properties, cr_column_id column, hid_t type)
 {
-    const int32_t minus_one = -1, zero = 0;
-    const float not_a_number = NAN;
+    uint8_t value[sizeof(double)] = {0};
+    const double whole = NAN;
+    const float single = NAN;
     switch (cr_columns[column].fill) {
     case CR_FILL_NONE:
         return H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
     case CR_FILL_ZERO:
-        return H5Pset_fill_value(properties, H5T_NATIVE_INT32, &zero);
+        break;
     case CR_FILL_MINUS_ONE:
-        return H5Pset_fill_value(properties, H5T_NATIVE_INT32, &minus_one);
+        memset(value, 0xff, sizeof value);
+        break;
     case CR_FILL_NOT_A_NUMBER:
-        return H5Pset_fill_value(properties, H5T_NATIVE_FLOAT, &not_a_number);
+        if (cr_columns[column].kind == CR_KIND_F64)
+            memcpy(value, &whole, sizeof whole);
+        else
+            memcpy(value, &single, sizeof single);
     }
-    return -1;
+    return H5Pset_fill_value(properties, type, value);
 }
 
 /* `group` as for cr_layout_shape; its path is `folder`. */
@@ -228,11 +234,11 @@ static cr_status create_column(const cr_results *results, const char *folder, cr
     cr_results_path place;
     snprintf(place, sizeof place, "%.480s/%s", folder, of->name);
     hid_t space = H5Screate_simple(n_dims, shape, NULL);
-    hid_t type = cr_layout_file_type(column, &results->plan, text_bytes);
+    hid_t type = cr_layout_type(column, &results->plan, text_bytes);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (space < 0 || type < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
-        H5Pset_obj_track_times(properties, false) < 0 || set_fill(properties, column) < 0)
+        H5Pset_obj_track_times(properties, false) < 0 || set_fill(properties, column, type) < 0)
         CR_TRY(cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place));
     *dataset = H5Dcreate2(results->file, place, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
     const cr_h5_at at = {*dataset, results->path, place};
@@ -259,8 +265,9 @@ static cr_status write_set_column(const cr_results *results, cr_column_id column
     uint8_t *rows, *buffer = NULL;
     size_t stride;
     const int n = cr_layout_set_rows(of->owner, &results->data, &rows, &stride);
-    hid_t type = cr_layout_memory_type(column, text_bytes);
-    const size_t item = (of->extents[0] ? (size_t)of->extents[0] : 1) * H5Tget_size(type);
+    hid_t type = cr_layout_type(column, &results->plan, text_bytes);
+    const size_t n_items = of->extents[0] ? (size_t)of->extents[0] : 1;
+    const size_t item = n_items * H5Tget_size(type);
     buffer = cr_alloc((size_t)n, item);
     if (!buffer) {
         status = cr_fail_memory(err, of->name, (size_t)n, item);
@@ -275,7 +282,7 @@ static cr_status write_set_column(const cr_results *results, cr_column_id column
             const char *text = results->data.text + offset;
             memcpy(to, text, strlen(text));
         } else {
-            memcpy(to, from, item);
+            cr_layout_pack(column, &results->plan, from, n_items, to);
         }
     }
     if (n > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) < 0)

@@ -119,6 +119,38 @@ hid_t cr_h5_float16(void)
     return type;
 }
 
+bool cr_h5_number(hid_t type, cr_number *of)
+{
+    const hid_t half = cr_h5_float16();
+    const struct {
+        hid_t type;
+        cr_number_kind kind;
+    } known[] = {
+        {H5T_STD_I8LE, CR_NUMBER_SIGNED},
+        {H5T_STD_I16LE, CR_NUMBER_SIGNED},
+        {H5T_STD_I32LE, CR_NUMBER_SIGNED},
+        {H5T_STD_I64LE, CR_NUMBER_SIGNED},
+        {H5T_STD_U8LE, CR_NUMBER_UNSIGNED},
+        {H5T_STD_U16LE, CR_NUMBER_UNSIGNED},
+        {H5T_STD_U32LE, CR_NUMBER_UNSIGNED},
+        {H5T_STD_U64LE, CR_NUMBER_UNSIGNED},
+        {half, CR_NUMBER_FLOAT},
+        {H5T_IEEE_F32LE, CR_NUMBER_FLOAT},
+        {H5T_IEEE_F64LE, CR_NUMBER_FLOAT},
+    };
+    const H5T_order_t order = H5Tget_order(type);
+    const hid_t little = H5Tcopy(type);
+    bool is = false;
+    if ((order == H5T_ORDER_LE || order == H5T_ORDER_BE) && H5Tset_order(little, H5T_ORDER_LE) >= 0)
+        for (size_t i = 0; !is && i < sizeof known / sizeof *known; i++) {
+            is = H5Tequal(little, known[i].type) > 0;
+            *of = (cr_number){known[i].kind, (int)H5Tget_size(type), order == H5T_ORDER_BE};
+        }
+    cr_h5_close(little);
+    cr_h5_close(half);
+    return is;
+}
+
 hid_t cr_h5_string(size_t bytes, H5T_str_t padding)
 {
     hid_t type = H5Tcopy(H5T_C_S1);
@@ -130,14 +162,13 @@ hid_t cr_h5_string(size_t bytes, H5T_str_t padding)
     return type;
 }
 
-static cr_status put(cr_h5_at at, const char *name, hid_t file_type, hid_t memory_type,
-                     const void *value, cr_error *err)
+static cr_status put(cr_h5_at at, const char *name, hid_t type, const void *value, cr_error *err)
 {
     cr_status status = CR_OK;
     hid_t attribute = -1, space = H5Screate(H5S_SCALAR);
     if (space >= 0)
-        attribute = H5Acreate2(at.id, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
-    if (attribute < 0 || H5Awrite(attribute, memory_type, value) < 0)
+        attribute = H5Acreate2(at.id, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute < 0 || H5Awrite(attribute, type, value) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s: %s: attribute `%s`", at.file, at.place, name);
     cr_h5_close(attribute);
     cr_h5_close(space);
@@ -153,102 +184,112 @@ cr_status cr_h5_put_text(cr_h5_at at, const char *name, const char *text, cr_err
         return cr_fail(err, CR_EINPUT, "%s: %s: `%s` has %zu bytes, more than the limit of %d",
                        at.file, at.place, name, length, CR_MAX_ATTRIBUTE_BYTES);
     hid_t type = cr_h5_string(length ? length : 1, H5T_STR_NULLPAD);
-    cr_status status = put(at, name, type, type, text, err);
+    cr_status status = put(at, name, type, text, err);
     cr_h5_close(type);
     return status;
 }
 
 cr_status cr_h5_put_int(cr_h5_at at, const char *name, int value, cr_error *err)
 {
-    return put(at, name, H5T_STD_I32LE, H5T_NATIVE_INT, &value, err);
+    return put(at, name, H5T_STD_I32LE, &value, err);
 }
 
 cr_status cr_h5_put_double(cr_h5_at at, const char *name, double value, cr_error *err)
 {
-    return put(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value, err);
+    return put(at, name, H5T_IEEE_F64LE, &value, err);
 }
 
-/* Opens a scalar attribute of the given class; *bytes is its size in the file. */
+static cr_status wrong_type(cr_h5_at at, const char *name, H5T_class_t class, cr_error *err)
+{
+    return cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is not %s", at.file, at.place, name,
+                   class == H5T_STRING    ? "one text of fixed length"
+                   : class == H5T_INTEGER ? "one integer"
+                                          : "one floating-point number");
+}
+
+/* Opens a scalar attribute of the given class, and its type. The caller closes both. */
 static cr_status open_attribute(cr_h5_at at, const char *name, H5T_class_t class, hid_t *attribute,
-                                size_t *bytes, cr_error *err)
+                                hid_t *type, cr_error *err)
 {
     cr_status status = CR_OK;
-    hid_t type = -1, space = -1;
-    *attribute = -1;
+    hid_t space = -1;
+    *attribute = *type = -1;
     if (H5Aexists(at.id, name) <= 0)
         return cr_fail(err, CR_EINPUT, "%s: %s: no attribute `%s`", at.file, at.place, name);
     *attribute = H5Aopen(at.id, name, H5P_DEFAULT);
     if (*attribute >= 0) {
-        type = H5Aget_type(*attribute);
+        *type = H5Aget_type(*attribute);
         space = H5Aget_space(*attribute);
     }
-    if (type < 0 || space < 0)
+    if (*type < 0 || space < 0)
         status = cr_h5_fail(err, CR_EINPUT, "%s: %s: attribute `%s`", at.file, at.place, name);
-    else if (H5Tget_class(type) != class || H5Sget_simple_extent_type(space) != H5S_SCALAR ||
-             (class == H5T_STRING && H5Tis_variable_str(type) != 0))
-        status =
-            cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is not %s", at.file, at.place, name,
-                    class == H5T_STRING    ? "one text of fixed length"
-                    : class == H5T_INTEGER ? "one integer"
-                                           : "one floating-point number");
-    *bytes = type >= 0 ? H5Tget_size(type) : 0;
+    else if (H5Tget_class(*type) != class || H5Sget_simple_extent_type(space) != H5S_SCALAR ||
+             (class == H5T_STRING && H5Tis_variable_str(*type) != 0))
+        status = wrong_type(at, name, class, err);
     cr_h5_close(space);
-    cr_h5_close(type);
-    if (status != CR_OK) {
-        cr_h5_close(*attribute);
-        *attribute = -1;
-    }
     return status;
 }
 
-static cr_status get(cr_h5_at at, const char *name, H5T_class_t class, hid_t memory_type,
-                     void *value, cr_error *err)
+/* Reads a number as it lies in the file. */
+static cr_status get_number(cr_h5_at at, const char *name, H5T_class_t class, cr_number *of,
+                            uint8_t bytes[sizeof(double)], cr_error *err)
 {
-    hid_t attribute;
-    size_t bytes;
-    cr_status status = open_attribute(at, name, class, &attribute, &bytes, err);
-    if (status == CR_OK && H5Aread(attribute, memory_type, value) < 0)
+    hid_t attribute, type;
+    cr_status status = open_attribute(at, name, class, &attribute, &type, err);
+    if (status == CR_OK && !cr_h5_number(type, of))
+        status = wrong_type(at, name, class, err);
+    if (status == CR_OK && H5Aread(attribute, type, bytes) < 0)
         status = cr_h5_fail(err, CR_EINPUT, "%s: %s: attribute `%s`", at.file, at.place, name);
+    cr_h5_close(type);
     cr_h5_close(attribute);
     return status;
 }
 
 cr_status cr_h5_get_int(cr_h5_at at, const char *name, int *value, cr_error *err)
 {
-    return get(at, name, H5T_INTEGER, H5T_NATIVE_INT, value, err);
+    cr_number of;
+    uint8_t bytes[sizeof(double)];
+    const cr_status status = get_number(at, name, H5T_INTEGER, &of, bytes, err);
+    if (status != CR_OK)
+        return status;
+    return cr_number_to_int(of, bytes, value)
+               ? CR_OK
+               : cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is too large", at.file, at.place,
+                         name);
 }
 
 cr_status cr_h5_get_double(cr_h5_at at, const char *name, double *value, cr_error *err)
 {
-    return get(at, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, value, err);
+    cr_number of;
+    uint8_t bytes[sizeof(double)];
+    const cr_status status = get_number(at, name, H5T_FLOAT, &of, bytes, err);
+    if (status == CR_OK)
+        *value = cr_number_to_float64(of, bytes);
+    return status;
 }
 
 cr_status cr_h5_dup_text(cr_h5_at at, const char *name, char **text, cr_error *err)
 {
-    hid_t attribute, type = -1;
-    size_t bytes;
+    cr_status status = CR_OK;
+    hid_t attribute, type, longer = -1;
     *text = NULL;
-    cr_status status = open_attribute(at, name, H5T_STRING, &attribute, &bytes, err);
-    if (status != CR_OK)
-        return status;
-    if (bytes > CR_MAX_ATTRIBUTE_BYTES) {
-        status = cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is longer than %d bytes", at.file,
-                         at.place, name, CR_MAX_ATTRIBUTE_BYTES);
-        goto cleanup;
-    }
+    CR_TRY(open_attribute(at, name, H5T_STRING, &attribute, &type, err));
+    const size_t bytes = H5Tget_size(type);
+    if (bytes > CR_MAX_ATTRIBUTE_BYTES)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: %s: attribute `%s` is longer than %d bytes", at.file,
+                       at.place, name, CR_MAX_ATTRIBUTE_BYTES));
     *text = cr_alloc(bytes + 1, 1);
-    if (!*text) {
-        status = cr_fail_memory(err, name, bytes + 1, 1);
-        goto cleanup;
-    }
-    type = cr_h5_string(bytes + 1, H5T_STR_NULLTERM);
-    if (type < 0 || H5Aread(attribute, type, *text) < 0) {
+    if (!*text)
+        CR_TRY(cr_fail_memory(err, name, bytes + 1, 1));
+    longer = cr_h5_string(bytes + 1, H5T_STR_NULLTERM);
+    if (longer < 0 || H5Aread(attribute, longer, *text) < 0) {
         status = cr_h5_fail(err, CR_EINPUT, "%s: %s: attribute `%s`", at.file, at.place, name);
         free(*text);
         *text = NULL;
     }
 
 cleanup:
+    cr_h5_close(longer);
     cr_h5_close(type);
     cr_h5_close(attribute);
     return status;

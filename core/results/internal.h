@@ -3,6 +3,7 @@
 #ifndef CAMRANK_RESULTS_INTERNAL_H
 #define CAMRANK_RESULTS_INTERNAL_H
 
+#include "camrank/number.h"
 #include "camrank/parameter.h"
 #include "camrank/results.h"
 
@@ -132,10 +133,10 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
 /* Whether the plan has the column at all. */
 bool cr_layout_has(cr_column_id column, const cr_results_plan *plan);
 
-/* Types of an item in memory and in the file; `text_bytes` is the length of the strings of a
- * CR_KIND_TEXT column. The caller closes; negative on failure. */
-hid_t cr_layout_memory_type(cr_column_id column, size_t text_bytes);
-hid_t cr_layout_file_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes);
+/* The type of an item in the file, with which it is also read and written: HDF5 converts nothing.
+ * `text_bytes` is the length of the strings of a CR_KIND_TEXT column. The caller closes; negative on
+ * failure. */
+hid_t cr_layout_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes);
 
 /* Rows of a set column, where they lie in `data` and the bytes from one to the next. */
 int cr_layout_set_rows(cr_column_owner owner, const cr_dataset *data, uint8_t **rows,
@@ -143,6 +144,20 @@ int cr_layout_set_rows(cr_column_owner owner, const cr_dataset *data, uint8_t **
 
 /* Length of the longest string of a text column, at least 1. */
 size_t cr_layout_text_bytes(cr_column_id column, const cr_dataset *data);
+
+/* pack.c */
+
+/* Bytes of an item in memory. */
+size_t cr_layout_item_bytes(cr_column_id column);
+
+/* Whether items lie in the file otherwise than in memory. */
+bool cr_layout_packs(cr_column_id column, const cr_results_plan *plan);
+
+/* n items from memory to how they lie in the file, and back; but of CR_KIND_TEXT. */
+void cr_layout_pack(cr_column_id column, const cr_results_plan *plan, const void *items, size_t n,
+                    void *packed);
+void cr_layout_unpack(cr_column_id column, const cr_results_plan *plan, const void *packed,
+                      size_t n, void *items);
 
 /* plan.c */
 
@@ -252,6 +267,10 @@ cr_status cr_h5_fail(cr_error *err, cr_status status, const char *format, ...)
 
 /* IEEE 754 binary16, little-endian. The caller closes. */
 hid_t cr_h5_float16(void);
+
+/* Whether a type is one of numbers that we can read, and which. HDF5 knows others, of any number of
+ * bits anywhere. */
+bool cr_h5_number(hid_t type, cr_number *of);
 
 /* A UTF-8 string of fixed length. The caller closes. */
 hid_t cr_h5_string(size_t bytes, H5T_str_t padding);

@@ -143,28 +143,7 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
     return cr_columns[column].kind != CR_KIND_MAP || plan->map_slots > 0;
 }
 
-hid_t cr_layout_memory_type(cr_column_id column, size_t text_bytes)
-{
-    switch (cr_columns[column].kind) {
-    case CR_KIND_U8:
-        return H5Tcopy(H5T_NATIVE_UINT8);
-    case CR_KIND_FLAG:
-    case CR_KIND_I32:
-        return H5Tcopy(H5T_NATIVE_INT32);
-    case CR_KIND_F32:
-    case CR_KIND_MAP:
-        return H5Tcopy(H5T_NATIVE_FLOAT);
-    case CR_KIND_F64:
-        return H5Tcopy(H5T_NATIVE_DOUBLE);
-    case CR_KIND_REASON:
-        return cr_h5_string(CR_REASON_BYTES, H5T_STR_NULLTERM);
-    case CR_KIND_TEXT:
-        return cr_h5_string(text_bytes, H5T_STR_NULLPAD);
-    }
-    return -1;
-}
-
-hid_t cr_layout_file_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes)
+hid_t cr_layout_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes)
 {
     switch (cr_columns[column].kind) {
     case CR_KIND_U8:
@@ -179,8 +158,6 @@ hid_t cr_layout_file_type(cr_column_id column, const cr_results_plan *plan, size
     case CR_KIND_F64:
         return H5Tcopy(H5T_IEEE_F64LE);
     case CR_KIND_REASON:
-        /* Unlike the type in memory: the conversion zeroes what stands behind the text, so that
-         * the bytes of the file do not depend on what a buffer held before. */
         return cr_h5_string(CR_REASON_BYTES, H5T_STR_NULLPAD);
     case CR_KIND_TEXT:
         return cr_h5_string(text_bytes, H5T_STR_NULLPAD);
@@ -227,7 +204,7 @@ static size_t column_bytes(cr_column_id column, const cr_results_plan *plan, cr_
 {
     hsize_t shape[CR_MAX_RANK];
     int n_dims = cr_layout_shape(column, plan, group, n, shape);
-    hid_t type = cr_layout_file_type(column, plan, text_bytes);
+    hid_t type = cr_layout_type(column, plan, text_bytes);
     size_t bytes = type < 0 ? 0 : H5Tget_size(type);
     cr_h5_close(type);
     for (int i = 0; i < n_dims; i++)

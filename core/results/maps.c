@@ -15,11 +15,13 @@ enum {
 
 struct cr_maps {
     const cr_dataset *data;
-    char *path;          /* of the folder or the file */
-    const char *dataset; /* its name, behind the path; NULL: a folder */
-    hid_t file, set;     /* -1: a folder */
-    int width, height;   /* of the dataset's maps */
-    float *values;       /* of the last map */
+    char *path;            /* of the folder or the file */
+    const char *dataset;   /* its name, behind the path; NULL: a folder */
+    hid_t file, set, type; /* -1: a folder */
+    cr_number number;      /* the type of the dataset's numbers */
+    int width, height;     /* of its maps */
+    uint8_t *bytes;        /* of the last map as it lies in the file */
+    float *values;         /* of the last map */
 };
 
 /* The ':' between the file and the name of a dataset, or NULL. */
@@ -34,30 +36,11 @@ static char *find_dataset(char *place)
     return NULL;
 }
 
-/* Whether numbers are of a type that numpy has: HDF5 1.10 writes beyond its memory as it converts
- * some of those that can be made with any number of bits anywhere. */
-static bool is_plain(hid_t type)
-{
-    const hid_t half = cr_h5_float16();
-    const hid_t plain[] = {H5T_STD_I8LE,   H5T_STD_I16LE,  H5T_STD_I32LE, H5T_STD_I64LE,
-                           H5T_STD_U8LE,   H5T_STD_U16LE,  H5T_STD_U32LE, H5T_STD_U64LE,
-                           H5T_IEEE_F32LE, H5T_IEEE_F64LE, half};
-    const H5T_order_t order = H5Tget_order(type);
-    const hid_t little = H5Tcopy(type);
-    bool is = false;
-    if ((order == H5T_ORDER_LE || order == H5T_ORDER_BE) && H5Tset_order(little, H5T_ORDER_LE) >= 0)
-        for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-            is = is || H5Tequal(little, plain[i]) > 0;
-    cr_h5_close(little);
-    cr_h5_close(half);
-    return is;
-}
-
 /* What is not a plain array of numbers is refused, and what HDF5 would take much memory to read. */
-static cr_status check_numbers(const cr_maps *maps, hid_t type, hid_t properties, cr_error *err)
+static cr_status check_numbers(cr_maps *maps, hid_t type, hid_t properties, cr_error *err)
 {
     hsize_t chunk[3] = {0};
-    if (!is_plain(type))
+    if (!cr_h5_number(type, &maps->number))
         return cr_fail(err, CR_EINPUT,
                        "%s: dataset %s: must hold integers of 8 to 64 bits or float16, float32 or "
                        "float64",
@@ -80,16 +63,16 @@ static cr_status open_dataset(cr_maps *maps, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t shape[H5S_MAX_RANK] = {0};
-    hid_t space = -1, type = -1, properties = -1;
+    hid_t space = -1, properties = -1;
     cr_h5_quiet();
     CR_TRY(cr_h5_open(maps->path, &maps->file, err));
     maps->set = H5Dopen2(maps->file, maps->dataset, H5P_DEFAULT);
     if (maps->set >= 0) {
         space = H5Dget_space(maps->set);
-        type = H5Dget_type(maps->set);
+        maps->type = H5Dget_type(maps->set);
         properties = H5Dget_create_plist(maps->set);
     }
-    if (space < 0 || type < 0 || properties < 0)
+    if (space < 0 || maps->type < 0 || properties < 0)
         CR_TRY(cr_h5_fail(err, CR_EINPUT, "%s: dataset %s", maps->path, maps->dataset));
     const int n_dims = H5Sget_simple_extent_ndims(space);
     if (n_dims == 3)
@@ -104,18 +87,18 @@ static cr_status open_dataset(cr_maps *maps, cr_error *err)
     if (shape[0] != (hsize_t)maps->data->n_images)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: dataset %s: %llu maps for %d images", maps->path,
                        maps->dataset, (unsigned long long)shape[0], maps->data->n_images));
-    CR_TRY(check_numbers(maps, type, properties, err));
+    CR_TRY(check_numbers(maps, maps->type, properties, err));
     CR_TRY(cr_h5_check_storage(properties, maps->path, maps->dataset, err));
     maps->height = (int)shape[1];
     maps->width = (int)shape[2];
-    maps->values = cr_alloc((size_t)maps->width * (size_t)maps->height, sizeof *maps->values);
-    if (!maps->values)
-        status = cr_fail_memory(err, maps->path, (size_t)maps->width * (size_t)maps->height,
-                                sizeof *maps->values);
+    const size_t n = (size_t)maps->width * (size_t)maps->height;
+    maps->values = cr_alloc(n, sizeof *maps->values);
+    maps->bytes = cr_alloc(n, (size_t)maps->number.bytes);
+    if (!maps->values || !maps->bytes)
+        status = cr_fail_memory(err, maps->path, n, sizeof *maps->values);
 
 cleanup:
     cr_h5_close(properties);
-    cr_h5_close(type);
     cr_h5_close(space);
     return status;
 }
@@ -128,7 +111,7 @@ cr_status cr_maps_open(const char *place, const cr_dataset *data, cr_maps **resu
     if (!maps)
         return cr_fail_memory(err, "maps", 1, sizeof *maps);
     maps->data = data;
-    maps->file = maps->set = -1;
+    maps->file = maps->set = maps->type = -1;
     maps->path = strdup(place);
     if (!maps->path)
         CR_TRY(cr_fail_memory(err, "a path", strlen(place), 1));
@@ -188,9 +171,12 @@ static cr_status read_row(cr_maps *maps, int i, cr_error *err)
     errno = 0;
     if (space < 0 || memory < 0 ||
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-        H5Dread(maps->set, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, maps->values) < 0)
+        H5Dread(maps->set, maps->type, memory, space, H5P_DEFAULT, maps->bytes) < 0)
         status = cr_h5_fail(err, cr_errno_status(errno), "%s: dataset %s: map %d", maps->path,
                             maps->dataset, i);
+    else
+        cr_number_to_float32(maps->number, maps->bytes, (size_t)maps->width * (size_t)maps->height,
+                             maps->values);
     cr_h5_close(memory);
     cr_h5_close(space);
     return status;
@@ -211,8 +197,10 @@ void cr_maps_close(cr_maps *maps)
 {
     if (!maps)
         return;
+    cr_h5_close(maps->type);
     cr_h5_close(maps->set);
     cr_h5_close(maps->file);
+    free(maps->bytes);
     free(maps->values);
     free(maps->path);
     free(maps);

@@ -261,7 +261,7 @@ static cr_status open_column(cr_results *results, const char *folder, cr_column_
     if (cr_columns[column].kind == CR_KIND_TEXT)
         fits = *text_bytes >= 1 && *text_bytes <= CR_MAX_TEXT_BYTES;
     if (fits) {
-        wanted = cr_layout_file_type(column, &results->plan, *text_bytes);
+        wanted = cr_layout_type(column, &results->plan, *text_bytes);
         fits = H5Tequal(type, wanted) > 0;
     }
     if (!fits) {
@@ -308,8 +308,9 @@ static cr_status read_set_column(cr_results *results, cr_column_id column, hid_t
     uint8_t *rows, *buffer = NULL;
     size_t stride, total;
     const int n = cr_layout_set_rows(of->owner, data, &rows, &stride);
-    hid_t type = cr_layout_memory_type(column, text_bytes);
-    const size_t item = (of->extents[0] ? (size_t)of->extents[0] : 1) * H5Tget_size(type);
+    hid_t type = cr_layout_type(column, &results->plan, text_bytes);
+    const size_t n_items = of->extents[0] ? (size_t)of->extents[0] : 1;
+    const size_t item = n_items * H5Tget_size(type);
     if (!cr_size_mul((size_t)n, item + 1, &total) || total > CR_MAX_COLUMN_BYTES) {
         status = cr_fail(err, CR_EINPUT, "%s: %s/%s: larger than %d bytes", results->path,
                          cr_layout_set_group(of->owner), of->name, CR_MAX_COLUMN_BYTES);
@@ -335,7 +336,7 @@ static cr_status read_set_column(cr_results *results, cr_column_id column, hid_t
             const uint32_t offset = append_text(data, (const char *)from, text_bytes);
             memcpy(to, &offset, sizeof offset);
         } else {
-            memcpy(to, from, item);
+            cr_layout_unpack(column, &results->plan, from, n_items, to);
         }
     }
 

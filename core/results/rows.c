@@ -1,6 +1,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool alloc_variant(const cr_results_plan *plan, const cr_results_variant *variant, size_t n,
@@ -60,38 +61,69 @@ static uint8_t *array_of(const cr_results_rows *rows, cr_group group, cr_column_
     return array;
 }
 
+/* The items of a column that each of its rows keeps in the file; in memory they end a run of
+ * *in_memory: of maps there is always room for all slots, and one kept is that of the ground truth. */
+static size_t count_items(cr_column_id column, const hsize_t *shape, int n_dims, size_t *in_memory)
+{
+    size_t n = 1;
+    for (int i = 1; i < n_dims; i++)
+        n *= (size_t)shape[i];
+    *in_memory = cr_columns[column].kind == CR_KIND_MAP ? n / (size_t)shape[1] * CR_SLOTS : n;
+    return n;
+}
+
+/* Reads or writes `shape` of a column, rows from `first` on, as they lie in the file. */
+static cr_status transfer_packed(const cr_results *results, cr_group group, cr_column_id column,
+                                 hid_t type, int first, const hsize_t *shape, int n_dims,
+                                 bool write, void *packed, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const hid_t dataset = cr_results_group(results, group)->of[column];
+    const hsize_t start[CR_MAX_RANK] = {(hsize_t)first};
+    hid_t file_space = H5Dget_space(dataset);
+    hid_t memory_space = H5Screate_simple(n_dims, shape, NULL);
+    if (type < 0 || file_space < 0 || memory_space < 0 ||
+        H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, shape, NULL) < 0 ||
+        (write ? H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, packed)
+               : H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, packed)) < 0) {
+        cr_results_path folder;
+        cr_layout_group(&results->plan, group, folder);
+        status = cr_h5_fail(err, CR_EIO, "%s: %s/%s: rows %d to %d", results->path, folder,
+                            cr_columns[column].name, first, first + (int)shape[0] - 1);
+    }
+    cr_h5_close(memory_space);
+    cr_h5_close(file_space);
+    return status;
+}
+
 /* Reads or writes rows->first .. + n - 1 of a column. */
 static cr_status transfer(const cr_results *results, cr_group group, cr_column_id column,
                           const cr_results_rows *rows, bool write, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
-    const hid_t dataset = cr_results_group(results, group)->of[column];
-    void *array = array_of(rows, group, column);
-    hsize_t count[CR_MAX_RANK], whole[CR_MAX_RANK];
-    hsize_t file_start[CR_MAX_RANK] = {(hsize_t)rows->first}, memory_start[CR_MAX_RANK] = {0};
-    int n_dims = cr_layout_shape(column, plan, group, rows->n, count);
-    memcpy(whole, count, sizeof whole);
-    if (cr_columns[column].kind == CR_KIND_MAP) {
-        /* In memory there is always room for all slots; one kept is that of the ground truth. */
-        whole[1] = CR_SLOTS;
-        memory_start[1] = CR_SLOTS - count[1];
-    }
-    hid_t type = cr_layout_memory_type(column, 0);
-    hid_t file_space = H5Dget_space(dataset);
-    hid_t memory_space = H5Screate_simple(n_dims, whole, NULL);
-    if (type < 0 || file_space < 0 || memory_space < 0 ||
-        H5Sselect_hyperslab(file_space, H5S_SELECT_SET, file_start, NULL, count, NULL) < 0 ||
-        H5Sselect_hyperslab(memory_space, H5S_SELECT_SET, memory_start, NULL, count, NULL) < 0 ||
-        (write ? H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, array)
-               : H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, array)) < 0) {
-        cr_results_path folder;
-        cr_layout_group(plan, group, folder);
-        status = cr_h5_fail(err, CR_EIO, "%s: %s/%s: rows %d to %d", results->path, folder,
-                            cr_columns[column].name, rows->first, rows->first + rows->n - 1);
-    }
-    cr_h5_close(memory_space);
-    cr_h5_close(file_space);
+    const hid_t type = cr_layout_type(column, plan, 0);
+    const size_t n_rows = (size_t)rows->n, item = cr_layout_item_bytes(column);
+    const size_t packed_item = type < 0 ? 0 : H5Tget_size(type);
+    uint8_t *array = array_of(rows, group, column), *packed = NULL;
+    hsize_t shape[CR_MAX_RANK];
+    size_t in_memory;
+    const int n_dims = cr_layout_shape(column, plan, group, rows->n, shape);
+    const size_t n = count_items(column, shape, n_dims, &in_memory);
+    const bool packs = cr_layout_packs(column, plan) || n < in_memory;
+    if (packs && !(packed = cr_alloc(n_rows, n * packed_item)))
+        CR_TRY(cr_fail_memory(err, cr_columns[column].name, n_rows, n * packed_item));
+    for (size_t i = 0; packs && write && i < n_rows; i++)
+        cr_layout_pack(column, plan, array + ((i + 1) * in_memory - n) * item, n,
+                       packed + i * n * packed_item);
+    CR_TRY(transfer_packed(results, group, column, type, rows->first, shape, n_dims, write,
+                           packs ? packed : array, err));
+    for (size_t i = 0; packs && !write && i < n_rows; i++)
+        cr_layout_unpack(column, plan, packed + i * n * packed_item, n,
+                         array + ((i + 1) * in_memory - n) * item);
+
+cleanup:
+    free(packed);
     cr_h5_close(type);
     return status;
 }
@@ -106,6 +138,44 @@ static cr_status check_range(const cr_results *results, int model, const cr_resu
     return CR_OK;
 }
 
+/* The slot of row b with a finite value that float16 has not, or CR_SLOTS; *value is the first. */
+static int find_beyond(const cr_results_plan *plan, const cr_results_variant *variant,
+                       const float *maps, int b, float *value)
+{
+    const size_t n = cr_results_map_values(variant);
+    for (int slot = CR_SLOTS - plan->map_slots; slot < CR_SLOTS; slot++) {
+        const float *map = maps + ((size_t)b * CR_SLOTS + (size_t)slot) * n;
+        const size_t at = cr_float16_beyond(map, n);
+        if (at < n) {
+            *value = map[at];
+            return slot;
+        }
+    }
+    return CR_SLOTS;
+}
+
+cr_status cr_results_check_maps(const cr_results_plan *plan, const cr_dataset *data, int model,
+                                const cr_results_rows *rows, int b, cr_error *err)
+{
+    const cr_results_model *of = &plan->models[model];
+    for (int v = 0; plan->map_float16 && v < of->n_variants; v++) {
+        float value;
+        char name[2 * CR_NAME_BYTES];
+        const int slot = find_beyond(plan, &of->variants[v], rows->variants[v].maps, b, &value);
+        if (slot == CR_SLOTS)
+            continue;
+        const int32_t class = slot == CR_SLOT_TRUTH ? data->images[rows->first + b].label
+                                                    : rows->top_class[b * CR_TOP + slot];
+        cr_results_variant_name(&of->variants[v], name);
+        return cr_fail(err, CR_EINPUT,
+                       "%g is beyond the 65504 of float16 (heatmaps.type: float32 keeps it): map "
+                       "of class %.40s, %s",
+                       (double)value, class < 0 ? "-" : data->text + data->classes[class].wnid,
+                       name);
+    }
+    return CR_OK;
+}
+
 cr_status cr_results_write(cr_results *results, int model, const cr_results_rows *rows,
                            cr_error *err)
 {
@@ -113,6 +183,9 @@ cr_status cr_results_write(cr_results *results, int model, const cr_results_rows
     CR_TRY(check_range(results, model, rows, err));
     if (rows->n == 0)
         return CR_OK;
+    for (int b = 0; b < rows->n; b++)
+        if (cr_results_check_maps(&results->plan, &results->data, model, rows, b, err) != CR_OK)
+            return err->status = CR_EINTERNAL;
     cr_group group = CR_GROUP_MODEL(model);
     do
         for (int column = 0; column < CR_N_COLUMNS; column++)

@@ -67,7 +67,7 @@ static hid_t row_type(void)
     result |= H5Tinsert(type, "protocol", HOFFSET(summary_row, protocol), protocol);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         result |= H5Tinsert(type, fields[i].name, fields[i].offset,
-                            fields[i].is_count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE);
+                            fields[i].is_count ? H5T_STD_I64LE : H5T_IEEE_F64LE);
     cr_h5_close(protocol);
     cr_h5_close(variant);
     cr_h5_close(model);

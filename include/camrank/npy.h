@@ -14,8 +14,8 @@ typedef struct cr_npy_map {
 } cr_npy_map;
 
 /* The map in the n_bytes of a .npy file (format 1 to 3): a two-dimensional array, or one with
- * further dimensions of 1 in front, of little-endian float16, float32 or float64 or of uint8, in C
- * or Fortran order. Values are rounded to float32; they may be NaN or infinite. `name` is for
+ * further dimensions of 1 in front, of float16, float32, float64 or integers of 8 to 64 bits in either
+ * byte order, in C or Fortran order. Values are rounded to float32; they may be NaN or infinite. `name` is for
  * messages. Errors: CR_EINPUT, naming `name` and what is wrong, before anything is allocated that
  * the file does not fill. *map is {0} on failure. */
 cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, cr_npy_map *map,

@@ -144,8 +144,14 @@ cr_status cr_results_resume(const cr_par *par, const char *path, const cr_result
  * SIZE_MAX if that many do not fit. Local. */
 size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data);
 
+/* Whether the maps of row b of model `model` can be kept: not where the plan keeps float16 and a finite
+ * value is beyond +-65504. Errors: CR_EINPUT naming the map and the value. Local. */
+cr_status cr_results_check_maps(const cr_results_plan *plan, const cr_dataset *data, int model,
+                                const cr_results_rows *rows, int b, cr_error *err);
+
 /* Writes the rows of model `model`, then marks them. For a file that is open for
- * writing. Independent: Local. Errors: CR_EIO. */
+ * writing. Independent: Local. Errors: CR_EIO; CR_EINTERNAL (memory, or a row that
+ * cr_results_check_maps refuses). */
 cr_status cr_results_write(cr_results *results, int model, const cr_results_rows *rows,
                            cr_error *err);
 
@@ -294,7 +300,8 @@ cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies,
 /* Reads back rows of one model. Every array of `rows` (and of rows->variants and their
  * protocols) that is not NULL is filled; rows->first and rows->n say which. Slots whose maps were not
  * kept are NaN. Where both `state` and `top_class` are read, the classes of a row that is done are -1
- * or of the file. Errors: CR_EIO; CR_EINPUT naming the image for a class that is none. Local. */
+ * or of the file. Errors: CR_EIO; CR_EINPUT naming the image for a class that is none; CR_EINTERNAL
+ * (memory). Local. */
 cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows, cr_error *err);
 
 #endif

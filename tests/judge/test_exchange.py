@@ -153,6 +153,14 @@ def judge_scoring(path, folder, rows, sets):
         file["a/maps"] = raw.astype("f8")
         file["a/big-endian"] = raw.astype(">f4")
         file["a/half"] = raw.astype("f2")
+        # A value below float32's normal ones, from which HDF5's conversion would go wrong on.
+        small = raw.astype("f8") * (1 - 2.0**-26)
+        small[:, 0, 0] = 1e-41
+        for kind in "<f8", ">f8":
+            file[f"a/{kind}"] = small.astype(kind)
+        file["a/<i2"] = np.int16(raw * 100)
+        for kind in ">i2", "<i4", ">i8":
+            file[f"a/{kind}"] = file["a/<i2"][:].astype(kind)
     want = rows["gap", "cam", "cam-paper"]
     for i, place in enumerate(("raw", "foreign.h5:a/maps", "foreign.h5:a/big-endian")):
         run("score", f"{folder}/{place}", JOB, "-o", f"{folder}/again{i}.h5", *sets)
@@ -160,6 +168,15 @@ def judge_scoring(path, folder, rows, sets):
         check(f"scored again from {place}: the same numbers, and none of classes",
               all(got[k] == want[k] for k in SCORES) and got["top1_cls_error"] is None and
               got["top1_loc_error"] is None and got["top5_loc_error"] is None)
+    for first, *others in ("<f8", ">f8"), ("<i2", ">i2", "<i4", ">i8"):
+        found = []
+        for kind in first, *others:
+            run("score", f"{folder}/foreign.h5:a/{kind}", JOB, "-o", f"{folder}/kind.h5", "--force", *sets)
+            with h5py.File(f"{folder}/kind.h5") as file:
+                found.append((file["models/again/maps/cam-paper/boxes"][:],
+                              file["models/again/maps/levels"][:]))
+        check(f"scored again from {others}: the boxes of {first}",
+              all(np.array_equal(a, b) for other in found[1:] for a, b in zip(other, found[0])))
     run("score", f"{folder}/foreign.h5:a/half", JOB, "-o", f"{folder}/half.h5", *sets)
     got = rows_of(f"{folder}/half.h5")["again", "maps", "cam-paper"]
     check("scored again from float16: nearly the same numbers",

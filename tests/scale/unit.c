@@ -138,9 +138,8 @@ static cr_status measure(const cr_par *par, int argc, char **argv, cr_error *err
     CR_TRY(cr_session_open(par, &options, &session, err));
     CR_TRY(cr_results_create(par, session.job.output, true, &session.plan, &session.data, &results,
                              err));
-    CR_TRY(cr_worker_new(&session.data, session.job.protocols, session.job.n_protocols,
-                         session.models, session.n_models, session.job.batch,
-                         session.job.image_mpixels, false, &worker, err));
+    CR_TRY(cr_worker_new(&session.data, &session.plan, session.models, session.n_models,
+                         session.job.batch, session.job.image_mpixels, false, &worker, err));
     for (int m = 0; m < session.n_models; m++)
         CR_TRY(measure_model(&session, results, worker, m, err));
     CR_TRY(cr_results_close(&results, err));
