@@ -5,6 +5,7 @@
 
 #include "camrank/base.h"
 #include "camrank/par.h"
+#include "camrank/results.h"
 
 #include <getopt.h>
 
@@ -32,6 +33,9 @@ cr_status cr_option_int(const char *option, const char *text, int least, int *va
 
 /* Prints the error table of a finished results file, and where it is. Local. */
 cr_status cr_print_outcome(const char *path, cr_error *err);
+
+/* Says, on rank 0, where no other run can be kept away from a file that is being written. Local. */
+void cr_print_unlocked(const cr_par *par, const cr_results *results, const char *path);
 
 /* Hands on what was printed; CR_EIO if it could not be written. */
 cr_status cr_output_flush(cr_error *err);

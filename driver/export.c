@@ -3,16 +3,19 @@
 
 #include "command.h"
 
+#include "camrank/new_file.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_FORMAT = 1, OPTION_RAW };
+enum { OPTION_FORMAT = 1, OPTION_RAW, OPTION_FORCE };
 
 static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
                                         {"output", required_argument, NULL, 'o'},
                                         CR_PICK_OPTIONS,
                                         {"raw", no_argument, NULL, OPTION_RAW},
+                                        {"force", no_argument, NULL, OPTION_FORCE},
                                         {NULL, 0, NULL, 0}};
 
 enum { CSV, KAGGLE, DEVKIT, NPY, N_FORMATS };
@@ -21,7 +24,7 @@ static const char *const formats[N_FORMATS] = {"csv", "kaggle", "devkit", "npy"}
 typedef struct request {
     const char *results, *output;
     int format;
-    bool raw;
+    bool raw, force;
     cr_pick pick;
 } request;
 
@@ -47,6 +50,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_RAW:
             r->raw = true;
+            break;
+        case OPTION_FORCE:
+            r->force = true;
             break;
         default:
             if (!cr_pick_take(&r->pick, option, optarg))
@@ -96,20 +102,30 @@ static cr_status export_text(cr_results *results, const request *r, FILE *out, c
     return cr_export_devkit(r->results, results, &r->pick, out, err);
 }
 
-/* To the file named, or standard output. A file that could not be written whole is removed. */
+/* To the file named, or standard output. */
 static cr_status write_text(cr_results *results, const request *r, cr_error *err)
 {
-    FILE *out = r->output ? fopen(r->output, "w") : stdout;
-    if (!out)
-        return cr_fail(err, CR_EIO, "%s: %s", r->output, strerror(errno));
-    cr_status status = export_text(results, r, out, err);
-    if (!r->output)
-        return status == CR_OK ? cr_output_flush(err) : status;
-    const bool whole = !ferror(out);
-    if ((fclose(out) != 0 || !whole) && status == CR_OK)
+    static cr_file_kind *const kinds[] = {
+        [CSV] = cr_export_is_csv, [KAGGLE] = cr_export_is_kaggle, [DEVKIT] = cr_export_is_devkit};
+    cr_status status = CR_OK;
+    cr_new_file file = {0};
+    if (!r->output) {
+        CR_TRY(export_text(results, r, stdout, err));
+        return cr_output_flush(err);
+    }
+    CR_TRY(cr_new_file_begin(r->output, kinds[r->format], r->force, &r->results, 1, &file, err));
+    FILE *out = fopen(file.path, "w");
+    if (!out) {
         status = cr_fail(err, CR_EIO, "%s: %s", r->output, strerror(errno));
-    if (status != CR_OK)
-        remove(r->output);
+    } else {
+        status = export_text(results, r, out, err);
+        const bool whole = !ferror(out);
+        if ((fclose(out) != 0 || !whole) && status == CR_OK)
+            status = cr_fail(err, CR_EIO, "%s: %s", r->output, strerror(errno));
+    }
+    status = cr_new_file_end(&file, true, status, err);
+
+cleanup:
     return status;
 }
 
@@ -125,8 +141,9 @@ static cr_status export_command(const cr_par *par, int argc, char **argv, cr_err
     /* A table can hold everything; the other forms hold one prediction or map for an image. */
     CR_TRY(cr_pick_find(r.results, cr_results_get_plan(results), r.format != CSV, r.format != NPY,
                         &r.pick, err));
-    status = r.format == NPY ? cr_export_npy(r.results, results, &r.pick, r.raw, r.output, err)
-                             : write_text(results, &r, err);
+    status = r.format == NPY
+                 ? cr_export_npy(r.results, results, &r.pick, r.raw, r.force, r.output, err)
+                 : write_text(results, &r, err);
 
 cleanup:
     if (results)
@@ -151,6 +168,7 @@ const cr_command cr_command_export = {
         "float64,\n"
         "          as wsolevaluation's evaluator takes them\n\n"
         "  -o, --output FILE  (standard output) or, for npy, the folder\n"
+        "  --force            replaces what is there, if it is of the same format\n"
         "  --model, --method, --protocol NAME\n"
         "                     which, where the file holds several\n"
         "  --raw              npy: maps as the network gave them, float32\n",

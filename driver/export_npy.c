@@ -1,5 +1,6 @@
 /* export_npy.c - maps as .npy files. */
 #include "camrank/image.h"
+#include "camrank/new_file.h"
 #include "camrank/npy.h"
 
 #include "export.h"
@@ -37,21 +38,31 @@ static bool stays_inside(const char *file)
     return true;
 }
 
-static cr_status write_map(const cr_loc_map *map, int width, int height, bool raw, const char *path,
-                           cr_loc_workspace *workspace, cr_error *err)
+static cr_status write_map(const cr_loc_map *map, int width, int height, bool raw, bool replace,
+                           const char *path, cr_loc_workspace *workspace, cr_error *err)
 {
+    cr_status status = CR_OK;
     float frame[CR_FRAME * CR_FRAME];
+    cr_new_file file;
+    CR_TRY(cr_new_file_begin(path, cr_file_is_npy, replace, NULL, 0, &file, err));
     if (raw)
-        return cr_npy_write(path, map->maps, map->width, map->height, false, err);
-    cr_status status =
-        cr_loc_score_map(map, CR_UPSAMPLING_BILINEAR, width, height, frame, workspace, err);
-    return status == CR_OK ? cr_npy_write(path, frame, CR_FRAME, CR_FRAME, true, err) : status;
+        status = cr_npy_write(file.path, map->maps, map->width, map->height, false, err);
+    else
+        status =
+            cr_loc_score_map(map, CR_UPSAMPLING_BILINEAR, width, height, frame, workspace, err);
+    if (status == CR_OK && !raw)
+        status = cr_npy_write(file.path, frame, CR_FRAME, CR_FRAME, true, err);
+    /* Synced one by one, 50,000 of them would take as long as the run. */
+    status = cr_new_file_end(&file, false, status, err);
+
+cleanup:
+    return status;
 }
 
 /* Image i, whose row is the only one of `rows`. */
 static cr_status export_image(const cr_dataset *data, const cr_results_variant *variant,
                               const cr_pick *pick, const cr_results_rows *rows,
-                              const cr_input_spec *spec, bool raw, const char *folder,
+                              const cr_input_spec *spec, bool raw, bool replace, const char *folder,
                               cr_loc_workspace *workspace, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -79,7 +90,7 @@ static cr_status export_image(const cr_dataset *data, const cr_results_variant *
                        "--raw"));
     snprintf(path, n, "%s/%s.npy", folder, file);
     CR_TRY(make_folders(path, strlen(folder) + 1, err));
-    CR_TRY(write_map(&map, width, height, raw, path, workspace, err));
+    CR_TRY(write_map(&map, width, height, raw, replace, path, workspace, err));
 
 cleanup:
     free(path);
@@ -87,7 +98,7 @@ cleanup:
 }
 
 cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pick, bool raw,
-                        const char *folder, cr_error *err)
+                        bool replace, const char *folder, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -108,7 +119,8 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
     for (rows.first = 0; rows.first < data->n_images; rows.first++) {
         CR_TRY(cr_results_read(results, pick->model, &rows, err));
         if (rows.state[0] == CR_ROW_DONE)
-            CR_TRY(export_image(data, variant, pick, &rows, &spec, raw, folder, &workspace, err));
+            CR_TRY(export_image(data, variant, pick, &rows, &spec, raw, replace, folder, &workspace,
+                                err));
     }
 
 cleanup:

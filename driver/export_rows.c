@@ -1,6 +1,8 @@
 /* export_rows.c - predictions as text: CSV, Kaggle's and the devkit's forms. */
 #include "export.h"
 
+#include "camrank/new_file.h"
+
 #include <csv.h>
 #include <math.h>
 #include <stdlib.h>
@@ -143,12 +145,41 @@ static cr_status take_csv(const cr_results_rows *rows, void *context, cr_error *
     return CR_OK;
 }
 
+static const char csv_header[] =
+    "image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit\n";
+static const char kaggle_header[] = "ImageId,PredictionString\n";
+
+static bool starts(const char *bytes, size_t n, const char *header)
+{
+    const size_t most = strlen(header) < CR_KIND_BYTES ? strlen(header) : CR_KIND_BYTES;
+    return n >= most && memcmp(bytes, header, most) == 0;
+}
+
+bool cr_export_is_csv(const char *bytes, size_t n)
+{
+    return starts(bytes, n, csv_header);
+}
+
+bool cr_export_is_kaggle(const char *bytes, size_t n)
+{
+    return starts(bytes, n, kaggle_header);
+}
+
+/* Lines of numbers. */
+bool cr_export_is_devkit(const char *bytes, size_t n)
+{
+    size_t at = 0;
+    while (at < n && strchr("0123456789 -.\n", bytes[at]) && bytes[at])
+        at++;
+    return at == n;
+}
+
 cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pick, FILE *out,
                         cr_error *err)
 {
     cr_status status = CR_OK;
     csv_context to = {cr_results_get_plan(results), cr_results_get_data(results), pick, 0, out};
-    fprintf(out, "image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit\n");
+    fprintf(out, "%s", csv_header);
     for (; to.model < to.plan->n_models; to.model++) {
         /* A method that is named need not be one of every model. */
         cr_pick here = *pick;
@@ -221,7 +252,7 @@ cr_status cr_export_kaggle(cr_results *results, const cr_pick *pick, FILE *out, 
     const bool other = cr_data_sorted_order(data, order);
     for (int32_t i = 0; i < data->n_classes; i++)
         number[other ? order[i] : i] = i + 1;
-    fprintf(out, "ImageId,PredictionString\n");
+    fprintf(out, "%s", kaggle_header);
     cr_status status = put_groups(results, pick, number, true, out, err);
     free(number);
     return status;

@@ -1,12 +1,12 @@
 /* camrank merge: the results of networks that were run apart, in one file. */
 #include "command.h"
 
+#include "camrank/new_file.h"
 #include "camrank/results.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     BUFFER_BYTES = 256 << 10, /* of rows copied at a time, unless one is larger: fits a cache */
@@ -61,12 +61,8 @@ static cr_status parse(int argc, char **argv, merge *g, cr_error *err)
 /* --force would replace it before it is read. */
 static cr_status check_output(const merge *g, cr_error *err)
 {
-    struct stat output, input;
-    if (stat(g->output, &output) != 0)
-        return CR_OK;
     for (int f = 0; f < g->n_files; f++)
-        if (stat(g->paths[f], &input) == 0 && input.st_dev == output.st_dev &&
-            input.st_ino == output.st_ino)
+        if (cr_path_is_same(g->output, g->paths[f]))
             return cr_fail(err, CR_EUSAGE,
                            "merge: %s is to be made and to be merged: the first "
                            "file named is the one that is made",
@@ -287,6 +283,7 @@ static cr_status write_output(const cr_par *par, merge *g, cr_error *err)
         CR_TRY(cr_results_resume(par, g->output, &g->plan, data, &g->out, &resumed, err));
     else
         CR_TRY(cr_results_create(par, g->output, g->force, &g->plan, data, &g->out, err));
+    cr_print_unlocked(par, g->out, g->output);
     for (int f = 0, to = 0; f < g->n_files; f++)
         for (int m = 0; m < cr_results_get_plan(g->files[f])->n_models; m++)
             CR_TRY(copy_model(g, g->files[f], m, to++, err));

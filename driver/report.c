@@ -35,6 +35,16 @@ cleanup:
     return status;
 }
 
+void cr_print_unlocked(const cr_par *par, const cr_results *results, const char *path)
+{
+    if (par->rank == 0 && !cr_results_is_locked(results))
+        fprintf(
+            stderr,
+            "camrank: %s: its file system knows no locks: a second run that writes it would not "
+            "be noticed\n",
+            path);
+}
+
 cr_status cr_print_outcome(const char *path, cr_error *err)
 {
     cr_status status = print_report(path, NULL, false, CR_REPORT_TEXT, err);

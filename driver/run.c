@@ -312,6 +312,7 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     else
         CR_TRY(cr_results_create(par, session.job.output, options->force, &session.plan,
                                  &session.data, &run.results, err));
+    cr_print_unlocked(par, run.results, session.job.output);
     print_start(par, &session);
     CR_TRY(prepare(&run, err));
     if (resumed)

@@ -1,5 +1,6 @@
 /* camrank score: boxes and errors of maps that are there already. */
 #include "camrank/maps.h"
+#include "camrank/new_file.h"
 
 #include "command.h"
 #include "input_text.h"
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* What is scored: the maps of a results file, of all its networks, or those of another program. */
 typedef struct scoring {
@@ -294,12 +296,31 @@ cleanup:
     return status;
 }
 
+/* Rank 0: the maps must not be replaced by what is made of them. */
+static cr_status check_output(const scoring *s, bool force, cr_error *err)
+{
+    const char *output = s->session.job.output, *colon = strrchr(s->place, ':');
+    char *file = strndup(s->place, colon ? (size_t)(colon - s->place) : strlen(s->place));
+    const bool reads = cr_path_is_same(output, s->place) || (file && cr_path_is_same(output, file));
+    free(file);
+    if (reads)
+        return cr_fail(err, CR_EINPUT,
+                       "%s: holds the maps that are scored; give another output with -o", output);
+    if (!force && access(output, F_OK) == 0)
+        return cr_fail(err, CR_EINPUT, "%s: exists already; --force replaces it", output);
+    return CR_OK;
+}
+
 static cr_status score_all(scoring *s, const cr_session_options *options, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_session *session = &s->session;
+    if (s->par->rank == 0)
+        status = check_output(s, options->force, err);
+    CR_TRY(cr_par_follow(s->par, status, err));
     CR_TRY(cr_results_create(s->par, session->job.output, options->force, &session->plan,
                              &session->data, &s->out, err));
+    cr_print_unlocked(s->par, s->out, session->job.output);
     for (int m = 0; m < session->plan.n_models && status == CR_OK; m++)
         status = score_model(s, m, err);
     CR_TRY(cr_par_agree(s->par, status, err));

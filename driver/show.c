@@ -1,6 +1,7 @@
 /* camrank show: a picture of one image's result. */
 #include "camrank/image.h"
 #include "camrank/loc.h"
+#include "camrank/new_file.h"
 #include "camrank/results.h"
 
 #include "command.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RANK = 1, OPTION_TRUTH, OPTION_IMAGES, OPTION_IMAGE_MPIXELS };
+enum { OPTION_RANK = 1, OPTION_TRUTH, OPTION_IMAGES, OPTION_IMAGE_MPIXELS, OPTION_FORCE };
 
 static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -21,12 +22,14 @@ static const struct option options[] = {
     {"truth", no_argument, NULL, OPTION_TRUTH},
     {"images", required_argument, NULL, OPTION_IMAGES},
     {"image-mpixels", required_argument, NULL, OPTION_IMAGE_MPIXELS},
+    {"force", no_argument, NULL, OPTION_FORCE},
     {NULL, 0, NULL, 0}};
 
 /* What is asked for, and where it is in the file. */
 typedef struct request {
     const char *results, *image, *output, *folder;
     int slot, image_at, image_mpixels;
+    bool force;
     cr_pick pick;
 } request;
 
@@ -44,6 +47,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
                 status = cr_fail(err, CR_EUSAGE, "--rank %s: must be 1 to %d", optarg, CR_TOP);
                 goto cleanup;
             }
+            break;
+        case OPTION_FORCE:
+            r->force = true;
             break;
         case OPTION_TRUTH:
             r->slot = CR_SLOT_TRUTH;
@@ -155,7 +161,7 @@ static const char *class_name(const cr_dataset *data, int32_t class_index)
 }
 
 static cr_status draw(cr_results *results, const request *r, const row *in, const cr_image *image,
-                      cr_error *err)
+                      const char *to, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -208,7 +214,7 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
         if (in->boxes[i].x0 >= 0)
             boxes[n_boxes++] =
                 (cr_figure_box){in->boxes[i], {1, 0.1, 0.1}, i == first ? predicted : NULL};
-    CR_TRY(cr_figure_write(r->output, image, map, boxes, n_boxes, title, err));
+    CR_TRY(cr_figure_write(to, image, map, boxes, n_boxes, title, err));
 
 cleanup:
     cr_loc_workspace_fini(&workspace);
@@ -225,6 +231,7 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
     row in = {0};
     cr_results *results = NULL;
     cr_image image = {0};
+    cr_new_file picture;
     char *path = NULL;
     uint8_t *bytes = NULL;
     size_t n_bytes;
@@ -248,7 +255,11 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
             err, "the image is needed for the picture (--images gives its folder or tar): ");
         goto cleanup;
     }
-    CR_TRY(draw(results, &r, &in, &image, err));
+    const char *inputs[] = {r.results, path, folder};
+    CR_TRY(cr_new_file_begin(r.output, cr_file_is_png, r.force, inputs,
+                             sizeof inputs / sizeof *inputs, &picture, err));
+    status = draw(results, &r, &in, &image, picture.path, err);
+    status = cr_new_file_end(&picture, true, status, err);
 
 cleanup:
     if (in.variants)
@@ -269,6 +280,7 @@ const cr_command cr_command_show = {
             "Draws the image and, beside it, the heatmap over it (jet colours), with the\n"
             "ground-truth boxes in green and the predicted box in red.\n\n"
             "  -o, --output FILE  the PNG to write\n"
+            "  --force            replaces a PNG that is there\n"
             "  --model NAME       (the first of the file)\n"
             "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
             "  --protocol NAME    whose boxes (the first of the file)\n"

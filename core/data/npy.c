@@ -148,6 +148,11 @@ static bool write_values(FILE *file, const float *values, size_t n, bool float64
     return float64 || fwrite(values, sizeof *values, n, file) == n;
 }
 
+bool cr_file_is_npy(const char *bytes, size_t n)
+{
+    return n >= MAGIC_BYTES && memcmp(bytes, MAGIC, MAGIC_BYTES) == 0;
+}
+
 cr_status cr_npy_write(const char *path, const float *values, int width, int height, bool float64,
                        cr_error *err)
 {

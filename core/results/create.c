@@ -2,6 +2,8 @@
  * is collective in parallel HDF5, whose other ranks wait for ever where a write of one fails. */
 #include "internal.h"
 
+#include "camrank/new_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -10,6 +12,20 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Whether a file is one of ours, of any version: nothing else is ever replaced. */
+static bool is_ours(const char *path)
+{
+    char schema[64] = "";
+    hid_t file;
+    cr_h5_quiet();
+    if (cr_h5_open(path, &file, NULL) != CR_OK)
+        return false;
+    const cr_h5_at at = {file, path, "/"};
+    cr_h5_get_text(at, "schema", schema, sizeof schema, NULL);
+    cr_h5_close(file);
+    return strncmp(schema, "camrank-results-", strlen("camrank-results-")) == 0;
+}
 
 /* Rank 0: whether there may be a file `path`. */
 static cr_status may_be_made(const char *path, bool replace, cr_error *err)
@@ -23,6 +39,10 @@ static cr_status may_be_made(const char *path, bool replace, cr_error *err)
                            "%s: exists already; --resume continues it, --force replaces it", path);
         if (access(path, W_OK) != 0)
             return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
+        if (info.st_size > 0 && !is_ours(path))
+            return cr_fail(err, CR_EINPUT,
+                           "%s: exists and is no results file of camrank; it is not replaced",
+                           path);
     }
     return CR_OK;
 }
@@ -391,22 +411,25 @@ cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results
                            const cr_dataset *data, cr_results **results, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
-    cr_results *beginning = cr_results_new(path);
+    char *place = NULL; /* what a link leads to, which keeps its name */
+    cr_results *beginning = NULL;
     *results = NULL;
     cr_h5_quiet();
-    if (!beginning) {
+    local = cr_path_resolve(path, &place, err);
+    if (local == CR_OK && !(beginning = cr_results_new(place)))
         local = cr_fail_memory(err, path, 1, sizeof *beginning);
-    } else {
+    if (local == CR_OK) {
         beginning->shared = true;
         beginning->par = *par;
         local = copy_all(plan, data, beginning, err);
     }
     CR_TRY(cr_par_agree(par, local, err));
-    CR_TRY(cr_lock_take(par, path, &beginning->lock, err));
+    CR_TRY(cr_lock_take(par, place, &beginning->lock, err));
     *results = beginning;
     beginning = NULL;
 
 cleanup:
+    free(place);
     cr_results_release(beginning, NULL);
     return status;
 }

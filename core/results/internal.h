@@ -180,6 +180,7 @@ typedef struct cr_lock {
     char *path; /* of the companion; owned */
     int fd;
     bool owned; /* rank 0: removes the companion */
+    bool none;  /* rank 0: the file system knows no locks */
 } cr_lock;
 
 /* Keeps every other run away from the results file `path`. Errors: CR_EINPUT for a file that
@@ -195,6 +196,7 @@ struct cr_results {
     bool shared; /* open for writing by all ranks, else for reading by this process */
     char *path;
     char *part; /* the file's name until it is whole */
+    int folder; /* open for short_path; -1: it is not needed */
     cr_lock lock;
     hid_t file, summary;
     cr_results_plan plan;

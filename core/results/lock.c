@@ -87,7 +87,8 @@ static cr_status try_lock(const char *path, cr_lock *lock, bool *stale, cr_error
     if (fstat(lock->fd, &ours) != 0 || !S_ISREG(ours.st_mode))
         return cr_fail(err, CR_EINPUT, "%s: cannot be locked: %s is no regular file", path,
                        lock->path);
-    if (!lock_byte(lock->fd, 0) && is_held(errno))
+    lock->none = !lock_byte(lock->fd, 0);
+    if (lock->none && is_held(errno))
         return fail_held(lock, path, err);
     *stale =
         stat(lock->path, &there) != 0 || there.st_ino != ours.st_ino || there.st_dev != ours.st_dev;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 cr_results *cr_results_new(const char *path)
 {
@@ -11,6 +12,7 @@ cr_results *cr_results_new(const char *path)
         return NULL;
     results->file = results->summary = -1;
     results->lock.fd = -1;
+    results->folder = -1;
     results->path = strdup(path);
     results->part = cr_alloc(strlen(path) + sizeof ".part", 1);
     if (!results->path || !results->part) {
@@ -58,6 +60,8 @@ cr_status cr_results_release(cr_results *results, cr_error *err)
     cr_h5_close(results->summary);
     if (results->file >= 0 && H5Fclose(results->file) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s", results->path);
+    if (results->folder >= 0)
+        close(results->folder);
     cr_lock_drop(&results->lock);
     free(results->groups);
     cr_results_plan_free(&results->plan);
@@ -105,6 +109,11 @@ cr_status cr_results_flush(cr_results *results, cr_error *err)
 
 cleanup:
     return status;
+}
+
+bool cr_results_is_locked(const cr_results *results)
+{
+    return !results->lock.none;
 }
 
 const cr_results_plan *cr_results_get_plan(const cr_results *results)

@@ -3,8 +3,10 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,18 +78,49 @@ static void drop_semaphore(const char *path)
 #endif
 }
 
+/* Open MPI's file layer (ompio 4.1) ends the program where a path is longer than its buffers of 256
+ * bytes: a long one is shortened by way of its folder, open in this process. */
+static cr_status short_path(cr_results *results, char path[256], cr_error *err)
+{
+    enum { LONG = 160, LONG_NAME = 200 };
+    const char *slash = strrchr(results->path, '/');
+    const char *name = slash ? slash + 1 : results->path;
+    char *folder = NULL;
+    snprintf(path, 256, "%s", results->path);
+    if (strlen(results->path) <= LONG)
+        return CR_OK;
+    if (strlen(name) > LONG_NAME)
+        return cr_fail(err, CR_EINPUT, "%s: a name of more than %d bytes is more than MPI-IO takes",
+                       results->path, LONG_NAME);
+    folder = cr_path_folder(results->path);
+    if (!folder)
+        return cr_fail_memory(err, results->path, 1, 1);
+    results->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (results->folder < 0)
+        return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", results->path, strerror(errno));
+    snprintf(path, 256, "/proc/self/fd/%d/%s", results->folder, name);
+    if (access(path, R_OK | W_OK) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: a path of more than %d bytes needs /proc: %s",
+                       results->path, LONG, strerror(errno));
+    return CR_OK;
+}
+
 cr_status cr_results_open_shared(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
+    char path[256];
     hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
     if (access_list < 0 || H5Pset_fapl_mpio(access_list, results->par.comm, MPI_INFO_NULL) < 0)
         local = cr_h5_fail(err, CR_EIO, "%s", results->path);
     else if (access(results->path, R_OK | W_OK) != 0)
         local =
             cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", results->path, strerror(errno));
+    else
+        local = short_path(results, path, err);
     CR_TRY(cr_par_agree(&results->par, local, err));
     drop_semaphore(results->path);
-    results->file = H5Fopen(results->path, H5F_ACC_RDWR, access_list);
+    results->file = H5Fopen(path, H5F_ACC_RDWR, access_list);
     if (results->file < 0)
         local = cr_h5_fail(err, CR_EIO, "%s", results->path);
     CR_TRY(cr_par_agree(&results->par, local, err));

@@ -24,6 +24,9 @@ cr_status cr_npy_parse(const uint8_t *bytes, size_t n_bytes, const char *name, c
 /* cr_file_read and cr_npy_parse. A file that is not there is CR_EINPUT like any other. */
 cr_status cr_npy_read(const char *path, cr_npy_map *map, cr_error *err);
 
+/* Whether a file begins as a .npy file does. */
+bool cr_file_is_npy(const char *bytes, size_t n);
+
 /* Writes a map [height][width], format 1.0, which numpy.load reads; its values as float64, which is
  * what wsolevaluation's evaluator insists on, or as float32. Errors: CR_EIO naming `path`. */
 cr_status cr_npy_write(const char *path, const float *values, int width, int height, bool float64,

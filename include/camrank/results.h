@@ -119,8 +119,8 @@ typedef struct cr_results cr_results;
 
 /* Creates `path` with every dataset at its final size, writes images, labels, ground truth, classes
  * and all attributes (rank 0, without MPI), and syncs. Only then the file gets its name, and takes
- * the place of one to be replaced: at any moment a file of that name opens. Errors: CR_EINPUT for a file that exists
- * (unless `replace`) or that another run is writing, for a path that some rank cannot write or that
+ * the place of one to be replaced: at any moment a file of that name opens. Symbolic links are followed.
+ * Errors: CR_EINPUT for a file that exists (unless `replace`, and it is a results file), or that another run is writing, for a path that some rank cannot write or that
  * is not the same file on all, or for names and sizes that cannot be stored; CR_EIO with HDF5's
  * innermost message. On failure no half-made file stays behind and *results is NULL on every rank.
  * After CR_EIO, from any function of a file that is being written, HDF5 1.10 may hang or crash when
@@ -166,6 +166,10 @@ cr_status cr_results_close(cr_results **results, cr_error *err);
 /* In place of cr_results_close after CR_EIO: lets other runs at the file, and nothing else. *results
  * becomes NULL. Local. */
 void cr_results_abandon(cr_results **results);
+
+/* Whether other runs are kept away from a file that is open for writing: not on a file system that knows
+ * no locks. Counts on rank 0. Local. */
+bool cr_results_is_locked(const cr_results *results);
 
 /* Opens a finished or unfinished file for reading, by this process alone. Its content is untrusted:
  * types, shapes and cross references are checked. Errors: CR_EINPUT naming the path and what is

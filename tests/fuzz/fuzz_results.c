@@ -345,7 +345,7 @@ static void show_maps(cr_results *results, const char *path, size_t n_bytes)
     const cr_results_model *model = &plan->models[pick.model];
     const char *maps = fuzz_path("maps");
     cr_error err = {0};
-    check_refusal(cr_export_npy(path, results, &pick, n % 4 < 2, maps, &err));
+    check_refusal(cr_export_npy(path, results, &pick, n % 4 < 2, false, maps, &err));
     fuzz_remove(maps);
 
     char method[2 * CR_NAME_BYTES];
@@ -360,6 +360,7 @@ static void show_maps(cr_results *results, const char *path, size_t n_bytes)
                            method,
                            "-o",
                            fuzz_path("show.png"),
+                           "--force",
                            "--",
                            path,
                            data->text + data->images[n % data->n_images].id};
