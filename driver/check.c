@@ -22,14 +22,13 @@ static void print_model(const cr_session *s, int m)
         parameters += (double)layer.n_parameters;
         flops += layer.flops;
     }
-    const cr_net *net = cr_cam_net(model->cam);
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            parameters * 1e-6, flops * 1e-9);
     printf("  input    %s\n", plan->input);
     if (cr_graph_cut(model->graph)[0])
         printf("  logits   before %s\n", cr_graph_cut(model->graph));
     printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(s->weights[m].n_bytes),
-           MB(cr_net_arena_bytes(net)));
+           MB(cr_cam_arena_bytes(model->cam)));
     for (int v = 0; v < model->n_variants; v++)
         printf("  %-8s at %s, maps %d x %d, %s\n", plan->variants[v].method,
                plan->variants[v].layer, plan->variants[v].map_width, plan->variants[v].map_height,

@@ -210,20 +210,23 @@ cr_status cr_inspect_plan(const cr_graph *graph, int name_width, int max_activat
 {
     cr_status status = CR_OK;
     cr_net *net = NULL;
-    void *weights = NULL;
-    size_t n_weights = 0;
+    void *weights = NULL, *arena = NULL;
+    size_t n_weights = 0, n_arena = 0;
     double *times = NULL;
     CR_TRY(cr_net_new(graph, BATCH, NULL, 0, 0, max_activations_mb, &net, err));
     int n = cr_net_n_layers(net);
     n_weights = cr_net_weight_bytes(net);
+    n_arena = cr_net_arena_bytes(net);
     weights = cr_pages_alloc(n_weights, 1);
+    arena = cr_pages_alloc(n_arena, 1);
     times = cr_alloc(2 * (size_t)n, sizeof *times);
-    if (!times || !weights) {
-        status = cr_fail_memory(err, "weights", n_weights, 1);
+    if (!times || !weights || !arena) {
+        status = cr_fail_memory(err, "a network", n_weights + n_arena, 1);
         goto cleanup;
     }
     cr_net_pack(net, weights, NULL, NULL);
     cr_net_use(net, weights);
+    cr_net_use_arena(net, arena);
     time_layers(net, n, times + n, times);
     print_layers(net, name_width, times);
     status = print_trials(net, name_width, err);
@@ -232,5 +235,6 @@ cleanup:
     free(times);
     cr_net_free(net);
     cr_pages_free(weights, n_weights, 1);
+    cr_pages_free(arena, n_arena, 1);
     return status;
 }

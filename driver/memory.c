@@ -30,8 +30,8 @@ cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *m
         memory->weights += (int64_t)s->weights[m].n_bytes;
         if (s->weights[m].why_private[0])
             memory->why_private = s->weights[m].why_private;
-        memory->arena += (int64_t)cr_net_arena_bytes(cr_cam_net(s->models[m].cam));
     }
+    memory->arena = (int64_t)cr_worker_arena_bytes(s->models, s->n_models);
     memory->ahead = (int64_t)cr_worker_ahead_bytes(s->models, s->n_models);
     memory->peak_rss = read_kb("/proc/self/status", "VmHWM:");
     memory->node_pss = read_kb("/proc/self/smaps_rollup", "Pss:");

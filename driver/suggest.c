@@ -92,10 +92,9 @@ static size_t memory_of_rank(const cr_session *s)
 {
     struct rusage usage;
     size_t bytes = PROGRAM_BYTES + cr_worker_ahead_bytes(s->models, s->n_models);
-    for (int m = 0; m < s->n_models; m++) {
-        const cr_net *net = cr_cam_net(s->models[m].cam);
-        bytes += cr_net_weight_bytes(net) + cr_net_arena_bytes(net);
-    }
+    bytes += cr_worker_arena_bytes(s->models, s->n_models);
+    for (int m = 0; m < s->n_models; m++)
+        bytes += s->weights[m].n_bytes;
     if (getrusage(RUSAGE_SELF, &usage) == 0 && (size_t)usage.ru_maxrss * 1024 > bytes)
         bytes = (size_t)usage.ru_maxrss * 1024;
     return bytes;

@@ -12,6 +12,8 @@ struct cr_worker {
     const cr_dataset *data;
     const cr_results_plan *plan;
     cr_model *models;
+    void *activations; /* [n_activations] bytes: of the network that runs */
+    size_t n_activations;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
     int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
@@ -88,6 +90,12 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     }
     if (!ok)
         CR_TRY(cr_fail_memory(err, "a worker's chunk", n, sizeof *rows));
+    w->n_activations = cr_worker_arena_bytes(models, n_models);
+    w->activations = cr_pages_alloc(w->n_activations, 1);
+    if (!w->activations)
+        CR_TRY(cr_fail_memory(err, "activations", w->n_activations, 1));
+    for (int m = 0; m < n_models; m++)
+        cr_cam_use_arena(models[m].cam, w->activations);
     /* The present chunk may still be read where the next one is put behind it. */
     CR_TRY(cr_ahead_new(data, 2 * batch, cr_worker_ahead_bytes(models, n_models), max_mpixels,
                         second_cpu, &w->ahead, err));
@@ -106,7 +114,18 @@ void cr_worker_free(cr_worker *w)
     cr_ahead_free(w->ahead);
     cr_loc_workspace_fini(&w->workspace);
     cr_arena_free(&w->arena);
+    cr_pages_free(w->activations, w->n_activations, 1);
     free(w);
+}
+
+size_t cr_worker_arena_bytes(const cr_model *models, int n_models)
+{
+    size_t most = 0;
+    for (int m = 0; m < n_models; m++) {
+        const size_t bytes = cr_cam_arena_bytes(models[m].cam);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
 }
 
 size_t cr_worker_ahead_bytes(const cr_model *models, int n_models)

@@ -11,12 +11,16 @@
 typedef struct cr_worker cr_worker;
 
 /* Buffers for chunks of `batch` images, of at most max_mpixels million pixels each, under any of the
- * models, and the thread that reads them (ahead.h). With `second_cpu` that thread decodes, too. `data`,
- * `plan`, which is of these models, and `models` must outlive the worker. Errors: CR_EINTERNAL (memory, no thread). Local. */
+ * models, one arena that they all compute in, and the thread that reads the images (ahead.h). With
+ * `second_cpu` that thread decodes, too. `data`, `plan`, which is of these models, and `models` must
+ * outlive the worker. Errors: CR_EINTERNAL (memory, no thread). Local. */
 cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_model *models,
                         int n_models, int batch, int max_mpixels, bool second_cpu,
                         cr_worker **worker, cr_error *err);
 void cr_worker_free(cr_worker *worker);
+
+/* Bytes of the arena: what the largest of the networks needs. Local. */
+size_t cr_worker_arena_bytes(const cr_model *models, int n_models);
 
 /* Bytes of images after which no more are read ahead: the largest input of the networks. Local. */
 size_t cr_worker_ahead_bytes(const cr_model *models, int n_models);

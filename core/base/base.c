@@ -303,7 +303,9 @@ void *cr_arena_alloc(cr_arena *arena, size_t n, size_t item_bytes)
     bytes = (bytes + 15) / 16 * 16;
     struct cr_arena_block *block = arena->blocks;
     if (!block || block->size - block->used < bytes) {
-        size_t size = bytes > 65536 ? bytes : 65536;
+        /* Small blocks first: many an arena holds little. */
+        size_t size = !block ? 4096 : block->size < 32768 ? 2 * block->size : 65536;
+        size = bytes > size ? bytes : size;
         block = calloc(1, sizeof *block + size);
         if (!block)
             return NULL;

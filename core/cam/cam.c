@@ -16,8 +16,9 @@ struct cr_cam {
     cr_cam_variant *variants;
     int *channels;    /* [n_variants] of the target layer */
     int32_t *classes; /* [batch][n_slots] followed in each input */
-    cr_real *weights; /* [images of a backward pass][n_slots][largest C] */
-    cr_real *product; /* [n_slots][largest H W] */
+    size_t n_weights, n_product;
+    cr_real *weights; /* [images of a backward pass][n_slots][largest C], behind the net's arena */
+    cr_real *product; /* [n_slots][largest H W], behind that */
 };
 
 static bool any_gradient(const cr_cam_variant *variants, int n)
@@ -58,6 +59,12 @@ static cr_status compile(cr_cam *cam, const cr_graph *graph, int batch, int max_
     return status;
 }
 
+/* Of n cr_reals, so that what lies behind them is at a multiple of 64 bytes. */
+static size_t whole_lines(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
 cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
                      int n_variants, int batch, int n_slots, int max_activations_mb,
                      cr_cam **result, cr_error *err)
@@ -88,13 +95,9 @@ cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_va
         most_pixels = pixels > most_pixels ? pixels : most_pixels;
     }
     CR_TRY(compile(cam, graph, batch, max_activations_mb, err));
-    size_t n_weights = (size_t)cr_net_backward_images(cam->net) * (size_t)n_slots * most_channels;
-    cam->weights = cr_alloc_aligned(n_weights, sizeof *cam->weights);
-    cam->product = cr_alloc_aligned((size_t)n_slots * most_pixels, sizeof *cam->product);
-    if (!cam->weights || !cam->product) {
-        status = cr_fail_memory(err, "importance weights", n_weights, sizeof *cam->weights);
-        goto cleanup;
-    }
+    cam->n_weights =
+        whole_lines((size_t)cr_net_backward_images(cam->net) * (size_t)n_slots * most_channels);
+    cam->n_product = whole_lines((size_t)n_slots * most_pixels);
     *result = cam;
     cam = NULL;
 
@@ -111,8 +114,6 @@ void cr_cam_free(cr_cam *cam)
     free(cam->variants);
     free(cam->channels);
     free(cam->classes);
-    free(cam->weights);
-    free(cam->product);
     free(cam);
 }
 
@@ -146,6 +147,18 @@ void cr_cam_use(cr_cam *cam, const void *block)
 {
     cr_net_use(cam->net, block);
     cam->head_block = (const float *)((const char *)block + cr_net_weight_bytes(cam->net));
+}
+
+size_t cr_cam_arena_bytes(const cr_cam *cam)
+{
+    return cr_net_arena_bytes(cam->net) + (cam->n_weights + cam->n_product) * sizeof(cr_real);
+}
+
+void cr_cam_use_arena(cr_cam *cam, void *arena)
+{
+    cr_net_use_arena(cam->net, arena);
+    cam->weights = (cr_real *)((char *)arena + cr_net_arena_bytes(cam->net));
+    cam->product = cam->weights + cam->n_weights;
 }
 
 cr_net *cr_cam_net(cr_cam *cam)

@@ -90,9 +90,9 @@ static void find_gradients(cr_compiler *c)
             c->gradient[graph->nodes[i].y] = true;
 }
 
-static cr_real *place_of(const cr_compiler *c, const cr_buffer *buffer)
+static size_t place_of(const cr_buffer *buffer)
 {
-    return buffer->n_reals ? c->net->activations + buffer->offset : NULL;
+    return buffer->n_reals ? buffer->offset : CR_NOWHERE;
 }
 
 /* As cr_run has it: of a root that lies in another, the channels of that one. */
@@ -109,10 +109,10 @@ static size_t image_stride(const cr_compiler *c, int root)
     return c->buffers[home].whole ? cr_shape_size(&c->graph->values[home].shape) : 0;
 }
 
-static cr_real *value_place(const cr_compiler *c, int root)
+static size_t value_place(const cr_compiler *c, int root)
 {
-    cr_real *home = place_of(c, &c->buffers[c->home[root]]);
-    return home ? home + c->at[root] : NULL;
+    const size_t home = place_of(&c->buffers[c->home[root]]);
+    return home == CR_NOWHERE ? CR_NOWHERE : home + (size_t)c->at[root];
 }
 
 /* A place in the block of weights. */
@@ -151,10 +151,10 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->y_size = cr_shape_size(&graph->values[node->y].shape);
     step->y_stride = image_stride(c, node->y);
     step->group = c->group[s];
-    step->scratch = place_of(c, &scratches[2 * s]);
-    step->scratch_back = place_of(c, &scratches[2 * s + 1]);
-    step->dy = place_of(c, &gradients[node->y]);
-    step->dy_masked = place_of(c, &masks[s]);
+    step->scratch = place_of(&scratches[2 * s]);
+    step->scratch_back = place_of(&scratches[2 * s + 1]);
+    step->dy = place_of(&gradients[node->y]);
+    step->dy_masked = place_of(&masks[s]);
     step->back = cr_compiler_runs_back(c, i);
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         int x = cr_compiler_input(c, i, j);
@@ -162,7 +162,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
         step->x_step[j] = pixel_step(c, x);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
         step->x_stride[j] = image_stride(c, x);
-        step->dx[j] = place_of(c, &gradients[x]);
+        step->dx[j] = place_of(&gradients[x]);
         step->dx_first[j] = gradients[x].first == 2 * net->n_steps - 1 - s;
     }
     step->fold_scale = c->scale[i];
@@ -175,7 +175,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
 
 static cr_status check_size(const cr_net *net, int max_mb, cr_error *err)
 {
-    const double mb = (double)net->n_activations * sizeof *net->activations * 1e-6;
+    const double mb = (double)net->n_activations * sizeof(cr_real) * 1e-6;
     if (mb <= max_mb)
         return CR_OK;
     return cr_fail(err, CR_EINPUT,
@@ -199,12 +199,11 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
         c->buffers[v] = c->buffers[c->over[v]];
     CR_TRY(check_size(net, max_mb, err));
     net->steps = cr_arena_alloc(&net->memory, (size_t)net->n_steps, sizeof *net->steps);
-    net->activations = cr_pages_alloc(net->n_activations, sizeof *net->activations);
     size_t n_targets = (size_t)net->n_targets;
-    net->target_activations = cr_arena_alloc(&net->memory, n_targets, sizeof(cr_real *));
-    net->target_gradients = cr_arena_alloc(&net->memory, n_targets, sizeof(cr_real *));
-    if (!net->steps || !net->activations || !net->target_activations || !net->target_gradients) {
-        status = cr_fail_memory(err, graph->name, net->n_activations, sizeof(cr_real));
+    net->target_activations = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
+    net->target_gradients = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
+    if (!net->steps || !net->target_activations || !net->target_gradients) {
+        status = cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
         goto cleanup;
     }
     for (int i = 0; i < graph->n_nodes; i++)
@@ -214,12 +213,11 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     int logits = c->root[graph->logits];
     net->input = value_place(c, graph->input);
     net->logits = value_place(c, logits);
-    net->logits_gradient = place_of(c, &gradients[logits]);
+    net->logits_gradient = place_of(&gradients[logits]);
     for (int t = 0; t < net->n_targets; t++) {
         int root = c->root[c->targets[t].value];
         net->target_activations[t] = value_place(c, root);
-        if (c->targets[t].gradient)
-            net->target_gradients[t] = place_of(c, &gradients[root]);
+        net->target_gradients[t] = c->targets[t].gradient ? place_of(&gradients[root]) : CR_NOWHERE;
     }
 
 cleanup:
@@ -273,6 +271,5 @@ void cr_net_free(cr_net *net)
     if (!net)
         return;
     cr_arena_free(&net->memory);
-    cr_pages_free(net->activations, net->n_activations, sizeof *net->activations);
     free(net);
 }

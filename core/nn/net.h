@@ -13,6 +13,9 @@ typedef struct cr_buffer {
     bool whole;    /* of a value: has room for the batch, not for a group only */
 } cr_buffer;
 
+/* In place of an offset into the arena: there is no such buffer. */
+#define CR_NOWHERE SIZE_MAX
+
 /* plan.c: places the buffers so that no two that are in use at the same step overlap; *n_reals is
  * the size of the whole. */
 cr_status cr_buffers_place(cr_buffer *buffers, int n_buffers, size_t *n_reals, cr_error *err);
@@ -41,28 +44,28 @@ void cr_segments_fit(const int *group, int n_steps, int batch, int n_values, cr_
 cr_status cr_patterns_take(cr_graph *graph, const cr_net_target *targets, int n_targets,
                            cr_arena *memory, cr_error *err);
 
-/* One node, ready to run. Pointers lead into the arena and the weights. */
+/* One node, ready to run. Places are cr_reals into the arena, or CR_NOWHERE. */
 typedef struct cr_step {
     cr_node node;      /* with the clamp, and the input of a sum, that were fused into it */
     bool adds;         /* the latter: see cr_run */
     bool in_place;     /* a Concat whose inputs lie in its output already */
-    const cr_real **x; /* [n_x] */
+    size_t *x;         /* [n_x] place */
     size_t *x_size;    /* [n_x] elements of one image */
     ptrdiff_t *x_step; /* [n_x] as in cr_run */
     size_t *x_stride;  /* [n_x] from one image of the batch to the next; 0 where x holds a group */
-    cr_real *y;
+    size_t y;          /* place */
     size_t y_size, y_stride;
     ptrdiff_t y_step;
     int group; /* images at a time in the forward pass */
     const cr_real *weights, *weights_back;
     size_t weights_at, weights_back_at;     /* cr_reals into the block of weights */
     const cr_real *fold_scale, *fold_shift; /* [n_folds] to be folded in, or NULL */
-    cr_real *scratch, *scratch_back;
-    bool back; /* runs in the backward pass; the rest is for that */
-    cr_real *dy;
-    cr_real *dy_masked; /* a copy for the clamp to mask, where dy itself is a result; else NULL */
-    cr_real **dx;       /* [n_x] NULL where no gradient is wanted */
-    bool *dx_first;     /* [n_x] nothing has been added to it before this step: zero it */
+    size_t scratch, scratch_back;           /* places */
+    bool back;                              /* runs in the backward pass; the rest is for that */
+    size_t dy;                              /* place */
+    size_t dy_masked; /* place of a copy for the clamp to mask, where dy itself is a result */
+    size_t *dx;       /* [n_x] place; CR_NOWHERE where no gradient is wanted */
+    bool *dx_first;   /* [n_x] nothing has been added to it before this step: zero it */
 } cr_step;
 
 struct cr_net {
@@ -73,9 +76,9 @@ struct cr_net {
     int last_done; /* step */
     cr_step *steps;
     int n_targets;
-    cr_real **target_activations, **target_gradients;
-    cr_real *input, *logits, *logits_gradient;
-    cr_real *activations; /* the arena, n_activations */
+    size_t *target_activations, *target_gradients; /* [n_targets] places */
+    size_t input, logits, logits_gradient;         /* places */
+    cr_real *arena;                                /* of n_activations; the caller's */
     size_t n_weights, n_activations;
     void (*on_layer)(void *context);
     void *on_layer_context;

@@ -11,22 +11,28 @@ static void after_step(cr_net *net, int s)
         net->on_layer(net->on_layer_context);
 }
 
+/* Of a place in the arena; NULL of none. */
+static cr_real *at(const cr_net *net, size_t place)
+{
+    return place == CR_NOWHERE ? NULL : net->arena + place;
+}
+
 /* Images first .. first + n - 1. */
-static void step_forward(const cr_step *step, int first, int n)
+static void step_forward(const cr_net *net, const cr_step *step, int first, int n)
 {
     const cr_real *x[CR_MAX_ACTIVATIONS];
     for (int j = 0; j < step->node.n_x; j++)
-        x[j] = step->x[j] + (size_t)first * step->x_stride[j];
+        x[j] = at(net, step->x[j]) + (size_t)first * step->x_stride[j];
     cr_run run = {.node = &step->node,
                   .n = n,
                   .m = 1,
                   .adds = step->adds,
                   .x = x,
                   .x_step = step->x_step,
-                  .y = step->y + (size_t)first * step->y_stride,
+                  .y = at(net, step->y) + (size_t)first * step->y_stride,
                   .y_step = step->y_step,
                   .weights = step->weights,
-                  .scratch = step->scratch};
+                  .scratch = at(net, step->scratch)};
     step->node.op->forward(&run);
     if (cr_clamps(step->node.clamp) && !(step->node.flags & CR_OP_CLAMPS))
         cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, run.y, run.y);
@@ -40,20 +46,22 @@ void cr_net_forward(cr_net *net, int n)
             end++;
         for (int first = 0; first < n; first += group)
             for (int s = begin; s < end; s++) {
-                step_forward(&net->steps[s], first, n - first < group ? n - first : group);
+                step_forward(net, &net->steps[s], first, n - first < group ? n - first : group);
                 after_step(net, s);
             }
     }
 }
 
-static void step_back(const cr_step *step, int first, int n, int m)
+static void step_back(const cr_net *net, const cr_step *step, int first, int n, int m)
 {
     size_t rows = (size_t)n * (size_t)m;
     const cr_real *x[CR_MAX_ACTIVATIONS];
+    cr_real *dx[CR_MAX_ACTIVATIONS], *dy = at(net, step->dy);
     for (int j = 0; j < step->node.n_x; j++) {
-        x[j] = step->x[j] + (size_t)first * step->x_stride[j];
-        if (step->dx[j] && step->dx_first[j])
-            memset(step->dx[j], 0, rows * step->x_size[j] * sizeof(cr_real));
+        x[j] = at(net, step->x[j]) + (size_t)first * step->x_stride[j];
+        dx[j] = at(net, step->dx[j]);
+        if (dx[j] && step->dx_first[j])
+            memset(dx[j], 0, rows * step->x_size[j] * sizeof(cr_real));
     }
     cr_run run = {.node = &step->node,
                   .n = n,
@@ -61,24 +69,24 @@ static void step_back(const cr_step *step, int first, int n, int m)
                   .adds = step->adds,
                   .x = x,
                   .x_step = step->x_step,
-                  .y = step->y + (size_t)first * step->y_stride,
+                  .y = at(net, step->y) + (size_t)first * step->y_stride,
                   .y_step = step->y_step,
-                  .dy = step->dy,
-                  .dx = step->dx,
+                  .dy = dy,
+                  .dx = dx,
                   .weights = step->weights,
                   .weights_back = step->weights_back,
-                  .scratch = step->scratch_back};
+                  .scratch = at(net, step->scratch_back)};
     if (cr_clamps(step->node.clamp)) {
-        if (step->dy_masked) {
-            memcpy(step->dy_masked, step->dy, rows * step->y_size * sizeof(cr_real));
-            run.dy = step->dy_masked;
+        if (step->dy_masked != CR_NOWHERE) {
+            run.dy = at(net, step->dy_masked);
+            memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
         }
         size_t pixels = step->y_step ? step->y_stride / (size_t)step->y_step : 1;
         size_t channels = step->y_size / pixels;
         cr_clamp_mask(step->node.clamp, (size_t)n, m, pixels, channels, run.y, step->y_step,
                       run.dy);
     }
-    cr_real *added = step->adds ? step->dx[step->node.n_x - 1] : NULL;
+    cr_real *added = step->adds ? dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)
         added[i] += run.dy[i];
     step->node.op->backward(&run);
@@ -88,12 +96,13 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
 {
     int m = net->n_classes_back;
     size_t k = (size_t)net->n_classes;
-    memset(net->logits_gradient, 0, (size_t)n * (size_t)m * k * sizeof(cr_real));
+    cr_real *seed = at(net, net->logits_gradient);
+    memset(seed, 0, (size_t)n * (size_t)m * k * sizeof(cr_real));
     for (size_t i = 0; i < (size_t)n * (size_t)m; i++)
-        net->logits_gradient[i * k + (size_t)classes[i]] = 1;
+        seed[i * k + (size_t)classes[i]] = 1;
     for (int s = net->n_steps - 1; s >= 0; s--)
         if (net->steps[s].back) {
-            step_back(&net->steps[s], first, n, m);
+            step_back(net, &net->steps[s], first, n, m);
             after_step(net, s);
         }
 }
@@ -103,19 +112,24 @@ size_t cr_net_arena_bytes(const cr_net *net)
     return net->n_activations * sizeof(cr_real);
 }
 
+void cr_net_use_arena(cr_net *net, void *arena)
+{
+    net->arena = arena;
+}
+
 cr_real *cr_net_input(cr_net *net)
 {
-    return net->input;
+    return at(net, net->input);
 }
 
 const cr_real *cr_net_logits(const cr_net *net)
 {
-    return net->logits;
+    return at(net, net->logits);
 }
 
 const cr_real *cr_net_activations(const cr_net *net, int t)
 {
-    return net->target_activations[t];
+    return at(net, net->target_activations[t]);
 }
 
 int cr_net_backward_images(const cr_net *net)
@@ -125,7 +139,7 @@ int cr_net_backward_images(const cr_net *net)
 
 const cr_real *cr_net_gradients(const cr_net *net, int t)
 {
-    return net->target_gradients[t];
+    return at(net, net->target_gradients[t]);
 }
 
 int cr_net_n_layers(const cr_net *net)

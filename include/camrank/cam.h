@@ -44,7 +44,7 @@ typedef struct cr_cam cr_cam;
 
 /* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
  * maps of n_slots classes of each. `graph` must outlive the cr_cam; `head` and `variants` are
- * copied. Its weights are missing yet. `max_activations_mb` and errors: those of cr_net_new. */
+ * copied. Its weights and its arena are missing yet. `max_activations_mb` and errors: those of cr_net_new. */
 cr_status cr_cam_new(const cr_graph *graph, const cr_head *head, const cr_cam_variant *variants,
                      int n_variants, int batch, int n_slots, int max_activations_mb, cr_cam **cam,
                      cr_error *err);
@@ -55,6 +55,10 @@ size_t cr_cam_weight_bytes(const cr_cam *cam);
 uint64_t cr_cam_weight_layout(const cr_cam *cam);
 cr_status cr_cam_pack(const cr_cam *cam, void *block, const cr_net_memory *memory, cr_error *err);
 void cr_cam_use(cr_cam *cam, const void *block);
+
+/* As those of nn.h: for the network's activations and what the maps are made in. */
+size_t cr_cam_arena_bytes(const cr_cam *cam);
+void cr_cam_use_arena(cr_cam *cam, void *arena);
 
 /* The compiled network: fill its input and run cr_net_forward before cr_cam_run. */
 cr_net *cr_cam_net(cr_cam *cam);

@@ -157,16 +157,16 @@ typedef struct cr_net_target {
 
 #define CR_NET_DEFAULT_ACTIVATIONS_MB 4096
 
-/* Plans the run of a graph, which must outlive the net. `n_classes_back` is how many classes are
- * followed back from each image (0 if no target wants a gradient); `max_activations_mb` is what the
- * arena may take, in millions of bytes. Errors: CR_EINPUT for a target the logits do not depend on, and
- * for an arena beyond the limit, before it is allocated; CR_EINTERNAL for memory. */
+/* Plans the run of a graph, which must outlive the net. What is missing for a pass are its weights and
+ * an arena: cr_net_use and cr_net_use_arena. `n_classes_back` is how many classes are followed back
+ * from each image (0 if no target wants a gradient); `max_activations_mb` is what the arena may take,
+ * in millions of bytes. Errors: CR_EINPUT for a target the logits do not depend on, and for an arena
+ * beyond the limit; CR_EINTERNAL for memory. */
 cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targets, int n_targets,
                      int n_classes_back, int max_activations_mb, cr_net **net, cr_error *err);
 void cr_net_free(cr_net *net);
 
-/* Bytes of the packed weights, and of the arena of activations. Pages of the arena that no pass has
- * touched yet cost nothing. */
+/* Bytes of the packed weights, and of the arena of activations. */
 size_t cr_net_weight_bytes(const cr_net *net);
 size_t cr_net_arena_bytes(const cr_net *net);
 
@@ -192,6 +192,11 @@ cr_status cr_net_pack(const cr_net *net, void *block, const cr_net_memory *memor
  * process, for a net of the same layout; it must outlive the net. To be called before the first
  * pass. */
 void cr_net_use(cr_net *net, const void *block);
+
+/* Gives the net memory for its activations and gradients: cr_net_arena_bytes at a multiple of 64,
+ * whatever is in it. It must outlive the net's passes. Nets that run one after the other may have the
+ * same: a pass of one ends the results of the others. */
+void cr_net_use_arena(cr_net *net, void *arena);
 
 /* Where the caller puts the input, [batch][H][W][C]. Overwritten by cr_net_forward; writing it ends
  * the results of the pass before. */

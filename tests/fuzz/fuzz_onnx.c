@@ -31,9 +31,11 @@ static void run(const cr_graph *graph, cr_net *net, bool has_target)
     const int32_t classes[BATCH] = {0};
     const size_t n_input = BATCH * (size_t)size_of(cr_graph_input_shape(graph));
     void *weights = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
-    FUZZ_CHECK(weights);
+    void *arena = cr_alloc_aligned(cr_net_arena_bytes(net), 1);
+    FUZZ_CHECK(weights && arena);
     cr_net_pack(net, weights, NULL, NULL);
     cr_net_use(net, weights);
+    cr_net_use_arena(net, arena);
     for (size_t i = 0; i < n_input; i++)
         cr_net_input(net)[i] = (cr_real)(i % 7) - 3;
     cr_net_forward(net, BATCH);
@@ -51,6 +53,7 @@ static void run(const cr_graph *graph, cr_net *net, bool has_target)
     volatile double kept = sum;
     (void)kept;
     free(weights);
+    free(arena);
 }
 
 static void compile(const cr_graph *graph)

@@ -27,7 +27,7 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import BUILD, NO_LIMIT, Error, Graph, Net, Variant, check, lib, weights_for
+from camrank import BUILD, NO_LIMIT, Error, Graph, Net, Variant, check, lib, memory_for
 from zoo import build, export, find_values
 
 warnings.filterwarnings("ignore")
@@ -106,8 +106,7 @@ class GradCam:
                                  ct.byref(self.variant), ct.byref(error)), error)
         check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(self.variant), 1, batch,
                              1, NO_LIMIT, ct.byref(self.handle), ct.byref(error)), error)
-        self.weights = weights_for(lib.cr_cam_weight_bytes, lib.cr_cam_pack, lib.cr_cam_use,
-                                   self.handle)
+        self.memory = memory_for(lib, "cam", self.handle)
         self.net = Net(graph, batch, handle=ct.c_void_p(lib.cr_cam_net(self.handle)))
         self.classes = np.full((batch, 1), 7, np.int32)
         self.maps = np.zeros((batch, 1, self.variant.height, self.variant.width), np.float32)

@@ -69,7 +69,7 @@ def _load(path, real):
 
 lib = _load("", np.float32)
 lib.cr_cam_net.restype = ct.c_void_p
-lib.cr_cam_weight_bytes.restype = ct.c_size_t
+lib.cr_cam_weight_bytes.restype = lib.cr_cam_arena_bytes.restype = ct.c_size_t
 
 
 def load_double():
@@ -102,13 +102,17 @@ def from_ours(pointer, n, shape):
     return np.ctypeslib.as_array(pointer, (n, *dims)).copy()
 
 
-def weights_for(bytes_of, pack, use, handle):
-    """Packs the weights of a net or cam into memory that is to be kept as long as it."""
-    room = np.empty(bytes_of(handle) + 64, np.uint8)
-    block = ct.c_void_p(room.ctypes.data + -room.ctypes.data % 64)
-    pack(handle, block, None, None)
-    use(handle, block)
-    return room
+def memory_for(library, kind, handle):
+    """Weights, packed, and an arena for a net or a cam; to be kept as long as it."""
+    def call(name, *arguments):
+        return getattr(library, f"cr_{kind}_{name}")(handle, *arguments)
+
+    rooms = [np.empty(call(f"{what}_bytes") + 64, np.uint8) for what in ("weight", "arena")]
+    weights, arena = [ct.c_void_p(room.ctypes.data + -room.ctypes.data % 64) for room in rooms]
+    call("pack", weights, None, None)
+    call("use", weights)
+    call("use_arena", arena)
+    return rooms
 
 
 class Graph:
@@ -167,8 +171,7 @@ class Net:
         array = (Target * max(1, len(self.targets)))(*[Target(v, g) for v, g in self.targets])
         check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back, NO_LIMIT,
                              ct.byref(self.handle), ct.byref(error)), error)
-        self.weights = weights_for(self.lib.cr_net_weight_bytes, self.lib.cr_net_pack,
-                                   self.lib.cr_net_use, self.handle)
+        self.memory = memory_for(self.lib, "net", self.handle)
 
     def __del__(self):
         if self.owned and self.handle:
@@ -211,7 +214,7 @@ def cam_maps(graph, x, classes, method, layer="", views=1):
         raise Refused(variant.why_not.decode())
     check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n * views, slots,
                          NO_LIMIT, ct.byref(cam), ct.byref(error)), error)
-    weights = weights_for(lib.cr_cam_weight_bytes, lib.cr_cam_pack, lib.cr_cam_use, cam)
+    memory = memory_for(lib, "cam", cam)
     net = Net(graph, n * views, handle=ct.c_void_p(lib.cr_cam_net(cam)))
     logits = net.forward(x)
     shape = (n, slots, variant.height, variant.width)
@@ -219,7 +222,7 @@ def cam_maps(graph, x, classes, method, layer="", views=1):
     pointers = (ct.c_void_p * 1)(maps.ctypes.data)
     lib.cr_cam_run(cam, n, views, classes.ctypes.data_as(ct.c_void_p), pointers)
     lib.cr_cam_free(cam)
-    del weights
+    del memory
     return maps, logits
 
 

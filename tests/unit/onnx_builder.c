@@ -1,5 +1,6 @@
 #include "onnx_builder.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,7 +259,19 @@ cr_status onnx_load(const onnx_builder *b, cr_graph **graph, cr_error *err)
     return status;
 }
 
-void onnx_give_weights(cr_net *net)
+void onnx_give_arena(cr_net *net)
+{
+    const size_t n = cr_net_arena_bytes(net) / sizeof(cr_real);
+    cr_real *arena = cr_alloc_aligned(n, sizeof *arena);
+    if (!arena)
+        abort();
+    keep(arena);
+    for (size_t i = 0; i < n; i++)
+        arena[i] = NAN;
+    cr_net_use_arena(net, arena);
+}
+
+void onnx_give_memory(cr_net *net)
 {
     void *block = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
     if (!block)
@@ -266,6 +279,7 @@ void onnx_give_weights(cr_net *net)
     keep(block);
     cr_net_pack(net, block, NULL, NULL);
     cr_net_use(net, block);
+    onnx_give_arena(net);
 }
 
 cr_graph *onnx_graph(const char *input_dims, const onnx_layer *layers)

@@ -55,8 +55,11 @@ uint8_t *onnx_pack(const onnx_builder *b, size_t *n_bytes);
 /* onnx_pack and cr_graph_load as model "m" with the model's own size. */
 cr_status onnx_load(const onnx_builder *b, cr_graph **graph, cr_error *err);
 
-/* Packs the weights of a net, which then can run, into memory that outlives it. */
-void onnx_give_weights(cr_net *net);
+/* Gives a net an arena that outlives it, full of NaN. */
+void onnx_give_arena(cr_net *net);
+
+/* The same, and its weights, packed into memory that outlives it: it can run then. */
+void onnx_give_memory(cr_net *net);
 
 /* The graph of these layers, opset 13; its output is the last one's. A failure ends the program. */
 cr_graph *onnx_graph(const char *input_dims, const onnx_layer *layers);

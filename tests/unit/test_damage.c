@@ -104,14 +104,17 @@ static bool load_and_run(const uint8_t *bytes, size_t n_bytes)
         int32_t classes[2] = {0};
         assert_int_equal(cr_net_new(graph, 2, targets, n_targets, 1, INT_MAX, &net, &err), CR_OK);
         void *weights = cr_alloc_aligned(cr_net_weight_bytes(net), 1);
+        void *arena = cr_alloc_aligned(cr_net_arena_bytes(net), 1);
         cr_net_pack(net, weights, NULL, NULL);
         cr_net_use(net, weights);
+        cr_net_use_arena(net, arena);
         memset(cr_net_input(net), 0, (size_t)input * sizeof(cr_real));
         cr_net_forward(net, 2);
         if (n_targets)
             cr_net_backward(net, 0, 2, classes);
         cr_net_free(net);
         free(weights);
+        free(arena);
     }
     cr_graph_free(graph);
     return true;
@@ -219,6 +222,7 @@ static void chain_of_5000_nodes_loads_and_one_of_20000_is_refused(void **state)
         assert_int_equal(cr_net_new(graph, 1, NULL, 0, 0, INT_MAX, &net, &err), CR_OK);
         /* each writes over the one before */
         assert_true(cr_net_arena_bytes(net) == 64 * sizeof(cr_real));
+        onnx_give_arena(net);
         for (int i = 0; i < 7; i++)
             cr_net_input(net)[i] = (cr_real)(i - 3);
         cr_net_forward(net, 1);

@@ -75,7 +75,7 @@ static void run(const cr_graph *graph, cr_real logits[N_CLASSES])
     uint32_t seed = 7;
     if (cr_net_new(graph, 1, NULL, 0, 0, INT_MAX, &net, &err) != CR_OK)
         fail_msg("%s", err.message);
-    onnx_give_weights(net);
+    onnx_give_memory(net);
     for (int i = 0; i < N_IN; i++)
         cr_net_input(net)[i] = (cr_real)onnx_random(&seed);
     cr_net_forward(net, 1);

@@ -94,7 +94,7 @@ static void backward_is_the_jacobian_of_forward(void **state)
     cr_net_target target = {cr_graph_find(graph, "t"), true};
     assert_int_equal(cr_net_new(graph, 2 * (int)m + 1, &target, 1, (int)m, INT_MAX, &net, &err),
                      CR_OK);
-    onnx_give_weights(net);
+    onnx_give_memory(net);
 
     double *x = calloc(N_IMAGES * n_in, sizeof *x);
     double *plus = calloc(N_IMAGES * m, sizeof *plus), *minus = calloc(N_IMAGES * m, sizeof *minus);

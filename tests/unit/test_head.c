@@ -227,7 +227,7 @@ static void head_is_recognised(void **state)
         uint32_t seed = 3;
         cr_net_target target = {head.feature, false};
         assert_int_equal(cr_net_new(graph, 2, &target, 1, 0, INT_MAX, &net, &err), CR_OK);
-        onnx_give_weights(net);
+        onnx_give_memory(net);
         float weights[7 * MOST];
         assert_int_equal(cr_graph_head_weights(graph, &head, weights, &err), CR_OK);
         for (int i = 0; i < 2 * 3 * 16; i++)

@@ -39,7 +39,7 @@ static cr_net *compile(const cr_graph *graph, int batch, const cr_net_target *ta
     cr_error err = {0};
     if (cr_net_new(graph, batch, targets, n, 1, INT_MAX, &net, &err) != CR_OK)
         fail_msg("%s", err.message);
-    onnx_give_weights(net);
+    onnx_give_memory(net);
     return net;
 }
 
@@ -178,6 +178,42 @@ static void memory_is_for_a_group_where_that_is_enough(void **state)
     cr_graph_free(graph);
 }
 
+static void logits_of(const cr_graph *graph, cr_net *net, int n, cr_real *logits)
+{
+    fill_input(graph, net, 0, n);
+    cr_net_forward(net, n);
+    memcpy(logits, cr_net_logits(net),
+           (size_t)n * (size_t)cr_graph_n_classes(graph) * sizeof *logits);
+}
+
+static void nets_may_share_an_arena(void **state)
+{
+    (void)state;
+    cr_graph *graph = onnx_graph("1,3,64,64", layers);
+    cr_net *nets[] = {compile(graph, 1, NULL, 0), compile(graph, BATCH, NULL, 0)};
+    const int n[] = {1, BATCH};
+    const size_t n_logits = BATCH * (size_t)cr_graph_n_classes(graph);
+    cr_real *own[] = {calloc(n_logits, sizeof(cr_real)), calloc(n_logits, sizeof(cr_real))};
+    cr_real *shared = calloc(n_logits, sizeof *shared);
+    for (int i = 0; i < 2; i++)
+        logits_of(graph, nets[i], n[i], own[i]);
+    void *arena = cr_alloc_aligned(cr_net_arena_bytes(nets[1]), 1);
+    for (int i = 0; i < 2; i++)
+        cr_net_use_arena(nets[i], arena);
+    for (int turn = 0; turn < 4; turn++) {
+        const int i = turn % 2;
+        logits_of(graph, nets[i], n[i], shared);
+        assert_memory_equal(shared, own[i], (size_t)n[i] * n_logits / BATCH * sizeof(cr_real));
+    }
+    for (int i = 0; i < 2; i++) {
+        cr_net_free(nets[i]);
+        free(own[i]);
+    }
+    free(shared);
+    free(arena);
+    cr_graph_free(graph);
+}
+
 static void choose(const cr_step_load *loads, int n_steps, int batch, int *group)
 {
     cr_error err = {0};
@@ -220,6 +256,7 @@ int main(void)
         cmocka_unit_test(image_has_the_same_bits_in_any_group),
         cmocka_unit_test(large_maps_run_in_small_groups_and_large_weights_in_the_batch),
         cmocka_unit_test(memory_is_for_a_group_where_that_is_enough),
+        cmocka_unit_test(nets_may_share_an_arena),
         cmocka_unit_test(group_follows_activations_weights_and_boundaries),
     };
     return cmocka_run_group_tests_name("segments", tests, NULL, NULL);
