@@ -37,7 +37,7 @@ cr_status cr_print_outcome(const char *path, cr_error *err);
 /* Says, on rank 0, where no other run can be kept away from a file that is being written. Local. */
 void cr_print_unlocked(const cr_par *par, const cr_results *results, const char *path);
 
-/* Hands on what was printed; CR_EIO if it could not be written. */
+/* Hands on what was printed; CR_EIO if it could not be written, but for a reader that is gone. */
 cr_status cr_output_flush(cr_error *err);
 
 #endif

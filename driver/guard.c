@@ -1,5 +1,6 @@
 #include "guard.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,18 +81,46 @@ cleanup:
     return status;
 }
 
+/* The probability that at most k of n are right, each with probability p, exactly. */
+static double binomial(int64_t k, int64_t n, double p)
+{
+    double sum = 0;
+    for (int64_t i = 0; i <= k; i++)
+        sum += exp(lgamma((double)n + 1) - lgamma((double)i + 1) - lgamma((double)(n - i) + 1) +
+                   (double)i * log(p) + (double)(n - i) * log1p(-p));
+    return fmin(sum, 1);
+}
+
+static bool is_near_chance(int64_t right, int64_t n, int n_classes)
+{
+    const double chance = 1.0 / n_classes;
+    const double near = fmin(5 * chance, chance + (1 - chance) / 10);
+    return (double)right < near * (double)n &&
+           binomial(right, n, chance + (1 - chance) / 4) < 0.001;
+}
+
+/* Whether another reading explains what the stated one does not. */
+static bool explains(int64_t right, int64_t stated, int64_t n, int n_classes)
+{
+    const double chance = 1.0 / n_classes;
+    return right >= 10 && right >= 10 * stated &&
+           (double)right >= fmin(20 * chance, 0.75) * (double)n &&
+           /* more than chance: the others are fewer than chance would leave */
+           binomial(n - right, n, 1 - chance) < 1e-6;
+}
+
 static cr_status judge_order(const cr_par *par, const char *model, const counts *c, int n_classes,
                              bool has_devkit, bool explained, cr_error *err)
 {
     const int64_t stated = c->right[STATED];
     int best = STATED;
-    if (stated * n_classes >= 5 * c->n_done)
+    if (n_classes < 2 || !is_near_chance(stated, c->n_done, n_classes))
         return CR_OK;
     for (int i = 1; i < N_READINGS; i++)
         best = c->right[i] > c->right[best] ? i : best;
     const double percent = 100.0 / (double)c->n_done;
     const int64_t right = c->right[best];
-    if (right >= 10 && right >= 10 * stated && right * n_classes >= 20 * c->n_done)
+    if (explains(right, stated, c->n_done, n_classes))
         return cr_fail(err, CR_EINPUT,
                        "model %s: the order of classes is wrong: top-1 accuracy is %.2f %% in the "
                        "stated order (dataset.synsets), but %.2f %% with %s",

@@ -11,8 +11,9 @@
  * training: a clause for a person, or "" where nothing is. Asked of 100 images or more that are done.
  * gap is the mean over the images of the first logit less the fifth, spread the standard deviation of
  * the first logit over the images, share that of the images with the commonest answer. Odd is
- *   gap > 50                 a fifth class at e^-50 of the first
- *   spread < 0.15 gap        images that are all alike
+ *   gap > 50                 a fifth class at e^-50 of the first, of 10 classes or more
+ *   spread < 0.15 gap        images that are all alike, if share is 1.5 times that of the commonest label:
+ *                            a network that tells its classes apart sees that images differ
  *   share >= 0.25, and 5 times the share of the commonest label
  * Measured over 150 images with the four trained networks of ILSVRC at hand (SqueezeNet, MobileNets)
  * and those of the demo: with the right scale gap is 4.4 to 11, spread / gap 0.37 to 1, share 0.02 of
@@ -23,16 +24,19 @@
  * Local. Errors: those of cr_results_read. */
 cr_status cr_guard_logits(cr_results *results, int model, char why[CR_GUARD_TEXT], cr_error *err);
 
-/* Confusing devkit ids with sorted wnids leaves a network at chance. For each model whose top-1
- * accuracy is near chance, below 5 / n_classes, the images are counted again as if the network's
- * classes, or the labels, were in another order: that of devkit ids (where the job has
- * dataset.devkit_synsets) and that of sorted wnids (where the synset list has another). Where one of
- * these puts at least 20 / n_classes of the images right, at least 10 images, and 10 times as many
- * as the stated order, the order is wrong: CR_EINPUT naming model, orders and both accuracies, before
- * the summary is written. Chance alone does not come near that: with 1000 classes it would be 20
- * images where 1 is expected. With fewer than 20 classes nothing is refused. Otherwise rank 0
- * says in a line on standard error what cr_guard_logits finds odd, or, where that is nothing, that a
- * model is near chance over 100 images or more. Collective. */
+/* Confusing devkit ids with sorted wnids leaves a network at chance. With C classes chance is 1 / C, and a
+ * top-1 accuracy is near chance below min(5 / C, 1 / C + (1 - 1 / C) / 10), if it could hardly be that of a
+ * network which knows a quarter of the rest: a binomial of 1 / C + (1 - 1 / C) / 4 gives so few or fewer
+ * right with a probability below 0.001. So few images of few classes tell nothing.
+ *
+ * For each model that is near chance the images are counted again as if the network's classes, or the
+ * labels, were in another order: that of devkit ids (where the job has dataset.devkit_synsets) and that
+ * of sorted wnids (where the synset list has another). Where one of these puts at least
+ * min(20 / C, 3 / 4) of the images right, at least 10 images, 10 times as many as the stated order, and
+ * more than chance would with a probability of 1e-6, the order is wrong: CR_EINPUT naming model, orders and
+ * both accuracies, before the summary is written. Otherwise rank 0 says in a line on standard error what
+ * cr_guard_logits finds odd, or, where that is nothing, that a model is near chance over 100 images or
+ * more. Collective. */
 cr_status cr_guard_results(const cr_par *par, cr_results *results, cr_error *err);
 
 #endif

@@ -11,6 +11,8 @@
 #define MIN_SPREAD 0.15 /* of the gap */
 #define MIN_SHARE 0.25
 #define MIN_SHARE_TIMES 5.0 /* the share of the commonest label */
+#define ALIKE_SHARE_TIMES 1.5
+#define MIN_CLASSES 10 /* for the gap: else the fifth class is the last, or none */
 
 typedef struct statistics {
     double n, mean, squares, gap_sum; /* squares: sum of squared deviations from the mean */
@@ -73,16 +75,16 @@ static void find_odd(const statistics *s, int n_classes, char why[CR_GUARD_TEXT]
         return;
     const double gap = s->gap_sum / s->n, spread = sqrt(s->squares / s->n);
     const double share = largest_share(s->answers, n_classes, s->n);
-    if (gap > MAX_GAP)
+    const double labels = largest_share(s->labels, n_classes, s->n);
+    if (gap > MAX_GAP && n_classes >= MIN_CLASSES)
         snprintf(why, CR_GUARD_TEXT, "its logits are far apart (the fifth is %.0f below the first)",
                  gap);
-    else if (spread < MIN_SPREAD * gap)
+    else if (spread < MIN_SPREAD * gap && share >= ALIKE_SHARE_TIMES * labels)
         snprintf(
             why, CR_GUARD_TEXT,
             "its logits hardly differ between images (the first by %.2g; the fifth is %.2g below)",
             spread, gap);
-    else if (share >= MIN_SHARE &&
-             share >= MIN_SHARE_TIMES * largest_share(s->labels, n_classes, s->n))
+    else if (share >= MIN_SHARE && share >= MIN_SHARE_TIMES * labels)
         snprintf(why, CR_GUARD_TEXT, "it gives %.0f %% of the images the same class", 100 * share);
 }
 

@@ -1,5 +1,6 @@
 /* The `camrank` command: finds the subcommand, starts MPI if it needs it, prints what failed. */
 #include "command.h"
+#include "launcher.h"
 #include "session.h"
 
 #include <mpi.h>
@@ -28,16 +29,6 @@ static void print_help(void)
 #define PRINT_STATUS(code, exit_code, text) printf("  %2d  %s\n", exit_code, text);
     CR_STATUS_LIST(PRINT_STATUS)
 #undef PRINT_STATUS
-}
-
-/* Before MPI runs, the launchers' variables tell whether another rank prints the same. */
-static bool is_first_rank(void)
-{
-    const char *names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (getenv(names[i]))
-            return atoi(getenv(names[i])) == 0;
-    return true;
 }
 
 static void print_error(const cr_error *err)
@@ -69,6 +60,7 @@ static void end_at_once(const cr_par *par, const cr_error *err)
 /* A command with MPI. Ranks have agreed on what failed, so that rank 0 speaks for all. */
 static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, cr_error *err)
 {
+    const cr_launch launch = cr_launch_read();
     cr_par par;
     int threads;
     if (!cr_memory_is_there(MPI_BYTES)) {
@@ -84,10 +76,13 @@ static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, 
         return cr_fail(err, CR_EIO, "MPI could not be started");
     cr_status status = cr_par_init(&par, MPI_COMM_WORLD, err);
     if (status == CR_OK) {
-        status = command->run(&par, argc, argv, err);
+        status = cr_launch_check(&launch, &par, err);
+        const bool alone = status != CR_OK; /* each of them is rank 0 of its own world */
+        if (status == CR_OK)
+            status = command->run(&par, argc, argv, err);
         if (status == CR_EIO)
             end_at_once(&par, err);
-        if (status != CR_OK && par.rank == 0)
+        if (status != CR_OK && par.rank == 0 && (!alone || launch.first))
             print_error(err);
         cr_par_fini(&par);
     } else
@@ -100,6 +95,8 @@ int main(int argc, char **argv)
 {
     /* A write beyond a file-size limit is an error like others. */
     signal(SIGXFSZ, SIG_IGN);
+    /* Nor is a reader that goes away, as `head` does, before all is printed: results are not lost by it. */
+    signal(SIGPIPE, SIG_IGN);
     /* A results file is locked by its companion (core/results/lock.c), and read without any lock: HDF5's
      * own locks fail on file systems that have none. It reads this as it starts. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
@@ -135,7 +132,7 @@ int main(int argc, char **argv)
         return cr_status_exit_code(run_with_mpi(command, argc - 1, argv + 1, &err));
     else
         status = command->run(NULL, argc - 1, argv + 1, &err);
-    if (status != CR_OK && is_first_rank())
+    if (status != CR_OK && cr_launch_read().first)
         print_error(&err);
     else if (status != CR_OK)
         sleep(

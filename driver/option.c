@@ -61,7 +61,8 @@ cr_status cr_option_int(const char *option, const char *text, int least, int *va
 
 cr_status cr_output_flush(cr_error *err)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    /* A reader that has what it wants may go. */
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
         return CR_OK;
     return cr_fail(err, CR_EIO, "standard output: %s", strerror(errno));
 }

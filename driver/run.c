@@ -3,6 +3,7 @@
 #include "cpus.h"
 #include "dispatch.h"
 #include "guard.h"
+#include "launcher.h"
 #include "memory.h"
 #include "progress.h"
 #include "reduce.h"
@@ -180,6 +181,13 @@ static cr_status prepare(run_state *run, cr_error *err)
     CR_TRY(cr_par_agree(run->par, status, err));
     bool second_cpu;
     CR_TRY(cr_cpus_second(&s->nodes.node, &second_cpu, err));
+    if (run->par->rank == 0 && cr_launcher_cpus() > 1 && !second_cpu)
+        fprintf(
+            stderr,
+            "camrank: Slurm gives each task %d CPUs, but its launcher bound the ranks to fewer, "
+            "which are used; all are with srun --cpus-per-task=%d, or mpirun --map-by "
+            "slot:PE=%d\n",
+            cr_launcher_cpus(), cr_launcher_cpus(), cr_launcher_cpus());
     status = cr_worker_new(&s->data, &s->plan, s->models, s->n_models, s->job.batch,
                            s->job.image_mpixels, second_cpu, &run->worker, err);
     CR_TRY(cr_par_agree(run->par, status, err));

@@ -40,6 +40,15 @@ echo "not an HDF5 file" >there.h5
 mkdir folder
 find . | sort >"$work/files"
 
+# A launcher that MPI does not know: each process would be a run of its own.
+for launcher in SLURM_STEP_NUM_TASKS:SLURM_PROCID:srun PMI_SIZE:PMI_RANK:PMI \
+    OMPI_COMM_WORLD_SIZE:OMPI_COMM_WORLD_RANK:mpirun; do
+    IFS=: read -r size rank name <<<"$launcher"
+    expect 2 "camrank: started 4 times by *$name*, but MPI knows of one process each: *" \
+        env $size=4 $rank=0 timeout 30 "$CAMRANK" run job.yaml
+    expect 2 '' env $size=4 $rank=1 timeout 30 "$CAMRANK" run job.yaml
+done
+
 # The command line.
 refused 2 'a command is missing; see camrank --help'
 refused 2 'unknown command "bogus"; see camrank --help' bogus

@@ -77,6 +77,14 @@ check "the picture" cmp scratch/real.png a.png
 ln -s loop loop
 expect 3 'camrank: *loop: *' "$CAMRANK" export case.h5 --format csv -o loop
 
+# A reader that goes away loses nothing but what it does not read.
+checks=$((checks + 1))
+"$CAMRANK" run job.yaml -o piped.h5 2>"$work/err" | head -c 1 >"$work/out"
+[ "${PIPESTATUS[0]}" = 0 ] || fail "a closed pipe: exit ${PIPESTATUS[0]}"
+check "the file behind a closed pipe" compare_h5 piped.h5 case.h5
+(trap '' PIPE && "$CAMRANK" report case.h5 | true; exit "${PIPESTATUS[0]}")
+check "report into a closed pipe" test $? = 0
+
 # A path of more than 256 bytes.
 deep=$PWD
 while [ ${#deep} -lt 300 ]; do deep=$deep/a-folder-with-a-rather-long-name; done

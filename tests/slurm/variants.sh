@@ -14,7 +14,8 @@ cp check whole.txt
 cat >camrank <<END
 #!/bin/bash
 part=\$(sed -n 's,.*--part \([1-3]\)/3.*,\1,p' <<<"\$*")
-if [ -n "\$part" ] && [ -z "\${SLURM_RESTART_COUNT:-}" ]; then
+if [ "\$1" = run ] && [ -n "\$part" ] && [ -z "\${SLURM_RESTART_COUNT:-}" ]; then
+    case "\$*" in *broken*) [ "\$part" = 2 ] && echo "camrank: broken" >&2 && exit 3 ;; esac
     sleep \$((3 * part - 3))
     exit 75
 fi
@@ -64,12 +65,24 @@ ended "the merge, once more" "COMPLETED 0:0"
 contains "camrank-$array-3.log" '^camrank: 300 of 300 images are done already$'
 check "the merged file stays" compare_h5 whole.h5 all.h5
 
-# A task that fails: nothing is merged, and nothing waits for ever.
-start 4 "$job" four.h5 --limit 3
-wait_for "$merge" 60
-ended "the merge of a failed array" "CANCELLED 0:0"
-contains "camrank-$array-1.log" '^camrank: --part 1/4: has no model: the job has 3, '
-check "nothing is merged" test ! -e four.h5
+for part in 1 2 3; do
+    contains said "^variants.sbatch: task $part: [a-z]*$"
+done
+
+# A task that fails: nothing is merged, and the logs say what goes on.
+start 3 "$job" broken.h5 --limit 3
+wait_for "$merge" 100
+ended "the merge of a failed array" "FAILED 3:0"
+contains "camrank-$array-2.log" '^variants.sbatch: task 2 of 3 ended with exit code 3; once what is named above'
+contains "camrank-merge-$merge.log" "to go on: CAMRANK_PARTS=3 bash .*variants.sbatch $job broken.h5 --limit 3$"
+check "nothing is merged" test ! -e broken.h5
+
+# What could not run is not submitted.
+checks=$((checks + 1))
+CAMRANK_PARTS=4 with_slurm bash "$script" "$job" four.h5 --limit 3 >said 2>&1
+[ $? = 3 ] || fail "four parts of three networks: $(cat said)"
+contains said '^camrank: --part 1/4: has no model: the job has 3, '
+contains said '^variants.sbatch: task 1 of 4 could not run; nothing was submitted$'
 
 checks=$((checks + 1))
 bash "$script" "$job" >said 2>&1

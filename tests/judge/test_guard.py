@@ -1,0 +1,77 @@
+"""The lines that a run says about its own results: silent for networks that are right, of however few
+classes, and where too few images tell nothing; there for networks that know nothing."""
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+
+try:
+    import numpy as np
+    import torch
+    from PIL import Image
+    from torch import nn
+except ImportError as problem:
+    print(f"skipped: {problem}")
+    sys.exit(77)
+
+from camrank import Checks
+
+warnings.filterwarnings("ignore")
+CAMRANK = os.environ["CAMRANK"]
+checks = Checks()
+
+
+def said(folder, n_classes, n_images, knows, wnids=None):
+    """What a run says of a network whose classes are shades of grey. `knows`: it tells them apart; else it
+    gives every image one class."""
+    rng = np.random.default_rng(1)
+    os.makedirs(f"{folder}/img", exist_ok=True)
+    rows = ["image,label,x0,y0,x1,y1"]
+    for i in range(n_images):
+        shade = (i % n_classes + 0.5) * 256 / n_classes
+        Image.fromarray(np.full((8, 8, 3), shade, np.uint8)).save(f"{folder}/img/i{i:04}.png")
+        rows.append(f"i{i:04},{i % n_classes},{rng.integers(0, 4)},0,7,7")
+    with open(f"{folder}/gt.csv", "w") as file:
+        file.write("\n".join(rows) + "\n")
+    with open(f"{folder}/syn.txt", "w") as file:
+        file.writelines(f"n{wnids[i] if wnids else i + 1:08} c{i}\n" for i in range(n_classes))
+    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, n_classes))
+    with torch.no_grad():
+        net[0].weight[:] = 0
+        net[0].weight[0, 0] = 1
+        net[0].bias[:] = torch.tensor([0.0, 1.0])
+        # The largest of -(x - c)^2 + x^2 = 2 c x - c^2 is that of the nearest shade c.
+        shades = (torch.arange(n_classes) + 0.5) / n_classes
+        net[3].weight[:, 0], net[3].weight[:, 1] = 2 * shades, 0
+        net[3].bias[:] = -shades**2
+        if not knows:
+            net[3].bias[0] = 5
+    torch.onnx.export(net, torch.zeros(1, 3, 8, 8), f"{folder}/m.onnx", opset_version=13, input_names=["input"],
+                      output_names=["logits"], dynamic_axes={"input": {0: "n"}, "logits": {0: "n"}})
+    with open(f"{folder}/j.yaml", "w") as file:
+        file.write(f"""name: guard
+dataset: {{layout: csv, images: img, ground_truth: gt.csv, synsets: syn.txt}}
+models: [{{name: m, file: m.onnx, input: {{size: [8, 8], resize: squash, channels: rgb, range: 1, mean: [0, 0, 0], std: [1, 1, 1]}}}}]
+methods: [cam]
+protocol: cam-paper
+output: o.h5
+""")
+    run = subprocess.run([CAMRANK, "run", f"{folder}/j.yaml", "--force"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, check=False)
+    return run.returncode, [line for line in run.stderr.splitlines() if "model m:" in line]
+
+
+with tempfile.TemporaryDirectory() as work:
+    for n_classes in (2, 3, 5, 10, 100):
+        code, lines = said(f"{work}/right{n_classes}", n_classes, 200, True)
+        checks(f"{n_classes} classes told apart", code == 0 and not lines, "; ".join(lines))
+    for n_classes in (3, 5, 10, 100):
+        code, lines = said(f"{work}/wrong{n_classes}", n_classes, 600, False)
+        checks(f"{n_classes} classes not told apart", code == 0 and len(lines) == 1, "; ".join(lines))
+    code, lines = said(f"{work}/few", 5, 20, False)
+    checks("20 images of 5 classes tell nothing", code == 0 and not lines, "; ".join(lines))
+    # The network's classes in the order of sorted wnids, the list in another.
+    code, lines = said(f"{work}/order", 5, 200, True, [5, 1, 2, 3, 4])
+    checks("a right network under its own list", code == 0 and not lines, "; ".join(lines))
+checks.done()
