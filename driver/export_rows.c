@@ -107,8 +107,10 @@ static void put_line(const view *v, const csv_context *to, const char *method, i
     put_field(to->out, method);
     fputc(',', to->out);
     put_field(to->out, v->protocol->name);
-    fprintf(to->out, ",%d,%d,%.9g,%d,%d,%d,%d,", rank, class, (double)score, box.x0, box.y0, box.x1,
-            box.y1);
+    fprintf(to->out, ",%d,%d,", rank, class);
+    if (!isnan(score))
+        fprintf(to->out, "%.9g", (double)score);
+    fprintf(to->out, ",%d,%d,%d,%d,", box.x0, box.y0, box.x1, box.y1);
     if (!isnan(iou))
         fprintf(to->out, "%.9g", iou);
     fputc(',', to->out);

@@ -78,7 +78,9 @@ cr_status cr_input_text_read(const char *text, cr_input_spec *spec, cr_error *er
 cr_status cr_input_text_of_model(const char *path, const cr_results_model *model,
                                  cr_input_spec *spec, cr_error *err)
 {
-    if (cr_input_text_read(model->input, spec, err) != CR_OK)
+    /* Maps of another program are of the whole image. */
+    *spec = (cr_input_spec){.width = 1, .height = 1, .resize = CR_RESIZE_SQUASH};
+    if (cr_results_has_network(model) && cr_input_text_read(model->input, spec, err) != CR_OK)
         return cr_fail_in(err, "%s: model %s: ", path, model->name);
     const int n_views = cr_input_n_views(spec);
     for (int v = 0; v < model->n_variants; v++)

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "input_text.h"
+#include "kept.h"
 #include "reduce.h"
 #include "session.h"
 #include "worker/score.h"
@@ -53,11 +54,8 @@ static cr_status plan_from_results(scoring *s, cr_error *err)
     cr_results_plan *plan = &s->session.plan;
     const cr_results_plan *from = cr_results_get_plan(s->from);
     CR_TRY(check_same_images(s, err));
-    if (from->map_slots != CR_SLOTS)
-        CR_TRY(cr_fail(err, CR_EINPUT,
-                       "%s: holds no maps of the network's classes (heatmaps.classes of its job "
-                       "must be all)",
-                       s->place));
+    plan->map_slots = plan->map_slots < from->map_slots ? plan->map_slots : from->map_slots;
+    plan->map_float16 = from->map_float16;
     free(plan->models);
     plan->models = cr_alloc((size_t)from->n_models, sizeof *plan->models);
     if (!plan->models)
@@ -66,6 +64,11 @@ static cr_status plan_from_results(scoring *s, cr_error *err)
         const cr_results_model *model = &from->models[plan->n_models];
         cr_results_model *to = &plan->models[plan->n_models];
         const size_t n = (size_t)model->n_variants;
+        if (from->map_slots < (cr_results_has_network(model) ? CR_SLOTS : 1))
+            CR_TRY(cr_fail(err, CR_EINPUT,
+                           "%s: holds no maps of %s (heatmaps.classes of its job was %s)", s->place,
+                           cr_results_has_network(model) ? "the network's classes" : "any class",
+                           from->map_slots ? "truth" : "none"));
         *to = *model;
         to->variants = cr_alloc(n, sizeof *to->variants);
         if (!to->variants)
@@ -78,8 +81,8 @@ cleanup:
     return status;
 }
 
-/* One model, named as the job, whose only method is `maps`. Their first map gives the size that the
- * file states; others may differ. */
+/* One model, named as the job, whose only method is `maps`. Their first map gives the size of those that
+ * are kept; others may differ. */
 static cr_status plan_from_maps(scoring *s, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -103,6 +106,10 @@ static cr_status plan_from_maps(scoring *s, cr_error *err)
     *variant = (cr_results_variant){
         .scaling = CR_SCALING_MIN_MAX, .map_width = width, .map_height = height, .n_views = 1};
     snprintf(variant->method, sizeof variant->method, "maps");
+    plan->map_slots = plan->map_slots > 0;
+    plan->map_float16 = false;
+    if (plan->map_slots > 0)
+        CR_TRY(cr_session_check_maps(&s->session, s->place, model, err));
 
 cleanup:
     return status;
@@ -112,7 +119,6 @@ cleanup:
 static cr_status open_maps(scoring *s, cr_error *err)
 {
     cr_status status = CR_OK;
-    s->session.plan.map_slots = 0;
     if (is_results_file(s->place))
         status = cr_results_open(s->place, &s->from, err);
     else
@@ -164,6 +170,29 @@ static cr_score_image image_at(const scoring *s, int i, const int32_t size[2])
                             plan->n_protocols};
 }
 
+/* Of row b, under every variant. */
+static void blank_maps(const scoring *s, int model, const cr_results_rows *rows, int b)
+{
+    const cr_results_model *of = &s->session.plan.models[model];
+    for (int v = 0; v < of->n_variants && rows->variants[v].maps; v++) {
+        const size_t n = CR_SLOTS * cr_results_map_values(&of->variants[v]);
+        for (size_t i = 0; i < n; i++)
+            rows->variants[v].maps[(size_t)b * n + i] = NAN;
+    }
+}
+
+/* Keeps the map that row b was scored by, if it has the size of those that are kept. */
+static void keep_map(const scoring *s, const cr_loc_map *map, const cr_results_rows *rows, int b)
+{
+    const cr_results_variant *variant = &s->session.plan.models[0].variants[0];
+    const size_t n = cr_results_map_values(variant);
+    blank_maps(s, 0, rows, b);
+    if (rows->variants[0].maps && map->width == variant->map_width &&
+        map->height == variant->map_height)
+        memcpy(rows->variants[0].maps + ((size_t)b * CR_SLOTS + CR_SLOT_TRUTH) * n, map->maps,
+               n * sizeof *map->maps);
+}
+
 /* Row b: one map, of the ground-truth class. */
 static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *err)
 {
@@ -183,33 +212,36 @@ static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *e
     const cr_loc_map map = {values, width, height, CR_SCALING_MIN_MAX, 1, &whole};
     const cr_score_image image = image_at(s, i, size);
     CR_TRY(cr_score_maps(&image, &map, CR_SLOT_TRUTH, rows->variants, b, &s->workspace, err));
+    keep_map(s, &map, rows, b);
 
 cleanup:
     return status;
 }
 
-/* Row b, read with its maps from a results file: every variant, every slot. */
+/* Row b, read with its maps from a results file: every variant, every slot that has a class. */
 static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_results_rows *rows,
                            int b, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_model *of = &s->session.plan.models[model];
     const int32_t *size = rows->size + 2 * b;
+    const int first_slot = cr_results_has_network(of) ? 0 : CR_SLOT_TRUTH;
+    const char *id = cr_data_image_id(&s->session.data, rows->first + b);
     cr_view views[CR_MAX_VIEWS];
-    CR_TRY(cr_image_check_size(cr_data_image_id(&s->session.data, rows->first + b), size[0],
-                               size[1], s->session.job.image_mpixels, err));
+    CR_TRY(cr_image_check_size(id, size[0], size[1], s->session.job.image_mpixels, err));
     cr_input_views(spec, size[0], size[1], views);
     for (int v = 0; v < of->n_variants; v++) {
         const cr_results_variant *variant = &of->variants[v];
         const size_t values = cr_results_map_values(variant);
-        const cr_loc_map map = {rows->variants[v].maps + (size_t)b * CR_SLOTS * values,
-                                variant->map_width,
-                                variant->map_height,
-                                variant->scaling,
-                                variant->n_views,
-                                views};
+        const float *maps =
+            rows->variants[v].maps + ((size_t)b * CR_SLOTS + (size_t)first_slot) * values;
+        CR_TRY(cr_kept_check(s->place, cr_results_get_plan(s->from), model, first_slot, id, maps,
+                             err));
+        const cr_loc_map map = {
+            maps, variant->map_width, variant->map_height, variant->scaling, variant->n_views,
+            views};
         const cr_score_image image = image_at(s, rows->first + b, size);
-        CR_TRY(cr_score_maps(&image, &map, 0, &rows->variants[v], b, &s->workspace, err));
+        CR_TRY(cr_score_maps(&image, &map, first_slot, &rows->variants[v], b, &s->workspace, err));
     }
 
 cleanup:
@@ -219,6 +251,7 @@ cleanup:
 static void blank(const scoring *s, int model, const cr_results_rows *rows, int b)
 {
     const cr_results_plan *plan = &s->session.plan;
+    blank_maps(s, model, rows, b);
     for (int v = 0; v < plan->models[model].n_variants; v++)
         cr_score_blank(plan->protocols, plan->n_protocols, &rows->variants[v], b);
 }
@@ -281,10 +314,10 @@ static cr_status score_model(scoring *s, int model, cr_error *err)
     cr_arena arena = {0};
     cr_results_rows rows;
     cr_input_spec spec = {0};
+    const bool maps = s->from || s->session.plan.map_slots > 0;
     if (s->from)
         CR_TRY(cr_input_text_of_model(s->place, &s->session.plan.models[model], &spec, err));
-    CR_TRY(
-        cr_results_rows_alloc(&s->session.plan, model, batch, s->from != NULL, &arena, &rows, err));
+    CR_TRY(cr_results_rows_alloc(&s->session.plan, model, batch, maps, &arena, &rows, err));
     for (rows.first = s->par->rank * batch; rows.first < n_images;
          rows.first += s->par->size * batch) {
         rows.n = n_images - rows.first < batch ? n_images - rows.first : batch;
@@ -382,6 +415,10 @@ const cr_command cr_command_score = {
         "                   in the order of their ids; contiguous, or compressed with gzip\n\n"
         "A map of another program covers the whole image and is scaled from its minimum to its\n"
         "maximum; its row is named as the job. Without networks there are GT-known errors and\n"
-        "MaxBoxAcc alone.\n",
+        "MaxBoxAcc alone.\n\n"
+        "The new file holds a copy of the maps that it was scored by, so that show and export\n"
+        "need no other: of all classes, of the ground truth, or none, as heatmaps.classes of the\n"
+        "job says. Those of a results file stay as they are; others become float32, and are kept\n"
+        "if they have the size of the first.\n",
     .uses_mpi = true,
     .run = score_command};

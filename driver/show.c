@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "input_text.h"
+#include "kept.h"
 #include "pick.h"
 
 #include <math.h>
@@ -28,7 +29,8 @@ static const struct option options[] = {
 /* What is asked for, and where it is in the file. */
 typedef struct request {
     const char *results, *image, *output, *folder;
-    int slot, image_at, image_mpixels;
+    int slot; /* -1: the first that there is */
+    int image_at, image_mpixels;
     bool force;
     cr_pick pick;
 } request;
@@ -36,6 +38,7 @@ typedef struct request {
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
     cr_status status = CR_OK;
+    r->slot = -1;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
         switch (option) {
         case 'o':
@@ -83,7 +86,10 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
     r->image_at = cr_data_find(cr_results_get_data(results), r->image);
     if (r->image_at < 0)
         return cr_fail(err, CR_EINPUT, "%s: holds no image %s", r->results, r->image);
-    return cr_pick_find(r->results, plan, false, true, &r->pick, err);
+    const cr_status status = cr_pick_find(r->results, plan, false, true, &r->pick, err);
+    if (status == CR_OK && r->slot < 0)
+        r->slot = cr_results_has_network(&plan->models[r->pick.model]) ? 0 : CR_SLOT_TRUTH;
+    return status;
 }
 
 /* What parts of the image the network saw. */
@@ -116,7 +122,8 @@ typedef struct row {
 static cr_status read_row(cr_results *results, const request *r, row *out, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_results_model *model = &cr_results_get_plan(results)->models[r->pick.model];
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_results_model *model = &plan->models[r->pick.model];
     const cr_results_variant *variant = &model->variants[r->pick.variant];
     const size_t values = cr_results_map_values(variant);
     out->variants = cr_alloc((size_t)model->n_variants, sizeof *out->variants);
@@ -143,10 +150,9 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
     else if (out->state != CR_ROW_DONE)
         status =
             cr_fail(err, CR_EINPUT, "%s: image %s has not been computed", r->results, r->image);
-    else if (isnan(maps->maps[(size_t)r->slot * values]))
-        status =
-            cr_fail(err, CR_EINPUT, "%s: holds no map of this class (heatmaps.classes of the job)",
-                    r->results);
+    else
+        status = cr_kept_check(r->results, plan, r->pick.model, r->slot, r->image,
+                               maps->maps + (size_t)r->slot * values, err);
 
 cleanup:
     return status;
@@ -201,8 +207,9 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     bool is_truth = r->slot == CR_SLOT_TRUTH;
     int32_t class_index = is_truth ? truth->label : in->top_class[r->slot];
     float logit = is_truth ? in->truth_logit : in->top_logit[r->slot];
-    int used = snprintf(predicted, sizeof predicted, "%.80s %.2f", class_name(data, class_index),
-                        (double)logit);
+    int used = snprintf(predicted, sizeof predicted, "%.80s", class_name(data, class_index));
+    if (!isnan(logit))
+        used += snprintf(predicted + used, sizeof predicted - (size_t)used, " %.2f", (double)logit);
     if (truth->n_boxes)
         snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[first]);
     cr_results_variant_name(variant, name);
@@ -285,7 +292,7 @@ const cr_command cr_command_show = {
             "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
             "  --protocol NAME    whose boxes (the first of the file)\n"
             "  --rank N           the network's Nth class, 1 to 5 (1)\n"
-            "  --truth            the ground-truth class\n"
+            "  --truth            the ground-truth class (where there was no network)\n"
             "  --images FOLDER    where the images are now, or their tar (where they were in the "
             "run)\n"
             "  --image-mpixels N  the largest image that is read, in millions of pixels (100)\n",

@@ -48,6 +48,13 @@ static void put_outcome_keys(FILE *out)
     fputc('\n', out);
 }
 
+static void put_counts(FILE *out, const cr_report_row *row)
+{
+    if (cr_report_has_images(row))
+        fprintf(out, "%" PRId64, row->n_images);
+    fprintf(out, ",%" PRId64, row->n_localized);
+}
+
 static void put_rows(const cr_report *report, FILE *out)
 {
     fprintf(out, "model,method,layer,variant,protocol,images,localized");
@@ -58,7 +65,7 @@ static void put_rows(const cr_report *report, FILE *out)
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
-        fprintf(out, "%" PRId64 ",%" PRId64, row->n_images, row->n_localized);
+        put_counts(out, row);
         for (int k = 0; k < CR_REPORT_NUMBERS; k++)
             put_number(out, cr_report_value(row, k));
         fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
@@ -83,7 +90,8 @@ static void put_classes(const cr_report *report, FILE *out)
         put_quoted(out, data->text + data->classes[class].wnid);
         fputc(',', out);
         put_quoted(out, data->text + data->classes[class].name);
-        fprintf(out, ",%" PRId64 ",%" PRId64, row.n_images, row.n_localized);
+        fputc(',', out);
+        put_counts(out, &row);
         for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
             put_number(out, cr_report_value(&row, k));
         put_outcomes(out, row.top1_outcomes);
@@ -164,7 +172,8 @@ static json_t *common_value(const cr_report_row *row, int n_numbers)
     failed |= json_object_set_new(object, "layer", text_value(row->layer));
     failed |= json_object_set_new(object, "variant", text_value(row->variant));
     failed |= json_object_set_new(object, "protocol", text_value(row->protocol));
-    failed |= json_object_set_new(object, "images", json_integer(row->n_images));
+    failed |= json_object_set_new(
+        object, "images", cr_report_has_images(row) ? json_integer(row->n_images) : json_null());
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));
     for (int k = 0; k < n_numbers; k++)
         failed |= json_object_set_new(object, cr_report_numbers[k].key,
@@ -182,7 +191,7 @@ static json_t *row_value(const cr_report_row *row)
     failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
     failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
     failed |= json_object_set_new(object, "filter",
-                                  row->is_baseline ? json_null() : text_value(row->filter));
+                                  row->has_network ? text_value(row->filter) : json_null());
     failed |= json_object_set_new(object, "curve", curve_value(row->curve));
     return checked(object, failed);
 }

@@ -23,6 +23,12 @@ double cr_report_value(const cr_report_row *row, int number);
 extern const char *const cr_outcome_keys[CR_N_OUTCOMES];
 extern const char *const cr_outcome_titles[CR_N_OUTCOMES];
 
+/* Whether n_images of the row is a number of images. */
+static inline bool cr_report_has_images(const cr_report_row *row)
+{
+    return row->has_network || row->is_baseline;
+}
+
 /* Whether there are any outcomes. */
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 

@@ -136,7 +136,8 @@ static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err
                 const cr_results_variant *variant = &plan->models[m].variants[v];
                 cr_report_row *row = add_row(&plan->protocols[p], data, report);
                 row->model = plan->models[m].name;
-                row->filter = plan->models[m].filter;
+                row->has_network = cr_results_has_network(&plan->models[m]);
+                row->filter = row->has_network ? plan->models[m].filter : "";
                 row->method = variant->method;
                 row->layer = variant->layer;
                 cr_results_variant_name(variant, row->variant);
@@ -200,7 +201,7 @@ bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report
     const int n_classes = report->data->n_classes;
     const int n_rows = report->n_rows - 2 * report->n_protocols;
     for (++*i; *i / n_classes < n_rows; ++*i) {
-        if (report->classes[*i].n_images == 0)
+        if (report->classes[*i].n_images == 0 && report->classes[*i].n_localized == 0)
             continue;
         *class = *i % n_classes;
         *row = report->rows[*i / n_classes];

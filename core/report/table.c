@@ -18,15 +18,25 @@ static bool has_models(const cr_report *report)
     return report->n_rows > 0 && !report->rows[0].is_baseline;
 }
 
+static bool has_networks(const cr_report *report)
+{
+    for (int i = 0; i < report->n_rows; i++)
+        if (report->rows[i].has_network)
+            return true;
+    return false;
+}
+
 /* "12", or "10 to 12" where rows differ. Baselines count only where they are alone. */
 static void put_range(const cr_report *report, FILE *out, size_t offset, const char *protocol)
 {
     const bool baselines = !has_models(report);
+    const bool classified = offset == offsetof(cr_report_row, n_images);
     int64_t least = INT64_MAX, most = 0;
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         int64_t n;
-        if (row->is_baseline != baselines || (protocol && strcmp(protocol, row->protocol) != 0))
+        if (row->is_baseline != baselines || (classified && !row->has_network) ||
+            (protocol && strcmp(protocol, row->protocol) != 0))
             continue;
         memcpy(&n, (const char *)row + offset, sizeof n);
         least = n < least ? n : least;
@@ -42,19 +52,21 @@ static const char *plural(int64_t n)
     return n == 1 ? "" : "s";
 }
 
-/* The resize filter of all models, or of each. */
+/* The resize filter of all networks, or of each. */
 static void put_filters(const cr_report *report, FILE *out, put_text *put)
 {
     bool same = true;
-    const char *last = NULL;
+    const char *first = NULL, *last = NULL;
     for (int i = 0; i < report->n_rows; i++)
-        if (!report->rows[i].is_baseline)
-            same = same && strcmp(report->rows[0].filter, report->rows[i].filter) == 0;
-    for (int i = 0; i < report->n_rows && !report->rows[i].is_baseline; i++) {
+        if (report->rows[i].has_network) {
+            first = first ? first : report->rows[i].filter;
+            same = same && strcmp(first, report->rows[i].filter) == 0;
+        }
+    for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
-        if (last && (same || strcmp(last, row->model) == 0))
+        if (!row->has_network || (last && (same || strcmp(last, row->model) == 0)))
             continue;
-        fprintf(out, last ? ", " : "resize filter ");
+        fprintf(out, last ? ", " : ", resize filter ");
         put(out, row->filter);
         if (!same) {
             fprintf(out, " (");
@@ -115,13 +127,12 @@ static void put_notes(const cr_report *report, FILE *out, const char *prefix, pu
 {
     fputs(prefix, out);
     put(out, report->job_name);
-    fprintf(out, ": %" PRId64 " image%s%s", report->n_images, plural(report->n_images),
-            has_models(report) ? ", " : "");
+    fprintf(out, ": %" PRId64 " image%s", report->n_images, plural(report->n_images));
     put_filters(report, out, put);
     fputc('\n', out);
     put_protocols(report, out, prefix, put);
     fprintf(out, "%sErrors in %%, with their 95 %% intervals (Wilson)", prefix);
-    if (has_models(report)) {
+    if (has_networks(report)) {
         fprintf(out, "; classification over ");
         put_range(report, out, offsetof(cr_report_row, n_images), NULL);
         fprintf(out, " images");
@@ -251,11 +262,17 @@ static void make_outcomes(const cr_report *report, cr_sheet *sheet)
     }
 }
 
-/* The table of a report by class: errors, and what became of the first prediction. */
+/* The table of a report by class: errors, and what became of the first prediction, or, without a
+ * network, of the box of the ground-truth class. */
 static void make_classes(const cr_report *report, cr_sheet *sheet)
 {
     static const char *const titles[] = {"model", "method", "protocol", "class", "name"};
-    enum { N_TEXTS = 5, N_COLUMNS = N_TEXTS + 1 + CR_REPORT_ERRORS + CR_N_OUTCOMES };
+    enum {
+        N_TEXTS = 5,
+        ERRORS = N_TEXTS + 2,
+        OUTCOMES = ERRORS + CR_REPORT_ERRORS + 1,
+        N_COLUMNS = OUTCOMES + CR_N_OUTCOMES
+    };
     cr_report_row row;
     int n_lines = 0, class;
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
@@ -266,12 +283,12 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
     for (int c = 0; c < N_TEXTS; c++)
         sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
     sheet->columns[N_TEXTS].title = "images";
+    sheet->columns[N_TEXTS + 1].title = "localized";
     for (int k = 0; k < CR_REPORT_ERRORS; k++)
-        sheet->columns[N_TEXTS + 1 + k].title = error_titles[k];
-    for (int k = 0; k < CR_N_OUTCOMES; k++) {
-        cr_sheet_column *column = &sheet->columns[N_TEXTS + 1 + CR_REPORT_ERRORS + k];
-        *column = (cr_sheet_column){cr_outcome_titles[k], "top-1", false};
-    }
+        sheet->columns[ERRORS + k].title = error_titles[k];
+    sheet->columns[OUTCOMES - 1] = (cr_sheet_column){"images by outcome", NULL, true};
+    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        sheet->columns[OUTCOMES + k].title = cr_outcome_titles[k];
     cr_sheet_cell *cell = sheet->cells;
     for (int i = -1; cr_report_next_class(report, &i, &class, &row); cell += N_COLUMNS) {
         const cr_dataset *data = report->data;
@@ -281,10 +298,13 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
         cell[2].text = stored->protocol;
         cell[3].text = data->text + data->classes[class].wnid;
         cell[4].text = data->text + data->classes[class].name;
-        cell[N_TEXTS].text = cr_sheet_text(sheet, "%" PRId64, row.n_images);
+        cell[N_TEXTS].text = row.has_network ? cr_sheet_text(sheet, "%" PRId64, row.n_images) : "-";
+        cell[N_TEXTS + 1].text = cr_sheet_text(sheet, "%" PRId64, row.n_localized);
         for (int k = 0; k < CR_REPORT_ERRORS; k++)
-            cell[N_TEXTS + 1 + k] = error_cell(sheet, &row, k);
-        put_outcomes(sheet, cell + N_TEXTS + 1 + CR_REPORT_ERRORS, row.top1_outcomes);
+            cell[ERRORS + k] = error_cell(sheet, &row, k);
+        cell[OUTCOMES - 1].text = row.has_network ? "top-1" : "GT-known";
+        put_outcomes(sheet, cell + OUTCOMES,
+                     row.has_network ? row.top1_outcomes : row.gt_known_outcomes);
     }
 }
 

@@ -73,7 +73,7 @@ static cr_outcome outcome_at(const found *f, int at)
 }
 
 static void add_localized(const found *f, const int32_t *top_class, int32_t label, int known,
-                          cr_tally *tally)
+                          bool classified, cr_tally *tally)
 {
     cr_prediction predictions[CR_TOP];
     const int n = cr_protocol_predictions(f->protocol, predictions);
@@ -90,7 +90,7 @@ static void add_localized(const found *f, const int32_t *top_class, int32_t labe
     tally->top5_loc_right += top5;
     tally->gt_known_right += gt_known == CR_OUTCOME_RIGHT;
     tally->iou_sum += llround(ldexp(f->iou[known], 40));
-    tally->top1_outcomes[top1]++;
+    tally->top1_outcomes[top1] += classified;
     tally->gt_known_outcomes[gt_known]++;
 }
 
@@ -102,7 +102,7 @@ static void add_failed(const cr_results_plan *plan, bool classified, bool locali
         return;
     tally->n_images += classified;
     tally->n_localized += localized;
-    tally->top1_outcomes[CR_OUTCOME_FAILED] += localized;
+    tally->top1_outcomes[CR_OUTCOME_FAILED] += localized && classified;
     tally->gt_known_outcomes[CR_OUTCOME_FAILED] += localized;
 }
 
@@ -113,7 +113,7 @@ static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_
     const cr_data_image *image = &results->data.images[c->rows.first + i];
     const cr_protocol *protocol = &results->plan.protocols[p];
     const int32_t *top_class = c->rows.top_class + (size_t)i * CR_TOP;
-    const bool classified = results->plan.models[c->model].sha256[0] != 0;
+    const bool classified = cr_results_has_network(&results->plan.models[c->model]);
     const bool localized = is_localized(image, protocol);
     if (c->rows.state[i] == CR_ROW_EMPTY) {
         tally->n_missing++;
@@ -139,7 +139,7 @@ static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_
     const int known = place_of(&f, (cr_prediction){CR_SLOT_TRUTH, predictions[0].box});
     if (!(f.iou[known] >= 0 && f.iou[known] <= 1))
         return bad_row(c, i, f.iou[known], "IoU", err);
-    add_localized(&f, top_class, image->label, known, tally);
+    add_localized(&f, top_class, image->label, known, classified, tally);
     return CR_OK;
 }
 

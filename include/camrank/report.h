@@ -12,10 +12,11 @@ enum { CR_REPORT_ERRORS = 5 };
  * was counted; errors are 100 * wrong / counted. */
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
-    const char *filter;              /* resize filter of the model's input; "" for a baseline */
+    const char *filter;              /* resize filter of the network's input; "" for none */
     char variant[2 * CR_NAME_BYTES]; /* "grad-cam" or "grad-cam@layer", as the job names it */
     bool is_baseline;                /* see below */
-    int64_t n_images;                /* denominator of the classification errors */
+    bool has_network; /* classes were predicted; else, but of a baseline, n_images says nothing */
+    int64_t n_images; /* denominator of the classification errors */
     int64_t n_localized; /* denominator of the localization errors, outcomes and mean IoU */
     int64_t n_swept;     /* denominator of MaxBoxAcc */
     int64_t n_excluded;  /* images that the exclude list keeps from localization here */
@@ -28,7 +29,7 @@ typedef struct cr_report_row {
     cr_sweep_scores sweep; /* the same for all protocols */
     double
         curve[CR_SWEEP_LEVELS]; /* right at IoU 0.5 by level, as in wsol-v1; NaN for a baseline */
-    /* By cr_outcome; all 0 where there are none. */
+    /* By cr_outcome; all 0 where there are none: those of top-1 without a network. */
     int64_t top1_outcomes[CR_N_OUTCOMES], gt_known_outcomes[CR_N_OUTCOMES];
 } cr_report_row;
 
@@ -91,6 +92,8 @@ cr_status cr_report_format_find(const char *name, cr_report_format *format, cr_e
 /* The tables for people have a line a variant, with a group of columns a protocol; CSV and JSON a row a
  * variant and protocol. Of a report by class the lines are of each ground-truth class that has images,
  * under each variant and protocol, without baselines; in JSON they are beside the rows, as `classes`.
+ * What does not exist, as all that is about predictions where there was no network, is `-` for people,
+ * null in JSON, empty in CSV.
  *
  * *text is zero-terminated and the caller's (free). Percentages are rounded to two decimals for
  * people (text, Markdown, LaTeX) and given in full to programs (CSV, JSON: 17 digits). */

@@ -60,6 +60,12 @@ typedef struct cr_results_model {
     cr_results_variant *variants; /* owned */
 } cr_results_model;
 
+/* Whether classes were predicted: not where the maps are another program's. Local. */
+static inline bool cr_results_has_network(const cr_results_model *model)
+{
+    return model->sha256[0] != 0;
+}
+
 /* What a results file is about: known before the first image, written at creation, read back by
  * cr_results_open. */
 typedef struct cr_results_plan {
@@ -231,7 +237,8 @@ typedef struct cr_tally {
     int64_t top1_class_right, top5_class_right;
     int64_t top1_loc_right, top5_loc_right, gt_known_right;
     int64_t iou_sum;
-    int64_t top1_outcomes[CR_N_OUTCOMES];     /* of the first prediction; they sum to n_localized */
+    int64_t top1_outcomes[CR_N_OUTCOMES]; /* of the first prediction; they sum to n_localized, or
+                                                 to 0 for maps without a network */
     int64_t gt_known_outcomes[CR_N_OUTCOMES]; /* of the ground-truth class's box, of two the one
                                                  that top-1 takes; the same */
 } cr_tally;

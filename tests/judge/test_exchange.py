@@ -198,6 +198,103 @@ def judge_scoring(path, folder, rows, sets):
           {k: v for k, v in again.items()} == rows)
 
 
+def picture(path, folder, *arguments):
+    run("show", path, "demo_val_00000001", "-o", f"{folder}/picture.png", "--force", *arguments)
+    with open(f"{folder}/picture.png", "rb") as file:
+        return file.read()
+
+
+def same_files(a, b):
+    names = sorted(os.listdir(a))
+    return names == sorted(os.listdir(b)) and all(
+        open(f"{a}/{n}", "rb").read() == open(f"{b}/{n}", "rb").read() for n in names)
+
+
+def judge_kept_maps(path, folder, sets):
+    """show and export on files that were scored, without those that they were scored from."""
+    half, moved, again = f"{folder}/half-run.h5", f"{folder}/moved.h5", f"{folder}/kept.h5"
+    run("run", JOB, "-o", half, *sets, "--set", "heatmaps.type=float16")
+    for what, original in ("float32", path), ("float16", half):
+        shutil.copy(original, moved)
+        run("score", moved, JOB, "-o", again, "--force", *sets)
+        os.remove(moved)
+        with h5py.File(original) as a, h5py.File(again) as b:
+            alike = [a[f"models/{m}/maps"][:].tobytes() == b[f"models/{m}/maps"][:].tobytes()
+                     for m in ("gap/cam", "gap/grad-cam", "gmp/cam", "gmp/grad-cam", "fc/grad-cam")]
+        for name, file in ("was", original), ("is", again):
+            shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+            run("export", file, "--format", "npy", "--model", "gmp", "--method", "cam", "-o",
+                f"{folder}/{name}")
+        check(f"a {what} file scored again has its maps, whatever becomes of the first",
+              all(alike) and same_files(f"{folder}/was", f"{folder}/is") and
+              picture(original, folder, "--rank", "2") == picture(again, folder, "--rank", "2"))
+    run("score", path, JOB, "-o", again, "--force", *sets, "--set", "heatmaps.classes=none")
+    said = run("show", again, "demo_val_00000001", "-o", f"{folder}/no.png", code=3)
+    check("the job says which maps are kept", "heatmaps.classes of the job was none" in said, said)
+
+
+def judge_without_network(folder, sets):
+    """Maps of another program: what exists is shown, and nothing that nobody predicted."""
+    foreign, again = f"{folder}/again0.h5", f"{folder}/twice.h5"
+    run("export", foreign, "--format", "npy", "--raw", "-o", f"{folder}/raw-again")
+    check("the maps are kept", same_files(f"{folder}/raw", f"{folder}/raw-again") and
+          len(picture(foreign, folder)) > 1000)
+    run("score", foreign, JOB, "-o", again, *sets, "--set", "name=again")
+    with h5py.File(foreign) as a, h5py.File(again) as b:
+        check("and can be scored again",
+              all(np.array_equal(a[f"models/again/maps/{k}"][:], b[f"models/again/maps/{k}"][:])
+                  for k in ("maps", "levels", "cam-paper/boxes")))
+        hit = a["models/again/maps/kaggle/iou"][:, 5] >= 0.5
+        label = a["images/label"][:]
+    report = json.loads(run("report", foreign, "--by-class", "--format", "json"))
+    row = next(r for r in report["rows"] if (r["model"], r["protocol"]) == ("again", "kaggle"))
+    check("json: null for what was not predicted",
+          row["images"] is None and row["outcomes"] is None and row["filter"] is None and
+          row["localized"] == LIMIT and sum(row["gt_known_outcomes"].values()) == LIMIT)
+    classes = [c for c in report["classes"] if c["protocol"] == "kaggle"]
+    wrong = []
+    for c, of in zip(np.unique(label), classes):
+        n, right = int((label == c).sum()), int(hit[label == c].sum())
+        if of["images"] is not None or of["outcomes"] is not None or of["localized"] != n or \
+                of["gt_known_outcomes"]["right"] != right or \
+                not close(of["gt_known_loc_error"], 100 * (1 - right / n)):
+            wrong.append(of["class"])
+    check("json: the classes' localization", len(classes) == len(np.unique(label)) and not wrong,
+          str(wrong))
+    lines = list(csv.DictReader(run("report", foreign, "--by-class", "--format", "csv").splitlines()))
+    check("csv: empty for what was not predicted",
+          len(lines) == 3 * len(classes) and
+          all(li["images"] == li["top1_cls_error"] == li["outcome_right"] == "" and
+              int(li["gt_known_outcome_right"]) >= 0 for li in lines))
+    text = run("report", foreign)
+    check("text: no classification, no filter, no outcome of a first prediction",
+          "classification" not in text and "resize filter" not in text and
+          not any(li.split()[:3] == ["again", "maps", "top-1"] for li in text.splitlines()), text)
+    for form in "text", "markdown", "latex":
+        text = run("report", foreign, "--by-class", "--format", form)
+        names = [w.split("  ")[0] for w in text.splitlines() if "again" in w and "kaggle" in w]
+        check(f"{form}: a line a class", len(names) == len(classes) and "- " in text)
+    lines = list(csv.DictReader(run("export", foreign, "--format", "csv").splitlines()))
+    check("export csv: the ground truth's box alone, with no score",
+          len(lines) == 3 * LIMIT and all(li["rank"] == "0" and li["score"] == "" for li in lines))
+    for form in "kaggle", "devkit":
+        said = run("export", foreign, "--format", form, "--protocol", "kaggle", code=3)
+        check(f"export {form}: refused", "no class was predicted" in said, said.strip())
+    said = run("show", foreign, "demo_val_00000001", "-o", f"{folder}/no.png", "--rank", "1", code=3)
+    check("show --rank: refused", "no class was predicted" in said, said.strip())
+    shutil.copytree(f"{folder}/raw", f"{folder}/sizes")
+    with h5py.File(foreign) as file:
+        names = [n.decode() for n in file["images/file"][:]]
+    np.save(f"{folder}/sizes/{names[4]}.npy", np.eye(9))
+    run("score", f"{folder}/sizes", JOB, "-o", f"{folder}/sizes.h5", *sets, "--set", "name=again")
+    with h5py.File(f"{folder}/sizes.h5") as file:
+        maps, done = file["models/again/maps/maps"][:], file["models/again/done"][:]
+    said = run("show", f"{folder}/sizes.h5", names[4].split(".")[0], "-o", f"{folder}/no.png", code=3)
+    check("a map of another size than the first is scored, and not kept",
+          (done == 1).all() and list(np.flatnonzero(np.isnan(maps[:, 0, 0, 0]))) == [4] and
+          "another size than the first" in said, said.strip())
+
+
 def judge_refusals(path, folder, sets):
     raw = f"{folder}/raw"
     names = sorted(os.listdir(raw))
@@ -284,6 +381,8 @@ def main():
         judge_csv(path, truth, rows)
         judge_challenges(path, truth, rows, classes, devkit)
         judge_scoring(path, folder, rows, sets)
+        judge_kept_maps(path, folder, sets)
+        judge_without_network(folder, sets)
         judge_refusals(path, folder, sets)
     check.done()
 

@@ -479,6 +479,7 @@ static void csv_is_read_back_field_by_field(const cr_par *par)
                          .layer = "l",
                          .variant = "cam@l",
                          .protocol = "cam-paper",
+                         .has_network = true,
                          .n_images = 50000,
                          .n_localized = 48238,
                          .filter = "pil-bilinear",
