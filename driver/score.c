@@ -207,6 +207,7 @@ static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *e
         rows->top_logit[b * CR_TOP + k] = NAN;
     }
     CR_TRY(find_size(s, i, size, err));
+    CR_TRY(cr_data_check_size(&s->session.data, i, size[0], size[1], err));
     CR_TRY(cr_maps_read(s->maps, i, &values, &width, &height, err));
     const cr_view whole = {.region = {0, 0, size[0], size[1]}};
     const cr_loc_map map = {values, width, height, CR_SCALING_MIN_MAX, 1, &whole};
@@ -229,6 +230,7 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
     const char *id = cr_data_image_id(&s->session.data, rows->first + b);
     cr_view views[CR_MAX_VIEWS];
     CR_TRY(cr_image_check_size(id, size[0], size[1], s->session.job.image_mpixels, err));
+    CR_TRY(cr_data_check_size(&s->session.data, rows->first + b, size[0], size[1], err));
     cr_input_views(spec, size[0], size[1], views);
     for (int v = 0; v < of->n_variants; v++) {
         const cr_results_variant *variant = &of->variants[v];

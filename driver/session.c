@@ -59,6 +59,34 @@ cleanup:
     return status;
 }
 
+/* Looks at a few images, evenly taken, before anything long is computed: do their boxes lie in them? One
+ * that cannot be read fails by itself, later. */
+static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err)
+{
+    enum { SAMPLE = 32 };
+    cr_status status = CR_OK;
+    cr_box_census census = {0};
+    const int n = data->n_images < SAMPLE ? data->n_images : SAMPLE;
+    if (!job->images || job->n_models == 0)
+        return CR_OK;
+    CR_TRY(cr_data_open(data, err));
+    for (int k = 0; k < n; k++) {
+        const int i = (int)((int64_t)k * data->n_images / n);
+        uint8_t *bytes = NULL;
+        size_t n_bytes;
+        cr_image image = {0};
+        if (cr_data_image_read(data, i, &bytes, &n_bytes, NULL) == CR_OK &&
+            cr_image_decode(bytes, n_bytes, "", job->image_mpixels, &image, NULL) == CR_OK)
+            cr_box_census_add(&census, data, i, image.width, image.height);
+        cr_image_free(&image);
+        free(bytes);
+    }
+    CR_TRY(cr_box_census_check(&census, job->ground_truth, err));
+
+cleanup:
+    return status;
+}
+
 /* Rank 0 only. The folder becomes absolute: the results file keeps it. */
 static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data, uint8_t **bytes,
                            size_t *n_bytes, cr_error *err)
@@ -79,6 +107,7 @@ static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data
         .limit = job->limit,
     };
     CR_TRY(cr_data_read(&source, data, err));
+    CR_TRY(sample_boxes(job, data, err));
     for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
             CR_TRY(cr_fail(err, CR_EINPUT,

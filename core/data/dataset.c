@@ -124,14 +124,51 @@ cleanup:
     return status;
 }
 
+/* The first box of image i that reaches beyond so many pixels, or NULL. */
+static const cr_box *find_beyond(const cr_dataset *data, int i, int width, int height)
+{
+    const cr_data_image *image = &data->images[i];
+    for (int b = image->first_box; b < image->first_box + image->n_boxes; b++)
+        if (data->boxes[b].x1 >= width + data->box_past ||
+            data->boxes[b].y1 >= height + data->box_past)
+            return &data->boxes[b];
+    return NULL;
+}
+
+void cr_box_census_add(cr_box_census *census, const cr_dataset *data, int i, int width, int height)
+{
+    const cr_box *box = find_beyond(data, i, width, height);
+    census->n_images++;
+    if (box && census->n_beyond++ == 0)
+        snprintf(census->first, sizeof census->first, "%.80s, %d x %d pixels, box %d %d %d %d",
+                 cr_data_image_id(data, i), width, height, box->x0, box->y0, box->x1, box->y1);
+}
+
+cr_status cr_box_census_check(const cr_box_census *census, const char *path, cr_error *err)
+{
+    if (10 * census->n_beyond <= census->n_images)
+        return CR_OK;
+    return cr_fail(
+        err, CR_EINPUT,
+        "%s: boxes reach beyond their image in %d of %d images looked at, first in %s; are they "
+        "those of the images before these were resized, or x, y, width, height?",
+        path, census->n_beyond, census->n_images, census->first);
+}
+
 cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err)
 {
     const cr_data_image *image = &data->images[i];
-    if (image->width == 0 || (image->width == width && image->height == height))
-        return CR_OK;
-    return cr_fail(err, CR_EINPUT, "%s/%s: %d x %d pixels, but annotated with %d x %d",
-                   data->folder, data->text + image->file, width, height, image->width,
-                   image->height);
+    const cr_box *beyond = find_beyond(data, i, width, height);
+    if (image->width > 0 && (image->width != width || image->height != height))
+        return cr_fail(err, CR_EINPUT, "%s/%s: %d x %d pixels, but annotated with %d x %d",
+                       data->folder, data->text + image->file, width, height, image->width,
+                       image->height);
+    if (beyond)
+        return cr_fail(err, CR_EINPUT,
+                       "%s/%s: its box %d %d %d %d reaches beyond its %d x %d pixels", data->folder,
+                       data->text + image->file, beyond->x0, beyond->y0, beyond->x1, beyond->y1,
+                       width, height);
+    return CR_OK;
 }
 
 static bool is_identity(const int32_t *order, int n)
@@ -193,7 +230,7 @@ int cr_data_find(const cr_dataset *data, const char *id)
 /* The packed form: this head, then images, boxes, classes, text and folder. */
 typedef struct pack_head {
     int32_t n_images, n_boxes, n_classes, n_excluded, n_unlisted_files;
-    int32_t is_tar; /* also so that no byte of the head is undefined */
+    int32_t is_tar, box_past, unused; /* the last so that no byte of the head is undefined */
     uint64_t text_bytes, folder_bytes;
     char unlisted[sizeof((cr_dataset *)0)->unlisted];
 } pack_head;
@@ -212,6 +249,7 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
                       .n_excluded = data->n_excluded,
                       .n_unlisted_files = data->n_unlisted_files,
                       .is_tar = data->is_tar,
+                      .box_past = data->box_past,
                       .text_bytes = data->text_bytes,
                       .folder_bytes = strlen(data->folder) + 1};
     memcpy(head.unlisted, data->unlisted, sizeof head.unlisted);
@@ -276,6 +314,7 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     data->n_unlisted_files = head.n_unlisted_files;
     data->text_bytes = head.text_bytes;
     data->is_tar = head.is_tar;
+    data->box_past = head.box_past;
     memcpy(data->unlisted, head.unlisted, sizeof head.unlisted);
     return CR_OK;
 }

@@ -43,18 +43,47 @@ static cr_status index_files(cr_files *files, const char *path, cr_error *err)
     for (int i = 0; i < files->n; i++)
         files->by_stem[i] = (cr_name){text + files->items[i].stem, i};
     cr_names_sort(files->by_stem, files->n);
-    for (int i = 1; i < files->n; i++) {
-        const cr_name *a = &files->by_stem[i - 1], *b = &files->by_stem[i];
-        if (strcmp(a->text, b->text) == 0) {
-            const char *x = text + files->items[a->value].path;
-            const char *y = text + files->items[b->value].path;
-            bool swap = strcmp(x, y) > 0; /* the order of a listing is that of the file system */
-            return cr_fail(err, CR_EINPUT, "%s: '%s' and '%s' are the same image id", path,
-                           cr_quote(swap ? y : x, strlen(swap ? y : x)).text,
-                           cr_quote(swap ? x : y, strlen(swap ? x : y)).text);
-        }
-    }
     return CR_OK;
+}
+
+/* Whether a path of n bytes ends in another of m, folder by folder. */
+static bool ends_in(const char *path, size_t n, const char *end, size_t m)
+{
+    return m <= n && memcmp(path + n - m, end, m) == 0 && (m == n || path[n - m - 1] == '/');
+}
+
+/* How well an item's path is the one of n bytes: 2 it is that, 1 one of them ends in the other, 0. */
+static int fit(const cr_files *files, int item, const char *path, size_t n)
+{
+    const char *have = files->pool.text + files->items[item].path;
+    const char *last = strrchr(have, '/');
+    const size_t m =
+        (last ? (size_t)(last + 1 - have) : 0) + strlen(files->pool.text + files->items[item].stem);
+    return ends_in(have, m, path, n) || ends_in(path, n, have, m) ? 1 + (n == m) : 0;
+}
+
+int cr_files_match(const cr_files *files, const char *path, bool by_path, int *other)
+{
+    const char *slash = strrchr(path, '/'), *stem = slash ? slash + 1 : path;
+    const cr_name *end = files->by_stem + files->n;
+    const cr_name *first = cr_names_find(files->by_stem, files->n, stem), *last = first;
+    int found = -1, best = 0;
+    *other = -1;
+    while (first && first > files->by_stem && strcmp(first[-1].text, stem) == 0)
+        first--;
+    while (last && last < end && strcmp(last->text, stem) == 0)
+        last++;
+    if (!by_path && last - first == 1)
+        return first->value;
+    for (; first < last; first++) {
+        const int here = fit(files, first->value, path, strlen(path));
+        if (here == 0 || here < best)
+            continue;
+        *other = here == best ? found : -1;
+        found = first->value;
+        best = here;
+    }
+    return found;
 }
 
 static bool is_folder(const char *path, const struct dirent *entry)

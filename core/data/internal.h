@@ -62,7 +62,8 @@ cr_status cr_mat_synset_lines(const char *path, const uint8_t *mat, size_t n_byt
 
 /* One image of the ground truth. */
 typedef struct cr_truth_row {
-    uint32_t id; /* offset into pool, without an image extension */
+    uint32_t path; /* offset into pool: as the ground truth names it, without an image extension */
+    uint32_t stem; /* the last part of that */
     int32_t label;
     int32_t first_box, n_boxes; /* after cr_truth_finish */
     int32_t line;               /* of the file that lists the images, from 1; 0 where none does */
@@ -76,6 +77,7 @@ typedef struct cr_truth {
     cr_box *boxes;      /* grouped by row after cr_truth_finish */
     int32_t *box_row;   /* [n_boxes] until then */
     cr_name *by_id;     /* [n_rows], sorted, no id twice; value is the row */
+    bool by_path;       /* ids are paths, as images in different folders have one name */
     int n_rows, n_boxes;
     size_t rows_capacity, boxes_capacity, box_rows_capacity;
 } cr_truth;
@@ -83,11 +85,13 @@ typedef struct cr_truth {
 /* Adds an image: `name` may be a path and bear an image extension. */
 cr_status cr_truth_add_row(cr_truth *truth, const cr_place *at, const char *name, cr_error *err);
 
-/* Adds a box to row `row`; it may lie one pixel past the annotated size, not more. */
+/* Adds a box to row `row`. */
 cr_status cr_truth_add_box(cr_truth *truth, const cr_place *at, int row, const cr_box *box,
                            cr_error *err);
 
-/* Sorts the rows by id. An id that comes twice is refused, or, with `merge`, its later rows, whose
+/* Gives the rows their ids and sorts them by these. The id of an image is its name without folders and
+ * extension; or, where two of all images of the ground truth have one name in different folders, that of
+ * every image is its path, so that ids depend on no subset. An id that comes twice is refused, or, with `merge`, its later rows, whose
  * labels must be the same, give their boxes to the first. `path` is the file that lists the images.
  * No row may be added afterwards. */
 cr_status cr_truth_index(cr_truth *truth, const char *path, bool merge, cr_error *err);
@@ -173,7 +177,7 @@ typedef struct cr_file {
 typedef struct cr_files {
     cr_pool pool;
     cr_file *items;
-    cr_name *by_stem; /* [n], sorted, no stem twice; value is the item */
+    cr_name *by_stem; /* [n], sorted; value is the item */
     size_t capacity;
     int n;
     bool is_tar;
@@ -182,6 +186,11 @@ typedef struct cr_files {
 /* The image files (jpg, jpeg, png in any case) of a folder and the folders in it, or of a tar,
  * hidden ones left out. */
 cr_status cr_files_list(const char *path, cr_files *files, cr_error *err);
+
+/* The item that is the image which the ground truth names by `path`: that of its name, if there is one and
+ * ids are no paths; else that of its path, or one of which one ends in the other, folder by folder. -1:
+ * there is none. *other is a second one that it could be as well, or -1. */
+int cr_files_match(const cr_files *files, const char *path, bool by_path, int *other);
 
 /* Adds a file if its name is an image's. */
 cr_status cr_files_add(cr_files *files, const char *path, int64_t offset, int64_t n_bytes,

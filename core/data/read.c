@@ -8,9 +8,15 @@
 typedef cr_status read_truth(const cr_data_source *source, const cr_class_list *classes,
                              cr_truth *truth, cr_error *err);
 
-static read_truth *const layouts[] = {
-    [CR_DATA_KAGGLE] = cr_kaggle_read, [CR_DATA_XML] = cr_xml_read, [CR_DATA_WSOL] = cr_wsol_read,
-    [CR_DATA_DEVKIT] = cr_devkit_read, [CR_DATA_CUB] = cr_cub_read, [CR_DATA_CSV] = cr_plain_read,
+/* `box_past`: how far beyond the last pixel a box may reach. Where boxes are x, y, x + width,
+ * y + height, as in CUB and in wsolevaluation's metadata of it, that is one. */
+static const struct {
+    read_truth *read;
+    int box_past;
+} layouts[] = {
+    [CR_DATA_KAGGLE] = {cr_kaggle_read, 0}, [CR_DATA_XML] = {cr_xml_read, 0},
+    [CR_DATA_WSOL] = {cr_wsol_read, 1},     [CR_DATA_DEVKIT] = {cr_devkit_read, 0},
+    [CR_DATA_CUB] = {cr_cub_read, 1},       [CR_DATA_CSV] = {cr_plain_read, 0},
 };
 
 /* Appends to a list of at most three names. */
@@ -24,6 +30,25 @@ static void add_name(char *names, size_t n_bytes, int n_before, const char *name
         snprintf(names + used, n_bytes - used, ", ...");
 }
 
+/* How the ground truth names the i-th image by id. */
+static const char *path_of(const cr_truth *truth, int i)
+{
+    return truth->pool.text + truth->rows[truth->by_id[i].value].path;
+}
+
+/* Which of two files an image is cannot be told. The order of a listing is that of the file system. */
+static cr_status fail_twofold(const cr_files *files, int a, int b, const char *path, cr_error *err)
+{
+    const char *x = files->pool.text + files->items[a].path;
+    const char *y = files->pool.text + files->items[b].path;
+    const bool swap = strcmp(x, y) > 0;
+    return cr_fail(
+        err, CR_EINPUT,
+        "%s: '%s' and '%s' are the same image id; the ground truth must name their folders", path,
+        cr_quote(swap ? y : x, strlen(swap ? y : x)).text,
+        cr_quote(swap ? x : y, strlen(swap ? x : y)).text);
+}
+
 /* The file of each chosen image, as an item of `files`. */
 static cr_status match_files(const cr_truth *truth, const int *chosen, int n, const cr_files *files,
                              const char *path, int *item, cr_error *err)
@@ -32,10 +57,11 @@ static cr_status match_files(const cr_truth *truth, const int *chosen, int n, co
     char missing[3 * 66 + 8] = "";
     for (int i = 0; i < n; i++) {
         const char *id = truth->by_id[chosen[i]].text;
-        const cr_name *found = cr_names_find(files->by_stem, files->n, id);
-        if (found)
-            item[i] = found->value;
-        else
+        int other;
+        item[i] = cr_files_match(files, path_of(truth, chosen[i]), truth->by_path, &other);
+        if (other >= 0)
+            return fail_twofold(files, item[i], other, path, err);
+        if (item[i] < 0)
             add_name(missing, sizeof missing, n_missing++, id);
     }
     return n_missing ? cr_fail(err, CR_EINPUT, "%s: %d of %d images have no file: %s", path,
@@ -75,13 +101,27 @@ static cr_status check_class_folders(const cr_truth *truth, const int *chosen, i
                    text + classes->classes[first_class].wnid, text + classes->classes[label].wnid);
 }
 
-static void count_unlisted(const cr_truth *truth, const cr_files *files, cr_dataset *data)
+static cr_status count_unlisted(const cr_truth *truth, const cr_files *files, cr_dataset *data,
+                                cr_error *err)
 {
-    for (int i = 0; i < files->n; i++) {
-        const char *stem = files->by_stem[i].text;
-        if (!cr_names_find(truth->by_id, truth->n_rows, stem))
-            add_name(data->unlisted, sizeof data->unlisted, data->n_unlisted_files++, stem);
+    bool *listed = cr_alloc((size_t)files->n, sizeof *listed);
+    int other;
+    if (!listed)
+        return cr_fail_memory(err, "the image files", (size_t)files->n, sizeof *listed);
+    for (int i = 0; i < truth->n_rows; i++) {
+        const int item = cr_files_match(files, path_of(truth, i), truth->by_path, &other);
+        if (item >= 0)
+            listed[item] = true;
     }
+    for (int i = 0; i < files->n; i++) {
+        const cr_name *file = &files->by_stem[i];
+        if (!listed[file->value])
+            add_name(data->unlisted, sizeof data->unlisted, data->n_unlisted_files++,
+                     truth->by_path ? files->pool.text + files->items[file->value].path
+                                    : file->text);
+    }
+    free(listed);
+    return CR_OK;
 }
 
 static cr_status add_string(cr_pool *pool, const char *text, uint32_t *offset, cr_error *err)
@@ -158,6 +198,16 @@ static cr_status read_classes(const cr_data_source *source, cr_class_list *class
     return status;
 }
 
+/* By the sizes that are annotated. */
+static cr_status check_boxes(const cr_dataset *data, const char *path, cr_error *err)
+{
+    cr_box_census census = {0};
+    for (int i = 0; i < data->n_images; i++)
+        if (data->images[i].width > 0)
+            cr_box_census_add(&census, data, i, data->images[i].width, data->images[i].height);
+    return cr_box_census_check(&census, path, err);
+}
+
 cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -169,7 +219,7 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     *data = (cr_dataset){0};
 
     CR_TRY(read_classes(source, &classes, err));
-    CR_TRY(layouts[source->layout](source, &classes, &truth, err));
+    CR_TRY(layouts[source->layout].read(source, &classes, &truth, err));
     CR_TRY(cr_truth_finish(&truth, source->ground_truth, err));
     if (source->exclude)
         CR_TRY(cr_truth_exclude(&truth, source->exclude, err));
@@ -183,11 +233,14 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
         CR_TRY(cr_files_list(source->images, &files, err));
         CR_TRY(match_files(&truth, chosen, n, &files, source->images, item, err));
         CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images, err));
-        count_unlisted(&truth, &files, data);
+        CR_TRY(count_unlisted(&truth, &files, data, err));
     }
     CR_TRY(add_images(&truth, chosen, n, &files, item, &pool, data, err));
     CR_TRY(add_classes(&classes, &pool, data, err));
     data->is_tar = files.is_tar;
+    data->box_past = layouts[source->layout].box_past;
+    data->text = pool.text;
+    CR_TRY(check_boxes(data, source->ground_truth, err));
     data->folder = strdup(source->images ? source->images : "");
     if (!data->folder)
         status = cr_fail_memory(err, "a path", 1, 1);

@@ -100,7 +100,7 @@ static cr_status check_complete(const char *folder, const cr_truth *truth, cr_er
 {
     for (int i = 0; i < truth->n_rows; i++) {
         const cr_truth_row *row = &truth->rows[i];
-        const char *id = truth->pool.text + row->id;
+        const char *id = truth->pool.text + (truth->by_path ? row->path : row->stem);
         const char *without = row->label < 0    ? "class_labels.txt"
                               : row->width == 0 ? "image_sizes.txt"
                                                 : NULL;

@@ -1,3 +1,4 @@
+/* The ground truth while it is read: images, boxes, ids. */
 #include "internal.h"
 
 #include <limits.h>
@@ -37,28 +38,32 @@ cr_status cr_parse_box(const cr_place *at, const char *who, const char *const wo
     return CR_OK;
 }
 
-/* The file name of a path without an image extension. */
-static const char *stem_of(const char *name, size_t *n)
+/* A name as ids have it, n bytes: from its first folder or from its last part on, without an image
+ * extension. */
+static const char *id_of(const char *name, bool by_path, size_t *n)
 {
-    const char *slash = strrchr(name, '/');
-    const char *stem = slash ? slash + 1 : name;
-    *n = cr_stem_length(stem, strlen(stem), NULL);
-    return stem;
+    const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+    while (by_path && (name[0] == '/' || strncmp(name, "./", 2) == 0))
+        name++;
+    const char *start = by_path ? name : last;
+    *n = (size_t)(last - start) + cr_stem_length(last, strlen(last), NULL);
+    return start;
 }
 
 cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr_error *err)
 {
-    size_t n;
-    const char *stem = stem_of(name, &n);
+    size_t n, n_stem;
+    const char *path = id_of(name, true, &n), *stem = id_of(name, false, &n_stem);
     cr_truth_row row = {.label = -1, .line = at->line, .localize = 1};
-    if (n == 0)
+    if (n_stem == 0)
         return cr_fail(err, CR_EINPUT, "%s:%d: no image id", at->path, at->line);
-    if (!cr_is_utf8(stem, n))
+    if (!cr_is_utf8(path, n))
         return cr_fail(err, CR_EINPUT, "%s:%d: the image id '%s' is not UTF-8", at->path,
-                       at->line ? at->line : 1, cr_quote(stem, n).text);
+                       at->line ? at->line : 1, cr_quote(stem, n_stem).text);
     if (t->n_rows == INT_MAX)
         return cr_fail(err, CR_EINPUT, "%s:%d: too many images", at->path, at->line);
-    cr_status status = cr_pool_add(&t->pool, stem, n, &row.id, err);
+    cr_status status = cr_pool_add(&t->pool, path, n, &row.path, err);
+    row.stem = row.path + (uint32_t)(n - n_stem);
     if (status == CR_OK)
         status = cr_reserve(&t->rows, (size_t)t->n_rows, &t->rows_capacity, sizeof *t->rows, err);
     if (status == CR_OK)
@@ -69,11 +74,6 @@ cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr
 cr_status cr_truth_add_box(cr_truth *t, const cr_place *at, int row, const cr_box *box,
                            cr_error *err)
 {
-    const cr_truth_row *image = &t->rows[row];
-    if (image->width > 0 && (box->x1 > image->width || box->y1 > image->height))
-        return cr_fail(
-            err, CR_EINPUT, "%s:%d: the box %d %d %d %d is not inside the image's %d x %d pixels",
-            at->path, at->line, box->x0, box->y0, box->x1, box->y1, image->width, image->height);
     if (t->n_boxes == INT_MAX)
         return cr_fail(err, CR_EINPUT, "%s:%d: too many boxes", at->path, at->line);
     size_t n = (size_t)t->n_boxes;
@@ -123,14 +123,29 @@ static cr_status merge_rows(cr_truth *t, const char *path, cr_error *err)
     return status;
 }
 
+static const char *path_of(const cr_truth *t, int i)
+{
+    return t->pool.text + t->rows[t->by_id[i].value].path;
+}
+
+static void sort_rows(cr_truth *t)
+{
+    for (int i = 0; i < t->n_rows; i++)
+        t->by_id[i] = (cr_name){t->pool.text + (t->by_path ? t->rows[i].path : t->rows[i].stem), i};
+    cr_names_sort(t->by_id, t->n_rows);
+}
+
 cr_status cr_truth_index(cr_truth *t, const char *path, bool merge, cr_error *err)
 {
     t->by_id = cr_alloc((size_t)t->n_rows, sizeof *t->by_id);
     if (!t->by_id)
         return cr_fail_memory(err, path, (size_t)t->n_rows, sizeof *t->by_id);
-    for (int i = 0; i < t->n_rows; i++)
-        t->by_id[i] = (cr_name){t->pool.text + t->rows[i].id, i};
-    cr_names_sort(t->by_id, t->n_rows);
+    sort_rows(t);
+    for (int i = 1; i < t->n_rows && !t->by_path; i++)
+        t->by_path = strcmp(t->by_id[i - 1].text, t->by_id[i].text) == 0 &&
+                     strcmp(path_of(t, i - 1), path_of(t, i)) != 0;
+    if (t->by_path)
+        sort_rows(t);
     if (merge)
         return merge_rows(t, path, err);
     for (int i = 1; i < t->n_rows; i++)
@@ -142,7 +157,7 @@ cr_status cr_truth_index(cr_truth *t, const char *path, bool merge, cr_error *er
 int cr_truth_find(const cr_truth *t, const char *name)
 {
     size_t n;
-    const char *stem = stem_of(name, &n);
+    const char *stem = id_of(name, t->by_path, &n);
     int low = 0, high = t->n_rows;
     while (low < high) {
         int middle = low + (high - low) / 2;

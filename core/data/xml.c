@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define MAX_DEPTH 16
+#define MAX_FOLDERS 8 /* one in another */
 
 enum { HAS_NAME = 1, HAS_BOX = 2, HAS_SIDE = 4 /* of xmin, the next three follow */ };
 
@@ -273,30 +274,60 @@ static cr_status take_annotation(const char *folder, const char *name, const uin
     return status;
 }
 
-static int is_annotation(const struct dirent *entry)
+static int is_visible(const struct dirent *entry)
 {
-    size_t n = strlen(entry->d_name);
-    return n > 4 && strcmp(entry->d_name + n - 4, ".xml") == 0 && entry->d_name[0] != '.';
+    return entry->d_name[0] != '.';
 }
 
-static cr_status read_folder(const char *folder, context *c, cr_error *err)
+static bool is_annotation(const char *name)
+{
+    const size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".xml") == 0;
+}
+
+static cr_status read_folder(const char *root, const char *below, int depth, context *c,
+                             cr_error *err);
+
+/* The annotation, or the annotations in the folder, `name` of the folder `root`/`below`. */
+static cr_status read_entry(const char *root, const char *below, const char *name, int depth,
+                            context *c, cr_error *err)
+{
+    cr_status status = CR_OK;
+    struct stat info;
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    char *inside = *below ? cr_path_join(below, name) : strdup(name);
+    char *path = inside ? cr_path_join(root, inside) : NULL;
+    if (!path) {
+        status = cr_fail_memory(err, "a path", 1, 1);
+    } else if (is_annotation(name)) {
+        CR_TRY(cr_file_read(path, CR_DATA_MAX_XML_BYTES, &bytes, &n_bytes, err));
+        status = take_annotation(root, inside, bytes, n_bytes, c, err);
+    } else if (depth < MAX_FOLDERS && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        status = read_folder(root, inside, depth + 1, c, err);
+    }
+
+cleanup:
+    free(bytes);
+    free(path);
+    free(inside);
+    return status;
+}
+
+static cr_status read_folder(const char *root, const char *below, int depth, context *c,
+                             cr_error *err)
 {
     cr_status status = CR_OK;
     struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, is_annotation, alphasort);
+    char *folder = *below ? cr_path_join(root, below) : strdup(root);
+    if (!folder)
+        return cr_fail_memory(err, "a path", 1, 1);
+    int n = scandir(folder, &entries, is_visible, alphasort);
     if (n < 0)
-        return cr_fail(err, CR_EINPUT, "%s: %s", folder, strerror(errno));
-    for (int i = 0; i < n && status == CR_OK; i++) {
-        uint8_t *bytes = NULL;
-        size_t n_bytes;
-        char *path = cr_path_join(folder, entries[i]->d_name);
-        status = path ? cr_file_read(path, CR_DATA_MAX_XML_BYTES, &bytes, &n_bytes, err)
-                      : cr_fail_memory(err, "a path", 1, 1);
-        if (status == CR_OK)
-            status = take_annotation(folder, entries[i]->d_name, bytes, n_bytes, c, err);
-        free(bytes);
-        free(path);
-    }
+        status = cr_fail(err, CR_EINPUT, "%s: %s", folder, strerror(errno));
+    free(folder);
+    for (int i = 0; i < n && status == CR_OK; i++)
+        status = read_entry(root, below, entries[i]->d_name, depth, c, err);
     for (int i = 0; i < n; i++)
         free(entries[i]);
     free(entries);
@@ -310,7 +341,7 @@ cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr
     context c = {classes, truth};
     if (stat(path, &info) != 0)
         return cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
-    cr_status status = S_ISDIR(info.st_mode) ? read_folder(path, &c, err)
+    cr_status status = S_ISDIR(info.st_mode) ? read_folder(path, "", 0, &c, err)
                                              : cr_tar_each(path, ".xml", CR_DATA_MAX_XML_BYTES,
                                                            take_annotation, &c, err);
     if (status == CR_OK && truth->n_rows == 0)

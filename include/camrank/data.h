@@ -13,7 +13,8 @@
 #define CR_DATA_MAX_IMAGE_BYTES ((size_t)1 << 30)
 
 typedef struct cr_data_image {
-    uint32_t id;       /* offset into `text`: file name without its image extension */
+    uint32_t id;       /* offset into `text`: file name without its image extension, or the path
+                          without it where names repeat */
     uint32_t file;     /* offset into `text`: path inside the folder, or member of the tar */
     int32_t label;     /* class index, 0-based, the order of the synset list */
     int32_t first_box; /* its boxes are boxes[first_box .. first_box + n_boxes - 1] */
@@ -43,6 +44,7 @@ typedef struct cr_dataset {
     bool is_tar;          /* `folder` is a tar */
     int fd;               /* of the tar after cr_data_open; 0: not open */
     int n_excluded;       /* images with localize = 0 */
+    int box_past;         /* pixels beyond an image's last that a box may reach: 0 or 1 */
     int n_unlisted_files; /* image files that the ground truth does not name */
     char unlisted[224];   /* the first three of them, "a, b, c, ..." */
 } cr_dataset;
@@ -86,10 +88,11 @@ typedef struct cr_data_source {
 
 /* Reads an image set. An image's id is the name of its file without folders and image extension;
  * extensions are .jpg, .jpeg and .png in any case; hidden files do not count. Ground truth and
- * images are matched by id, wherever below the folder an image lies.
+ * images are matched by id, wherever below the folder an image lies. Where the ground truth names two
+ * images alike in different folders (ImageNetV2), every image's id is its path as the ground truth has
+ * it, and that of its file is the same, or ends in it, or is what it ends in, folder by folder.
  *
- * Boxes: x0 <= x1, y0 <= y1, all from 0 to 65500; x1 and y1 may touch the image's edge or lie one
- * past it, which is checked where the layout has the image's size. Text: lines may end in LF, CR LF
+ * Boxes: x0 <= x1, y0 <= y1, all from 0 to 65500, and inside the image: see cr_data_check_size. Text: lines may end in LF, CR LF
  * or CR, empty ones are passed over, a byte order mark too; CSV must be UTF-8. Class names that are
  * not UTF-8 are taken for Latin-1 and converted.
  *
@@ -132,7 +135,21 @@ cr_status cr_data_image_read(const cr_dataset *data, int i, uint8_t **bytes, siz
 cr_status cr_data_file_read(const char *images, const char *file, uint8_t **bytes, size_t *n_bytes,
                             cr_error *err);
 
-/* CR_EINPUT, naming the file and both sizes, where image i's annotation has another size. */
+/* How many images have a box that reaches beyond them: original boxes beside resized images, for one,
+ * do in many. Starts as {0}. */
+typedef struct cr_box_census {
+    int n_images, n_beyond;
+    char first[160]; /* of these: id, size and box */
+} cr_box_census;
+
+void cr_box_census_add(cr_box_census *census, const cr_dataset *data, int i, int width, int height);
+
+/* Errors: CR_EINPUT, naming `path`, both counts and the likely reason, where more than one in ten reaches
+ * beyond. */
+cr_status cr_box_census_check(const cr_box_census *census, const char *path, cr_error *err);
+
+/* CR_EINPUT, naming the file, where image i's annotation has another size, or one of its boxes has a side
+ * beyond these pixels: x1 >= width + box_past, or y1 so. */
 cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err);
 
 /* The path of image i's file, for messages where it lies in a tar. The caller frees; NULL when out

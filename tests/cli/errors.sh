@@ -33,6 +33,9 @@ head -c 3000 /dev/zero | tr '\0' '\125' >noise.onnx
 { head -n 5 ground_truth.csv; echo "img_000,n00001000 1 2 3"; } >short_box.csv
 { head -n 3 ground_truth.csv; echo "img_000,n00001000 5 5 x 9"; } >no_number.csv
 { cat ground_truth.csv; echo "img_900,n00001000 1 2 3 4"; } >no_file.csv
+# As if the images had been resized to a quarter after they were annotated.
+awk 'NR > 1 { n = split($0, w, " "); for (i = 2; i <= n; i++) if (w[i] ~ /^[0-9]+$/) w[i] *= 4
+    $0 = w[1]; for (i = 2; i <= n; i++) $0 = $0 " " w[i] } { print }' ground_truth.csv >resized.csv
 sed 's/^models:/modles:/' job.yaml >misspelt.yaml
 sed 's/^batch: 8/batch: many/' job.yaml >no_int.yaml
 printf 'name: [\n' >broken.yaml
@@ -48,6 +51,11 @@ for launcher in SLURM_STEP_NUM_TASKS:SLURM_PROCID:srun PMI_SIZE:PMI_RANK:PMI \
         env $size=4 $rank=0 timeout 30 "$CAMRANK" run job.yaml
     expect 2 '' env $size=4 $rank=1 timeout 30 "$CAMRANK" run job.yaml
 done
+
+refused 3 '*resized.csv: boxes reach beyond their image in * of * images looked at, first in img_*' \
+    run job.yaml --set dataset.ground_truth=resized.csv
+refused 3 '*resized.csv: boxes reach beyond their image in *' \
+    check job.yaml --set dataset.ground_truth=resized.csv
 
 # The command line.
 refused 2 'a command is missing; see camrank --help'

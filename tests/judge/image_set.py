@@ -37,7 +37,7 @@ class Dataset(ct.Structure):
                 ("images", ct.c_void_p), ("boxes", ct.c_void_p), ("classes", ct.c_void_p),
                 ("text", ct.c_void_p), ("text_bytes", ct.c_size_t), ("folder", ct.c_char_p),
                 ("is_tar", ct.c_bool), ("fd", ct.c_int), ("n_excluded", ct.c_int),
-                ("n_unlisted_files", ct.c_int), ("unlisted", ct.c_char * 224)]
+                ("box_past", ct.c_int), ("n_unlisted_files", ct.c_int), ("unlisted", ct.c_char * 224)]
 
 
 class Set:

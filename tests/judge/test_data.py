@@ -139,8 +139,6 @@ def wrong_validation(folder, val, synsets, devkit_synsets, tgz, table, wnids):
              r[25000:], 25000, "devkit ids"),
             ("image_sizes.txt", lambda r: r[:24999] + [r[24999] + ",3"] + r[25000:], 25000,
              "4 columns"),
-            ("localization.txt", lambda r: r[:39999] + [r[39999].rsplit(",", 1)[0] + ",9999"] +
-             r[40000:], 40000, "not inside the image"),
             ("localization.txt", lambda r: r[:39999] + ["val/x.JPEG,1,1,2,2"] + r[39999:], 40000,
              "image 'val/x.JPEG' is not in image_ids.txt")):
         wrong = f"{folder}/wsol"
@@ -174,10 +172,10 @@ def wrong_validation(folder, val, synsets, devkit_synsets, tgz, table, wnids):
 
 def wrong_xml(folder):
     synsets = write(f"{folder}/synsets.txt", "n01 a\nn02 b\n")
-    good = annotation("x", (50, 40), "n01", [(1, 2, 3, 4), (0, 0, 49, 40)]).decode()
+    good = annotation("x", (50, 40), "n01", [(1, 2, 3, 4), (0, 0, 49, 39)]).decode()
     xml = f"{folder}/xml"
     os.makedirs(xml, exist_ok=True)
-    box = "<bndbox><xmin>0</xmin><ymin>0</ymin><xmax>49</xmax><ymax>40</ymax></bndbox>"
+    box = "<bndbox><xmin>0</xmin><ymin>0</ymin><xmax>49</xmax><ymax>39</ymax></bndbox>"
     for what, text, line, reason in (
             ("a missing box", good.replace(box, ""), 4, "object 2 has no bndbox"),
             ("a missing side", good.replace("<ymax>4</ymax>", ""), 3, "object 1 has no ymax"),
@@ -185,7 +183,6 @@ def wrong_xml(folder):
             ("two boxes", good.replace(box, box + box), 4, "object 2 has two bndbox"),
             ("no object", good.replace("object", "thing"), 1, "has no <object>"),
             ("a side that is no number", good.replace(">49<", ">4 9<"), 4, "xmax is '4 9'"),
-            ("a box outside", good.replace(">49<", ">51<"), 4, "not inside the image's 50 x 40"),
             ("an empty box", good.replace(">49<", ">0<").replace("<xmin>0", "<xmin>1"), 4,
              "object 2 is empty"),
             ("an unknown class", good.replace("n01", "n07"), 3, "'n07' is not in the synset list"),
@@ -202,13 +199,16 @@ def wrong_xml(folder):
             tar.add(f"{xml}/x.xml", "a/x.xml")
         refused("the same in a .tar.xz", f"{folder}/x.tar.xz/a/x.xml:{line}", reason, "xml",
                 ground_truth=f"{folder}/x.tar.xz", synsets=synsets)
+    write(f"{xml}/x.xml", good.replace(">49<", ">50<"))
+    refused("XML with a box outside", xml, "boxes reach beyond their image in 1 of 1 images looked at, "
+            "first in x, 50 x 40 pixels, box 0 0 50 39", "xml", ground_truth=xml, synsets=synsets)
     write(f"{xml}/x.xml", good)
     data = Set("xml", ground_truth=xml, synsets=synsets)
-    check("XML that is right", data.boxes.tolist() == [[1, 2, 3, 4], [0, 0, 49, 40]])
+    check("XML that is right", data.boxes.tolist() == [[1, 2, 3, 4], [0, 0, 49, 39]])
     data.close()
     with tarfile.open(f"{folder}/two.tar", "w") as tar:
         tar.add(f"{xml}/x.xml", "a/x.xml")
-        tar.add(f"{xml}/x.xml", "b/x.xml")
+        tar.add(f"{xml}/x.xml", "a/x.xml")
     refused("an image annotated twice", f"{folder}/two.tar", "image 'x' is annotated twice", "xml",
             ground_truth=f"{folder}/two.tar", synsets=synsets)
     latin = write(f"{folder}/latin.csv", 'image,label,x0,y0,x1,y1\n"a","n01",0,0,1,1\n'

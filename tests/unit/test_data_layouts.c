@@ -142,13 +142,13 @@ static void xml_gives_boxes_and_a_size_to_check(void **state)
     scratch_write_text("n01/a.xml",
                        "<annotation><size><width>5</width><height>4</height></size>"
                        "<object><name> n02 </name><part><name>n01</name></part><bndbox>"
-                       "<xmin>1</xmin><ymin>0</ymin><xmax>5</xmax><ymax>4</ymax>"
+                       "<xmin>1</xmin><ymin>0</ymin><xmax>4</xmax><ymax>3</ymax>"
                        "</bndbox></object></annotation>");
     cr_data_source source = source_of(NULL);
     source.layout = CR_DATA_XML;
     source.ground_truth = scratch_path("n01");
     cr_dataset data = assert_read(&source);
-    static const cr_box box = {1, 0, 5, 4};
+    static const cr_box box = {1, 0, 4, 3};
     cr_error err = {0};
     assert_int_equal(data.n_boxes, 1);
     assert_memory_equal(data.boxes, &box, sizeof box);
@@ -157,6 +157,56 @@ static void xml_gives_boxes_and_a_size_to_check(void **state)
     assert_int_equal(cr_data_check_size(&data, 0, 5, 4, &err), CR_OK);
     assert_int_equal(cr_data_check_size(&data, 0, 4, 5, &err), CR_EINPUT);
     assert_non_null(strstr(err.message, "4 x 5 pixels, but annotated with 5 x 4"));
+    data.images[0].width = 0;
+    assert_int_equal(cr_data_check_size(&data, 0, 4, 4, &err), CR_EINPUT);
+    assert_non_null(strstr(err.message, "its box 1 0 4 3 reaches beyond its 4 x 4 pixels"));
+    data.box_past = 1;
+    assert_int_equal(cr_data_check_size(&data, 0, 4, 4, &err), CR_OK);
+    assert_int_equal(cr_data_check_size(&data, 0, 3, 4, &err), CR_EINPUT);
+    cr_data_free(&data);
+}
+
+/* As ImageNetV2 is laid out: every name comes once in each folder. */
+static void images_of_one_name_in_different_folders_have_paths_as_ids(void **state)
+{
+    (void)state;
+    scratch_write_text("n01/8.jpg", "first");
+    scratch_write_text("n02/8.png", "second");
+    scratch_write_text("n02/9.jpg", "not listed");
+    scratch_write_text("set.csv", "image,label,x0,y0,x1,y1\nn02/8.png,n02,0,0,2,2\n"
+                                  "./n01/8.jpg,n01,0,0,1,1\nn02/8.png,n02,3,3,4,4\n");
+    scratch_write_text("list.txt", "n02/8\n");
+    cr_data_source source = source_of(scratch);
+    cr_dataset data = assert_read(&source);
+    assert_int_equal(data.n_images, 2);
+    assert_string_equal(cr_data_image_id(&data, 0), "n01/8");
+    assert_string_equal(cr_data_image_id(&data, 1), "n02/8");
+    assert_int_equal(data.images[1].n_boxes, 2);
+    assert_bytes(&data, 0, "first");
+    assert_bytes(&data, 1, "second");
+    assert_int_equal(data.n_unlisted_files, 1);
+    assert_string_equal(data.unlisted, "n02/9.jpg");
+    assert_int_equal(cr_data_find(&data, "n02/8.png"), 1);
+    assert_int_equal(cr_data_find(&data, "8"), -1);
+    cr_data_free(&data);
+    /* The same ids in a part of the set, and beside a folder further up or down. */
+    source.exclude = source.subset_list = scratch_path("list.txt");
+    data = assert_read(&source);
+    assert_int_equal(data.n_images, 1);
+    assert_string_equal(cr_data_image_id(&data, 0), "n02/8");
+    assert_int_equal(data.images[0].localize, 0);
+    cr_data_free(&data);
+    source.exclude = source.subset_list = NULL;
+    scratch_write_text("set.csv", "image,label,x0,y0,x1,y1\nval/n02/8,n02,0,0,2,2\n"
+                                  "val/n01/8,n01,0,0,1,1\n");
+    data = assert_read(&source);
+    assert_string_equal(cr_data_image_id(&data, 1), "val/n02/8");
+    assert_bytes(&data, 1, "second");
+    cr_data_free(&data);
+    scratch_write_text("set.csv",
+                       "image,label,x0,y0,x1,y1\nn02/8,n02,0,0,2,2\nn02/8,n02,0,0,1,1\n");
+    data = assert_read(&source);
+    assert_string_equal(cr_data_image_id(&data, 0), "8");
     cr_data_free(&data);
 }
 
@@ -342,6 +392,7 @@ int main(void)
         IN_FOLDER(class_folders_are_matched_by_name_and_checked),
         IN_FOLDER(meta_mat_is_read_or_refused),
         IN_FOLDER(xml_gives_boxes_and_a_size_to_check),
+        IN_FOLDER(images_of_one_name_in_different_folders_have_paths_as_ids),
         IN_FOLDER(other_orders_of_classes_are_known_only_where_they_differ),
         IN_FOLDER(exclude_list_of_numbers_keeps_the_numbers_of_the_whole_set),
         IN_FOLDER(subset_takes_list_then_classes_then_stride_then_count),
