@@ -16,19 +16,13 @@ static void print_model(const cr_session *s, int m)
 {
     const cr_model *model = &s->models[m];
     const cr_results_model *plan = &s->plan.models[m];
-    double parameters = 0, flops = 0;
-    for (int i = 0; i < cr_graph_n_layers(model->graph); i++) {
-        cr_graph_layer layer = cr_graph_get_layer(model->graph, i);
-        parameters += (double)layer.n_parameters;
-        flops += layer.flops;
-    }
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
-           parameters * 1e-6, flops * 1e-9);
+           (double)model->n_parameters * 1e-6, model->flops * 1e-9);
     printf("  input    %s\n", plan->input);
-    if (cr_graph_cut(model->graph)[0])
-        printf("  logits   before %s\n", cr_graph_cut(model->graph));
-    printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(s->weights[m].n_bytes),
-           MB(cr_cam_arena_bytes(model->cam)));
+    if (model->cut[0])
+        printf("  logits   before %s\n", model->cut);
+    printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(model->weight_bytes),
+           MB(model->arena_bytes));
     for (int v = 0; v < model->n_variants; v++)
         printf("  %-8s at %s, maps %d x %d, %s\n", plan->variants[v].method,
                plan->variants[v].layer, plan->variants[v].map_width, plan->variants[v].map_height,
@@ -63,7 +57,7 @@ static void print_plan(const cr_session *s)
 }
 
 /* Where ranks cannot share weights, each has them. */
-static void print_memory(const cr_memory *memory)
+static void print_memory(const cr_session *s, const cr_memory *memory)
 {
     const char *why = memory->why_private;
     printf(
@@ -72,6 +66,10 @@ static void print_memory(const cr_memory *memory)
     if (memory->peak_rss >= 0)
         printf("; peak RSS of this check %.1f MB a rank", MB(memory->peak_rss));
     printf("\n");
+    if (s->n_turns > 1)
+        printf(
+            "         the weights of all networks would take %.1f MB: they are held in %d turns\n",
+            MB(memory->all_weights), s->n_turns);
     if (why[0])
         printf("         the ranks of a node do not share weights: %s\n", why);
 }
@@ -104,13 +102,13 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
     CR_TRY(cr_memory_measure(par, &session, &memory, err));
     if (par->rank == 0) {
         print_plan(&session);
-        if (session.n_models > 0) {
-            print_memory(&memory);
-            status = cr_suggest_print(&session, err);
-        }
-        if (status == CR_OK)
-            status = cr_output_flush(err);
+        if (session.n_models > 0)
+            print_memory(&session, &memory);
     }
+    if (session.n_models > 0)
+        CR_TRY(cr_suggest_print(par, &session, err));
+    if (par->rank == 0)
+        status = cr_output_flush(err);
     CR_TRY(cr_par_follow(par, status, err));
 
 cleanup:

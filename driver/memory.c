@@ -1,5 +1,6 @@
 #include "memory.h"
 
+#include "networks.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -25,12 +26,11 @@ cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *m
                             cr_error *err)
 {
     cr_status status = CR_OK;
-    *memory = (cr_memory){.why_private = ""};
-    for (int m = 0; m < s->n_models; m++) {
-        memory->weights += (int64_t)s->weights[m].n_bytes;
-        if (s->weights[m].why_private[0])
-            memory->why_private = s->weights[m].why_private;
-    }
+    *memory = (cr_memory){0};
+    memory->weights = cr_networks_weight_bytes(s);
+    memory->why_private = s->why_private;
+    for (int m = 0; m < s->n_models; m++)
+        memory->all_weights += (int64_t)s->models[m].weight_bytes;
     memory->arena = (int64_t)cr_worker_arena_bytes(s->models, s->n_models);
     memory->ahead = (int64_t)cr_worker_ahead_bytes(s->models, s->n_models);
     memory->peak_rss = read_kb("/proc/self/status", "VmHWM:");

@@ -6,10 +6,12 @@
 
 /* Bytes. What is measured is -1 where the system does not tell. */
 typedef struct cr_memory {
-    int64_t weights;  /* of all networks: once a node, if its ranks can share them */
-    int64_t arena;    /* activations and gradients of the largest network, of each rank */
-    int64_t ahead;    /* images read ahead, at most, of each rank */
-    int64_t peak_rss; /* the largest resident set that any rank had, shared memory included */
+    int64_t weights;     /* of the networks that are held at a time: once a node, if its ranks share
+                         them */
+    int64_t all_weights; /* of all networks together */
+    int64_t arena;       /* activations and gradients of the largest network, of each rank */
+    int64_t ahead;       /* images read ahead, at most, of each rank */
+    int64_t peak_rss;    /* the largest resident set that any rank had, shared memory included */
     int64_t node_pss; /* what the ranks of the fullest node take at this moment together: each page
                          counts once, however many of them share it (PSS) */
     const char

@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "launcher.h"
 #include "memory.h"
+#include "networks.h"
 #include "progress.h"
 #include "reduce.h"
 #include "session.h"
@@ -18,15 +19,16 @@
 /* What the ranks share while they work through the chunks. */
 typedef struct run_state {
     const cr_par *par;
-    const cr_session *session;
+    cr_session *session;
     cr_results *results;
     cr_worker *worker;
     int n_chunks;
-    int *units; /* rank 0: those that are not done yet */
-    int n_units;
+    int *units;        /* rank 0: those that are not done yet, turn by turn */
+    int *turn_units;   /* rank 0: [n_turns] how many of them each turn has */
     int64_t n_missing; /* rank 0: images x models not done yet, when last counted */
     cr_dispatch dispatch;
-    bool knows_next; /* the unit after the present one is being read */
+    int64_t n_images_before; /* rank 0: done in the turns before */
+    bool knows_next;         /* the unit after the present one is being read */
     cr_progress progress;
     cr_status poll_status; /* of what is done between layers */
     cr_error poll_error;
@@ -60,6 +62,11 @@ cleanup:
     return status;
 }
 
+static void show_progress(run_state *run)
+{
+    cr_progress_update(&run->progress, run->n_images_before + run->dispatch.n_images_done);
+}
+
 static void idle(void *context)
 {
     run_state *run = context;
@@ -67,7 +74,7 @@ static void idle(void *context)
         run->poll_status = cr_dispatch_stop(&run->dispatch, &run->poll_error);
     if (run->poll_status == CR_OK)
         run->poll_status = cr_dispatch_poll(&run->dispatch, &run->poll_error);
-    cr_progress_update(&run->progress, run->dispatch.n_images_done);
+    show_progress(run);
 }
 
 static void between_layers(void *context)
@@ -78,46 +85,52 @@ static void between_layers(void *context)
         run->poll_status = read_ahead(run, &run->poll_error);
 }
 
-/* Arithmetic stands for time: only the order counts. */
-static double cost_of(const cr_model *model)
-{
-    double flops = 0;
-    for (int i = 0; i < cr_graph_n_layers(model->graph); i++)
-        flops += cr_graph_get_layer(model->graph, i).flops;
-    return flops;
-}
-
-/* Rank 0: lists the units with rows that are neither done nor failed, and counts these rows. Local.
- */
-static cr_status list_units(run_state *run, cr_error *err)
+/* Rank 0: the units of a model with rows that are neither done nor failed, behind the n_units that are
+ * listed already; counts these rows. state is for work. Local. */
+static cr_status list_model(run_state *run, int m, uint8_t *state, int *n_units, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_session *s = run->session;
     const int n = s->data.n_images;
-    uint8_t *state = cr_alloc((size_t)n, 1);
+    cr_results_rows rows = {.n = n, .state = state};
+    CR_TRY(cr_results_read(run->results, m, &rows, err));
+    int listed = -1;
+    for (int i = 0; i < n; i++) {
+        if (state[i] == CR_ROW_DONE || state[i] == CR_ROW_FAILED)
+            continue;
+        run->n_missing++;
+        if (i / s->job.batch != listed) {
+            listed = i / s->job.batch;
+            run->units[(*n_units)++] = m * run->n_chunks + listed;
+        }
+    }
+
+cleanup:
+    return status;
+}
+
+/* Rank 0: lists what there is to do, turn by turn, the dearest networks of each first: arithmetic
+ * stands for time, as only the order counts. Local. */
+static cr_status list_units(run_state *run, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_session *s = run->session;
+    int n_units = 0;
+    uint8_t *state = cr_alloc((size_t)s->data.n_images, 1);
     double *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
     int *order = cr_alloc((size_t)s->n_models, sizeof *order);
-    run->n_units = 0;
     run->n_missing = 0;
     if (!state || !costs || !order)
-        CR_TRY(cr_fail_memory(err, "rows", (size_t)n, 1));
+        CR_TRY(cr_fail_memory(err, "rows", (size_t)s->data.n_images, 1));
     for (int m = 0; m < s->n_models; m++)
-        costs[m] = cost_of(&s->models[m]);
+        costs[m] = s->models[m].flops;
     cr_dispatch_order(costs, s->n_models, order);
-    for (int k = 0; k < s->n_models; k++) {
-        const int m = order[k];
-        cr_results_rows rows = {.n = n, .state = state};
-        CR_TRY(cr_results_read(run->results, m, &rows, err));
-        int listed = -1;
-        for (int i = 0; i < n; i++) {
-            if (state[i] == CR_ROW_DONE || state[i] == CR_ROW_FAILED)
-                continue;
-            run->n_missing++;
-            if (i / s->job.batch != listed) {
-                listed = i / s->job.batch;
-                run->units[run->n_units++] = m * run->n_chunks + listed;
-            }
-        }
+    for (int turn = 0; turn < s->n_turns; turn++) {
+        const int before = n_units;
+        for (int k = 0; k < s->n_models; k++)
+            if (s->turn[order[k]] == turn)
+                CR_TRY(list_model(run, order[k], state, &n_units, err));
+        run->turn_units[turn] = n_units - before;
     }
 
 cleanup:
@@ -134,6 +147,7 @@ static cr_status do_unit(run_state *run, int unit, int *n, cr_error *err)
     const cr_results_rows *rows;
     *n = present.n;
     run->knows_next = false;
+    cr_net_on_layer(cr_cam_net(run->session->models[present.model].cam), between_layers, run);
     CR_TRY(cr_worker_compute(run->worker, present.model, present.first, present.n, &rows, err));
     CR_TRY(cr_par_fault(run->par, err));
     CR_TRY(cr_results_write(run->results, present.model, rows, err));
@@ -156,7 +170,7 @@ static cr_status work(run_state *run, cr_error *err)
         if (cr_stop_asked())
             CR_TRY(cr_dispatch_stop(&run->dispatch, err));
         CR_TRY(cr_dispatch_next(&run->dispatch, n, &unit, err));
-        cr_progress_update(&run->progress, run->dispatch.n_images_done);
+        show_progress(run);
         if (unit < 0)
             break;
         CR_TRY(do_unit(run, unit, &n, err));
@@ -175,8 +189,10 @@ static cr_status prepare(run_state *run, cr_error *err)
     const size_t n_units = (size_t)run->n_chunks * (size_t)s->n_models;
     if (run->par->rank == 0) {
         run->units = cr_alloc(n_units, sizeof *run->units);
-        status = run->units ? list_units(run, err)
-                            : cr_fail_memory(err, "chunks", n_units, sizeof *run->units);
+        run->turn_units = cr_alloc((size_t)s->n_turns, sizeof *run->turn_units);
+        status = run->units && run->turn_units
+                     ? list_units(run, err)
+                     : cr_fail_memory(err, "chunks", n_units, sizeof *run->units);
     }
     CR_TRY(cr_par_agree(run->par, status, err));
     bool second_cpu;
@@ -196,17 +212,13 @@ cleanup:
     return status;
 }
 
-/* Every unit that is listed, each once, unless the ranks are asked to stop; then the rest is counted
- * and listed once more. Collective. */
-static cr_status work_all(run_state *run, cr_error *err)
+/* The n_units at `units` (rank 0), which are all that is left of the networks of a turn, each once,
+ * unless the ranks are asked to stop. Collective. */
+static cr_status work_turn(run_state *run, int turn, const int *units, int n_units, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_session *s = run->session;
-    const int64_t before = run->n_missing;
-    CR_TRY(cr_dispatch_init(&run->dispatch, run->par, run->units, run->n_units, err));
-    cr_progress_start(&run->progress, run->par->rank == 0 && s->n_models > 0, before);
-    for (int m = 0; m < s->n_models; m++)
-        cr_net_on_layer(cr_cam_net(s->models[m].cam), between_layers, run);
+    CR_TRY(cr_networks_hold(run->par, run->session, turn, err));
+    CR_TRY(cr_dispatch_init(&run->dispatch, run->par, units, n_units, err));
     status = work(run, err);
     cr_error finish_error = {0};
     cr_status finished = cr_dispatch_finish(&run->dispatch, status, idle, run, &finish_error);
@@ -215,10 +227,36 @@ static cr_status work_all(run_state *run, cr_error *err)
         *err = finish_error;
     }
     CR_TRY(cr_par_agree(run->par, status, err));
+    run->n_images_before += run->dispatch.n_images_done;
+    run->dispatch.n_images_done = 0;
+
+cleanup:
+    return status;
+}
+
+/* Turn by turn what is listed, and then lists what is left. Collective. */
+static cr_status work_all(run_state *run, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_par *par = run->par;
+    const int64_t before = run->n_missing;
+    const int *units = run->units;
+    int64_t stop = 0;
+    cr_progress_start(&run->progress, par->rank == 0 && run->session->n_models > 0, before);
+    for (int turn = 0; turn < run->session->n_turns && !stop; turn++) {
+        int n = par->rank == 0 ? run->turn_units[turn] : 0;
+        CR_TRY(cr_par_spread(par, &n, sizeof n, err));
+        if (n == 0)
+            continue;
+        CR_TRY(work_turn(run, turn, units, n, err));
+        units = par->rank == 0 ? units + n : NULL;
+        stop = cr_stop_asked();
+        CR_TRY(cr_par_max(par, &stop, 1, err));
+    }
     CR_TRY(cr_results_flush(run->results, err));
-    if (run->par->rank == 0)
+    if (par->rank == 0)
         status = list_units(run, err);
-    CR_TRY(cr_par_follow(run->par, status, err));
+    CR_TRY(cr_par_follow(par, status, err));
     run->progress.n_images = before - run->n_missing;
 
 cleanup:
@@ -238,9 +276,9 @@ static void print_start(const cr_par *par, const cr_session *s)
                 "camrank: %d image files are not in the ground truth and are left out: %s\n",
                 s->data.n_unlisted_files, s->data.unlisted);
     for (int m = 0; m < s->n_models; m++)
-        if (cr_graph_cut(s->models[m].graph)[0])
+        if (s->models[m].cut[0])
             fprintf(stderr, "camrank: model %s: its logits are those before %s\n",
-                    s->models[m].name, cr_graph_cut(s->models[m].graph));
+                    s->models[m].name, s->models[m].cut);
     for (int m = 0; m < s->n_models; m++)
         if (s->models[m].not_applied[0])
             fprintf(stderr, "camrank: model %s goes without %s\n", s->models[m].name,
@@ -345,6 +383,7 @@ cleanup:
         cr_results_close(&run.results, NULL);
     cr_worker_free(run.worker);
     free(run.units);
+    free(run.turn_units);
     cr_session_close(&session);
     return status;
 }

@@ -2,9 +2,8 @@
 
 #include "camrank/blas.h"
 
-#include "model_file.h"
-
 #include "input_text.h"
+#include "networks.h"
 
 #include <hdf5.h>
 #include <limits.h>
@@ -146,77 +145,6 @@ cleanup:
     return status;
 }
 
-/* The weights of a model, from its file to the block that the network reads. */
-typedef struct moved_weights {
-    cr_par_block *block;
-    cr_model_file *file;
-} moved_weights;
-
-static cr_status take_memory(void *user, size_t at, size_t n_bytes, cr_error *err)
-{
-    return cr_par_block_reserve(((moved_weights *)user)->block, at, n_bytes, err);
-}
-
-/* Where each rank packs for itself, the others of its node may still read what they share. */
-static void give_memory(void *user, const void *bytes, size_t n_bytes)
-{
-    const moved_weights *moved = user;
-    const bool shared = moved->file->model.shared || moved->file->data.shared;
-    if (!shared || moved->block->shared)
-        cr_model_file_discard(moved->file, bytes, n_bytes);
-}
-
-/* Packs the weights of a compiled model, once a node, into memory that is taken as the file's is given
- * back. Collective. */
-static cr_status place_weights(const cr_par *par, const cr_par_nodes *nodes, cr_model_file *file,
-                               cr_model *model, cr_par_block *weights, cr_error *err)
-{
-    cr_status status = CR_OK;
-    moved_weights moved = {weights, file};
-    const cr_net_memory memory = {take_memory, give_memory, &moved};
-    CR_TRY(cr_par_block_new(par, nodes, cr_cam_weight_bytes(model->cam),
-                            cr_cam_weight_layout(model->cam), weights, err));
-    if (weights->writes)
-        status = cr_cam_pack(model->cam, weights->bytes, &memory, err);
-    CR_TRY(cr_par_agree(par, status, err));
-    cr_cam_use(model->cam, weights->bytes);
-    cr_graph_release_weights(model->graph);
-
-cleanup:
-    return status;
-}
-
-static cr_status open_model(const cr_par *par, cr_session *s, int m, cr_error *err)
-{
-    cr_status status = CR_OK;
-    const cr_job *job = &s->job;
-    const cr_job_model *from = &job->models[m];
-    cr_model *model = &s->models[m];
-    cr_model_file file = {0};
-    cr_model_request *requests = cr_alloc((size_t)job->n_methods, sizeof *requests);
-    if (!requests)
-        status = cr_fail_memory(err, "methods", (size_t)job->n_methods, sizeof *requests);
-    CR_TRY(cr_par_agree(par, status, err));
-    for (int i = 0; i < job->n_methods; i++)
-        requests[i] = (cr_model_request){job->methods[i].method, job->methods[i].layer};
-    CR_TRY(cr_model_file_open(par, &s->nodes, from->file, &file, err));
-    status = cr_model_load(file.model.bytes, file.model.n_bytes, &file.files, from->name,
-                           from->file, &from->input, from->output, from->layer, from->kernels,
-                           requests, job->n_methods, s->data.n_classes, model, err);
-    if (status == CR_OK)
-        status = cr_model_compile(model, job->batch, job->activations_mb, err);
-    CR_TRY(cr_par_agree(par, status, err));
-    memcpy(model->sha256, file.sha256, sizeof model->sha256);
-    CR_TRY(place_weights(par, &s->nodes, &file, model, &s->weights[m], err));
-
-cleanup:
-    if (status != CR_OK)
-        cr_model_free(model);
-    cr_model_file_close(&file);
-    free(requests);
-    return status;
-}
-
 static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_results_model *to,
                             cr_error *err)
 {
@@ -267,7 +195,8 @@ cr_status cr_session_check_maps(const cr_session *s, const char *name,
         name, ceil(mb), s->job.batch, s->job.activations_mb);
 }
 
-static cr_status make_plan(cr_session *s, cr_error *err)
+/* All but the models. */
+static cr_status begin_plan(cr_session *s, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_job *job = &s->job;
@@ -277,9 +206,9 @@ static cr_status make_plan(cr_session *s, cr_error *err)
     plan->job_text = strdup(job->text);
     plan->overrides = strdup(job->overrides);
     plan->protocols = cr_alloc((size_t)job->n_protocols, sizeof *plan->protocols);
-    plan->models = cr_alloc((size_t)s->n_models, sizeof *plan->models);
+    plan->models = cr_alloc((size_t)job->n_models, sizeof *plan->models);
     if (!plan->job_text || !plan->overrides || !plan->protocols || !plan->models) {
-        status = cr_fail_memory(err, "a plan", (size_t)s->n_models, sizeof *plan->models);
+        status = cr_fail_memory(err, "a plan", (size_t)job->n_models, sizeof *plan->models);
         goto cleanup;
     }
     plan->n_protocols = job->n_protocols;
@@ -291,11 +220,25 @@ static cr_status make_plan(cr_session *s, cr_error *err)
     plan->batch = job->batch;
     plan->map_slots = job->map_slots;
     plan->map_float16 = job->map_float16;
-    plan->n_models = s->n_models;
-    for (int m = 0; m < s->n_models; m++) {
-        CR_TRY(plan_model(&job->models[m], &s->models[m], &plan->models[m], err));
-        CR_TRY(cr_session_check_maps(s, job->models[m].file, &plan->models[m], err));
-    }
+
+cleanup:
+    return status;
+}
+
+/* The next network of the job. Collective. */
+static cr_status open_network(const cr_par *par, cr_session *s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int m = s->n_models;
+    const cr_job_model *from = &s->job.models[m];
+    CR_TRY(cr_network_open(par, s, m, err));
+    s->n_models = s->plan.n_models = m + 1;
+    status = plan_model(from, &s->models[m], &s->plan.models[m], err);
+    if (status == CR_OK)
+        status = cr_session_check_maps(s, from->file, &s->plan.models[m], err);
+    CR_TRY(cr_par_agree(par, status, err));
+    if (s->turn[m] > 0)
+        cr_network_drop(s, m);
 
 cleanup:
     return status;
@@ -312,12 +255,14 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
     CR_TRY(cr_par_nodes_init(&s->nodes, par, err));
     s->models = cr_alloc((size_t)s->job.n_models, sizeof *s->models);
     s->weights = cr_alloc((size_t)s->job.n_models, sizeof *s->weights);
-    if (!s->models || !s->weights)
+    s->turn = cr_alloc((size_t)s->job.n_models, sizeof *s->turn);
+    if (!s->models || !s->weights || !s->turn)
         status = cr_fail_memory(err, "models", (size_t)s->job.n_models, sizeof *s->models);
+    else
+        status = begin_plan(s, err);
     CR_TRY(cr_par_agree(par, status, err));
-    for (; s->n_models < s->job.n_models; s->n_models++)
-        CR_TRY(open_model(par, s, s->n_models, err));
-    CR_TRY(cr_par_agree(par, make_plan(s, err), err));
+    while (s->n_models < s->job.n_models)
+        CR_TRY(open_network(par, s, err));
 
 cleanup:
     if (status != CR_OK)
@@ -334,6 +279,7 @@ void cr_session_close(cr_session *s)
     cr_par_nodes_fini(&s->nodes);
     free(s->models);
     free(s->weights);
+    free(s->turn);
     cr_results_plan_free(&s->plan);
     cr_data_free(&s->data);
     cr_job_free(&s->job);

@@ -1,5 +1,6 @@
 #include "suggest.h"
 
+#include "networks.h"
 #include "progress.h"
 #include "worker/worker.h"
 
@@ -62,13 +63,13 @@ void cr_suggest_time(int64_t time_s, char text[32])
              (int)(s / 60 % 60), (int)(s % 60));
 }
 
-static double model_flops(const cr_model *model)
-{
-    double flops = 0;
-    for (int i = 0; i < cr_graph_n_layers(model->graph); i++)
-        flops += cr_graph_get_layer(model->graph, i).flops;
-    return flops;
-}
+/* What rank 0 times the networks with, and what it has found. */
+typedef struct timing {
+    cr_worker *worker;
+    int n_images, n_timed;
+    double start_s;
+    cr_suggest_cost *costs; /* [n_models] */
+} timing;
 
 /* Seconds of an image under model `m`. */
 static cr_status time_model(cr_worker *worker, int m, int n_images, double *image_s, cr_error *err)
@@ -93,37 +94,67 @@ static size_t memory_of_rank(const cr_session *s)
     struct rusage usage;
     size_t bytes = PROGRAM_BYTES + cr_worker_ahead_bytes(s->models, s->n_models);
     bytes += cr_worker_arena_bytes(s->models, s->n_models);
-    for (int m = 0; m < s->n_models; m++)
-        bytes += s->weights[m].n_bytes;
+    bytes += (size_t)cr_networks_rank_bytes(s);
     if (getrusage(RUSAGE_SELF, &usage) == 0 && (size_t)usage.ru_maxrss * 1024 > bytes)
         bytes = (size_t)usage.ru_maxrss * 1024;
     return bytes;
 }
 
-cr_status cr_suggest_print(cr_session *s, cr_error *err)
+/* Rank 0: those of the networks in memory that there is time for. Local. */
+static cr_status time_turn(cr_session *s, timing *t, cr_error *err)
 {
     cr_status status = CR_OK;
-    const int least = s->job.batch < TIMED_IMAGES ? s->job.batch : TIMED_IMAGES;
-    const int n_images = s->data.n_images < least ? s->data.n_images : least;
-    const double start = cr_now_s();
-    int n_timed = 0;
-    cr_worker *worker = NULL;
-    cr_suggest_cost *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
-    if (!costs)
-        CR_TRY(cr_fail_memory(err, "costs", (size_t)s->n_models, sizeof *costs));
-    CR_TRY(cr_worker_new(&s->data, &s->plan, s->models, s->n_models, n_images, s->job.image_mpixels,
-                         false, &worker, err));
     for (int m = 0; m < s->n_models; m++) {
-        costs[m].flops = model_flops(&s->models[m]);
-        if (m > 0 && cr_now_s() - start > TIMED_S)
+        if (!s->models[m].cam || (t->n_timed > 0 && cr_now_s() - t->start_s > TIMED_S))
             continue;
-        CR_TRY(time_model(worker, m, n_images, &costs[m].image_s, err));
-        n_timed++;
+        CR_TRY(time_model(t->worker, m, t->n_images, &t->costs[m].image_s, err));
+        t->n_timed++;
     }
+
+cleanup:
+    return status;
+}
+
+/* One turn after the other, as long as there is time. Collective. */
+static cr_status time_all(const cr_par *par, cr_session *s, timing *t, cr_error *err)
+{
+    cr_status status = CR_OK;
+    t->start_s = cr_now_s();
+    for (int turn = 0; turn < s->n_turns; turn++) {
+        bool late = turn > 0 && cr_now_s() - t->start_s > TIMED_S;
+        CR_TRY(cr_par_spread(par, &late, sizeof late, err));
+        if (late)
+            break;
+        CR_TRY(cr_networks_hold(par, s, turn, err));
+        if (par->rank == 0)
+            status = time_turn(s, t, err);
+        CR_TRY(cr_par_follow(par, status, err));
+    }
+
+cleanup:
+    return status;
+}
+
+/* Rank 0. Local. */
+static cr_status begin(const cr_session *s, timing *t, cr_error *err)
+{
+    const int least = s->job.batch < TIMED_IMAGES ? s->job.batch : TIMED_IMAGES;
+    t->n_images = s->data.n_images < least ? s->data.n_images : least;
+    t->costs = cr_alloc((size_t)s->n_models, sizeof *t->costs);
+    if (!t->costs)
+        return cr_fail_memory(err, "costs", (size_t)s->n_models, sizeof *t->costs);
+    for (int m = 0; m < s->n_models; m++)
+        t->costs[m].flops = s->models[m].flops;
+    return cr_worker_new(&s->data, &s->plan, s->models, s->n_models, t->n_images,
+                         s->job.image_mpixels, false, &t->worker, err);
+}
+
+static void print(const cr_session *s, const timing *t)
+{
     const cr_suggest_facts facts = {.n_images = s->data.n_images,
                                     .batch = s->job.batch,
                                     .n_models = s->n_models,
-                                    .models = costs,
+                                    .models = t->costs,
                                     .rank_bytes = memory_of_rank(s)};
     const cr_suggestion suggestion = cr_suggest(&facts);
     char time_text[32];
@@ -131,13 +162,26 @@ cr_status cr_suggest_print(cr_session *s, cr_error *err)
     printf(
         "\nA suggestion for Slurm, for CPUs like this one: %d image%s under %d of %d model%s%s,\n"
         "timed here on one core, make %.3g core hours for all.\n",
-        n_images, n_images == 1 ? "" : "s", n_timed, s->n_models, s->n_models == 1 ? "" : "s",
-        n_timed < s->n_models ? " (the others by their FLOPs)" : "", suggestion.core_s / 3600);
+        t->n_images, t->n_images == 1 ? "" : "s", t->n_timed, s->n_models,
+        s->n_models == 1 ? "" : "s", t->n_timed < s->n_models ? " (the others by their FLOPs)" : "",
+        suggestion.core_s / 3600);
     printf("  #SBATCH --ntasks=%lld\n  #SBATCH --mem-per-cpu=%lldM\n  #SBATCH --time=%s\n",
            (long long)suggestion.n_ranks, (long long)suggestion.memory_mib, time_text);
+}
+
+cr_status cr_suggest_print(const cr_par *par, cr_session *s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    timing t = {0};
+    if (par->rank == 0)
+        status = begin(s, &t, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(time_all(par, s, &t, err));
+    if (par->rank == 0)
+        print(s, &t);
 
 cleanup:
-    cr_worker_free(worker);
-    free(costs);
+    cr_worker_free(t.worker);
+    free(t.costs);
     return status;
 }

@@ -36,9 +36,9 @@ cr_suggestion cr_suggest(const cr_suggest_facts *facts);
 /* `time_s` as Slurm writes it: HH:MM:SS, or D-HH:MM:SS. Local. */
 void cr_suggest_time(int64_t time_s, char text[32]);
 
-/* Times the first images of a session under its models, for some ten seconds at most, and prints a
- * suggestion on standard output, and what it is from. Overwrites the nets' buffers. Errors:
- * CR_EINTERNAL (memory). Local. */
-cr_status cr_suggest_print(cr_session *session, cr_error *err);
+/* On rank 0, times the first images of a session under its models, for some ten seconds at most, and
+ * prints a suggestion on standard output, and what it is from. Errors: those of cr_networks_hold;
+ * CR_EINTERNAL (memory). Collective. */
+cr_status cr_suggest_print(const cr_par *par, cr_session *session, cr_error *err);
 
 #endif

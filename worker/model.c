@@ -62,6 +62,17 @@ static cr_status use_kernels(cr_model *model, const char *kernels, cr_error *err
     return status;
 }
 
+/* What is known of the network when it is unloaded. */
+static void describe(cr_model *model)
+{
+    snprintf(model->cut, sizeof model->cut, "%s", cr_graph_cut(model->graph));
+    for (int i = 0; i < cr_graph_n_layers(model->graph); i++) {
+        const cr_graph_layer layer = cr_graph_get_layer(model->graph, i);
+        model->n_parameters += layer.n_parameters;
+        model->flops += layer.flops;
+    }
+}
+
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const char *kernels,
@@ -74,6 +85,7 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
     CR_TRY(cr_graph_load(bytes, n_bytes, files, file, output, input->width, input->height,
                          &model->graph, err));
     model->head = cr_graph_head(model->graph);
+    describe(model);
     model->variants = cr_alloc((size_t)n_requests, sizeof *model->variants);
     model->layer_given = cr_alloc((size_t)n_requests, sizeof *model->layer_given);
     if (!model->variants || !model->layer_given) {
@@ -97,9 +109,14 @@ cleanup:
 cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err)
 {
     model->slice = batch < model->n_views ? 1 : batch / model->n_views;
-    return cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
-                      model->slice * model->n_views, CR_SLOTS, max_activations_mb, &model->cam,
-                      err);
+    cr_status status =
+        cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
+                   model->slice * model->n_views, CR_SLOTS, max_activations_mb, &model->cam, err);
+    if (status == CR_OK) {
+        model->weight_bytes = cr_cam_weight_bytes(model->cam);
+        model->arena_bytes = cr_cam_arena_bytes(model->cam);
+    }
+    return status;
 }
 
 size_t cr_model_input_bytes(const cr_model *model)
@@ -108,10 +125,17 @@ size_t cr_model_input_bytes(const cr_model *model)
            (size_t)model->input.height * sizeof(float);
 }
 
-void cr_model_free(cr_model *model)
+void cr_model_unload(cr_model *model)
 {
     cr_cam_free(model->cam);
     cr_graph_free(model->graph);
+    model->cam = NULL;
+    model->graph = NULL;
+}
+
+void cr_model_free(cr_model *model)
+{
+    cr_model_unload(model);
     free(model->variants);
     free(model->layer_given);
     *model = (cr_model){0};

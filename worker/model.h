@@ -1,4 +1,5 @@
-/* model.h - a network of a job: loaded, resolved for the job's methods, compiled. Local. */
+/* model.h - a network of a job: loaded, resolved for the job's methods, compiled; and what stays known
+ * of it when it is unloaded. Local. */
 #ifndef CAMRANK_WORKER_MODEL_H
 #define CAMRANK_WORKER_MODEL_H
 
@@ -15,7 +16,8 @@ typedef struct cr_model {
     char name[CR_NAME_BYTES];
     char sha256[65]; /* that the file's reader has found */
     cr_input_spec input;
-    cr_graph *graph;
+    cr_graph *graph; /* NULL once it is unloaded */
+    char cut[200];   /* as cr_graph_cut has it */
     cr_head head;
     int n_variants;
     cr_cam_variant *variants; /* [n_variants] those that apply */
@@ -24,6 +26,9 @@ typedef struct cr_model {
     int n_views;              /* inputs of the network for each image */
     int slice;                /* images that go through the network together */
     cr_cam *cam;              /* after cr_model_compile */
+    int64_t n_parameters;
+    double flops;                     /* of one image, forward */
+    size_t weight_bytes, arena_bytes; /* those of `cam` */
 } cr_model;
 
 /* Reads a network from the bytes of its ONNX file and of its files with external data, which must
@@ -48,6 +53,8 @@ size_t cr_model_input_bytes(const cr_model *model);
  * `max_activations_mb` and errors: those of cr_net_new. */
 cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err);
 
+/* Frees graph and cam; all else stays. */
+void cr_model_unload(cr_model *model);
 void cr_model_free(cr_model *model);
 
 #endif

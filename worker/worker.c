@@ -94,8 +94,6 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->activations = cr_pages_alloc(w->n_activations, 1);
     if (!w->activations)
         CR_TRY(cr_fail_memory(err, "activations", w->n_activations, 1));
-    for (int m = 0; m < n_models; m++)
-        cr_cam_use_arena(models[m].cam, w->activations);
     /* The present chunk may still be read where the next one is put behind it. */
     CR_TRY(cr_ahead_new(data, 2 * batch, cr_worker_ahead_bytes(models, n_models), max_mpixels,
                         second_cpu, &w->ahead, err));
@@ -121,10 +119,8 @@ void cr_worker_free(cr_worker *w)
 size_t cr_worker_arena_bytes(const cr_model *models, int n_models)
 {
     size_t most = 0;
-    for (int m = 0; m < n_models; m++) {
-        const size_t bytes = cr_cam_arena_bytes(models[m].cam);
-        most = bytes > most ? bytes : most;
-    }
+    for (int m = 0; m < n_models; m++)
+        most = models[m].arena_bytes > most ? models[m].arena_bytes : most;
     return most;
 }
 
@@ -328,6 +324,7 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     if (!w->begun)
         cr_worker_read_ahead(w, model_index, first, n);
     w->begun = false;
+    cr_cam_use_arena(model->cam, w->activations);
     for (int start = 0; start < n; start += model->slice) {
         const int left = n - start;
         CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));

@@ -30,10 +30,10 @@ size_t cr_worker_ahead_bytes(const cr_model *models, int n_models);
  * cr_worker_compute or within one. A chunk that is never computed is dropped. Local. */
 void cr_worker_read_ahead(cr_worker *worker, int model, int first, int n);
 
-/* Computes the rows of images first .. first + n - 1 under model `model`, n <= batch. An image that
- * is missing or no image, or that gives a logit or a map that is not finite or that the plan's type of
- * maps does not hold, fails by itself: its row says so. The rows are the worker's, valid until the next call. Errors: CR_EIO where the storage
- * fails; CR_EINTERNAL (memory). Local. */
+/* Computes the rows of images first .. first + n - 1 under model `model`, which is loaded; n <= batch.
+ * An image that is missing or no image, or that gives a logit or a map that is not finite or that the
+ * plan's type of maps does not hold, fails by itself: its row says so. The rows are the worker's, valid
+ * until the next call. Errors: CR_EIO where the storage fails; CR_EINTERNAL (memory). Local. */
 cr_status cr_worker_compute(cr_worker *worker, int model, int first, int n,
                             const cr_results_rows **rows, cr_error *err);
 

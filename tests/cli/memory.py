@@ -1,4 +1,5 @@
-"""What four ranks on one node take together: the weights once, whatever the number of ranks.
+"""What four ranks on one node take together: the weights once, whatever the number of ranks, and of
+several networks only those that are held at a time.
 
 usage: memory.py FOLDER made|vgg16     FOLDER/sample is the sample of make_sample.py
 
@@ -20,6 +21,7 @@ import processes
 from processes import CAMRANK, check, path
 
 RANKS, OTHER_MB = 4, 150
+N_SMALL, SMALL = 6, 3000  # networks of a job, and their width
 
 JOB = """\
 name: memory
@@ -30,20 +32,30 @@ dataset:
   synsets: synsets.txt
   limit: 8
 models:
-  - name: net
-    file: net.onnx
-    input: {{size: [{side}, {side}], resize: squash, filter: pil-bilinear, channels: rgb, \
-range: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}}
+{models}
 methods: [grad-cam]
 protocol: cam-paper
 batch: 2
 output: memory.h5
 """
 
+MODEL = """\
+  - name: {name}
+    file: {name}.onnx
+    input: {{size: [{side}, {side}], resize: squash, filter: pil-bilinear, channels: rgb, \
+range: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}}
+"""
 
-def make_network(width):
+
+def write_job(names, side):
+    models = "".join(MODEL.format(name=name, side=side) for name in names)
+    with open(path("job.yaml"), "w") as file:
+        file.write(JOB.format(models=models))
+
+
+def make_network(width, name="net", seed=1):
     """A small convolution and fully connected layers with 4 width^2 bytes of weights."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     weights = {"conv.w": (8, 3, 3, 3), "w1": (width, 8), "w2": (width, width), "w3": (10, width)}
     tensors = [numpy_helper.from_array(
         rng.standard_normal(shape, np.float32) / np.float32(shape[-1] ** 0.5), name)
@@ -58,7 +70,7 @@ def make_network(width):
         nodes, "net", [helper.make_tensor_value_info("x", 1, ["N", 3, 32, 32])],
         [helper.make_tensor_value_info("f3", 1, ["N", 10])], tensors)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]),
-              path("net.onnx"))
+              path(name + ".onnx"))
 
 
 def export_vgg16():
@@ -83,7 +95,7 @@ def pss(pid):
 
 def run(name, prefix=""):
     """What the run prints of memory, and the largest sum of PSS that was seen, in MB."""
-    command = f"{prefix} exec mpirun -q -n {RANKS} {CAMRANK} run {path('job.yaml')} -o {path(name)}"
+    command = f"{prefix}exec mpirun -q -n {RANKS} {CAMRANK} run {path('job.yaml')} -o {path(name)}"
     with open(path(name + ".err"), "w") as err:
         process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=err)
@@ -114,8 +126,7 @@ def main():
         synsets += [f"n{20000000 + k:08d} other\n" for k in range(990)]
     with open(path("synsets.txt"), "w", encoding="utf-8") as file:
         file.writelines(synsets)
-    with open(path("job.yaml"), "w") as file:
-        file.write(JOB.format(side=side))
+    write_job(["net"], side)
     of_file = os.path.getsize(path("net.onnx")) / 1e6
 
     weights, of, arena, peak, at_end, most, _ = run("shared.h5")
@@ -128,13 +139,38 @@ def main():
     if sys.argv[2] == "vgg16":
         return
     # Without sharing the same run breaks the bound: the measurement can tell.
-    *_, of, _, _, at_end, most, said = run("private.h5", "ulimit -f 100000;")
+    *_, of, _, _, at_end, most, said = run("private.h5", "ulimit -f 100000; ")
     check(of == "rank" and "camrank: the ranks of a node do not share weights: "
           "rank 0: the limit on file sizes (ulimit -f) is below" in said, f"private: {said}")
-    compared = subprocess.run([sys.executable, "tests/cli/compare_h5.py", path("shared.h5"),
-                               path("private.h5")], stdout=subprocess.PIPE, text=True, check=False)
-    check(compared.returncode == 0, f"private: {compared.stdout}")
+    compare("shared.h5", "private.h5")
     check(at_end > bound and most > bound, f"private: PSS {at_end} MB, {most} MB seen")
+    several()
+
+
+def compare(one, other):
+    compared = subprocess.run([sys.executable, "tests/cli/compare_h5.py", path(one), path(other)],
+                              stdout=subprocess.PIPE, text=True, check=False)
+    check(compared.returncode == 0, f"{other}: {compared.stdout}")
+
+
+def several():
+    """Networks held all at once, and one at a time."""
+    each = 4e-6 * SMALL ** 2
+    names = [f"small{i}" for i in range(N_SMALL)]
+    for i, name in enumerate(names):
+        make_network(SMALL, name, i)
+    write_job(names[:1], 32)
+    *_, arena, _, _, _, _ = run("one.h5")
+    write_job(names, 32)
+    held, _, held_arena, held_peak, *_ = run("held.h5", "export CAMRANK_TEST_TURN_MB=1000; ")
+    weights, _, _, peak, at_end, *_ = run("turns.h5", "export CAMRANK_TEST_TURN_MB=1; ")
+    check(held_arena == arena, f"activations {held_arena} MB, of one network {arena} MB")
+    check(held >= N_SMALL * each, f"held at once: weights {held} MB")
+    check(each <= weights < 1.1 * each, f"one at a time: weights {weights} MB")
+    # A network that is loaded lies in memory twice: its file, and what of it is packed.
+    check(held_peak - peak >= (N_SMALL - 3) * each,
+          f"peak RSS {held_peak} MB, one at a time {peak} MB")
+    compare("held.h5", "turns.h5")
 
 
 main()

@@ -10,7 +10,7 @@
  * decode_s is reading, decoding and resizing, boxes_s what follows the last layer that is run, up to
  * the file. A chunk is read while the one before is computed; where that takes too short a time, the
  * forward pass in between makes blocked_s less than it is in a run. */
-#include "driver/session.h"
+#include "driver/networks.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -140,8 +140,10 @@ static cr_status measure(const cr_par *par, int argc, char **argv, cr_error *err
                              err));
     CR_TRY(cr_worker_new(&session.data, &session.plan, session.models, session.n_models,
                          session.job.batch, session.job.image_mpixels, false, &worker, err));
-    for (int m = 0; m < session.n_models; m++)
+    for (int m = 0; m < session.n_models; m++) {
+        CR_TRY(cr_networks_hold(par, &session, session.turn[m], err));
         CR_TRY(measure_model(&session, results, worker, m, err));
+    }
     CR_TRY(cr_results_close(&results, err));
 
 cleanup:

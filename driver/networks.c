@@ -1,0 +1,176 @@
+#include "networks.h"
+
+#include "model_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The weights of a model, from its file to the block that the network reads. */
+typedef struct moved_weights {
+    cr_par_block *block;
+    cr_model_file *file;
+} moved_weights;
+
+static cr_status take_memory(void *user, size_t at, size_t n_bytes, cr_error *err)
+{
+    return cr_par_block_reserve(((moved_weights *)user)->block, at, n_bytes, err);
+}
+
+/* Where each rank packs for itself, the others of its node may still read what they share. */
+static void give_memory(void *user, const void *bytes, size_t n_bytes)
+{
+    const moved_weights *moved = user;
+    const bool shared = moved->file->model.shared || moved->file->data.shared;
+    if (!shared || moved->block->shared)
+        cr_model_file_discard(moved->file, bytes, n_bytes);
+}
+
+/* Packs the weights of a compiled model, once a node, into memory that is taken as the file's is given
+ * back. Collective. */
+static cr_status place_weights(const cr_par *par, cr_session *s, int m, cr_model_file *file,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_model *model = &s->models[m];
+    cr_par_block *weights = &s->weights[m];
+    moved_weights moved = {weights, file};
+    const cr_net_memory memory = {take_memory, give_memory, &moved};
+    CR_TRY(cr_par_block_new(par, &s->nodes, model->weight_bytes, cr_cam_weight_layout(model->cam),
+                            weights, err));
+    if (weights->why_private[0])
+        memcpy(s->why_private, weights->why_private, sizeof s->why_private);
+    if (weights->writes)
+        status = cr_cam_pack(model->cam, weights->bytes, &memory, err);
+    CR_TRY(cr_par_agree(par, status, err));
+    cr_cam_use(model->cam, weights->bytes);
+    cr_graph_release_weights(model->graph);
+
+cleanup:
+    return status;
+}
+
+/* Collective. */
+static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_file *file,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_job *job = &s->job;
+    const cr_job_model *from = &job->models[m];
+    cr_model *model = &s->models[m];
+    cr_model_request *requests = cr_alloc((size_t)job->n_methods, sizeof *requests);
+    if (!requests)
+        status = cr_fail_memory(err, "methods", (size_t)job->n_methods, sizeof *requests);
+    CR_TRY(cr_par_agree(par, status, err));
+    for (int i = 0; i < job->n_methods; i++)
+        requests[i] = (cr_model_request){job->methods[i].method, job->methods[i].layer};
+    CR_TRY(cr_model_file_open(par, &s->nodes, from->file, file, err));
+    if (model->sha256[0] && strcmp(model->sha256, file->sha256) != 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: has changed since the run began", from->file));
+    cr_model_free(model);
+    status = cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name,
+                           from->file, &from->input, from->output, from->layer, from->kernels,
+                           requests, job->n_methods, s->data.n_classes, model, err);
+    if (status == CR_OK)
+        status = cr_model_compile(model, job->batch, job->activations_mb, err);
+    CR_TRY(cr_par_agree(par, status, err));
+    memcpy(model->sha256, file->sha256, sizeof model->sha256);
+
+cleanup:
+    free(requests);
+    return status;
+}
+
+static double turn_bytes(void)
+{
+    const char *given = getenv("CAMRANK_TEST_TURN_MB");
+    return 1e6 * (given ? atof(given) : CR_TURN_MB);
+}
+
+/* Bytes of the weights of a turn, networks 0 to n - 1 alone. */
+static int64_t weights_of(const cr_session *s, int turn, int n)
+{
+    int64_t bytes = 0;
+    for (int m = 0; m < n; m++)
+        if (s->turn[m] == turn)
+            bytes += (int64_t)s->models[m].weight_bytes;
+    return bytes;
+}
+
+/* The present turn or, where that is full, the next: the same on all ranks. Collective. */
+static cr_status find_turn(const cr_par *par, cr_session *s, int m, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int last = m > 0 ? s->turn[m - 1] : 0;
+    const int n_shares = s->why_private[0] ? 1 : par->size / s->nodes.n_nodes;
+    int64_t bytes = weights_of(s, last, m) + (int64_t)s->models[m].weight_bytes;
+    CR_TRY(cr_par_max(par, &bytes, 1, err));
+    s->turn[m] = m > 0 && (double)bytes > turn_bytes() * n_shares ? last + 1 : last;
+    s->n_turns = s->turn[m] + 1;
+
+cleanup:
+    return status;
+}
+
+cr_status cr_network_open(const cr_par *par, cr_session *s, int m, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_model_file file = {0};
+    CR_TRY(read_network(par, s, m, &file, err));
+    CR_TRY(find_turn(par, s, m, err));
+    if (s->turn[m] == 0)
+        CR_TRY(place_weights(par, s, m, &file, err));
+
+cleanup:
+    if (status != CR_OK)
+        cr_model_free(&s->models[m]);
+    cr_model_file_close(&file);
+    return status;
+}
+
+void cr_network_drop(cr_session *s, int m)
+{
+    cr_model_unload(&s->models[m]);
+    cr_par_block_free(&s->weights[m]);
+}
+
+cr_status cr_networks_hold(const cr_par *par, cr_session *s, int turn, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_model_file file = {0};
+    for (int m = 0; m < s->n_models; m++)
+        if (s->turn[m] != turn)
+            cr_network_drop(s, m);
+    for (int m = 0; m < s->n_models; m++) {
+        if (s->turn[m] != turn || s->models[m].cam)
+            continue;
+        CR_TRY(read_network(par, s, m, &file, err));
+        CR_TRY(place_weights(par, s, m, &file, err));
+        cr_model_file_close(&file);
+    }
+
+cleanup:
+    cr_model_file_close(&file);
+    return status;
+}
+
+int64_t cr_networks_weight_bytes(const cr_session *s)
+{
+    int64_t most = 0;
+    for (int turn = 0; turn < s->n_turns; turn++) {
+        const int64_t bytes = weights_of(s, turn, s->n_models);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+int64_t cr_networks_rank_bytes(const cr_session *s)
+{
+    int64_t all = 0, most = (int64_t)turn_bytes();
+    for (int m = 0; m < s->n_models; m++) {
+        const int64_t bytes = (int64_t)s->models[m].weight_bytes;
+        all += bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return all < most ? all : most;
+}

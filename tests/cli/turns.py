@@ -1,0 +1,61 @@
+"""Runs of two turns to which something happens when the networks have been read, and before the first
+turn begins: they are held there by a standard error that takes nothing.
+
+usage: turns.py FOLDER     of the sample, with whole.h5
+"""
+
+import fcntl
+import filecmp
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from processes import CAMRANK, check, finish, path
+
+F_SETPIPE_SZ, PIPE_BYTES = 1031, 4096
+RUN = [CAMRANK, "run", path("job.yaml"), "--limit", "20", "-o", path("f.h5")]
+
+
+def run(what, happens):
+    """Exit code and what the run says."""
+    if os.path.exists(path("f.h5")):
+        os.remove(path("f.h5"))
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, F_SETPIPE_SZ, PIPE_BYTES)
+    os.write(writer, PIPE_BYTES * b"\n")
+    process = subprocess.Popen(RUN, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=writer)
+    os.close(writer)
+    while not os.path.exists(path("f.h5")) and process.poll() is None:
+        time.sleep(0.01)
+    check(process.poll() is None, f"{what}: ends before the first turn")
+    happens(process)
+    with os.fdopen(reader) as file:
+        said = file.read().strip()
+    return process.wait(), said.splitlines()
+
+
+def goes_on(what):
+    code = subprocess.run(RUN + ["--resume"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode
+    check(code == 0 and filecmp.cmp(path("f.h5"), path("whole.h5"), shallow=False),
+          f"{what}: goes on with exit {code} or to other bytes")
+
+
+def network(what, change, reason):
+    shutil.copy(path("fc.onnx"), path("kept.onnx"))
+    code, said = run(what, lambda _: change())
+    check(code == 3 and reason in said[-1] and "fc.onnx: " in said[-1], f"{what}: {code}, {said}")
+    shutil.copy(path("kept.onnx"), path("fc.onnx"))
+    goes_on(what)
+
+
+network("another network", lambda: shutil.copy(path("gap.onnx"), path("fc.onnx")),
+        "has changed since the run began")
+network("no network", lambda: os.remove(path("fc.onnx")), "No such file")
+code, said = run("a stop", lambda process: process.send_signal(signal.SIGUSR1))
+check(code == 75 and "0 of 40" in said[-1], f"a stop: {code}, {said}")
+goes_on("a stop")
+finish()
