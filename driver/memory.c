@@ -22,6 +22,11 @@ static int64_t read_kb(const char *path, const char *key)
     return kb < 0 ? -1 : kb * 1024;
 }
 
+int64_t cr_memory_peak_rss(void)
+{
+    return read_kb("/proc/self/status", "VmHWM:");
+}
+
 cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *memory,
                             cr_error *err)
 {
@@ -33,7 +38,7 @@ cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *m
         memory->all_weights += (int64_t)s->models[m].weight_bytes;
     memory->arena = (int64_t)cr_worker_arena_bytes(s->models, s->n_models);
     memory->ahead = (int64_t)cr_worker_ahead_bytes(s->models, s->n_models);
-    memory->peak_rss = read_kb("/proc/self/status", "VmHWM:");
+    memory->peak_rss = cr_memory_peak_rss();
     memory->node_pss = read_kb("/proc/self/smaps_rollup", "Pss:");
     CR_TRY(cr_par_sum(&s->nodes.node, &memory->node_pss, 1, err));
     CR_TRY(cr_par_max(par, &memory->peak_rss, 1, err));

@@ -18,6 +18,10 @@ typedef struct cr_memory {
         *why_private; /* "" or why the ranks of some node do not share weights; the session's */
 } cr_memory;
 
+/* The largest resident set that this process had, in bytes; -1 where the system does not tell. Unlike
+ * getrusage's, it is not that of the program which started it. Local. */
+int64_t cr_memory_peak_rss(void);
+
 /* Collective. */
 cr_status cr_memory_measure(const cr_par *par, const cr_session *session, cr_memory *memory,
                             cr_error *err);

@@ -1,5 +1,6 @@
 #include "suggest.h"
 
+#include "memory.h"
 #include "networks.h"
 #include "progress.h"
 #include "worker/worker.h"
@@ -7,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 /* Of the suggestion. */
 #define GOAL_S 1800.0     /* that a job should take */
@@ -91,13 +91,11 @@ cleanup:
 /* Of this process, which holds what a rank holds; but what was not timed may not be touched yet. */
 static size_t memory_of_rank(const cr_session *s)
 {
-    struct rusage usage;
-    size_t bytes = PROGRAM_BYTES + cr_worker_ahead_bytes(s->models, s->n_models);
-    bytes += cr_worker_arena_bytes(s->models, s->n_models);
-    bytes += (size_t)cr_networks_rank_bytes(s);
-    if (getrusage(RUSAGE_SELF, &usage) == 0 && (size_t)usage.ru_maxrss * 1024 > bytes)
-        bytes = (size_t)usage.ru_maxrss * 1024;
-    return bytes;
+    const int64_t peak = cr_memory_peak_rss();
+    const size_t bytes = PROGRAM_BYTES + cr_worker_ahead_bytes(s->models, s->n_models) +
+                         cr_worker_arena_bytes(s->models, s->n_models) +
+                         (size_t)cr_networks_rank_bytes(s);
+    return peak > (int64_t)bytes ? (size_t)peak : bytes;
 }
 
 /* Rank 0: those of the networks in memory that there is time for. Local. */

@@ -171,6 +171,17 @@ def several():
     check(held_peak - peak >= (N_SMALL - 3) * each,
           f"peak RSS {held_peak} MB, one at a time {peak} MB")
     compare("held.h5", "turns.h5")
+    # Of the others' weights all but what --mem-per-cpu is rounded to, in MiB, with its quarter more.
+    less = asked_for(1000) - asked_for(1)
+    check(abs(less - 1.25 * (N_SMALL - 1) * each * 1e6 / 2 ** 20) <= 100,
+          f"--mem-per-cpu is {less} MiB less one at a time")
+
+
+def asked_for(turn_mb):
+    """What `camrank check` asks Slurm for, in MiB a rank."""
+    said = subprocess.run([CAMRANK, "check", path("job.yaml")], stdout=subprocess.PIPE, text=True,
+                          check=True, env=dict(os.environ, CAMRANK_TEST_TURN_MB=str(turn_mb)))
+    return int(re.search(r"--mem-per-cpu=(\d+)M", said.stdout).group(1))
 
 
 main()

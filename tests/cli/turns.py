@@ -44,18 +44,27 @@ def goes_on(what):
           f"{what}: goes on with exit {code} or to other bytes")
 
 
-def network(what, change, reason):
-    shutil.copy(path("fc.onnx"), path("kept.onnx"))
-    code, said = run(what, lambda _: change())
-    check(code == 3 and reason in said[-1] and "fc.onnx: " in said[-1], f"{what}: {code}, {said}")
+def other_network(_):
+    shutil.copy(path("gap.onnx"), path("fc.onnx"))
+
+
+def no_network(_):
+    os.remove(path("fc.onnx"))
+
+
+def stop(process):
+    """Then nothing of the second turn is loaded: its network is not missed."""
+    os.remove(path("fc.onnx"))
+    process.send_signal(signal.SIGUSR1)
+
+
+shutil.copy(path("fc.onnx"), path("kept.onnx"))
+for happens, expected, line in [(other_network, 3, "fc.onnx: has changed since the run began"),
+                                (no_network, 3, "fc.onnx: No such file or directory"),
+                                (stop, 75, "stopped with 0 of 40 images done")]:
+    what = happens.__name__
+    code, said = run(what, happens)
+    check(code == expected and line in said[-1], f"{what}: exit {code}, {said}")
     shutil.copy(path("kept.onnx"), path("fc.onnx"))
     goes_on(what)
-
-
-network("another network", lambda: shutil.copy(path("gap.onnx"), path("fc.onnx")),
-        "has changed since the run began")
-network("no network", lambda: os.remove(path("fc.onnx")), "No such file")
-code, said = run("a stop", lambda process: process.send_signal(signal.SIGUSR1))
-check(code == 75 and "0 of 40" in said[-1], f"a stop: {code}, {said}")
-goes_on("a stop")
 finish()
