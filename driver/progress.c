@@ -15,12 +15,18 @@ double cr_now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void cr_progress_start(cr_progress *progress, bool shown, int64_t n_images)
+const char *cr_progress_unit(int n_models)
+{
+    return n_models > 1 ? "passes" : "images";
+}
+
+void cr_progress_start(cr_progress *progress, bool shown, int64_t n_passes, int n_models)
 {
     double now = cr_now_s();
     *progress = (cr_progress){.shown = shown,
                               .terminal = isatty(STDERR_FILENO),
-                              .n_images = n_images,
+                              .n_models = n_models,
+                              .n_passes = n_passes,
                               .started_s = now,
                               .printed_s = now};
 }
@@ -29,10 +35,10 @@ static void print_line(const cr_progress *progress, double now)
 {
     double elapsed = now - progress->started_s;
     double rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
-    long left = rate > 0 ? (long)((double)(progress->n_images - progress->done) / rate + 0.5) : 0;
+    long left = rate > 0 ? (long)((double)(progress->n_passes - progress->done) / rate + 0.5) : 0;
     if (progress->terminal) {
         int filled =
-            (int)(progress->done * BAR_WIDTH / (progress->n_images ? progress->n_images : 1));
+            (int)(progress->done * BAR_WIDTH / (progress->n_passes ? progress->n_passes : 1));
         char bar[BAR_WIDTH + 1];
         for (int i = 0; i < BAR_WIDTH; i++)
             bar[i] = i < filled ? '#' : '.';
@@ -40,9 +46,10 @@ static void print_line(const cr_progress *progress, double now)
         fprintf(stderr, "\r[%s] ", bar);
     } else
         fprintf(stderr, "camrank: ");
-    fprintf(stderr, "%lld of %lld images, %.1f images/s, %ld:%02ld:%02ld left%s",
-            (long long)progress->done, (long long)progress->n_images, rate, left / 3600,
-            left / 60 % 60, left % 60, progress->terminal ? "  " : "\n");
+    const char *unit = cr_progress_unit(progress->n_models);
+    fprintf(stderr, "%lld of %lld %s, %.1f %s/s, %ld:%02ld:%02ld left%s", (long long)progress->done,
+            (long long)progress->n_passes, unit, rate, unit, left / 3600, left / 60 % 60, left % 60,
+            progress->terminal ? "  " : "\n");
     fflush(stderr);
 }
 
@@ -66,7 +73,7 @@ void cr_progress_end(cr_progress *progress, bool finished)
         fprintf(stderr, "\r\033[K");
     if (!finished)
         return;
-    fprintf(stderr, "camrank: %lld images in %.1f s, %.1f images/s\n",
-            (long long)progress->n_images, elapsed,
-            elapsed > 0 ? (double)progress->n_images / elapsed : 0);
+    const char *unit = cr_progress_unit(progress->n_models);
+    fprintf(stderr, "camrank: %lld %s in %.1f s, %.1f %s/s\n", (long long)progress->n_passes, unit,
+            elapsed, elapsed > 0 ? (double)progress->n_passes / elapsed : 0, unit);
 }

@@ -242,7 +242,8 @@ static cr_status work_all(run_state *run, cr_error *err)
     const int64_t before = run->n_missing;
     const int *units = run->units;
     int64_t stop = 0;
-    cr_progress_start(&run->progress, par->rank == 0 && run->session->n_models > 0, before);
+    cr_progress_start(&run->progress, par->rank == 0 && run->session->n_models > 0, before,
+                      run->session->n_models);
     for (int turn = 0; turn < run->session->n_turns && !stop; turn++) {
         int n = par->rank == 0 ? run->turn_units[turn] : 0;
         CR_TRY(cr_par_spread(par, &n, sizeof n, err));
@@ -257,7 +258,7 @@ static cr_status work_all(run_state *run, cr_error *err)
     if (par->rank == 0)
         status = list_units(run, err);
     CR_TRY(cr_par_follow(par, status, err));
-    run->progress.n_images = before - run->n_missing;
+    run->progress.n_passes = before - run->n_missing;
 
 cleanup:
     cr_progress_end(&run->progress, status == CR_OK);
@@ -268,9 +269,13 @@ static void print_start(const cr_par *par, const cr_session *s)
 {
     if (par->rank != 0)
         return;
-    fprintf(stderr, "camrank: job %s, %d images, %d model%s, %d rank%s\n", s->job.name,
-            s->data.n_images, s->n_models, s->n_models == 1 ? "" : "s", par->size,
-            par->size == 1 ? "" : "s");
+    fprintf(stderr, "camrank: job %s, %d images", s->job.name, s->data.n_images);
+    if (s->n_models > 1)
+        fprintf(stderr, " x %d models = %lld passes", s->n_models,
+                (long long)s->data.n_images * s->n_models);
+    else
+        fprintf(stderr, ", %d model%s", s->n_models, s->n_models == 1 ? "" : "s");
+    fprintf(stderr, ", %d rank%s\n", par->size, par->size == 1 ? "" : "s");
     if (s->data.n_unlisted_files)
         fprintf(stderr,
                 "camrank: %d image files are not in the ground truth and are left out: %s\n",
@@ -325,8 +330,9 @@ static cr_status check_stopped(const run_state *run, int argc, char **argv, cr_e
     if (status != CR_OK || n_missing == 0)
         return status;
     describe_resume(argc, argv, line, sizeof line);
-    return cr_fail(err, CR_ESTOPPED, "stopped with %lld of %lld images done; to go on: %s",
-                   (long long)(n_rows - n_missing), (long long)n_rows, line);
+    return cr_fail(err, CR_ESTOPPED, "stopped with %lld of %lld %s done; to go on: %s",
+                   (long long)(n_rows - n_missing), (long long)n_rows,
+                   cr_progress_unit(run->session->n_models), line);
 }
 
 static void print_resumed(const run_state *run)
@@ -335,8 +341,9 @@ static void print_resumed(const run_state *run)
     const int64_t n_rows = (int64_t)run->session->data.n_images * run->session->n_models;
     if (run->par->rank != 0)
         return;
-    fprintf(stderr, "camrank: %lld of %lld images are done already\n",
-            (long long)(n_rows - run->n_missing), (long long)n_rows);
+    fprintf(stderr, "camrank: %lld of %lld %s are done already\n",
+            (long long)(n_rows - run->n_missing), (long long)n_rows,
+            cr_progress_unit(run->session->n_models));
     if (strcmp(plan->libraries, run->session->plan.libraries) != 0)
         fprintf(stderr,
                 "camrank: they were computed with %s; now it is %s: last digits may differ\n",

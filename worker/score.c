@@ -6,6 +6,7 @@
 void cr_score_blank(const cr_protocol *protocols, int n_protocols,
                     const struct cr_results_maps *out, int b)
 {
+    memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
     memset(out->levels + (size_t)b * CR_SWEEP_LEVELS, 0, CR_SWEEP_LEVELS);
     for (int p = 0; p < n_protocols; p++) {
         const int n = CR_SLOTS * protocols[p].n_boxes;
@@ -49,6 +50,7 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
     cr_score_blank(image->protocols, image->n_protocols, out, b);
     for (int slot = first_slot; slot < CR_SLOTS; slot++) {
         map.maps = first->maps + (size_t)(slot - first_slot) * values;
+        out->empty[b * CR_SLOTS + slot] = cr_loc_map_is_empty(&map);
         CR_TRY(find_boxes(image, &map, b * CR_SLOTS + slot, out, workspace, err));
     }
     /* The last map was that of the ground-truth class. */

@@ -48,6 +48,7 @@ static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_resul
                       bool *ok)
 {
     maps->maps = take(w, slots * pixels, sizeof(float), ok);
+    maps->empty = take(w, slots, 1, ok);
     maps->levels = take(w, slots / CR_SLOTS, CR_SWEEP_LEVELS, ok);
     maps->protocols = take(w, (size_t)w->plan->n_protocols, sizeof *maps->protocols, ok);
     for (int p = 0; *ok && p < w->plan->n_protocols; p++) {

@@ -99,6 +99,16 @@ static cr_status find_largest(cr_sampler *s, double threshold, int connectivity,
     return CR_OK;
 }
 
+bool cr_loc_map_is_empty(const cr_loc_map *map)
+{
+    const size_t n = (size_t)map->n_views * (size_t)map->width * (size_t)map->height;
+    const float nothing = map->scaling == CR_SCALING_MAX ? 0 : map->maps[0];
+    for (size_t i = 0; i < n; i++)
+        if (map->scaling == CR_SCALING_MAX ? map->maps[i] > nothing : map->maps[i] != nothing)
+            return false;
+    return true;
+}
+
 cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
                        cr_box *boxes, cr_loc_workspace *workspace, cr_error *err)
 {

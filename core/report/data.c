@@ -45,7 +45,21 @@ static void put_outcome_keys(FILE *out)
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < CR_N_OUTCOMES; k++)
             fprintf(out, ",%s_%s", prefixes[i], cr_outcome_keys[k]);
-    fputc('\n', out);
+    fprintf(out, ",top1_empty_maps,gt_known_empty_maps,missing\n");
+}
+
+/* What outcomes and the counts behind them are, to the end of the line. */
+static void put_ends(FILE *out, const cr_report_row *row)
+{
+    put_outcomes(out, row->top1_outcomes);
+    put_outcomes(out, row->gt_known_outcomes);
+    const int64_t empty[] = {row->top1_empty, row->gt_known_empty};
+    for (int k = 0; k < 2; k++) {
+        fputc(',', out);
+        if (empty[k] >= 0)
+            fprintf(out, "%" PRId64, empty[k]);
+    }
+    fprintf(out, ",%" PRId64 "\n", row->n_missing);
 }
 
 static void put_counts(FILE *out, const cr_report_row *row)
@@ -70,9 +84,7 @@ static void put_rows(const cr_report *report, FILE *out)
             put_number(out, cr_report_value(row, k));
         fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
         put_quoted(out, row->filter);
-        put_outcomes(out, row->top1_outcomes);
-        put_outcomes(out, row->gt_known_outcomes);
-        fputc('\n', out);
+        put_ends(out, row);
     }
 }
 
@@ -94,9 +106,7 @@ static void put_classes(const cr_report *report, FILE *out)
         put_counts(out, &row);
         for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
             put_number(out, cr_report_value(&row, k));
-        put_outcomes(out, row.top1_outcomes);
-        put_outcomes(out, row.gt_known_outcomes);
-        fputc('\n', out);
+        put_ends(out, &row);
     }
 }
 
@@ -162,6 +172,11 @@ static json_t *curve_value(const double curve[CR_SWEEP_LEVELS])
     return checked(array, failed);
 }
 
+static json_t *count_value(int64_t n)
+{
+    return n < 0 ? json_null() : json_integer(n);
+}
+
 /* What a row and a class have in common. */
 static json_t *common_value(const cr_report_row *row, int n_numbers)
 {
@@ -178,6 +193,9 @@ static json_t *common_value(const cr_report_row *row, int n_numbers)
     for (int k = 0; k < n_numbers; k++)
         failed |= json_object_set_new(object, cr_report_numbers[k].key,
                                       number_value(cr_report_value(row, k)));
+    failed |= json_object_set_new(object, "missing", json_integer(row->n_missing));
+    failed |= json_object_set_new(object, "top1_empty_maps", count_value(row->top1_empty));
+    failed |= json_object_set_new(object, "gt_known_empty_maps", count_value(row->gt_known_empty));
     failed |= json_object_set_new(object, "outcomes", outcomes_value(row->top1_outcomes));
     failed |=
         json_object_set_new(object, "gt_known_outcomes", outcomes_value(row->gt_known_outcomes));

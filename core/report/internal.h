@@ -35,6 +35,9 @@ bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 /* Fills the counts, errors, intervals and outcomes of a row. */
 void cr_report_fill(const cr_tally *tally, cr_report_row *row);
 
+/* And of empty maps, where the file has them. */
+void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);
+
 /* Goes through the classes of a report by class: the next after *i, -1 at first, that has images.
  * *class is its index; *row is the row of its variant and protocol, with the class's numbers. */
 bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row);

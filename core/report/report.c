@@ -88,8 +88,18 @@ void cr_report_fill(const cr_tally *tally, cr_report_row *row)
         cr_report_wilson(counted[i] - right[i], counted[i], &row->low[i], &row->high[i]);
     }
     row->mean_iou = cr_tally_mean_iou(tally);
+    row->n_missing = tally->n_missing;
+    row->top1_empty = row->gt_known_empty = -1;
     memcpy(row->top1_outcomes, tally->top1_outcomes, sizeof row->top1_outcomes);
     memcpy(row->gt_known_outcomes, tally->gt_known_outcomes, sizeof row->gt_known_outcomes);
+}
+
+void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row)
+{
+    if (!report->has_empty)
+        return;
+    row->top1_empty = cr_tally_answered(tally) > 0 ? tally->top1_empty : -1;
+    row->gt_known_empty = tally->gt_known_empty;
 }
 
 static void fill_sweep(const cr_sweep *sweep, cr_report_row *row)
@@ -142,6 +152,7 @@ static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err
                 row->layer = variant->layer;
                 cr_results_variant_name(variant, row->variant);
                 cr_report_fill(tally, row);
+                cr_report_fill_empty(report, tally, row);
                 fill_sweep(sweep, row);
             }
 
@@ -206,6 +217,7 @@ bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report
         *class = *i % n_classes;
         *row = report->rows[*i / n_classes];
         cr_report_fill(&report->classes[*i], row);
+        cr_report_fill_empty(report, &report->classes[*i], row);
         return true;
     }
     return false;
@@ -278,6 +290,7 @@ cr_status cr_report_make(cr_results *results, bool by_class, cr_report *report, 
         .n_images = n_images,
         .n_excluded = data->n_excluded,
         .skip_failed = plan->skip_failed,
+        .has_empty = plan->has_empty,
         .show_protocols = plan->show_protocols,
         .show_v1 = plan->show_v1,
         .show_v2 = plan->show_v2,

@@ -96,13 +96,54 @@ static void put_protocols(const cr_report *report, FILE *out, const char *prefix
     }
 }
 
+/* How far each model is, where one is not finished. */
+static void put_missing(const cr_report *report, FILE *out, const char *prefix, put_text *put)
+{
+    const char *last = NULL;
+    if (report->n_missing == 0)
+        return;
+    fprintf(out, "%sPartial: of %" PRId64 " images are computed ", prefix, report->n_images);
+    for (int i = 0; i < report->n_rows; i++) {
+        const cr_report_row *row = &report->rows[i];
+        if (row->is_baseline || (last && strcmp(last, row->model) == 0))
+            continue;
+        fprintf(out, "%s%" PRId64 " under ", last ? ", " : "", report->n_images - row->n_missing);
+        put(out, row->model);
+        last = row->model;
+    }
+    fprintf(out, "; the numbers are of these.\n");
+}
+
+/* Which rows have many maps that say nothing. */
+static void put_empty(const cr_report *report, FILE *out, const char *prefix, put_text *put)
+{
+    static const char *const what[] = {"top-1", "GT-known"};
+    const double many = 5;
+    bool any = false;
+    for (int i = 0; i < report->n_rows; i += report->n_protocols) {
+        const cr_report_row *row = &report->rows[i];
+        const int64_t empty[] = {row->top1_empty, row->gt_known_empty};
+        for (int k = 0; k < 2; k++) {
+            const double percent = 100.0 * (double)empty[k] / (double)row->n_localized;
+            if (empty[k] <= 0 || percent <= many)
+                continue;
+            fprintf(out,
+                    any ? ", " : "%sEmpty maps, whose box is the whole image, are many: ", prefix);
+            put(out, row->model);
+            fputc(' ', out);
+            put(out, row->variant);
+            fprintf(out, " %.1f %% (%s)", percent, what[k]);
+            any = true;
+        }
+    }
+    if (any)
+        fprintf(out, ".\n");
+}
+
 static void put_failures(const cr_report *report, FILE *out, const char *prefix, put_text *put)
 {
-    if (report->n_missing > 0)
-        fprintf(out,
-                "%sPartial: %" PRId64 " of %" PRId64
-                " images are not computed yet; the numbers are of those that are.\n",
-                prefix, report->n_missing, report->n_images);
+    put_missing(report, out, prefix, put);
+    put_empty(report, out, prefix, put);
     if (report->n_failed > 0)
         fprintf(out, "%s%" PRId64 " image%s failed and %s %s:\n", prefix, report->n_failed,
                 plural(report->n_failed), report->n_failed == 1 ? "is" : "are",
@@ -236,7 +277,8 @@ static void make_outcomes(const cr_report *report, cr_sheet *sheet)
         n_lines += cr_report_has_outcomes(report->rows[i].top1_outcomes) +
                    cr_report_has_outcomes(report->rows[i].gt_known_outcomes);
     const int first = 3 + (report->n_protocols > 1);
-    cr_sheet_init(sheet, first + CR_N_OUTCOMES, n_lines);
+    const bool empty = report->has_empty && has_models(report);
+    cr_sheet_init(sheet, first + CR_N_OUTCOMES + empty, n_lines);
     if (sheet->failed)
         return;
     static const char *const titles[] = {"model", "method", "images by outcome", "protocol"};
@@ -244,6 +286,8 @@ static void make_outcomes(const cr_report *report, cr_sheet *sheet)
         sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
     for (int k = 0; k < CR_N_OUTCOMES; k++)
         sheet->columns[first + k].title = cr_outcome_titles[k];
+    if (empty)
+        sheet->columns[first + CR_N_OUTCOMES].title = "empty map";
     cr_sheet_cell *cell = sheet->cells;
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
@@ -257,6 +301,10 @@ static void make_outcomes(const cr_report *report, cr_sheet *sheet)
             if (first > 3)
                 cell[3].text = row->protocol;
             put_outcomes(sheet, cell + first, outcomes[k]);
+            const int64_t n = k ? row->gt_known_empty : row->top1_empty;
+            if (empty)
+                cell[first + CR_N_OUTCOMES].text =
+                    n < 0 ? "-" : cr_sheet_text(sheet, "%" PRId64, n);
             cell += sheet->n_columns;
         }
     }

@@ -49,6 +49,7 @@ static cr_status compare_root(place at, const cr_results_plan *stored,
     CR_TRY(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
                         wanted->skip_failed ? "skip" : "wrong", err));
     CR_TRY(compare_number(at, "batch", stored->batch, wanted->batch, err));
+    CR_TRY(compare_number(at, "empty_maps", stored->has_empty, wanted->has_empty, err));
     CR_TRY(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
     CR_TRY(compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
                         wanted->map_float16 ? "float16" : "float32", err));

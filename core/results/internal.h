@@ -95,6 +95,7 @@ typedef enum cr_column_id {
     CR_COLUMN_TOP_LOGIT,
     CR_COLUMN_TRUTH_LOGIT,
     CR_COLUMN_MAPS,
+    CR_COLUMN_EMPTY,
     CR_COLUMN_LEVELS,
     CR_COLUMN_BOXES,
     CR_COLUMN_IOU,

@@ -56,6 +56,11 @@ const cr_column cr_columns[CR_N_COLUMNS] = {
            "resolution of "
            "the layer",
            CR_EXTENT_KEPT, CR_EXTENT_VIEWS, CR_EXTENT_HEIGHT, CR_EXTENT_WIDTH),
+    COLUMN(EMPTY, "empty", VARIANT, U8, ZERO, cr_maps, empty, "",
+           "[slot] 1 where the map has no positive value (of a method without ReLU: one value "
+           "only), so "
+           "that its box is the whole image",
+           CR_SLOTS),
     COLUMN(LEVELS, "levels", VARIANT, U8, ZERO, cr_maps, levels, "",
            "[level] of the ground-truth class's map; bits 0, 1, 2: the box of the largest contour "
            "has IoU 0.3, 0.5, 0.7; bits 3, 4, 5: any contour's box",
@@ -140,6 +145,8 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
 {
     if (column == CR_COLUMN_ANNOTATED)
         return plan->n_models == 0;
+    if (column == CR_COLUMN_EMPTY)
+        return plan->has_empty;
     return cr_columns[column].kind != CR_KIND_MAP || plan->map_slots > 0;
 }
 
@@ -240,7 +247,7 @@ size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
     }
     for (cr_group group = none; cr_group_next(plan, &group);)
         for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group))
+            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan))
                 total = add(total, column_bytes(column, plan, group, data->n_images, 1));
     return total;
 }

@@ -52,8 +52,8 @@ static cr_status check_file(const char *path, const cr_results_plan *plan, const
     cr_status status = CR_OK;
     cr_results *stored = NULL;
     CR_TRY(cr_results_open(path, &stored, err));
-    CR_TRY(cr_summary_open(stored, err));
     CR_TRY(cr_results_compare(stored, plan, data, "now", err));
+    CR_TRY(cr_summary_open(stored, err));
     CR_TRY(check_writable(stored, err));
     memcpy(libraries, stored->plan.libraries, sizeof stored->plan.libraries);
 

@@ -10,9 +10,10 @@ static bool alloc_variant(const cr_results_plan *plan, const cr_results_variant 
     if (maps)
         to->maps =
             cr_arena_alloc(arena, n, CR_SLOTS * cr_results_map_values(variant) * sizeof *to->maps);
+    to->empty = cr_arena_alloc(arena, n, CR_SLOTS);
     to->levels = cr_arena_alloc(arena, n, CR_SWEEP_LEVELS);
     to->protocols = cr_arena_alloc(arena, (size_t)plan->n_protocols, sizeof *to->protocols);
-    bool ok = (to->maps || !maps) && to->levels && to->protocols;
+    bool ok = (to->maps || !maps) && to->empty && to->levels && to->protocols;
     for (int p = 0; ok && p < plan->n_protocols; p++) {
         struct cr_results_boxes *found = &to->protocols[p];
         const size_t n_boxes = CR_SLOTS * (size_t)plan->protocols[p].n_boxes;

@@ -11,6 +11,7 @@ typedef struct summary_row {
     int64_t images, failed, missing, localized;
     int64_t top1_cls_right, top5_cls_right;
     int64_t top1_loc_right, top5_loc_right, gt_known_loc_right;
+    int64_t top1_empty_maps, gt_known_empty_maps; /* -1: not known */
     double top1_cls_error, top5_cls_error;
     double top1_loc_error, top5_loc_error, gt_known_loc_error;
     double mean_iou;
@@ -41,6 +42,8 @@ static const struct {
     COUNT(top1_loc_right),
     COUNT(top5_loc_right),
     COUNT(gt_known_loc_right),
+    COUNT(top1_empty_maps),
+    COUNT(gt_known_empty_maps),
     NUMBER(top1_cls_error),
     NUMBER(top5_cls_error),
     NUMBER(top1_loc_error),
@@ -90,6 +93,8 @@ static void fill_row(const cr_results_plan *plan, int m, int v, int p, const cr_
         .images = t->n_images,
         .failed = t->n_failed,
         .missing = t->n_missing,
+        .top1_empty_maps = plan->has_empty ? t->top1_empty : -1,
+        .gt_known_empty_maps = plan->has_empty ? t->gt_known_empty : -1,
         .localized = t->n_localized,
         .top1_cls_right = t->top1_class_right,
         .top5_cls_right = t->top5_class_right,

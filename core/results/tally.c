@@ -34,7 +34,7 @@ typedef struct counting {
     struct cr_results_maps *variants;
     struct cr_results_boxes *protocols;
     struct cr_results_boxes boxes; /* room for any protocol's */
-    uint8_t *levels;
+    uint8_t *levels, *empty;
 } counting;
 
 static cr_status bad_row(const counting *c, int i, double value, const char *what, cr_error *err)
@@ -54,8 +54,9 @@ static bool is_localized(const cr_data_image *image, const cr_protocol *protocol
 /* One image's boxes under one protocol. */
 typedef struct found {
     const cr_protocol *protocol;
-    const cr_box *boxes; /* [CR_SLOTS][n_boxes] */
-    const double *iou;   /* the same */
+    const cr_box *boxes;  /* [CR_SLOTS][n_boxes] */
+    const double *iou;    /* the same */
+    const uint8_t *empty; /* [CR_SLOTS], or NULL */
     const cr_box *truth;
     int n_truth;
 } found;
@@ -90,6 +91,8 @@ static void add_localized(const found *f, const int32_t *top_class, int32_t labe
     tally->top5_loc_right += top5;
     tally->gt_known_right += gt_known == CR_OUTCOME_RIGHT;
     tally->iou_sum += llround(ldexp(f->iou[known], 40));
+    tally->top1_empty += classified && f->empty && f->empty[predictions[0].slot] != 0;
+    tally->gt_known_empty += f->empty && f->empty[CR_SLOT_TRUTH] != 0;
     tally->top1_outcomes[top1] += classified;
     tally->gt_known_outcomes[gt_known]++;
 }
@@ -132,8 +135,12 @@ static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_
     if (!localized)
         return CR_OK;
     const size_t first = (size_t)i * CR_SLOTS * (size_t)protocol->n_boxes;
-    const found f = {protocol, c->boxes.boxes + first, c->boxes.iou + first,
-                     results->data.boxes + image->first_box, image->n_boxes};
+    const found f = {protocol,
+                     c->boxes.boxes + first,
+                     c->boxes.iou + first,
+                     c->empty ? c->empty + i * CR_SLOTS : NULL,
+                     results->data.boxes + image->first_box,
+                     image->n_boxes};
     cr_prediction predictions[CR_TOP];
     cr_protocol_predictions(protocol, predictions);
     const int known = place_of(&f, (cr_prediction){CR_SLOT_TRUTH, predictions[0].box});
@@ -207,9 +214,11 @@ static cr_status tally_slice(counting *c, cr_error *err)
     }
     for (int v = 0; v < plan->models[c->model].n_variants; v++) {
         c->variants[v].protocols = c->protocols;
+        c->variants[v].empty = c->empty;
         for (int p = 0; p < plan->n_protocols; p++)
             CR_TRY(tally_protocol(c, v, p, err));
         c->variants[v].protocols = NULL;
+        c->variants[v].empty = NULL;
         if (c->sweeps)
             CR_TRY(tally_sweep(c, v, err));
     }
@@ -234,13 +243,15 @@ static cr_status tally_model(counting *c, int first, int n, cr_error *err)
     };
     c->held_out = cr_arena_alloc(&arena, slice, 1);
     c->levels = cr_arena_alloc(&arena, slice, CR_SWEEP_LEVELS);
+    uint8_t *empty = cr_arena_alloc(&arena, slice, CR_SLOTS);
+    c->empty = plan->has_empty ? empty : NULL;
     c->variants = cr_arena_alloc(&arena, (size_t)n_variants, sizeof *c->variants);
     c->protocols = cr_arena_alloc(&arena, (size_t)plan->n_protocols, sizeof *c->protocols);
     c->boxes.boxes =
         cr_arena_alloc(&arena, slice * (size_t)n_boxes, CR_SLOTS * sizeof *c->boxes.boxes);
     c->boxes.iou = cr_arena_alloc(&arena, slice * (size_t)n_boxes, CR_SLOTS * sizeof(double));
-    if (!c->rows.state || !c->rows.top_class || !c->held_out || !c->levels || !c->variants ||
-        !c->protocols || !c->boxes.boxes || !c->boxes.iou) {
+    if (!c->rows.state || !c->rows.top_class || !c->held_out || !c->levels || !empty ||
+        !c->variants || !c->protocols || !c->boxes.boxes || !c->boxes.iou) {
         status = cr_fail_memory(err, "counting", slice, CR_SLOTS * sizeof(cr_box));
         goto cleanup;
     }

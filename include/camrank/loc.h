@@ -130,6 +130,10 @@ typedef struct cr_loc_map {
     const cr_view *views; /* [n_views]; the regions by pixel centres of the original image */
 } cr_loc_map;
 
+/* Whether scaling leaves nothing of a map: no value of any view is positive (CR_SCALING_MAX), or all are
+ * the same (CR_SCALING_MIN_MAX). Its box is that of the whole image. */
+bool cr_loc_map_is_empty(const cr_loc_map *map);
+
 /* Largest map (all views together) and largest image, in pixels. */
 #define CR_LOC_MAX_PIXELS ((size_t)1 << 28)
 

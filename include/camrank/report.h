@@ -19,9 +19,13 @@ typedef struct cr_report_row {
     int64_t n_images; /* denominator of the classification errors */
     int64_t n_localized; /* denominator of the localization errors, outcomes and mean IoU */
     int64_t n_swept;     /* denominator of MaxBoxAcc */
-    int64_t n_excluded;  /* images that the exclude list keeps from localization here */
-    double threshold;    /* of the protocol, 0 to 1; NaN for a baseline */
-    double iou;          /* of the protocol: a box is right from here on */
+    int64_t n_missing;   /* images that are not computed yet */
+    /* Of n_localized: images whose map of the first class, or of the ground-truth class, is empty; -1 where
+     * the file does not say, or for a baseline. */
+    int64_t top1_empty, gt_known_empty;
+    int64_t n_excluded; /* images that the exclude list keeps from localization here */
+    double threshold;   /* of the protocol, 0 to 1; NaN for a baseline */
+    double iou;         /* of the protocol: a box is right from here on */
     double top1_cls_error, top5_cls_error;
     double top1_loc_error, top5_loc_error, gt_known_loc_error;
     double low[CR_REPORT_ERRORS], high[CR_REPORT_ERRORS]; /* Wilson's 95 % intervals */
@@ -59,6 +63,7 @@ typedef struct cr_report {
     int64_t n_failed;   /* images that failed under at least one model */
     int64_t n_missing;  /* images not computed under at least one model; not 0: a partial table */
     bool skip_failed;
+    bool has_empty;                        /* the file says which maps are empty */
     bool show_protocols, show_v1, show_v2; /* in tables for people, as in cr_results_plan */
     int n_protocols;
     const cr_protocol *protocols;

@@ -81,6 +81,7 @@ typedef struct cr_results_plan {
     int batch;                /* images in a chunk */
     int map_slots;            /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
     bool map_float16;         /* maps stored as float16, else float32 */
+    bool has_empty;           /* rows say which maps are empty; files of older versions do not */
     int n_models;             /* 0: a file of the image set alone */
     cr_results_model *models; /* owned */
 } cr_results_plan;
@@ -105,6 +106,8 @@ typedef struct cr_results_rows {
         float
             *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however
                           many plan->map_slots keeps; may be NULL where it keeps none */
+        uint8_t
+            *empty; /* [n][S] 1: the map is empty (cr_loc_map_is_empty); where plan->has_empty */
         uint8_t *levels; /* [n][CR_SWEEP_LEVELS] of the ground-truth class, the bits of
                             cr_loc_sweep; 0 failed or without ground-truth boxes */
         struct cr_results_boxes {
@@ -237,6 +240,7 @@ typedef struct cr_tally {
     int64_t top1_class_right, top5_class_right;
     int64_t top1_loc_right, top5_loc_right, gt_known_right;
     int64_t iou_sum;
+    int64_t top1_empty, gt_known_empty; /* of n_localized: the map behind each of these is empty */
     int64_t top1_outcomes[CR_N_OUTCOMES]; /* of the first prediction; they sum to n_localized, or
                                                  to 0 for maps without a network */
     int64_t gt_known_outcomes[CR_N_OUTCOMES]; /* of the ground-truth class's box, of two the one

@@ -76,7 +76,7 @@ contains "$work/out" "^default of grad-cam: conv2_relu$"
 # run: where the file goes, and what the options change.
 run_into "$work" ranks 2 "$CAMRANK" run job.yaml
 contains "$work/out" "^results: ./sample.h5$"
-contains "$work/err" "^camrank: job sample, 37 images, 2 models, 2 ranks$"
+contains "$work/err" "^camrank: job sample, 37 images x 2 models = 74 passes, 2 ranks$"
 contains "$work/err" "^camrank: model fc goes without cam: "
 cp "$work/out" "$work/table.txt"
 expect 3 'camrank: ./sample.h5: exists already; --resume continues it, --force replaces it' "$CAMRANK" run job.yaml
@@ -176,7 +176,7 @@ for line, below, row in zip(lines[::2], lines[1::2], rows):
     assert line.split()[2:] == [a for a, _ in rounded(row)], line
     assert below.split() == " ".join(b for _, b in rounded(row)).split(), below
 assert [l.split()[3:] for l in why.splitlines() if " top-1 " in l] == [
-    [str(n) for n in r["outcomes"].values()] for r in rows[:-2]]
+    [str(n) for n in (*r["outcomes"].values(), r["top1_empty_maps"])] for r in rows[:-2]]
 
 by_class = [json.load(open(f"{work}/class.json"))["classes"],
             list(csv.DictReader(open(f"{work}/class.csv")))]

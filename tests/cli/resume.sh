@@ -44,8 +44,8 @@ resume() {
     if [ "$done" = none ]; then
         ! grep -q 'done already' "$work/err" || fail "$name: there was nothing to go on with"
     else
-        contains "$work/err" "^camrank: $done of 900 images are done already$"
-        contains "$work/err" "^camrank: $((900 - done)) images in "
+        contains "$work/err" "^camrank: $done of 900 passes are done already$"
+        contains "$work/err" "^camrank: $((900 - done)) passes in "
     fi
     same_as_whole "$name"
 }
@@ -69,6 +69,13 @@ edit "$work/holes.h5" "
             if isinstance(column, h5py.Dataset) and column.dtype.kind in 'iuf' and \
                     not column.name.endswith('/done'):
                 column[first:last] = 77"
+# What is there is reported, and how much that is of each model.
+checks=$((checks + 2))
+"$CAMRANK" report "$work/holes.h5" >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
+contains "$work/out" '^Partial: of 300 images are computed 260 under gap, 298 under gmp, 298 under fc; the'
+"$CAMRANK" report "$work/holes.h5" --format csv >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
+contains "$work/out" '^"gap","cam",.*,40$'
+contains "$work/out" '^"fc","grad-cam",.*,2$'
 cp "$work/holes.h5" "$work/kept.h5"
 resume holes 3 856
 edit "$work/kept.h5" "
@@ -77,7 +84,7 @@ edit "$work/kept.h5" "
     f['models/gmp/top_logit'][60] = 5"
 checks=$((checks + 1))
 ranks 2 "${run[@]}" -o "$work/kept.h5" --resume >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
-contains "$work/err" '^camrank: 856 of 900 images are done already$'
+contains "$work/err" '^camrank: 856 of 900 passes are done already$'
 check "rows that are marked are kept" "$PYTHON" - "$work/kept.h5" <<'PYTHON'
 import sys
 import h5py
@@ -104,7 +111,7 @@ refused() {
 checks=$((checks + 1))
 asked=("$CAMRANK" run "$job" --limit 8 --set 'models.0.kernels=[gather, direct@/conv1/Conv]' -o "$work/asked.h5")
 { "${asked[@]}" && "${asked[@]}" --resume; } >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
-contains "$work/err" "^camrank: 24 of 24 images are done already$"
+contains "$work/err" "^camrank: 24 of 24 passes are done already$"
 
 made='made by another job or program:'
 refused "$made /: \`job_name\` is \`demo\` in the file, \`x\` now" 3 --set name=x

@@ -46,7 +46,7 @@ def stops(name, n, signal_them):
     check(code == 75 and kept == ["75"] * n, f"{name}: exit {code}, ranks {kept}: {run.err()}")
     check(took < 10, f"{name}: {took} s to stop")
     done = n_done(name + ".h5")
-    line = rf"camrank: stopped with {done} of {N_IMAGES} images done; to go on: " \
+    line = rf"camrank: stopped with {done} of {N_IMAGES} passes done; to go on: " \
            r"camrank run .*--resume"
     found = [text for text in run.err().splitlines() if "stopped" in text]
     check(len(found) == 1 and re.fullmatch(line, found[0]), f"{name}: {done} done: {run.err()}")
@@ -54,7 +54,7 @@ def stops(name, n, signal_them):
     check(not glob.glob(file + ".[lp]*"), f"{name}: {glob.glob(file + '.*')}")
     print(f"{name}: {done} images done, {took:.2f} s", flush=True)
     again = Run(n % 3 + 1, file, "--resume")
-    check(again.wait() == 0 and f"{done} of {N_IMAGES} images are done already" in again.err(),
+    check(again.wait() == 0 and f"{done} of {N_IMAGES} passes are done already" in again.err(),
           f"{name}: {again.err()}")
     same_as_whole(name + ".h5")
 

@@ -21,7 +21,7 @@ with_fault() {
     shift 2
     CAMRANK_STORAGE_FAULT=$fault run_into "$work" ranks "$n" env LD_PRELOAD="$work/fault.so" "$@"
     sed -i -e '/^camrank: job sample, /d' -e '/^camrank: model fc goes without /d' -e '/^mca_/d' \
-        -e '/^camrank: memory: /d' -e '/images are done already$/d' "$work/err"
+        -e '/^camrank: memory: /d' -e '/passes are done already$/d' "$work/err"
 }
 
 same_as_whole() { # same_as_whole WHAT
@@ -75,7 +75,7 @@ stops 2 "sync:1:EIO:$file$:1" "rank 1: $file: *Input/output error"
 for fault in write:2:short write:12:short; do
     rm -f "$file"*
     with_fault "$fault:$file.part" 1 "$CAMRANK" run "${job[@]}" -o "$file"
-    judge "$work" 0 'camrank: 74 images in *' "$fault"
+    judge "$work" 0 'camrank: 74 passes in *' "$fault"
     same_as_whole "$fault"
 done
 for fault in read:1:short read:2:short read:20:short; do
@@ -86,7 +86,7 @@ done
 for name in job.yaml synsets.txt ground_truth.csv gap.onnx fc.onnx images/img_004; do
     rm -f "$file"*
     with_fault "read:1:short:$PWD/$name" 2 "$CAMRANK" run "${job[@]}" -o "$file"
-    judge "$work" 0 'camrank: 74 images in *' "short reads of $name"
+    judge "$work" 0 'camrank: 74 passes in *' "short reads of $name"
     same_as_whole "short reads of $name"
 done
 
@@ -94,7 +94,7 @@ done
 for n in 1 2; do
     rm -f "$file"*
     with_fault "read:1:slow:$PWD/images/" $n "$CAMRANK" run "${job[@]}" -o "$file"
-    judge "$work" 0 'camrank: 74 images in *' "slow reads at $n ranks"
+    judge "$work" 0 'camrank: 74 passes in *' "slow reads at $n ranks"
     same_as_whole "slow reads at $n ranks"
 done
 

@@ -6,6 +6,7 @@ usage: test_exchange.py     from the top of the repo; CAMRANK names the program
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -295,6 +296,42 @@ def judge_without_network(folder, sets):
           "another size than the first" in said, said.strip())
 
 
+def judge_empty_maps(path, folder, sets):
+    """A map that says nothing, here one of a single value, gives the whole image: they are counted."""
+    with h5py.File(path) as file:
+        raw, label = file["models/gap/cam/maps"][:, -1], file["images/label"][:]
+    empty = np.arange(LIMIT) % 9 == 4
+    raw[empty] = -0.5
+    raw[np.flatnonzero(empty)[::2]] = 0
+    with h5py.File(f"{folder}/dark.h5", "w") as file:
+        file["maps"] = raw
+    for ranks in 1, 2:
+        run("score", f"{folder}/dark.h5:maps", JOB, "-o", f"{folder}/dark{ranks}.h5", *sets, "--set",
+            "name=again", ranks=ranks)
+    with h5py.File(f"{folder}/dark1.h5") as a, h5py.File(f"{folder}/dark2.h5") as b:
+        found = a["models/again/maps/empty"][:]
+        boxes = a["models/again/maps/cam-paper/boxes"][:].reshape(LIMIT, -1, 4)[:, -1]
+        size = a["images/size"][:] if "size" in a["images"] else a["models/again/size"][:]
+        check("empty maps: in the file, at any number of ranks",
+              np.array_equal(found[:, 5], empty) and not found[:, :5].any() and
+              np.array_equal(found, b["models/again/maps/empty"][:]))
+        check("empty maps: their box is the whole image",
+              np.array_equal(boxes[empty], np.column_stack([0 * size, size - 1])[empty]))
+    n = int(empty.sum())
+    row = rows_of(f"{folder}/dark1.h5")["again", "maps", "cam-paper"]
+    check("empty maps: json", row["gt_known_empty_maps"] == n and row["missing"] == 0, row)
+    report = run("report", f"{folder}/dark1.h5", "--format", "csv").splitlines()
+    row = next(r for r in csv.DictReader(report) if r["protocol"] == "cam-paper")
+    check("empty maps: csv", row["gt_known_empty_maps"] == str(n), row)
+    said = run("report", f"{folder}/dark1.h5")
+    check("empty maps: a line where they are many",
+          re.search(rf"^Empty maps, whose box is the whole image, are many: again maps {100 * n / LIMIT:.1f} %", said, re.M), said)
+    classes = json.loads(run("report", f"{folder}/dark1.h5", "--by-class", "--format", "json"))["classes"]
+    check("empty maps: by class",
+          [c["gt_known_empty_maps"] for c in classes if c["protocol"] == "cam-paper"] ==
+          [int(empty[label == c].sum()) for c in np.unique(label)])
+
+
 def judge_refusals(path, folder, sets):
     raw = f"{folder}/raw"
     names = sorted(os.listdir(raw))
@@ -383,6 +420,7 @@ def main():
         judge_scoring(path, folder, rows, sets)
         judge_kept_maps(path, folder, sets)
         judge_without_network(folder, sets)
+        judge_empty_maps(path, folder, sets)
         judge_refusals(path, folder, sets)
     check.done()
 

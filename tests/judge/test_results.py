@@ -91,11 +91,13 @@ def expected_variant(m, v):
     maps = ((i * 31 + s * 17 + y * 5 + x * 3 + v * 2 + m) % 97).astype("<f4") / np.float32(97)
     i, level = np.ogrid[:N, :LEVELS]
     levels = ((i * 11 + level * (v + 3) + m) % 64).astype("u1")
+    i, s = np.ogrid[:N, :SLOTS]
+    empty = ((i * 5 + s * 3 + m + v) % 7 == 0).astype("u1")
     bad = is_failed(m)
-    maps[bad], levels[bad], levels[count_boxes() == 0] = np.nan, 0, 0
+    maps[bad], levels[bad], levels[count_boxes() == 0], empty[bad] = np.nan, 0, 0, 0
     if VIEWS[v] > 1:
         maps = maps.reshape(N, SLOTS, VIEWS[v], H, W)
-    return {"maps": maps, "levels": levels}
+    return {"maps": maps, "levels": levels, "empty": empty}
 
 
 def expected_protocol(m, v, p):
@@ -231,6 +233,9 @@ def tally(f, model, variant, protocol, skip_failed):
         n = wanted["localized" if "loc" in name else "images"]
         wanted[name + "_right"] = hits.sum()
         wanted[name + "_error"] = 100 * (1 - hits.sum() / n)
+    empty = f["models"][model][variant]["empty"][:].astype(bool)
+    wanted["top1_empty_maps"] = empty[(done == 1) & localize, 0].sum()
+    wanted["gt_known_empty_maps"] = empty[(done == 1) & localize, 5].sum()
     known = np.where((done == 1) & localize, iou[:, 5, 0], 0)
     wanted["mean_iou"] = known.sum() / wanted["localized"]
     return wanted, outcomes
@@ -341,7 +346,7 @@ def judge_ranks(folder):
         code, output = run(n, "write", path)
         check(code == 0, f"{n} ranks: exit code {code}: {output}")
     first = digests(files[0])
-    check(len(first) == 11 + 2 * 6 + 4 * (2 + 2 * 2), f"{len(first)} datasets")
+    check(len(first) == 11 + 2 * 6 + 4 * (3 + 2 * 2), f"{len(first)} datasets")
     for path in files[1:]:
         check(digests(path) == first, f"{os.path.basename(path)}: other bytes than with 1 rank")
 

@@ -75,6 +75,11 @@ static inline uint8_t level_of(int m, int v, int i, int level)
     return (uint8_t)((i * 11 + level * (v + 3) + m) % 64);
 }
 
+static inline bool is_empty_map(int m, int v, int i, int s)
+{
+    return (i * 5 + s * 3 + m + v) % 7 == 0;
+}
+
 static inline int count_views(int v)
 {
     return v == 0 ? 1 : MOST_VIEWS;
@@ -151,6 +156,7 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
         .show_v2 = true,
         .skip_failed = skip_failed,
         .batch = BATCH,
+        .has_empty = true,
         .map_slots = map_slots,
         .map_float16 = map_float16,
         .n_models = N_MODELS,
@@ -226,6 +232,8 @@ static inline void fill_maps(int m, int v, int i, bool failed, struct cr_results
     for (int level = 0; level < CR_SWEEP_LEVELS; level++)
         maps->levels[row * CR_SWEEP_LEVELS + level] =
             failed || !count_boxes(i) ? 0 : level_of(m, v, i, level);
+    for (int s = 0; s < CR_SLOTS; s++)
+        maps->empty[row * CR_SLOTS + s] = !failed && is_empty_map(m, v, i, s);
     for (int s = 0; s < CR_SLOTS; s++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < MAP_W; x++)
@@ -318,6 +326,7 @@ static inline bool check_row(cr_results *results, int m, int i, cr_results_rows 
     for (int v = 0; v < N_VARIANTS; v++) {
         const struct cr_results_maps *a = &got->variants[v], *b = &wanted->variants[v];
         CHECK(same_bytes(a->levels, b->levels, CR_SWEEP_LEVELS));
+        CHECK(same_bytes(a->empty, b->empty, CR_SLOTS));
         for (int p = 0; p < N_PROTOCOLS; p++) {
             const size_t n = CR_SLOTS * (size_t)boxes_of(p);
             CHECK(same_bytes(a->protocols[p].boxes, b->protocols[p].boxes, n * sizeof(cr_box)));

@@ -105,7 +105,7 @@ def run(folder, name, n_ranks, n_images):
         command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), *command]
     done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, timeout=600)
-    rate = re.search(r"images in [\d.]+ s, ([\d.]+) images/s", done.stderr)
+    rate = re.search(r"(?:images|passes) in [\d.]+ s, ([\d.]+) (?:images|passes)/s", done.stderr)
     return float(rate.group(1)), cpu_s() - before
 
 

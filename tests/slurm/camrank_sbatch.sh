@@ -18,8 +18,8 @@ for launch in 'srun --mpi=pmix' mpirun; do
     name=${launch%% *}
     CAMRANK_LAUNCH=$launch submit $name "$script" job.yaml --output "$work/$name.h5"
     ended $name "COMPLETED 0:0"
-    contains "$work/$name.log" "^camrank: job sample, 37 images, 2 models, 2 ranks$"
-    contains "$work/$name.log" "^camrank: 74 images in "
+    contains "$work/$name.log" "^camrank: job sample, 37 images x 2 models = 74 passes, 2 ranks$"
+    contains "$work/$name.log" "^camrank: 74 passes in "
     contains "$work/$name.log" "^results: $work/$name.h5$"
     check "$name prints the table" diff <(grep -E '^(model|gap|fc) ' "$work/alone.txt") \
         <(grep -E '^(model|gap|fc) ' "$work/$name.log")
@@ -29,7 +29,7 @@ done
 # srun is what the script takes by itself; the lines of the script can be overridden.
 submit three --ntasks=1 "$script" job.yaml --limit 3 --output "$work/three.h5"
 ended three "COMPLETED 0:0"
-contains "$work/three.log" "^camrank: job sample, 3 images, 2 models, 1 rank$"
+contains "$work/three.log" "^camrank: job sample, 3 images x 2 models = 6 passes, 1 rank$"
 
 submit wrong "$script" none.yaml
 ended wrong "FAILED 3:0"

@@ -43,9 +43,9 @@ checks=$((checks + 3))
 [[ $show = *Restarts=1* ]] || fail "it was not requeued once: $show"
 [ -n "$first" ] && [ -n "$second" ] && [ "$first" != "$second" ] ||
     fail "it ran on \"$first\", then on \"$second\""
-contains "$log" '^camrank: [0-9]* of 3600 images are done already$'
+contains "$log" '^camrank: [0-9]* of 3600 passes are done already$'
 checks=$((checks + 1))
-grep -q '^camrank: 3600 of 3600 images are done already$' "$log" && fail "it had ended before"
+grep -q '^camrank: 3600 of 3600 passes are done already$' "$log" && fail "it had ended before"
 grep 'done already$' "$log"
 check "the table is that of a run alone" diff <(grep -E '^(model|gap|gmp|fc) ' "$work/alone.txt") \
     <(grep -E '^(model|gap|gmp|fc) ' "$log")

@@ -27,9 +27,9 @@ for launch in 'srun --mpi=pmix' mpirun; do
     checks=$((checks + 2))
     [ "$job_end" = "COMPLETED 0:0" ] || fail "$name: $show: $(cat "$work/$name.log")"
     [[ $show = *Restarts=1* ]] || fail "$name: it was not requeued once: $(cat "$work/$name.log")"
-    contains "$work/$name.log" '^camrank: stopped with [0-9]* of 900 images done; to go on: '
+    contains "$work/$name.log" '^camrank: stopped with [0-9]* of 900 passes done; to go on: '
     contains "$work/$name.log" '^camrank.sbatch: back into the queue after go 1$'
-    contains "$work/$name.log" '^camrank: [1-9][0-9]* of 900 images are done already$'
+    contains "$work/$name.log" '^camrank: [1-9][0-9]* of 900 passes are done already$'
     contains "$work/$name.log" "^results: $work/$name.h5$"
     check "$name gives the bits of a run alone" compare_h5 "$work/alone.h5" "$work/$name.h5"
 done
