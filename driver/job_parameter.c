@@ -17,7 +17,7 @@ const cr_parameter *cr_job_given_parameter(cr_job_source *source, const char *pr
     char key[CR_JOB_PATH_BYTES];
     for (int i = 0; i < table.n; i++)
         if (find(source, prefix, &table.items[i], key))
-            return &table.items[i];
+            return table.items + i;
     return NULL;
 }
 

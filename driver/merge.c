@@ -168,7 +168,7 @@ static cr_status join_jobs(merge *g, cr_error *err)
 static void name_job(merge *g)
 {
     const cr_results_plan *first = cr_results_get_plan(g->files[0]);
-    const char *slash = strrchr(g->output, '/'), *name = slash ? slash + 1 : g->output;
+    const char *name = cr_path_name(g->output);
     const char *dot = strrchr(name, '.');
     for (int f = 1; f < g->n_files; f++)
         if (strcmp(first->job_name, cr_results_get_plan(g->files[f])->job_name) != 0) {

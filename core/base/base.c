@@ -281,6 +281,12 @@ char *cr_path_folder(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+const char *cr_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 void cr_sha256_hex(const void *bytes, size_t n_bytes, char hex[65])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];

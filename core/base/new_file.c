@@ -68,12 +68,41 @@ static cr_status check_there(const char *path, cr_file_kind *kind, bool replace,
     return CR_OK;
 }
 
+/* What /dev/stdout leads to may be a file, which is the shell's to replace; so may be what a user has
+ * opened. */
+static bool is_written_as_it_is(const char *path)
+{
+    static const char *const streams[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/",
+                                          "/proc/self/fd/"};
+    struct stat there;
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++)
+        if (strncmp(path, streams[i], strlen(streams[i])) == 0)
+            return true;
+    return stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode);
+}
+
+/* An empty file of a name that nobody has; with the rights of any new file, not mkstemp's. */
+static cr_status make_beside(const char *path, char *beside, cr_error *err)
+{
+    const int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return cr_fail(err, CR_EIO, "%s: %s", path, strerror(errno));
+    const mode_t mask = umask(0);
+    umask(mask);
+    cr_status status = CR_OK;
+    if (fchmod(fd, (mode_t)0666 & ~mask) != 0) {
+        status = cr_fail(err, CR_EIO, "%s: %s", path, strerror(errno));
+        unlink(beside);
+    }
+    close(fd);
+    return status;
+}
+
 cr_status cr_new_file_begin(const char *path, cr_file_kind *kind, bool replace,
                             const char *const *inputs, int n_inputs, cr_new_file *file,
                             cr_error *err)
 {
     cr_status status = CR_OK;
-    struct stat there;
     *file = (cr_new_file){0};
     for (int i = 0; i < n_inputs; i++)
         if (cr_path_is_same(path, inputs[i]))
@@ -81,28 +110,19 @@ cr_status cr_new_file_begin(const char *path, cr_file_kind *kind, bool replace,
                            "%s: is read by this command (%s); name another file to write", path,
                            inputs[i]);
     CR_TRY(cr_path_resolve(path, &file->place, err));
-    /* What /dev/stdout leads to may be a file, which is the shell's to replace. */
-    const bool device =
-        strncmp(path, "/dev/", strlen("/dev/")) == 0 ||
-        (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode));
-    if (device) {
+    if (is_written_as_it_is(path)) {
         file->path = strdup(path);
     } else {
         CR_TRY(check_there(path, kind, replace, err));
-        file->path = cr_alloc(strlen(file->place) + sizeof ".part", 1);
+        file->path = cr_alloc(strlen(file->place) + sizeof ".XXXXXX", 1);
         if (file->path)
-            sprintf(file->path, "%s.part", file->place);
-        file->beside = true;
+            sprintf(file->path, "%s.XXXXXX", file->place);
+        file->beside = file->path != NULL;
     }
     if (!file->path)
         CR_TRY(cr_fail_memory(err, path, strlen(path), 1));
-    const int fd = file->beside
-                       ? open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)0666)
-                       : -1;
-    if (file->beside && fd < 0)
-        CR_TRY(cr_fail(err, CR_EIO, "%s: %s", path, strerror(errno)));
-    if (fd >= 0)
-        close(fd);
+    if (file->beside)
+        CR_TRY(make_beside(path, file->path, err));
 
 cleanup:
     if (status != CR_OK) {

@@ -11,7 +11,7 @@ const cr_parameter *cr_parameters_find(cr_parameters table, const char *key)
 {
     for (int i = 0; i < table.n; i++)
         if (strcmp(table.items[i].key, key) == 0)
-            return &table.items[i];
+            return table.items + i;
     return NULL;
 }
 
@@ -159,7 +159,7 @@ const cr_parameter *cr_parameters_difference(cr_parameters table, const void *a,
                                              char b_text[CR_PARAMETER_BYTES])
 {
     for (int i = 0; i < table.n; i++) {
-        const cr_parameter *parameter = &table.items[i];
+        const cr_parameter *parameter = table.items + i;
         const double of_a = cr_parameter_value(parameter, a);
         const double of_b = cr_parameter_value(parameter, b);
         if (of_a == of_b)

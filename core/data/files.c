@@ -14,7 +14,7 @@ cr_status cr_files_add(cr_files *files, const char *path, int64_t offset, int64_
                        cr_error *err)
 {
     bool is_image;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = cr_path_name(path);
     size_t stem = cr_stem_length(name, strlen(name), &is_image);
     if (!is_image || name[0] == '.')
         return CR_OK;
@@ -64,7 +64,7 @@ static int fit(const cr_files *files, int item, const char *path, size_t n)
 
 int cr_files_match(const cr_files *files, const char *path, bool by_path, int *other)
 {
-    const char *slash = strrchr(path, '/'), *stem = slash ? slash + 1 : path;
+    const char *stem = cr_path_name(path);
     const cr_name *end = files->by_stem + files->n;
     const cr_name *first = cr_names_find(files->by_stem, files->n, stem), *last = first;
     int found = -1, best = 0;

@@ -42,7 +42,7 @@ cr_status cr_parse_box(const cr_place *at, const char *who, const char *const wo
  * extension. */
 static const char *id_of(const char *name, bool by_path, size_t *n)
 {
-    const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+    const char *last = cr_path_name(name);
     while (by_path && (name[0] == '/' || strncmp(name, "./", 2) == 0))
         name++;
     const char *start = by_path ? name : last;

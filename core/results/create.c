@@ -58,9 +58,30 @@ static cr_status reserve(const cr_results *results, int fd, size_t n_bytes, cr_e
     return CR_OK;
 }
 
+/* Whether nothing is lost where the file is removed: there is none, or it is what a killed run leaves, HDF5
+ * or its beginning. */
+static bool is_leftover(const char *path)
+{
+    static const char hdf5[] = "\x89HDF\r\n\x1a\n", none[sizeof hdf5 - 1];
+    char bytes[sizeof hdf5 - 1] = "";
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT;
+    const ssize_t n = read(fd, bytes, sizeof bytes);
+    close(fd);
+    return n == 0 ||
+           (n > 0 && (memcmp(bytes, hdf5, (size_t)n) == 0 || memcmp(bytes, none, (size_t)n) == 0));
+}
+
 /* Rank 0: an empty file to write to, instead of one that a killed run has left. */
 static cr_status make_empty(const cr_results *results, bool *made, cr_error *err)
 {
+    if (!is_leftover(results->part))
+        return cr_fail(
+            err, CR_EINPUT,
+            "%s: cannot be written: it is called %s until it is whole, and another file has "
+            "that name",
+            results->path, results->part);
     unlink(results->part);
     int fd = open(results->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)0666);
     if (fd < 0)
@@ -414,9 +435,14 @@ cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results
     cr_status status = CR_OK, local = CR_OK;
     char *place = NULL; /* what a link leads to, which keeps its name */
     cr_results *beginning = NULL;
+    enum { LONG_NAME = 200 };
     *results = NULL;
     cr_h5_quiet();
     local = cr_path_resolve(path, &place, err);
+    if (local == CR_OK && strlen(cr_path_name(place)) > LONG_NAME)
+        local =
+            cr_fail(err, CR_EINPUT, "%s: a name of more than %d bytes is more than MPI-IO takes",
+                    place, LONG_NAME);
     if (local == CR_OK && !(beginning = cr_results_new(place)))
         local = cr_fail_memory(err, path, 1, sizeof *beginning);
     if (local == CR_OK) {

@@ -79,6 +79,7 @@ static void close_lock(cr_lock *lock)
 static cr_status try_lock(const char *path, cr_lock *lock, bool *stale, cr_error *err)
 {
     struct stat ours, there;
+    owner_text owner;
     /* O_NONBLOCK: never waits for a FIFO. */
     lock->fd =
         open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, (mode_t)0666);
@@ -87,6 +88,10 @@ static cr_status try_lock(const char *path, cr_lock *lock, bool *stale, cr_error
     if (fstat(lock->fd, &ours) != 0 || !S_ISREG(ours.st_mode))
         return cr_fail(err, CR_EINPUT, "%s: cannot be locked: %s is no regular file", path,
                        lock->path);
+    read_owner(lock->fd, owner);
+    if (ours.st_size > 0 && strncmp(owner, "process ", strlen("process ")) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: cannot be locked: %s exists and is no lock of camrank",
+                       path, lock->path);
     lock->none = !lock_byte(lock->fd, 0);
     if (lock->none && is_held(errno))
         return fail_held(lock, path, err);

@@ -82,16 +82,11 @@ static void drop_semaphore(const char *path)
  * bytes: a long one is shortened by way of its folder, open in this process. */
 static cr_status short_path(cr_results *results, char path[256], cr_error *err)
 {
-    enum { LONG = 160, LONG_NAME = 200 };
-    const char *slash = strrchr(results->path, '/');
-    const char *name = slash ? slash + 1 : results->path;
+    enum { LONG = 160 };
     char *folder = NULL;
     snprintf(path, 256, "%s", results->path);
     if (strlen(results->path) <= LONG)
         return CR_OK;
-    if (strlen(name) > LONG_NAME)
-        return cr_fail(err, CR_EINPUT, "%s: a name of more than %d bytes is more than MPI-IO takes",
-                       results->path, LONG_NAME);
     folder = cr_path_folder(results->path);
     if (!folder)
         return cr_fail_memory(err, results->path, 1, 1);
@@ -99,7 +94,7 @@ static cr_status short_path(cr_results *results, char path[256], cr_error *err)
     free(folder);
     if (results->folder < 0)
         return cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", results->path, strerror(errno));
-    snprintf(path, 256, "/proc/self/fd/%d/%s", results->folder, name);
+    snprintf(path, 256, "/proc/self/fd/%d/%s", results->folder, cr_path_name(results->path));
     if (access(path, R_OK | W_OK) != 0)
         return cr_fail(err, CR_EINPUT, "%s: a path of more than %d bytes needs /proc: %s",
                        results->path, LONG, strerror(errno));

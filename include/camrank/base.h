@@ -115,6 +115,9 @@ char *cr_path_join(const char *folder, const char *path);
 /* The folder part of `path` ("." if it has none). The caller frees; NULL when out of memory. */
 char *cr_path_folder(const char *path);
 
+/* The last part of `path`, inside it. */
+const char *cr_path_name(const char *path);
+
 /* The length of the UTF-8 character that begins n_bytes > 0 of text; 0 if none does. */
 size_t cr_utf8_bytes(const char *text, size_t n_bytes);
 

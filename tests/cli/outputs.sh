@@ -63,7 +63,32 @@ check "score" "$CAMRANK" score case.h5 job.yaml -o scored.h5
 expect 3 "camrank: *scored.h5: exists already; --force replaces it" \
     "$CAMRANK" score case.h5 job.yaml -o scored.h5
 check "a device" "$CAMRANK" export case.h5 --format csv -o /dev/stdout
-check "nothing is left behind" test -z "$(find . -name '*.part')"
+
+# The name of a file that is being written is nobody's: not a link to an input, nor another's file.
+ln -s case.h5 linked.csv.part
+ln case.h5 held.csv.part
+for to in linked held; do
+    check "export beside $to.csv.part" "$CAMRANK" export case.h5 --format csv $one -o $to.csv
+    check "$to.csv is a file" test ! -L $to.csv
+    check "$to.csv.part still leads to the input" cmp $to.csv.part kept.h5
+done
+rm linked.csv.part held.csv.part
+check "nothing is left behind" test -z "$(find . -name '*.??????' ! -name '*.sample')"
+# As far as names go with the results file itself.
+for what in lock part; do
+    cp notes.txt mine.h5.$what
+    expect 3 "camrank: *mine.h5: cannot be *mine.h5.$what*" "$CAMRANK" run job.yaml -o mine.h5
+    check "mine.h5.$what is kept" cmp mine.h5.$what notes.kept
+    rm mine.h5.$what
+done
+# /dev has files too.
+shm=$(mktemp -d -p /dev/shm 2>/dev/null) && {
+    cp notes.txt "$shm/notes"
+    expect 3 "camrank: $shm/notes: exists and is a file of another kind; it is not replaced" \
+        "$CAMRANK" export case.h5 --format csv --force -o "$shm/notes"
+    check "$shm/notes is kept" cmp "$shm/notes" notes.kept
+    rm -r "$shm"
+}
 
 # Through links, also one that leads nowhere yet.
 mkdir scratch
@@ -93,8 +118,12 @@ for n in 1 2; do
     check "a long path at $n ranks" ranks $n "$CAMRANK" run job.yaml -o "$deep/$n.h5"
     check "its file" compare_h5 "$deep/$n.h5" case.h5
 done
-expect 3 "camrank: *$(printf '%0210d' 0): a name of more than *" \
-    "$CAMRANK" run job.yaml -o "$(printf '%0210d' 0)"
+long=$(printf '%0210d' 0)
+expect 3 "camrank: *$long: a name of more than *" "$CAMRANK" run job.yaml -o "$long"
+check "nothing is made of too long a name" test ! -e "$long"
+cp case.h5 "$long"
+expect 3 "camrank: *$long: a name of more than *" "$CAMRANK" run job.yaml -o "$long" --force
+check "the file of a long name is kept" cmp "$long" case.h5
 
 # Without locks a run works, says so in a line, and its file is read.
 if cc -shared -fPIC -o no_locks.so "$source_of_shim" -ldl 2>"$work/cc" &&

@@ -350,20 +350,13 @@ static void show_maps(cr_results *results, const char *path, size_t n_bytes)
 
     char method[2 * CR_NAME_BYTES];
     cr_results_variant_name(&model->variants[pick.variant], method);
-    const char *words[] = {"show",
-                           n % 2 ? "--truth" : "--rank=2",
-                           "--images",
-                           cr_results_get_data(good.results)->folder,
-                           "--model",
-                           model->name,
-                           "--method",
-                           method,
-                           "-o",
-                           fuzz_path("show.png"),
-                           "--force",
-                           "--",
-                           path,
-                           data->text + data->images[n % data->n_images].id};
+    const char *words[] = {"show",     n % 2 ? "--truth" : "--rank=2",
+                           "--images", cr_results_get_data(good.results)->folder,
+                           "--model",  model->name,
+                           "--method", method,
+                           "-o",       fuzz_path("show.png"),
+                           "--force",  "--",
+                           path,       data->text + data->images[n % data->n_images].id};
     enum { N_WORDS = sizeof words / sizeof *words };
     char *arguments[N_WORDS + 1] = {0};
     for (int i = 0; i < N_WORDS; i++)

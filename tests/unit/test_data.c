@@ -242,7 +242,7 @@ static void images_without_a_file_are_refused_by_name(void **state)
     assert_refused(false, "images: 4 of 5 images have no file: a, b, d, ...");
     scratch_write_text("images/c.PNG", "");
     assert_refused(false, "images: 'c.PNG' and 'c.jpg' are the same image id; the "
-                         "ground truth must name their folders");
+                          "ground truth must name their folders");
 }
 
 static void limit_takes_the_first_by_id_and_needs_no_further_file(void **state)
