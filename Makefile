@@ -1,8 +1,16 @@
-# camrank: `make help` lists the targets.
+# camrank: `make help` prints what follows, and the targets.
 #
-#   BUILD   where objects and programs go            (build)
-#   EXTRA   further compiler and linker flags
-#   PREFIX, DESTDIR                                  (/usr/local, empty)
+#   BUILD                    where objects and programs go (build)
+#   CC                       the MPI compiler (mpicc); with mpicc.mpich or another in a BUILD of its own
+#   MPIRUN                   its launcher, for demo (mpirun)
+#   CFLAGS, EXTRA            compiler flags (-O2 -g), and further ones of compiler and linker
+#   CPPFLAGS, LDFLAGS        -I and -L of libraries that lie in folders of their own
+#   HDF5_CFLAGS, HDF5_LIBS   parallel HDF5 of the same MPI (from its .pc file, or else h5pcc)
+#   ONNX_PROTO_DIR           the folder of onnx/onnx.proto (looked for)
+#   PYTHON                   for the tests (/usr/bin/python3)
+#   PREFIX, DESTDIR          where install puts camrank (/usr/local, empty)
+#
+# docs/building.md tells more.
 
 # make predefines CC, so `?=` would never take effect.
 ifeq ($(origin CC),default)
@@ -11,25 +19,26 @@ endif
 BUILD ?= build
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
+MPIRUN ?= mpirun
 EXTRA ?=
 
 PACKAGES := openblas libcyaml yaml-0.1 libprotobuf-c libpng cairo jansson libcrypto \
 	libxml-2.0 libarchive zlib
-HDF5_CFLAGS ?= $(shell pkg-config --cflags hdf5-openmpi 2>/dev/null)
-HDF5_LIBS ?= $(shell pkg-config --libs hdf5-openmpi 2>/dev/null || echo -lhdf5)
-ONNX_PROTO_DIR ?= $(firstword $(foreach d,/usr/include /usr/local/include \
-	$(subst :, ,$(CPATH)),$(if $(wildcard $d/onnx/onnx.proto),$d)))
+# What a command says is asked once, when it is first needed: after what is missing was installed.
+once = $(eval $1 := $$(shell $2))$($1)
+HDF5_CFLAGS ?= $(call once,HDF5_CFLAGS,CC='$(CC)' .ci/find hdf5-cflags)
+HDF5_LIBS ?= $(call once,HDF5_LIBS,CC='$(CC)' .ci/find hdf5-libs)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla
 CFLAGS ?= -O2 -g
-CPPFLAGS += -Iinclude -I. -I$(BUILD)/gen -D_GNU_SOURCE
-ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(WARN) $(CPPFLAGS) $(EXTRA) $(HDF5_CFLAGS) \
-	$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+override CPPFLAGS += -Iinclude -I. -I$(BUILD)/gen -D_GNU_SOURCE
+PACKAGE_CFLAGS = $(call once,PACKAGE_CFLAGS,pkg-config --cflags $(PACKAGES))
+ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(WARN) $(CPPFLAGS) $(EXTRA) $(HDF5_CFLAGS) $(PACKAGE_CFLAGS)
 # OpenBLAS is loaded when it is needed (core/kernels/blas.c): everything else is linked.
 LINKED := $(filter-out openblas,$(PACKAGES))
-LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(LINKED) 2>/dev/null) -lcsv -ljpeg -lm -ldl -pthread
-OPENBLAS_DIRS := $(patsubst -L%,%,$(shell pkg-config --libs-only-L openblas 2>/dev/null))
-LDFLAGS += $(OPENBLAS_DIRS:%=-Wl,-rpath,%)
+LIBS = $(HDF5_LIBS) $(shell pkg-config --libs $(LINKED)) -lcsv -ljpeg -lm -ldl -pthread
+OPENBLAS_DIRS = $(call once,OPENBLAS_DIRS,pkg-config --libs-only-L openblas)
+override LDFLAGS += $(OPENBLAS_DIRS:-L%=-Wl,-rpath,%)
 
 # What needs neither MPI nor HDF5, and what does.
 SERIAL := base geometry image data kernels nn cam loc
@@ -57,15 +66,20 @@ TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) \
 .PHONY: all
 all: $(CAMRANK) ## builds build/camrank
 
-# Goals that build install what is missing first; `deps` is a no-op once its stamp stands.
-$(BUILD)/.deps-%: .ci/deps
-	@.ci/deps $*
+# Goals that run something install what is missing first. Those that only build name it: whatever is
+# compiled waits for the generated headers, and these for the check. Either is done once a BUILD.
+$(BUILD)/.deps-%: .ci/deps .ci/find
+	@CC='$(CC)' MPIRUN='$(MPIRUN)' .ci/deps $*
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/.deps-build: .ci/deps .ci/find
+	@CC='$(CC)' .ci/deps --check build
 	@mkdir -p $(@D) && touch $@
 
 .PHONY: demo
-demo: $(BUILD)/.deps-build ## installs what is missing, builds, runs the sample over 2 ranks
+demo: $(BUILD)/.deps-demo ## installs what is missing, builds, runs the sample over 2 ranks
 	@+$(MAKE) --no-print-directory -s all
-	@.ci/demo $(CAMRANK) $(BUILD)
+	@MPIRUN='$(MPIRUN)' .ci/demo $(CAMRANK) $(BUILD)
 
 .PHONY: test
 test: $(BUILD)/.deps-test ## installs what is missing, builds, runs every test
@@ -74,6 +88,7 @@ test: $(BUILD)/.deps-test ## installs what is missing, builds, runs every test
 
 .PHONY: test-long
 test-long: $(BUILD)/.deps-test ## the tests, and those that take long
+	@CC=mpicc.mpich MPIRUN=mpiexec.mpich .ci/deps demo || echo "cli/mpich.sh will be skipped"
 	@+$(MAKE) --no-print-directory -s all tests
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) CAMRANK_TEST_LONG=1 tests/run tests/testlist
 
@@ -98,22 +113,22 @@ tests: $(TESTS) double-tests
 
 .PHONY: deps
 deps: ## installs or names what is missing, for building and for the tests
-	@.ci/deps test && echo "everything camrank needs is here"
+	@CC='$(CC)' .ci/deps test && echo "everything camrank needs is here"
 
-$(BUILD)/gen/onnx/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx/onnx.proto
+$(BUILD)/gen/onnx/onnx.pb-c.c: | $(BUILD)/.deps-build
 	@mkdir -p $(BUILD)/gen
-	protoc-c --proto_path=$(ONNX_PROTO_DIR) --c_out=$(BUILD)/gen onnx/onnx.proto
+	protoc-c --proto_path=$$(.ci/find onnx-proto-dir) --c_out=$(BUILD)/gen onnx/onnx.proto
 
 $(ONNX_OBJ): $(BUILD)/gen/onnx/onnx.pb-c.c
 	$(CC) -std=c11 -fPIC $(CFLAGS) $(EXTRA) -I$(BUILD)/gen -c $< -o $@
 
 # The name that a program linked with OpenBLAS asks the loader for.
-$(BUILD)/gen/openblas.h:
+$(BUILD)/gen/openblas.h: | $(BUILD)/.deps-build
 	@mkdir -p $(@D)
 	@$(CC) -shared -Wl,--no-as-needed -o $@.so $$(pkg-config --libs openblas)
-	@printf '#define CR_OPENBLAS "%s"\n' \
-		"$$(readelf -d $@.so | sed -n 's/.*NEEDED.*\[\(libopenblas[^]]*\)\].*/\1/p')" >$@
-	@rm $@.so
+	@readelf -d $@.so | sed -n 's/.*NEEDED.*\[\(libopenblas[^]]*\)\].*/#define CR_OPENBLAS "\1"/p' >$@.new
+	@rm $@.so; [ -s $@.new ] || { echo "openblas.pc names no shared libopenblas"; exit 1; }
+	@mv $@.new $@
 
 # Everything may include the generated headers, so they are made before anything is compiled.
 $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c $(BUILD)/gen/openblas.h
@@ -150,10 +165,11 @@ $(BUILD)/tests/scale/%: $(BUILD)/tests/scale/%.o \
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # A fuzz target reads files that are given to it, or, linked with libFuzzer, invents them.
-REPLAY ?= $(BUILD)/tests/fuzz/replay.o
-$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(REPLAY) \
+FUZZER ?=
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o \
+		$(if $(FUZZER),,$(BUILD)/tests/fuzz/replay.o) \
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
-	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $(FUZZER) $^ $(LIBS) -o $@
 
 $(BUILD)/tests/unit/test_ahead: $(BUILD)/worker/ahead.o
 $(addprefix $(BUILD)/tests/unit/test_,ahead data data_layouts hostile): $(BUILD)/tests/unit/scratch.o
@@ -222,8 +238,8 @@ SECONDS ?= 60
 .PHONY: fuzz fuzz-targets
 fuzz: $(BUILD)/.deps-fuzz ## each fuzz target for SECONDS (60); findings in build/fuzz/findings
 	@+$(MAKE) --no-print-directory -s all
-	@+OMPI_CC=clang MPICH_CC=clang $(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz REPLAY= \
-		CFLAGS='-O1 -g' WARN='-Wall -Wno-unknown-pragmas' LDFLAGS=-fsanitize=fuzzer EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+	@+OMPI_CC=clang MPICH_CC=clang $(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz FUZZER=-fsanitize=fuzzer \
+		CFLAGS='-O1 -g' WARN='-Wall -Wno-unknown-pragmas' EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
 		fuzz-targets
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/fuzz/run $(SECONDS)
 
@@ -250,6 +266,8 @@ clean: ## removes build/
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n '1d; /^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/*/*/.*' 2>/dev/null)

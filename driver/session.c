@@ -294,14 +294,17 @@ cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err)
     int length;
     unsigned major, minor, release;
     MPI_Get_library_version(mpi, &length);
+    mpi[strcspn(mpi, ",\r\n")] = '\0'; /* the build's options follow */
+    for (char *tab = mpi; (tab = strchr(tab, '\t'));)
+        *tab = ' ';
     H5get_libversion(&major, &minor, &release);
     CR_TRY(cr_blas_load(err));
     const char *blas = cr_blas_config();
     int blas_length = (int)strlen(blas);
     while (blas_length > 0 && blas[blas_length - 1] == ' ')
         blas_length--;
-    snprintf(text, n_bytes, "%.*s; HDF5 %u.%u.%u; %.*s; kernels %s", (int)strcspn(mpi, ","), mpi,
-             major, minor, release, blas_length, blas, cr_kernels_isa());
+    snprintf(text, n_bytes, "%s; HDF5 %u.%u.%u; %.*s; kernels %s", mpi, major, minor, release,
+             blas_length, blas, cr_kernels_isa());
 
 cleanup:
     return status;
