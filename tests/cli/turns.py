@@ -61,7 +61,7 @@ def stop(process):
 shutil.copy(path("fc.onnx"), path("kept.onnx"))
 for happens, expected, line in [(other_network, 3, "fc.onnx: has changed since the run began"),
                                 (no_network, 3, "fc.onnx: No such file or directory"),
-                                (stop, 75, "stopped with 0 of 40 images done")]:
+                                (stop, 75, "stopped with 0 of 40 passes done")]:
     what = happens.__name__
     code, said = run(what, happens)
     check(code == expected and line in said[-1], f"{what}: exit {code}, {said}")
