@@ -1,11 +1,12 @@
-/* fault.c - a storage that fails or is slow, for tests/cli/storage.sh and tests/scale/bench.py: a
- * library that is preloaded and makes the Nth call of a kind on files of some name fail, and every
- * later one, as a full disk does.
+/* fault.c - a storage that fails, is slow or stands still, for the tests of the command line and
+ * tests/scale/bench.py: a library that is preloaded and makes the Nth call of a kind on files of some
+ * name fail, and every later one, as a full disk does.
  *
  *   CAMRANK_STORAGE_FAULT=CALL:N:HOW:PATH[:RANK]
  *     CALL  write, read (any kind of it), sync, size (ftruncate and fallocate)
  *     HOW   ENOSPC, EDQUOT, EIO; short: that call alone does half of it; once: that call alone fails
- *           with EIO; slow: it does not fail, but takes 5 ms longer
+ *           with EIO; slow: it does not fail, but takes 5 ms longer; held: it waits as long as there
+ *           is the file that CAMRANK_STORAGE_HELD names, and makes one of that name and .RANK
  *     PATH  what the file's absolute path must begin with; ending in $, all of it
  *     RANK  only there */
 #include <dlfcn.h>
@@ -42,6 +43,23 @@ __attribute__((constructor)) static void parse(void)
     is_here = part[PATH] && (!part[RANK] || strcmp(rank ? rank : "0", part[RANK]) == 0);
 }
 
+static void rest(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+static void wait_here(void)
+{
+    const char *file = getenv("CAMRANK_STORAGE_HELD"), *rank = getenv("OMPI_COMM_WORLD_RANK");
+    char mark[PATH_MAX];
+    if (!file || access(file, F_OK) != 0)
+        return;
+    snprintf(mark, sizeof mark, "%s.%s", file, rank ? rank : "0");
+    close(open(mark, O_WRONLY | O_CREAT, 0600));
+    while (access(file, F_OK) == 0)
+        rest();
+}
+
 static int failure(const char *call, int fd)
 {
     static atomic_int n_calls;
@@ -58,9 +76,10 @@ static int failure(const char *call, int fd)
         return 0;
     const int before = atoi(part[COUNT]) - 1 - atomic_fetch_add(&n_calls, 1);
     const char *how = part[HOW];
-    if (strcmp(how, "slow") == 0) {
+    const int is_held = strcmp(how, "held") == 0;
+    if (is_held || strcmp(how, "slow") == 0) {
         if (before <= 0)
-            nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+            (is_held ? wait_here : rest)();
         return 0;
     }
     const int error = strcmp(how, "ENOSPC") == 0   ? ENOSPC

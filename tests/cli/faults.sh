@@ -39,6 +39,7 @@ try() {
     esac >"$work/out" 2>"$work/err" </dev/null
     code=$?
     unset CAMRANK_FAULT
+    without_libevent "$work/err"
     [ $code != 0 ] || grep -q CAMRANK_FAULT "$work/err"
 }
 

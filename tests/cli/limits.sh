@@ -23,12 +23,12 @@ ended() {
     judge "$1" 5 'camrank: *out of memory*' "$2"
 }
 
-expect 0 '' limited 150000 timeout 60 "$CAMRANK" --help
-expect 0 '' limited 150000 timeout 60 "$CAMRANK" run --help
+expect 0 '' limited 150000 timeout 300 "$CAMRANK" --help
+expect 0 '' limited 150000 timeout 300 "$CAMRANK" run --help
 for kb in 100000 150000 200000 250000 300000 400000 500000 700000; do
-    run_into "$work/alone" limited $kb timeout 60 "$CAMRANK" run job.yaml --output alone.h5 --force
+    run_into "$work/alone" limited $kb timeout 300 "$CAMRANK" run job.yaml --output alone.h5 --force
     ended "$work/alone" "alone with $kb kB"
-    LIMIT=$kb run_into "$work/pair" timeout 60 mpirun -q -n 2 ./rank.sh
+    LIMIT=$kb run_into "$work/pair" timeout 300 mpirun -q -n 2 ./rank.sh
     ended "$work/pair" "rank 1 with $kb kB"
 done
 [ "$(cat "$work/pair/code")" = 0 ] || fail "700 MB are not enough: $(cat "$work/pair/err")"

@@ -162,7 +162,7 @@ check "what is merged stays as it is" cmp one.h5 one.copy
 # A full disk: the merge goes on when there is room.
 checks=$((checks + 1))
 echo "ulimit -f $(($(stat -c %s whole.h5) / 1024 - 1)); trap '' XFSZ; exec \"\$@\"" >limited.sh
-timeout 30 mpirun -q -n 1 bash limited.sh "$CAMRANK" merge full.h5 one.h5 two.h5 >"$work/out" \
+timeout 300 mpirun -q -n 1 bash limited.sh "$CAMRANK" merge full.h5 one.h5 two.h5 >"$work/out" \
     2>"$work/err"
 code=$?
 [ "$code" = 4 ] || fail "full disk: exit $code, expected 4: $(cat "$work/err")"

@@ -5,7 +5,7 @@
 source_of_shim=$cli/no_locks.c
 make_sample sample
 cd "$work/sample" || exit 1
-check "a run" timeout 100 "$CAMRANK" run job.yaml --output case.h5
+check "a run" timeout 300 "$CAMRANK" run job.yaml --output case.h5
 cp case.h5 kept.h5
 ln case.h5 hard.h5
 ln -s case.h5 soft.h5

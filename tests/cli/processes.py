@@ -1,5 +1,10 @@
-"""Runs of the embedded sample as processes to be signalled, for stop.py and kill.py."""
+"""Runs of the embedded sample as processes to be signalled, for stop.py and kill.py.
 
+Nothing here depends on how fast the machine is: a run that is held does not end before it is let go
+on, and what has not happened after HANG seconds never will.
+"""
+
+import glob
 import os
 import signal
 import subprocess
@@ -9,6 +14,9 @@ import time
 CAMRANK, WORK = os.environ["CAMRANK"], sys.argv[1]
 JOB = os.path.abspath("jobs/demo/demo.yaml")
 N_IMAGES = 3 * 300  # images x models
+HANG = 300
+# Of 900 reads a rank of four comes to its 200th, and has done the work of most by then.
+FAULT = f"read:200:held:{os.path.abspath('jobs/demo/images')}"
 failures = checks = 0
 
 
@@ -67,7 +75,7 @@ def send(pids, number):
             pass
 
 
-def wait_until(condition, seconds):
+def wait_until(condition, seconds=HANG):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -77,16 +85,24 @@ def wait_until(condition, seconds):
 
 
 class Run:
-    """`camrank run JOB -o FILE` over n ranks. With `codes`, each rank's exit code is kept."""
+    """`camrank run JOB -o FILE` over n ranks. With `codes`, each rank's exit code is kept; with
+    `held`, a fault of fault.c, a rank stands still in the middle of the work until `go_on`."""
 
-    def __init__(self, n, file, *options, codes=None):
-        self.file, self.n = file, n
+    def __init__(self, n, file, *options, codes=None, held=None):
+        self.file, self.n, self.held = file, n, file + ".held"
         command = [CAMRANK, "run", JOB, "--set", "batch=4", "-o", file, *options]
+        if held:
+            with open(self.held, "w"):
+                pass
+            asan = os.environ.get("ASAN_OPTIONS", "")
+            command = ["env", f"CAMRANK_STORAGE_FAULT={held}", f"CAMRANK_STORAGE_HELD={self.held}",
+                       f"ASAN_OPTIONS={asan}:verify_asan_link_order=0",
+                       f"LD_PRELOAD={path('fault.so')}", *command]
         if codes:
             # mpirun ends the others soon after the first that fails: they wait for each other.
-            keep = 'trap "" USR1 TERM INT; "$@"; code=$?; echo $code >"$0.$OMPI_COMM_WORLD_RANK"; ' \
-                   'for i in 1 2 3 4 5 6 7 8 9; do ' \
-                   f'[ "$(ls "$0".* | wc -l)" = {n} ] && break; sleep 0.5; done; exit $code'
+            keep = 'trap "" USR1 TERM INT; "$@"; code=$?; own=$OMPI_COMM_WORLD_RANK; ' \
+                   'echo $code >"$0-$own" && mv "$0-$own" "$0.$own"; ' \
+                   f'until [ "$(ls "$0".* | wc -l)" = {n} ]; do sleep 0.1; done; exit $code'
             command = ["sh", "-c", keep, codes, *command]
         if n > 1:
             command = ["mpirun", "-q", "-n", str(n), *command]
@@ -110,17 +126,26 @@ class Run:
         return os.path.exists(self.file)
 
     def begins(self):
-        """Waits until the file has its name: the first chunk is under way."""
-        ok = wait_until(lambda: self.is_there() and len(self.ranks()) == self.n, 30)
-        return check(ok, f"{self.file} does not appear: {self.err()}")
+        """Waits until a rank is held; where that is rank 0, the others have soon nothing to do."""
+        def is_held():
+            return glob.glob(self.held + ".*") and len(self.ranks()) == self.n
 
-    def wait(self, seconds=60):
+        wait_until(lambda: is_held() or self.process.poll() is not None)
+        ok = self.process.poll() is None and is_held()
+        if not ok:
+            send(self.everybody(), signal.SIGKILL)
+        return check(ok, f"{self.file}: no rank comes to the middle: {self.err()}")
+
+    def go_on(self):
+        os.remove(self.held)
+
+    def wait(self, seconds=HANG):
         """The exit code, None for a hang; none of the processes lives on."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = None
-        if not wait_until(lambda: not self.everybody(), 5 if code is not None else 0):
+        if not wait_until(lambda: not self.everybody(), HANG if code is not None else 0):
             send(self.everybody(), signal.SIGKILL)
             check(False, f"{self.file}: processes live on after the run: {self.err()}")
             self.process.wait()

@@ -57,7 +57,7 @@ check "99 images: no line" diff "$work/lines" /dev/null
 if [ -d "${CAMRANK_KIT:-}" ]; then
     kit() { # kit OPTIONS...: SqueezeNet on 100 images
         checks=$((checks + 1))
-        timeout 60 "$CAMRANK" run jobs/kit-squeezenet.yaml -o "$work/kit.h5" --force --limit 100 \
+        timeout 300 "$CAMRANK" run jobs/kit-squeezenet.yaml -o "$work/kit.h5" --force --limit 100 \
             --set 'methods=[cam]' --set heatmaps.classes=none \
             --set "dataset.images=$CAMRANK_KIT/dev/images" \
             --set "dataset.ground_truth=$CAMRANK_KIT/dev/ground_truth.csv" \

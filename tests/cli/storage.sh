@@ -5,13 +5,12 @@
 [ -z "${CAMRANK_TEST_ASAN:-}" ] || skip "AddressSanitizer must be the first library that is preloaded"
 "$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
 make_sample sample
-cc -shared -fPIC -D_GNU_SOURCE -O1 "$cli/fault.c" -o "$work/fault.so" -ldl >"$work/made" 2>&1 ||
-    { cat "$work/made" && exit 1; }
+make_fault
 cd "$work/sample" || exit 1
 file=$work/sample/out.h5
 job=(job.yaml --set batch=4)
 
-timeout 30 "$CAMRANK" run "${job[@]}" -o "$work/whole.h5" >"$work/whole.txt" 2>"$work/err" ||
+timeout 300 "$CAMRANK" run "${job[@]}" -o "$work/whole.h5" >"$work/whole.txt" 2>"$work/err" ||
     { cat "$work/err" && exit 1; }
 
 # with_fault FAULT RANKS COMMAND...: leaves out, err and code. What the run reports of its progress,
@@ -103,7 +102,7 @@ for name in job.yaml synsets.txt ground_truth.csv gap.onnx images/img_004; do
     stops 2 "read:1:EIO:$PWD/$name" "*$name*: Input/output error*"
 done
 # What is scored: maps of other programs are no bad images either.
-check "maps to score" timeout 30 "$CAMRANK" export "$work/whole.h5" --format npy --model gap \
+check "maps to score" timeout 300 "$CAMRANK" export "$work/whole.h5" --format npy --model gap \
     --method cam -o "$work/npy"
 "$PYTHON" - "$work/npy" "$work/maps.h5" <<'END' || exit 1
 import glob, sys, h5py, numpy as np

@@ -7,6 +7,7 @@ usage: turns.py FOLDER     of the sample, with whole.h5
 import fcntl
 import filecmp
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,8 +34,10 @@ def run(what, happens):
     check(process.poll() is None, f"{what}: ends before the first turn")
     happens(process)
     with os.fdopen(reader) as file:
-        said = file.read().strip()
-    return process.wait(), said.splitlines()
+        # Without libevent's lines, as in lib.sh.
+        said = [line for line in file.read().splitlines()
+                if line and not re.match(r"\[(warn|err)\] Epoll [A-Z]*\(", line)]
+    return process.wait(), said
 
 
 def goes_on(what):

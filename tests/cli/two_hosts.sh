@@ -32,7 +32,7 @@ chmod +x "$work/agent"
 hosts() {
     local n=$1
     shift
-    timeout 60 ip netns exec $here unshare -u sh -c 'hostname here; exec "$@"' sh \
+    timeout 300 ip netns exec $here unshare -u sh -c 'hostname here; exec "$@"' sh \
         mpirun -q --host "10.77.0.1:$n,10.77.0.2:$n" -n $((2 * n)) \
         --mca plm_rsh_agent "$work/agent" --mca btl_tcp_if_include wire \
         --mca oob_tcp_if_include wire "$@"

@@ -12,7 +12,7 @@ for program in "$BUILD"/tests/fuzz/fuzz_*; do
     [ -x "$program" ] || continue
     name=${program##*/fuzz_} targets=$((targets + 1))
     mapfile -t inputs < <(find "$work/seeds/$name" "tests/fixtures/fuzz/$name" -type f 2>/dev/null | sort)
-    if ! timeout 60 "$program" "${inputs[@]}" >"$work/log" 2>&1; then
+    if ! timeout 300 "$program" "${inputs[@]}" >"$work/log" 2>&1; then
         failed=$((failed + 1))
         echo "failed: $name" && tail -n 20 "$work/log"
     fi
