@@ -26,7 +26,7 @@ static void print_model(const cr_session *s, int m)
     for (int v = 0; v < model->n_variants; v++)
         printf("  %-8s at %s, maps %d x %d, %s\n", plan->variants[v].method,
                plan->variants[v].layer, plan->variants[v].map_width, plan->variants[v].map_height,
-               model->variants[v].gradient ? "backward pass" : "no backward pass");
+               model->variants[v].back ? "backward pass" : "no backward pass");
     if (model->not_applied[0])
         printf("  without  %s\n", model->not_applied);
 }

@@ -1,5 +1,5 @@
 /* camrank inspect: the layers of a network, and which can be targets. */
-#include "camrank/cam.h"
+#include "camrank/explain.h"
 
 #include "command.h"
 #include "inspect.h"
@@ -57,7 +57,7 @@ static const char *head_text(cr_head_kind kind)
     case CR_HEAD_OTHER:
         break;
     }
-    return "no linear function of a global pooling: Grad-CAM applies, CAM does not";
+    return "no linear function of a global pooling: all methods but CAM apply";
 }
 
 /* A network, and what each method takes where a job names no layer. */
@@ -65,8 +65,8 @@ typedef struct network {
     cr_model_file file;
     cr_graph *graph;
     cr_head head;
-    cr_cam_variant cam, grad_cam;
-    int name_width; /* of the longest layer name */
+    cr_variant of_head, other; /* methods that need the head (cam), and all others */
+    int name_width;            /* of the longest layer name */
 } network;
 
 static cr_status read_network(const char *path, const char *output, int width, int height,
@@ -80,8 +80,12 @@ static cr_status read_network(const char *path, const char *output, int width, i
     CR_TRY(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files, path,
                          output, width, height, &net->graph, err));
     net->head = cr_graph_head(net->graph);
-    CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_CAM, "", &net->cam, err));
-    CR_TRY(cr_cam_resolve(net->graph, &net->head, CR_METHOD_GRAD_CAM, "", &net->grad_cam, err));
+    for (const cr_method *const *method = cr_methods; *method; method++) {
+        const cr_method_spec spec = cr_method_plain(*method);
+        CR_TRY(cr_variant_resolve(net->graph, &net->head, &spec, "",
+                                  (*method)->needs & CR_NEEDS_HEAD ? &net->of_head : &net->other,
+                                  err));
+    }
     for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
         int length = (int)strlen(cr_graph_get_layer(net->graph, i).output);
         net->name_width = length > net->name_width ? length : net->name_width;
@@ -96,11 +100,12 @@ static const char *target_text(const network *net, const cr_graph_layer *layer)
 {
     if (!layer->spatial || !cr_graph_reaches_logits(net->graph, layer->value))
         return NULL;
-    const bool cam = layer->value == net->cam.value, grad_cam = layer->value == net->grad_cam.value;
-    return cam && grad_cam ? "default of cam and grad-cam"
-           : grad_cam      ? "default of grad-cam"
-           : cam           ? "default of cam"
-                           : "yes";
+    const bool of_head = layer->value == net->of_head.value;
+    const bool other = layer->value == net->other.value;
+    return of_head && other ? "default"
+           : other          ? "default of all but cam"
+           : of_head        ? "default of cam"
+                            : "yes";
 }
 
 static void print_cut(const network *net)
@@ -132,13 +137,13 @@ static void print_summary(const char *path, const network *net)
     print_cut(net);
 }
 
-static void print_default(const network *net, const cr_cam_variant *variant)
+static void print_default(const network *net, const cr_variant *variant, const char *methods,
+                          const char *none)
 {
-    const char *name = cr_method_name(variant->method);
     if (variant->why_not[0])
-        printf("%s does not apply: %s\n", name, variant->why_not);
+        printf("%s: %s\n", none, variant->why_not);
     else
-        printf("default of %s: %s\n", name, cr_graph_value_name(net->graph, variant->value));
+        printf("default of %s: %s\n", methods, cr_graph_value_name(net->graph, variant->value));
 }
 
 static void print_targets(const network *net)
@@ -155,8 +160,8 @@ static void print_targets(const network *net)
     }
     printf("\n");
     print_cut(net);
-    print_default(net, &net->cam);
-    print_default(net, &net->grad_cam);
+    print_default(net, &net->of_head, "cam", "cam does not apply");
+    print_default(net, &net->other, "all other methods", "no other method applies");
 }
 
 static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_error *err)

@@ -17,8 +17,6 @@
 /* snprintf for key paths, whose parts are known to be short. */
 #define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
 
-static const char *const method_names[] = {"cam", "grad-cam"};
-
 static int clamp_int(int64_t value)
 {
     return value > INT_MAX ? INT_MAX : value < INT_MIN ? INT_MIN : (int)value;
@@ -194,14 +192,6 @@ cleanup:
     return status;
 }
 
-static bool is_method_name(const char *name)
-{
-    for (size_t i = 0; i < sizeof method_names / sizeof *method_names; i++)
-        if (strcmp(method_names[i], name) == 0)
-            return true;
-    return false;
-}
-
 static cr_status read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
                               cr_error *err)
 {
@@ -211,18 +201,20 @@ static cr_status read_methods(cr_job_source *source, const cr_job_raw *raw, cr_j
         return cr_fail_memory(err, "job", raw->n_methods, sizeof *job->methods);
     for (unsigned i = 0; i < raw->n_methods; i++) {
         const char *text = raw->methods[i], *at = strchr(text, '@');
-        cr_job_method *method = &job->methods[i];
+        char name[CR_NAME_BYTES];
         job->n_methods++;
         KEY("methods.%u", i);
         size_t length = at ? (size_t)(at - text) : strlen(text);
         if ((at && !at[1]) || length >= CR_NAME_BYTES || strlen(text + length) > CR_NAME_BYTES)
             return cr_job_fail(err, source, key, "must be METHOD or METHOD@LAYER, not \"%.64s\"",
                                text);
-        snprintf(method->method, sizeof method->method, "%.*s", (int)length, text);
-        copy_name(method->layer, at ? at + 1 : "");
-        if (!is_method_name(method->method))
-            return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: cam, grad-cam",
-                               method->method);
+        snprintf(name, sizeof name, "%.*s", (int)length, text);
+        const cr_method *method = cr_method_find(name);
+        if (!method)
+            return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: %s", name,
+                               cr_method_names());
+        job->methods[i] = cr_method_plain(method);
+        copy_name(job->methods[i].layer, at ? at + 1 : "");
         for (unsigned j = 0; j < i; j++)
             if (strcmp(raw->methods[j], text) == 0)
                 return cr_job_fail(err, source, key, "\"%.64s\" is given twice", text);

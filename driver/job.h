@@ -6,14 +6,10 @@
 #include "camrank/data.h"
 #include "camrank/image.h"
 #include "camrank/loc.h"
+#include "camrank/method.h"
 #include "camrank/results.h"
 
 #define CR_JOB_MAX_BYTES ((size_t)60000) /* what a results file can hold */
-
-typedef struct cr_job_method {
-    char method[CR_NAME_BYTES]; /* "cam" or "grad-cam" */
-    char layer[CR_NAME_BYTES];  /* "" where the job does not name one (method alone) */
-} cr_job_method;
 
 typedef struct cr_job_model {
     char name[CR_NAME_BYTES];   /* letters, digits and . _ - ; unique */
@@ -43,7 +39,7 @@ typedef struct cr_job {
     int n_models;
     cr_job_model *models;
     int n_methods;
-    cr_job_method *methods;
+    cr_method_spec *methods;
     int n_protocols;
     cr_protocol *protocols; /* by different names: that of `as`, or "... (modified)" where the job
                                changes a parameter of a known one */
@@ -75,7 +71,7 @@ typedef struct cr_job {
  *       range (1 | 255), mean and std, three numbers each; short_side and crop (center | ten): with
  *       short-side the first of them (center), with squash both or neither (the whole image)
  *     An empty list: baselines alone; then images may be none, and methods need not be given.
- *   methods: a list of cam, grad-cam, cam@LAYER, grad-cam@LAYER
+ *   methods: a list of METHOD and METHOD@LAYER, the methods of method.h
  *   protocol: a name, of a protocol that gives boxes (CR_PROTOCOL_LIST of loc.h) or of one over all
  *     thresholds, wsol-v1 or wsol-v2; or
  *   protocols: a list of such names, or of mappings: name, as (the name), and parameters as follow.

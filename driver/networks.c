@@ -36,14 +36,14 @@ static cr_status place_weights(const cr_par *par, cr_session *s, int m, cr_model
     cr_par_block *weights = &s->weights[m];
     moved_weights moved = {weights, file};
     const cr_net_memory memory = {take_memory, give_memory, &moved};
-    CR_TRY(cr_par_block_new(par, &s->nodes, model->weight_bytes, cr_cam_weight_layout(model->cam),
-                            weights, err));
+    CR_TRY(cr_par_block_new(par, &s->nodes, model->weight_bytes,
+                            cr_explainer_weight_layout(model->explainer), weights, err));
     if (weights->why_private[0])
         memcpy(s->why_private, weights->why_private, sizeof s->why_private);
     if (weights->writes)
-        status = cr_cam_pack(model->cam, weights->bytes, &memory, err);
+        status = cr_explainer_pack(model->explainer, weights->bytes, &memory, err);
     CR_TRY(cr_par_agree(par, status, err));
-    cr_cam_use(model->cam, weights->bytes);
+    cr_explainer_use(model->explainer, weights->bytes);
     cr_graph_release_weights(model->graph);
 
 cleanup:
@@ -58,26 +58,19 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     const cr_job *job = &s->job;
     const cr_job_model *from = &job->models[m];
     cr_model *model = &s->models[m];
-    cr_model_request *requests = cr_alloc((size_t)job->n_methods, sizeof *requests);
-    if (!requests)
-        status = cr_fail_memory(err, "methods", (size_t)job->n_methods, sizeof *requests);
-    CR_TRY(cr_par_agree(par, status, err));
-    for (int i = 0; i < job->n_methods; i++)
-        requests[i] = (cr_model_request){job->methods[i].method, job->methods[i].layer};
     CR_TRY(cr_model_file_open(par, &s->nodes, from->file, file, err));
     if (model->sha256[0] && strcmp(model->sha256, file->sha256) != 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: has changed since the run began", from->file));
     cr_model_free(model);
     status = cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name,
                            from->file, &from->input, from->output, from->layer, from->kernels,
-                           requests, job->n_methods, s->data.n_classes, model, err);
+                           job->methods, job->n_methods, s->data.n_classes, model, err);
     if (status == CR_OK)
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
     memcpy(model->sha256, file->sha256, sizeof model->sha256);
 
 cleanup:
-    free(requests);
     return status;
 }
 
@@ -142,7 +135,7 @@ cr_status cr_networks_hold(const cr_par *par, cr_session *s, int turn, cr_error 
         if (s->turn[m] != turn)
             cr_network_drop(s, m);
     for (int m = 0; m < s->n_models; m++) {
-        if (s->turn[m] != turn || s->models[m].cam)
+        if (s->turn[m] != turn || s->models[m].explainer)
             continue;
         CR_TRY(read_network(par, s, m, &file, err));
         CR_TRY(place_weights(par, s, m, &file, err));

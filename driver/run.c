@@ -147,7 +147,8 @@ static cr_status do_unit(run_state *run, int unit, int *n, cr_error *err)
     const cr_results_rows *rows;
     *n = present.n;
     run->knows_next = false;
-    cr_net_on_layer(cr_cam_net(run->session->models[present.model].cam), between_layers, run);
+    cr_net_on_layer(cr_explainer_net(run->session->models[present.model].explainer), between_layers,
+                    run);
     CR_TRY(cr_worker_compute(run->worker, present.model, present.first, present.n, &rows, err));
     CR_TRY(cr_par_fault(run->par, err));
     CR_TRY(cr_results_write(run->results, present.model, rows, err));

@@ -161,16 +161,16 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *to->variants);
     to->n_variants = model->n_variants;
     for (int v = 0; v < model->n_variants; v++) {
-        const cr_cam_variant *variant = &model->variants[v];
+        const cr_variant *variant = &model->variants[v];
         cr_results_variant *out = &to->variants[v];
         const char *layer = cr_graph_value_name(model->graph, variant->value);
         if (strlen(layer) >= sizeof out->layer)
             return cr_fail(err, CR_EINPUT, "%s: the name of layer %.60s... is too long", from->file,
                            layer);
-        snprintf(out->method, sizeof out->method, "%s", cr_method_name(variant->method));
+        snprintf(out->method, sizeof out->method, "%s", variant->spec.method->name);
         snprintf(out->layer, sizeof out->layer, "%s", layer);
-        out->layer_given = model->layer_given[v];
-        out->scaling = cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
+        out->layer_given = variant->spec.layer[0] != 0;
+        out->scaling = cr_method_scaling(&variant->spec.parameters);
         out->map_width = variant->width;
         out->map_height = variant->height;
         out->n_views = model->n_views;

@@ -103,7 +103,7 @@ static cr_status time_turn(cr_session *s, timing *t, cr_error *err)
 {
     cr_status status = CR_OK;
     for (int m = 0; m < s->n_models; m++) {
-        if (!s->models[m].cam || (t->n_timed > 0 && cr_now_s() - t->start_s > TIMED_S))
+        if (!s->models[m].explainer || (t->n_timed > 0 && cr_now_s() - t->start_s > TIMED_S))
             continue;
         CR_TRY(time_model(t->worker, m, t->n_images, &t->costs[m].image_s, err));
         t->n_timed++;

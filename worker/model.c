@@ -15,33 +15,26 @@ static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
     return CR_OK;
 }
 
-static void note_not_applied(cr_model *model, const cr_model_request *request, const char *layer,
-                             const char *why)
+static void note_not_applied(cr_model *model, const cr_variant *variant)
 {
+    const cr_method_spec *spec = &variant->spec;
     size_t used = strlen(model->not_applied);
     snprintf(model->not_applied + used, sizeof model->not_applied - used, "%s%s%s%s: %s",
-             used ? "; " : "", request->method, layer[0] ? "@" : "", layer, why);
+             used ? "; " : "", spec->method->name, spec->layer[0] ? "@" : "", spec->layer,
+             variant->why_not);
 }
 
-static cr_status resolve(cr_model *model, const cr_model_request *requests, int n_requests,
+static cr_status resolve(cr_model *model, const cr_method_spec *specs, int n_specs,
                          const char *layer, cr_error *err)
 {
     cr_status status = CR_OK;
-    for (int i = 0; i < n_requests; i++) {
-        cr_method method;
-        cr_cam_variant variant;
-        CR_TRY(cr_method_find(requests[i].method, &method, err));
-        /* models.layer is for methods that can work anywhere; CAM has its one layer. */
-        const char *at = requests[i].layer[0]           ? requests[i].layer
-                         : method == CR_METHOD_GRAD_CAM ? layer
-                                                        : "";
-        CR_TRY(cr_cam_resolve(model->graph, &model->head, method, at, &variant, err));
-        if (variant.why_not[0]) {
-            note_not_applied(model, &requests[i], at, variant.why_not);
-            continue;
-        }
-        model->layer_given[model->n_variants] = requests[i].layer[0] != 0;
-        model->variants[model->n_variants++] = variant;
+    for (int i = 0; i < n_specs; i++) {
+        cr_variant *variant = &model->variants[model->n_variants];
+        CR_TRY(cr_variant_resolve(model->graph, &model->head, &specs[i], layer, variant, err));
+        if (variant->why_not[0])
+            note_not_applied(model, variant);
+        else
+            model->n_variants++;
     }
     if (model->n_variants == 0)
         status = cr_fail(err, CR_EINPUT, "no method of the job applies: %s", model->not_applied);
@@ -76,8 +69,8 @@ static void describe(cr_model *model)
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const char *kernels,
-                        const cr_model_request *requests, int n_requests, int n_classes,
-                        cr_model *model, cr_error *err)
+                        const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
+                        cr_error *err)
 {
     cr_status status = CR_OK;
     *model = (cr_model){.input = *input, .n_views = cr_input_n_views(input)};
@@ -86,15 +79,14 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
                          &model->graph, err));
     model->head = cr_graph_head(model->graph);
     describe(model);
-    model->variants = cr_alloc((size_t)n_requests, sizeof *model->variants);
-    model->layer_given = cr_alloc((size_t)n_requests, sizeof *model->layer_given);
-    if (!model->variants || !model->layer_given) {
-        status = cr_fail_memory(err, "variants", (size_t)n_requests, sizeof *model->variants);
+    model->variants = cr_alloc((size_t)n_specs, sizeof *model->variants);
+    if (!model->variants) {
+        status = cr_fail_memory(err, "variants", (size_t)n_specs, sizeof *model->variants);
         goto cleanup;
     }
     status = check_ends(model, n_classes, err);
     if (status == CR_OK)
-        status = resolve(model, requests, n_requests, layer, err);
+        status = resolve(model, specs, n_specs, layer, err);
     if (status == CR_OK)
         status = use_kernels(model, kernels, err);
     if (status != CR_OK)
@@ -109,12 +101,12 @@ cleanup:
 cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err)
 {
     model->slice = batch < model->n_views ? 1 : batch / model->n_views;
-    cr_status status =
-        cr_cam_new(model->graph, &model->head, model->variants, model->n_variants,
-                   model->slice * model->n_views, CR_SLOTS, max_activations_mb, &model->cam, err);
+    cr_status status = cr_explainer_new(model->graph, &model->head, model->variants,
+                                        model->n_variants, model->slice * model->n_views, CR_SLOTS,
+                                        max_activations_mb, &model->explainer, err);
     if (status == CR_OK) {
-        model->weight_bytes = cr_cam_weight_bytes(model->cam);
-        model->arena_bytes = cr_cam_arena_bytes(model->cam);
+        model->weight_bytes = cr_explainer_weight_bytes(model->explainer);
+        model->arena_bytes = cr_explainer_arena_bytes(model->explainer);
     }
     return status;
 }
@@ -127,9 +119,9 @@ size_t cr_model_input_bytes(const cr_model *model)
 
 void cr_model_unload(cr_model *model)
 {
-    cr_cam_free(model->cam);
+    cr_explainer_free(model->explainer);
     cr_graph_free(model->graph);
-    model->cam = NULL;
+    model->explainer = NULL;
     model->graph = NULL;
 }
 
@@ -137,6 +129,5 @@ void cr_model_free(cr_model *model)
 {
     cr_model_unload(model);
     free(model->variants);
-    free(model->layer_given);
     *model = (cr_model){0};
 }

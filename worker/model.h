@@ -3,14 +3,9 @@
 #ifndef CAMRANK_WORKER_MODEL_H
 #define CAMRANK_WORKER_MODEL_H
 
-#include "camrank/cam.h"
+#include "camrank/explain.h"
 #include "camrank/image.h"
 #include "camrank/results.h"
-
-/* One method that is asked of every model; `layer` is "" where the job names none. */
-typedef struct cr_model_request {
-    const char *method, *layer;
-} cr_model_request;
 
 typedef struct cr_model {
     char name[CR_NAME_BYTES];
@@ -20,40 +15,40 @@ typedef struct cr_model {
     char cut[200];   /* as cr_graph_cut has it */
     cr_head head;
     int n_variants;
-    cr_cam_variant *variants; /* [n_variants] those that apply */
-    bool *layer_given;        /* [n_variants] the job names the layer */
-    char not_applied[400];    /* "" or which requests do not apply, and why */
-    int n_views;              /* inputs of the network for each image */
-    int slice;                /* images that go through the network together */
-    cr_cam *cam;              /* after cr_model_compile */
+    cr_variant *variants;    /* [n_variants] those that apply */
+    char not_applied[400];   /* "" or which methods do not apply, and why */
+    int n_views;             /* inputs of the network for each image */
+    int slice;               /* images that go through the network together */
+    cr_explainer *explainer; /* after cr_model_compile */
     int64_t n_parameters;
     double flops;                     /* of one image, forward */
-    size_t weight_bytes, arena_bytes; /* those of `cam` */
+    size_t weight_bytes, arena_bytes; /* those of `explainer` */
 } cr_model;
 
 /* Reads a network from the bytes of its ONNX file and of its files with external data, which must
  * stay until its weights are packed, and finds its target layers.
  *   file          for messages
  *   output        the value that is its output; "" for its own
- *   layer         for requests that name none; "" for each method's own default
+ *   layer         for specs that name none; "" for each method's own default
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
- * n_classes outputs, to which no request applies or a kernel does not. *model is {0} on failure. */
+ * n_classes outputs, to which no method applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const char *kernels,
-                        const cr_model_request *requests, int n_requests, int n_classes,
-                        cr_model *model, cr_error *err);
+                        const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
+                        cr_error *err);
 
 /* Bytes of the inputs of the images that go through the network together; after cr_model_compile. */
 size_t cr_model_input_bytes(const cr_model *model);
 
 /* Compiles it for as many images at a time as have `batch` views, one at least, so that memory does
- * not grow with the number of views. What is missing are its weights: cr_cam_pack and cr_cam_use.
+ * not grow with the number of views. What is missing are its weights: cr_explainer_pack and
+ * cr_explainer_use.
  * `max_activations_mb` and errors: those of cr_net_new. */
 cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err);
 
-/* Frees graph and cam; all else stays. */
+/* Frees graph and explainer; all else stays. */
 void cr_model_unload(cr_model *model);
 void cr_model_free(cr_model *model);
 

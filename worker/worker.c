@@ -17,8 +17,9 @@ struct cr_worker {
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
     int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
+    uint64_t *seeds;  /* [batch] of the images */
     float *logits;    /* [n_classes] of an image: the mean over its views */
-    float **maps;     /* [largest n_variants] for cr_cam_run */
+    float **maps;     /* [largest n_variants] for cr_explainer_run */
     cr_loc_workspace workspace;
     cr_ahead *ahead;
     bool begun; /* the next chunk is being read */
@@ -29,7 +30,7 @@ static size_t largest_maps(const cr_model *models, int n_models, int variant)
     size_t most = 0;
     for (int m = 0; m < n_models; m++)
         if (variant < models[m].n_variants) {
-            const cr_cam_variant *v = &models[m].variants[variant];
+            const cr_variant *v = &models[m].variants[variant];
             size_t values = (size_t)models[m].n_views * (size_t)v->width * (size_t)v->height;
             most = values > most ? values : most;
         }
@@ -86,6 +87,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
     w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
+    w->seeds = take(w, n, sizeof *w->seeds, &ok);
     for (int v = 0; ok && v < n_variants; v++) {
         take_maps(w, slots, largest_maps(models, n_models, v), &rows->variants[v], &ok);
     }
@@ -141,6 +143,16 @@ void cr_worker_read_ahead(cr_worker *w, int model, int first, int n)
     w->begun = true;
 }
 
+/* The same for an image of this id wherever and whenever it is computed. */
+static uint64_t seed_of(const cr_dataset *data, int i)
+{
+    const char *id = data->text + data->images[i].id;
+    char hex[65];
+    cr_sha256_hex(id, strlen(id), hex);
+    hex[16] = 0;
+    return strtoull(hex, NULL, 16);
+}
+
 static void mark_failed(cr_worker *w, int b, const char *reason)
 {
     /* The file's name stands in the row; the folder would only differ from run to run. */
@@ -154,7 +166,7 @@ static void mark_failed(cr_worker *w, int b, const char *reason)
 /* Values in the maps of one image: [CR_SLOTS][views][height][width]. */
 static size_t maps_size(const cr_model *model, int v)
 {
-    const cr_cam_variant *variant = &model->variants[v];
+    const cr_variant *variant = &model->variants[v];
     return (size_t)CR_SLOTS * (size_t)model->n_views * (size_t)variant->width *
            (size_t)variant->height;
 }
@@ -182,7 +194,7 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
 static cr_status take_image(cr_worker *w, const cr_model *model, int b, int place, cr_error *err)
 {
     const size_t size = cr_model_input_bytes(model) / (size_t)model->slice / sizeof(float);
-    float *input = cr_net_input(cr_cam_net(model->cam)) + (size_t)place * size;
+    float *input = cr_net_input(cr_explainer_net(model->explainer)) + (size_t)place * size;
     const cr_status status = cr_ahead_take(w->ahead, w->rows.size + 2 * b, input, err);
     if (status != CR_OK)
         memset(input, 0, size * sizeof *input);
@@ -222,7 +234,7 @@ static void average_logits(cr_worker *w, const cr_model *model, int place)
 {
     const size_t n_classes = (size_t)w->data->n_classes, n_views = (size_t)model->n_views;
     const float *logits =
-        cr_net_logits(cr_cam_net(model->cam)) + (size_t)place * n_views * n_classes;
+        cr_net_logits(cr_explainer_net(model->explainer)) + (size_t)place * n_views * n_classes;
     for (size_t c = 0; c < n_classes; c++) {
         double sum = 0;
         for (size_t view = 0; view < n_views; view++)
@@ -262,14 +274,14 @@ static cr_status localize(cr_worker *w, int model_index, int b, cr_error *err)
     };
     cr_input_views(&model->input, image.width, image.height, views);
     for (int v = 0; v < model->n_variants; v++) {
-        const cr_cam_variant *variant = &model->variants[v];
+        const cr_variant *variant = &model->variants[v];
         const struct cr_results_maps *out = &w->rows.variants[v];
         const size_t size = maps_size(model, v);
         const cr_loc_map first = {
             .maps = out->maps + (size_t)b * size,
             .width = variant->width,
             .height = variant->height,
-            .scaling = cr_method_rectifies(variant->method) ? CR_SCALING_MAX : CR_SCALING_MIN_MAX,
+            .scaling = cr_method_scaling(&variant->spec.parameters),
             .n_views = model->n_views,
             .views = views,
         };
@@ -293,6 +305,7 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
     for (int i = 0; i < n; i++) {
         const int b = start + i;
         cr_error reason = {0};
+        w->seeds[b] = seed_of(w->data, w->rows.first + b);
         w->rows.state[b] = CR_ROW_DONE;
         memset(w->rows.reason[b], 0, sizeof w->rows.reason[b]);
         const cr_status status = take_image(w, model, b, i, &reason);
@@ -303,14 +316,15 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
         if (status != CR_OK)
             mark_failed(w, b, reason.message);
     }
-    cr_net_forward(cr_cam_net(model->cam), n * model->n_views);
+    cr_net_forward(cr_explainer_net(model->explainer), n * model->n_views);
     for (int i = 0; i < n; i++) {
         average_logits(w, model, i);
         score_classes(w, start + i);
     }
     for (int v = 0; v < model->n_variants; v++)
         w->maps[v] = w->rows.variants[v].maps + (size_t)start * maps_size(model, v);
-    cr_cam_run(model->cam, n, model->n_views, w->classes + start * CR_SLOTS, w->maps);
+    cr_explainer_run(model->explainer, n, model->n_views, w->classes + start * CR_SLOTS,
+                     w->seeds + start, w->maps);
     return CR_OK;
 }
 
@@ -325,7 +339,7 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     if (!w->begun)
         cr_worker_read_ahead(w, model_index, first, n);
     w->begun = false;
-    cr_cam_use_arena(model->cam, w->activations);
+    cr_explainer_use_arena(model->explainer, w->activations);
     for (int start = 0; start < n; start += model->slice) {
         const int left = n - start;
         CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));

@@ -92,19 +92,31 @@ static void step_back(const cr_net *net, const cr_step *step, int first, int n, 
     step->node.op->backward(&run);
 }
 
-void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+static void backward(cr_net *net, int first, int n)
 {
-    int m = net->n_classes_back;
-    size_t k = (size_t)net->n_classes;
-    cr_real *seed = at(net, net->logits_gradient);
-    memset(seed, 0, (size_t)n * (size_t)m * k * sizeof(cr_real));
-    for (size_t i = 0; i < (size_t)n * (size_t)m; i++)
-        seed[i * k + (size_t)classes[i]] = 1;
+    const int m = net->n_classes_back;
     for (int s = net->n_steps - 1; s >= 0; s--)
         if (net->steps[s].back) {
             step_back(net, &net->steps[s], first, n, m);
             after_step(net, s);
         }
+}
+
+void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+{
+    const size_t rows = (size_t)n * (size_t)net->n_classes_back, k = (size_t)net->n_classes;
+    cr_real *seed = at(net, net->logits_gradient);
+    memset(seed, 0, rows * k * sizeof(cr_real));
+    for (size_t i = 0; i < rows; i++)
+        seed[i * k + (size_t)classes[i]] = 1;
+    backward(net, first, n);
+}
+
+void cr_net_backward_seeded(cr_net *net, int first, int n, const cr_real *seeds)
+{
+    const size_t rows = (size_t)n * (size_t)net->n_classes_back;
+    memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
+    backward(net, first, n);
 }
 
 size_t cr_net_arena_bytes(const cr_net *net)

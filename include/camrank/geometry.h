@@ -1,4 +1,4 @@
-/* geometry.h - boxes and regions, the plain values that data, image, loc and results share. */
+/* geometry.h - boxes, regions and scalings, the plain values that several rooms share. */
 #ifndef CAMRANK_GEOMETRY_H
 #define CAMRANK_GEOMETRY_H
 
@@ -22,5 +22,11 @@ typedef struct cr_view {
     cr_region region;
     bool flip; /* mirrored left to right: the first column of its map lies at the region's right */
 } cr_view;
+
+/* How a raw map becomes one that starts at 0, at its own resolution, before upsampling. */
+typedef enum cr_scaling {
+    CR_SCALING_MIN_MAX, /* (m - min) / (max - min): CAM */
+    CR_SCALING_MAX,     /* m / max, nothing subtracted: Grad-CAM, which is >= 0 by its ReLU */
+} cr_scaling;
 
 #endif

@@ -111,12 +111,6 @@ typedef struct cr_prediction {
  * CR_TOP. One whose box does not exist (all -1) is wrong, as it covers nothing. */
 int cr_protocol_predictions(const cr_protocol *protocol, cr_prediction predictions[CR_TOP]);
 
-/* How a raw map becomes one that starts at 0, at its own resolution, before upsampling. */
-typedef enum cr_scaling {
-    CR_SCALING_MIN_MAX, /* (m - min) / (max - min): CAM */
-    CR_SCALING_MAX,     /* m / max, nothing subtracted: Grad-CAM, which is >= 0 by its ReLU */
-} cr_scaling;
-
 /* What the network gave for one class of one image: a map for each view. Refers to memory of the
  * caller. Minimum and maximum of the scaling are those of all views together; scaled maps are brought
  * to their places, mirrored back where the network saw them mirrored, and added where they overlap,

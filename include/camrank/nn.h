@@ -220,7 +220,11 @@ int cr_net_backward_images(const cr_net *net);
  *   classes  [n][m] class indices */
 void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes);
 
-/* d logit / d activation of target t after cr_net_backward, [n][m][H][W][C]. */
+/* The same for m functions of the logits of each image, [n][m][n_classes]: their gradients with respect
+ * to the logits. */
+void cr_net_backward_seeded(cr_net *net, int first, int n, const cr_real *seeds);
+
+/* d logit (or function) / d activation of target t after a backward pass, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);
 
 /* A step of a compiled network: a node of the graph with the scales, shifts and activation that were

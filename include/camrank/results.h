@@ -20,7 +20,6 @@
 #define CR_SLOTS (CR_TOP + 1) /* slots 0..4: the top five; slot 5: the ground-truth class */
 #define CR_SLOT_TRUTH CR_TOP  /* the slot of the ground-truth class */
 #define CR_REASON_BYTES 200   /* of a failure's text in the file, zero included */
-#define CR_NAME_BYTES 128     /* longest model, method or layer name, zero included */
 #define CR_MAX_PROTOCOLS 16   /* of one run */
 
 /* Rows that are worth a rank's while to count: reading fewer costs as much. */

@@ -43,11 +43,11 @@ check "check writes nothing" diff "$work/files" <(find . | sort)
 expect 0 '' "$CAMRANK" inspect gap.onnx
 contains "$work/out" "^gap.onnx: input 3 x 32 x 32, 10 classes$"
 contains "$work/out" "^conv1  *Conv  *8 x 16 x 16  *224 .* yes$"
-contains "$work/out" "^conv2_relu  *Relu .* default of cam and grad-cam$"
+contains "$work/out" "^conv2_relu  *Relu .* default$"
 contains "$work/out" "^logits  *Gemm  *10  *250 "
 contains "$work/out" "^head: global average pooling, linear layer: CAM applies$"
 expect 0 '' "$CAMRANK" inspect fc.onnx
-contains "$work/out" "^head: .*Grad-CAM applies, CAM does not$"
+contains "$work/out" "^head: .*all methods but CAM apply$"
 
 # inspect --plan: what is run, by which kernel.
 expect 0 '' "$CAMRANK" inspect gap.onnx --plan
@@ -65,13 +65,13 @@ expect 0 '' "$CAMRANK" inspect gap.onnx --layers
 contains "$work/out" "^conv1  *Conv  *16 x 16  *8$"
 contains "$work/out" "^conv2_relu  *Relu  *8 x 8  *24$"
 contains "$work/out" "^default of cam: conv2_relu$"
-contains "$work/out" "^default of grad-cam: conv2_relu$"
+contains "$work/out" "^default of all other methods: conv2_relu$"
 check "no other layer is listed" test "$(grep -c '[0-9] x [0-9]' "$work/out")" = \
-    "$("$CAMRANK" inspect gap.onnx | grep -c -e ' yes$' -e ' default of .*cam$')"
+    "$("$CAMRANK" inspect gap.onnx | grep -c -e ' yes$' -e ' default$')"
 check "nor a layer that is no map" diff <(grep -e logits -e pool "$work/out") /dev/null
 expect 0 '' "$CAMRANK" inspect fc.onnx --layers
 contains "$work/out" "^cam does not apply: its logits are no linear function of a global pooling$"
-contains "$work/out" "^default of grad-cam: conv2_relu$"
+contains "$work/out" "^default of all other methods: conv2_relu$"
 
 # run: where the file goes, and what the options change.
 run_into "$work" ranks 2 "$CAMRANK" run job.yaml

@@ -27,7 +27,7 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import BUILD, NO_LIMIT, Error, Graph, Net, Variant, check, lib, memory_for
+from camrank import BUILD, Explainer, Graph, Net, lib, method_spec
 from zoo import build, export, find_values
 
 warnings.filterwarnings("ignore")
@@ -37,7 +37,6 @@ GOALS = {"vgg16": (2.6, 8), "resnet18": (1.8, 6), "resnet50": (1.4, 5), "googlen
          "densenet121": (1.2, 4), "efficientnet_b0": (1.2, 4), "convnext_tiny": (1.2, 4),
          "regnet_y_400mf": (1.2, 4)}
 BATCHES = (1, 4, 16)
-GRAD_CAM = 1  # of cr_method
 
 
 def seconds_of(run, at_least):
@@ -100,27 +99,23 @@ class GradCam:
     """camrank's Grad-CAM of one class at a layer; "" is the default."""
 
     def __init__(self, graph, batch, layer):
-        self.graph, self.batch, self.variant, self.handle = graph, batch, Variant(), ct.c_void_p()
-        error = Error()
-        check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), GRAD_CAM, layer.encode(),
-                                 ct.byref(self.variant), ct.byref(error)), error)
-        check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(self.variant), 1, batch,
-                             1, NO_LIMIT, ct.byref(self.handle), ct.byref(error)), error)
-        self.memory = memory_for(lib, "cam", self.handle)
-        self.net = Net(graph, batch, handle=ct.c_void_p(lib.cr_cam_net(self.handle)))
+        spec = method_spec(f"grad-cam@{layer}" if layer else "grad-cam")
+        self.explainer = Explainer(graph, [spec], batch, 1)
+        self.net, self.batch = self.explainer.net, batch
+        variant = self.explainer.variants[0]
         self.classes = np.full((batch, 1), 7, np.int32)
-        self.maps = np.zeros((batch, 1, self.variant.height, self.variant.width), np.float32)
-
-    def __del__(self):
-        lib.cr_cam_free(self.handle)
+        self.seeds = np.zeros(batch, np.uint64)
+        self.maps = np.zeros((batch, 1, variant.height, variant.width), np.float32)
 
     def run(self):
         lib.cr_net_forward(self.net.handle, self.batch)
         self.run_cam()
 
     def run_cam(self):
-        lib.cr_cam_run(self.handle, self.batch, 1, self.classes.ctypes.data_as(ct.c_void_p),
-                       (ct.c_void_p * 1)(self.maps.ctypes.data))
+        lib.cr_explainer_run(self.explainer.handle, self.batch, 1,
+                             self.classes.ctypes.data_as(ct.c_void_p),
+                             self.seeds.ctypes.data_as(ct.c_void_p),
+                             (ct.c_void_p * 1)(self.maps.ctypes.data))
 
 
 def camrank_cam(graph, layer, images):
@@ -280,7 +275,6 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     lib.openblas_set_num_threads(1)
-    lib.cr_cam_net.restype = ct.c_void_p
     load, rows = [os.getloadavg()[0]], []
     peak = fma_peak()
     for name in options.names:

@@ -45,9 +45,23 @@ class Target(ct.Structure):
     _fields_ = [("value", ct.c_int), ("gradient", ct.c_bool)]
 
 
+class Parameters(ct.Structure):
+    _fields_ = [("items", ct.c_void_p), ("n", ct.c_int)]
+
+
+class Method(ct.Structure):
+    _fields_ = [("name", ct.c_char_p), ("source", ct.c_char_p), ("formula", ct.c_char_p),
+                ("needs", ct.c_uint), ("of_image", ct.c_bool), ("parameters", Parameters)]
+
+
+class Spec(ct.Structure):
+    _fields_ = [("method", ct.POINTER(Method)), ("parameters", ct.c_double * 8),
+                ("layer", ct.c_char * 128), ("as_", ct.c_char * 128)]
+
+
 class Variant(ct.Structure):
-    _fields_ = [("method", ct.c_int), ("value", ct.c_int), ("gradient", ct.c_bool),
-                ("width", ct.c_int), ("height", ct.c_int), ("why_not", ct.c_char * 200)]
+    _fields_ = [("spec", Spec), ("value", ct.c_int), ("back", ct.c_bool), ("width", ct.c_int),
+                ("height", ct.c_int), ("n_channels", ct.c_int), ("why_not", ct.c_char * 200)]
 
 
 def _load(path, real):
@@ -68,8 +82,11 @@ def _load(path, real):
 
 
 lib = _load("", np.float32)
-lib.cr_cam_net.restype = ct.c_void_p
-lib.cr_cam_weight_bytes.restype = lib.cr_cam_arena_bytes.restype = ct.c_size_t
+lib.cr_explainer_net.restype = ct.c_void_p
+lib.cr_explainer_weight_bytes.restype = lib.cr_explainer_arena_bytes.restype = ct.c_size_t
+lib.cr_method_find.restype = ct.POINTER(Method)
+lib.cr_method_plain.restype = Spec
+lib.cr_parameters_find.restype = ct.c_void_p
 
 
 def load_double():
@@ -202,28 +219,68 @@ class Net:
         return self.lib.cr_net_backward_images(self.handle)
 
 
-def cam_maps(graph, x, classes, method, layer="", views=1):
-    """Maps [N, slots, H, W] of method 0 (cam) or 1 (grad-cam), and the logits of x [N * views, ...].
-    With several views of each image: maps [N, slots, views, H, W]."""
-    classes = np.ascontiguousarray(classes, np.int32)
-    n, slots = classes.shape
-    error, variant, cam = Error(), Variant(), ct.c_void_p()
-    check(lib.cr_cam_resolve(graph.handle, ct.byref(graph.head), method, layer.encode(),
-                             ct.byref(variant), ct.byref(error)), error)
+def method_spec(text, **parameters):
+    """What a job writes as METHOD or METHOD@LAYER, with parameters."""
+    name, _, layer = text.partition("@")
+    method = lib.cr_method_find(name.encode())
+    if not method:
+        raise Refused(f"no method is called {name}")
+    spec, error = lib.cr_method_plain(method), Error()
+    spec.layer = layer.encode()
+    for key, value in parameters.items():
+        parameter = ct.c_void_p(lib.cr_parameters_find(method.contents.parameters, key.encode()))
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        check(lib.cr_parameter_read(parameter, ct.byref(spec.parameters), text.encode(),
+                                    ct.byref(error)), error)
+    return spec
+
+
+def resolve(graph, spec):
+    error, variant = Error(), Variant()
+    check(lib.cr_variant_resolve(graph.handle, ct.byref(graph.head), ct.byref(spec), b"",
+                                 ct.byref(variant), ct.byref(error)), error)
     if variant.why_not:
         raise Refused(variant.why_not.decode())
-    check(lib.cr_cam_new(graph.handle, ct.byref(graph.head), ct.byref(variant), 1, n * views, slots,
-                         NO_LIMIT, ct.byref(cam), ct.byref(error)), error)
-    memory = memory_for(lib, "cam", cam)
-    net = Net(graph, n * views, handle=ct.c_void_p(lib.cr_cam_net(cam)))
-    logits = net.forward(x)
-    shape = (n, slots, variant.height, variant.width)
-    maps = np.zeros(shape if views == 1 else shape[:2] + (views,) + shape[2:], np.float32)
-    pointers = (ct.c_void_p * 1)(maps.ctypes.data)
-    lib.cr_cam_run(cam, n, views, classes.ctypes.data_as(ct.c_void_p), pointers)
-    lib.cr_cam_free(cam)
-    del memory
-    return maps, logits
+    return variant
+
+
+class Explainer:
+    """Variants of a graph, for n inputs at a time and maps of `slots` classes of each."""
+
+    def __init__(self, graph, specs, n, slots):
+        self.handle, self.slots, error = ct.c_void_p(), slots, Error()
+        self.variants = [resolve(graph, spec) for spec in specs]
+        check(lib.cr_explainer_new(graph.handle, ct.byref(graph.head),
+                                   (Variant * len(specs))(*self.variants), len(specs), n, slots,
+                                   NO_LIMIT, ct.byref(self.handle), ct.byref(error)), error)
+        self.memory = memory_for(lib, "explainer", self.handle)
+        self.net = Net(graph, n, handle=ct.c_void_p(lib.cr_explainer_net(self.handle)))
+
+    def __del__(self):
+        if self.handle:
+            lib.cr_explainer_free(self.handle)
+
+    def maps(self, classes, views=1, seeds=None):
+        """Of each variant, of the inputs that `net` ran last: [N, slots or 1, views, H, W]."""
+        classes = np.ascontiguousarray(classes, np.int32)
+        seeds = np.ascontiguousarray(np.arange(len(classes)) if seeds is None else seeds, np.uint64)
+        maps = [np.full((len(classes), 1 if v.spec.method.contents.of_image else self.slots, views,
+                         v.height, v.width), np.nan, np.float32) for v in self.variants]
+        pointers = (ct.c_void_p * len(maps))(*[m.ctypes.data for m in maps])
+        lib.cr_explainer_run(self.handle, len(classes), views,
+                             classes.ctypes.data_as(ct.c_void_p),
+                             seeds.ctypes.data_as(ct.c_void_p), pointers)
+        return maps
+
+
+def method_maps(graph, x, classes, method, views=1, **parameters):
+    """Maps [N, slots, H, W] of a method (METHOD or METHOD@LAYER), and the logits of x
+    [N * views, ...]. With several views of each image: maps [N, slots, views, H, W]."""
+    slots = np.shape(classes)[1]
+    explainer = Explainer(graph, [method_spec(method, **parameters)], len(x), slots)
+    logits = explainer.net.forward(x)
+    maps = explainer.maps(classes, views)[0]
+    return maps[:, :, 0] if views == 1 else maps, logits
 
 
 class Checks:

@@ -14,7 +14,7 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import Checks, Graph, Net, Refused, cam_maps, lib
+from camrank import Checks, Graph, Net, Refused, lib, method_maps
 
 warnings.filterwarnings("ignore")
 torch.manual_seed(1)
@@ -112,13 +112,13 @@ tails = {
 for name, tail in tails.items():
     got, graph = logits_of(with_tail(model, tail, constants))
     cut = lib.cr_graph_cut(graph.handle).decode()
-    maps, _ = cam_maps(graph, X.numpy(), np.zeros((3, 1)), 0)
+    maps, _ = method_maps(graph, X.numpy(), np.zeros((3, 1)), "cam")
     checks(f"{name} is cut", close(got, want) and cut != "", cut)
 got, graph = logits_of(with_tail(model, [("Mul", ("half",), {}), softmax], constants))
 checks("a temperature stays with the logits", close(got, want / 2))
 got, graph = logits_of(with_tail(model, [softmax, ("Slice", ("from", "to", "axis1"), {})], constants))
 checks("a slice of the classes behind a softmax stays", close(got, want[:, 1:]))
-maps, _ = cam_maps(graph, X.numpy(), np.full((3, 1), 2), 0)
+maps, _ = method_maps(graph, X.numpy(), np.full((3, 1), 2), "cam")
 means = maps[:, 0].mean((1, 2))
 checks("and has a CAM", close(means[1:] - means[0], got[1:, 2] - got[0, 2]))
 try:
@@ -169,7 +169,7 @@ for name, head in heads.items():
     net = Body(head).eval()
     got, graph = logits_of(export(net))
     classes = np.tile(np.arange(5), (3, 1))
-    maps, _ = cam_maps(graph, X.numpy(), classes, 0)
+    maps, _ = method_maps(graph, X.numpy(), classes, "cam")
     means = maps.mean((2, 3))
     checks(f"CAM of a head: {name}", close(got, net(X).detach().numpy()) and
            close(means[1:] - means[0], got[1:] - got[0]))
@@ -178,7 +178,7 @@ for name, head, why in [("several layers", several, "poolings of several layers"
                         ("two poolings", Body(On(lambda s, x: s.l(torch.cat([gap(x), nn.functional.adaptive_max_pool2d(x, 1).flatten(1)], 1)),
                                                  l=nn.Linear(12, 5))), "an average and a maximum pooling")]:
     try:
-        cam_maps(logits_of(export(head.eval()))[1], X.numpy(), np.zeros((3, 1)), 0)
+        method_maps(logits_of(export(head.eval()))[1], X.numpy(), np.zeros((3, 1)), "cam")
         checks(f"CAM of {name} is refused", False)
     except Refused as refused:
         checks(f"CAM of {name} is refused", why in str(refused), str(refused))

@@ -1,4 +1,4 @@
-"""core/nn and core/cam against PyTorch, the ONNX node tests and the kit's golden values.
+"""core/nn and core/method against PyTorch, the ONNX node tests and the kit's golden values.
 
 usage: test_nn.py [--table FILE]     from the top of the repo
 
@@ -23,9 +23,8 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import KIT, Checks, Graph, Net, Refused, cam_maps
+from camrank import KIT, Checks, Graph, Net, Refused, method_maps
 
-CAM, GRAD_CAM = 0, 1
 NODE_TESTS = os.path.join(os.path.dirname(onnx.__file__), "backend", "test", "data", "node")
 with open("core/nn/ops.c") as source:
     ROWS = re.findall(r"X\((\w+)\)", source.read())  # as ONNX writes them, but for case and _
@@ -74,14 +73,14 @@ def check_kit_model(model, size):
         graph = Graph(file.read(), model)
     labels = golden["labels"].reshape(-1, 1)
     worst = np.abs(Net(graph, len(x)).forward(x) - golden["logits"]).max()
-    maps = [("cam", CAM, "", golden["top5"]), ("gradcam", GRAD_CAM, "", golden["top5"]),
-            ("gradcam_fire9", GRAD_CAM, "fire9/concat", golden["top5"]),
-            ("gradcam_fire8", GRAD_CAM, "fire8/concat", golden["top5"]),
-            ("cam_gt", CAM, "", labels), ("gradcam_gt", GRAD_CAM, "", labels)]
+    maps = [("cam", "cam", golden["top5"]), ("gradcam", "grad-cam", golden["top5"]),
+            ("gradcam_fire9", "grad-cam@fire9/concat", golden["top5"]),
+            ("gradcam_fire8", "grad-cam@fire8/concat", golden["top5"]),
+            ("cam_gt", "cam", labels), ("gradcam_gt", "grad-cam", labels)]
     found = {}
-    for key, method, layer, classes in maps:
+    for key, method, classes in maps:
         if key in golden.files:
-            got = cam_maps(graph, x, classes, method, layer)[0]
+            got = method_maps(graph, x, classes, method)[0]
             compare = of_range_but_flips if key == "gradcam_fire8" else of_range
             found[key] = compare(got, golden[key].reshape(got.shape))
     checks(f"kit {model}", worst < 2e-4 and max(found.values()) < 1e-4,
@@ -209,7 +208,7 @@ def compare_layer(graph, x, logits, activation, classes):
         retain_graph=True)[0].numpy() for slot in range(2)], 1)
     weights = gradient.mean((3, 4), keepdims=True)
     want = np.maximum((weights * activation.detach().numpy()[:, None]).sum(2), 0)
-    got, _ = cam_maps(graph, x, classes, GRAD_CAM, graph.name(value))
+    got, _ = method_maps(graph, x, classes, f"grad-cam@{graph.name(value)}")
     return value, np.array([off, relative(net.gradients(0, 2), gradient), relative(got, want)])
 
 
@@ -221,9 +220,9 @@ def check_views():
     graph = Graph(export(model, torch.zeros(2, 3, 61, 61)), "nin")
     early = graph.name(find_value(graph, torch.from_numpy(views),
                                   run_torch(model, torch.from_numpy(views), ["features.3"])[1][0])[0])
-    for method, layer in (CAM, ""), (GRAD_CAM, ""), (GRAD_CAM, early):
-        alone, _ = cam_maps(graph, views, classes.repeat(n_views, 0), method, layer)
-        together, _ = cam_maps(graph, views, classes, method, layer, n_views)
+    for method in "cam", "grad-cam", f"grad-cam@{early}":
+        alone, _ = method_maps(graph, views, classes.repeat(n_views, 0), method)
+        together, _ = method_maps(graph, views, classes, method, n_views)
         alone = alone.reshape(3, n_views, *alone.shape[1:]).swapaxes(1, 2)
         if not np.array_equal(alone, together) or np.ptp(together) == 0:
             wrong.append((method, layer))

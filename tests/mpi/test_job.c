@@ -97,9 +97,9 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK(first->input.crop == CR_CROP_CENTER && second->input.crop == CR_CROP_CENTER);
     CHECK(!second->input.bgr && second->input.range == 1);
     CHECK_EQUAL(job.n_methods, 3);
-    CHECK_TEXT(job.methods[0].method, "cam");
+    CHECK_TEXT(job.methods[0].method->name, "cam");
     CHECK_TEXT(job.methods[1].layer, "");
-    CHECK_TEXT(job.methods[2].method, "grad-cam");
+    CHECK_TEXT(job.methods[2].method->name, "grad-cam");
     CHECK_TEXT(job.methods[2].layer, "fire9/concat");
     cr_job_free(&job);
 }
@@ -563,7 +563,7 @@ static void job_set_changes_values_in_order(const cr_par *par)
     CHECK_TEXT(job.models[0].kernels, "gather\ndirect@a/b");
     CHECK_TEXT(job.models[1].kernels, "");
     CHECK_EQUAL(job.n_methods, 2);
-    CHECK_TEXT(job.methods[0].method, "grad-cam");
+    CHECK_TEXT(job.methods[0].method->name, "grad-cam");
     CHECK_TEXT(job.methods[1].layer, "y=z");
     CHECK(job.map_float16 && job.map_slots == CR_SLOTS);
     CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);

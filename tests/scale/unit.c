@@ -86,7 +86,7 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
         boxes[MAX_CHUNKS], write[MAX_CHUNKS], blocked[MAX_CHUNKS];
     static laps layers, all;
     const int batch = s->job.batch;
-    cr_net *net = cr_cam_net(s->models[m].cam);
+    cr_net *net = cr_explainer_net(s->models[m].explainer);
     int n = 0, first = 0;
     for (; first + batch <= s->data.n_images && n < MAX_CHUNKS; first += batch) {
         const cr_results_rows *rows;

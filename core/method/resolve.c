@@ -1,36 +1,7 @@
 /* Which method works where. */
-#include "camrank/cam.h"
+#include "camrank/explain.h"
 
 #include <stdio.h>
-#include <string.h>
-
-static const struct {
-    const char *name;
-    bool rectifies;
-} methods[] = {
-    [CR_METHOD_CAM] = {"cam", false},
-    [CR_METHOD_GRAD_CAM] = {"grad-cam", true},
-};
-
-cr_status cr_method_find(const char *name, cr_method *method, cr_error *err)
-{
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (strcmp(methods[i].name, name) == 0) {
-            *method = (cr_method)i;
-            return CR_OK;
-        }
-    return cr_fail(err, CR_EINPUT, "unknown method \"%.60s\"; there are cam and grad-cam", name);
-}
-
-const char *cr_method_name(cr_method method)
-{
-    return methods[method].name;
-}
-
-bool cr_method_rectifies(cr_method method)
-{
-    return methods[method].rectifies;
-}
 
 static cr_status find_layer(const cr_graph *graph, const char *layer, int *value, cr_error *err)
 {
@@ -55,21 +26,24 @@ static bool is_feature(const cr_head *head, int value)
     return head->kind != CR_HEAD_OTHER && value == head->feature;
 }
 
-cr_status cr_cam_resolve(const cr_graph *graph, const cr_head *head, cr_method method,
-                         const char *layer, cr_cam_variant *variant, cr_error *err)
+cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
+                             const char *layer, cr_variant *variant, cr_error *err)
 {
-    *variant = (cr_cam_variant){.method = method, .value = -1};
-    int value = method == CR_METHOD_CAM ? head->feature : cr_graph_last_spatial(graph);
+    const bool of_head = spec->method->needs & CR_NEEDS_HEAD;
+    int value = of_head ? head->feature : cr_graph_last_spatial(graph);
+    *variant = (cr_variant){.spec = *spec, .value = -1};
+    if (spec->layer[0] || of_head)
+        layer = spec->layer;
     if (layer[0]) {
         cr_status status = find_layer(graph, layer, &value, err);
         if (status != CR_OK)
             return status;
     }
-    if (method == CR_METHOD_CAM && head->kind == CR_HEAD_OTHER)
+    if (of_head && head->kind == CR_HEAD_OTHER)
         snprintf(variant->why_not, sizeof variant->why_not, "%s", head->why_not);
-    else if (method == CR_METHOD_CAM && !is_feature(head, value))
+    else if (of_head && !is_feature(head, value))
         snprintf(variant->why_not, sizeof variant->why_not,
-                 "CAM is defined at the layer that is pooled, which is \"%.100s\"",
+                 "it is defined at the layer that is pooled, which is \"%.100s\"",
                  cr_graph_value_name(graph, head->feature));
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
@@ -79,7 +53,9 @@ cr_status cr_cam_resolve(const cr_graph *graph, const cr_head *head, cr_method m
     variant->value = value;
     variant->width = cr_shape_w(&shape);
     variant->height = cr_shape_h(&shape);
+    variant->n_channels = cr_shape_c(&shape);
     bool averaged = head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS;
-    variant->gradient = method == CR_METHOD_GRAD_CAM && !(averaged && is_feature(head, value));
+    variant->back =
+        spec->method->needs & CR_NEEDS_GRADIENTS && !(averaged && is_feature(head, value));
     return CR_OK;
 }

@@ -1,0 +1,349 @@
+/* Runs the methods of a network: they share its activations and, where they follow the same target
+ * back, its gradients. A slot's bits do not depend on which other variants there are. */
+#include "camrank/explain.h"
+
+#include "camrank/blas.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct cr_explainer {
+    const cr_graph *graph;
+    cr_net *net;
+    cr_head head;
+    size_t n_head;           /* of head_block: 0 if the head's weights serve nobody */
+    const float *head_block; /* [n_classes][n_channels] behind the net's weights */
+    int n_variants, n_slots;
+    cr_variant *variants;
+    int *pass;        /* [n_variants] the first variant that follows the same target back */
+    int32_t *classes; /* [batch][n_slots] followed in each input */
+    /* Parts of the arena, in cr_reals behind the net's: gradients of one input that are the same at
+     * every place, [n_slots][largest C]; its maps; scratch; d target / d logits,
+     * [images of a backward pass][n_slots][n_classes]. */
+    size_t n_rows, n_maps, n_scratch, n_seeds;
+    cr_real *rows, *maps, *scratch, *seeds;
+};
+
+static bool is_linear(const cr_head *head)
+{
+    return head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GMP_LINEAR;
+}
+
+static bool needs(const cr_variant *variant, unsigned what)
+{
+    return variant->spec.method->needs & what;
+}
+
+/* Whether its gradients are made of the head's weights. */
+static bool is_uniform(const cr_variant *variant)
+{
+    return needs(variant, CR_NEEDS_GRADIENTS) && !variant->back;
+}
+
+static bool any_back(const cr_explainer *ex)
+{
+    for (int v = 0; v < ex->n_variants; v++)
+        if (ex->variants[v].back)
+            return true;
+    return false;
+}
+
+static bool any_of_head(const cr_explainer *ex)
+{
+    for (int v = 0; v < ex->n_variants; v++)
+        if (needs(&ex->variants[v], CR_NEEDS_HEAD) || is_uniform(&ex->variants[v]))
+            return is_linear(&ex->head);
+    return false;
+}
+
+static bool follow_the_same(const cr_variant *a, const cr_variant *b)
+{
+    const cr_method *of_a = a->spec.method, *of_b = b->spec.method;
+    return b->back && of_a->seed == of_b->seed &&
+           (!of_a->seed ||
+            memcmp(&a->spec.parameters, &b->spec.parameters, sizeof a->spec.parameters) == 0);
+}
+
+static void find_passes(cr_explainer *ex)
+{
+    for (int v = 0; v < ex->n_variants; v++)
+        for (ex->pass[v] = 0; ex->pass[v] < v; ex->pass[v]++)
+            if (ex->variants[v].back &&
+                follow_the_same(&ex->variants[v], &ex->variants[ex->pass[v]]))
+                break;
+}
+
+static cr_status compile(cr_explainer *ex, int batch, int max_activations_mb, cr_error *err)
+{
+    size_t n = (size_t)ex->n_variants;
+    cr_net_target *targets = cr_alloc(n, sizeof *targets);
+    if (!targets)
+        return cr_fail_memory(err, "targets", n, sizeof *targets);
+    for (int v = 0; v < ex->n_variants; v++)
+        targets[v] = (cr_net_target){ex->variants[v].value, ex->variants[v].back};
+    cr_status status =
+        cr_net_new(ex->graph, batch, targets, ex->n_variants, any_back(ex) ? ex->n_slots : 0,
+                   max_activations_mb, &ex->net, err);
+    free(targets);
+    return status;
+}
+
+/* Of n cr_reals, so that what lies behind them is at a multiple of 64 bytes. */
+static size_t whole_lines(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+static void grow(size_t *most, size_t n)
+{
+    *most = n > *most ? n : *most;
+}
+
+/* What the methods need beside the network. */
+static void plan_arena(cr_explainer *ex)
+{
+    const size_t n_slots = (size_t)ex->n_slots;
+    for (int v = 0; v < ex->n_variants; v++) {
+        const cr_variant *variant = &ex->variants[v];
+        const cr_method *method = variant->spec.method;
+        const int n_places = variant->width * variant->height;
+        grow(&ex->n_maps, whole_lines(n_slots * (size_t)n_places));
+        if (is_uniform(variant) || needs(variant, CR_NEEDS_HEAD))
+            grow(&ex->n_rows, whole_lines(n_slots * (size_t)variant->n_channels));
+        if (method->scratch)
+            grow(&ex->n_scratch,
+                 whole_lines(method->scratch(variant->spec.parameters.bytes, n_places,
+                                             variant->n_channels, ex->n_slots)));
+        if (needs(variant, CR_NEEDS_GRADIENTS) && (variant->back || method->seed))
+            grow(&ex->n_seeds, whole_lines((size_t)cr_net_backward_images(ex->net) * n_slots *
+                                           (size_t)cr_graph_n_classes(ex->graph)));
+    }
+}
+
+cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_variant *variants,
+                           int n_variants, int batch, int n_slots, int max_activations_mb,
+                           cr_explainer **result, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t n = (size_t)n_variants;
+    cr_explainer *ex = cr_alloc(1, sizeof *ex);
+    *result = NULL;
+    if (!ex || !(ex->variants = cr_alloc(n, sizeof *ex->variants)) ||
+        !(ex->pass = cr_alloc(n, sizeof *ex->pass)) ||
+        !(ex->classes = cr_alloc((size_t)batch, (size_t)n_slots * sizeof *ex->classes))) {
+        status = cr_fail_memory(err, "methods", n, sizeof *variants);
+        goto cleanup;
+    }
+    ex->graph = graph;
+    ex->head = *head;
+    memcpy(ex->variants, variants, n * sizeof *variants);
+    ex->n_variants = n_variants;
+    ex->n_slots = n_slots;
+    if (any_of_head(ex))
+        ex->n_head = (size_t)head->n_classes * (size_t)head->n_channels;
+    find_passes(ex);
+    CR_TRY(compile(ex, batch, max_activations_mb, err));
+    plan_arena(ex);
+    *result = ex;
+    ex = NULL;
+
+cleanup:
+    cr_explainer_free(ex);
+    return status;
+}
+
+void cr_explainer_free(cr_explainer *ex)
+{
+    if (!ex)
+        return;
+    cr_net_free(ex->net);
+    free(ex->variants);
+    free(ex->pass);
+    free(ex->classes);
+    free(ex);
+}
+
+size_t cr_explainer_weight_bytes(const cr_explainer *ex)
+{
+    return cr_net_weight_bytes(ex->net) + ex->n_head * sizeof *ex->head_block;
+}
+
+uint64_t cr_explainer_weight_layout(const cr_explainer *ex)
+{
+    return cr_net_weight_layout(ex->net) + ex->n_head;
+}
+
+cr_status cr_explainer_pack(const cr_explainer *ex, void *block, const cr_net_memory *memory,
+                            cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t at = cr_net_weight_bytes(ex->net);
+    const size_t n_bytes = ex->n_head * sizeof *ex->head_block;
+    if (memory)
+        CR_TRY(memory->take(memory->user, at, n_bytes, err));
+    /* First, while the network's weights are there. */
+    if (ex->n_head)
+        CR_TRY(cr_graph_head_weights(ex->graph, &ex->head, (float *)((char *)block + at), err));
+    CR_TRY(cr_net_pack(ex->net, block, memory, err));
+
+cleanup:
+    return status;
+}
+
+void cr_explainer_use(cr_explainer *ex, const void *block)
+{
+    cr_net_use(ex->net, block);
+    ex->head_block = (const float *)((const char *)block + cr_net_weight_bytes(ex->net));
+}
+
+size_t cr_explainer_arena_bytes(const cr_explainer *ex)
+{
+    return cr_net_arena_bytes(ex->net) +
+           (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds) * sizeof(cr_real);
+}
+
+void cr_explainer_use_arena(cr_explainer *ex, void *arena)
+{
+    cr_net_use_arena(ex->net, arena);
+    ex->rows = (cr_real *)((char *)arena + cr_net_arena_bytes(ex->net));
+    ex->maps = ex->rows + ex->n_rows;
+    ex->scratch = ex->maps + ex->n_maps;
+    ex->seeds = ex->scratch + ex->n_scratch;
+}
+
+cr_net *cr_explainer_net(cr_explainer *ex)
+{
+    return ex->net;
+}
+
+/* d target / d logits of an input, [n_slots][n_classes]. */
+static void seed_input(const cr_explainer *ex, const cr_variant *variant, int input, cr_real *seeds)
+{
+    const int n_classes = cr_graph_n_classes(ex->graph);
+    const cr_real *logits = cr_net_logits(ex->net) + (size_t)input * (size_t)n_classes;
+    const int32_t *classes = ex->classes + input * ex->n_slots;
+    memset(seeds, 0, (size_t)ex->n_slots * (size_t)n_classes * sizeof *seeds);
+    for (int slot = 0; slot < ex->n_slots; slot++, seeds += n_classes)
+        if (variant->spec.method->seed)
+            variant->spec.method->seed(variant->spec.parameters.bytes, logits, n_classes,
+                                       classes[slot], seeds);
+        else
+            seeds[classes[slot]] = 1;
+}
+
+/* Rows of the head's weights times `scale`: those of the classes of an input. */
+static void head_rows(const cr_explainer *ex, int input, cr_real scale)
+{
+    const int32_t *classes = ex->classes + input * ex->n_slots;
+    const int c = ex->head.n_channels;
+    for (int slot = 0; slot < ex->n_slots; slot++) {
+        const float *from = ex->head_block + (size_t)classes[slot] * (size_t)c;
+        for (int k = 0; k < c; k++)
+            ex->rows[slot * c + k] = from[k] * scale;
+    }
+}
+
+/* The gradients of an input behind a global average pooling. */
+static void uniform_rows(const cr_explainer *ex, const cr_variant *variant, int input)
+{
+    const int c = variant->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const cr_real scale = (cr_real)1 / (cr_real)(variant->width * variant->height);
+    if (is_linear(&ex->head) && !variant->spec.method->seed) {
+        head_rows(ex, input, scale);
+        return;
+    }
+    cr_real *rows = is_linear(&ex->head) && variant->spec.method->seed ? ex->seeds : ex->rows;
+    seed_input(ex, variant, input, rows);
+    if (is_linear(&ex->head))
+        cr_gemm(false, false, ex->n_slots, c, n_classes, rows, n_classes, ex->head_block, c, 0,
+                ex->rows, c);
+    for (int i = 0; i < ex->n_slots * c; i++)
+        ex->rows[i] *= scale;
+}
+
+/* To the caller's maps of an input: view `input % n_views` of each map of its image. */
+static void store(const cr_explainer *ex, const cr_variant *variant, int input, int n_views,
+                  float *maps)
+{
+    const cr_map_form *form = (const void *)variant->spec.parameters.bytes;
+    const size_t n_places = (size_t)variant->width * (size_t)variant->height;
+    const size_t n_maps = (size_t)cr_variant_maps(variant, ex->n_slots);
+    const cr_real *from = ex->maps;
+    float *to =
+        maps + ((size_t)(input / n_views) * n_maps * (size_t)n_views + (size_t)(input % n_views)) *
+                   n_places;
+    for (size_t m = 0; m < n_maps; m++, to += (size_t)n_views * n_places)
+        for (size_t i = 0; i < n_places; i++, from++)
+            to[i] = (float)(form->relu && *from < 0 ? 0 : *from);
+}
+
+/* `gradients` are those of variants that went back. */
+static void run_input(const cr_explainer *ex, int v, int input, int n_views, uint64_t seed,
+                      const cr_real *gradients, float *maps)
+{
+    const cr_variant *variant = &ex->variants[v];
+    const size_t size =
+        (size_t)variant->width * (size_t)variant->height * (size_t)variant->n_channels;
+    const int32_t *classes = ex->classes + input * ex->n_slots;
+    const bool uniform = is_uniform(variant), of_head = needs(variant, CR_NEEDS_HEAD);
+    const bool of_channels = (uniform || of_head) && !is_linear(&ex->head);
+    if (uniform)
+        uniform_rows(ex, variant, input);
+    else if (of_head && is_linear(&ex->head))
+        head_rows(ex, input, 1);
+    const cr_method_run run = {
+        .parameters = variant->spec.parameters.bytes,
+        .height = variant->height,
+        .width = variant->width,
+        .n_channels = variant->n_channels,
+        .n_slots = ex->n_slots,
+        .activations = cr_net_activations(ex->net, v) + (size_t)input * size,
+        .gradients = uniform ? ex->rows : gradients,
+        .uniform = uniform,
+        .head = of_head && !of_channels ? ex->rows : NULL,
+        .channels = of_channels ? classes : NULL,
+        .classes = classes,
+        .seed = seed,
+        .scratch = ex->scratch,
+        .maps = ex->maps,
+    };
+    variant->spec.method->run(&run);
+    store(ex, variant, input, n_views, maps);
+}
+
+/* One pass: all variants that follow the target of variant `leader`. */
+static void run_back(const cr_explainer *ex, int leader, int n, int n_views, const uint64_t *seeds,
+                     float *const *maps)
+{
+    const int most = cr_net_backward_images(ex->net), n_classes = cr_graph_n_classes(ex->graph);
+    for (int first = 0; first < n; first += most) {
+        const int now = n - first < most ? n - first : most;
+        for (int i = 0; i < now; i++)
+            seed_input(ex, &ex->variants[leader], first + i,
+                       ex->seeds + (size_t)i * (size_t)ex->n_slots * (size_t)n_classes);
+        cr_net_backward_seeded(ex->net, first, now, ex->seeds);
+        for (int v = leader; v < ex->n_variants; v++) {
+            const cr_variant *variant = &ex->variants[v];
+            const size_t size = (size_t)ex->n_slots * (size_t)variant->width *
+                                (size_t)variant->height * (size_t)variant->n_channels;
+            for (int i = 0; variant->back && ex->pass[v] == leader && i < now; i++)
+                run_input(ex, v, first + i, n_views, seeds[(first + i) / n_views],
+                          cr_net_gradients(ex->net, v) + (size_t)i * size, maps[v]);
+        }
+    }
+}
+
+void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t *classes,
+                      const uint64_t *seeds, float *const *maps)
+{
+    const int n = n_images * n_views;
+    for (int b = 0; b < n; b++)
+        memcpy(ex->classes + b * ex->n_slots, classes + b / n_views * ex->n_slots,
+               (size_t)ex->n_slots * sizeof *classes);
+    for (int v = 0; v < ex->n_variants; v++)
+        for (int b = 0; !ex->variants[v].back && b < n; b++)
+            run_input(ex, v, b, n_views, seeds[b / n_views], NULL, maps[v]);
+    for (int v = 0; v < ex->n_variants; v++)
+        if (ex->variants[v].back && ex->pass[v] == v)
+            run_back(ex, v, n, n_views, seeds, maps);
+}

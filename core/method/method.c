@@ -1,0 +1,78 @@
+/* The table of methods, and what holds for all of them. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const cr_method *const cr_methods[] = {
+    &cr_method_cam,
+    &cr_method_grad_cam,
+    NULL,
+};
+
+const char *const cr_map_scalings[] = {"auto", "max", "min-max", NULL};
+
+const cr_method *cr_method_find(const char *name)
+{
+    for (const cr_method *const *method = cr_methods; *method; method++)
+        if (strcmp((*method)->name, name) == 0)
+            return *method;
+    return NULL;
+}
+
+const char *cr_method_names(void)
+{
+    static char names[512];
+    size_t n = 0;
+    for (const cr_method *const *method = cr_methods; *method; method++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", (*method)->name);
+    return names;
+}
+
+cr_method_spec cr_method_plain(const cr_method *method)
+{
+    cr_method_spec spec = {.method = method};
+    cr_parameters_reset(method->parameters, spec.parameters.bytes);
+    return spec;
+}
+
+cr_scaling cr_method_scaling(const cr_method_parameters *parameters)
+{
+    const cr_map_form *form = (const void *)parameters->bytes;
+    enum { AUTO, MAX, MIN_MAX };
+    const bool max = form->scaling == MAX || (form->scaling == AUTO && form->relu);
+    return max ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
+}
+
+void cr_weigh(const cr_method_run *run, const cr_real *weights, cr_real *maps)
+{
+    const int n_places = run->height * run->width, c = run->n_channels;
+    cr_gemm(false, true, run->n_slots, n_places, c, weights, c, run->activations, c, 0, maps,
+            n_places);
+}
+
+const cr_real *cr_mean_gradients(const cr_method_run *run, cr_real *means)
+{
+    if (run->uniform)
+        return run->gradients;
+    cr_global_mean_forward(run->n_slots, run->height * run->width, run->n_channels, run->gradients,
+                           means);
+    return means;
+}
+
+void cr_channel_maps(const cr_method_run *run, cr_real divisor)
+{
+    const size_t n_places = (size_t)run->height * (size_t)run->width;
+    const size_t c = (size_t)run->n_channels;
+    cr_real *map = run->maps;
+    for (int slot = 0; slot < run->n_slots; slot++)
+        for (size_t i = 0; i < n_places; i++)
+            *map++ = run->activations[i * c + (size_t)run->channels[slot]] / divisor;
+}
+
+size_t cr_scratch_of_weights(const void *parameters, int n_places, int n_channels, int n_slots)
+{
+    (void)parameters;
+    (void)n_places;
+    return (size_t)n_slots * (size_t)n_channels;
+}

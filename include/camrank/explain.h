@@ -1,0 +1,69 @@
+/* explain.h - maps of several methods, at several layers and for several classes, from one forward pass
+ * of a network and one backward pass for each target that is followed back.
+ *
+ * A class's logit is one such target; methods that follow it share its pass. Behind a global average
+ * pooling the gradient is the head's weights / (H W) everywhere, and no backward pass is run.
+ * Everything is Local. */
+#ifndef CAMRANK_EXPLAIN_H
+#define CAMRANK_EXPLAIN_H
+
+#include "camrank/method.h"
+#include "camrank/nn.h"
+
+/* A method at a layer of a graph. */
+typedef struct cr_variant {
+    cr_method_spec spec;
+    int value;                     /* the target layer; -1 where the method does not apply */
+    bool back;                     /* a backward pass is needed */
+    int width, height, n_channels; /* of the layer; a map is as large */
+    char why_not[200];             /* "" or why the method does not apply to this network */
+} cr_variant;
+
+/* Finds where a method works in a graph. Where the spec names no layer it is `layer`, or, of "", the
+ * default: the last spatial activation (cr_graph_last_spatial). A method of the head has its one layer,
+ * the pooled one, and only the spec can say otherwise.
+ * Errors: CR_EINPUT for a layer that is unknown or has no spatial extent. That a method does not apply
+ * to a network is no error: see why_not. */
+cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
+                             const char *layer, cr_variant *variant, cr_error *err);
+
+/* Maps of one image, view by view: one, or one a slot. */
+static inline int cr_variant_maps(const cr_variant *variant, int n_slots)
+{
+    return variant->spec.method->of_image ? 1 : n_slots;
+}
+
+typedef struct cr_explainer cr_explainer;
+
+/* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
+ * maps of n_slots classes of each. `graph` must outlive it; `head` and `variants` are copied. Its
+ * weights and its arena are missing yet. `max_activations_mb` and errors: those of cr_net_new. */
+cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_variant *variants,
+                           int n_variants, int batch, int n_slots, int max_activations_mb,
+                           cr_explainer **explainer, cr_error *err);
+void cr_explainer_free(cr_explainer *explainer);
+
+/* As those of nn.h: the network's weights and, where they serve, those of its head. */
+size_t cr_explainer_weight_bytes(const cr_explainer *explainer);
+uint64_t cr_explainer_weight_layout(const cr_explainer *explainer);
+cr_status cr_explainer_pack(const cr_explainer *explainer, void *block, const cr_net_memory *memory,
+                            cr_error *err);
+void cr_explainer_use(cr_explainer *explainer, const void *block);
+
+/* As those of nn.h: for the network's activations and what the maps are made in. */
+size_t cr_explainer_arena_bytes(const cr_explainer *explainer);
+void cr_explainer_use_arena(cr_explainer *explainer, void *arena);
+
+/* The compiled network: fill its input and run cr_net_forward before cr_explainer_run. */
+cr_net *cr_explainer_net(cr_explainer *explainer);
+
+/* The maps of the last forward pass, whose inputs were n_views views of each of n_images images, one
+ * image's behind the other; n_images * n_views is at most the batch. A gradient follows a view's own
+ * logits, 1 / n_views of which are in the mean over the views.
+ *   classes  [n_images][n_slots]
+ *   seeds    [n_images] as cr_method_run.seed
+ *   maps     [n_variants] arrays [n_images][cr_variant_maps][n_views][height][width], the caller's */
+void cr_explainer_run(cr_explainer *explainer, int n_images, int n_views, const int32_t *classes,
+                      const uint64_t *seeds, float *const *maps);
+
+#endif

@@ -1,0 +1,97 @@
+/* method.h - the methods that make activation maps: what each needs, its parameters, and how it runs.
+ *
+ * A_k is channel k of the target layer (H x W places), y_c the logit of class c, g_k = d y_c / d A_k.
+ * A method is one file of core/method and one row of its table; nothing outside that room compares
+ * names of methods. All functions are Local. */
+#ifndef CAMRANK_METHOD_H
+#define CAMRANK_METHOD_H
+
+#include "camrank/base.h"
+#include "camrank/geometry.h"
+#include "camrank/kernels.h"
+#include "camrank/parameter.h"
+
+enum {
+    CR_NEEDS_GRADIENTS = 1, /* of a target with respect to the activations */
+    CR_NEEDS_HEAD = 2, /* the layer that is pooled, and logits that are linear in the pooling */
+};
+
+/* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
+typedef struct cr_map_form {
+    bool relu;   /* values below 0 become 0 */
+    int scaling; /* of cr_map_scalings: how a map is scaled before it is upsampled */
+} cr_map_form;
+
+/* auto (by the maximum behind a ReLU, else by minimum and maximum), max, min-max. */
+extern const char *const cr_map_scalings[];
+
+#define CR_METHOD_PARAMETER_BYTES 64
+
+/* Of any method: a struct of its own, which begins with a cr_map_form. */
+typedef struct cr_method_parameters {
+    _Alignas(double) unsigned char bytes[CR_METHOD_PARAMETER_BYTES];
+} cr_method_parameters;
+
+/* What a method gets for one input of the network. */
+typedef struct cr_method_run {
+    const void *parameters;
+    int height, width, n_channels; /* of the layer */
+    int n_slots;
+    const cr_real *activations; /* [H W][C] */
+    /* Of CR_NEEDS_GRADIENTS, the target of each slot: [n_slots][H W][C], or, where it is the same at
+     * every place (behind a global average pooling), `uniform` and [n_slots][C]. */
+    const cr_real *gradients;
+    bool uniform;
+    /* Of CR_NEEDS_HEAD, the weights from the pooled channels to the logit: [n_slots][C]; NULL where the
+     * network pools one map for each class. */
+    const cr_real *head;
+    /* [n_slots] where the network pools one map for each class: the channel of the slot's class. In
+     * `uniform` gradients of a logit it alone is not 0. Else NULL. */
+    const int32_t *channels;
+    const int32_t *classes; /* [n_slots] */
+    uint64_t seed;          /* of the image, the same in every run */
+    cr_real *scratch;       /* as many as the method's `scratch` says, at a multiple of 64 bytes */
+    cr_real *maps;          /* [n_slots][H W], or [H W] of a method whose maps are of the image */
+} cr_method_run;
+
+typedef struct cr_method {
+    const char *name;
+    const char *source;  /* paper, equation */
+    const char *formula; /* one line */
+    unsigned needs;      /* CR_NEEDS_... */
+    bool of_image;       /* one map an image, whatever the class */
+    cr_parameters parameters;
+    /* The gradient, with respect to the n_classes logits of one input, of the target that is followed
+     * back for class c. NULL: the logit of c, 1 at c. */
+    void (*seed)(const void *parameters, const cr_real *logits, int n_classes, int c,
+                 cr_real *seed);
+    /* cr_reals of scratch; NULL: none. */
+    size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
+    /* Writes the maps before the ReLU. A map that cannot be computed is not finite. */
+    void (*run)(const cr_method_run *run);
+} cr_method;
+
+/* All of them, in the order in which they are listed; NULL behind the last. */
+extern const cr_method *const cr_methods[];
+
+/* The method with this name; NULL. */
+const cr_method *cr_method_find(const char *name);
+
+/* The names, as `cam, grad-cam, ...`. */
+const char *cr_method_names(void);
+
+/* What a job asks of every network: a method, its parameters, and where. */
+typedef struct cr_method_spec {
+    const cr_method *method;
+    cr_method_parameters parameters;
+    char layer[CR_NAME_BYTES]; /* "": each network's default */
+    char as[CR_NAME_BYTES]; /* the row's name; "": METHOD, or METHOD@LAYER where a layer is given */
+} cr_method_spec;
+
+/* The method at its default layer with the fallbacks of all its parameters. */
+cr_method_spec cr_method_plain(const cr_method *method);
+
+/* How the maps of a method are scaled before they are upsampled. */
+cr_scaling cr_method_scaling(const cr_method_parameters *parameters);
+
+#endif
