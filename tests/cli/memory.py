@@ -1,13 +1,14 @@
 """What four ranks on one node take together: the weights once, whatever the number of ranks, and of
 several networks only those that are held at a time.
 
-usage: memory.py FOLDER made|vgg16     FOLDER/sample is the sample of make_sample.py
+usage: memory.py FOLDER made|vgg16     FOLDER/sample is the sample of make_sample.py; fault.so is there
 
 The promise: weights, as the file has them, + 4 x (activations + 150 MB), at any moment, loading
 included. What is summed over the ranks is PSS (/proc/PID/smaps_rollup): a page that several processes
 share counts once.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -95,14 +96,25 @@ def pss(pid):
 
 def run(name, prefix=""):
     """What the run prints of memory, and the largest sum of PSS that was seen, in MB."""
-    command = f"{prefix}exec mpirun -q -n {RANKS} {CAMRANK} run {path('job.yaml')} -o {path(name)}"
+    # The first rank that reads an image stands still until a sum has been seen: all have the weights
+    # by then.
+    held = path(name + ".held")
+    with open(held, "w"):
+        pass
+    fault = f"CAMRANK_STORAGE_FAULT=read:1:held:{os.path.realpath(path('sample/images'))} " \
+            f"CAMRANK_STORAGE_HELD={held} LD_PRELOAD={path('fault.so')}"
+    command = f"{prefix}exec mpirun -q -n {RANKS} env {fault} {CAMRANK} run {path('job.yaml')} " \
+              f"-o {path(name)}"
     with open(path(name + ".err"), "w") as err:
         process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=err)
     most = 0
     while process.poll() is None:
+        is_held = os.path.exists(held) and glob.glob(held + ".*")
         ranks = [pid for pid in processes.descendants(process.pid) if processes.is_rank(pid)]
         most = max(most, sum(map(pss, ranks)) / 1e6)
+        if is_held:
+            os.remove(held)
         time.sleep(0.05)
     with open(path(name + ".err")) as file:
         said = file.read()

@@ -239,7 +239,7 @@ def check_torch_model(name, model, size, early, last):
     operators = {layer.op.decode() for layer in graph.layers()}
     # Where an activation lies within rounding of 0, a ReLU passes its gradient in one program and
     # not in the other, which changes a gradient by up to some percent. Such an image is drawn
-    # again; a program that is wrong is so for all images.
+    # again; a program that is wrong is so for all images, or by more.
     for draw in range(1, DRAWS + 1):
         x = torch.randn(2, 3, size, size)
         logits, activations = run_torch(model, x, [early] + ([last] if last else []))
@@ -247,7 +247,7 @@ def check_torch_model(name, model, size, early, last):
         logits_off = of_range(Net(graph, 2).forward(x.numpy()), logits.detach().numpy())
         compared = [compare_layer(graph, x, logits, a, classes) for a in activations]
         off = np.max([o for _, o in compared], 0)
-        if logits_off > 1e-4 or off.max() < 1e-4:
+        if logits_off > 1e-4 or not 1e-4 <= off.max() < 0.2:
             break
     right = logits_off < 1e-4 and off.max() < 1e-4
     right &= not has_norm or "BatchNormalization" in operators
@@ -387,6 +387,8 @@ if table:
     checks.done()
 for args in torch_models():
     check_torch_model(*args)
+    if checks.failed:
+        checks.done()  # each takes long where images are drawn again and again
 check_views()
 if os.path.isdir(NODE_TESTS):
     check_node_tests("")

@@ -51,7 +51,7 @@ def run(ranks, *args):
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                        OMPI_MCA_mpi_yield_when_idle="1", OMPI_MCA_hwloc_base_binding_policy="none")
     done = subprocess.run(["mpirun", "-q", "--oversubscribe", "-n", str(ranks), PROGRAM, *args],
-                          env=environment, capture_output=True, text=True, timeout=120)
+                          env=environment, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -369,7 +369,7 @@ def judge_repacked(folder, path):
     """Compressed afterwards, as docs/format.md proposes, the file is still one."""
     small = os.path.join(folder, "repacked.h5")
     try:
-        subprocess.run(["h5repack", "-f", "GZIP=6", path, small], check=True, timeout=60)
+        subprocess.run(["h5repack", "-f", "GZIP=6", path, small], check=True, timeout=300)
     except FileNotFoundError:
         print("skipped: no h5repack")
         return

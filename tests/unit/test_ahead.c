@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -109,9 +110,26 @@ static cr_ahead *start(int capacity, size_t max_bytes, bool decodes)
     return ahead;
 }
 
-static void rest(long milliseconds)
+/* Hears of files in the folder that are closed after they have been read. */
+static int watch_reading(void)
 {
-    nanosleep(&(struct timespec){.tv_nsec = milliseconds * 1000000}, NULL);
+    const int fd = inotify_init();
+    assert_true(fd >= 0 && inotify_add_watch(fd, scratch, IN_CLOSE_NOWRITE) >= 0);
+    return fd;
+}
+
+/* Until that has happened n times. */
+static void wait_for_reading(int fd, int n)
+{
+    _Alignas(struct inotify_event) char events[4096];
+    while (n > 0) {
+        const ssize_t n_bytes = read(fd, events, sizeof events);
+        assert_true(n_bytes > 0);
+        for (ssize_t at = 0; at < n_bytes; n--)
+            at += (ssize_t)(sizeof(struct inotify_event) +
+                            ((const struct inotify_event *)(const void *)(events + at))->len);
+    }
+    close(fd);
 }
 
 /* Good and bad, in the order they were put, whoever decodes, however little may be held. */
@@ -138,24 +156,22 @@ static void images_put_are_read_before_they_are_taken(void **state)
 {
     (void)state;
     static taken expected[EMPTY], got[EMPTY];
-    bool same = false;
     char hidden[sizeof scratch + 8];
     snprintf(hidden, sizeof hidden, "%s.hidden", scratch);
     for (int i = 0; i < EMPTY; i++)
         read_now(&square, i, &expected[i]);
-    for (long wait_ms = 10; !same && wait_ms < 1000; wait_ms *= 2) {
-        cr_ahead *ahead = start(N_IMAGES, 1 << 20, wait_ms % 20);
-        rest(wait_ms); /* a busy machine may need longer, to start the thread and to read */
+    for (int decodes = 0; decodes < 2; decodes++) {
+        cr_ahead *ahead = start(N_IMAGES, 1 << 20, decodes);
+        const int reading = watch_reading();
         cr_ahead_put(ahead, &square, 0, EMPTY);
-        rest(wait_ms);
+        wait_for_reading(reading, EMPTY);
         assert_int_equal(rename(scratch, hidden), 0);
         for (int i = 0; i < EMPTY; i++)
             take(ahead, &got[i]);
         cr_ahead_free(ahead);
         assert_int_equal(rename(hidden, scratch), 0);
-        same = memcmp(got, expected, sizeof got) == 0;
+        assert_memory_equal(got, expected, sizeof got);
     }
-    assert_true(same);
 }
 
 /* With room for nothing, the second is read when the first has been taken. */
@@ -166,8 +182,11 @@ static void images_beyond_the_room_are_not_read(void **state)
     for (int decodes = 0; decodes < 2; decodes++) {
         make_images(NULL);
         cr_ahead *ahead = start(N_IMAGES, 1, decodes);
+        const int reading = watch_reading();
         cr_ahead_put(ahead, &square, 0, 2);
-        rest(100);
+        wait_for_reading(reading, 1);
+        /* Time to read the second by mistake: too little could only hide one. */
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         assert_int_equal(unlink(scratch_path("1.JPEG")), 0);
         assert_taken(ahead, &square, 0);
         take(ahead, &got);
