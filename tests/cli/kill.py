@@ -1,9 +1,9 @@
 """Kills runs with SIGKILL at random moments and goes on with the file. usage: kill.py FOLDER KILLS
 
-FOLDER holds fault.so. A trial starts a run, kills it, perhaps kills the run that goes on with it, and so on; the run that
-is left to end must give the uninterrupted file. The first kill hits a run that is held in the middle of
-its work, so that on no machine all come too early or too late. CAMRANK_TEST_SEED repeats a series of kills, up to
-what the machine does in the meantime.
+FOLDER holds fault.so. A trial starts a run, kills it, perhaps kills the run that goes on with it,
+and so on; the run that is left to end must give the uninterrupted file. The first kill hits a run
+that is held in the middle of its work, so that on no machine all come too early or too late.
+CAMRANK_TEST_SEED repeats a series of kills, up to what the machine does in the meantime.
 """
 
 import os

@@ -83,7 +83,7 @@ node_dies() {
 cluster_stop() {
     local signal processes i
     for signal in TERM KILL; do
-        for i in $(seq 30); do
+        for i in $(seq $([ $signal = TERM ] && echo 30 || echo 3000)); do
             # Again and again: a daemon that ends may still start something.
             processes=$(cluster_processes)
             [ -n "$processes" ] || return 0
@@ -125,7 +125,7 @@ cluster_start() {
             CLUSTER_NODE=$node with_slurm slurmd -N "$node" -f "$cluster/slurm.conf" \
                 >>"$cluster/start.log" 2>&1
         done
-    for i in $(seq 100); do
+    for i in $(seq 3000); do
         [ "$(with_slurm sinfo -h -N -o %T 2>/dev/null | grep -c '^idle$')" = "$n" ] && return 0
         sleep 0.1
     done
@@ -133,10 +133,40 @@ cluster_start() {
     finish
 }
 
-# wait_for ID SECONDS: until the job has ended; $job_end is then its state and exit code, such as
+# hold_runs: $CAMRANK is from now on the program whose runs of the demo stand still in the middle, as
+# long as there is $held, and have made $held.RANK by then. It forwards SIGUSR1, and makes $told once
+# a rank has it.
+hold_runs() {
+    held=$work/held told=$work/told
+    make_fault
+    cat >"$work/held_camrank" <<END
+#!/bin/bash
+trap 'again=1; kill -USR1 \$run; touch "$told"' USR1
+CAMRANK_STORAGE_FAULT='read:200:held:$PWD/jobs/demo/images' CAMRANK_STORAGE_HELD='$held' \\
+    LD_PRELOAD='$work/fault.so' '$CAMRANK' "\$@" &
+run=\$!
+# A signal ends the wait for the program, not the program.
+while again= && { wait \$run; code=\$?; } && [ "\$again" ]; do :; done
+exit \$code
+END
+    chmod +x "$work/held_camrank"
+    export CAMRANK=$work/held_camrank
+}
+
+# wait_for_file PATTERN: until there is a file of that name.
+wait_for_file() {
+    local until=$((SECONDS + 300))
+    checks=$((checks + 1))
+    until compgen -G "$1" >/dev/null; do
+        [ $SECONDS -le $until ] || { fail "there is no $1" && return; }
+        sleep 0.1
+    done
+}
+
+# wait_for ID: until the job has ended; $job_end is then its state and exit code, such as
 # "COMPLETED 0:0", and $show what Slurm knows of it.
 wait_for() {
-    local until=$((SECONDS + $2))
+    local until=$((SECONDS + 600))
     job_end=none
     while [ $SECONDS -le $until ]; do
         show=$(with_slurm scontrol -o show job "$1" 2>&1)
@@ -146,11 +176,11 @@ wait_for() {
     done
 }
 
-# submit NAME ARGUMENTS OF SBATCH...: waits up to a minute for the job to end, as wait_for does.
+# submit NAME ARGUMENTS OF SBATCH...: waits for the job to end, as wait_for does.
 submit() {
     local name=$1 id
     shift
     id=$(with_slurm sbatch --parsable --output="$work/$name.log" "$@" 2>"$work/$name.err") ||
         fail "sbatch $*: $(cat "$work/$name.err")"
-    wait_for "$id" 60
+    wait_for "$id"
 }

@@ -4,26 +4,20 @@
 . tests/slurm/cluster.sh
 script=$PWD/slurm/camrank.sbatch job=$PWD/jobs/demo/demo.yaml
 cluster_start
-export CAMRANK
-
-# warn_once ID FILE: the warning, as soon as the ranks are at work.
-warn_once() {
-    local i
-    for i in $(seq 300); do
-        [ -e "$2" ] && break
-        sleep 0.05
-    done
-    with_slurm scancel -s USR1 -b "$1"
-}
-
 check "camrank run alone" "$CAMRANK" run "$job" --set batch=4 -o "$work/alone.h5"
+hold_runs
 for launch in 'srun --mpi=pmix' mpirun; do
     name=${launch%% *}
+    rm -f "$told" "$held".*
+    touch "$held"
     id=$(CAMRANK_LAUNCH=$launch with_slurm sbatch --parsable --output="$work/$name.log" "$script" \
         "$job" --set batch=4 -o "$work/$name.h5" 2>&1)
-    warn_once "$id" "$work/$name.h5"
+    wait_for_file "$held.*"
+    with_slurm scancel -s USR1 -b "$id"
+    wait_for_file "$told"
+    rm "$held"
     # Slurm waits before it starts a job again: until the credentials have expired.
-    wait_for "$id" 100
+    wait_for "$id"
     checks=$((checks + 2))
     [ "$job_end" = "COMPLETED 0:0" ] || fail "$name: $show: $(cat "$work/$name.log")"
     [[ $show = *Restarts=1* ]] || fail "$name: it was not requeued once: $(cat "$work/$name.log")"

@@ -9,16 +9,19 @@ cd "$work" || exit 1
 check "camrank run alone" "$CAMRANK" run "$job" --set batch=4 -o whole.h5
 cp check whole.txt
 
-# The first go of each part stops before it has done anything, one after the other: none may take the
-# others with it. The last one's job id is that of the array.
+# The first go of each part stops before it has done anything, that of the last when the others have
+# gone on: it may not take them with it, and its job id is that of the array.
 cat >camrank <<END
 #!/bin/bash
 part=\$(sed -n 's,.*--part \([1-3]\)/3.*,\1,p' <<<"\$*")
 if [ "\$1" = run ] && [ -n "\$part" ] && [ -z "\${SLURM_RESTART_COUNT:-}" ]; then
-    case "\$*" in *broken*) [ "\$part" = 2 ] && echo "camrank: broken" >&2 && exit 3 ;; esac
-    sleep \$((3 * part - 3))
+    case "\$*" in *broken*) [ "\$part" = 2 ] && echo "camrank: broken" >&2 && exit 3 || exit 75 ;; esac
+    for other in 1 2; do
+        until [ "\$part" != 3 ] || [ -e again\$other.\$SLURM_ARRAY_JOB_ID ]; do sleep 0.2; done
+    done
     exit 75
 fi
+[ -z "\$part" ] || touch again\$part.\${SLURM_ARRAY_JOB_ID:-}
 exec '$CAMRANK' "\$@"
 END
 chmod +x camrank
@@ -40,7 +43,7 @@ ended() { # ended WHAT HOW
 }
 
 start 3 "$job" all.h5 --set batch=4
-wait_for "$merge" 150
+wait_for "$merge"
 ended "the merge" "COMPLETED 0:0"
 log=camrank-merge-$merge.log
 contains "$log" '^camrank: 3 models of 3 files, 300 images$'
@@ -60,7 +63,7 @@ done
 
 # The same command again computes nothing, and ends with the same file.
 start 3 "$job" all.h5 --set batch=4
-wait_for "$merge" 100
+wait_for "$merge"
 ended "the merge, once more" "COMPLETED 0:0"
 contains "camrank-$array-3.log" '^camrank: 300 of 300 images are done already$'
 check "the merged file stays" compare_h5 whole.h5 all.h5
@@ -71,7 +74,7 @@ done
 
 # A task that fails: nothing is merged, and the logs say what goes on.
 start 3 "$job" broken.h5 --limit 3
-wait_for "$merge" 100
+wait_for "$merge"
 ended "the merge of a failed array" "FAILED 3:0"
 contains "camrank-$array-2.log" '^variants.sbatch: task 2 of 3 ended with exit code 3; once what is named above'
 contains "camrank-merge-$merge.log" "to go on: CAMRANK_PARTS=3 bash .*variants.sbatch $job broken.h5 --limit 3$"
