@@ -30,11 +30,12 @@ static bool is_scores(const cr_graph *graph, int value)
     return false;
 }
 
-/* Passes scores on as they are, or some of them: a class keeps its score. */
+/* Passes scores on as they are, or some of them: a class keeps its score. So does a pooling of maps
+ * of one pixel. */
 static bool passes(const cr_graph *graph, const cr_node *node)
 {
     const cr_move *move = node->params;
-    if (node->flags & CR_OP_ALIAS)
+    if (node->flags & (CR_OP_ALIAS | CR_OP_POOLS))
         return is_scores(graph, node->x[0]);
     if (node->op->forward != cr_move_forward || !is_scores(graph, node->x[0]) ||
         !is_scores(graph, node->y))
@@ -45,19 +46,27 @@ static bool passes(const cr_graph *graph, const cr_node *node)
     return true;
 }
 
+static bool makes_probabilities(const cr_graph *graph, const cr_node *node)
+{
+    return is_scores(graph, node->y) && (is(node, "Softmax") || is(node, "LogSoftmax") ||
+                                         is(node, "Sigmoid") || is(node, "HardSigmoid"));
+}
+
 /* Changes all scores by one function that keeps their order, and bounds them. */
 static bool squashes(const cr_graph *graph, const cr_node *node)
 {
-    return is_scores(graph, node->y) &&
-           (is(node, "Softmax") || is(node, "LogSoftmax") || is(node, "Sigmoid") ||
-            is(node, "HardSigmoid") || (node->flags & CR_OP_CLAMP && isfinite(node->clamp.hi)));
+    return makes_probabilities(graph, node) ||
+           (is_scores(graph, node->y) &&
+            (is(node, "Erf") || (node->flags & CR_OP_CLAMP && isfinite(node->clamp.hi))));
 }
 
-/* The same scale, which is positive, and the same shift of every score. */
+/* The same scale, which is positive, and the same shift of every score; or a bound from below, of
+ * probabilities against log(0). */
 static bool scales(const cr_graph *graph, const cr_node *node)
 {
     double scale, shift;
-    return is_scores(graph, node->y) && cr_affine_uniform(node, &scale, &shift) && scale > 0;
+    return is_scores(graph, node->y) && ((cr_affine_uniform(node, &scale, &shift) && scale > 0) ||
+                                         (node->flags & CR_OP_CLAMP && !isfinite(node->clamp.hi)));
 }
 
 /* The last node on the way back from the output that squashes, or NULL. Scales on this side of it are
@@ -99,6 +108,24 @@ static void cut(cr_graph *graph, const cr_node *last)
         if (node == last)
             return;
     }
+}
+
+/* Whether a value is computed, element by element, from nothing but probabilities: weighted by class,
+ * averaged, subtracted from 1. `budget` as in range_of. */
+static bool is_probability(const cr_graph *graph, int value, int *budget)
+{
+    const cr_node *node = producer(graph, value);
+    if (!node || --*budget < 0)
+        return false;
+    if (makes_probabilities(graph, node))
+        return true;
+    bool all =
+        node->flags & (CR_OP_ALIAS | CR_OP_AFFINE | CR_OP_CLAMP | CR_OP_CONCAT | CR_OP_ADD) ||
+        node->op->forward == cr_move_forward || is(node, "Sub") || is(node, "Mul") ||
+        is(node, "Div") || is(node, "Sqrt") || is(node, "Pow");
+    for (int i = 0; all && i < node->n_x; i++)
+        all = is_probability(graph, node->x[i], budget);
+    return all;
 }
 
 typedef struct range {
@@ -164,6 +191,12 @@ cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err)
     if ((int)cr_shape_size(shape) != cr_shape_c(shape))
         return cr_fail(err, CR_EINPUT, "its output %.100s is not one score a class", name);
     int budget = 1000;
+    if (is_probability(graph, graph->logits, &budget))
+        return cr_fail(err, CR_EINPUT,
+                       "its output %.100s is computed from probabilities, in a way that cannot be "
+                       "cut off; methods follow scores: name those with `output:` of the model",
+                       name);
+    budget = 1000;
     const range r = range_of(graph, graph->logits, &budget);
     if (r.lo >= -1e-6 && r.hi <= 1 + 1e-6)
         return cr_fail(

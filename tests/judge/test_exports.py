@@ -87,7 +87,8 @@ constants = [constant("half", 0.5), constant("low", 1e-7), constant("high", 1 - 
              constant("per_class", [1, 2, 3, 4, 5]), constant("shape", [-1, 5], np.int64),
              constant("row", [-1, 1, 5], np.int64), constant("axis2", [2], np.int64),
              constant("from", [1], np.int64), constant("to", [5], np.int64),
-             constant("axis1", [1], np.int64), constant("minus", -1)]
+             constant("axis1", [1], np.int64), constant("minus", -1),
+             constant("one", 1), constant("map", [-1, 5, 1, 1], np.int64)]
 tails = {
     "softmax": [softmax],
     "softmax, identity": [softmax, ("Identity", (), {})],
@@ -100,12 +101,17 @@ tails = {
     "softmax, clip": [softmax, ("Clip", ("low", "high"), {})],
     "softmax, clip, scale, identity": [softmax, ("Clip", ("low", "high"), {}), ("Mul", ("half",), {}),
                                        ("Identity", (), {})],
+    "softmax, clip from below": [softmax, ("Clip", ("low",), {})],
+    "softmax, relu": [softmax, ("Relu", (), {})],
+    "softmax of maps of one pixel, pooling": [("Reshape", ("map",), {}), softmax, ("GlobalAveragePool", (), {}),
+                                              ("Flatten", (), {})],
     "softmax twice": [softmax, ("Identity", (), {}), softmax],
     "row, softmax over it": [("Reshape", ("row",), {}), ("Softmax", (), {"axis": -1}), ("Reshape", ("shape",), {})],
     "log-softmax": [("LogSoftmax", (), {"axis": 1})],
     "log-softmax, identity": [("LogSoftmax", (), {"axis": -1}), ("Identity", (), {})],
     "sigmoid": [("Sigmoid", (), {})],
     "sigmoid, identity": [("Sigmoid", (), {}), ("Identity", (), {})],
+    "probit": [("Erf", (), {}), ("Add", ("one",), {}), ("Mul", ("half",), {})],
     "hard sigmoid": [("HardSigmoid", (), {})],
     "clip": [("Clip", ("low", "high"), {})],
 }
@@ -131,7 +137,7 @@ try:
     checks("the mean of two kinds of probabilities is refused", False)
 except Refused as refused:
     checks("the mean of two kinds of probabilities is refused",
-           "mean lies between 0 and 1" in str(refused) and "`output:`" in str(refused), str(refused))
+           "mean is computed from probabilities" in str(refused) and "`output:`" in str(refused), str(refused))
 got, graph = logits_of(twice, "logits")
 checks("but for the scores in it", close(got, want) and lib.cr_graph_cut(graph.handle) == b"")
 got, graph = logits_of(twice, "t0")
@@ -143,6 +149,21 @@ except Refused as refused:
     checks("an output that there is not is refused", "nothing is not computed" in str(refused))
 got, _ = logits_of(with_tail(model, [("Mul", ("minus",), {})], constants))
 checks("a scale alone is the network's own", close(got, -want))
+got, graph = logits_of(with_tail(model, [("Relu", (), {})], constants))
+checks("so is a bound from below alone", close(got, np.maximum(want, 0)) and lib.cr_graph_cut(graph.handle) == b"")
+for name, tail in {
+    "weighted by class": [softmax, ("Mul", ("per_class",), {})],
+    "times -1": [softmax, ("Mul", ("minus",), {})],
+    "summed": [softmax, ("Add", ("t0",), {})],
+    "whose root is taken": [softmax, ("Sqrt", (), {})],
+    "whose logarithm is weighted": [("LogSoftmax", (), {"axis": 1}), ("Mul", ("per_class",), {})],
+}.items():
+    try:
+        logits_of(with_tail(model, tail, constants))
+        checks(f"probabilities {name} are refused", False)
+    except Refused as refused:
+        checks(f"probabilities {name} are refused", "is computed from probabilities" in str(refused) and
+               "`output:`" in str(refused), str(refused))
 
 
 def batch_norm(n):
