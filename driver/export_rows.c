@@ -162,18 +162,25 @@ bool cr_export_is_csv(const char *bytes, size_t n)
     return starts(bytes, n, csv_header);
 }
 
+/* The ground truth has the same header, and wnids where a submission has numbers. */
 bool cr_export_is_kaggle(const char *bytes, size_t n)
 {
-    return starts(bytes, n, kaggle_header);
+    const size_t header = strlen(kaggle_header);
+    if (!starts(bytes, n, kaggle_header))
+        return false;
+    const bool quoted = n > header && bytes[header] == '"';
+    const char *comma = memmem(bytes + header, n - header, quoted ? "\"," : ",", quoted ? 2 : 1);
+    const char *value = comma ? comma + 1 + quoted : bytes + n;
+    return value == bytes + n || strchr("0123456789\n", *value);
 }
 
-/* Lines of numbers. */
+/* Lines of numbers. A line of the ground truth is a single one. */
 bool cr_export_is_devkit(const char *bytes, size_t n)
 {
     size_t at = 0;
     while (at < n && strchr("0123456789 -.\n", bytes[at]) && bytes[at])
         at++;
-    return at == n;
+    return at == n && (bytes[0] == '\n' || memchr(bytes, ' ', n));
 }
 
 cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pick, FILE *out,

@@ -62,11 +62,11 @@ static cr_status parse(int argc, char **argv, merge *g, cr_error *err)
 static cr_status check_output(const merge *g, cr_error *err)
 {
     for (int f = 0; f < g->n_files; f++)
-        if (cr_path_is_same(g->output, g->paths[f]))
+        if (cr_results_replaces(g->output, g->paths[f]))
             return cr_fail(err, CR_EUSAGE,
-                           "merge: %s is to be made and to be merged: the first "
+                           "merge: %s is to be made and to be merged (%s): the first "
                            "file named is the one that is made",
-                           g->output);
+                           g->output, g->paths[f]);
     return CR_OK;
 }
 

@@ -336,11 +336,14 @@ static cr_status check_output(const scoring *s, bool force, cr_error *err)
 {
     const char *output = s->session.job.output, *colon = strrchr(s->place, ':');
     char *file = strndup(s->place, colon ? (size_t)(colon - s->place) : strlen(s->place));
-    const bool reads = cr_path_is_same(output, s->place) || (file && cr_path_is_same(output, file));
+    const bool reads =
+        cr_results_replaces(output, s->place) || (file && cr_results_replaces(output, file));
     free(file);
     if (reads)
         return cr_fail(err, CR_EINPUT,
-                       "%s: holds the maps that are scored; give another output with -o", output);
+                       "%s: would replace the maps that are scored (%s); give another output "
+                       "with -o",
+                       output, s->place);
     if (!force && access(output, F_OK) == 0)
         return cr_fail(err, CR_EINPUT, "%s: exists already; --force replaces it", output);
     return CR_OK;

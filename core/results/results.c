@@ -1,5 +1,7 @@
 #include "internal.h"
 
+#include "camrank/new_file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,17 @@ cr_results *cr_results_new(const char *path)
     }
     sprintf(results->part, "%s.part", path);
     return results;
+}
+
+bool cr_results_replaces(const char *path, const char *input)
+{
+    cr_error err; /* of a path that cannot be followed: told where the file is made */
+    char *place = NULL;
+    cr_results *made = cr_path_resolve(path, &place, &err) == CR_OK ? cr_results_new(place) : NULL;
+    const bool is_part = made && cr_path_is_same(made->part, input);
+    cr_results_release(made, NULL);
+    free(place);
+    return is_part || cr_path_is_same(path, input);
 }
 
 cr_status cr_results_make_groups(cr_results *results, cr_error *err)

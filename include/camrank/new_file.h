@@ -14,7 +14,7 @@ bool cr_path_is_same(const char *a, const char *b);
 
 /* Whether a file that begins with these bytes is one of the kind that is to be written. n may be less
  * than CR_KIND_BYTES in a short file. */
-enum { CR_KIND_BYTES = 64 };
+enum { CR_KIND_BYTES = 512 };
 typedef bool cr_file_kind(const char *bytes, size_t n);
 
 bool cr_file_is_png(const char *bytes, size_t n);

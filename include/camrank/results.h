@@ -125,6 +125,10 @@ cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, b
 
 typedef struct cr_results cr_results;
 
+/* Whether making `path` would replace `input`, by whatever names: it is that file, or has the name that
+ * `path` has while it is made. Local. */
+bool cr_results_replaces(const char *path, const char *input);
+
 /* Creates `path` with every dataset at its final size, writes images, labels, ground truth, classes
  * and all attributes (rank 0, without MPI), and syncs. Only then the file gets its name, and takes
  * the place of one to be replaced: at any moment a file of that name opens. Symbolic links are followed.

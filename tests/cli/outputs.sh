@@ -17,15 +17,27 @@ kept() {
     check "$3 $4 leaves its input alone" cmp case.h5 kept.h5
 }
 for name in case hard soft; do
-    kept 3 "camrank: *$name.h5: holds the maps that are scored; give another output with -o" \
+    kept 3 "camrank: *$name.h5: would replace the maps that are scored (case.h5); give another output with -o" \
         "$CAMRANK" score case.h5 job.yaml --force -o $name.h5
     kept 3 "camrank: $name.h5: is read by this command (case.h5); name another file to write" \
         "$CAMRANK" export case.h5 --format csv --force -o $name.h5
     kept 3 "camrank: $name.h5: is read by this command (case.h5); name another file to write" \
         "$CAMRANK" show case.h5 $image --force -o $name.h5
-    kept 2 "camrank: merge: $name.h5 is to be made and to be merged: *" \
+    kept 2 "camrank: merge: $name.h5 is to be made and to be merged (case.h5): *" \
         "$CAMRANK" merge $name.h5 case.h5 --force
 done
+
+# Nor by the name that the output has while it is made.
+ln case.h5 made.h5.part
+ln -s made.h5 made_link.h5
+for name in made made_link; do
+    kept 3 "camrank: *$name.h5: would replace the maps that are scored (made.h5.part); *" \
+        "$CAMRANK" score made.h5.part job.yaml -o $name.h5
+    kept 2 "camrank: merge: $name.h5 is to be made and to be merged (case.h5): *" \
+        "$CAMRANK" merge $name.h5 case.h5
+    check "made.h5.part is kept" cmp made.h5.part kept.h5
+done
+rm -f made.h5.part made_link.h5
 
 # Of another kind, even with --force.
 echo "precious" >notes.txt
@@ -40,6 +52,16 @@ for to in notes.txt other.h5 a.npy; do
     expect 3 "camrank: $to: exists and is a file of another kind; it is not replaced" \
         "$CAMRANK" show case.h5 $image -o $to --force
 done
+# Ground truth looks like predictions.
+cp ground_truth.csv truth.csv
+printf '%s\n' 490 361 171 >truth.txt
+cp truth.txt truth.kept
+for form in kaggle:csv devkit:txt; do
+    expect 3 "camrank: truth.${form#*:}: exists and is a file of another kind; it is not replaced" \
+        "$CAMRANK" export case.h5 --format ${form%:*} --model gap --method cam -o truth.${form#*:} --force
+done
+check "ground truth is kept" cmp truth.csv ground_truth.csv
+check "the devkit's ground truth is kept" cmp truth.txt truth.kept
 check "notes are kept" cmp notes.txt notes.kept
 check "other's HDF5 is kept" cmp other.h5 other.kept
 
