@@ -66,7 +66,7 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
     cr_status status = CR_OK;
     cr_box_census census = {0};
     const int n = data->n_images < SAMPLE ? data->n_images : SAMPLE;
-    if (!job->images || job->n_models == 0)
+    if (!job->images)
         return CR_OK;
     CR_TRY(cr_data_open(data, err));
     for (int k = 0; k < n; k++) {

@@ -124,6 +124,11 @@ cleanup:
     return status;
 }
 
+static bool has_other_size(const cr_data_image *image, int width, int height)
+{
+    return image->width > 0 && (image->width != width || image->height != height);
+}
+
 /* The first box of image i that reaches beyond so many pixels, or NULL. */
 static const cr_box *find_beyond(const cr_dataset *data, int i, int width, int height)
 {
@@ -137,8 +142,13 @@ static const cr_box *find_beyond(const cr_dataset *data, int i, int width, int h
 
 void cr_box_census_add(cr_box_census *census, const cr_dataset *data, int i, int width, int height)
 {
+    const cr_data_image *image = &data->images[i];
     const cr_box *box = find_beyond(data, i, width, height);
     census->n_images++;
+    if (has_other_size(image, width, height) && census->n_resized++ == 0)
+        snprintf(census->first_resized, sizeof census->first_resized,
+                 "%.80s, %d x %d pixels, annotated with %d x %d", cr_data_image_id(data, i), width,
+                 height, image->width, image->height);
     if (box && census->n_beyond++ == 0)
         snprintf(census->first, sizeof census->first, "%.80s, %d x %d pixels, box %d %d %d %d",
                  cr_data_image_id(data, i), width, height, box->x0, box->y0, box->x1, box->y1);
@@ -146,6 +156,11 @@ void cr_box_census_add(cr_box_census *census, const cr_dataset *data, int i, int
 
 cr_status cr_box_census_check(const cr_box_census *census, const char *path, cr_error *err)
 {
+    if (10 * census->n_resized > census->n_images)
+        return cr_fail(err, CR_EINPUT,
+                       "%s: %d of %d images looked at have another size than is annotated, first "
+                       "%s; were they resized after their boxes were drawn?",
+                       path, census->n_resized, census->n_images, census->first_resized);
     if (10 * census->n_beyond <= census->n_images)
         return CR_OK;
     return cr_fail(
@@ -159,7 +174,7 @@ cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int heigh
 {
     const cr_data_image *image = &data->images[i];
     const cr_box *beyond = find_beyond(data, i, width, height);
-    if (image->width > 0 && (image->width != width || image->height != height))
+    if (has_other_size(image, width, height))
         return cr_fail(err, CR_EINPUT, "%s/%s: %d x %d pixels, but annotated with %d x %d",
                        data->folder, data->text + image->file, width, height, image->width,
                        image->height);

@@ -135,17 +135,18 @@ cr_status cr_data_image_read(const cr_dataset *data, int i, uint8_t **bytes, siz
 cr_status cr_data_file_read(const char *images, const char *file, uint8_t **bytes, size_t *n_bytes,
                             cr_error *err);
 
-/* How many images have a box that reaches beyond them: original boxes beside resized images, for one,
- * do in many. Starts as {0}. */
+/* How many images have a box that reaches beyond them, or another size than is annotated: original boxes
+ * beside resized images, for one, do in many. Starts as {0}. */
 typedef struct cr_box_census {
-    int n_images, n_beyond;
-    char first[160]; /* of these: id, size and box */
+    int n_images, n_beyond, n_resized;
+    char first[160];         /* of those beyond: id, size and box */
+    char first_resized[160]; /* of the others: id and both sizes */
 } cr_box_census;
 
 void cr_box_census_add(cr_box_census *census, const cr_dataset *data, int i, int width, int height);
 
 /* Errors: CR_EINPUT, naming `path`, both counts and the likely reason, where more than one in ten reaches
- * beyond. */
+ * beyond, or has another size. */
 cr_status cr_box_census_check(const cr_box_census *census, const char *path, cr_error *err);
 
 /* CR_EINPUT, naming the file, where image i's annotation has another size, or one of its boxes has a side

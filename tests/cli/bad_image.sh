@@ -150,6 +150,42 @@ for form in ("text", "csv", "markdown", "latex"):
     assert not re.search(r"\b(nan|inf)\b", report(form), re.IGNORECASE), form
 PYTHON
 
+# As if all had been resized to a quarter after they were annotated: no command scores that.
+timeout 30 "$CAMRANK" export "$work/within.h5" --format npy --model gap --method cam -o maps >"$work/out"
+"$PYTHON" - <<'PYTHON'
+import os
+from PIL import Image
+
+os.mkdir("wsol")
+with open("ground_truth.csv") as f:
+    rows = [line.strip().split(",") for line in f][1:]
+sets = {name: open("wsol/" + name + ".txt", "w")
+        for name in ("image_ids", "class_labels", "image_sizes", "localization")}
+with open("synsets.txt") as f:
+    classes = [line.split()[0] for line in f]
+files = {os.path.splitext(name)[0]: name for name in os.listdir("images")}
+resized = open("resized.csv", "w")
+print("ImageId,PredictionString", file=resized)
+for i, text in rows:
+    words = text.split()
+    width, height = Image.open("images/" + files[i]).size
+    for name, value in (("image_ids", ""), ("class_labels", f",{classes.index(words[0])}"),
+                        ("image_sizes", f",{4 * width},{4 * height}")):
+        print(files[i] + value, file=sets[name])
+    boxes = [[str(4 * int(v)) for v in words[b + 1:b + 5]] for b in range(0, len(words), 5)]
+    for box in boxes:
+        print(",".join([files[i], *box]), file=sets["localization"])
+    print(i + "," + " ".join(" ".join([words[0], *box]) for box in boxes), file=resized)
+PYTHON
+for command in "run job.yaml" "check job.yaml" "score maps job.yaml" "score $work/within.h5 job.yaml"; do
+    to=(-o "$work/resized.h5" --set dataset.ground_truth=resized.csv)
+    expect 3 "camrank: *resized.csv: boxes reach beyond their image in * of 32 images looked at, first in img_*" \
+        "$CAMRANK" $command "${to[@]}"
+    to=(-o "$work/resized.h5" --set dataset.ground_truth=wsol --set dataset.layout=wsol)
+    expect 3 "camrank: *wsol: 32 of 32 images looked at have another size than is annotated, first img_*" \
+        "$CAMRANK" $command "${to[@]}"
+done
+
 # A set of nothing else is no reason to stop.
 cd "$work/damaged" || exit 1
 for file in images/*; do : >"$file"; done

@@ -157,6 +157,14 @@ static void xml_gives_boxes_and_a_size_to_check(void **state)
     assert_int_equal(cr_data_check_size(&data, 0, 5, 4, &err), CR_OK);
     assert_int_equal(cr_data_check_size(&data, 0, 4, 5, &err), CR_EINPUT);
     assert_non_null(strstr(err.message, "4 x 5 pixels, but annotated with 5 x 4"));
+    cr_box_census census = {0};
+    cr_box_census_add(&census, &data, 0, 8, 8);
+    assert_int_equal(cr_box_census_check(&census, "set", &err), CR_EINPUT);
+    assert_non_null(strstr(err.message, "set: 1 of 1 images looked at have another size than is "
+                                        "annotated, first a, 8 x 8 pixels, annotated with 5 x 4"));
+    for (int i = 0; i < 9; i++)
+        cr_box_census_add(&census, &data, 0, 5, 4);
+    assert_int_equal(cr_box_census_check(&census, "set", &err), CR_OK);
     data.images[0].width = 0;
     assert_int_equal(cr_data_check_size(&data, 0, 4, 4, &err), CR_EINPUT);
     assert_non_null(strstr(err.message, "its box 1 0 4 3 reaches beyond its 4 x 4 pixels"));
