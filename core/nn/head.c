@@ -52,17 +52,23 @@ static bool pools_all(const cr_graph *graph, const cr_node *node, bool *mean)
            win->pad_top + win->pad_left + pool->pad_bottom + pool->pad_right == 0;
 }
 
-/* One matrix from all that it is given, one pixel: [K] = W [C] + b. */
+static size_t groups_of(const cr_node *node)
+{
+    return is(node, "Conv") ? (size_t)cr_conv_of(node)->win.groups : 1;
+}
+
+/* One matrix from all that it is given, one pixel: [K] = W [C] + b; of several groups each its own. */
 static bool is_matrix(const cr_graph *graph, const cr_node *node)
 {
     if (!node->op->weight)
         return false;
     if (is(node, "Conv")) {
         const cr_window *win = &cr_conv_of(node)->win;
-        if (win->r * win->s * win->p * win->q != 1 || win->groups != 1)
+        if (win->r * win->s * win->p * win->q != 1)
             return false;
     }
-    return node->flops == 2 * (double)size_of(graph, node->x[0]) * (double)size_of(graph, node->y);
+    return node->flops * (double)groups_of(node) ==
+           2 * (double)size_of(graph, node->x[0]) * (double)size_of(graph, node->y);
 }
 
 /* Adds or subtracts two values of one shape. */
@@ -108,7 +114,8 @@ static bool walk_back(const cr_graph *graph, walk *w)
             *(mean ? &w->mean : &w->max) = true;
             if (w->feature >= 0 && w->feature != feature)
                 w->other = feature;
-            w->feature = feature;
+            else
+                w->feature = feature;
             continue;
         }
         if (!is_linear(graph, node))
@@ -171,13 +178,15 @@ static double *rows_of(composition *c, int value)
 static bool through_matrix(const composition *c, const cr_node *node, const double *y, double *x)
 {
     const size_t n_y = size_of(c->graph, node->y), n_x = size_of(c->graph, node->x[0]);
-    double *row = cr_alloc(n_x, sizeof *row);
+    const size_t n_row = n_x / groups_of(node), n_group = n_y / groups_of(node);
+    double *row = cr_alloc(n_row, sizeof *row);
     for (size_t k = 0; row && k < n_y; k++) {
-        for (size_t i = 0; i < n_x; i++)
+        const size_t from = k / n_group * n_row;
+        for (size_t i = 0; i < n_row; i++)
             row[i] = (double)node->op->weight(node, (int)k, (int)i);
         for (size_t r = 0; r < c->n_classes; r++)
-            for (size_t i = 0; y[r * n_y + k] != 0 && i < n_x; i++)
-                x[r * n_x + i] += y[r * n_y + k] * row[i];
+            for (size_t i = 0; y[r * n_y + k] != 0 && i < n_row; i++)
+                x[r * n_x + from + i] += y[r * n_y + k] * row[i];
     }
     const bool ok = row != NULL;
     free(row);
