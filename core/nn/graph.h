@@ -106,6 +106,7 @@ struct cr_node {
     const cr_op *op;              /* the one of that name, unless its load found a simpler one */
     const char *name;             /* of the node, or of its output if it has none */
     const Onnx__NodeProto *proto; /* while loading */
+    int part;                     /* which of the outputs of that; 0 but for Split */
     unsigned flags;               /* op->flags unless load changed them */
     int n_inputs;                 /* values, constants included; -1 where one is left out */
     int *inputs;

@@ -220,11 +220,12 @@ static cr_status reorder_inputs(cr_graph *graph, cr_node *node, cr_error *err)
     return CR_OK;
 }
 
+/* A node for the output `part` of one in the file. */
 static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, const char *type,
-                               cr_error *err)
+                               int part, cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_node node = {.op = find_op(type), .proto = proto};
+    cr_node node = {.op = find_op(type), .proto = proto, .part = part};
     node.type = node.op ? node.op->type : "";
     cr_tensor folded;
     bool is_folded;
@@ -241,7 +242,7 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
     CR_TRY(cr_fold(graph, &node, type, &folded, &is_folded, err));
     if (is_folded) {
         int id;
-        CR_TRY(add_value(graph, proto->output[0], -1, &id, err));
+        CR_TRY(add_value(graph, proto->output[part], -1, &id, err));
         graph->values[id].constant = true;
         graph->values[id].tensor = folded;
         goto cleanup;
@@ -258,7 +259,7 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
     }
     if (!(node.op->flags & CR_OP_ANY_ORDER) || orders_differ(graph, &node))
         CR_TRY(reorder_inputs(graph, &node, err));
-    CR_TRY(add_node(graph, &node, proto->output[0], err));
+    CR_TRY(add_node(graph, &node, proto->output[part], err));
 
 cleanup:
     return status;
@@ -362,7 +363,11 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
     else if (strcmp(type, "Constant") == 0)
         status = load_constant(graph, proto, err);
     else
-        status = load_operator(graph, proto, type, err);
+        status = load_operator(graph, proto, type, 0, err);
+    const int n_parts = strcmp(type, "Split") == 0 ? (int)proto->n_output : 1;
+    for (int part = 1; status == CR_OK && part < n_parts; part++)
+        if (proto->output[part][0])
+            status = load_operator(graph, proto, type, part, err);
     return status == CR_OK ? CR_OK : fail_in_node(proto, err);
 }
 
@@ -408,7 +413,8 @@ static cr_status allocate(cr_graph *graph, const Onnx__GraphProto *proto, cr_err
 {
     size_t n_nodes = proto->n_node;
     for (size_t i = 0; i < proto->n_node; i++)
-        n_nodes += proto->node[i]->n_input; /* each may have to be reordered */
+        /* Each input may have to be reordered, and each output of a Split is a node. */
+        n_nodes += proto->node[i]->n_input + proto->node[i]->n_output;
     size_t n_values = proto->n_initializer + proto->n_input + n_nodes;
     if (n_values > MAX_VALUES)
         return cr_fail(err, CR_EINPUT, "has more than %d values", MAX_VALUES);

@@ -1,6 +1,7 @@
-/* Slice and Gather take part of their input, Pad puts a border around it. */
+/* Slice, Split and Gather take part of their input, Pad puts a border around it. */
 #include "move.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef enum border { BORDER_CONSTANT, BORDER_REFLECT, BORDER_EDGE } border;
@@ -261,6 +262,63 @@ cleanup:
     return status;
 }
 
+/* The extents of the n parts of a Split: as they are listed, or equal ones, of which from operator set 18
+ * the last may be smaller. */
+static cr_status split_sizes(const cr_graph *graph, const cr_node *node, int64_t extent, int64_t n,
+                             int64_t *sizes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int64_t *listed;
+    int64_t n_listed, n_equal, left = extent;
+    CR_TRY(slice_list(graph, node, 1, "split", &listed, &n_listed, err));
+    CR_TRY(cr_attribute_int(node, "num_outputs", n, &n_equal, err));
+    const int64_t equal = (extent + n - 1) / n;
+    bool fits = (listed ? n_listed : n_equal) == n;
+    for (int64_t i = 0; fits && i < n; i++) {
+        sizes[i] = listed ? listed[i] : equal < left ? equal : left;
+        fits = sizes[i] >= 1 && sizes[i] <= left;
+        left -= sizes[i];
+    }
+    if (!fits || left != 0 || (!listed && graph->opset < 18 && extent % n != 0))
+        status = cr_fail(err, CR_EINPUT, "its %lld parts do not fit %lld elements", (long long)n,
+                         (long long)extent);
+
+cleanup:
+    return status;
+}
+
+static cr_status load_split(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_shape *in;
+    cr_move *p;
+    int64_t axis, from = 0, *sizes = NULL;
+    const size_t n = node->proto->n_output;
+    cut c = {0};
+    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_TRY(cr_attribute_int(node, "axis", 0, &axis, err));
+    axis += axis < 0 ? in->n_dims : 0;
+    if (axis < 1 || axis >= in->n_dims) {
+        status = cr_fail(err, CR_EINPUT, "only a split behind the batch is supported");
+        goto cleanup;
+    }
+    sizes = cr_alloc(n, sizeof *sizes);
+    if (!sizes)
+        CR_TRY(cr_fail_memory(err, "the parts", n, sizeof *sizes));
+    CR_TRY(split_sizes(graph, node, in->dims[axis], (int64_t)n, sizes, err));
+    for (int i = 0; i < node->part; i++)
+        from += sizes[i];
+    c.out = *in;
+    CR_TRY(new_source(graph, &c, (int)axis, sizes[node->part], err));
+    for (int j = 0; j < c.out.dims[axis]; j++)
+        c.source[axis][j] = (int)from + j;
+    CR_TRY(load_cut(graph, node, &c, &p, err));
+
+cleanup:
+    free(sizes);
+    return status;
+}
+
 #define CUT_OP(symbol, name, least, most, loader)     \
     const cr_op symbol = {.type = name,               \
                           .min_inputs = least,        \
@@ -272,4 +330,5 @@ cleanup:
 
 CUT_OP(cr_op_pad, "Pad", 1, 4, load_pad);
 CUT_OP(cr_op_gather, "Gather", 2, 2, load_gather);
+CUT_OP(cr_op_split, "Split", 1, 2, load_split);
 CUT_OP(cr_op_slice, "Slice", 1, 5, load_slice);

@@ -33,6 +33,7 @@
     X(sigmoid)             \
     X(slice)               \
     X(softmax)             \
+    X(split)               \
     X(sqrt)                \
     X(squeeze)             \
     X(sub)                 \

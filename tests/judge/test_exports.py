@@ -230,6 +230,9 @@ def as_dynamo(model, opset):
              helper.make_node("Pad", ["input", "our_pads", "", "our_axes"], ["our_input"])]
     for node in model.graph.node:
         axes = [a for a in node.attribute if a.name == "axes"]
+        if node.op_type == "Split":
+            del node.input[1:]
+            node.attribute.append(helper.make_attribute("num_outputs", len(node.output)))
         if node.op_type == "ReduceMean" and axes:
             name = node.output[0] + "_axes"
             nodes.append(helper.make_node("Constant", [], [name], value_ints=list(axes[0].ints)))
@@ -246,4 +249,38 @@ want = plain(nn.functional.pad(X, (1, 0, 2, 1))).detach().numpy()
 for opset in range(18, 26):
     got, _ = logits_of(as_dynamo(model, opset))
     checks(f"operator set {opset}", close(got, want))
+
+
+class Shuffled(nn.Module):
+    """Channels apart and together again, as in ShuffleNet; of one part only a part is used."""
+
+    def __init__(self, parts):
+        super().__init__()
+        self.parts, self.last = parts, nn.Linear(6, 5)
+
+    def forward(self, x):
+        a, b, c = self.parts(x)
+        return self.last(gap(torch.cat([c.relu(), a[:, :1] * 2, b, a[:, 1:]], 1)))
+
+
+for name, parts in (("equal", lambda x: x.split(2, 1)), ("listed", lambda x: x.split([3, 1, 2], 1))):
+    net = Body(Shuffled(parts)).eval()
+    model = export(net)
+    got, _ = logits_of(model)
+    checks(f"a split into {name} parts", any(node.op_type == "Split" for node in model.graph.node) and
+           close(got, net(X).detach().numpy()))
+    if name == "equal":
+        padded = net(nn.functional.pad(X, (1, 0, 2, 1))).detach().numpy()
+        got, _ = logits_of(as_dynamo(model, 18))
+        checks("and from operator set 18", close(got, padded))
+uneven = Body(On(lambda s, x: s.l(torch.cat([gap(part) * (k + 1) for k, part in enumerate(x.split([2, 2, 2], 1))], 1)),
+                 l=nn.Linear(6, 5))).eval()
+model = export(uneven)
+split = next(node for node in model.graph.node if node.op_type == "Split")
+del split.output[2:]
+try:
+    logits_of(model)
+    checks("parts that are not all are refused", False)
+except Refused as refused:
+    checks("parts that are not all are refused", "its 2 parts do not fit 6 elements" in str(refused), str(refused))
 checks.done()

@@ -319,9 +319,16 @@ def run_node_test(folder):
         graph.initializer.append(numpy_helper.from_array(value, info.name))
         graph.input.remove(info)
     del graph.output[:]
-    # Twice the output: an operator that bounds scores would be cut off as no part of the logits.
-    graph.node.append(helper.make_node("Add", [node.output[0]] * 2, ["our_sum"]))
-    graph.node.append(helper.make_node("Flatten", ["our_sum"], ["logits"]))
+    # Twice the output: an operator that bounds scores would be cut off as no part of the logits; of
+    # probabilities by a layer of weights, since nothing simpler makes scores of them.
+    if node.op_type in ("Softmax", "LogSoftmax", "Sigmoid", "HardSigmoid"):
+        twice = 2 * np.eye(want[0].size, dtype=np.float32)
+        graph.initializer.append(numpy_helper.from_array(twice, "our_weights"))
+        graph.node.append(helper.make_node("Flatten", [node.output[0]], ["our_row"]))
+        graph.node.append(helper.make_node("Gemm", ["our_row", "our_weights"], ["logits"]))
+    else:
+        graph.node.append(helper.make_node("Add", [node.output[0]] * 2, ["our_sum"]))
+        graph.node.append(helper.make_node("Flatten", ["our_sum"], ["logits"]))
     graph.output.append(helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, None))
     ours = Graph(model.SerializeToString(), "model")
     shape = ours.shape(ours.find(node.output[0]))
