@@ -171,6 +171,8 @@ static refusal refusals[] = {
      "its output has more than 1073741824 elements"},
     {"pad_with_two_values", MAP, "Pad", "x p#0,0,1,0,0,0,0,0 v:2", NULL,
      "its value to pad with is no single value"},
+    {"split_of_the_batch", MAP, "Split", "x", "axis=0", "only a split behind the batch"},
+    {"split_into_too_little", MAP, "Split", "x p#1,0", "axis=1", "its 1 parts do not fit"},
     {"softmax_over_rows", MAP, "Softmax", "x", "axis=2", "only the softmax over the channels"},
     {"gemm_of_a_map", MAP, "Gemm", "x w:3,4", NULL, "input 1 has 4 dimensions, only 2"},
     {"gemm_of_another_length", "1,7", "Gemm", "x w:6,4", NULL,
