@@ -43,7 +43,7 @@ def what_is_done_is_right(file, reference):
 def kill(run, rng, ranks, moment):
     how = rng.choice(["rank", "mpirun", "ranks", "all"])
     victims = {"rank": ranks[int(rng.random() * len(ranks)):][:1], "mpirun": [run.process.pid],
-               "ranks": ranks, "all": [*run.seen]}[how]
+               "ranks": ranks, "all": run.everybody()}[how]
     hit = run.process.poll() is None and len(ranks) > 0
     if hit:
         send(victims, signal.SIGKILL)

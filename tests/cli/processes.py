@@ -52,6 +52,16 @@ def parents():
     return found
 
 
+def started(pid):
+    """In ticks since the machine was; None where the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
 def descendants(pid):
     """The process and all that it has started, directly or not."""
     tree, family = parents(), [pid]
@@ -110,7 +120,7 @@ class Run:
         with open(self.err_path, "w") as err, open(file + ".out", "w") as out:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=err, start_new_session=True)
-        self.seen = set()
+        self.seen = {}  # process id: when it started, for an id may be used again
 
     def ranks(self):
         """Process ids of the ranks, lowest rank first: mpirun starts them in this order."""
@@ -118,9 +128,9 @@ class Run:
 
     def everybody(self):
         """All processes of the run that are alive, also those that have lost their parent."""
-        tree = parents()
-        self.seen.update(descendants(self.process.pid))
-        return [pid for pid in self.seen if pid in tree]
+        for pid in descendants(self.process.pid):
+            self.seen.setdefault(pid, started(pid))
+        return [pid for pid, when in self.seen.items() if when and started(pid) == when]
 
     def is_there(self):
         return os.path.exists(self.file)
