@@ -16,6 +16,7 @@ static void print_model(const cr_session *s, int m)
 {
     const cr_model *model = &s->models[m];
     const cr_results_model *plan = &s->plan.models[m];
+    char name[2 * CR_NAME_BYTES];
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            (double)model->n_parameters * 1e-6, model->flops * 1e-9);
     printf("  input    %s\n", plan->input);
@@ -23,10 +24,12 @@ static void print_model(const cr_session *s, int m)
         printf("  logits   before %s\n", model->cut);
     printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(model->weight_bytes),
            MB(model->arena_bytes));
-    for (int v = 0; v < model->n_variants; v++)
-        printf("  %-8s at %s, maps %d x %d, %s\n", plan->variants[v].method,
-               plan->variants[v].layer, plan->variants[v].map_width, plan->variants[v].map_height,
+    for (int v = 0; v < model->n_variants; v++) {
+        cr_results_variant_name(&plan->variants[v], name);
+        printf("  %-8s at %s, maps %d x %d, %s\n", name, plan->variants[v].layer,
+               plan->variants[v].map_width, plan->variants[v].map_height,
                model->variants[v].back ? "backward pass" : "no backward pass");
+    }
     if (model->not_applied[0])
         printf("  without  %s\n", model->not_applied);
 }

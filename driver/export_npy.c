@@ -111,7 +111,7 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
     cr_results_rows rows;
     cr_input_spec spec;
     if (plan->map_slots == 0)
-        return cr_kept_check(path, plan, pick->model, CR_SLOT_TRUTH, "", NULL, err);
+        return cr_kept_check(path, plan, pick->model, pick->variant, CR_SLOT_TRUTH, "", NULL, err);
     CR_TRY(cr_input_text_of_model(path, model, &spec, err));
     CR_TRY(cr_results_rows_alloc(plan, pick->model, 1, true, &arena, &rows, err));
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
@@ -121,10 +121,11 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
         CR_TRY(cr_results_read(results, pick->model, &rows, err));
         if (rows.state[0] != CR_ROW_DONE)
             continue;
-        CR_TRY(cr_kept_check(
-            path, plan, pick->model, CR_SLOT_TRUTH, cr_data_image_id(data, rows.first),
-            rows.variants[pick->variant].maps + CR_SLOT_TRUTH * cr_results_map_values(variant),
-            err));
+        CR_TRY(cr_kept_check(path, plan, pick->model, pick->variant, CR_SLOT_TRUTH,
+                             cr_data_image_id(data, rows.first),
+                             rows.variants[pick->variant].maps +
+                                 CR_SLOT_TRUTH * cr_results_map_values(variant),
+                             err));
         CR_TRY(
             export_image(data, variant, pick, &rows, &spec, raw, replace, folder, &workspace, err));
     }

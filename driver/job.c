@@ -2,6 +2,7 @@
 
 #include "camrank/nn.h"
 
+#include "job_method.h"
 #include "job_protocol.h"
 #include "job_schema.h"
 
@@ -192,36 +193,6 @@ cleanup:
     return status;
 }
 
-static cr_status read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
-                              cr_error *err)
-{
-    char key[CR_JOB_PATH_BYTES];
-    job->methods = cr_alloc(raw->n_methods, sizeof *job->methods);
-    if (!job->methods)
-        return cr_fail_memory(err, "job", raw->n_methods, sizeof *job->methods);
-    for (unsigned i = 0; i < raw->n_methods; i++) {
-        const char *text = raw->methods[i], *at = strchr(text, '@');
-        char name[CR_NAME_BYTES];
-        job->n_methods++;
-        KEY("methods.%u", i);
-        size_t length = at ? (size_t)(at - text) : strlen(text);
-        if ((at && !at[1]) || length >= CR_NAME_BYTES || strlen(text + length) > CR_NAME_BYTES)
-            return cr_job_fail(err, source, key, "must be METHOD or METHOD@LAYER, not \"%.64s\"",
-                               text);
-        snprintf(name, sizeof name, "%.*s", (int)length, text);
-        const cr_method *method = cr_method_find(name);
-        if (!method)
-            return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: %s", name,
-                               cr_method_names());
-        job->methods[i] = cr_method_plain(method);
-        copy_name(job->methods[i].layer, at ? at + 1 : "");
-        for (unsigned j = 0; j < i; j++)
-            if (strcmp(raw->methods[j], text) == 0)
-                return cr_job_fail(err, source, key, "\"%.64s\" is given twice", text);
-    }
-    return CR_OK;
-}
-
 /* *to is *value, or `fallback` where that is not given. */
 static cr_status read_limit(cr_job_source *source, const char *key, const int64_t *value,
                             int fallback, int most, int *to, cr_error *err)
@@ -245,7 +216,7 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
                            "none is for a job without models (models: [])"));
     if (job->n_models > 0 && raw->n_methods == 0)
         CR_TRY(cr_job_fail(err, source, "", "the key \"methods\" is missing"));
-    CR_TRY(read_methods(source, raw, job, err));
+    CR_TRY(cr_job_read_methods(source, raw, job, err));
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
     job->map_slots = map_slots[raw->heatmaps.classes];
     job->map_float16 = raw->heatmaps.type == 1;
@@ -327,12 +298,14 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
 
     /* With or without --set, libcyaml gets the text that the tree was checked and printed from. */
     CR_TRY(cr_job_tree_parse(text, n_bytes, &edited, &line, err));
-    /* Before, so that --set can change a parameter of a protocol given by its name alone; after, for
+    /* Before, so that --set can change a parameter of an item given by its name alone; after, for
      * those that it gives. */
     CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
+    CR_TRY(cr_job_tree_wrap(&edited, "methods", "name", err));
     for (int i = 0; i < n_sets; i++)
         CR_TRY(apply_set(&edited, sets[i], err));
     CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
+    CR_TRY(cr_job_tree_wrap(&edited, "methods", "name", err));
     CR_TRY(cr_job_tree_print(&edited, &printed, &n_printed, err));
     status = cr_job_tree_parse(printed, n_printed, &source.changed, &line, err);
     if (status == CR_EINPUT)

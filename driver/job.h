@@ -71,7 +71,8 @@ typedef struct cr_job {
  *       range (1 | 255), mean and std, three numbers each; short_side and crop (center | ten): with
  *       short-side the first of them (center), with squash both or neither (the whole image)
  *     An empty list: baselines alone; then images may be none, and methods need not be given.
- *   methods: a list of METHOD and METHOD@LAYER, the methods of method.h
+ *   methods: a list of METHOD and METHOD@LAYER, the methods of method.h, or of mappings: name (the
+ *     same), layer, as (the name of its row), and the method's parameters
  *   protocol: a name, of a protocol that gives boxes (CR_PROTOCOL_LIST of loc.h) or of one over all
  *     thresholds, wsol-v1 or wsol-v2; or
  *   protocols: a list of such names, or of mappings: name, as (the name), and parameters as follow.

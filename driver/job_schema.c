@@ -2,6 +2,7 @@
 
 #include "camrank/data.h"
 #include "camrank/image.h"
+#include "camrank/method.h"
 #include "camrank/results.h"
 
 #include <cyaml/cyaml.h>
@@ -37,8 +38,6 @@ static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
 
 static const cyaml_schema_value_t whole_number = {CYAML_VALUE_INT(MUST, int64_t)};
 static const cyaml_schema_value_t number = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
-static const cyaml_schema_value_t method = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 2 * CR_NAME_BYTES)};
 static const cyaml_schema_value_t kernel = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 2 * CR_NAME_BYTES)};
 
@@ -103,6 +102,14 @@ static cyaml_schema_field_t protocol_fields[2 + MAX_PARAMETERS + 1] = {
 static const cyaml_schema_value_t protocol = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_protocol, protocol_fields)};
 
+static cyaml_schema_field_t method_fields[3 + MAX_PARAMETERS + 1] = {
+    STRING("name", MUST, cr_job_raw_method, name, 2 * CR_NAME_BYTES),
+    STRING("layer", MAY, cr_job_raw_method, layer, CR_NAME_BYTES - 1),
+    STRING("as", MAY, cr_job_raw_method, as, CR_NAME_BYTES - 1),
+};
+static const cyaml_schema_value_t method = {
+    CYAML_VALUE_MAPPING(MUST, cr_job_raw_method, method_fields)};
+
 static const cyaml_schema_field_t heatmap_fields[] = {
     WORD("classes", MAY, cr_job_raw_heatmaps, classes, kept_classes),
     WORD("type", MAY, cr_job_raw_heatmaps, type, map_types),
@@ -149,6 +156,8 @@ static void add_parameters(cyaml_schema_field_t *fields, cr_parameters table)
 static void complete_schema(void)
 {
     add_parameters(protocol_fields, cr_protocol_parameters);
+    for (const cr_method *const *of = cr_methods; *of; of++)
+        add_parameters(method_fields, (*of)->parameters);
     add_parameters(job_fields, cr_protocol_parameters);
 }
 

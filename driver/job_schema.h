@@ -57,12 +57,17 @@ typedef struct cr_job_raw_protocol {
     char *name, *as;
 } cr_job_raw_protocol;
 
+/* The same. */
+typedef struct cr_job_raw_method {
+    char *name, *layer, *as;
+} cr_job_raw_method;
+
 typedef struct cr_job_raw {
     char *name;
     cr_job_raw_dataset dataset;
     cr_job_raw_model *models;
     unsigned n_models;
-    char **methods;
+    cr_job_raw_method *methods;
     unsigned n_methods;
     char *protocol;
     cr_job_raw_protocol *protocols;

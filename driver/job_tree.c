@@ -313,12 +313,9 @@ void cr_job_tree_remove(cr_job_tree *tree, const char *key)
     memmove(pair, pair + 1, (size_t)(end - pair) * sizeof *pair);
 }
 
-cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key, cr_error *err)
+/* Wraps the scalars among the items of a list. */
+static bool wrap_items(yaml_document_t *document, const yaml_node_t *list, const char *key)
 {
-    yaml_document_t *document = &tree->document;
-    yaml_node_t *list = cr_job_tree_find(tree, path);
-    if (!list || list->type != YAML_SEQUENCE_NODE)
-        return CR_OK;
     /* Adding nodes moves them: the list's items stay where they are. */
     yaml_node_item_t *item = list->data.sequence.items.start, *end = list->data.sequence.items.top;
     for (; item < end; item++) {
@@ -328,8 +325,28 @@ cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key,
                                             (int)strlen(key), YAML_PLAIN_SCALAR_STYLE);
         int mapping = yaml_document_add_mapping(document, NULL, YAML_FLOW_MAPPING_STYLE);
         if (!name || !mapping || !yaml_document_append_mapping_pair(document, mapping, name, *item))
-            return cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
+            return false;
         *item = mapping;
+    }
+    return true;
+}
+
+cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *list, const char *key, cr_error *err)
+{
+    yaml_document_t *document = &tree->document;
+    const yaml_node_t *root = yaml_document_get_root_node(document);
+    if (!root || root->type != YAML_MAPPING_NODE)
+        return CR_OK;
+    /* More than once is an error, which is found later. */
+    const yaml_node_pair_t *pair = root->data.mapping.pairs.start,
+                           *end = root->data.mapping.pairs.top;
+    for (; pair < end; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
+        const yaml_node_t *value = yaml_document_get_node(document, pair->value);
+        if (name->type == YAML_SCALAR_NODE && value->type == YAML_SEQUENCE_NODE &&
+            strcmp((const char *)name->data.scalar.value, list) == 0 &&
+            !wrap_items(document, value, key))
+            return cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
     }
     return CR_OK;
 }

@@ -42,9 +42,9 @@ cr_status cr_job_tree_set(cr_job_tree *tree, const char *path, const char *value
 /* Takes a key of the outermost mapping away, if it is there. */
 void cr_job_tree_remove(cr_job_tree *tree, const char *key);
 
-/* In the list at `path`, if there is one, makes a mapping {key: ITEM} of every item that is a single
+/* In the list that is the value of a key of the outermost mapping, if there is one, makes a mapping {key: ITEM} of every item that is a single
  * value. Errors: CR_EINTERNAL (memory). */
-cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key, cr_error *err);
+cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *list, const char *key, cr_error *err);
 
 /* The tree as YAML text, which uses it up: *tree becomes {0}. *text is the caller's (free). */
 cr_status cr_job_tree_print(cr_job_tree *tree, char **text, size_t *n_bytes, cr_error *err);

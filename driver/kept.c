@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int slot,
-                        const char *image, const float *map, cr_error *err)
+cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int variant,
+                        int slot, const char *image, const float *map, cr_error *err)
 {
     const cr_results_model *of = &plan->models[model];
     if (slot != CR_SLOT_TRUTH && !cr_results_has_network(of))
@@ -14,7 +14,7 @@ cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model
     if (plan->map_slots == 0)
         return cr_fail(err, CR_EINPUT, "%s: holds no maps (heatmaps.classes of the job was none)",
                        path);
-    if (slot < CR_SLOTS - plan->map_slots)
+    if (slot < CR_SLOTS - plan->map_slots && !of->variants[variant].of_image)
         return cr_fail(err, CR_EINPUT,
                        "%s: holds maps of the ground-truth class alone (heatmaps.classes of the "
                        "job was truth)",

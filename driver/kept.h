@@ -6,7 +6,7 @@
 
 /* Whether `map`, read from slot `slot` of an image that is done, was kept. CR_EINPUT, beginning with
  * `path`, says what is not there and why. */
-cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int slot,
-                        const char *image, const float *map, cr_error *err);
+cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int variant,
+                        int slot, const char *image, const float *map, cr_error *err);
 
 #endif

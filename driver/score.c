@@ -47,6 +47,15 @@ static cr_status check_same_images(const scoring *s, cr_error *err)
     return CR_OK;
 }
 
+/* Maps of an image that must be kept so that every class is scored. */
+static int needed_slots(const cr_results_model *model)
+{
+    for (int v = 0; v < model->n_variants; v++)
+        if (cr_results_has_network(model) && !model->variants[v].of_image)
+            return CR_SLOTS;
+    return 1;
+}
+
 /* The networks of the results file, whose maps must all be there. */
 static cr_status plan_from_results(scoring *s, cr_error *err)
 {
@@ -64,7 +73,7 @@ static cr_status plan_from_results(scoring *s, cr_error *err)
         const cr_results_model *model = &from->models[plan->n_models];
         cr_results_model *to = &plan->models[plan->n_models];
         const size_t n = (size_t)model->n_variants;
-        if (from->map_slots < (cr_results_has_network(model) ? CR_SLOTS : 1))
+        if (from->map_slots < needed_slots(model))
             CR_TRY(cr_fail(err, CR_EINPUT,
                            "%s: holds no maps of %s (heatmaps.classes of its job was %s)", s->place,
                            cr_results_has_network(model) ? "the network's classes" : "any class",
@@ -212,7 +221,8 @@ static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *e
     const cr_view whole = {.region = {0, 0, size[0], size[1]}};
     const cr_loc_map map = {values, width, height, CR_SCALING_MIN_MAX, 1, &whole};
     const cr_score_image image = image_at(s, i, size);
-    CR_TRY(cr_score_maps(&image, &map, CR_SLOT_TRUTH, rows->variants, b, &s->workspace, err));
+    CR_TRY(
+        cr_score_maps(&image, &map, CR_SLOT_TRUTH, false, rows->variants, b, &s->workspace, err));
     keep_map(s, &map, rows, b);
 
 cleanup:
@@ -237,13 +247,14 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
         const size_t values = cr_results_map_values(variant);
         const float *maps =
             rows->variants[v].maps + ((size_t)b * CR_SLOTS + (size_t)first_slot) * values;
-        CR_TRY(cr_kept_check(s->place, cr_results_get_plan(s->from), model, first_slot, id, maps,
+        CR_TRY(cr_kept_check(s->place, cr_results_get_plan(s->from), model, v, first_slot, id, maps,
                              err));
         const cr_loc_map map = {
             maps, variant->map_width, variant->map_height, variant->scaling, variant->n_views,
             views};
         const cr_score_image image = image_at(s, rows->first + b, size);
-        CR_TRY(cr_score_maps(&image, &map, first_slot, &rows->variants[v], b, &s->workspace, err));
+        CR_TRY(cr_score_maps(&image, &map, first_slot, variant->of_image, &rows->variants[v], b,
+                             &s->workspace, err));
     }
 
 cleanup:

@@ -170,7 +170,10 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
         snprintf(out->method, sizeof out->method, "%s", variant->spec.method->name);
         snprintf(out->layer, sizeof out->layer, "%s", layer);
         out->layer_given = variant->spec.layer[0] != 0;
-        out->scaling = cr_method_scaling(&variant->spec.parameters);
+        memcpy(out->as, variant->spec.as, sizeof out->as);
+        out->parameters = variant->spec.parameters;
+        out->scaling = cr_method_form(&out->parameters)->scaling;
+        out->of_image = variant->spec.method->of_image;
         out->map_width = variant->width;
         out->map_height = variant->height;
         out->n_views = model->n_views;

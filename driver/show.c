@@ -151,7 +151,7 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
         status =
             cr_fail(err, CR_EINPUT, "%s: image %s has not been computed", r->results, r->image);
     else
-        status = cr_kept_check(r->results, plan, r->pick.model, r->slot, r->image,
+        status = cr_kept_check(r->results, plan, r->pick.model, r->pick.variant, r->slot, r->image,
                                maps->maps + (size_t)r->slot * values, err);
 
 cleanup:

@@ -39,9 +39,24 @@ cleanup:
     return status;
 }
 
+/* What a map is worth that is the same as that of another slot. */
+static void copy_slot(const cr_score_image *image, int from, int to,
+                      const struct cr_results_maps *out, int b)
+{
+    out->empty[b * CR_SLOTS + to] = out->empty[b * CR_SLOTS + from];
+    for (int p = 0; p < image->n_protocols; p++) {
+        const int n = image->protocols[p].n_boxes;
+        const int source = (b * CR_SLOTS + from) * n, target = (b * CR_SLOTS + to) * n;
+        for (int i = 0; i < n; i++) {
+            out->protocols[p].boxes[target + i] = out->protocols[p].boxes[source + i];
+            out->protocols[p].iou[target + i] = out->protocols[p].iou[source + i];
+        }
+    }
+}
+
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
-                        const struct cr_results_maps *out, int b, cr_loc_workspace *workspace,
-                        cr_error *err)
+                        bool same, const struct cr_results_maps *out, int b,
+                        cr_loc_workspace *workspace, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_data_image *of = &image->data->images[image->index];
@@ -50,6 +65,10 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
     cr_score_blank(image->protocols, image->n_protocols, out, b);
     for (int slot = first_slot; slot < CR_SLOTS; slot++) {
         map.maps = first->maps + (size_t)(slot - first_slot) * values;
+        if (same && slot > first_slot) {
+            copy_slot(image, first_slot, slot, out, b);
+            continue;
+        }
         out->empty[b * CR_SLOTS + slot] = cr_loc_map_is_empty(&map);
         CR_TRY(find_boxes(image, &map, b * CR_SLOTS + slot, out, workspace, err));
     }

@@ -16,12 +16,13 @@ typedef struct cr_score_image {
 
 /* Scores the maps of slots first_slot .. CR_SLOTS - 1 under one variant.
  *   first  the map of first_slot; those of the other slots follow it in memory
+ *   same   they are all the same map, of the image
  *   out    its levels, which maps are empty, and boxes and iou of its protocols, are filled at row b; those of slots before
  *          first_slot become -1 and NaN
  * Errors: those of cr_loc_boxes. */
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
-                        const struct cr_results_maps *out, int b, cr_loc_workspace *workspace,
-                        cr_error *err);
+                        bool same, const struct cr_results_maps *out, int b,
+                        cr_loc_workspace *workspace, cr_error *err);
 
 /* Row b of an image without maps: nothing in it may look like a result. */
 void cr_score_blank(const cr_protocol *protocols, int n_protocols,

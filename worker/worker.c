@@ -281,7 +281,7 @@ static cr_status localize(cr_worker *w, int model_index, int b, cr_error *err)
             .maps = out->maps + (size_t)b * size,
             .width = variant->width,
             .height = variant->height,
-            .scaling = cr_method_scaling(&variant->spec.parameters),
+            .scaling = cr_method_form(&variant->spec.parameters)->scaling,
             .n_views = model->n_views,
             .views = views,
         };
@@ -289,7 +289,8 @@ static cr_status localize(cr_worker *w, int model_index, int b, cr_error *err)
             mark_failed(w, b, "an activation map is not finite");
             break;
         }
-        CR_TRY(cr_score_maps(&image, &first, 0, out, b, &w->workspace, err));
+        CR_TRY(cr_score_maps(&image, &first, 0, variant->spec.method->of_image, out, b,
+                             &w->workspace, err));
     }
     if (w->rows.state[b] == CR_ROW_DONE &&
         cr_results_check_maps(w->plan, w->data, model_index, &w->rows, b, &reason) != CR_OK)

@@ -9,7 +9,7 @@ static void run(const cr_method_run *run)
         cr_weigh(run, run->head, run->maps);
 }
 
-static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(false)};
+static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(false, MIN_MAX)};
 
 const cr_method cr_method_cam = {
     .name = "cam",

@@ -265,16 +265,16 @@ static void uniform_rows(const cr_explainer *ex, const cr_variant *variant, int 
 static void store(const cr_explainer *ex, const cr_variant *variant, int input, int n_views,
                   float *maps)
 {
-    const cr_map_form *form = (const void *)variant->spec.parameters.bytes;
+    const bool relu = cr_method_form(&variant->spec.parameters)->relu;
     const size_t n_places = (size_t)variant->width * (size_t)variant->height;
-    const size_t n_maps = (size_t)cr_variant_maps(variant, ex->n_slots);
-    const cr_real *from = ex->maps;
-    float *to =
-        maps + ((size_t)(input / n_views) * n_maps * (size_t)n_views + (size_t)(input % n_views)) *
-                   n_places;
-    for (size_t m = 0; m < n_maps; m++, to += (size_t)n_views * n_places)
-        for (size_t i = 0; i < n_places; i++, from++)
-            to[i] = (float)(form->relu && *from < 0 ? 0 : *from);
+    const size_t image = (size_t)(input / n_views) * (size_t)ex->n_slots * (size_t)n_views;
+    float *to = maps + (image + (size_t)(input % n_views)) * n_places;
+    for (int slot = 0; slot < ex->n_slots; slot++, to += (size_t)n_views * n_places) {
+        const cr_real *from =
+            ex->maps + (variant->spec.method->of_image ? 0 : (size_t)slot * n_places);
+        for (size_t i = 0; i < n_places; i++)
+            to[i] = (float)(relu && from[i] < 0 ? 0 : from[i]);
+    }
 }
 
 /* `gradients` are those of variants that went back. */

@@ -9,7 +9,7 @@ static void run(const cr_method_run *run)
         cr_weigh(run, cr_mean_gradients(run, run->scratch), run->maps);
 }
 
-static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(true)};
+static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(true, MAX)};
 
 const cr_method cr_method_grad_cam = {
     .name = "grad-cam",

@@ -7,15 +7,18 @@
 
 extern const cr_method cr_method_cam, cr_method_grad_cam;
 
-/* The parameters of every method. `rectifies`: whether its maps end in a ReLU unless a job says
+/* By cr_scaling. */
+extern const char *const cr_scaling_words[];
+
+/* The parameters of every method: whether its maps end in a ReLU, and MAX or MIN_MAX, unless a job says
  * otherwise. */
-#define CR_FORM_PARAMETERS(rectifies)                                                           \
-    {"relu", CR_PARAMETER_FLAG, .offset = offsetof(cr_map_form, relu), .fallback = (rectifies), \
-     .help = "values of the map below 0 become 0"},                                             \
-    {                                                                                           \
-        "scaling", CR_PARAMETER_WORD,                                                           \
-            .offset = offsetof(cr_map_form, scaling), .words = cr_map_scalings,                 \
-            .help = "of a map before it is upsampled; auto: max with relu, else min-max"        \
+#define CR_FORM_PARAMETERS(rectifies, scales)                                                     \
+    {"relu", CR_PARAMETER_FLAG, .offset = offsetof(cr_map_form, relu), .fallback = (rectifies),   \
+     .help = "values of the map below 0 become 0"},                                               \
+    {                                                                                             \
+        "scaling", CR_PARAMETER_WORD, .offset = offsetof(cr_map_form, scaling),                   \
+                                      .fallback = CR_SCALING_##scales, .words = cr_scaling_words, \
+                                      .help = "of a map before it is upsampled"                   \
     }
 
 #define CR_PARAMETERS(rows)              \

@@ -10,7 +10,7 @@ const cr_method *const cr_methods[] = {
     NULL,
 };
 
-const char *const cr_map_scalings[] = {"auto", "max", "min-max", NULL};
+const char *const cr_scaling_words[] = {"min-max", "max", NULL};
 
 const cr_method *cr_method_find(const char *name)
 {
@@ -34,14 +34,6 @@ cr_method_spec cr_method_plain(const cr_method *method)
     cr_method_spec spec = {.method = method};
     cr_parameters_reset(method->parameters, spec.parameters.bytes);
     return spec;
-}
-
-cr_scaling cr_method_scaling(const cr_method_parameters *parameters)
-{
-    const cr_map_form *form = (const void *)parameters->bytes;
-    enum { AUTO, MAX, MIN_MAX };
-    const bool max = form->scaling == MAX || (form->scaling == AUTO && form->relu);
-    return max ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
 }
 
 void cr_weigh(const cr_method_run *run, const cr_real *weights, cr_real *maps)

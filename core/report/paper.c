@@ -85,7 +85,10 @@ static void put_row(FILE *out, const published *of, const cr_report_row *row)
 
 static bool is_of(const cr_report_row *row, const published *of)
 {
-    return strcmp(row->model, of->model) == 0 && strcmp(row->method, of->method) == 0;
+    const size_t n = strlen(of->method); /* the paper's own form, not one that a job has changed */
+    return strcmp(row->model, of->model) == 0 && strcmp(row->method, of->method) == 0 &&
+           strncmp(row->variant, of->method, n) == 0 &&
+           (row->variant[n] == 0 || row->variant[n] == '@');
 }
 
 static void put_paper(FILE *out, const cr_report *report, const paper *of)

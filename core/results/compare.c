@@ -80,6 +80,18 @@ cleanup:
     return status;
 }
 
+static cr_status compare_parameters(place at, const cr_results_variant *stored,
+                                    const cr_results_variant *wanted, cr_error *err)
+{
+    char x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
+    const cr_method *method = cr_method_find(wanted->method);
+    const cr_parameter *differs =
+        method ? cr_parameters_difference(method->parameters, stored->parameters.bytes,
+                                          wanted->parameters.bytes, x, y)
+               : NULL;
+    return differs ? compare_text(at, differs->key, x, y, err) : CR_OK;
+}
+
 static cr_status compare_model(place file, const cr_results_plan *stored,
                                const cr_results_plan *wanted, int m, cr_error *err)
 {
@@ -98,6 +110,8 @@ static cr_status compare_model(place file, const cr_results_plan *stored,
     for (int v = 0; v < b->n_variants; v++) {
         const cr_results_variant *one = &a->variants[v], *two = &b->variants[v];
         CR_TRY(compare_text(at, "method", one->method, two->method, err));
+        CR_TRY(compare_text(at, "as", one->as, two->as, err));
+        CR_TRY(compare_parameters(at, one, two, err));
         CR_TRY(compare_text(at, "layer", one->layer, two->layer, err));
         CR_TRY(compare_number(at, "layer_given", one->layer_given, two->layer_given, err));
         CR_TRY(compare_text(at, "scaling", cr_scaling_text(one->scaling),

@@ -175,7 +175,15 @@ static cr_status put_variant(cr_h5_at at, const cr_results_variant *variant, int
     CR_TRY(cr_h5_put_text(at, "method", variant->method, err));
     CR_TRY(cr_h5_put_text(at, "layer", variant->layer, err));
     CR_TRY(cr_h5_put_int(at, "layer_given", variant->layer_given, err));
-    CR_TRY(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
+    if (variant->as[0])
+        CR_TRY(cr_h5_put_text(at, "as", variant->as, err));
+    if (variant->of_image)
+        CR_TRY(cr_h5_put_int(at, "of_image", true, err));
+    const cr_method *method = cr_method_find(variant->method);
+    if (method)
+        CR_TRY(cr_parameters_put(at, method->parameters, variant->parameters.bytes, err));
+    else
+        CR_TRY(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
     CR_TRY(cr_h5_put_int(at, "map_width", variant->map_width, err));
     CR_TRY(cr_h5_put_int(at, "map_height", variant->map_height, err));
     CR_TRY(cr_h5_put_int(at, "views", variant->n_views, err));

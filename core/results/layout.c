@@ -125,7 +125,7 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
     for (int i = 0; i < CR_MAX_RANK - 1 && cr_columns[column].extents[i]; i++) {
         int extent = cr_columns[column].extents[i];
         if (extent == CR_EXTENT_KEPT)
-            extent = plan->map_slots;
+            extent = cr_results_kept_maps(plan, variant);
         else if (extent == CR_EXTENT_VIEWS)
             extent = variant->n_views;
         else if (extent == CR_EXTENT_HEIGHT)

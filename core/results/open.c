@@ -139,6 +139,24 @@ cleanup:
     return status;
 }
 
+/* A parameter that the file does not name is younger than the file: it has its fallback. */
+static cr_status get_parameters(cr_h5_at at, cr_results_variant *variant, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_method *method = cr_method_find(variant->method);
+    if (!method)
+        return CR_OK;
+    variant->parameters = cr_method_plain(method).parameters;
+    for (int i = 0; i < method->parameters.n; i++) {
+        const cr_parameters one = {method->parameters.items + i, 1};
+        if (H5Aexists(at.id, one.items->key) > 0)
+            CR_TRY(cr_parameters_get(at, one, variant->parameters.bytes, err));
+    }
+
+cleanup:
+    return status;
+}
+
 static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name, int model,
                              int index, cr_error *err)
 {
@@ -147,7 +165,7 @@ static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name,
     if (index < 0 || index >= of->n_variants || of->variants[index].method[0])
         return bad_index(at, index, err);
     cr_results_variant *variant = &of->variants[index];
-    int given, maximum;
+    int given, maximum, of_image = 0;
     CR_TRY(cr_h5_get_text(at, "method", variant->method, sizeof variant->method, err));
     CR_TRY(cr_h5_get_text(at, "layer", variant->layer, sizeof variant->layer, err));
     CR_TRY(cr_h5_get_int(at, "layer_given", &given, err));
@@ -157,6 +175,12 @@ static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name,
         (const char *const[]){cr_scaling_text(CR_SCALING_MIN_MAX), cr_scaling_text(CR_SCALING_MAX)},
         2, &maximum, err));
     variant->scaling = maximum ? CR_SCALING_MAX : CR_SCALING_MIN_MAX;
+    if (H5Aexists(at.id, "as") > 0)
+        CR_TRY(cr_h5_get_text(at, "as", variant->as, sizeof variant->as, err));
+    if (H5Aexists(at.id, "of_image") > 0)
+        CR_TRY(cr_h5_get_int(at, "of_image", &of_image, err));
+    variant->of_image = of_image != 0;
+    CR_TRY(get_parameters(at, variant, err));
     CR_TRY(cr_h5_get_int(at, "map_width", &variant->map_width, err));
     CR_TRY(cr_h5_get_int(at, "map_height", &variant->map_height, err));
     CR_TRY(cr_h5_get_int(at, "views", &variant->n_views, err));

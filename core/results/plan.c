@@ -48,8 +48,15 @@ cr_status cr_results_plan_copy(const cr_results_plan *plan, cr_results_plan *cop
 
 void cr_results_variant_name(const cr_results_variant *variant, char name[2 * CR_NAME_BYTES])
 {
-    snprintf(name, (size_t)(2 * CR_NAME_BYTES), "%.127s%s%.127s", variant->method,
-             variant->layer_given ? "@" : "", variant->layer_given ? variant->layer : "");
+    const bool layer = variant->layer_given && !variant->as[0];
+    snprintf(name, (size_t)(2 * CR_NAME_BYTES), "%.127s%s%.127s",
+             variant->as[0] ? variant->as : variant->method, layer ? "@" : "",
+             layer ? variant->layer : "");
+}
+
+int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *variant)
+{
+    return variant->of_image && plan->map_slots > 1 ? 1 : plan->map_slots;
 }
 
 const char *cr_scaling_text(cr_scaling scaling)
@@ -98,9 +105,9 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
     for (int v = 0; v < model->n_variants; v++) {
         const cr_results_variant *variant = &model->variants[v];
         cr_layout_group(plan, CR_GROUP_VARIANT(m, v), group);
-        if (!is_step(variant->method))
+        if (!is_step(variant->method) || (variant->as[0] && !is_step(variant->as)))
             return cr_fail(err, CR_EINPUT, "%s: %s: `%s` is no name of a method", path, group,
-                           variant->method);
+                           is_step(variant->method) ? variant->as : variant->method);
         if (variant->map_width < 1 || variant->map_width > CR_MAX_MAP_SIDE ||
             variant->map_height < 1 || variant->map_height > CR_MAX_MAP_SIDE)
             return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d x %d, not 1 to %d a side", path,

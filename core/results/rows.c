@@ -144,7 +144,7 @@ static int find_beyond(const cr_results_plan *plan, const cr_results_variant *va
                        const float *maps, int b, float *value)
 {
     const size_t n = cr_results_map_values(variant);
-    for (int slot = CR_SLOTS - plan->map_slots; slot < CR_SLOTS; slot++) {
+    for (int slot = CR_SLOTS - cr_results_kept_maps(plan, variant); slot < CR_SLOTS; slot++) {
         const float *map = maps + ((size_t)b * CR_SLOTS + (size_t)slot) * n;
         const size_t at = cr_float16_beyond(map, n);
         if (at < n) {
@@ -207,6 +207,15 @@ static void blank_maps(const cr_results_variant *variant, const cr_results_rows 
         maps[i] = NAN;
 }
 
+/* A map of the image, which is kept once, is that of every slot. */
+static void copy_maps(const cr_results_variant *variant, const cr_results_rows *rows, float *maps)
+{
+    const size_t n = cr_results_map_values(variant);
+    for (int i = 0; i < rows->n; i++, maps += CR_SLOTS * n)
+        for (int slot = 0; slot < CR_SLOT_TRUTH; slot++)
+            memcpy(maps + (size_t)slot * n, maps + CR_SLOT_TRUTH * n, n * sizeof *maps);
+}
+
 /* Rows that are not done may hold anything. */
 static cr_status check_classes(const cr_results *results, int model, const cr_results_rows *rows,
                                cr_error *err)
@@ -240,6 +249,9 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
                 array_of(rows, group, column))
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
+    for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
+        if (rows->variants[v].maps && plan->models[model].variants[v].of_image)
+            copy_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
     if (rows->state && rows->top_class)
         status = check_classes(results, model, rows, err);
 

@@ -27,12 +27,6 @@ typedef struct cr_variant {
 cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
                              const char *layer, cr_variant *variant, cr_error *err);
 
-/* Maps of one image, view by view: one, or one a slot. */
-static inline int cr_variant_maps(const cr_variant *variant, int n_slots)
-{
-    return variant->spec.method->of_image ? 1 : n_slots;
-}
-
 typedef struct cr_explainer cr_explainer;
 
 /* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
@@ -62,7 +56,8 @@ cr_net *cr_explainer_net(cr_explainer *explainer);
  * logits, 1 / n_views of which are in the mean over the views.
  *   classes  [n_images][n_slots]
  *   seeds    [n_images] as cr_method_run.seed
- *   maps     [n_variants] arrays [n_images][cr_variant_maps][n_views][height][width], the caller's */
+ *   maps     [n_variants] arrays [n_images][n_slots][n_views][height][width], the caller's; of a map of
+ *            the image all slots have a copy */
 void cr_explainer_run(cr_explainer *explainer, int n_images, int n_views, const int32_t *classes,
                       const uint64_t *seeds, float *const *maps);
 

@@ -18,12 +18,9 @@ enum {
 
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
 typedef struct cr_map_form {
-    bool relu;   /* values below 0 become 0 */
-    int scaling; /* of cr_map_scalings: how a map is scaled before it is upsampled */
+    bool relu;          /* values below 0 become 0 */
+    cr_scaling scaling; /* of a map before it is upsampled */
 } cr_map_form;
-
-/* auto (by the maximum behind a ReLU, else by minimum and maximum), max, min-max. */
-extern const char *const cr_map_scalings[];
 
 #define CR_METHOD_PARAMETER_BYTES 64
 
@@ -85,13 +82,16 @@ typedef struct cr_method_spec {
     const cr_method *method;
     cr_method_parameters parameters;
     char layer[CR_NAME_BYTES]; /* "": each network's default */
-    char as[CR_NAME_BYTES]; /* the row's name; "": METHOD, or METHOD@LAYER where a layer is given */
+    char as
+        [CR_NAME_BYTES]; /* the row's name in tables and the file; "": METHOD, or METHOD@LAYER where a layer is given */
 } cr_method_spec;
 
 /* The method at its default layer with the fallbacks of all its parameters. */
 cr_method_spec cr_method_plain(const cr_method *method);
 
-/* How the maps of a method are scaled before they are upsampled. */
-cr_scaling cr_method_scaling(const cr_method_parameters *parameters);
+static inline const cr_map_form *cr_method_form(const cr_method_parameters *parameters)
+{
+    return (const cr_map_form *)(const void *)parameters->bytes;
+}
 
 #endif

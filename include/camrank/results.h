@@ -15,6 +15,7 @@
 #include "camrank/data.h"
 #include "camrank/geometry.h"
 #include "camrank/loc.h"
+#include "camrank/method.h"
 #include "camrank/par.h"
 
 #define CR_SLOTS (CR_TOP + 1) /* slots 0..4: the top five; slot 5: the ground-truth class */
@@ -30,12 +31,15 @@ enum { CR_ROW_EMPTY = 0, CR_ROW_DONE = 1, CR_ROW_FAILED = 2 };
 
 /* One method at one layer of one model: a row of the error table. */
 typedef struct cr_results_variant {
-    char method[CR_NAME_BYTES]; /* "cam", "grad-cam" */
-    char layer[CR_NAME_BYTES];  /* the target layer's output name in the ONNX file */
-    bool layer_given;           /* the job names the layer: it is part of the row's name */
-    cr_scaling scaling;         /* how its maps are scaled before upsampling */
-    int map_width, map_height;  /* native resolution of its maps */
-    int n_views;                /* maps of each class: of how many views of the image */
+    char method[CR_NAME_BYTES]; /* one of cr_methods, or another program's */
+    char as[CR_NAME_BYTES]; /* the name that the job gives the row; "": that of method and layer */
+    cr_method_parameters parameters; /* of a method of cr_methods, which `scaling` is among */
+    bool of_image;                   /* its maps are of the image: the same for all classes */
+    char layer[CR_NAME_BYTES];       /* the target layer's output name in the ONNX file */
+    bool layer_given;                /* the job names the layer: it is part of the row's name */
+    cr_scaling scaling;              /* how its maps are scaled before upsampling */
+    int map_width, map_height;       /* native resolution of its maps */
+    int n_views;                     /* maps of each class: of how many views of the image */
 } cr_results_variant;
 
 /* Values of the maps of one class of one image. Local. */
@@ -87,8 +91,11 @@ typedef struct cr_results_plan {
 
 void cr_results_plan_free(cr_results_plan *plan);
 
-/* The variant's name as the job gives it: "grad-cam", or "grad-cam@layer" where the job names the
- * layer. Its HDF5 group has the same name with ':' for every '/'. Local. */
+/* Maps of an image that the file keeps of a variant: those of the last slots. Local. */
+int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *variant);
+
+/* The variant's name: `as` where there is one; else "grad-cam", or "grad-cam@layer" where the job names
+ * the layer. Its HDF5 group has the same name with ':' for every '/'. Local. */
 void cr_results_variant_name(const cr_results_variant *variant, char name[2 * CR_NAME_BYTES]);
 
 /* The rows of one chunk under one model, n = number of images. All arrays are the caller's. */

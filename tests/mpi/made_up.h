@@ -190,6 +190,9 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
                                                   .map_width = MAP_W,
                                                   .map_height = MAP_H,
                                                   .n_views = count_views(1)};
+        for (int v = 0; v < N_VARIANTS; v++)
+            model->variants[v].parameters =
+                cr_method_plain(cr_method_find(model->variants[v].method)).parameters;
     }
     return plan;
 }

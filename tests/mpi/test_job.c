@@ -257,6 +257,56 @@ static void job_without_models_needs_no_images_and_no_methods(const cr_par *par)
     cr_job_free(&job);
 }
 
+#define METHODS "[cam, grad-cam, grad-cam@fire9/concat]"
+
+static void job_methods_have_layers_names_and_parameters(const cr_par *par)
+{
+    (void)par;
+    char *text = edit(METHODS, "[grad-cam@a, {name: grad-cam, layer: b/c, as: raw, relu: false}, "
+                               "{name: cam, scaling: max}, {name: grad-cam@b/c, as: plain}]");
+    cr_job job;
+    cr_error err;
+    if (CHECK_OK(parse(text, "methods.0.relu=false", &job, &err), &err)) {
+        CHECK_EQUAL(job.n_methods, 4);
+        CHECK_TEXT(job.methods[0].as, "grad-cam@a (modified)");
+        CHECK_TEXT(job.methods[1].layer, "b/c");
+        CHECK_TEXT(job.methods[1].as, "raw");
+        CHECK_EQUAL(cr_method_form(&job.methods[1].parameters)->relu, false);
+        CHECK_EQUAL(cr_method_form(&job.methods[1].parameters)->scaling, CR_SCALING_MAX);
+        CHECK_TEXT(job.methods[2].as, "cam (modified)");
+        CHECK_EQUAL(cr_method_form(&job.methods[2].parameters)->scaling, CR_SCALING_MAX);
+        CHECK_TEXT(job.methods[3].layer, "b/c");
+        CHECK_EQUAL(cr_method_form(&job.methods[3].parameters)->relu, true);
+    }
+    cr_job_free(&job);
+    free(text);
+}
+
+static void job_method_that_is_wrong_is_refused(const cr_par *par)
+{
+    (void)par;
+    static const bad_case cases[] = {
+        {METHODS, "[{name: grad-cam@a, layer: a}]",
+         "jobs/x.yaml:16: methods[0].layer: is given in \"grad-cam@a\" too"},
+        {METHODS, "[{name: grad-cam, as: a/b}]",
+         "jobs/x.yaml:16: methods[0].as: \"a/b\", must be letters, digits and . _ -, a letter or "
+         "digit first"},
+        {METHODS, "[{name: grad-cam, as: cam}]",
+         "jobs/x.yaml:16: methods[0].as: \"cam\" is the name of a known method"},
+        {METHODS, "[{name: cam, as: x}, {name: grad-cam, as: x}]",
+         "jobs/x.yaml:16: methods[1]: \"x\" is given twice; `as: NAME` gives one another name"},
+        {METHODS, "[{name: grad-cam, scaling: half}]",
+         "jobs/x.yaml:16: methods[0].scaling: must be min-max or max, not \"half\""},
+        {METHODS, "[{layer: a}]", "jobs/x.yaml:16: methods[0]: the key \"name\" is missing"},
+    };
+    char message[sizeof((cr_error *)0)->message];
+    CHECK_BAD(cases);
+    snprintf(message, sizeof message,
+             "jobs/x.yaml:16: methods[0]: unknown method \"camm\"; known: %s", cr_method_names());
+    const bad_case unknown = {METHODS, "[camm]", message};
+    check_bad(&unknown, 1);
+}
+
 static void job_filter_is_taken_by_its_name(const cr_par *par)
 {
     (void)par;
@@ -334,8 +384,8 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
         {"name: two-nets", "name: [a]", "jobs/x.yaml:1: name: must be text, not a list"},
         {"[cam, grad-cam, grad-cam@fire9/concat]", "cam",
          "jobs/x.yaml:16: methods: must be a list, not \"cam\""},
-        {"[cam, grad-cam, grad-cam@fire9/concat]", "[cam, {a: b}]",
-         "jobs/x.yaml:16: methods[1]: must be text, not a mapping"},
+        {"[cam, grad-cam, grad-cam@fire9/concat]", "[cam, [b]]",
+         "jobs/x.yaml:16: methods[1]: must be a mapping, not a list"},
         {"protocol: cam-paper", "protocol: {name: cam-paper}",
          "jobs/x.yaml:17: protocol: must be text, not a mapping"},
         {"output:", "heatmaps: none\noutput:",
@@ -388,9 +438,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
          "digit first"},
         {"second_1.0-b", "first",
          "jobs/x.yaml:12: models[1].name: \"first\" is the name of models[0] too"},
-        {"[cam, grad-cam, ", "[cam, cam, ", "jobs/x.yaml:16: methods[1]: \"cam\" is given twice"},
-        {"[cam,", "[camm,",
-         "jobs/x.yaml:16: methods[0]: unknown method \"camm\"; known: cam, grad-cam"},
+        {"[cam, grad-cam, ", "[cam, cam, ",
+         "jobs/x.yaml:16: methods[1]: \"cam\" is given twice; `as: NAME` gives one another name"},
         {"grad-cam@fire9/concat", "grad-cam@",
          "jobs/x.yaml:16: methods[2]: must be METHOD or METHOD@LAYER, not \"grad-cam@\""},
         {"cam-paper", "cam-papers",
@@ -601,7 +650,8 @@ static void job_bad_set_is_quoted(const cr_par *par)
          "--set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=x: more than 16 levels"},
         {"methods=[cam", "--set methods=[cam: not YAML: did not find expected ',' or ']'"},
         {"methods=cam", "--set methods=cam: methods: must be a list, not \"cam\""},
-        {"methods.1=cam", "--set methods.1=cam: methods[1]: \"cam\" is given twice"},
+        {"methods.1=cam", "--set methods.1=cam: methods[1]: \"cam\" is given twice; `as: NAME` "
+                          "gives one another name"},
         {"models.1.name=first",
          "--set models.1.name=first: models[1].name: \"first\" is the name of models[0] too"},
         {"models.0={name: x}", "--set models.0={name: x}: models[0]: the key \"file\" is missing"},
@@ -711,6 +761,8 @@ int main(int argc, char **argv)
         HARNESS_CASE(job_protocols_are_taken_by_name_and_changed_alone),
         HARNESS_CASE(job_of_a_metric_alone_has_the_boxes_of_cam_paper_unshown),
         HARNESS_CASE(job_without_models_needs_no_images_and_no_methods),
+        HARNESS_CASE(job_methods_have_layers_names_and_parameters),
+        HARNESS_CASE(job_method_that_is_wrong_is_refused),
         HARNESS_CASE(job_filter_is_taken_by_its_name),
         HARNESS_CASE(job_unknown_missing_or_repeated_key_is_named_with_its_line),
         HARNESS_CASE(job_value_of_wrong_type_is_refused),

@@ -553,12 +553,22 @@ static void report_beside_a_paper_gives_differences_of_rows_named_alike(const cr
     cr_report_row rows[] = {
         {.model = "VGG-16",
          .method = "grad-cam",
+         .variant = "grad-cam@relu5_3",
          .protocol = "gradcam-paper",
          .top1_loc_error = 56.0,
          .top5_loc_error = NAN},
-        {.model = "VGG-16", .method = "cam", .protocol = "gradcam-paper", .top1_loc_error = 1},
+        {.model = "VGG-16",
+         .method = "cam",
+         .variant = "cam",
+         .protocol = "gradcam-paper",
+         .top1_loc_error = 1},
+        {.model = "VGG-16",
+         .method = "grad-cam",
+         .variant = "grad-cam (modified)",
+         .protocol = "gradcam-paper",
+         .top1_loc_error = 1},
     };
-    const cr_report report = {.n_rows = 2, .rows = rows};
+    const cr_report report = {.n_rows = 3, .rows = rows};
     char *text = NULL;
     if (!CHECK_OK(cr_report_paper(&report, "gradcam2017", &text, &err), &err))
         return;
@@ -571,7 +581,7 @@ static void report_beside_a_paper_gives_differences_of_rows_named_alike(const cr
         "AlexNet           grad-cam  -                   top-1 loc            -       68.30        "
         "   "
         "-\n",
-        "1 of the file's 2 rows are not in the paper",
+        "2 of the file's 3 rows are not in the paper",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         CHECK(strstr(text, lines[i]) != NULL);

@@ -1,0 +1,117 @@
+/* Methods by their names, with the layer and the parameters that the job gives. */
+#include "job_method.h"
+
+#include "job_parameter.h"
+#include "job_protocol.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
+
+/* METHOD or METHOD@LAYER. */
+static cr_status read_name(cr_job_source *source, unsigned i, const cr_job_raw_method *raw,
+                           cr_method_spec *spec, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES], name[CR_NAME_BYTES];
+    const char *at = strchr(raw->name, '@');
+    const size_t length = at ? (size_t)(at - raw->name) : strlen(raw->name);
+    KEY("methods.%u", i);
+    if ((at && !at[1]) || length >= sizeof name || strlen(raw->name + length) > CR_NAME_BYTES)
+        return cr_job_fail(err, source, key, "must be METHOD or METHOD@LAYER, not \"%.64s\"",
+                           raw->name);
+    snprintf(name, sizeof name, "%.*s", (int)length, raw->name);
+    const cr_method *method = cr_method_find(name);
+    if (!method)
+        return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: %s", name,
+                           cr_method_names());
+    *spec = cr_method_plain(method);
+    KEY("methods.%u.layer", i);
+    if (at && raw->layer)
+        return cr_job_fail(err, source, key, "is given in \"%.64s\" too", raw->name);
+    snprintf(spec->layer, sizeof spec->layer, "%s", at ? at + 1 : raw->layer ? raw->layer : "");
+    return CR_OK;
+}
+
+/* Refuses a parameter that other methods have. */
+static cr_status check_keys(cr_job_source *source, const char *prefix, const cr_method *method,
+                            cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES], own[CR_JOB_PATH_BYTES] = "";
+    size_t n = 0;
+    for (int i = 0; i < method->parameters.n; i++)
+        n += (size_t)snprintf(own + n, sizeof own - n, "%s%s", n ? ", " : "",
+                              method->parameters.items[i].key);
+    for (const cr_method *const *other = cr_methods; *other; other++)
+        for (int i = 0; i < (*other)->parameters.n; i++) {
+            const char *name = (*other)->parameters.items[i].key;
+            KEY("%s%s", prefix, name);
+            if (!cr_parameters_find(method->parameters, name) &&
+                cr_job_tree_find(&source->changed, key))
+                return cr_job_fail(err, source, key, "%s has no such parameter; it has %s",
+                                   method->name, own);
+        }
+    return CR_OK;
+}
+
+/* The row's name: the job's own or, where parameters are changed, one that says so. */
+static cr_status name_row(cr_job_source *source, const char *prefix, const char *as,
+                          cr_method_spec *spec, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
+    char name[3 * CR_NAME_BYTES];
+    const cr_method *method = spec->method;
+    const cr_method_spec plain = cr_method_plain(method);
+    KEY("%sas", prefix);
+    if (as && !cr_job_is_plain_name(as))
+        return cr_job_fail(err, source, key,
+                           "\"%.64s\", must be letters, digits and . _ -, a letter or digit first",
+                           as);
+    if (as && cr_method_find(as))
+        return cr_job_fail(err, source, key, "\"%.64s\" is the name of a known method", as);
+    const bool changed = cr_parameters_difference(method->parameters, spec->parameters.bytes,
+                                                  plain.parameters.bytes, x, y);
+    snprintf(name, sizeof name, "%s%s%s (modified)", method->name, spec->layer[0] ? "@" : "",
+             spec->layer);
+    if (!as && changed && strlen(name) >= sizeof spec->as)
+        return cr_job_fail(err, source, key, "is missing: \"%.64s...\" is too long for a name",
+                           name);
+    snprintf(spec->as, sizeof spec->as, "%.127s", as ? as : changed ? name : "");
+    return CR_OK;
+}
+
+static bool have_one_name(const cr_method_spec *a, const cr_method_spec *b)
+{
+    return strcmp(a->as, b->as) == 0 &&
+           (a->as[0] || (a->method == b->method && strcmp(a->layer, b->layer) == 0));
+}
+
+cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    job->methods = cr_alloc(raw->n_methods, sizeof *job->methods);
+    if (!job->methods)
+        return cr_fail_memory(err, "job", raw->n_methods, sizeof *job->methods);
+    for (unsigned i = 0; i < raw->n_methods; i++) {
+        const cr_job_raw_method *item = &raw->methods[i];
+        cr_method_spec *spec = &job->methods[i];
+        char key[CR_JOB_PATH_BYTES], prefix[64];
+        KEY("methods.%u", i);
+        snprintf(prefix, sizeof prefix, "methods.%u.", i);
+        CR_TRY(read_name(source, i, item, spec, err));
+        CR_TRY(check_keys(source, prefix, spec->method, err));
+        CR_TRY(cr_job_read_parameters(source, prefix, spec->method->parameters,
+                                      spec->parameters.bytes, err));
+        CR_TRY(name_row(source, prefix, item->as, spec, err));
+        for (unsigned j = 0; j < i; j++)
+            if (have_one_name(spec, &job->methods[j]))
+                return cr_job_fail(err, source, key,
+                                   "\"%.64s\" is given twice; `as: NAME` gives one another name",
+                                   spec->as[0] ? spec->as : item->name);
+        job->n_methods++;
+    }
+
+cleanup:
+    return status;
+}
