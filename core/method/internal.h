@@ -5,7 +5,10 @@
 #include "camrank/blas.h"
 #include "camrank/method.h"
 
-extern const cr_method cr_method_cam, cr_method_grad_cam;
+extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plus_plus,
+    cr_method_xgrad_cam, cr_method_hires_cam, cr_method_layer_cam, cr_method_grad_cam_elementwise,
+    cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
+    cr_method_kpca_cam, cr_method_fem, cr_method_random_cam;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];
@@ -46,5 +49,27 @@ static inline const cr_real *cr_gradient(const cr_method_run *run, int slot, int
 
 /* As cr_method.scratch: room for [n_slots][C]. */
 size_t cr_scratch_of_weights(const void *parameters, int n_places, int n_channels, int n_slots);
+
+/* The sum over the map of each channel's activations, [C]. */
+void cr_channel_sums(const cr_method_run *run, double *sums);
+
+/* cr_reals that have room for n doubles, and for what lies behind them to be at a multiple of 64 bytes
+ * where they are. */
+static inline size_t cr_reals_of_doubles(size_t n)
+{
+    return (n + 7) / 8 * 8 * sizeof(double) / sizeof(cr_real);
+}
+
+/* The reals behind n doubles, which are at the start of the scratch. */
+static inline cr_real *cr_behind_doubles(const cr_method_run *run, size_t n)
+{
+    return run->scratch + cr_reals_of_doubles(n);
+}
+
+/* max(v, 0), but NaN stays NaN. */
+static inline cr_real cr_positive(cr_real v)
+{
+    return v < 0 ? 0 : v;
+}
 
 #endif

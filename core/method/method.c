@@ -1,12 +1,20 @@
 /* The table of methods, and what holds for all of them. */
 #include "internal.h"
 
+#include "camrank/multiversion.h"
+
 #include <stdio.h>
 #include <string.h>
 
 const cr_method *const cr_methods[] = {
     &cr_method_cam,
     &cr_method_grad_cam,
+    &cr_method_grad_cam_plus_plus,
+    &cr_method_xgrad_cam,
+    &cr_method_hires_cam,
+    &cr_method_layer_cam,
+    &cr_method_grad_cam_elementwise,
+    &cr_method_finer_cam,
     NULL,
 };
 
@@ -60,6 +68,18 @@ void cr_channel_maps(const cr_method_run *run, cr_real divisor)
     for (int slot = 0; slot < run->n_slots; slot++)
         for (size_t i = 0; i < n_places; i++)
             *map++ = run->activations[i * c + (size_t)run->channels[slot]] / divisor;
+}
+
+CR_MULTIVERSION
+void cr_channel_sums(const cr_method_run *run, double *restrict sums)
+{
+    const int n_places = run->height * run->width, c = run->n_channels;
+    const cr_real *a = run->activations;
+    for (int k = 0; k < c; k++)
+        sums[k] = 0;
+    for (int i = 0; i < n_places; i++, a += c)
+        for (int k = 0; k < c; k++)
+            sums[k] += (double)a[k];
 }
 
 size_t cr_scratch_of_weights(const void *parameters, int n_places, int n_channels, int n_slots)

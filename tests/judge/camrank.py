@@ -6,6 +6,7 @@ each group of checks and exits 0 (passed), 1 (failed) or 77 (skipped, saying why
 import ctypes as ct
 import os
 import sys
+from itertools import takewhile
 
 import numpy as np
 
@@ -51,7 +52,19 @@ class Parameters(ct.Structure):
 
 class Method(ct.Structure):
     _fields_ = [("name", ct.c_char_p), ("source", ct.c_char_p), ("formula", ct.c_char_p),
-                ("needs", ct.c_uint), ("of_image", ct.c_bool), ("parameters", Parameters)]
+                ("needs", ct.c_uint), ("of_image", ct.c_bool), ("parameters", Parameters),
+                ("seed", ct.CFUNCTYPE(None, ct.c_void_p, ct.c_void_p, ct.c_int, ct.c_int,
+                                      ct.c_void_p)),
+                ("scratch", ct.CFUNCTYPE(ct.c_size_t, ct.c_void_p, ct.c_int, ct.c_int, ct.c_int)),
+                ("run", ct.CFUNCTYPE(None, ct.c_void_p))]
+
+
+class Run(ct.Structure):
+    _fields_ = [("parameters", ct.c_void_p), ("height", ct.c_int), ("width", ct.c_int),
+                ("n_channels", ct.c_int), ("n_slots", ct.c_int), ("activations", ct.c_void_p),
+                ("gradients", ct.c_void_p), ("uniform", ct.c_bool), ("head", ct.c_void_p),
+                ("channels", ct.c_void_p), ("classes", ct.c_void_p), ("seed", ct.c_uint64),
+                ("scratch", ct.c_void_p), ("maps", ct.c_void_p)]
 
 
 class Spec(ct.Structure):
@@ -242,6 +255,12 @@ def resolve(graph, spec):
     if variant.why_not:
         raise Refused(variant.why_not.decode())
     return variant
+
+
+def methods():
+    """All rows of the table."""
+    rows = (ct.POINTER(Method) * 100).in_dll(lib, "cr_methods")
+    return [row.contents for row in takewhile(bool, rows)]
 
 
 class Explainer:
