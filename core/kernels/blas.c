@@ -6,6 +6,7 @@
 
 #include <cblas.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +15,21 @@
 
 #define GEMM(of) _Generic((cr_real){0}, double : of##dgemm, default : of##sgemm)
 
+/* LAPACK's, in Fortran: everything by address, and the lengths of the strings behind. */
+typedef void (*eigen_fn)(const char *job, const char *range, const char *half, const int *n,
+                         double *a, const int *lda, const double *low, const double *high,
+                         const int *first, const int *last, const double *tolerance, int *found,
+                         double *values, double *vectors, const int *ldv, int *support,
+                         double *work, const int *n_work, int *integers, const int *n_integers,
+                         int *info, size_t job_length, size_t range_length, size_t half_length);
+
 static struct {
     void *library;
     char *(*config)(void), *(*core_name)(void);
     void (*set_threads)(int);
     __typeof__(GEMM(&cblas_)) gemm;
+    __typeof__(&cblas_dsyrk) dsyrk;
+    eigen_fn dsyevr;
 } blas;
 
 static bool find(const char *name, void *function)
@@ -34,7 +45,8 @@ static bool open_library(void)
     return blas.library && find("openblas_get_config", &blas.config) &&
            find("openblas_get_corename", &blas.core_name) &&
            find("openblas_set_num_threads", &blas.set_threads) &&
-           find(sizeof(cr_real) == sizeof(double) ? "cblas_dgemm" : "cblas_sgemm", &blas.gemm);
+           find(sizeof(cr_real) == sizeof(double) ? "cblas_dgemm" : "cblas_sgemm", &blas.gemm) &&
+           find("cblas_dsyrk", &blas.dsyrk) && find("dsyevr_", &blas.dsyevr);
 }
 
 /* Whether it has chosen kernels of older CPUs than this one, as versions do that do not know it. */
@@ -97,4 +109,35 @@ void cr_gemm(bool ta, bool tb, int m, int n, int k, const cr_real *a, int lda, c
 {
     blas.gemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, m, n,
               k, (cr_real)1, a, lda, b, ldb, beta, c, ldc);
+}
+
+void cr_gram(bool columns, int n, int k, const double *x, double *a)
+{
+    blas.dsyrk(CblasRowMajor, CblasLower, columns ? CblasTrans : CblasNoTrans, n, k, 1, x,
+               columns ? n : k, 0, a, n);
+}
+
+/* Parts of the work, in doubles a row: all eigenvalues, what dsyevr wants, and its integers. */
+enum { VALUES = 1, REALS = 38, INTEGERS = 10 };
+
+size_t cr_top_eigenvector_work(int n)
+{
+    return (size_t)n * (VALUES + REALS + (INTEGERS * sizeof(int) + 7) / sizeof(double));
+}
+
+bool cr_top_eigenvector(int n, double *a, double *work, double *value, double *vector)
+{
+    const double none = 0;
+    const int n_reals = REALS * n, n_integers = INTEGERS * n;
+    double *reals = work + n;
+    int found, support[2], info;
+    for (int i = 0; i < n; i++) /* no other value is larger than all of these */
+        if (!isfinite(a[(size_t)i * (size_t)n + (size_t)i]))
+            return false;
+    /* What is the lower half by rows is the upper one by columns, as Fortran has it. */
+    blas.dsyevr("V", "I", "U", &n, a, &n, &none, &none, &n, &n, &none, &found, work, vector, &n,
+                support, reals, &n_reals, (int *)(void *)(reals + n_reals), &n_integers, &info, 1,
+                1, 1);
+    *value = work[0];
+    return info == 0 && found == 1;
 }

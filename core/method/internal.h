@@ -53,6 +53,21 @@ size_t cr_scratch_of_weights(const void *parameters, int n_places, int n_channel
 /* The sum over the map of each channel's activations, [C]. */
 void cr_channel_sums(const cr_method_run *run, double *sums);
 
+/* The first principal component of the rows of x [n_places][n_channels], each row's share of it: map
+ * [n_places], the projection of the rows on the first right singular vector of x. Where `centre`, the
+ * mean row is taken away from x first. The value of the largest magnitude, of such as are equal the first,
+ * is positive. All NaN where x is not finite. x is overwritten; `work` are cr_principal_work doubles. */
+void cr_principal_map(int n_places, int n_channels, bool centre, double *x, double *work,
+                      cr_real *map);
+size_t cr_principal_work(int n_places, int n_channels);
+
+/* Its parts: takes the mean row away; writes `scale` times an eigenvector, with that sign. */
+void cr_centre_rows(int n_places, int n_channels, double *x, double *mean);
+void cr_signed_map(int n_places, const double *vector, double scale, cr_real *map);
+
+/* x [n_places][C] = the activations. */
+void cr_copy_activations(const cr_method_run *run, double *x);
+
 /* cr_reals that have room for n doubles, and for what lies behind them to be at a multiple of 64 bytes
  * where they are. */
 static inline size_t cr_reals_of_doubles(size_t n)

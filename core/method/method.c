@@ -15,6 +15,12 @@ const cr_method *const cr_methods[] = {
     &cr_method_layer_cam,
     &cr_method_grad_cam_elementwise,
     &cr_method_finer_cam,
+    &cr_method_eigen_cam,
+    &cr_method_eigen_grad_cam,
+    &cr_method_seg_eigen_cam,
+    &cr_method_kpca_cam,
+    &cr_method_fem,
+    &cr_method_random_cam,
     NULL,
 };
 

@@ -19,4 +19,14 @@ const char *cr_blas_config(void);
 void cr_gemm(bool ta, bool tb, int m, int n, int k, const cr_real *a, int lda, const cr_real *b,
              int ldb, cr_real beta, cr_real *c, int ldc);
 
+/* a [n][n] = x x' of x [n][k] or, of `columns`, x' x of x [k][n]: its lower half. After cr_blas_load.
+ * Local, cannot fail. */
+void cr_gram(bool columns, int n, int k, const double *x, double *a);
+
+/* The largest eigenvalue of a symmetric matrix a [n][n] and its eigenvector, of length 1 and of either
+ * sign. The lower half is read, and overwritten. `work` are cr_top_eigenvector_work(n) doubles. False
+ * where a value is not finite or LAPACK does not converge. After cr_blas_load. Local. */
+bool cr_top_eigenvector(int n, double *a, double *work, double *value, double *vector);
+size_t cr_top_eigenvector_work(int n);
+
 #endif
