@@ -73,8 +73,8 @@ static void run_seg_eigen(const cr_method_run *run)
             .help = "the mean over the map is taken away from each channel first" \
     }
 
-static const cr_parameter of_image[] = {CR_FORM_PARAMETERS(false), CENTRE_PARAMETER};
-static const cr_parameter of_slots[] = {CR_FORM_PARAMETERS(true), CENTRE_PARAMETER};
+static const cr_parameter of_image[] = {CR_FORM_PARAMETERS(false, MIN_MAX), CENTRE_PARAMETER};
+static const cr_parameter of_slots[] = {CR_FORM_PARAMETERS(true, MAX), CENTRE_PARAMETER};
 
 const cr_method cr_method_eigen_cam = {
     .name = "eigen-cam",

@@ -64,7 +64,7 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
 }
 
 static const cr_parameter parameters[] = {
-    CR_FORM_PARAMETERS(false),
+    CR_FORM_PARAMETERS(false, MIN_MAX),
     {"k", CR_PARAMETER_NUMBER, .offset = offsetof(fem, k), .most = 100, .fallback = 2,
      .help = "standard deviations above the mean from which a value counts as large"},
 };

@@ -60,7 +60,7 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
                                (size_t)n_channels + cr_top_eigenvector_work(n_places));
 }
 
-static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(false)};
+static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(false, MIN_MAX)};
 
 const cr_method cr_method_kpca_cam = {
     .name = "kpca-cam",

@@ -30,7 +30,7 @@ static void run(const cr_method_run *run)
 }
 
 static const cr_parameter parameters[] = {
-    CR_FORM_PARAMETERS(true),
+    CR_FORM_PARAMETERS(true, MAX),
     {"seed", CR_PARAMETER_WHOLE, .offset = offsetof(random_cam, seed), .most = 2147483647,
      .help = "of the weights; another gives other maps"},
 };
