@@ -17,6 +17,7 @@ static void print_model(const cr_session *s, int m)
     const cr_model *model = &s->models[m];
     const cr_results_model *plan = &s->plan.models[m];
     char name[2 * CR_NAME_BYTES];
+    int width = 8;
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            (double)model->n_parameters * 1e-6, model->flops * 1e-9);
     printf("  input    %s\n", plan->input);
@@ -26,7 +27,11 @@ static void print_model(const cr_session *s, int m)
            MB(model->arena_bytes));
     for (int v = 0; v < model->n_variants; v++) {
         cr_results_variant_name(&plan->variants[v], name);
-        printf("  %-8s at %s, maps %d x %d, %s\n", name, plan->variants[v].layer,
+        width = (int)strlen(name) > width ? (int)strlen(name) : width;
+    }
+    for (int v = 0; v < model->n_variants; v++) {
+        cr_results_variant_name(&plan->variants[v], name);
+        printf("  %-*s at %s, maps %d x %d, %s\n", width, name, plan->variants[v].layer,
                plan->variants[v].map_width, plan->variants[v].map_height,
                model->variants[v].back ? "backward pass" : "no backward pass");
     }

@@ -17,7 +17,7 @@ typedef struct cr_command {
 } cr_command;
 
 extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
-    cr_command_inspect, cr_command_merge, cr_command_export, cr_command_score;
+    cr_command_inspect, cr_command_merge, cr_command_export, cr_command_score, cr_command_methods;
 
 /* getopt_long with a message of our own: the next option's `val`, -1 after the last, or '?' after
  * filling `err` (CR_EUSAGE). An option whose val is 'o' is also known as -o; there are no other

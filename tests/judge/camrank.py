@@ -280,11 +280,11 @@ class Explainer:
             lib.cr_explainer_free(self.handle)
 
     def maps(self, classes, views=1, seeds=None):
-        """Of each variant, of the inputs that `net` ran last: [N, slots or 1, views, H, W]."""
+        """Of each variant, of the inputs that `net` ran last: [N, slots, views, H, W]."""
         classes = np.ascontiguousarray(classes, np.int32)
         seeds = np.ascontiguousarray(np.arange(len(classes)) if seeds is None else seeds, np.uint64)
-        maps = [np.full((len(classes), 1 if v.spec.method.contents.of_image else self.slots, views,
-                         v.height, v.width), np.nan, np.float32) for v in self.variants]
+        maps = [np.full((len(classes), self.slots, views, v.height, v.width), np.nan, np.float32)
+                for v in self.variants]
         pointers = (ct.c_void_p * len(maps))(*[m.ctypes.data for m in maps])
         lib.cr_explainer_run(self.handle, len(classes), views,
                              classes.ctypes.data_as(ct.c_void_p),

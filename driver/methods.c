@@ -1,0 +1,95 @@
+/* camrank methods: the table of methods as people read it. The README's and docs/methods.md's tables are
+ * this command's output. */
+#include "command.h"
+
+#include "camrank/method.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_MARKDOWN = 1 };
+
+static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_MARKDOWN}, {0}};
+
+static const char *needs_text(const cr_method *method)
+{
+    return method->needs & CR_NEEDS_HEAD        ? "activations, head"
+           : method->needs & CR_NEEDS_GRADIENTS ? "activations, gradients"
+                                                : "activations";
+}
+
+/* Behind a global average pooling gradients need no pass at all. */
+static const char *cost_text(const cr_method *method)
+{
+    return method->seed                         ? "1, and a backward pass of its own"
+           : method->needs & CR_NEEDS_GRADIENTS ? "1, and a shared backward pass"
+                                                : "1";
+}
+
+static void print_method(const cr_method *method)
+{
+    char limits[CR_PARAMETER_BYTES], fallback[CR_PARAMETER_BYTES];
+    printf("%s\n  %s\n  %s\n  needs %s; one map %s; forward passes: %s\n", method->name,
+           method->formula, method->source, needs_text(method),
+           method->of_image ? "an image" : "a class", cost_text(method));
+    for (int i = 0; i < method->parameters.n; i++) {
+        const cr_parameter *parameter = &method->parameters.items[i];
+        cr_parameter_limits(parameter, limits);
+        cr_parameter_print(parameter, parameter->fallback, false, fallback);
+        printf("    %-8s  %s (%s): %s\n", parameter->key, limits, fallback, parameter->help);
+    }
+}
+
+/* A bar in a cell would end it. */
+static void print_cell(const char *text)
+{
+    for (; *text; text++)
+        printf(*text == '|' ? "\\%c" : "%c", *text);
+}
+
+static void print_markdown(void)
+{
+    printf("| method | map | needs | paper |\n|---|---|---|---|\n");
+    for (const cr_method *const *method = cr_methods; *method; method++) {
+        printf("| `%s` | `", (*method)->name);
+        print_cell((*method)->formula);
+        printf("`%s | %s | %s |\n", (*method)->of_image ? ", of the image" : "",
+               needs_text(*method), (*method)->source);
+    }
+}
+
+static cr_status methods_command(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    (void)par;
+    bool markdown = false;
+    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
+        if (option != OPTION_MARKDOWN)
+            return err->status;
+        markdown = true;
+    }
+    for (int i = optind; i < argc; i++)
+        if (!cr_method_find(argv[i]))
+            return cr_fail(err, CR_EUSAGE, "unknown method \"%.60s\"; known: %s", argv[i],
+                           cr_method_names());
+    if (markdown)
+        print_markdown();
+    else if (optind < argc)
+        for (int i = optind; i < argc; i++)
+            print_method(cr_method_find(argv[i]));
+    else
+        for (const cr_method *const *method = cr_methods; *method; method++) {
+            printf("%s", method == cr_methods ? "" : "\n");
+            print_method(*method);
+        }
+    return cr_output_flush(err);
+}
+
+const cr_command cr_command_methods = {
+    .name = "methods",
+    .summary = "lists the methods, what they need and their parameters",
+    .help = "usage: camrank methods [METHOD ...] [--markdown]\n\n"
+            "Prints each method's formula (A_k: channel k of the layer; g_k: the gradient there),\n"
+            "paper, needs, cost and parameters: limits, default in parentheses, meaning. A job\n"
+            "sets them in its item: {name: grad-cam++, layer: L, epsilon: 1e-6, as: NAME}.\n\n"
+            "  --markdown  one table of all methods\n",
+    .run = methods_command};
