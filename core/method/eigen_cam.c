@@ -78,7 +78,7 @@ static const cr_parameter of_slots[] = {CR_FORM_PARAMETERS(true, MAX), CENTRE_PA
 
 const cr_method cr_method_eigen_cam = {
     .name = "eigen-cam",
-    .source = "Muhammad and Yeasin, IJCNN 2020, section III",
+    .source = "Muhammad and Yeasin, IJCNN 2020",
     .formula = "A V_1, A of places by channels, V_1 its first right singular vector",
     .of_image = true,
     .parameters = CR_PARAMETERS(of_image),

@@ -1,5 +1,6 @@
 /* The methods that weigh each activation by itself and add up the channels of a place: HiResCAM,
- * LayerCAM and Grad-CAM's elementwise form. They differ in what becomes of a product's sign. */
+ * LayerCAM and Grad-CAM's elementwise form. They differ in what becomes of a product's sign. HiResCAM's
+ * sum with weights in place of gradients is that of most other methods. */
 #include "internal.h"
 
 #include "camrank/multiversion.h"
@@ -69,44 +70,34 @@ static void add_positive_gradients(const cr_method_run *run)
     add_up(positive_gradient, run);
 }
 
-static void run_hires(const cr_method_run *run)
+/* Not one product for all slots: in that, OpenBLAS adds up a slot's terms in an order that depends on
+ * its place among the others. */
+void cr_weigh_apart(const cr_method_run *run, const cr_real *weights)
 {
-    if (run->uniform)
-        cr_weigh(run, run->gradients, run->maps);
-    else
-        add_products(run);
-}
-
-static void run_layer(const cr_method_run *run)
-{
-    if (!run->uniform) {
-        add_positive_gradients(run);
-        return;
-    }
-    for (int i = 0; i < run->n_slots * run->n_channels; i++)
-        run->scratch[i] = cr_positive(run->gradients[i]);
-    cr_weigh(run, run->scratch, run->maps);
+    cr_method_run weighted = *run;
+    weighted.gradients = weights;
+    weighted.uniform = true;
+    add_products(&weighted);
 }
 
 static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(true, MAX)};
 
 const cr_method cr_method_hires_cam = {
     .name = "hires-cam",
-    .source = "Draelos and Carin, arXiv 2011.08891, equation 3",
+    .source = "Draelos and Carin, arXiv 2011.08891",
     .formula = "ReLU(sum_k g_k A_k)",
     .needs = CR_NEEDS_GRADIENTS,
     .parameters = CR_PARAMETERS(parameters),
-    .run = run_hires,
+    .run = add_products,
 };
 
 const cr_method cr_method_layer_cam = {
     .name = "layer-cam",
-    .source = "Jiang et al., IEEE TIP 2021, equations 4 to 6",
+    .source = "Jiang et al., IEEE TIP 2021",
     .formula = "ReLU(sum_k ReLU(g_k) A_k)",
     .needs = CR_NEEDS_GRADIENTS,
     .parameters = CR_PARAMETERS(parameters),
-    .scratch = cr_scratch_of_weights,
-    .run = run_layer,
+    .run = add_positive_gradients,
 };
 
 const cr_method cr_method_grad_cam_elementwise = {

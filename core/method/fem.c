@@ -53,7 +53,7 @@ static void run(const cr_method_run *run)
     find_shares(run, sums + c, shares);
     cr_method_run one = *run;
     one.n_slots = 1;
-    cr_weigh(&one, shares, run->maps);
+    cr_weigh_apart(&one, shares);
 }
 
 static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)
@@ -71,7 +71,7 @@ static const cr_parameter parameters[] = {
 
 const cr_method cr_method_fem = {
     .name = "fem",
-    .source = "Ahmed Asif Fuad et al., IPTA 2020, section II",
+    .source = "Ahmed Asif Fuad et al., IPTA 2020",
     .formula = "sum_k w_k A_k, w_k the share of the map with A_k > mean + k deviations",
     .of_image = true,
     .parameters = CR_PARAMETERS(parameters),

@@ -91,7 +91,7 @@ static void seed(const void *of, const cr_real *logits, int n_classes, int c, cr
 
 static void run(const cr_method_run *run)
 {
-    cr_weigh(run, cr_mean_gradients(run, run->scratch), run->maps);
+    cr_weigh_apart(run, cr_mean_gradients(run, run->scratch));
 }
 
 static const char *const weights[] = {"uniform", "softmax", NULL};
@@ -110,7 +110,7 @@ static const cr_parameter parameters[] = {
 
 const cr_method cr_method_finer_cam = {
     .name = "finer-cam",
-    .source = "Zhang et al., CVPR 2025, section 3",
+    .source = "Zhang et al., CVPR 2025",
     .formula =
         "Grad-CAM of y_c - gamma mean_d y_d, d the n classes whose logits are nearest to y_c",
     .needs = CR_NEEDS_GRADIENTS,

@@ -37,7 +37,7 @@ static void run(const cr_method_run *run)
         for (int slot = 0; slot < run->n_slots; slot++)
             mean_of(parameters->average == ABSOLUTE, n_places, c, cr_gradient(run, slot, 0),
                     run->scratch + slot * c);
-        cr_weigh(run, run->scratch, run->maps);
+        cr_weigh_apart(run, run->scratch);
     }
 }
 

@@ -59,7 +59,7 @@ static void run(const cr_method_run *run)
         for (int k = 0; k < c; k++)
             weights[slot * c + k] = (cr_real)of_slot[k];
     }
-    cr_weigh(run, weights, run->maps);
+    cr_weigh_apart(run, weights);
 }
 
 static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)

@@ -29,8 +29,12 @@ extern const char *const cr_scaling_words[];
         rows, sizeof rows / sizeof *rows \
     }
 
-/* maps [n_slots][H W] = weights [n_slots][C] by the activations. */
+/* maps [n_slots][H W] = weights [n_slots][C] by the activations, as one product. */
 void cr_weigh(const cr_method_run *run, const cr_real *weights, cr_real *maps);
+
+/* The maps of a slot's weights by the activations, each slot's by itself: the bits of a slot depend neither
+ * on how many there are nor on its place among them. */
+void cr_weigh_apart(const cr_method_run *run, const cr_real *weights);
 
 /* The mean over the map of the gradients of each slot, [n_slots][C]: in `means`, which has room for
  * it, or where they are already. */

@@ -13,16 +13,19 @@ static layout layout_of(int n_places, int n_channels)
 }
 
 /* The kernel of each two places in place of their product, less its means over rows and over columns:
- * what the products would be of points around their mean. Of the lower half. */
+ * what the products would be of points around their mean. Of the lower half. As the means go, so does
+ * any constant: taken away first, that of a product of 0 leaves nothing of places that are all the same.
+ */
 static void apply_kernel(int n, int n_channels, double *products, double *means)
 {
+    const double of_nothing = tanh(1);
     double all = 0;
     for (int i = 0; i < n; i++)
         means[i] = 0;
     for (int i = 0; i < n; i++) {
         double *row = products + (size_t)i * (size_t)n;
         for (int j = 0; j <= i; j++) {
-            row[j] = tanh(row[j] / n_channels + 1);
+            row[j] = tanh(row[j] / n_channels + 1) - of_nothing;
             means[i] += row[j];
             means[j] += j < i ? row[j] : 0;
         }
@@ -64,7 +67,7 @@ static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(false, MIN_MAX)};
 
 const cr_method cr_method_kpca_cam = {
     .name = "kpca-cam",
-    .source = "Karmani et al., arXiv 2410.00267, section III, with its sigmoid kernel",
+    .source = "Karmani et al., arXiv 2410.00267, with the sigmoid kernel",
     .formula = "first component of kernel PCA of the places, kernel tanh(<x, y> / C + 1)",
     .of_image = true,
     .parameters = CR_PARAMETERS(parameters),

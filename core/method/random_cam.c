@@ -26,7 +26,7 @@ static void run(const cr_method_run *run)
         for (int k = 0; k < run->n_channels; k++) /* in 24 bits, which a float holds */
             *weight++ = (cr_real)(mix(of_class ^ (uint64_t)k) >> 40) * (cr_real)0x1p-23 - 1;
     }
-    cr_weigh(run, run->scratch, run->maps);
+    cr_weigh_apart(run, run->scratch);
 }
 
 static const cr_parameter parameters[] = {

@@ -50,7 +50,7 @@ static void run(const cr_method_run *run)
             weigh(n_places, c, g, run->activations, sums, parameters->epsilon, of_slot,
                   weights + slot * c);
     }
-    cr_weigh(run, weights, run->maps);
+    cr_weigh_apart(run, weights);
 }
 
 static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)
@@ -67,7 +67,7 @@ static const cr_parameter parameters[] = {
 
 const cr_method cr_method_xgrad_cam = {
     .name = "xgrad-cam",
-    .source = "Fu et al., BMVC 2020, equation 8",
+    .source = "Fu et al., BMVC 2020",
     .formula = "ReLU(sum_k w_k A_k), w_k = sum(g_k A_k) / sum A_k",
     .needs = CR_NEEDS_GRADIENTS,
     .parameters = CR_PARAMETERS(parameters),

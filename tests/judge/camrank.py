@@ -223,6 +223,12 @@ class Net:
         classes = np.ascontiguousarray(classes, np.int32)
         self.lib.cr_net_backward(self.handle, first, len(classes), classes.ctypes.data_as(ct.c_void_p))
 
+    def backward_seeded(self, first, seeds):
+        """The same of functions of the logits, given by their gradients [n][n_back][n_classes]."""
+        seeds = np.ascontiguousarray(seeds, self.lib.real)
+        self.lib.cr_net_backward_seeded(self.handle, first, len(seeds),
+                                        seeds.ctypes.data_as(ct.c_void_p))
+
     def gradients(self, target, n):
         shape = self.graph.shape(self.targets[target][0])
         flat = from_ours(self.lib.cr_net_gradients(self.handle, target), n * self.n_back, shape)
@@ -246,6 +252,33 @@ def method_spec(text, **parameters):
         check(lib.cr_parameter_read(parameter, ct.byref(spec.parameters), text.encode(),
                                     ct.byref(error)), error)
     return spec
+
+
+def run_method(spec, activations, gradients=None, head=None, classes=(0,), channels=None, seed=0):
+    """A method by itself: activations [C, H, W]; gradients [slots, C, H, W] or, where they are the same
+    at every place, [slots, C]; head [slots, C]. Maps [slots or 1, H, W] before the ReLU."""
+    method, arrays = spec.method.contents, {}
+
+    def put(name, value, kind=np.float32):
+        if value is not None:
+            value = np.asarray(value)
+            value = np.moveaxis(value, -3, -1) if value.ndim > 2 else value
+            arrays[name] = np.ascontiguousarray(value, kind)
+        return arrays[name].ctypes.data if name in arrays else None
+
+    c, h, w = activations.shape
+    slots = 1 if method.of_image else len(classes)
+    maps = np.full((slots, h, w), np.nan, np.float32)
+    parameters = ct.addressof(spec.parameters)
+    size = method.scratch(parameters, h * w, c, len(classes)) if method.scratch else 0
+    scratch = np.full(size + 16, np.nan, np.float32)
+    run = Run(parameters, h, w, c, len(classes), put("activations", activations),
+              put("gradients", gradients), gradients is not None and np.ndim(gradients) == 2,
+              put("head", head), put("channels", channels, np.int32),
+              put("classes", classes, np.int32), seed,
+              scratch.ctypes.data + -scratch.ctypes.data % 64, maps.ctypes.data)
+    method.run(ct.byref(run))
+    return maps
 
 
 def resolve(graph, spec):

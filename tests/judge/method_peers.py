@@ -6,7 +6,7 @@ import tempfile
 
 import numpy as np
 
-from camrank import KIT, Graph, lib
+from camrank import KIT, Graph
 
 # Key of the kit, method, parameters. pytorch-grad-cam's raw maps are without its max(0, .).
 RAW = dict(relu=False)
@@ -48,20 +48,19 @@ def tolerance(key, layer):
 def pixels(image_id, size):
     from PIL import Image
     image = Image.open(f"{KIT}/dev/images/{image_id}.JPEG").convert("RGB")
-    return np.asarray(image.resize((size, size), Image.BILINEAR), np.float32)
+    return np.asarray(image.resize((size, size), Image.BILINEAR), np.float64)
 
 
 def centred(image_id, size):
-    return pixels(image_id, size) / np.float32(127.5) - 1
+    return pixels(image_id, size) / 127.5 - 1
 
 
 def caffe(image_id, size):
-    return pixels(image_id, size)[:, :, ::-1] - np.array([104, 117, 123], np.float32)
+    return pixels(image_id, size)[:, :, ::-1] - [104, 117, 123]
 
 
 def torchvision_input(image_id, size):
-    mean, std = [.485, .456, .406], [.229, .224, .225]
-    return ((pixels(image_id, size) / 255 - mean) / std).astype(np.float32)
+    return (pixels(image_id, size) / 255 - [.485, .456, .406]) / [.229, .224, .225]
 
 
 class Network:
@@ -80,11 +79,14 @@ class Network:
                  if node.op == b"Relu" and node.shape.dims[1] == channels]
         return found[-1] if channels else layer
 
+    def is_pooled(self, layer):
+        return self.graph.find(self.value_name(layer)) == self.graph.head.feature
+
     def references(self):
         """Key, layer, method, parameters and map of each key that a method of ours makes."""
         for name in self.golden.files:
             key, _, layer = name.partition("@")
-            if key in FORMS and lib.cr_method_find(FORMS[key][0].encode()) and name not in NOT_OURS and layer != "input":
+            if key in FORMS and name not in NOT_OURS and layer != "input":
                 yield key, layer, *FORMS[key], self.golden[name]
 
 
@@ -107,9 +109,9 @@ def networks():
 
 
 def error_of(key, got, want):
-    """The largest error of a map over its largest absolute value."""
-    got, want = [m.reshape(-1, *m.shape[-2:]).astype(np.float64) for m in (got, want)]
+    """Of each image the largest error of its maps [n, slots, h, w] over their largest absolute value."""
+    got, want = got.astype(np.float64), want.astype(np.float64)
     if key in UP_TO_SIGN:
-        got = got * np.where((got * want).sum((1, 2), keepdims=True) < 0, -1, 1)
-    largest = np.maximum(np.abs(want).max((1, 2)), 1e-30)
-    return (np.abs(got - want).max((1, 2)) / largest).max()
+        got = got * np.where((got * want).sum((2, 3), keepdims=True) < 0, -1, 1)
+    largest = np.maximum(abs(want).max((2, 3)), 1e-30)
+    return (abs(got - want).max((2, 3)) / largest).max(1)
