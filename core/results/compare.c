@@ -80,16 +80,31 @@ cleanup:
     return status;
 }
 
-static cr_status compare_parameters(place at, const cr_results_variant *stored,
-                                    const cr_results_variant *wanted, cr_error *err)
+static cr_status compare_variant(place model, const char *group, const cr_results_variant *stored,
+                                 const cr_results_variant *wanted, cr_error *err)
 {
+    cr_status status = CR_OK;
     char x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
+    const place at = {model.path, group, model.where};
     const cr_method *method = cr_method_find(wanted->method);
+    CR_TRY(compare_text(model, "method", stored->method, wanted->method, err));
+    CR_TRY(compare_text(model, "as", stored->as, wanted->as, err));
+    CR_TRY(compare_text(model, "layer", stored->layer, wanted->layer, err));
+    CR_TRY(compare_number(model, "layer_given", stored->layer_given, wanted->layer_given, err));
     const cr_parameter *differs =
         method ? cr_parameters_difference(method->parameters, stored->parameters.bytes,
                                           wanted->parameters.bytes, x, y)
                : NULL;
-    return differs ? compare_text(at, differs->key, x, y, err) : CR_OK;
+    if (differs)
+        CR_TRY(compare_text(at, differs->key, x, y, err));
+    CR_TRY(compare_text(at, "scaling", cr_scaling_text(stored->scaling),
+                        cr_scaling_text(wanted->scaling), err));
+    CR_TRY(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));
+    CR_TRY(compare_number(at, "map_height", stored->map_height, wanted->map_height, err));
+    CR_TRY(compare_number(at, "views", stored->n_views, wanted->n_views, err));
+
+cleanup:
+    return status;
 }
 
 static cr_status compare_model(place file, const cr_results_plan *stored,
@@ -97,7 +112,7 @@ static cr_status compare_model(place file, const cr_results_plan *stored,
 {
     cr_status status = CR_OK;
     const cr_results_model *a = &stored->models[m], *b = &wanted->models[m];
-    cr_results_path group;
+    cr_results_path group, variant;
     cr_layout_group(wanted, CR_GROUP_MODEL(m), group);
     CR_TRY(compare_text((place){file.path, "/models", file.where}, "name of a model", a->name,
                         b->name, err));
@@ -108,17 +123,8 @@ static cr_status compare_model(place file, const cr_results_plan *stored,
     CR_TRY(compare_text(at, "output", a->output, b->output, err));
     CR_TRY(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
     for (int v = 0; v < b->n_variants; v++) {
-        const cr_results_variant *one = &a->variants[v], *two = &b->variants[v];
-        CR_TRY(compare_text(at, "method", one->method, two->method, err));
-        CR_TRY(compare_text(at, "as", one->as, two->as, err));
-        CR_TRY(compare_parameters(at, one, two, err));
-        CR_TRY(compare_text(at, "layer", one->layer, two->layer, err));
-        CR_TRY(compare_number(at, "layer_given", one->layer_given, two->layer_given, err));
-        CR_TRY(compare_text(at, "scaling", cr_scaling_text(one->scaling),
-                            cr_scaling_text(two->scaling), err));
-        CR_TRY(compare_number(at, "map_width", one->map_width, two->map_width, err));
-        CR_TRY(compare_number(at, "map_height", one->map_height, two->map_height, err));
-        CR_TRY(compare_number(at, "views", one->n_views, two->n_views, err));
+        cr_layout_group(wanted, CR_GROUP_VARIANT(m, v), variant);
+        CR_TRY(compare_variant(at, variant, &a->variants[v], &b->variants[v], err));
     }
 
 cleanup:

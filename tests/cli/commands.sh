@@ -27,8 +27,8 @@ for n in 1 2; do
     expect 0 '' ranks $n "$CAMRANK" check job.yaml
     contains "$work/out" "^job sample: valid$"
     contains "$work/out" "^images   37 of 10 classes, 47 boxes, from /"
-    contains "$work/out" "^  grad-cam at conv1, maps 16 x 16, backward pass$"
-    contains "$work/out" "^  grad-cam at conv2_relu, maps 8 x 8, no backward pass$"
+    contains "$work/out" "^  grad-cam@conv1 at conv1, maps 16 x 16, backward pass$"
+    contains "$work/out" "^  grad-cam  *at conv2_relu, maps 8 x 8, no backward pass$"
     contains "$work/out" "^  without  cam: "
     contains "$work/out" "^output   ./sample.h5, [0-9.]* MB$"
     contains "$work/out" "^memory   weights [0-9.]* MB a node, activations [0-9.]* MB and images read ahead [0-9.]* MB a rank; peak RSS of this check [0-9.]* MB a rank$"

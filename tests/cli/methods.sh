@@ -1,0 +1,66 @@
+#!/bin/bash
+# Every method from a job to the file, at any number of ranks; parameters, names, and maps of the image.
+. tests/cli/lib.sh
+"$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
+"$PYTHON" tests/cli/make_sample.py "$work/sample" || fail "make_sample.py"
+readme=$PWD/README.md
+cd "$work/sample"
+
+# The list, and the README's table.
+expect 0 '' "$CAMRANK" methods
+names=$(grep -v '^ ' "$work/out" | grep . | paste -sd,)
+expect 0 '' "$CAMRANK" methods grad-cam++ fem
+contains "$work/out" "^    epsilon  *0 to 1 (0): "
+check "two are listed" test "$(grep -c '^[a-z]' "$work/out")" = 2
+expect 2 'camrank: unknown method "camm"; known: cam, grad-cam, *' "$CAMRANK" methods camm
+expect 0 '' "$CAMRANK" methods --markdown
+check "the README's table is the program's" \
+    diff "$work/out" <(grep -F -x -f "$work/out" "$readme")
+
+# All of them, and some with parameters, on networks with every kind of head.
+all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}]"
+run=("$CAMRANK" run job.yaml --set "$all")
+for n in 1 2 3; do
+    checks=$((checks + 1))
+    ranks "$n" "${run[@]}" -o "all$n.h5" >"$work/out" 2>"$work/err" || fail "$n ranks: $(cat "$work/err")"
+done
+check "2 ranks write the same bytes" cmp all1.h5 all2.h5
+check "3 ranks write the same bytes" cmp all1.h5 all3.h5
+contains "$work/out" "^[a-z]* *fem (modified) "
+
+# The file says what was run, and keeps a map of the image once.
+check "parameters and maps in the file" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("all1.h5") as f:
+    for model in f["models"].values():
+        for name, group in model.items():
+            if not isinstance(group, h5py.Group):
+                continue
+            kept = group["maps"].shape[1]
+            of_image = group.attrs.get("of_image", 0)
+            assert kept == (1 if of_image else 6), (name, kept)
+            assert of_image == (group.attrs["method"] in (b"eigen-cam", b"kpca-cam", b"fem")), name
+            boxes = group["cam-paper/boxes"][...]
+            assert not of_image or (boxes == boxes[:, -1:]).all(), name
+        assert model["pp"].attrs["epsilon"] == 1e-6 and model["pp"].attrs["method"] == b"grad-cam++"
+        assert model["fem (modified)"].attrs["k"] == 1 and model["fem"].attrs["k"] == 2
+        assert not np.array_equal(model["fem"]["maps"], model["fem (modified)"]["maps"])
+END
+expect 0 '' "$CAMRANK" check job.yaml --set "$all"
+contains "$work/out" "^  pp  *at "
+
+# What is read back: a map of the image serves every slot; other parameters are another run.
+image=$("$PYTHON" -c "import h5py; print(h5py.File('all1.h5')['images/id'][0].decode())")
+expect 0 '' "$CAMRANK" show all1.h5 "$image" --model gap --method eigen-cam --rank 2 -o shown.png
+expect 0 '' "$CAMRANK" score all1.h5 job.yaml -o scored.h5
+check "scored again, the boxes are the same" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("all1.h5") as a, h5py.File("scored.h5") as b:
+    for m, v in (("gap", "eigen-cam"), ("gap", "layer-cam"), ("fc", "fem")):
+        for column in "boxes", "iou":
+            one, two = (f[f"models/{m}/{v}/cam-paper/{column}"][...] for f in (a, b))
+            assert np.array_equal(one, two, equal_nan=column == "iou"), (m, v, column)
+END
+expect 3 'camrank: all1.h5: *: /models/gap/pp: \`epsilon\` is \`1e-06\` in the file, \`2e-06\` now' \
+    "$CAMRANK" run job.yaml --set "${all/1e-6/2e-6}" -o all1.h5 --resume
+finish
