@@ -125,3 +125,37 @@ void cr_binary_backward(const cr_binary *p, int n, int m, const cr_real *a, cons
         db = db ? db + b_size(p) : NULL;
     }
 }
+
+void cr_binary_tangent(const cr_binary *p, int n, const cr_real *a, const cr_real *b,
+                       const cr_real *ta, const cr_real *tb, cr_real *ty)
+{
+    int b_step = p->spread != CR_SPREAD_CHANNELS;
+    for (int i = 0; i < n; i++, b += b_size(p), tb += b_size(p))
+        for (int t = 0; t < p->rows; t++, a += p->c, ta += p->c, ty += p->c)
+            for (int k = 0; k < p->c; k++) {
+                cr_real v = b[t * row_step(p) + k * b_step], tv = tb[t * row_step(p) + k * b_step];
+                ty[k] = p->op == CR_MUL ? ta[k] * v + a[k] * tv : (ta[k] - a[k] / v * tv) / v;
+            }
+}
+
+void cr_binary_curve(const cr_binary *p, int m, const cr_real *a, const cr_real *b,
+                     const cr_real *ta, const cr_real *tb, const cr_real *dy, cr_real *da,
+                     cr_real *db)
+{
+    const int rows = p->rows, c = p->c, b_step = p->spread != CR_SPREAD_CHANNELS;
+    const bool product = p->op == CR_MUL;
+    for (int j = 0; j < m * rows; j++, dy += c) {
+        const int t = j % rows, at = t * row_step(p);
+        const cr_real *row = a + (ptrdiff_t)t * c, *along = ta + (ptrdiff_t)t * c;
+        cr_real *to_a = da ? da + (ptrdiff_t)j * c : NULL;
+        cr_real *to_b = db ? db + (size_t)(j / rows) * b_size(p) + at : NULL;
+        for (int k = 0; k < c; k++) {
+            cr_real v = b[at + k * b_step], tv = tb[at + k * b_step], squared = v * v;
+            if (to_a)
+                to_a[k] += product ? dy[k] * tv : -dy[k] * tv / squared;
+            if (to_b)
+                to_b[k * b_step] +=
+                    product ? dy[k] * along[k] : dy[k] * (2 * row[k] / v * tv - along[k]) / squared;
+        }
+    }
+}

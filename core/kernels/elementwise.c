@@ -99,3 +99,29 @@ void cr_softmax_backward(int n, int m, size_t rows, int c, const cr_real *y, con
                 dx[k] += out[k] * (dy[k] - dot);
         }
 }
+
+void cr_softmax_tangent(size_t rows, int c, const cr_real *y, const cr_real *tx, cr_real *ty)
+{
+    for (size_t t = 0; t < rows; t++, y += c, tx += c, ty += c) {
+        cr_real dot = 0;
+        for (int k = 0; k < c; k++)
+            dot += tx[k] * y[k];
+        for (int k = 0; k < c; k++)
+            ty[k] = y[k] * (tx[k] - dot);
+    }
+}
+
+void cr_softmax_curve(int m, size_t rows, int c, const cr_real *y, const cr_real *ty,
+                      const cr_real *dy, cr_real *dx)
+{
+    for (size_t t = 0; t < (size_t)m * rows; t++, dy += c, dx += c) {
+        const cr_real *out = y + t % rows * (size_t)c, *change = ty + t % rows * (size_t)c;
+        cr_real dot = 0, dot_change = 0;
+        for (int k = 0; k < c; k++) {
+            dot += dy[k] * out[k];
+            dot_change += dy[k] * change[k];
+        }
+        for (int k = 0; k < c; k++)
+            dx[k] += change[k] * (dy[k] - dot) - out[k] * dot_change;
+    }
+}

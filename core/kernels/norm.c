@@ -120,3 +120,53 @@ void cr_layer_norm_backward(int n_images, int m, size_t rows, int c, cr_real eps
         }
     }
 }
+
+/* The mean of tx, and that of tx times the normalised row. */
+static void means_of_tangent(int c, const cr_real *x, cr_real mean, cr_real inverse,
+                             const cr_real *tx, cr_real *of_tx, cr_real *of_txx)
+{
+    cr_real sum = 0, dot = 0;
+    for (int k = 0; k < c; k++) {
+        sum += tx[k];
+        dot += tx[k] * (x[k] - mean) * inverse;
+    }
+    *of_tx = sum / (cr_real)c;
+    *of_txx = dot / (cr_real)c;
+}
+
+void cr_layer_norm_tangent(size_t rows, int c, cr_real epsilon, const cr_real *x,
+                           const cr_real *scale, const cr_real *tx, cr_real *ty)
+{
+    for (size_t t = 0; t < rows; t++, x += c, tx += c, ty += c) {
+        cr_real mean, inverse, of_tx, of_txx;
+        statistics(c, epsilon, x, &mean, &inverse);
+        means_of_tangent(c, x, mean, inverse, tx, &of_tx, &of_txx);
+        for (int k = 0; k < c; k++)
+            ty[k] = inverse * (tx[k] - of_tx - (x[k] - mean) * inverse * of_txx) * scale[k];
+    }
+}
+
+/* With z the normalised row, z' its tangent, g = dy scale and r = 1 / sqrt(variance + epsilon), whose
+ * tangent is -r^2 mean(z tx), backward is r (g - mean(g) - z mean(g z)). */
+void cr_layer_norm_curve(int m, size_t rows, int c, cr_real epsilon, const cr_real *x,
+                         const cr_real *scale, const cr_real *tx, const cr_real *dy, cr_real *dx)
+{
+    for (size_t t = 0; t < (size_t)m * rows; t++, dy += c, dx += c) {
+        const cr_real *row = x + t % rows * (size_t)c, *along = tx + t % rows * (size_t)c;
+        cr_real mean, inverse, of_tx, of_txx, of_g, of_gz, of_gtz = 0;
+        statistics(c, epsilon, row, &mean, &inverse);
+        means_of_tangent(c, row, mean, inverse, along, &of_tx, &of_txx);
+        means_of_gradient(c, row, mean, inverse, scale, dy, &of_g, &of_gz);
+        for (int k = 0; k < c; k++) {
+            cr_real z = (row[k] - mean) * inverse;
+            of_gtz += dy[k] * scale[k] * inverse * (along[k] - of_tx - z * of_txx);
+        }
+        of_gtz /= (cr_real)c;
+        for (int k = 0; k < c; k++) {
+            cr_real z = (row[k] - mean) * inverse;
+            cr_real tz = inverse * (along[k] - of_tx - z * of_txx);
+            cr_real before = dy[k] * scale[k] - of_g - z * of_gz;
+            dx[k] -= inverse * (inverse * of_txx * before + tz * of_gz + z * of_gtz);
+        }
+    }
+}

@@ -128,6 +128,21 @@ void cr_avgpool_forward(const cr_avgpool *pool, int n, const cr_real *x, ptrdiff
     pool_all(true, pool, n, x, x_step, y, y_step);
 }
 
+/* The pixel whose channel, at `image`, is the maximum of the window; -1 of an empty one. */
+INLINE ptrdiff_t winner(const cr_window *win, const cr_inside *in, const cr_real *image,
+                        ptrdiff_t x_step)
+{
+    ptrdiff_t best = -1;
+    for (int r = in->r0; r < in->r1; r++)
+        for (int s = in->s0; s < in->s1; s++) {
+            ptrdiff_t at =
+                (ptrdiff_t)(in->y + r * win->dilation_h) * win->w + in->x + s * win->dilation_w;
+            if (best < 0 || image[at * x_step] > image[best * x_step])
+                best = at;
+        }
+    return best;
+}
+
 void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, ptrdiff_t x_step,
                          const cr_real *dy, cr_real *dx)
 {
@@ -138,24 +153,31 @@ void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, p
         const cr_real *image = x + b / m * pixels * x_step;
         for (int i = 0; i < win->p; i++)
             for (int j = 0; j < win->q; j++, dy += c_n) {
-                int y0 = i * win->stride_h - win->pad_top, x0 = j * win->stride_w - win->pad_left;
-                int r0, r1, s0, s1;
-                clip_window(y0, win->dilation_h, win->r, win->h, &r0, &r1);
-                clip_window(x0, win->dilation_w, win->s, win->w, &s0, &s1);
+                const cr_inside in = cr_window_inside(win, i, j);
                 for (int c = 0; c < c_n; c++) {
-                    ptrdiff_t best = -1;
-                    for (int r = r0; r < r1; r++)
-                        for (int s = s0; s < s1; s++) {
-                            ptrdiff_t at = (ptrdiff_t)(y0 + r * win->dilation_h) * win->w + x0 +
-                                           s * win->dilation_w;
-                            if (best < 0 || image[at * x_step + c] > image[best * x_step + c])
-                                best = at;
-                        }
+                    ptrdiff_t best = winner(win, &in, image + c, x_step);
                     if (best >= 0)
                         dx[best * c_n + c] += dy[c];
                 }
             }
     }
+}
+
+void cr_maxpool_tangent(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step,
+                        const cr_real *tx, cr_real *ty)
+{
+    int c_n = win->c;
+    ptrdiff_t pixels = (ptrdiff_t)win->h * win->w;
+    x_step = cr_step_of(x_step, c_n);
+    for (int b = 0; b < n; b++, x += pixels * x_step, tx += pixels * c_n)
+        for (int i = 0; i < win->p; i++)
+            for (int j = 0; j < win->q; j++) {
+                const cr_inside in = cr_window_inside(win, i, j);
+                for (int c = 0; c < c_n; c++) {
+                    ptrdiff_t best = winner(win, &in, x + c, x_step);
+                    *ty++ = best >= 0 ? tx[best * c_n + c] : 0;
+                }
+            }
 }
 
 CR_MULTIVERSION
@@ -218,18 +240,31 @@ void cr_global_max_forward(int n, int hw, int c, const cr_real *x, cr_real *rest
     }
 }
 
+/* Where the maximum of channel k is. */
+INLINE size_t global_winner(const cr_real *image, size_t size, size_t c, size_t k)
+{
+    size_t best = k;
+    for (size_t at = best + c; at < size; at += c)
+        if (image[at] > image[best])
+            best = at;
+    return best;
+}
+
 void cr_global_max_backward(int n, int m, int hw, int c, const cr_real *x, const cr_real *dy,
                             cr_real *dx)
 {
     size_t image_size = (size_t)hw * (size_t)c;
     for (int b = 0; b < n * m; b++, dy += c, dx += image_size) {
         const cr_real *image = x + (size_t)(b / m) * image_size;
-        for (int k = 0; k < c; k++) {
-            size_t best = (size_t)k;
-            for (size_t at = best + (size_t)c; at < image_size; at += (size_t)c)
-                if (image[at] > image[best])
-                    best = at;
-            dx[best] += dy[k];
-        }
+        for (int k = 0; k < c; k++)
+            dx[global_winner(image, image_size, (size_t)c, (size_t)k)] += dy[k];
     }
+}
+
+void cr_global_max_tangent(int n, int hw, int c, const cr_real *x, const cr_real *tx, cr_real *ty)
+{
+    size_t image_size = (size_t)hw * (size_t)c;
+    for (int b = 0; b < n; b++, x += image_size, tx += image_size, ty += c)
+        for (int k = 0; k < c; k++)
+            ty[k] = tx[global_winner(x, image_size, (size_t)c, (size_t)k)];
 }

@@ -120,3 +120,49 @@ void cr_unary_backward(const cr_unary *p, int n_images, int m, const cr_real *x,
         image_backward(p, x + at, y ? y + at : NULL, dy, dx);
     }
 }
+
+void cr_unary_tangent(const cr_unary *p, int n_images, const cr_real *x, const cr_real *y,
+                      const cr_real *tx, cr_real *ty)
+{
+    for (size_t i = 0; i < (size_t)n_images * p->n; i++)
+        ty[i] = 0;
+    cr_unary_backward(p, n_images, 1, x, y, tx, ty);
+}
+
+/* The second derivative at x, where the function has the value y; at a kink that of one side. */
+static cr_real bend(cr_unary_op op, cr_real alpha, cr_real x, cr_real y)
+{
+    switch (op) {
+    case CR_SIGMOID:
+        return y * (1 - y) * (1 - 2 * y);
+    case CR_HARD_SIGMOID:
+        return 0;
+    case CR_HARD_SWISH:
+        return x < -3 || x > 3 ? 0 : (cr_real)1 / 3;
+    case CR_ERF:
+        return -2 * x * slope(op, alpha, x, y);
+    case CR_SQRT:
+        return (cr_real)-0.25 / (y * y * y);
+    case CR_POW:
+        return alpha == 2                 ? 2
+               : alpha == 0 || alpha == 1 ? 0
+                                          : alpha * (alpha - 1) * POW(x, alpha - 2);
+    case CR_SILU: {
+        cr_real s = cr_sigmoid(x);
+        return s * (1 - s) * (2 + x * (1 - 2 * s));
+    }
+    case CR_GELU: /* 1 / sqrt(2 pi) */
+        return (cr_real)0.39894228040143268 * CR_EXP(x * x * (cr_real)-0.5) * (2 - x * x);
+    }
+    return 0;
+}
+
+void cr_unary_curve(const cr_unary *p, int m, const cr_real *x, const cr_real *y, const cr_real *tx,
+                    const cr_real *dy, cr_real *dx)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        cr_real bent = bend(p->op, p->alpha, x[i], y[i]) * tx[i];
+        for (size_t j = i; j < (size_t)m * p->n; j += p->n)
+            dx[j] += dy[j] * bent;
+    }
+}

@@ -80,7 +80,7 @@ static cr_status compile(cr_explainer *ex, int batch, int max_activations_mb, cr
     if (!targets)
         return cr_fail_memory(err, "targets", n, sizeof *targets);
     for (int v = 0; v < ex->n_variants; v++)
-        targets[v] = (cr_net_target){ex->variants[v].value, ex->variants[v].back};
+        targets[v] = (cr_net_target){ex->variants[v].value, ex->variants[v].back, false};
     cr_status status =
         cr_net_new(ex->graph, batch, targets, ex->n_variants, any_back(ex) ? ex->n_slots : 0,
                    max_activations_mb, &ex->net, err);

@@ -8,26 +8,61 @@ typedef struct cr_compiler {
     const cr_graph *graph;
     cr_net *net;
     const cr_net_target *targets;
-    bool *live;         /* [n_nodes] the logits depend on it, and it runs */
-    cr_real **scale;    /* [n_nodes] folded into the weights, NULL if none */
-    cr_real **shift;    /* [n_nodes] */
-    cr_clamp *clamp;    /* [n_nodes] */
-    int *added;         /* [n_nodes] value of a sum that was fused into the node, or -1 */
-    int *root;          /* [n_values] */
-    bool *wanted;       /* [n_values] by root: logits and targets */
-    int *n_uses;        /* [n_values] by root: by live nodes */
-    int *user;          /* [n_values] by root: the last of them */
-    bool *gradient;     /* [n_values] by root: its gradient is computed */
-    bool *is_result;    /* [n_values] by root: its gradient is a target's */
-    int *home;          /* [n_values] by root: the one in whose memory it lies, mostly itself */
-    int *at;            /* [n_values] by root: its first channel there */
-    bool *in_place;     /* [n_nodes] a Concat with nothing to copy */
-    int *over;          /* [n_values] the one over whose elements it is written, or itself */
-    int *step_of;       /* [n_nodes] */
-    int *group;         /* [n_steps] */
-    cr_buffer *buffers; /* [2 n_values + 3 n_steps]: values, gradients, scratches, masks */
+    bool *live;      /* [n_nodes] the logits depend on it, and it runs */
+    cr_real **scale; /* [n_nodes] folded into the weights, NULL if none */
+    cr_real **shift; /* [n_nodes] */
+    cr_clamp *clamp; /* [n_nodes] */
+    int *added;      /* [n_nodes] value of a sum that was fused into the node, or -1 */
+    int *root;       /* [n_values] */
+    bool *wanted;    /* [n_values] by root: logits and targets */
+    int *n_uses;     /* [n_values] by root: by live nodes */
+    int *user;       /* [n_values] by root: the last of them */
+    bool *gradient;  /* [n_values] by root: its gradient is computed */
+    bool *is_result; /* [n_values] by root: its gradient is a target's */
+    bool *tangent;   /* [n_values] by root: it is, or depends on, a target that wants curvature */
+    int *home;       /* [n_values] by root: the one in whose memory it lies, mostly itself */
+    int *at;         /* [n_values] by root: its first channel there */
+    bool *in_place;  /* [n_nodes] a Concat with nothing to copy */
+    int *over;       /* [n_values] the one over whose elements it is written, or itself */
+    int *step_of;    /* [n_nodes] */
+    int *group;      /* [n_steps] */
+    cr_buffer *buffers; /* see cr_buffers */
     cr_arena arena;
 } cr_compiler;
+
+/* The parts of the buffers. */
+typedef struct cr_buffers {
+    cr_buffer *values, *gradients; /* [n_values] */
+    cr_buffer *scratches;          /* [n_steps] forward and backward, in turns */
+    cr_buffer *masks;              /* [n_steps] */
+    cr_buffer *tangents;           /* [n_values] */
+    cr_buffer *tangent_scratches;  /* [n_steps] */
+    cr_buffer *end;
+} cr_buffers;
+
+static inline cr_buffers cr_compiler_buffers(const cr_compiler *c)
+{
+    const int n_values = c->graph->n_values, n_steps = c->net->n_steps;
+    cr_buffers b = {.values = c->buffers};
+    b.gradients = b.values + n_values;
+    b.scratches = b.gradients + n_values;
+    b.masks = b.scratches + 2 * n_steps;
+    b.tangents = b.masks + n_steps;
+    b.tangent_scratches = b.tangents + n_values;
+    b.end = b.tangent_scratches + n_steps;
+    return b;
+}
+
+/* When, in the steps of a buffer's time, backward begins, and when all is done. */
+static inline int cr_compiler_back(const cr_compiler *c)
+{
+    return c->net->zeros ? 2 * c->net->n_steps : c->net->n_steps;
+}
+
+static inline int cr_compiler_end(const cr_compiler *c)
+{
+    return cr_compiler_back(c) + c->net->n_steps;
+}
 
 /* The inputs of a live node: its activations, by root, then what was fused into it. */
 static inline int cr_compiler_n_inputs(const cr_compiler *c, int i)
@@ -45,6 +80,22 @@ static inline bool cr_compiler_runs_back(const cr_compiler *c, int i)
 {
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
         if (c->gradient[cr_compiler_input(c, i, j)])
+            return true;
+    return false;
+}
+
+/* The step of a root; -1 of the input. */
+static inline int cr_compiler_maker(const cr_compiler *c, int root)
+{
+    const int node = c->graph->values[root].producer;
+    return node < 0 ? -1 : c->step_of[node];
+}
+
+/* Whether node i runs along tangents. */
+static inline bool cr_compiler_bends(const cr_compiler *c, int i)
+{
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
+        if (c->tangent[cr_compiler_input(c, i, j)])
             return true;
     return false;
 }

@@ -85,6 +85,34 @@ bool cr_graph_reaches_logits(const cr_graph *graph, int value)
     return result;
 }
 
+static bool has_curvature(const cr_node *node)
+{
+    return node->flags & (CR_OP_ALIAS | CR_OP_LINEAR) || node->op->tangent;
+}
+
+const char *cr_graph_uncurved(const cr_graph *graph, int value)
+{
+    const char *found = NULL;
+    bool *behind = cr_alloc((size_t)graph->n_values, sizeof *behind);
+    bool *reaches = mark_reaching(graph);
+    if (behind)
+        behind[value] = true;
+    for (int i = 0; behind && reaches && !found && i < graph->n_nodes; i++) {
+        const cr_node *node = &graph->nodes[i];
+        bool depends = false;
+        for (int j = 0; j < node->n_x; j++)
+            depends = depends || behind[node->x[j]];
+        behind[node->y] = behind[node->y] || (depends && reaches[node->y]);
+        if (depends && reaches[node->y] && !has_curvature(node))
+            found = node->type;
+    }
+    if (!behind || !reaches)
+        found = "want of memory";
+    free(behind);
+    free(reaches);
+    return found;
+}
+
 int cr_graph_last_spatial(const cr_graph *graph)
 {
     int last = -1;

@@ -1,8 +1,8 @@
 /* graph.h - inside of nn: the graph of a loaded model, and what an operator is.
  *
  * An operator is one file, op_*.c: it reads its attributes and infers its output's shape (load),
- * lays out its weights (pack), runs forward and backward. Adding one means that file, a row in
- * ops.c and a test. */
+ * lays out its weights (pack), runs forward and backward and, where it is not linear, along a tangent.
+ * Adding one means that file, a row in ops.c and a test. */
 #ifndef CAMRANK_NN_GRAPH_H
 #define CAMRANK_NN_GRAPH_H
 
@@ -69,6 +69,7 @@ enum {
     CR_OP_WRITES_STEPS = 16384, /* to run.y_step. Others find 0 there */
     CR_OP_OVERWRITES = 32768,   /* can write its output over an input of the same shape; one that
                                    ADDS, over what it adds */
+    CR_OP_LINEAR = 65536,       /* forward is linear but for the clamp and what cr_bias gives */
 };
 
 typedef struct cr_op {
@@ -95,6 +96,14 @@ typedef struct cr_op {
 
     void (*forward)(const cr_run *run);
     void (*backward)(const cr_run *run);
+
+    /* Of one that is not CR_OP_LINEAR: writes ty, the derivative of y along tx, before the clamp. NULL:
+     * not known. */
+    void (*tangent)(const cr_run *run);
+
+    /* Adds to dx what backward's result changes by along tx while dy stays. NULL: nothing, where the
+     * operator is linear in pieces. */
+    void (*curve)(const cr_run *run);
 } cr_op;
 
 extern const cr_op *const cr_ops[]; /* ends with NULL */
@@ -155,7 +164,19 @@ struct cr_run {
     const cr_real *weights;
     const cr_real *weights_back; /* backward */
     cr_real *scratch;
+    /* Along a tangent. With `zeros`, as many as the node has channels, a linear operator runs forward on
+     * tangents: x and y are these. For tangent and curve tx [n_x] and ty are those of x and y, their
+     * channels alone; curve is of one image. */
+    const cr_real *zeros;
+    const cr_real *const *tx;
+    cr_real *ty;
 };
+
+/* What a linear operator adds to its channels, which is at `at` in its weights: nothing to tangents. */
+static inline const cr_real *cr_bias(const cr_run *run, size_t at)
+{
+    return run->zeros ? run->zeros : run->weights + at;
+}
 
 static inline bool cr_clamps(cr_clamp clamp)
 {

@@ -32,7 +32,8 @@ cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_mo
 void cr_move_forward(const cr_run *run)
 {
     const cr_move *p = run->node->params;
-    cr_gather_forward(run->n, p->n_in, p->n_out, p->index, p->fill, run->x[0], run->y);
+    cr_gather_forward(run->n, p->n_in, p->n_out, p->index, run->zeros ? 0 : p->fill, run->x[0],
+                      run->y);
 }
 
 void cr_move_backward(const cr_run *run)

@@ -28,16 +28,17 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->user = cr_arena_alloc(arena, n_values, sizeof *c->user);
     c->gradient = cr_arena_alloc(arena, n_values, sizeof *c->gradient);
     c->is_result = cr_arena_alloc(arena, n_values, sizeof *c->is_result);
+    c->tangent = cr_arena_alloc(arena, n_values, sizeof *c->tangent);
     c->home = cr_arena_alloc(arena, n_values, sizeof *c->home);
     c->at = cr_arena_alloc(arena, n_values, sizeof *c->at);
     c->in_place = cr_arena_alloc(arena, n_nodes, sizeof *c->in_place);
     c->over = cr_arena_alloc(arena, n_values, sizeof *c->over);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
     c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
-    c->buffers = cr_arena_alloc(arena, 2 * n_values + 3 * n_nodes, sizeof *c->buffers);
+    c->buffers = cr_arena_alloc(arena, 3 * n_values + 4 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
-        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->home || !c->at ||
-        !c->in_place || !c->over || !c->step_of || !c->group || !c->buffers)
+        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->tangent || !c->home ||
+        !c->at || !c->in_place || !c->over || !c->step_of || !c->group || !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -76,18 +77,37 @@ static void find_roots(cr_compiler *c)
     memset(needed, 0, (size_t)graph->n_values * sizeof *needed);
 }
 
-/* Gradients are computed for all that lies between a target and the logits, and nothing else. */
+/* Gradients are computed for all that lies between a target and the logits, and nothing else; tangents
+ * likewise. */
 static void find_gradients(cr_compiler *c)
 {
     const cr_graph *graph = c->graph;
-    for (int t = 0; t < c->net->n_targets; t++)
-        if (c->targets[t].gradient) {
-            int root = c->root[c->targets[t].value];
+    for (int t = 0; t < c->net->n_targets; t++) {
+        const int root = c->root[c->targets[t].value];
+        if (c->targets[t].gradient)
             c->gradient[root] = c->is_result[root] = true;
-        }
-    for (int i = 0; i < graph->n_nodes; i++)
-        if (c->live[i] && cr_compiler_runs_back(c, i))
-            c->gradient[graph->nodes[i].y] = true;
+        if (c->targets[t].curvature)
+            c->tangent[root] = true;
+    }
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const int y = graph->nodes[i].y;
+        c->gradient[y] = c->gradient[y] || (c->live[i] && cr_compiler_runs_back(c, i));
+        c->tangent[y] = c->tangent[y] || (c->live[i] && cr_compiler_bends(c, i));
+    }
+}
+
+/* What a linear step adds to a tangent, where any target wants curvature. */
+static cr_status make_zeros(cr_compiler *c, cr_error *err)
+{
+    int most = 0;
+    for (int t = 0; t < c->net->n_targets; t++)
+        most = c->targets[t].curvature ? 1 : most;
+    for (int i = 0; i < c->graph->n_nodes; i++)
+        if (c->live[i] && cr_compiler_bends(c, i) && c->graph->nodes[i].n_folds > most)
+            most = c->graph->nodes[i].n_folds;
+    c->net->zeros = most ? cr_arena_alloc(&c->net->memory, (size_t)most, sizeof(cr_real)) : NULL;
+    return most && !c->net->zeros ? cr_fail_memory(err, "zeros", (size_t)most, sizeof(cr_real))
+                                  : CR_OK;
 }
 
 static size_t place_of(const cr_buffer *buffer)
@@ -128,8 +148,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     const cr_graph *graph = c->graph;
     cr_net *net = c->net;
     const cr_node *node = &graph->nodes[i];
-    cr_buffer *gradients = c->buffers + graph->n_values;
-    cr_buffer *scratches = gradients + graph->n_values, *masks = scratches + 2 * net->n_steps;
+    const cr_buffers b = cr_compiler_buffers(c);
     int s = c->step_of[i];
     size_t n_x = (size_t)cr_compiler_n_inputs(c, i);
     step->node = *node;
@@ -143,27 +162,34 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->x_stride = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_stride);
     step->dx = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx);
     step->dx_first = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx_first);
+    step->maker = cr_arena_alloc(&net->memory, n_x, sizeof *step->maker);
+    step->tx = cr_arena_alloc(&net->memory, n_x, sizeof *step->tx);
     if (!step->x || !step->x_size || !step->x_step || !step->x_stride || !step->dx ||
-        !step->dx_first)
+        !step->dx_first || !step->maker || !step->tx)
         return cr_fail_memory(err, "a step", n_x, sizeof *step->x);
     step->y = value_place(c, node->y);
     step->y_step = pixel_step(c, node->y);
     step->y_size = cr_shape_size(&graph->values[node->y].shape);
     step->y_stride = image_stride(c, node->y);
     step->group = c->group[s];
-    step->scratch = place_of(&scratches[2 * s]);
-    step->scratch_back = place_of(&scratches[2 * s + 1]);
-    step->dy = place_of(&gradients[node->y]);
-    step->dy_masked = place_of(&masks[s]);
+    step->scratch = place_of(&b.scratches[2 * s]);
+    step->scratch_back = place_of(&b.scratches[2 * s + 1]);
+    step->scratch_tangent = place_of(&b.tangent_scratches[s]);
+    step->dy = place_of(&b.gradients[node->y]);
+    step->dy_masked = place_of(&b.masks[s]);
+    step->ty = place_of(&b.tangents[node->y]);
     step->back = cr_compiler_runs_back(c, i);
+    step->bends = cr_compiler_bends(c, i);
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         int x = cr_compiler_input(c, i, j);
         step->x[j] = value_place(c, x);
         step->x_step[j] = pixel_step(c, x);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
         step->x_stride[j] = image_stride(c, x);
-        step->dx[j] = place_of(&gradients[x]);
-        step->dx_first[j] = gradients[x].first == 2 * net->n_steps - 1 - s;
+        step->dx[j] = place_of(&b.gradients[x]);
+        step->dx_first[j] = b.gradients[x].first == cr_compiler_end(c) - 1 - s;
+        step->maker[j] = cr_compiler_maker(c, x);
+        step->tx[j] = place_of(&b.tangents[x]);
     }
     step->fold_scale = c->scale[i];
     step->fold_shift = c->shift[i];
@@ -193,8 +219,8 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
         if (c->live[i])
             c->step_of[i] = net->n_steps++;
     CR_TRY(cr_rooms_find(c, err));
-    CR_TRY(cr_buffers_place(c->buffers, 2 * graph->n_values + 3 * net->n_steps, &net->n_activations,
-                            err));
+    const cr_buffers b = cr_compiler_buffers(c);
+    CR_TRY(cr_buffers_place(c->buffers, (int)(b.end - c->buffers), &net->n_activations, err));
     for (int v = 0; v < graph->n_values; v++)
         c->buffers[v] = c->buffers[c->over[v]];
     CR_TRY(check_size(net, max_mb, err));
@@ -202,22 +228,30 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     size_t n_targets = (size_t)net->n_targets;
     net->target_activations = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_gradients = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
-    if (!net->steps || !net->target_activations || !net->target_gradients) {
+    net->target_tangents = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
+    net->target_sizes = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
+    net->target_steps = cr_arena_alloc(&net->memory, n_targets, sizeof(int));
+    if (!net->steps || !net->target_activations || !net->target_gradients ||
+        !net->target_tangents || !net->target_sizes || !net->target_steps) {
         status = cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
         goto cleanup;
     }
     for (int i = 0; i < graph->n_nodes; i++)
         if (c->live[i])
             CR_TRY(make_step(c, i, &net->steps[c->step_of[i]], err));
-    const cr_buffer *gradients = c->buffers + graph->n_values;
     int logits = c->root[graph->logits];
     net->input = value_place(c, graph->input);
     net->logits = value_place(c, logits);
-    net->logits_gradient = place_of(&gradients[logits]);
+    net->logits_gradient = place_of(&b.gradients[logits]);
+    net->logits_tangent = place_of(&b.tangents[logits]);
     for (int t = 0; t < net->n_targets; t++) {
         int root = c->root[c->targets[t].value];
         net->target_activations[t] = value_place(c, root);
-        net->target_gradients[t] = c->targets[t].gradient ? place_of(&gradients[root]) : CR_NOWHERE;
+        net->target_gradients[t] =
+            c->targets[t].gradient ? place_of(&b.gradients[root]) : CR_NOWHERE;
+        net->target_tangents[t] = place_of(&b.tangents[root]);
+        net->target_sizes[t] = cr_shape_size(&graph->values[root].shape);
+        net->target_steps[t] = cr_compiler_maker(c, root);
     }
 
 cleanup:
@@ -250,11 +284,20 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
                              graph->name, graph->values[targets[t].value].name);
             goto cleanup;
         }
+    for (int t = 0; t < n_targets; t++) {
+        const char *op = targets[t].curvature ? cr_graph_uncurved(graph, targets[t].value) : NULL;
+        if (op) {
+            status = cr_fail(err, CR_EINPUT, "%s: the second derivative of %s is not known",
+                             graph->name, op);
+            goto cleanup;
+        }
+    }
     CR_TRY(cr_patterns_take(&own, targets, n_targets, &net->memory, err));
     CR_TRY(compiler_init(&c, err));
     find_roots(&c);
     CR_TRY(cr_fuse(&c, err));
     find_gradients(&c);
+    CR_TRY(make_zeros(&c, err));
     CR_TRY(cr_values_place(&c, err));
     CR_TRY(build(&c, max_activations_mb, err));
     *result = net;

@@ -4,8 +4,8 @@
 
 #include "graph.h"
 
-/* A piece of the arena: when it is in use, and where it lies. Steps count forward nodes, then
- * backward nodes; a buffer is in use from step `first` to step `last`, both included. */
+/* A piece of the arena: when it is in use, and where it lies. Steps count forward nodes, then, of a net
+ * that wants curvature, the same again along a tangent, then backward nodes; a buffer is in use from step `first` to step `last`, both included. */
 typedef struct cr_buffer {
     size_t n_reals; /* 0: not in use */
     int first, last;
@@ -66,6 +66,10 @@ typedef struct cr_step {
     size_t dy_masked; /* place of a copy for the clamp to mask, where dy itself is a result */
     size_t *dx;       /* [n_x] place; CR_NOWHERE where no gradient is wanted */
     bool *dx_first;   /* [n_x] nothing has been added to it before this step: zero it */
+    bool bends;       /* runs along tangents, too: a target that wants curvature is before it */
+    int *maker;       /* [n_x] the step that x comes from; -1: it is the input */
+    size_t *tx, ty;   /* [n_x] places of tangents */
+    size_t scratch_tangent;
 } cr_step;
 
 struct cr_net {
@@ -76,9 +80,13 @@ struct cr_net {
     int last_done; /* step */
     cr_step *steps;
     int n_targets;
-    size_t *target_activations, *target_gradients; /* [n_targets] places */
-    size_t input, logits, logits_gradient;         /* places */
-    cr_real *arena;                                /* of n_activations; the caller's */
+    size_t *target_activations, *target_gradients, *target_tangents; /* [n_targets] places */
+    int *target_steps;     /* [n_targets] that they come from; -1: the input */
+    size_t *target_sizes;  /* [n_targets] elements of one image */
+    size_t logits_tangent; /* place */
+    cr_real *zeros;        /* as cr_run has them, for any step; NULL: no target wants curvature */
+    size_t input, logits, logits_gradient; /* places */
+    cr_real *arena;                        /* of n_activations; the caller's */
     size_t n_weights, n_activations;
     void (*on_layer)(void *context);
     void *on_layer_context;

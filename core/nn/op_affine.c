@@ -25,7 +25,7 @@ static void forward(const cr_run *run)
 {
     const affine *p = run->node->params;
     cr_affine_forward((size_t)run->n * p->rows, p->c, run->x[0], run->x_step[0], run->weights,
-                      run->weights + p->c, run->node->clamp, run->y, run->y_step);
+                      cr_bias(run, (size_t)p->c), run->node->clamp, run->y, run->y_step);
 }
 
 static void backward(const cr_run *run)
@@ -54,7 +54,7 @@ cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_
     }
     node->op = &affine_op;
     node->flags = CR_OP_AFFINE | CR_OP_FOLDS | CR_OP_CLAMPS | CR_OP_READS_STEPS |
-                  CR_OP_WRITES_STEPS | CR_OP_OVERWRITES;
+                  CR_OP_WRITES_STEPS | CR_OP_OVERWRITES | CR_OP_LINEAR;
     node->n_folds = p->c;
     node->n_weights = 2 * (size_t)p->c;
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);

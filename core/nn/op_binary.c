@@ -140,16 +140,33 @@ static void backward(const cr_run *run)
                        run->dx[p->swapped], run->dx[!p->swapped]);
 }
 
-#define BINARY_OP(symbol, name, needs, loader)                                   \
+static void tangent(const cr_run *run)
+{
+    const binary *p = run->node->params;
+    cr_binary_tangent(&p->kernel, run->n, run->x[p->swapped], run->x[!p->swapped],
+                      run->tx[p->swapped], run->tx[!p->swapped], run->ty);
+}
+
+static void curve(const cr_run *run)
+{
+    const binary *p = run->node->params;
+    cr_binary_curve(&p->kernel, run->m, run->x[p->swapped], run->x[!p->swapped],
+                    run->tx[p->swapped], run->tx[!p->swapped], run->dy, run->dx[p->swapped],
+                    run->dx[!p->swapped]);
+}
+
+#define BINARY_OP(symbol, name, needs, loader, bends, curves)                    \
     const cr_op symbol = {.type = name,                                          \
                           .min_inputs = 2,                                       \
                           .max_inputs = 2,                                       \
                           .flags = CR_OP_ANY_ORDER | CR_OP_OVERWRITES | (needs), \
                           .load = loader,                                        \
                           .forward = forward,                                    \
-                          .backward = backward}
+                          .backward = backward,                                  \
+                          .tangent = bends,                                      \
+                          .curve = curves}
 
-BINARY_OP(cr_op_add, "Add", 0, load_add);
-BINARY_OP(cr_op_sub, "Sub", 0, load_sub);
-BINARY_OP(cr_op_mul, "Mul", CR_OP_NEEDS_X, load_mul);
-BINARY_OP(cr_op_div, "Div", CR_OP_NEEDS_X, load_div);
+BINARY_OP(cr_op_add, "Add", CR_OP_LINEAR, load_add, NULL, NULL);
+BINARY_OP(cr_op_sub, "Sub", CR_OP_LINEAR, load_sub, NULL, NULL);
+BINARY_OP(cr_op_mul, "Mul", CR_OP_NEEDS_X, load_mul, tangent, curve);
+BINARY_OP(cr_op_div, "Div", CR_OP_NEEDS_X, load_div, tangent, curve);

@@ -75,7 +75,8 @@ static void backward(const cr_run *run)
 const cr_op cr_op_relu = {.type = "Relu",
                           .min_inputs = 1,
                           .max_inputs = 1,
-                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER | CR_OP_OVERWRITES,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER | CR_OP_OVERWRITES |
+                                   CR_OP_LINEAR,
                           .load = load_relu,
                           .forward = forward,
                           .backward = backward};
@@ -83,7 +84,8 @@ const cr_op cr_op_relu = {.type = "Relu",
 const cr_op cr_op_clip = {.type = "Clip",
                           .min_inputs = 1,
                           .max_inputs = 3,
-                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER | CR_OP_OVERWRITES,
+                          .flags = CR_OP_CLAMP | CR_OP_CLAMPS | CR_OP_ANY_ORDER | CR_OP_OVERWRITES |
+                                   CR_OP_LINEAR,
                           .load = load_clip,
                           .forward = forward,
                           .backward = backward};

@@ -86,7 +86,8 @@ static void backward(const cr_run *run)
 const cr_op cr_op_concat = {.type = "Concat",
                             .min_inputs = 1,
                             .max_inputs = CR_MAX_ACTIVATIONS,
-                            .flags = CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS,
+                            .flags = CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS |
+                                     CR_OP_LINEAR,
                             .load = load,
                             .forward = forward,
                             .backward = backward};

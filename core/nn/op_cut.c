@@ -319,13 +319,13 @@ cleanup:
     return status;
 }
 
-#define CUT_OP(symbol, name, least, most, loader)     \
-    const cr_op symbol = {.type = name,               \
-                          .min_inputs = least,        \
-                          .max_inputs = most,         \
-                          .flags = CR_OP_MOVES,       \
-                          .load = loader,             \
-                          .forward = cr_move_forward, \
+#define CUT_OP(symbol, name, least, most, loader)              \
+    const cr_op symbol = {.type = name,                        \
+                          .min_inputs = least,                 \
+                          .max_inputs = most,                  \
+                          .flags = CR_OP_MOVES | CR_OP_LINEAR, \
+                          .load = loader,                      \
+                          .forward = cr_move_forward,          \
                           .backward = cr_move_backward}
 
 CUT_OP(cr_op_pad, "Pad", 1, 4, load_pad);

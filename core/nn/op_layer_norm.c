@@ -91,6 +91,20 @@ static void layer_norm_backward(const cr_run *run)
                            run->dy, run->dx[0]);
 }
 
+static void layer_norm_tangent(const cr_run *run)
+{
+    const rows *p = run->node->params;
+    cr_layer_norm_tangent((size_t)run->n * p->rows, p->c, p->epsilon, run->x[0], run->weights,
+                          run->tx[0], run->ty);
+}
+
+static void layer_norm_curve(const cr_run *run)
+{
+    const rows *p = run->node->params;
+    cr_layer_norm_curve(run->m, p->rows, p->c, p->epsilon, run->x[0], run->weights, run->tx[0],
+                        run->dy, run->dx[0]);
+}
+
 const cr_op cr_op_layer_normalization = {.type = "LayerNormalization",
                                          .min_inputs = 2,
                                          .max_inputs = 3,
@@ -99,7 +113,9 @@ const cr_op cr_op_layer_normalization = {.type = "LayerNormalization",
                                          .load = load_layer_norm,
                                          .pack = pack,
                                          .forward = layer_norm_forward,
-                                         .backward = layer_norm_backward};
+                                         .backward = layer_norm_backward,
+                                         .tangent = layer_norm_tangent,
+                                         .curve = layer_norm_curve};
 
 cr_status cr_layer_norm_make(cr_arena *memory, cr_node *node, const cr_value *in, double epsilon,
                              cr_error *err)
@@ -129,8 +145,10 @@ static void row_mean_backward(const cr_run *run)
     cr_row_mean_backward((size_t)run->n * (size_t)run->m * p->rows, p->c, run->dy, run->dx[0]);
 }
 
-const cr_op cr_op_row_mean = {
-    .type = "row mean", .forward = row_mean_forward, .backward = row_mean_backward};
+const cr_op cr_op_row_mean = {.type = "row mean",
+                              .flags = CR_OP_ANY_ORDER | CR_OP_LINEAR,
+                              .forward = row_mean_forward,
+                              .backward = row_mean_backward};
 
 cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err)
 {
@@ -139,7 +157,7 @@ cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_er
     rows *p;
     CR_TRY(load_rows(graph, node, &in, &p, err));
     node->op = &cr_op_row_mean;
-    node->flags = CR_OP_ANY_ORDER;
+    node->flags = node->op->flags;
     node->flops = (double)cr_shape_size(&in->shape);
     cr_value out = *in;
     if (!keep_dims) {

@@ -57,6 +57,12 @@ static void max_backward(const cr_run *run)
     cr_maxpool_backward(&p->win, run->n, run->m, run->x[0], run->x_step[0], run->dy, run->dx[0]);
 }
 
+static void max_tangent(const cr_run *run)
+{
+    const cr_avgpool *p = run->node->params;
+    cr_maxpool_tangent(&p->win, run->n, run->x[0], run->x_step[0], run->tx[0], run->ty);
+}
+
 static void average_forward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
@@ -153,6 +159,12 @@ static void global_max_backward(const cr_run *run)
     cr_global_max_backward(run->n, run->m, p->hw, p->c, run->x[0], run->dy, run->dx[0]);
 }
 
+static void global_max_tangent(const cr_run *run)
+{
+    const global *p = run->node->params;
+    cr_global_max_tangent(run->n, p->hw, p->c, run->x[0], run->tx[0], run->ty);
+}
+
 const cr_op cr_op_max_pool = {.type = "MaxPool",
                               .min_inputs = 1,
                               .max_inputs = 1,
@@ -160,12 +172,14 @@ const cr_op cr_op_max_pool = {.type = "MaxPool",
                                        CR_OP_WRITES_STEPS,
                               .load = load_max,
                               .forward = max_forward,
-                              .backward = max_backward};
+                              .backward = max_backward,
+                              .tangent = max_tangent};
 
 const cr_op cr_op_average_pool = {.type = "AveragePool",
                                   .min_inputs = 1,
                                   .max_inputs = 1,
-                                  .flags = CR_OP_POOLS | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS,
+                                  .flags = CR_OP_POOLS | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS |
+                                           CR_OP_LINEAR,
                                   .load = load_average,
                                   .forward = average_forward,
                                   .backward = average_backward};
@@ -173,7 +187,7 @@ const cr_op cr_op_average_pool = {.type = "AveragePool",
 const cr_op cr_op_global_average_pool = {.type = "GlobalAveragePool",
                                          .min_inputs = 1,
                                          .max_inputs = 1,
-                                         .flags = CR_OP_POOLS,
+                                         .flags = CR_OP_POOLS | CR_OP_LINEAR,
                                          .load = load_global,
                                          .forward = global_mean_forward,
                                          .backward = global_mean_backward};
@@ -184,12 +198,13 @@ const cr_op cr_op_global_max_pool = {.type = "GlobalMaxPool",
                                      .flags = CR_OP_POOLS | CR_OP_NEEDS_X,
                                      .load = load_global,
                                      .forward = global_max_forward,
-                                     .backward = global_max_backward};
+                                     .backward = global_max_backward,
+                                     .tangent = global_max_tangent};
 
 const cr_op cr_op_reduce_mean = {.type = "ReduceMean",
                                  .min_inputs = 1,
                                  .max_inputs = 2,
-                                 .flags = CR_OP_POOLS | CR_OP_ANY_ORDER,
+                                 .flags = CR_OP_POOLS | CR_OP_ANY_ORDER | CR_OP_LINEAR,
                                  .load = load_mean,
                                  .forward = global_mean_forward,
                                  .backward = global_mean_backward};

@@ -297,13 +297,13 @@ cleanup:
     return status;
 }
 
-#define RESHAPE_OP(symbol, name, most_inputs, loader)             \
-    const cr_op symbol = {.type = name,                           \
-                          .min_inputs = 1,                        \
-                          .max_inputs = most_inputs,              \
-                          .flags = CR_OP_MOVES | CR_OP_ANY_ORDER, \
-                          .load = loader,                         \
-                          .forward = cr_move_forward,             \
+#define RESHAPE_OP(symbol, name, most_inputs, loader)                            \
+    const cr_op symbol = {.type = name,                                          \
+                          .min_inputs = 1,                                       \
+                          .max_inputs = most_inputs,                             \
+                          .flags = CR_OP_MOVES | CR_OP_ANY_ORDER | CR_OP_LINEAR, \
+                          .load = loader,                                        \
+                          .forward = cr_move_forward,                            \
                           .backward = cr_move_backward}
 
 RESHAPE_OP(cr_op_flatten, "Flatten", 1, load_flatten);

@@ -50,6 +50,18 @@ static void backward(const cr_run *run)
     cr_softmax_backward(run->n, run->m, p->rows, p->c, run->y, run->dy, run->dx[0]);
 }
 
+static void tangent(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    cr_softmax_tangent((size_t)run->n * p->rows, p->c, run->y, run->tx[0], run->ty);
+}
+
+static void curve(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    cr_softmax_curve(run->m, p->rows, p->c, run->y, run->ty, run->dy, run->dx[0]);
+}
+
 static void log_forward(const cr_run *run)
 {
     const softmax *p = run->node->params;
@@ -82,13 +94,45 @@ static void log_backward(const cr_run *run)
         }
 }
 
+static void log_tangent(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    const cr_real *y = run->y, *tx = run->tx[0];
+    cr_real *ty = run->ty;
+    for (size_t row = 0; row < (size_t)run->n * p->rows; row++, y += p->c, tx += p->c, ty += p->c) {
+        double mean = 0;
+        for (int c = 0; c < p->c; c++)
+            mean += exp((double)y[c]) * (double)tx[c];
+        for (int c = 0; c < p->c; c++)
+            ty[c] = (cr_real)((double)tx[c] - mean);
+    }
+}
+
+static void log_curve(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    const cr_real *dy = run->dy;
+    cr_real *dx = run->dx[0];
+    for (size_t row = 0; row < (size_t)run->m * p->rows; row++, dy += p->c, dx += p->c) {
+        const size_t at = row % p->rows * (size_t)p->c;
+        double sum = 0;
+        for (int c = 0; c < p->c; c++)
+            sum += (double)dy[c];
+        for (int c = 0; c < p->c; c++)
+            dx[c] -= (cr_real)(exp((double)run->y[at + (size_t)c]) *
+                               (double)run->ty[at + (size_t)c] * sum);
+    }
+}
+
 const cr_op cr_op_log_softmax = {.type = "LogSoftmax",
                                  .min_inputs = 1,
                                  .max_inputs = 1,
                                  .flags = CR_OP_NEEDS_Y,
                                  .load = load,
                                  .forward = log_forward,
-                                 .backward = log_backward};
+                                 .backward = log_backward,
+                                 .tangent = log_tangent,
+                                 .curve = log_curve};
 
 const cr_op cr_op_softmax = {.type = "Softmax",
                              .min_inputs = 1,
@@ -96,4 +140,6 @@ const cr_op cr_op_softmax = {.type = "Softmax",
                              .flags = CR_OP_NEEDS_Y,
                              .load = load,
                              .forward = forward,
-                             .backward = backward};
+                             .backward = backward,
+                             .tangent = tangent,
+                             .curve = curve};

@@ -82,6 +82,16 @@ static void backward(const cr_run *run)
     cr_unary_backward(run->node->params, run->n, run->m, run->x[0], run->y, run->dy, run->dx[0]);
 }
 
+static void tangent(const cr_run *run)
+{
+    cr_unary_tangent(run->node->params, run->n, run->x[0], run->y, run->tx[0], run->ty);
+}
+
+static void curve(const cr_run *run)
+{
+    cr_unary_curve(run->node->params, run->m, run->x[0], run->y, run->tx[0], run->dy, run->dx[0]);
+}
+
 #define UNARY_OP(symbol, name, n_inputs, needs, loader)                          \
     const cr_op symbol = {.type = name,                                          \
                           .min_inputs = n_inputs,                                \
@@ -89,7 +99,9 @@ static void backward(const cr_run *run)
                           .flags = CR_OP_ANY_ORDER | CR_OP_OVERWRITES | (needs), \
                           .load = loader,                                        \
                           .forward = forward,                                    \
-                          .backward = backward}
+                          .backward = backward,                                  \
+                          .tangent = tangent,                                    \
+                          .curve = curve}
 
 UNARY_OP(cr_op_sigmoid, "Sigmoid", 1, CR_OP_NEEDS_Y, load_sigmoid);
 UNARY_OP(cr_op_hard_sigmoid, "HardSigmoid", 1, CR_OP_NEEDS_Y, load_hard_sigmoid);

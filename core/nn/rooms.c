@@ -10,61 +10,87 @@ static void use(cr_buffer *buffer, int step)
         buffer->last = step;
 }
 
-/* Buffer sizes and times. Backward of step s is at 2 n_steps - 1 - s; results live to the end. */
+/* When node i needs memory for its pass along tangents and, if that is not linear, back from there. */
+static void time_tangents(const cr_compiler *c, int i, const cr_buffers *b)
+{
+    const cr_node *node = &c->graph->nodes[i];
+    const int s = c->step_of[i], now = c->net->n_steps + s, back = cr_compiler_end(c) - 1 - s;
+    b->tangent_scratches[s] = (cr_buffer){.n_reals = node->n_scratch, .first = now, .last = now};
+    use(&b->tangents[node->y], now);
+    if (node->op->curve)
+        use(&b->tangents[node->y], back);
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
+        const int x = cr_compiler_input(c, i, j);
+        use(&b->tangents[x], now);
+        if (node->op->curve)
+            use(&b->tangents[x], back);
+    }
+}
+
+/* Buffer sizes and times. Backward of step s is at end - 1 - s; results live to the end. */
 static void time_buffers(cr_compiler *c)
 {
     const cr_graph *graph = c->graph;
     const cr_net *net = c->net;
-    int end = 2 * net->n_steps, n_values = graph->n_values;
-    size_t rows = (size_t)net->backward_images * (size_t)net->n_classes_back;
-    cr_buffer *values = c->buffers, *gradients = values + n_values;
-    cr_buffer *scratches = gradients + n_values, *masks = scratches + 2 * net->n_steps;
+    const cr_buffers b = cr_compiler_buffers(c);
+    const int end = cr_compiler_end(c), n_values = graph->n_values;
+    const size_t images = (size_t)net->backward_images;
+    /* Of a target that wants curvature, the gradients and how they change. */
+    const size_t rows = images * (size_t)net->n_classes_back * (net->zeros ? 2 : 1);
+    const int logits = c->root[graph->logits];
     for (int v = 0; v < n_values; v++) {
+        const cr_buffer unused = {.first = end, .last = -1};
         size_t size = graph->values[v].constant ? 0 : cr_shape_size(&graph->values[v].shape);
-        values[v] = (cr_buffer){.n_reals = size * (size_t)net->batch, .first = end, .last = -1};
-        gradients[v] =
-            (cr_buffer){.n_reals = c->gradient[v] ? size * rows : 0, .first = end, .last = -1};
+        b.values[v] = b.gradients[v] = b.tangents[v] = unused;
+        b.values[v].n_reals = size * (size_t)net->batch;
+        b.gradients[v].n_reals = c->gradient[v] ? size * rows : 0;
+        b.tangents[v].n_reals = size * images;
         if (c->root[v] == v && c->wanted[v])
-            use(&values[v], end);
+            use(&b.values[v], end);
         if (c->is_result[v])
-            use(&gradients[v], end);
+            use(&b.gradients[v], end);
     }
-    use(&values[graph->input], 0);
-    values[graph->input].whole = true;
-    use(&gradients[c->root[graph->logits]], net->n_steps);
+    use(&b.values[graph->input], 0);
+    b.values[graph->input].whole = true;
+    use(&b.gradients[logits], cr_compiler_back(c));
+    for (int t = 0; t < net->n_targets; t++)
+        if (c->targets[t].curvature) {
+            const int root = c->root[c->targets[t].value], maker = cr_compiler_maker(c, root);
+            use(&b.tangents[root], net->n_steps + (maker < 0 ? 0 : maker));
+            use(&b.tangents[logits], cr_compiler_back(c));
+        }
     for (int i = 0; i < graph->n_nodes; i++) {
         if (!c->live[i])
             continue;
         const cr_node *node = &graph->nodes[i];
         int s = c->step_of[i], back = end - 1 - s;
         bool backs = cr_compiler_runs_back(c, i);
-        scratches[2 * s] = (cr_buffer){.n_reals = node->n_scratch, .first = s, .last = s};
-        use(&values[node->y], s);
+        b.scratches[2 * s] = (cr_buffer){.n_reals = node->n_scratch, .first = s, .last = s};
+        use(&b.values[node->y], s);
+        if (cr_compiler_bends(c, i))
+            time_tangents(c, i, &b);
         if (backs) {
-            scratches[2 * s + 1] =
+            b.scratches[2 * s + 1] =
                 (cr_buffer){.n_reals = node->n_scratch, .first = back, .last = back};
-            use(&gradients[node->y], back);
+            use(&b.gradients[node->y], back);
             if (node->flags & CR_OP_NEEDS_Y || cr_clamps(c->clamp[i]))
-                use(&values[node->y], end);
+                use(&b.values[node->y], end);
             if (c->is_result[node->y] && cr_clamps(c->clamp[i]))
-                masks[s] =
-                    (cr_buffer){.n_reals = gradients[node->y].n_reals, .first = back, .last = back};
+                b.masks[s] = (cr_buffer){
+                    .n_reals = b.gradients[node->y].n_reals, .first = back, .last = back};
         }
         for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
             int x = cr_compiler_input(c, i, j);
-            use(&values[x], s);
+            use(&b.values[x], s);
             if (backs && node->flags & CR_OP_NEEDS_X)
-                use(&values[x], end);
+                use(&b.values[x], end);
             if (c->gradient[x])
-                use(&gradients[x], back);
+                use(&b.gradients[x], back);
         }
     }
-    for (int v = 0; v < n_values; v++) {
-        if (values[v].last < 0)
-            values[v].n_reals = 0;
-        if (gradients[v].last < 0)
-            gradients[v].n_reals = 0;
-    }
+    for (cr_buffer *buffer = b.values; buffer < b.end; buffer++)
+        if (buffer->last < 0)
+            buffer->n_reals = 0;
 }
 
 /* What the steps cost, and from that how many images go through each at a time. */

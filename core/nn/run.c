@@ -52,7 +52,93 @@ void cr_net_forward(cr_net *net, int n)
     }
 }
 
-static void step_back(const cr_net *net, const cr_step *step, int first, int n, int m)
+/* The mask of a step's clamp, of m values of each image for each that it writes. */
+static void mask(const cr_step *step, int n, int m, const cr_real *y, cr_real *values)
+{
+    if (!cr_clamps(step->node.clamp))
+        return;
+    size_t pixels = step->y_step ? step->y_stride / (size_t)step->y_step : 1;
+    size_t channels = step->y_size / pixels;
+    cr_clamp_mask(step->node.clamp, (size_t)n, m, pixels, channels, y, step->y_step, values);
+}
+
+static void step_tangent(const cr_net *net, const cr_step *step, int first, int n)
+{
+    static const ptrdiff_t no_steps[CR_MAX_ACTIVATIONS];
+    const cr_real *x[CR_MAX_ACTIVATIONS], *tx[CR_MAX_ACTIVATIONS];
+    const cr_real *y = at(net, step->y) + (size_t)first * step->y_stride;
+    cr_node unclamped = step->node;
+    unclamped.clamp = CR_NO_CLAMP;
+    for (int j = 0; j < step->node.n_x; j++) {
+        x[j] = at(net, step->x[j]) + (size_t)first * step->x_stride[j];
+        tx[j] = at(net, step->tx[j]);
+    }
+    const bool linear = step->node.flags & CR_OP_LINEAR;
+    cr_run run = {.node = &unclamped,
+                  .n = n,
+                  .m = 1,
+                  .adds = step->adds,
+                  .x = linear ? tx : x,
+                  .x_step = linear ? no_steps : step->x_step,
+                  .y = linear ? at(net, step->ty) : (cr_real *)y,
+                  .weights = step->weights,
+                  .scratch = at(net, step->scratch_tangent),
+                  .zeros = linear ? net->zeros : NULL,
+                  .tx = tx,
+                  .ty = at(net, step->ty)};
+    (linear ? step->node.op->forward : step->node.op->tangent)(&run);
+    mask(step, n, 1, y, run.ty);
+}
+
+const cr_real *cr_net_tangent(cr_net *net, int t, int first, int n)
+{
+    const size_t size = net->target_sizes[t];
+    const int from = net->target_steps[t];
+    memcpy(at(net, net->target_tangents[t]), cr_net_activations(net, t) + (size_t)first * size,
+           (size_t)n * size * sizeof(cr_real));
+    for (int s = from + 1; s < net->n_steps; s++) {
+        const cr_step *step = &net->steps[s];
+        if (!step->bends)
+            continue;
+        /* What does not depend on the target stays. */
+        for (int j = 0; j < step->node.n_x; j++)
+            if (step->maker[j] < from ||
+                (step->maker[j] > from && !net->steps[step->maker[j]].bends))
+                memset(at(net, step->tx[j]), 0, (size_t)n * step->x_size[j] * sizeof(cr_real));
+        step_tangent(net, step, first, n);
+        after_step(net, s);
+    }
+    return at(net, net->logits_tangent);
+}
+
+/* Adds to the second half of an image's gradients what the first changes by; dy is masked. */
+static void step_curve(const cr_net *net, const cr_step *step, const cr_run *run)
+{
+    const int half = run->m / 2;
+    const cr_real *x[CR_MAX_ACTIVATIONS], *tx[CR_MAX_ACTIVATIONS];
+    cr_real *dx[CR_MAX_ACTIVATIONS];
+    for (int i = 0; i < run->n; i++) {
+        for (int j = 0; j < step->node.n_x; j++) {
+            const size_t size = step->x_size[j];
+            x[j] = run->x[j] + (size_t)i * step->x_stride[j];
+            tx[j] = at(net, step->tx[j]) + (size_t)i * size;
+            dx[j] = run->dx[j] ? run->dx[j] + (size_t)(i * run->m + half) * size : NULL;
+        }
+        cr_run one = *run;
+        one.n = 1;
+        one.m = half;
+        one.x = x;
+        one.y = run->y + (size_t)i * step->y_stride;
+        one.dy = run->dy + (size_t)(i * run->m) * step->y_size;
+        one.dx = dx;
+        one.tx = tx;
+        one.ty = at(net, step->ty) + (size_t)i * step->y_size;
+        step->node.op->curve(&one);
+    }
+}
+
+/* Where `bends`, m is twice the number of functions. */
+static void step_back(const cr_net *net, const cr_step *step, int first, int n, int m, bool bends)
 {
     size_t rows = (size_t)n * (size_t)m;
     const cr_real *x[CR_MAX_ACTIVATIONS];
@@ -76,28 +162,25 @@ static void step_back(const cr_net *net, const cr_step *step, int first, int n, 
                   .weights = step->weights,
                   .weights_back = step->weights_back,
                   .scratch = at(net, step->scratch_back)};
-    if (cr_clamps(step->node.clamp)) {
-        if (step->dy_masked != CR_NOWHERE) {
-            run.dy = at(net, step->dy_masked);
-            memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
-        }
-        size_t pixels = step->y_step ? step->y_stride / (size_t)step->y_step : 1;
-        size_t channels = step->y_size / pixels;
-        cr_clamp_mask(step->node.clamp, (size_t)n, m, pixels, channels, run.y, step->y_step,
-                      run.dy);
+    if (step->dy_masked != CR_NOWHERE) {
+        run.dy = at(net, step->dy_masked);
+        memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
     }
+    mask(step, n, m, run.y, run.dy);
     cr_real *added = step->adds ? dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)
         added[i] += run.dy[i];
     step->node.op->backward(&run);
+    if (bends && step->node.op->curve)
+        step_curve(net, step, &run);
 }
 
-static void backward(cr_net *net, int first, int n)
+/* Steps up to `from` do not run along the tangent that `bends`. */
+static void backward(cr_net *net, int first, int n, int m, bool bends, int from)
 {
-    const int m = net->n_classes_back;
     for (int s = net->n_steps - 1; s >= 0; s--)
         if (net->steps[s].back) {
-            step_back(net, &net->steps[s], first, n, m);
+            step_back(net, &net->steps[s], first, n, m, bends && net->steps[s].bends && s > from);
             after_step(net, s);
         }
 }
@@ -109,14 +192,21 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
     memset(seed, 0, rows * k * sizeof(cr_real));
     for (size_t i = 0; i < rows; i++)
         seed[i * k + (size_t)classes[i]] = 1;
-    backward(net, first, n);
+    backward(net, first, n, net->n_classes_back, false, 0);
 }
 
 void cr_net_backward_seeded(cr_net *net, int first, int n, const cr_real *seeds)
 {
     const size_t rows = (size_t)n * (size_t)net->n_classes_back;
     memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
-    backward(net, first, n);
+    backward(net, first, n, net->n_classes_back, false, 0);
+}
+
+void cr_net_backward_curved(cr_net *net, int t, int first, int n, const cr_real *seeds)
+{
+    const size_t rows = 2 * (size_t)n * (size_t)net->n_classes_back;
+    memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
+    backward(net, first, n, 2 * net->n_classes_back, true, net->target_steps[t]);
 }
 
 size_t cr_net_arena_bytes(const cr_net *net)

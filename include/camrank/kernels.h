@@ -8,6 +8,12 @@
  * of the forward pass are [N][...]. An x_step or y_step is the distance of x or y from pixel to pixel
  * (or row to row), in cr_real, where their channels lie among others, and 0 where they lie alone.
  *
+ * Of kernels that are not linear there are two more (B. A. Pearlmutter, Fast exact multiplication by
+ * the Hessian, Neural Computation 6, 1994). A tangent kernel writes the derivative ty of y along tx,
+ * one for each image: tx like x, ty like y, without steps. A curve kernel ADDS to dx what the backward
+ * kernel's result changes by along tx while dy stays; it is of one image, dy and dx [M][...]. Where the
+ * function is linear in pieces that is nothing, and where it is linear forward is the tangent kernel.
+ *
  * All functions are Local, cannot fail and do not allocate. */
 #ifndef CAMRANK_KERNELS_H
 #define CAMRANK_KERNELS_H
@@ -154,6 +160,8 @@ void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, ptrdiff_t
                         ptrdiff_t y_step);
 void cr_maxpool_backward(const cr_window *win, int n, int m, const cr_real *x, ptrdiff_t x_step,
                          const cr_real *dy, cr_real *dx);
+void cr_maxpool_tangent(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step,
+                        const cr_real *tx, cr_real *ty);
 
 /* Mean over the window, which may hang over a padded border of pad_bottom and pad_right.
  *   count_padding  the padded pixels count (as 0) in the divisor */
@@ -172,6 +180,7 @@ void cr_global_mean_backward(int n, int hw, int c, const cr_real *dy, cr_real *d
 void cr_global_max_forward(int n, int hw, int c, const cr_real *x, cr_real *y);
 void cr_global_max_backward(int n, int m, int hw, int c, const cr_real *x, const cr_real *dy,
                             cr_real *dx);
+void cr_global_max_tangent(int n, int hw, int c, const cr_real *x, const cr_real *tx, cr_real *ty);
 
 /* y = clamp(x * scale + shift) for each channel: x [rows][c]. y may be x, with the same
  * step. */
@@ -192,6 +201,13 @@ typedef struct cr_binary {
 void cr_binary_forward(const cr_binary *p, int n, const cr_real *a, const cr_real *b, cr_real *y);
 void cr_binary_backward(const cr_binary *p, int n, int m, const cr_real *a, const cr_real *b,
                         const cr_real *dy, cr_real *da, cr_real *db);
+
+/* Of CR_MUL and CR_DIV: the others are linear. */
+void cr_binary_tangent(const cr_binary *p, int n, const cr_real *a, const cr_real *b,
+                       const cr_real *ta, const cr_real *tb, cr_real *ty);
+void cr_binary_curve(const cr_binary *p, int m, const cr_real *a, const cr_real *b,
+                     const cr_real *ta, const cr_real *tb, const cr_real *dy, cr_real *da,
+                     cr_real *db);
 
 /* y = f(x) for each of n values; y may be x. alpha and beta are those of HardSigmoid, max(0, min(1,
  * alpha x + beta)); alpha is the exponent of CR_POW. Backward needs x of the forward pass,
@@ -214,6 +230,10 @@ typedef struct cr_unary {
 void cr_unary_forward(const cr_unary *p, int n_images, const cr_real *x, cr_real *y);
 void cr_unary_backward(const cr_unary *p, int n_images, int m, const cr_real *x, const cr_real *y,
                        const cr_real *dy, cr_real *dx);
+void cr_unary_tangent(const cr_unary *p, int n_images, const cr_real *x, const cr_real *y,
+                      const cr_real *tx, cr_real *ty);
+void cr_unary_curve(const cr_unary *p, int m, const cr_real *x, const cr_real *y, const cr_real *tx,
+                    const cr_real *dy, cr_real *dx);
 
 /* Over the channels of each row: x [rows][c], y [rows]. */
 void cr_row_mean_forward(size_t rows, int c, const cr_real *x, cr_real *y);
@@ -225,6 +245,10 @@ void cr_layer_norm_forward(size_t rows, int c, cr_real epsilon, const cr_real *x
                            const cr_real *scale, const cr_real *shift, cr_real *y);
 void cr_layer_norm_backward(int n_images, int m, size_t rows, int c, cr_real epsilon,
                             const cr_real *x, const cr_real *scale, const cr_real *dy, cr_real *dx);
+void cr_layer_norm_tangent(size_t rows, int c, cr_real epsilon, const cr_real *x,
+                           const cr_real *scale, const cr_real *tx, cr_real *ty);
+void cr_layer_norm_curve(int m, size_t rows, int c, cr_real epsilon, const cr_real *x,
+                         const cr_real *scale, const cr_real *tx, const cr_real *dy, cr_real *dx);
 
 /* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
  */
@@ -237,5 +261,8 @@ void cr_gather_backward(int n, size_t n_in, size_t n_out, const int *index, cons
 void cr_softmax_forward(size_t rows, int c, const cr_real *x, cr_real *y);
 void cr_softmax_backward(int n, int m, size_t rows, int c, const cr_real *y, const cr_real *dy,
                          cr_real *dx);
+void cr_softmax_tangent(size_t rows, int c, const cr_real *y, const cr_real *tx, cr_real *ty);
+void cr_softmax_curve(int m, size_t rows, int c, const cr_real *y, const cr_real *ty,
+                      const cr_real *dy, cr_real *dx);
 
 #endif

@@ -123,6 +123,10 @@ bool cr_graph_is_map(const cr_graph *graph, int value);
 /* Whether the logits depend on `value`. */
 bool cr_graph_reaches_logits(const cr_graph *graph, int value);
 
+/* The ONNX operator of a node between `value` and the logits whose second derivative is not known, so
+ * that no target there can want curvature; NULL: there is none. */
+const char *cr_graph_uncurved(const cr_graph *graph, int value);
+
 typedef enum cr_head_kind {
     CR_HEAD_OTHER,      /* anything else, such as fully connected layers on a flattened map */
     CR_HEAD_GAP_LINEAR, /* global average pooling, then what is linear in it all together */
@@ -151,8 +155,9 @@ cr_status cr_graph_head_weights(const cr_graph *graph, const cr_head *head, floa
 typedef struct cr_net cr_net;
 
 typedef struct cr_net_target {
-    int value;     /* whose activations are wanted */
-    bool gradient; /* and the gradient of the logits with respect to it */
+    int value;      /* whose activations are wanted */
+    bool gradient;  /* and the gradient of the logits with respect to it */
+    bool curvature; /* and how that changes along the activations: only with the gradient */
 } cr_net_target;
 
 #define CR_NET_DEFAULT_ACTIVATIONS_MB 4096
@@ -226,6 +231,18 @@ void cr_net_backward_seeded(cr_net *net, int first, int n, const cr_real *seeds)
 
 /* d logit (or function) / d activation of target t after a backward pass, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);
+
+/* What a Hessian does to the activations A of target t, which wants curvature (Pearlmutter, Neural
+ * Computation 6, 1994). First how the logits z change where these do by A: J A with J = dz/dA,
+ * [n][n_classes], there until the backward pass. */
+const cr_real *cr_net_tangent(cr_net *net, int t, int first, int n);
+
+/* Then, for the same images, gradients of m functions f of the logits and the products H A of their
+ * Hessians with respect to the activations: cr_net_gradients gives [n][2][m][H][W][C] of target t.
+ *   seeds  [n][2][m][n_classes]: df/dz, and how it changes along J A, which is (d2f/dz2) J A
+ * A backward pass of twice as many gradients. At a kink (ReLU, maximum) the side is taken that backward
+ * takes. */
+void cr_net_backward_curved(cr_net *net, int t, int first, int n, const cr_real *seeds);
 
 /* A step of a compiled network: a node of the graph with the scales, shifts and activation that were
  * folded into it. For `camrank inspect --plan`. */

@@ -1,4 +1,5 @@
-/* An ONNX file: loaded, its head found, compiled; what is small is run, forward and backward. */
+/* An ONNX file: loaded, its head found, compiled; what is small is run, forward, backward
+ * and along a tangent. */
 #include "fuzz.h"
 
 #include "camrank/nn.h"
@@ -26,6 +27,32 @@ static bool is_small(const cr_graph *graph)
     return work < 1e6;
 }
 
+/* What a backward pass leaves at the only target, of one image. */
+static double sum_of(const cr_graph *graph, const cr_net *net, size_t n_gradients)
+{
+    const int last = cr_graph_last_spatial(graph);
+    const size_t n = (size_t)size_of(cr_graph_value_shape(graph, last));
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += cr_net_activations(net, 0)[i];
+    for (size_t i = 0; i < n_gradients * n; i++)
+        sum += cr_net_gradients(net, 0)[i];
+    return sum;
+}
+
+static double run_curved(const cr_graph *graph, cr_net *net)
+{
+    const size_t n_classes = (size_t)cr_graph_n_classes(graph);
+    const cr_real *change = cr_net_tangent(net, 0, BATCH - 1, 1);
+    cr_real *seeds = calloc(2 * n_classes, sizeof *seeds);
+    FUZZ_CHECK(seeds);
+    seeds[0] = 1;
+    memcpy(seeds + n_classes, change, n_classes * sizeof *seeds);
+    cr_net_backward_curved(net, 0, BATCH - 1, 1, seeds);
+    free(seeds);
+    return sum_of(graph, net, 2);
+}
+
 static void run(const cr_graph *graph, cr_net *net, bool has_target)
 {
     const int32_t classes[BATCH] = {0};
@@ -43,11 +70,8 @@ static void run(const cr_graph *graph, cr_net *net, bool has_target)
     for (int i = 0; i < BATCH * cr_graph_n_classes(graph); i++)
         sum += cr_net_logits(net)[i];
     if (has_target) {
-        const int last = cr_graph_last_spatial(graph);
-        const size_t n = (size_t)size_of(cr_graph_value_shape(graph, last));
         cr_net_backward(net, 0, cr_net_backward_images(net) < BATCH ? 1 : BATCH, classes);
-        for (size_t i = 0; i < n; i++)
-            sum += cr_net_activations(net, 0)[i] + cr_net_gradients(net, 0)[i];
+        sum += sum_of(graph, net, 1) + run_curved(graph, net);
     }
     /* Only so that every number is read. */
     volatile double kept = sum;
@@ -60,7 +84,7 @@ static void compile(const cr_graph *graph)
 {
     cr_net *net;
     cr_error err = {0};
-    const cr_net_target target = {cr_graph_last_spatial(graph), true};
+    const cr_net_target target = {cr_graph_last_spatial(graph), true, true};
     const bool has_target = target.value >= 0;
     if (!fuzz_ok(cr_net_new(graph, BATCH, &target, has_target, 1, MAX_MB, &net, &err), &err,
                  "m.onnx: "))

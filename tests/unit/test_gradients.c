@@ -1,4 +1,5 @@
-/* Backward of every operator against central finite differences of its forward, in double.
+/* Backward of every operator against central finite differences of its forward, and curvature against
+ * those of backward, in double.
  *
  * Each case is a small network t = 1.25 x, ..., y, whose logits are all elements of y. Every
  * element of the Jacobian dy/dt is compared, from as many gradients an image as y has elements, two
@@ -74,24 +75,31 @@ static void backward(cr_net *net, size_t n_in, size_t m, double *jacobian)
     free(classes);
 }
 
+/* The network of a case. */
+static cr_graph *load(const gradient_case *test, onnx_builder *b)
+{
+    cr_graph *graph;
+    cr_error err = {0};
+    onnx_begin(b, 17, test->input);
+    onnx_add(b, "Mul", "x scale=1.25", "t", NULL);
+    onnx_add_layers(b, test->layers);
+    /* A sum, so that no operator is cut off as one that makes probabilities. */
+    onnx_add(b, "Add", "y y", "sum", NULL);
+    onnx_add(b, "Flatten", "sum", "logits", NULL);
+    onnx_end(b, "logits");
+    if (onnx_load(b, &graph, &err) != CR_OK)
+        fail_msg("%s", err.message);
+    return graph;
+}
+
 static void backward_is_the_jacobian_of_forward(void **state)
 {
-    const gradient_case *test = *state;
     onnx_builder b;
-    cr_graph *graph;
     cr_net *net;
     cr_error err = {0};
-    onnx_begin(&b, 17, test->input);
-    onnx_add(&b, "Mul", "x scale=1.25", "t", NULL);
-    onnx_add_layers(&b, test->layers);
-    /* A sum, so that no operator is cut off as one that makes probabilities. */
-    onnx_add(&b, "Add", "y y", "sum", NULL);
-    onnx_add(&b, "Flatten", "sum", "logits", NULL);
-    onnx_end(&b, "logits");
-    if (onnx_load(&b, &graph, &err) != CR_OK)
-        fail_msg("%s", err.message);
+    cr_graph *graph = load(*state, &b);
     size_t n_in = shape_size(cr_graph_input_shape(graph)), m = (size_t)cr_graph_n_classes(graph);
-    cr_net_target target = {cr_graph_find(graph, "t"), true};
+    cr_net_target target = {cr_graph_find(graph, "t"), true, false};
     assert_int_equal(cr_net_new(graph, 2 * (int)m + 1, &target, 1, (int)m, INT_MAX, &net, &err),
                      CR_OK);
     onnx_give_memory(net);
@@ -129,16 +137,130 @@ static void backward_is_the_jacobian_of_forward(void **state)
     onnx_fini(&b);
 }
 
+/* The functions of the logits z that have a curvature: the second is their sum with random weights, the
+ * first has the squares of the logits besides, whose second derivative is 1. */
+enum { N_FUNCTIONS = 2 };
+
+/* Their gradients at z [m], or, with `change` [m], how these change along it: [N_FUNCTIONS][m]. */
+static void seed(const double *z, const double *change, size_t m, double *seeds)
+{
+    uint32_t random = 3;
+    for (size_t j = 0; j < m; j++) {
+        double weight = onnx_random(&random);
+        seeds[j] = change ? change[j] : weight + z[j];
+        seeds[m + j] = change ? 0 : weight;
+    }
+}
+
+/* The gradients of the functions with respect to target 0 of N_IMAGES images x, [N_IMAGES][N_FUNCTIONS]
+ * [n_in]. */
+static void slopes(cr_net *net, const double *x, size_t n_in, size_t m, double *gradients)
+{
+    double *seeds = calloc(N_FUNCTIONS * m, sizeof *seeds);
+    double *logits = calloc(N_IMAGES * m, sizeof *logits);
+    run(net, x, n_in, m, logits);
+    for (size_t i = 0; i < N_IMAGES; i++) {
+        seed(logits + i * m, NULL, m, seeds);
+        cr_net_backward_seeded(net, (int)i, 1, seeds);
+        memcpy(gradients + i * N_FUNCTIONS * n_in, cr_net_gradients(net, 0),
+               N_FUNCTIONS * n_in * sizeof *gradients);
+    }
+    free(seeds);
+    free(logits);
+}
+
+/* Of target t: [N_IMAGES][2][N_FUNCTIONS][n_in], the gradients and how they change. */
+static void curvature(cr_net *net, int t, const double *x, size_t n_in, size_t m, double *products)
+{
+    double *seeds = calloc(2 * 2 * N_FUNCTIONS * m, sizeof *seeds);
+    double *logits = calloc(N_IMAGES * m, sizeof *logits);
+    run(net, x, n_in, m, logits);
+    assert_int_equal(cr_net_backward_images(net), 2);
+    for (int first = 0; first < N_IMAGES; first += 2) {
+        const int n = N_IMAGES - first < 2 ? N_IMAGES - first : 2;
+        const double *change = cr_net_tangent(net, t, first, n);
+        for (int i = 0; i < n; i++) {
+            const double *z = logits + (size_t)(first + i) * m;
+            seed(z, NULL, m, seeds + (size_t)(2 * i) * N_FUNCTIONS * m);
+            seed(z, change + (size_t)i * m, m, seeds + (size_t)(2 * i + 1) * N_FUNCTIONS * m);
+        }
+        cr_net_backward_curved(net, t, first, n, seeds);
+        memcpy(products + (size_t)first * 2 * N_FUNCTIONS * n_in, cr_net_gradients(net, t),
+               (size_t)n * 2 * N_FUNCTIONS * n_in * sizeof *products);
+    }
+    free(seeds);
+    free(logits);
+}
+
+/* Along t itself a step is one of x in proportion. */
+static void curvature_is_the_change_of_backward(void **state)
+{
+    onnx_builder b;
+    cr_net *net;
+    cr_error err = {0};
+    cr_graph *graph = load(*state, &b);
+    size_t n_in = shape_size(cr_graph_input_shape(graph)), m = (size_t)cr_graph_n_classes(graph);
+    const size_t n_all = N_IMAGES * N_FUNCTIONS * n_in;
+    const cr_net_target targets[] = {{cr_graph_find(graph, "t"), true, true},
+                                     {cr_graph_find(graph, "x"), true, true}};
+    double *x = calloc(N_IMAGES * n_in, sizeof *x), *moved = calloc(N_IMAGES * n_in, sizeof *x);
+    double *plain = calloc(n_all, sizeof *x), *plus = calloc(n_all, sizeof *x);
+    double *minus = calloc(n_all, sizeof *x), *products = calloc(2 * n_all, sizeof *x);
+    double largest = 0, worst = 0;
+    fill_input(N_IMAGES * n_in, x);
+    for (int n_targets = 1; n_targets <= 2; n_targets++) {
+        assert_int_equal(cr_net_new(graph, 2 * N_FUNCTIONS + 1, targets, n_targets, N_FUNCTIONS,
+                                    INT_MAX, &net, &err),
+                         CR_OK);
+        onnx_give_memory(net);
+        for (size_t i = 0; i < N_IMAGES * n_in; i++)
+            moved[i] = x[i] * (1 + STEP);
+        slopes(net, moved, n_in, m, plus);
+        for (size_t i = 0; i < N_IMAGES * n_in; i++)
+            moved[i] = x[i] * (1 - STEP);
+        slopes(net, moved, n_in, m, minus);
+        slopes(net, x, n_in, m, plain);
+        for (int t = 0; t < n_targets; t++) {
+            const double of_x = t == 0 ? 1 : SCALE; /* d/dx is SCALE d/dt, x d/dx is t d/dt */
+            curvature(net, t, x, n_in, m, products);
+            for (size_t i = 0; i < n_all; i++) {
+                const size_t image = i / (N_FUNCTIONS * n_in), at = i % (N_FUNCTIONS * n_in);
+                const double *of_image = products + 2 * image * N_FUNCTIONS * n_in;
+                double numeric = of_x * (plus[i] - minus[i]) / (2 * STEP);
+                largest = fmax(largest, fabs(numeric));
+                worst = fmax(worst, fabs(numeric - of_image[N_FUNCTIONS * n_in + at]));
+                assert_true(t > 0 || of_image[at] == plain[i]);
+            }
+        }
+        cr_net_free(net);
+    }
+    assert_true(largest > 0.01);
+    if (!(worst <= TOLERANCE * largest))
+        fail_msg("off by %g of %g", worst, largest);
+    free(x);
+    free(moved);
+    free(plain);
+    free(plus);
+    free(minus);
+    free(products);
+    cr_graph_free(graph);
+    onnx_fini(&b);
+}
+
+/* Every case twice. */
 int main(void)
 {
     enum { N_CASES = sizeof cases / sizeof cases[0] };
-    static struct CMUnitTest tests[N_CASES];
-    static char names[N_CASES][96];
-    for (size_t i = 0; i < N_CASES; i++) {
-        snprintf(names[i], sizeof names[i], "%s_backward_is_the_jacobian_of_forward",
-                 cases[i].name);
-        tests[i] = (struct CMUnitTest){names[i], backward_is_the_jacobian_of_forward, NULL, NULL,
-                                       &cases[i]};
+    static const struct {
+        const char *name;
+        CMUnitTestFunction test;
+    } of_case[] = {{"backward_is_the_jacobian_of_forward", backward_is_the_jacobian_of_forward},
+                   {"curvature_is_the_change_of_backward", curvature_is_the_change_of_backward}};
+    static struct CMUnitTest tests[2 * N_CASES];
+    static char names[2 * N_CASES][96];
+    for (size_t i = 0; i < 2 * N_CASES; i++) {
+        snprintf(names[i], sizeof names[i], "%s_%s", cases[i / 2].name, of_case[i % 2].name);
+        tests[i] = (struct CMUnitTest){names[i], of_case[i % 2].test, NULL, NULL, &cases[i / 2]};
     }
     return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
 }
