@@ -173,7 +173,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuz
 
 $(BUILD)/tests/unit/test_ahead: $(BUILD)/worker/ahead.o
 $(addprefix $(BUILD)/tests/unit/test_,ahead data data_layouts hostile): $(BUILD)/tests/unit/scratch.o
-$(addprefix $(BUILD)/tests/unit/test_,damage external fold head nn onnx operator segments): $(BUILD)/tests/unit/onnx_builder.o
+$(addprefix $(BUILD)/tests/unit/test_,curvature damage external fold head nn onnx operator segments): $(BUILD)/tests/unit/onnx_builder.o
 
 # The network engine once more in double precision, to check gradients by finite differences.
 DOUBLE_SRC := $(sort $(wildcard core/base/*.c core/kernels/*.c core/nn/*.c))

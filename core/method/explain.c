@@ -18,8 +18,8 @@ struct cr_explainer {
     int *pass;        /* [n_variants] the first variant that follows the same target back */
     int32_t *classes; /* [batch][n_slots] followed in each input */
     /* Parts of the arena, in cr_reals behind the net's: gradients of one input that are the same at
-     * every place, [n_slots][largest C]; its maps; scratch; d target / d logits,
-     * [images of a backward pass][n_slots][n_classes]. */
+     * every place, [n_sets][n_slots][largest C]; its maps; scratch; d target / d logits,
+     * [images of a backward pass][n_sets][n_slots][n_classes]. */
     size_t n_rows, n_maps, n_scratch, n_seeds;
     cr_real *rows, *maps, *scratch, *seeds;
 };
@@ -32,6 +32,12 @@ static bool is_linear(const cr_head *head)
 static bool needs(const cr_variant *variant, unsigned what)
 {
     return variant->spec.method->needs & what;
+}
+
+/* How many gradients it takes for each slot: the second is how the first changes. */
+static int n_sets(const cr_variant *variant)
+{
+    return needs(variant, CR_NEEDS_CURVATURE) ? 2 : 1;
 }
 
 /* Whether its gradients are made of the head's weights. */
@@ -59,7 +65,7 @@ static bool any_of_head(const cr_explainer *ex)
 static bool follow_the_same(const cr_variant *a, const cr_variant *b)
 {
     const cr_method *of_a = a->spec.method, *of_b = b->spec.method;
-    return b->back && of_a->seed == of_b->seed &&
+    return b->back && of_a->seed == of_b->seed && n_sets(a) == 1 && n_sets(b) == 1 &&
            (!of_a->seed ||
             memcmp(&a->spec.parameters, &b->spec.parameters, sizeof a->spec.parameters) == 0);
 }
@@ -80,7 +86,8 @@ static cr_status compile(cr_explainer *ex, int batch, int max_activations_mb, cr
     if (!targets)
         return cr_fail_memory(err, "targets", n, sizeof *targets);
     for (int v = 0; v < ex->n_variants; v++)
-        targets[v] = (cr_net_target){ex->variants[v].value, ex->variants[v].back, false};
+        targets[v] = (cr_net_target){ex->variants[v].value, ex->variants[v].back,
+                                     ex->variants[v].back && n_sets(&ex->variants[v]) == 2};
     cr_status status =
         cr_net_new(ex->graph, batch, targets, ex->n_variants, any_back(ex) ? ex->n_slots : 0,
                    max_activations_mb, &ex->net, err);
@@ -107,16 +114,20 @@ static void plan_arena(cr_explainer *ex)
         const cr_variant *variant = &ex->variants[v];
         const cr_method *method = variant->spec.method;
         const int n_places = variant->width * variant->height;
+        const size_t n_gradients = n_slots * (size_t)n_sets(variant);
+        const size_t n_classes = (size_t)cr_graph_n_classes(ex->graph);
         grow(&ex->n_maps, whole_lines(n_slots * (size_t)n_places));
         if (is_uniform(variant) || needs(variant, CR_NEEDS_HEAD))
-            grow(&ex->n_rows, whole_lines(n_slots * (size_t)variant->n_channels));
+            grow(&ex->n_rows, whole_lines(n_gradients * (size_t)variant->n_channels));
+        if (is_uniform(variant) && n_sets(variant) == 2)
+            grow(&ex->n_scratch, whole_lines((size_t)variant->n_channels + n_classes));
         if (method->scratch)
             grow(&ex->n_scratch,
                  whole_lines(method->scratch(variant->spec.parameters.bytes, n_places,
                                              variant->n_channels, ex->n_slots)));
         if (needs(variant, CR_NEEDS_GRADIENTS) && (variant->back || method->seed))
-            grow(&ex->n_seeds, whole_lines((size_t)cr_net_backward_images(ex->net) * n_slots *
-                                           (size_t)cr_graph_n_classes(ex->graph)));
+            grow(&ex->n_seeds,
+                 whole_lines((size_t)cr_net_backward_images(ex->net) * n_gradients * n_classes));
     }
 }
 
@@ -216,19 +227,24 @@ cr_net *cr_explainer_net(cr_explainer *ex)
     return ex->net;
 }
 
-/* d target / d logits of an input, [n_slots][n_classes]. */
-static void seed_input(const cr_explainer *ex, const cr_variant *variant, int input, cr_real *seeds)
+/* d target / d logits of an input, [n_slots][n_classes], and behind it how that changes where the logits
+ * do by `change`, if the variant needs it. */
+static void seed_input(const cr_explainer *ex, const cr_variant *variant, int input,
+                       const cr_real *change, cr_real *seeds)
 {
+    const cr_method *method = variant->spec.method;
+    const void *parameters = variant->spec.parameters.bytes;
     const int n_classes = cr_graph_n_classes(ex->graph);
     const cr_real *logits = cr_net_logits(ex->net) + (size_t)input * (size_t)n_classes;
     const int32_t *classes = ex->classes + input * ex->n_slots;
     memset(seeds, 0, (size_t)ex->n_slots * (size_t)n_classes * sizeof *seeds);
     for (int slot = 0; slot < ex->n_slots; slot++, seeds += n_classes)
-        if (variant->spec.method->seed)
-            variant->spec.method->seed(variant->spec.parameters.bytes, logits, n_classes,
-                                       classes[slot], seeds);
+        if (method->seed)
+            method->seed(parameters, logits, n_classes, classes[slot], seeds);
         else
             seeds[classes[slot]] = 1;
+    for (int slot = 0; slot < ex->n_slots && n_sets(variant) == 2; slot++, seeds += n_classes)
+        method->curve(parameters, logits, change, n_classes, classes[slot], seeds);
 }
 
 /* Rows of the head's weights times `scale`: those of the classes of an input. */
@@ -243,21 +259,42 @@ static void head_rows(const cr_explainer *ex, int input, cr_real scale)
     }
 }
 
-/* The gradients of an input behind a global average pooling. */
-static void uniform_rows(const cr_explainer *ex, const cr_variant *variant, int input)
+/* How the logits of an input change along activations that are averaged: they are what they change by,
+ * but for the biases. */
+static const cr_real *uniform_change(const cr_explainer *ex, int v, int input)
 {
+    const cr_variant *variant = &ex->variants[v];
     const int c = variant->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const int n_places = variant->width * variant->height;
+    cr_real *means = ex->scratch, *change = means + c;
+    if (!is_linear(&ex->head))
+        return cr_net_logits(ex->net) + (size_t)input * (size_t)n_classes;
+    cr_global_mean_forward(
+        1, n_places, c,
+        cr_net_activations(ex->net, v) + (size_t)input * (size_t)n_places * (size_t)c, means);
+    cr_gemm(false, true, 1, n_classes, c, means, c, ex->head_block, c, 0, change, n_classes);
+    return change;
+}
+
+/* The gradients of an input behind a global average pooling, and behind them how they change. */
+static void uniform_rows(const cr_explainer *ex, int v, int input)
+{
+    const cr_variant *variant = &ex->variants[v];
+    const int c = variant->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const int n_rows = ex->n_slots * n_sets(variant);
     const cr_real scale = (cr_real)1 / (cr_real)(variant->width * variant->height);
-    if (is_linear(&ex->head) && !variant->spec.method->seed) {
+    const bool linear = is_linear(&ex->head);
+    if (linear && !variant->spec.method->seed) {
         head_rows(ex, input, scale);
         return;
     }
-    cr_real *rows = is_linear(&ex->head) && variant->spec.method->seed ? ex->seeds : ex->rows;
-    seed_input(ex, variant, input, rows);
-    if (is_linear(&ex->head))
-        cr_gemm(false, false, ex->n_slots, c, n_classes, rows, n_classes, ex->head_block, c, 0,
+    cr_real *seeds = linear ? ex->seeds : ex->rows;
+    seed_input(ex, variant, input, n_sets(variant) == 2 ? uniform_change(ex, v, input) : NULL,
+               seeds);
+    if (linear)
+        cr_gemm(false, false, n_rows, c, n_classes, seeds, n_classes, ex->head_block, c, 0,
                 ex->rows, c);
-    for (int i = 0; i < ex->n_slots * c; i++)
+    for (int i = 0; i < n_rows * c; i++)
         ex->rows[i] *= scale;
 }
 
@@ -277,7 +314,7 @@ static void store(const cr_explainer *ex, const cr_variant *variant, int input, 
     }
 }
 
-/* `gradients` are those of variants that went back. */
+/* `gradients` are those of variants that went back, and behind them how they change. */
 static void run_input(const cr_explainer *ex, int v, int input, int n_views, uint64_t seed,
                       const cr_real *gradients, float *maps)
 {
@@ -286,11 +323,14 @@ static void run_input(const cr_explainer *ex, int v, int input, int n_views, uin
         (size_t)variant->width * (size_t)variant->height * (size_t)variant->n_channels;
     const int32_t *classes = ex->classes + input * ex->n_slots;
     const bool uniform = is_uniform(variant), of_head = needs(variant, CR_NEEDS_HEAD);
+    const size_t n_gradients = (size_t)ex->n_slots * (uniform ? (size_t)variant->n_channels : size);
     const bool of_channels = (uniform || of_head) && !is_linear(&ex->head);
     if (uniform)
-        uniform_rows(ex, variant, input);
+        uniform_rows(ex, v, input);
     else if (of_head && is_linear(&ex->head))
         head_rows(ex, input, 1);
+    if (uniform)
+        gradients = ex->rows;
     const cr_method_run run = {
         .parameters = variant->spec.parameters.bytes,
         .height = variant->height,
@@ -298,8 +338,9 @@ static void run_input(const cr_explainer *ex, int v, int input, int n_views, uin
         .n_channels = variant->n_channels,
         .n_slots = ex->n_slots,
         .activations = cr_net_activations(ex->net, v) + (size_t)input * size,
-        .gradients = uniform ? ex->rows : gradients,
+        .gradients = gradients,
         .uniform = uniform,
+        .curvature = n_sets(variant) == 2 ? gradients + n_gradients : NULL,
         .head = of_head && !of_channels ? ex->rows : NULL,
         .channels = of_channels ? classes : NULL,
         .classes = classes,
@@ -316,16 +357,23 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
                      float *const *maps)
 {
     const int most = cr_net_backward_images(ex->net), n_classes = cr_graph_n_classes(ex->graph);
+    const cr_variant *follows = &ex->variants[leader];
+    const bool curved = n_sets(follows) == 2;
+    const size_t n_gradients = (size_t)ex->n_slots * (size_t)n_sets(follows);
     for (int first = 0; first < n; first += most) {
         const int now = n - first < most ? n - first : most;
+        const cr_real *changes = curved ? cr_net_tangent(ex->net, leader, first, now) : NULL;
         for (int i = 0; i < now; i++)
-            seed_input(ex, &ex->variants[leader], first + i,
-                       ex->seeds + (size_t)i * (size_t)ex->n_slots * (size_t)n_classes);
-        cr_net_backward_seeded(ex->net, first, now, ex->seeds);
+            seed_input(ex, follows, first + i, curved ? changes + i * n_classes : NULL,
+                       ex->seeds + (size_t)i * n_gradients * (size_t)n_classes);
+        if (curved)
+            cr_net_backward_curved(ex->net, leader, first, now, ex->seeds);
+        else
+            cr_net_backward_seeded(ex->net, first, now, ex->seeds);
         for (int v = leader; v < ex->n_variants; v++) {
             const cr_variant *variant = &ex->variants[v];
-            const size_t size = (size_t)ex->n_slots * (size_t)variant->width *
-                                (size_t)variant->height * (size_t)variant->n_channels;
+            const size_t size = n_gradients * (size_t)variant->width * (size_t)variant->height *
+                                (size_t)variant->n_channels;
             for (int i = 0; variant->back && ex->pass[v] == leader && i < now; i++)
                 run_input(ex, v, first + i, n_views, seeds[(first + i) / n_views],
                           cr_net_gradients(ex->net, v) + (size_t)i * size, maps[v]);

@@ -8,7 +8,7 @@
 extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plus_plus,
     cr_method_xgrad_cam, cr_method_hires_cam, cr_method_layer_cam, cr_method_grad_cam_elementwise,
     cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
-    cr_method_kpca_cam, cr_method_fem, cr_method_random_cam;
+    cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];

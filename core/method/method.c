@@ -20,6 +20,7 @@ const cr_method *const cr_methods[] = {
     &cr_method_seg_eigen_cam,
     &cr_method_kpca_cam,
     &cr_method_fem,
+    &cr_method_shapley_cam,
     &cr_method_random_cam,
     NULL,
 };

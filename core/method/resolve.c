@@ -47,6 +47,14 @@ cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const c
                  cr_graph_value_name(graph, head->feature));
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
+    bool averaged = head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS;
+    bool back = spec->method->needs & CR_NEEDS_GRADIENTS && !(averaged && is_feature(head, value));
+    const char *uncurved = NULL;
+    if (!variant->why_not[0] && back && spec->method->needs & CR_NEEDS_CURVATURE)
+        uncurved = cr_graph_uncurved(graph, value);
+    if (uncurved)
+        snprintf(variant->why_not, sizeof variant->why_not, "its Hessian is not known for %.60s",
+                 uncurved);
     if (variant->why_not[0])
         return CR_OK;
     cr_shape shape = cr_graph_value_shape(graph, value);
@@ -54,8 +62,6 @@ cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const c
     variant->width = cr_shape_w(&shape);
     variant->height = cr_shape_h(&shape);
     variant->n_channels = cr_shape_c(&shape);
-    bool averaged = head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS;
-    variant->back =
-        spec->method->needs & CR_NEEDS_GRADIENTS && !(averaged && is_feature(head, value));
+    variant->back = back;
     return CR_OK;
 }

@@ -2,7 +2,8 @@
  * of a network and one backward pass for each target that is followed back.
  *
  * A class's logit is one such target; methods that follow it share its pass. Behind a global average
- * pooling the gradient is the head's weights / (H W) everywhere, and no backward pass is run.
+ * pooling the gradient is the head's weights / (H W) everywhere, and no backward pass is run. A method
+ * that needs curvature has a pass of its own, of twice as many gradients, behind one along a tangent.
  * Everything is Local. */
 #ifndef CAMRANK_EXPLAIN_H
 #define CAMRANK_EXPLAIN_H

@@ -14,6 +14,7 @@
 enum {
     CR_NEEDS_GRADIENTS = 1, /* of a target with respect to the activations */
     CR_NEEDS_HEAD = 2, /* the layer that is pooled, and logits that are linear in the pooling */
+    CR_NEEDS_CURVATURE = 4, /* and how the gradients change along the activations */
 };
 
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
@@ -39,6 +40,9 @@ typedef struct cr_method_run {
      * every place (behind a global average pooling), `uniform` and [n_slots][C]. */
     const cr_real *gradients;
     bool uniform;
+    /* Of CR_NEEDS_CURVATURE, the target's Hessian with respect to the activations times these: shaped
+     * like `gradients`. */
+    const cr_real *curvature;
     /* Of CR_NEEDS_HEAD, the weights from the pooled channels to the logit: [n_slots][C]; NULL where the
      * network pools one map for each class. */
     const cr_real *head;
@@ -62,6 +66,10 @@ typedef struct cr_method {
      * back for class c. NULL: the logit of c, 1 at c. */
     void (*seed)(const void *parameters, const cr_real *logits, int n_classes, int c,
                  cr_real *seed);
+    /* How that changes where the logits change by `change`, [n_classes]: the target's second derivatives
+     * with respect to the logits, times it. Of CR_NEEDS_CURVATURE only. */
+    void (*curve)(const void *parameters, const cr_real *logits, const cr_real *change,
+                  int n_classes, int c, cr_real *seed);
     /* cr_reals of scratch; NULL: none. */
     size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
     /* Writes the maps before the ReLU. A map that cannot be computed is not finite. */

@@ -43,7 +43,7 @@ class OnnxFiles(ct.Structure):
 
 
 class Target(ct.Structure):
-    _fields_ = [("value", ct.c_int), ("gradient", ct.c_bool)]
+    _fields_ = [("value", ct.c_int), ("gradient", ct.c_bool), ("curvature", ct.c_bool)]
 
 
 class Parameters(ct.Structure):
@@ -55,6 +55,8 @@ class Method(ct.Structure):
                 ("needs", ct.c_uint), ("of_image", ct.c_bool), ("parameters", Parameters),
                 ("seed", ct.CFUNCTYPE(None, ct.c_void_p, ct.c_void_p, ct.c_int, ct.c_int,
                                       ct.c_void_p)),
+                ("curve", ct.CFUNCTYPE(None, ct.c_void_p, ct.c_void_p, ct.c_void_p, ct.c_int,
+                                       ct.c_int, ct.c_void_p)),
                 ("scratch", ct.CFUNCTYPE(ct.c_size_t, ct.c_void_p, ct.c_int, ct.c_int, ct.c_int)),
                 ("run", ct.CFUNCTYPE(None, ct.c_void_p))]
 
@@ -62,8 +64,8 @@ class Method(ct.Structure):
 class Run(ct.Structure):
     _fields_ = [("parameters", ct.c_void_p), ("height", ct.c_int), ("width", ct.c_int),
                 ("n_channels", ct.c_int), ("n_slots", ct.c_int), ("activations", ct.c_void_p),
-                ("gradients", ct.c_void_p), ("uniform", ct.c_bool), ("head", ct.c_void_p),
-                ("channels", ct.c_void_p), ("classes", ct.c_void_p), ("seed", ct.c_uint64),
+                ("gradients", ct.c_void_p), ("uniform", ct.c_bool), ("curvature", ct.c_void_p),
+                ("head", ct.c_void_p), ("channels", ct.c_void_p), ("classes", ct.c_void_p), ("seed", ct.c_uint64),
                 ("scratch", ct.c_void_p), ("maps", ct.c_void_p)]
 
 
@@ -86,7 +88,8 @@ def _load(path, real):
     library.cr_graph_value_name.restype = ct.c_char_p
     library.cr_graph_head.restype = Head
     library.cr_graph_cut.restype = ct.c_char_p
-    for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients"):
+    for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients",
+                 "cr_net_tangent"):
         getattr(library, name).restype = ct.POINTER(ct.c_float if real == np.float32
                                                     else ct.c_double)
     library.cr_net_weight_bytes.restype = ct.c_size_t
@@ -188,7 +191,7 @@ class Graph:
 
 
 class Net:
-    """A compiled graph; `targets` are (value, wants gradient)."""
+    """A compiled graph; `targets` are (value, wants gradient) or (..., wants curvature)."""
 
     def __init__(self, graph, batch, targets=(), n_back=0, handle=None):
         self.graph, self.batch, self.n_back = graph, batch, n_back
@@ -198,7 +201,7 @@ class Net:
         if handle:
             return
         error = Error()
-        array = (Target * max(1, len(self.targets)))(*[Target(v, g) for v, g in self.targets])
+        array = (Target * max(1, len(self.targets)))(*[Target(*t) for t in self.targets])
         check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back, NO_LIMIT,
                              ct.byref(self.handle), ct.byref(error)), error)
         self.memory = memory_for(self.lib, "net", self.handle)
@@ -229,6 +232,23 @@ class Net:
         self.lib.cr_net_backward_seeded(self.handle, first, len(seeds),
                                         seeds.ctypes.data_as(ct.c_void_p))
 
+    def tangent(self, target, first, n):
+        """How the logits [n, n_classes] of images first ... change along the target's activations."""
+        return np.ctypeslib.as_array(self.lib.cr_net_tangent(self.handle, target, first, n),
+                                     (n, self.graph.n_classes)).copy()
+
+    def backward_curved(self, target, first, seeds):
+        """seeds [n][2][n_back][n_classes] behind `tangent` of the same images; by curvature(target, n)
+        gradients and how they change."""
+        seeds = np.ascontiguousarray(seeds, self.lib.real)
+        self.lib.cr_net_backward_curved(self.handle, target, first, len(seeds),
+                                        seeds.ctypes.data_as(ct.c_void_p))
+
+    def curvature(self, target, n):
+        shape = self.graph.shape(self.targets[target][0])
+        flat = from_ours(self.lib.cr_net_gradients(self.handle, target), 2 * n * self.n_back, shape)
+        return flat.reshape(n, 2, self.n_back, *flat.shape[1:])
+
     def gradients(self, target, n):
         shape = self.graph.shape(self.targets[target][0])
         flat = from_ours(self.lib.cr_net_gradients(self.handle, target), n * self.n_back, shape)
@@ -254,9 +274,10 @@ def method_spec(text, **parameters):
     return spec
 
 
-def run_method(spec, activations, gradients=None, head=None, classes=(0,), channels=None, seed=0):
-    """A method by itself: activations [C, H, W]; gradients [slots, C, H, W] or, where they are the same
-    at every place, [slots, C]; head [slots, C]. Maps [slots or 1, H, W] before the ReLU."""
+def run_method(spec, activations, gradients=None, head=None, classes=(0,), channels=None, seed=0,
+               curvature=None):
+    """A method by itself: activations [C, H, W]; gradients and curvature [slots, C, H, W] or, where they
+    are the same at every place, [slots, C]; head [slots, C]. Maps [slots or 1, H, W] before the ReLU."""
     method, arrays = spec.method.contents, {}
 
     def put(name, value, kind=np.float32):
@@ -274,7 +295,7 @@ def run_method(spec, activations, gradients=None, head=None, classes=(0,), chann
     scratch = np.full(size + 16, np.nan, np.float32)
     run = Run(parameters, h, w, c, len(classes), put("activations", activations),
               put("gradients", gradients), gradients is not None and np.ndim(gradients) == 2,
-              put("head", head), put("channels", channels, np.int32),
+              put("curvature", curvature), put("head", head), put("channels", channels, np.int32),
               put("classes", classes, np.int32), seed,
               scratch.ctypes.data + -scratch.ctypes.data % 64, maps.ctypes.data)
     method.run(ct.byref(run))

@@ -95,6 +95,7 @@ FORMULAS = {
     "layer-cam": lambda A, g, p: (np.maximum(g, 0) * A).sum(0),
     "grad-cam-elementwise": lambda A, g, p: np.maximum(g * A, 0).sum(0),
     "finer-cam": lambda A, g, p: weighted(g.mean((1, 2)), A),
+    "shapley-cam": lambda A, g, p: weighted(g.mean((1, 2)), A),  # g less half the curvature
     "eigen-cam": lambda A, g, p: projected(A, p),
     "eigen-grad-cam": lambda A, g, p: projected(g * A, p),
     "seg-eigen-cam": lambda A, g, p: projected(abs(g) * A, p),

@@ -16,7 +16,7 @@ from method_peers import SIGNED, error_of, networks, tolerance
 
 NAMES = [method.name.decode() for method in methods()]
 TABLE = dict(zip(NAMES, methods()))
-GRADIENTS, HEAD = 1, 2
+GRADIENTS, HEAD, CURVATURE = 1, 2, 4
 # Besides the defaults.
 VARIANTS = [("grad-cam", dict(average="positive")), ("grad-cam", dict(average="absolute")),
             ("grad-cam++", dict(epsilon=1e-6)), ("grad-cam++", dict(alpha="square")),
@@ -40,18 +40,20 @@ class Case:
         self.A = self.A if signed else np.maximum(self.A, 0)
         size = shape[:1] if uniform else shape
         self.g = (rng.standard_normal((3, *size)) / np.prod(shape[1:])).astype(np.float32)
+        self.h = self.g[::-1] * 3
         self.head = rng.standard_normal((3, shape[0])).astype(np.float32)
         self.classes = np.array([4, 900, 17])
 
-    def expanded(self, slot):
-        g = self.g[slot]
+    def expanded(self, slot, curved=False):
+        g = self.g[slot] - (self.h[slot] / 2 if curved else 0)
         return g if g.ndim == 3 else np.broadcast_to(g[:, None, None], self.A.shape)
 
     def maps(self, name, slots=(0, 1, 2), image_seed=9, **parameters):
         slots, needs = list(slots), TABLE[name].needs
         return run_method(method_spec(name, **parameters), self.A,
                           self.g[slots] if needs & GRADIENTS else None,
-                          self.head[slots] if needs & HEAD else None, self.classes[slots], seed=image_seed)
+                          self.head[slots] if needs & HEAD else None, self.classes[slots], seed=image_seed,
+                          curvature=self.h[slots] if needs & CURVATURE else None)
 
     def expected(self, name, **parameters):
         if name == "cam":
@@ -61,7 +63,9 @@ class Case:
             weights = [random_weights(9, int(c), len(self.A), p) for c in self.classes]
             return np.tensordot(weights, self.A, 1)
         slots = range(1 if TABLE[name].of_image else 3)
-        return np.stack([formula(name, self.A, self.expanded(slot), **parameters) for slot in slots])
+        curved = TABLE[name].needs & CURVATURE
+        return np.stack([formula(name, self.A, self.expanded(slot, curved), **parameters)
+                         for slot in slots])
 
 
 def far(got, want):
@@ -110,7 +114,7 @@ def check_scale():
     for name in NAMES:
         case = Case((33, 14, 14), signed=True)
         want = case.maps(name) * (1 if TABLE[name].needs & GRADIENTS else 2)
-        case.A, case.g = case.A * 2, case.g / 2
+        case.A, case.g, case.h = case.A * 2, case.g / 2, case.h / 2
         if name != "kpca-cam":  # its kernel has a scale
             off = far(case.maps(name), want)
             checks(f"{name}: of a layer that is scaled", off < 1e-5, f"{off:.1e}")
