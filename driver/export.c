@@ -76,13 +76,16 @@ static cr_status check_whole(const char *path, cr_results *results, cr_error *er
     cr_status status = CR_OK;
     const int n = cr_results_get_data(results)->n_images;
     const cr_results_plan *plan = cr_results_get_plan(results);
-    uint8_t *state = cr_alloc((size_t)n, 1);
+    uint8_t *state = cr_alloc((size_t)n, 2);
     if (!state)
-        CR_TRY(cr_fail_memory(err, "rows", (size_t)n, 1));
+        CR_TRY(cr_fail_memory(err, "rows", (size_t)n, 2));
     for (int m = 0; m < plan->n_models; m++) {
-        cr_results_rows rows = {.n = n, .state = state};
-        CR_TRY(cr_results_read(results, m, &rows, err));
-        if (memchr(state, CR_ROW_EMPTY, (size_t)n))
+        bool whole = true;
+        for (int v = 0; v < plan->models[m].n_variants; v++) {
+            CR_TRY(cr_results_read_states(results, m, v, state, state + n, err));
+            whole = whole && !memchr(state, CR_ROW_EMPTY, 2 * (size_t)n);
+        }
+        if (!whole)
             CR_TRY(cr_fail(err, CR_EINPUT,
                            "%s: is not finished (model %s); camrank run ... --resume goes on", path,
                            plan->models[m].name));

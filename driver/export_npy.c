@@ -119,7 +119,7 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
     rows.n = 1;
     for (rows.first = 0; rows.first < data->n_images; rows.first++) {
         CR_TRY(cr_results_read(results, pick->model, &rows, err));
-        if (rows.state[0] != CR_ROW_DONE)
+        if (rows.variants[pick->variant].state[0] != CR_ROW_DONE)
             continue;
         CR_TRY(cr_kept_check(path, plan, pick->model, pick->variant, CR_SLOT_TRUTH,
                              cr_data_image_id(data, rows.first),

@@ -9,9 +9,7 @@
 #include <string.h>
 
 enum {
-    BUFFER_BYTES = 256 << 10, /* of rows copied at a time, unless one is larger: fits a cache */
-    MAX_SLICE = 4096,         /* images copied at a time */
-    MAX_TEXT_BYTES = 50000,   /* of the jobs' texts: an attribute of HDF5 ends at 64 KiB */
+    MAX_TEXT_BYTES = 50000, /* of the jobs' texts: an attribute of HDF5 ends at 64 KiB */
 };
 
 enum { OPTION_FORCE = 1, OPTION_RESUME };
@@ -231,24 +229,6 @@ cleanup:
     return status;
 }
 
-/* Room for the rows of so many images that the buffer is not exceeded; *n_images is their number. */
-static cr_status make_rows(const cr_results_plan *plan, int model, cr_arena *arena,
-                           cr_results_rows *rows, int *n_images, cr_error *err)
-{
-    const cr_results_model *of = &plan->models[model];
-    size_t image_bytes = sizeof(rows->reason[0]);
-    for (int v = 0; v < of->n_variants; v++)
-        image_bytes +=
-            CR_SWEEP_LEVELS + CR_SLOTS * sizeof(float) * cr_results_map_values(&of->variants[v]);
-    for (int p = 0; p < plan->n_protocols; p++)
-        image_bytes += (size_t)of->n_variants * CR_SLOTS * (sizeof(cr_box) + sizeof(double)) *
-                       (size_t)plan->protocols[p].n_boxes;
-    const size_t fit = BUFFER_BYTES / image_bytes;
-    const size_t n = fit < 1 ? 1 : fit > MAX_SLICE ? MAX_SLICE : fit;
-    *n_images = (int)n;
-    return cr_results_rows_alloc(plan, model, *n_images, plan->map_slots > 0, arena, rows, err);
-}
-
 /* Copies model `from` of a file to model `to` of the output, but for the rows that are there. */
 static cr_status copy_model(merge *g, cr_results *file, int from, int to, cr_error *err)
 {
@@ -256,9 +236,12 @@ static cr_status copy_model(merge *g, cr_results *file, int from, int to, cr_err
     const int n_images = cr_results_get_data(file)->n_images;
     cr_arena arena = {0};
     cr_results_rows rows = {0};
-    uint8_t there[MAX_SLICE];
-    int slice;
-    CR_TRY(make_rows(&g->plan, to, &arena, &rows, &slice, err));
+    const int slice = cr_results_slice(&g->plan, to);
+    uint8_t *there = cr_arena_alloc(&arena, (size_t)slice, 1);
+    if (!there)
+        CR_TRY(cr_fail_memory(err, "rows", (size_t)slice, 1));
+    CR_TRY(cr_results_rows_alloc(&g->plan, to, slice, g->plan.map_slots > 0, &arena, &rows, err));
+    rows.n = 0;
     for (; rows.first < n_images; rows.first += rows.n) {
         rows.n = n_images - rows.first < slice ? n_images - rows.first : slice;
         cr_results_rows old = {.first = rows.first, .n = rows.n, .state = there};

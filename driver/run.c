@@ -22,6 +22,9 @@ typedef struct run_state {
     cr_session *session;
     cr_results *results;
     cr_worker *worker;
+    cr_arena arena;
+    cr_results_rows stored; /* what a file that is resumed has of a chunk: states alone */
+    bool resumed;
     int n_chunks;
     int *units;        /* rank 0: those that are not done yet, turn by turn */
     int *turn_units;   /* rank 0: [n_turns] how many of them each turn has */
@@ -85,18 +88,45 @@ static void between_layers(void *context)
         run->poll_status = read_ahead(run, &run->poll_error);
 }
 
+/* Room for the states of n rows of any model. */
+static cr_status alloc_states(const cr_session *s, int n, cr_arena *arena, cr_results_rows *rows,
+                              cr_error *err)
+{
+    int n_variants = 0;
+    for (int m = 0; m < s->n_models; m++)
+        n_variants = s->models[m].n_variants > n_variants ? s->models[m].n_variants : n_variants;
+    *rows = (cr_results_rows){
+        .n = n,
+        .state = cr_arena_alloc(arena, (size_t)n, sizeof *rows->state),
+        .reason = cr_arena_alloc(arena, (size_t)n, sizeof *rows->reason),
+        .variants = cr_arena_alloc(arena, (size_t)n_variants, sizeof *rows->variants),
+    };
+    bool ok = rows->state && rows->reason && rows->variants;
+    for (int v = 0; ok && v < n_variants; v++)
+        ok = (rows->variants[v].state = cr_arena_alloc(arena, (size_t)n, 1)) != NULL;
+    return ok ? CR_OK : cr_fail_memory(err, "rows", (size_t)n, CR_REASON_BYTES);
+}
+
+/* Whether anything of row i is missing: of the model, or of one of its variants. */
+static bool is_missing(const cr_results_rows *rows, int n_variants, int i)
+{
+    bool missing = rows->state[i] == CR_ROW_EMPTY;
+    for (int v = 0; v < n_variants; v++)
+        missing = missing || rows->variants[v].state[i] == CR_ROW_EMPTY;
+    return missing;
+}
+
 /* Rank 0: the units of a model with rows that are neither done nor failed, behind the n_units that are
- * listed already; counts these rows. state is for work. Local. */
-static cr_status list_model(run_state *run, int m, uint8_t *state, int *n_units, cr_error *err)
+ * listed already; counts these rows. `rows` is for work. Local. */
+static cr_status list_model(run_state *run, int m, cr_results_rows *rows, int *n_units,
+                            cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_session *s = run->session;
-    const int n = s->data.n_images;
-    cr_results_rows rows = {.n = n, .state = state};
-    CR_TRY(cr_results_read(run->results, m, &rows, err));
+    CR_TRY(cr_results_read(run->results, m, rows, err));
     int listed = -1;
-    for (int i = 0; i < n; i++) {
-        if (state[i] == CR_ROW_DONE || state[i] == CR_ROW_FAILED)
+    for (int i = 0; i < rows->n; i++) {
+        if (!is_missing(rows, s->models[m].n_variants, i))
             continue;
         run->n_missing++;
         if (i / s->job.batch != listed) {
@@ -116,12 +146,14 @@ static cr_status list_units(run_state *run, cr_error *err)
     cr_status status = CR_OK;
     const cr_session *s = run->session;
     int n_units = 0;
-    uint8_t *state = cr_alloc((size_t)s->data.n_images, 1);
+    cr_arena arena = {0};
+    cr_results_rows rows;
     double *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
     int *order = cr_alloc((size_t)s->n_models, sizeof *order);
     run->n_missing = 0;
-    if (!state || !costs || !order)
-        CR_TRY(cr_fail_memory(err, "rows", (size_t)s->data.n_images, 1));
+    CR_TRY(alloc_states(s, s->data.n_images, &arena, &rows, err));
+    if (!costs || !order)
+        CR_TRY(cr_fail_memory(err, "models", (size_t)s->n_models, sizeof *costs));
     for (int m = 0; m < s->n_models; m++)
         costs[m] = s->models[m].flops;
     cr_dispatch_order(costs, s->n_models, order);
@@ -129,14 +161,14 @@ static cr_status list_units(run_state *run, cr_error *err)
         const int before = n_units;
         for (int k = 0; k < s->n_models; k++)
             if (s->turn[order[k]] == turn)
-                CR_TRY(list_model(run, order[k], state, &n_units, err));
+                CR_TRY(list_model(run, order[k], &rows, &n_units, err));
         run->turn_units[turn] = n_units - before;
     }
 
 cleanup:
     free(order);
     free(costs);
-    free(state);
+    cr_arena_free(&arena);
     return status;
 }
 
@@ -145,11 +177,18 @@ static cr_status do_unit(run_state *run, int unit, int *n, cr_error *err)
     cr_status status = CR_OK;
     const chunk present = chunk_of(run, unit);
     const cr_results_rows *rows;
+    cr_results_rows *stored = run->resumed ? &run->stored : NULL;
     *n = present.n;
     run->knows_next = false;
     cr_net_on_layer(cr_explainer_net(run->session->models[present.model].explainer), between_layers,
                     run);
-    CR_TRY(cr_worker_compute(run->worker, present.model, present.first, present.n, &rows, err));
+    if (stored) {
+        stored->first = present.first;
+        stored->n = present.n;
+        CR_TRY(cr_results_read(run->results, present.model, stored, err));
+    }
+    CR_TRY(cr_worker_compute(run->worker, present.model, present.first, present.n, stored, &rows,
+                             err));
     CR_TRY(cr_par_fault(run->par, err));
     CR_TRY(cr_results_write(run->results, present.model, rows, err));
     if (run->poll_status != CR_OK) {
@@ -205,6 +244,9 @@ static cr_status prepare(run_state *run, cr_error *err)
             "which are used; all are with srun --cpus-per-task=%d, or mpirun --map-by "
             "slot:PE=%d\n",
             cr_launcher_cpus(), cr_launcher_cpus(), cr_launcher_cpus());
+    if (run->resumed)
+        status = alloc_states(s, s->job.batch, &run->arena, &run->stored, err);
+    CR_TRY(cr_par_agree(run->par, status, err));
     status = cr_worker_new(&s->data, &s->plan, s->models, s->n_models, s->job.batch,
                            s->job.image_mpixels, second_cpu, &run->worker, err);
     CR_TRY(cr_par_agree(run->par, status, err));
@@ -358,18 +400,17 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     cr_session session = {0};
     run_state run = {.par = par, .session = &session};
     cr_memory memory;
-    bool resumed = false;
     CR_TRY(cr_session_open(par, options, &session, err));
     if (options->resume)
         CR_TRY(cr_results_resume(par, session.job.output, &session.plan, &session.data,
-                                 &run.results, &resumed, err));
+                                 &run.results, &run.resumed, err));
     else
         CR_TRY(cr_results_create(par, session.job.output, options->force, &session.plan,
                                  &session.data, &run.results, err));
     cr_print_unlocked(par, run.results, session.job.output);
     print_start(par, &session);
     CR_TRY(prepare(&run, err));
-    if (resumed)
+    if (run.resumed)
         print_resumed(&run);
     CR_TRY(work_all(&run, err));
     CR_TRY(cr_memory_measure(par, &session, &memory, err));
@@ -392,6 +433,7 @@ cleanup:
     cr_worker_free(run.worker);
     free(run.units);
     free(run.turn_units);
+    cr_arena_free(&run.arena);
     cr_session_close(&session);
     return status;
 }

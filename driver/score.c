@@ -245,6 +245,11 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
     for (int v = 0; v < of->n_variants; v++) {
         const cr_results_variant *variant = &of->variants[v];
         const size_t values = cr_results_map_values(variant);
+        if (rows->variants[v].state[b] == CR_ROW_FAILED) {
+            cr_score_blank(s->session.plan.protocols, s->session.plan.n_protocols,
+                           &rows->variants[v], b);
+            continue;
+        }
         const float *maps =
             rows->variants[v].maps + ((size_t)b * CR_SLOTS + (size_t)first_slot) * values;
         CR_TRY(cr_kept_check(s->place, cr_results_get_plan(s->from), model, v, first_slot, id, maps,
@@ -269,6 +274,18 @@ static void blank(const scoring *s, int model, const cr_results_rows *rows, int 
         cr_score_blank(plan->protocols, plan->n_protocols, &rows->variants[v], b);
 }
 
+/* A row's variants are what it is, but for those that have failed already. */
+static void set_states(const scoring *s, int model, const cr_results_rows *rows, int b)
+{
+    for (int v = 0; v < s->session.plan.models[model].n_variants; v++) {
+        struct cr_results_maps *of = &rows->variants[v];
+        if (of->state[b] == CR_ROW_FAILED && rows->state[b] == CR_ROW_DONE)
+            continue;
+        of->state[b] = rows->state[b];
+        memcpy(of->reason[b], rows->reason[b], sizeof of->reason[b]);
+    }
+}
+
 /* The rows of a results file but for what is found anew; its protocols are others. */
 static cr_status read_rows(const scoring *s, int model, const cr_results_rows *rows, cr_error *err)
 {
@@ -277,8 +294,11 @@ static cr_status read_rows(const scoring *s, int model, const cr_results_rows *r
     from.variants = cr_alloc(n, sizeof *from.variants);
     if (!from.variants)
         return cr_fail_memory(err, "variants", n, sizeof *from.variants);
-    for (size_t v = 0; v < n; v++)
+    for (size_t v = 0; v < n; v++) {
+        from.variants[v].state = rows->variants[v].state;
+        from.variants[v].reason = rows->variants[v].reason;
         from.variants[v].maps = rows->variants[v].maps;
+    }
     cr_status status = cr_results_read(s->from, model, &from, err);
     free(from.variants);
     return status;
@@ -295,6 +315,7 @@ static cr_status score_chunk(scoring *s, int model, const cr_input_spec *spec,
         cr_error reason = {0};
         if (!s->from) {
             rows->state[b] = CR_ROW_DONE;
+            rows->variants[0].state[b] = CR_ROW_DONE;
             memset(rows->reason[b], 0, sizeof rows->reason[b]);
             status = score_map(s, rows, b, &reason);
         } else if (rows->state[b] == CR_ROW_DONE)
@@ -312,6 +333,7 @@ static cr_status score_chunk(scoring *s, int model, const cr_input_spec *spec,
         status = CR_OK;
         if (rows->state[b] == CR_ROW_FAILED)
             blank(s, model, rows, b);
+        set_states(s, model, rows, b);
     }
     status = cr_results_write(s->out, model, rows, err);
 

@@ -221,6 +221,7 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->show_v2 = job->show_v2;
     plan->skip_failed = job->skip_failed;
     plan->has_empty = true;
+    plan->has_states = true;
     plan->batch = job->batch;
     plan->map_slots = job->map_slots;
     plan->map_float16 = job->map_float16;

@@ -111,6 +111,8 @@ typedef struct row {
     cr_results_rows rows;
     uint8_t state;
     char reason[CR_REASON_BYTES];
+    uint8_t of_variant; /* its state */
+    char why[CR_REASON_BYTES];
     int32_t top_class[CR_TOP];
     float top_logit[CR_TOP], truth_logit;
     struct cr_results_maps *variants;
@@ -131,7 +133,9 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *out->variants);
     struct cr_results_maps *maps = &out->variants[r->pick.variant];
     out->protocols[r->pick.protocol] = (struct cr_results_boxes){out->boxes, out->iou};
-    *maps = (struct cr_results_maps){.maps = cr_alloc(CR_SLOTS * values, sizeof(float)),
+    *maps = (struct cr_results_maps){.state = &out->of_variant,
+                                     .reason = &out->why,
+                                     .maps = cr_alloc(CR_SLOTS * values, sizeof(float)),
                                      .protocols = out->protocols};
     if (!maps->maps)
         return cr_fail_memory(err, "a map", CR_SLOTS * values, sizeof(float));
@@ -147,7 +151,10 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
     if (out->state == CR_ROW_FAILED)
         status =
             cr_fail(err, CR_EINPUT, "%s: image %s failed: %s", r->results, r->image, out->reason);
-    else if (out->state != CR_ROW_DONE)
+    else if (out->of_variant == CR_ROW_FAILED)
+        status = cr_fail(err, CR_EINPUT, "%s: image %s failed under this method: %s", r->results,
+                         r->image, out->why);
+    else if (out->state != CR_ROW_DONE || out->of_variant != CR_ROW_DONE)
         status =
             cr_fail(err, CR_EINPUT, "%s: image %s has not been computed", r->results, r->image);
     else

@@ -16,10 +16,12 @@ struct cr_worker {
     size_t n_activations;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
+    uint8_t *state;   /* [batch] of the images, whether they are written or not */
     int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
     uint64_t *seeds;  /* [batch] of the images */
     float *logits;    /* [n_classes] of an image: the mean over its views */
     float **maps;     /* [largest n_variants] for cr_explainer_run */
+    bool *wanted;     /* [largest n_variants] of the present chunk */
     cr_loc_workspace workspace;
     cr_ahead *ahead;
     bool begun; /* the next chunk is being read */
@@ -48,6 +50,8 @@ static void *take(cr_worker *w, size_t n, size_t item_bytes, bool *ok)
 static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_results_maps *maps,
                       bool *ok)
 {
+    maps->state = take(w, slots / CR_SLOTS, sizeof *maps->state, ok);
+    maps->reason = take(w, slots / CR_SLOTS, sizeof *maps->reason, ok);
     maps->maps = take(w, slots * pixels, sizeof(float), ok);
     maps->empty = take(w, slots, 1, ok);
     maps->levels = take(w, slots / CR_SLOTS, CR_SWEEP_LEVELS, ok);
@@ -84,7 +88,9 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     rows->top_logit = take(w, n * CR_TOP, sizeof *rows->top_logit, &ok);
     rows->truth_logit = take(w, n, sizeof *rows->truth_logit, &ok);
     rows->variants = take(w, (size_t)n_variants, sizeof *rows->variants, &ok);
+    w->state = rows->state;
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
+    w->wanted = take(w, (size_t)n_variants, sizeof *w->wanted, &ok);
     w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
     w->seeds = take(w, n, sizeof *w->seeds, &ok);
@@ -153,14 +159,19 @@ static uint64_t seed_of(const cr_dataset *data, int i)
     return strtoull(hex, NULL, 16);
 }
 
-static void mark_failed(cr_worker *w, int b, const char *reason)
+/* The file's name stands in the row; the folder would only differ from run to run. */
+static void write_reason(const cr_worker *w, const char *reason, char to[CR_REASON_BYTES])
 {
-    /* The file's name stands in the row; the folder would only differ from run to run. */
     size_t folder = strlen(w->data->folder);
     if (strncmp(reason, w->data->folder, folder) == 0 && reason[folder] == '/')
         reason += folder + 1;
+    snprintf(to, CR_REASON_BYTES, "%s", reason);
+}
+
+static void mark_failed(cr_worker *w, int b, const char *reason)
+{
     w->rows.state[b] = CR_ROW_FAILED;
-    snprintf(w->rows.reason[b], sizeof w->rows.reason[b], "%s", reason);
+    write_reason(w, reason, w->rows.reason[b]);
 }
 
 /* Values in the maps of one image: [CR_SLOTS][views][height][width]. */
@@ -171,7 +182,19 @@ static size_t maps_size(const cr_model *model, int v)
            (size_t)variant->height;
 }
 
-/* Nothing in the row of a failed image may look like a result. */
+/* Nothing in the row of a failed variant may look like a result. */
+static void blank_variant(cr_worker *w, const cr_model *model, int v, int b, const char *reason)
+{
+    struct cr_results_maps *maps = &w->rows.variants[v];
+    size_t size = maps_size(model, v);
+    maps->state[b] = CR_ROW_FAILED;
+    write_reason(w, reason, maps->reason[b]);
+    for (size_t i = 0; i < size; i++)
+        maps->maps[(size_t)b * size + i] = NAN;
+    cr_score_blank(w->plan->protocols, w->plan->n_protocols, maps, b);
+}
+
+/* Nor in that of a failed image. */
 static void blank_row(cr_worker *w, const cr_model *model, int b)
 {
     cr_results_rows *rows = &w->rows;
@@ -180,13 +203,9 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
         rows->top_class[b * CR_TOP + i] = -1;
         rows->top_logit[b * CR_TOP + i] = NAN;
     }
-    for (int v = 0; v < model->n_variants; v++) {
-        struct cr_results_maps *maps = &rows->variants[v];
-        size_t size = maps_size(model, v);
-        for (size_t i = 0; i < size; i++)
-            maps->maps[(size_t)b * size + i] = NAN;
-        cr_score_blank(w->plan->protocols, w->plan->n_protocols, maps, b);
-    }
+    for (int v = 0; v < model->n_variants; v++)
+        if (w->wanted[v])
+            blank_variant(w, model, v, b, rows->reason[b]);
 }
 
 /* Fills the network's inputs for image b of the chunk, the one at `place` of its slice; a failed image
@@ -258,10 +277,14 @@ static void score_classes(cr_worker *w, int b)
     classes[CR_SLOT_TRUTH] = label;
 }
 
-static cr_status localize(cr_worker *w, int model_index, int b, cr_error *err)
+/* The boxes of the maps of one variant, of an image that is done. */
+static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_model *model = &w->models[model_index];
+    const cr_variant *variant = &model->variants[v];
+    const struct cr_results_maps *out = &w->rows.variants[v];
+    const size_t size = maps_size(model, v);
     cr_error reason;
     cr_view views[CR_MAX_VIEWS];
     const cr_score_image image = {
@@ -272,29 +295,24 @@ static cr_status localize(cr_worker *w, int model_index, int b, cr_error *err)
         .protocols = w->plan->protocols,
         .n_protocols = w->plan->n_protocols,
     };
+    const cr_loc_map first = {
+        .maps = out->maps + (size_t)b * size,
+        .width = variant->width,
+        .height = variant->height,
+        .scaling = cr_method_form(&variant->spec.parameters)->scaling,
+        .n_views = model->n_views,
+        .views = views,
+    };
     cr_input_views(&model->input, image.width, image.height, views);
-    for (int v = 0; v < model->n_variants; v++) {
-        const cr_variant *variant = &model->variants[v];
-        const struct cr_results_maps *out = &w->rows.variants[v];
-        const size_t size = maps_size(model, v);
-        const cr_loc_map first = {
-            .maps = out->maps + (size_t)b * size,
-            .width = variant->width,
-            .height = variant->height,
-            .scaling = cr_method_form(&variant->spec.parameters)->scaling,
-            .n_views = model->n_views,
-            .views = views,
-        };
-        if (!all_finite(first.maps, size)) {
-            mark_failed(w, b, "an activation map is not finite");
-            break;
-        }
+    out->state[b] = CR_ROW_DONE;
+    memset(out->reason[b], 0, sizeof out->reason[b]);
+    if (!all_finite(first.maps, size))
+        blank_variant(w, model, v, b, "an activation map is not finite");
+    else if (cr_results_check_maps(w->plan, w->data, model_index, v, &w->rows, b, &reason) != CR_OK)
+        blank_variant(w, model, v, b, reason.message);
+    else
         CR_TRY(cr_score_maps(&image, &first, 0, variant->spec.method->of_image, out, b,
                              &w->workspace, err));
-    }
-    if (w->rows.state[b] == CR_ROW_DONE &&
-        cr_results_check_maps(w->plan, w->data, model_index, &w->rows, b, &reason) != CR_OK)
-        mark_failed(w, b, reason.message);
 
 cleanup:
     return status;
@@ -323,14 +341,32 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
         score_classes(w, start + i);
     }
     for (int v = 0; v < model->n_variants; v++)
-        w->maps[v] = w->rows.variants[v].maps + (size_t)start * maps_size(model, v);
+        w->maps[v] =
+            w->wanted[v] ? w->rows.variants[v].maps + (size_t)start * maps_size(model, v) : NULL;
     cr_explainer_run(model->explainer, n, model->n_views, w->classes + start * CR_SLOTS,
                      w->seeds + start, w->maps);
     return CR_OK;
 }
 
+/* What of a chunk is missing, and whether it is everything: of a row that is missing, everything; else the variants that have a row
+ * that is. What is there of the model then stays, failures too. */
+static bool find_wanted(cr_worker *w, const cr_model *model, int n, const cr_results_rows *stored)
+{
+    bool all = !stored;
+    for (int b = 0; b < n && stored; b++)
+        all = all || stored->state[b] == CR_ROW_EMPTY;
+    for (int v = 0; v < model->n_variants; v++) {
+        w->wanted[v] = all;
+        for (int b = 0; b < n && stored; b++)
+            w->wanted[v] = w->wanted[v] || stored->variants[v].state[b] == CR_ROW_EMPTY;
+        memset(w->rows.variants[v].state, CR_ROW_EMPTY, (size_t)n);
+    }
+    return all;
+}
+
 cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
-                            const cr_results_rows **result, cr_error *err)
+                            const cr_results_rows *stored, const cr_results_rows **result,
+                            cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_model *model = &w->models[model_index];
@@ -340,17 +376,23 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     if (!w->begun)
         cr_worker_read_ahead(w, model_index, first, n);
     w->begun = false;
+    const bool all = find_wanted(w, model, n, stored);
+    rows->state = w->state;
     cr_explainer_use_arena(model->explainer, w->activations);
     for (int start = 0; start < n; start += model->slice) {
         const int left = n - start;
         CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));
     }
     for (int b = 0; b < n; b++) {
-        if (rows->state[b] == CR_ROW_DONE)
-            CR_TRY(localize(w, model_index, b, err));
+        if (!all && stored->state[b] == CR_ROW_FAILED)
+            mark_failed(w, b, stored->reason[b]);
+        for (int v = 0; v < model->n_variants && rows->state[b] == CR_ROW_DONE; v++)
+            if (w->wanted[v])
+                CR_TRY(localize(w, model_index, v, b, err));
         if (rows->state[b] == CR_ROW_FAILED)
             blank_row(w, model, b);
     }
+    rows->state = all ? w->state : NULL;
     *result = rows;
 
 cleanup:

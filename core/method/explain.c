@@ -374,11 +374,20 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
             const cr_variant *variant = &ex->variants[v];
             const size_t size = n_gradients * (size_t)variant->width * (size_t)variant->height *
                                 (size_t)variant->n_channels;
-            for (int i = 0; variant->back && ex->pass[v] == leader && i < now; i++)
+            for (int i = 0; maps[v] && variant->back && ex->pass[v] == leader && i < now; i++)
                 run_input(ex, v, first + i, n_views, seeds[(first + i) / n_views],
                           cr_net_gradients(ex->net, v) + (size_t)i * size, maps[v]);
         }
     }
+}
+
+/* Whether any of the variants that share a pass is. */
+static bool is_wanted(const cr_explainer *ex, int leader, float *const *maps)
+{
+    for (int v = leader; v < ex->n_variants; v++)
+        if (ex->variants[v].back && ex->pass[v] == leader && maps[v])
+            return true;
+    return false;
 }
 
 void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t *classes,
@@ -389,9 +398,9 @@ void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t
         memcpy(ex->classes + b * ex->n_slots, classes + b / n_views * ex->n_slots,
                (size_t)ex->n_slots * sizeof *classes);
     for (int v = 0; v < ex->n_variants; v++)
-        for (int b = 0; !ex->variants[v].back && b < n; b++)
+        for (int b = 0; maps[v] && !ex->variants[v].back && b < n; b++)
             run_input(ex, v, b, n_views, seeds[b / n_views], NULL, maps[v]);
     for (int v = 0; v < ex->n_variants; v++)
-        if (ex->variants[v].back && ex->pass[v] == v)
+        if (ex->variants[v].back && ex->pass[v] == v && is_wanted(ex, v, maps))
             run_back(ex, v, n, n_views, seeds, maps);
 }

@@ -226,42 +226,73 @@ bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report
 /* Per image, over the models. */
 enum { SEEN_FAILED = 1, SEEN_MISSING = 2 };
 
+/* One more failure, `method` that of a variant that has failed alone, or "". */
+static void add_failure(cr_report *report, const cr_results *results, int model, int image,
+                        const char *method, const char *reason)
+{
+    if (report->n_failures == CR_REPORT_MAX_FAILURES)
+        return;
+    cr_report_failure *failure = &report->failures[report->n_failures++];
+    failure->model = cr_results_get_plan(results)->models[model].name;
+    failure->image = cr_data_image_id(cr_results_get_data(results), image);
+    snprintf(failure->reason, sizeof failure->reason, "%s%s%s", method, method[0] ? ": " : "",
+             reason);
+}
+
+static void see_rows(cr_results *results, int model, const cr_results_rows *rows, uint8_t *seen,
+                     cr_report *report)
+{
+    const cr_results_model *of = &cr_results_get_plan(results)->models[model];
+    char name[2 * CR_NAME_BYTES];
+    for (int i = 0; i < rows->n; i++) {
+        if (rows->state[i] == CR_ROW_EMPTY)
+            seen[i] |= SEEN_MISSING;
+        if (rows->state[i] == CR_ROW_FAILED) {
+            seen[i] |= SEEN_FAILED;
+            add_failure(report, results, model, rows->first + i, "", rows->reason[i]);
+        }
+        for (int v = 0; v < of->n_variants && rows->state[i] == CR_ROW_DONE; v++) {
+            if (rows->variants[v].state[i] == CR_ROW_EMPTY)
+                seen[i] |= SEEN_MISSING;
+            if (rows->variants[v].state[i] != CR_ROW_FAILED)
+                continue;
+            seen[i] |= SEEN_FAILED;
+            cr_results_variant_name(&of->variants[v], name);
+            add_failure(report, results, model, rows->first + i, name, rows->variants[v].reason[i]);
+        }
+    }
+}
+
 static cr_status read_states(cr_results *results, int model, uint8_t *seen, cr_report *report,
                              cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_dataset *data = cr_results_get_data(results);
+    const int n_images = cr_results_get_data(results)->n_images;
+    const int n_variants = cr_results_get_plan(results)->models[model].n_variants;
+    cr_arena arena = {0};
     cr_results_rows rows = {
-        .state = cr_alloc(CR_RESULTS_SHARE, 1),
-        .reason = cr_alloc(CR_RESULTS_SHARE, sizeof *rows.reason),
+        .state = cr_arena_alloc(&arena, CR_RESULTS_SHARE, 1),
+        .reason = cr_arena_alloc(&arena, CR_RESULTS_SHARE, sizeof *rows.reason),
+        .variants = cr_arena_alloc(&arena, (size_t)n_variants, sizeof *rows.variants),
     };
-    if (!rows.state || !rows.reason) {
-        status = cr_fail_memory(err, "the report", CR_RESULTS_SHARE, sizeof *rows.reason);
-        goto cleanup;
+    bool ok = rows.state && rows.reason && rows.variants;
+    for (int v = 0; ok && v < n_variants; v++) {
+        rows.variants[v].state = cr_arena_alloc(&arena, CR_RESULTS_SHARE, 1);
+        rows.variants[v].reason =
+            cr_arena_alloc(&arena, CR_RESULTS_SHARE, sizeof *rows.variants[v].reason);
+        ok = rows.variants[v].state && rows.variants[v].reason;
     }
-    for (int first = 0; first < data->n_images; first += CR_RESULTS_SHARE) {
-        rows.first = first;
-        rows.n =
-            data->n_images - first < CR_RESULTS_SHARE ? data->n_images - first : CR_RESULTS_SHARE;
+    if (!ok)
+        CR_TRY(cr_fail_memory(err, "the report", CR_RESULTS_SHARE, sizeof *rows.reason));
+    for (; rows.first < n_images; rows.first += CR_RESULTS_SHARE) {
+        const int left = n_images - rows.first;
+        rows.n = left < CR_RESULTS_SHARE ? left : CR_RESULTS_SHARE;
         CR_TRY(cr_results_read(results, model, &rows, err));
-        for (int i = 0; i < rows.n; i++) {
-            if (rows.state[i] == CR_ROW_EMPTY)
-                seen[first + i] |= SEEN_MISSING;
-            if (rows.state[i] != CR_ROW_FAILED)
-                continue;
-            seen[first + i] |= SEEN_FAILED;
-            if (report->n_failures == CR_REPORT_MAX_FAILURES)
-                continue;
-            cr_report_failure *failure = &report->failures[report->n_failures++];
-            failure->model = cr_results_get_plan(results)->models[model].name;
-            failure->image = cr_data_image_id(data, first + i);
-            memcpy(failure->reason, rows.reason[i], sizeof failure->reason);
-        }
+        see_rows(results, model, &rows, seen + rows.first, report);
     }
 
 cleanup:
-    free(rows.reason);
-    free(rows.state);
+    cr_arena_free(&arena);
     return status;
 }
 

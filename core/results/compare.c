@@ -37,15 +37,12 @@ static cr_status compare_number(place at, const char *name, double stored, doubl
     return compare_text(at, name, a, b, err);
 }
 
-static cr_status compare_root(place at, const cr_results_plan *stored,
-                              const cr_results_plan *wanted, cr_error *err)
+/* What cannot differ in a file that has only a part of what is wanted. */
+static cr_status compare_run(place at, const cr_results_plan *stored,
+                             const cr_results_plan *wanted, cr_error *err)
 {
     cr_status status = CR_OK;
-    char shown_stored[64], shown[64];
-    cr_shown_text(stored, shown_stored);
-    cr_shown_text(wanted, shown);
     CR_TRY(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
-    CR_TRY(compare_text(at, "table", shown_stored, shown, err));
     CR_TRY(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
                         wanted->skip_failed ? "skip" : "wrong", err));
     CR_TRY(compare_number(at, "batch", stored->batch, wanted->batch, err));
@@ -53,10 +50,37 @@ static cr_status compare_root(place at, const cr_results_plan *stored,
     CR_TRY(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
     CR_TRY(compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
                         wanted->map_float16 ? "float16" : "float32", err));
+
+cleanup:
+    return status;
+}
+
+/* What shows in the file's layout and summary beyond that. */
+static cr_status compare_layout(place at, const cr_results_plan *stored,
+                                const cr_results_plan *wanted, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char shown_stored[64], shown[64];
+    cr_shown_text(stored, shown_stored);
+    cr_shown_text(wanted, shown);
+    CR_TRY(compare_text(at, "table", shown_stored, shown, err));
+    CR_TRY(compare_text(at, "schema",
+                        stored->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
+                        wanted->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1, err));
     CR_TRY(compare_number(at, "number of models", stored->n_models, wanted->n_models, err));
 
 cleanup:
     return status;
+}
+
+static cr_status compare_protocol(place file, const cr_protocol *a, const cr_protocol *b,
+                                  cr_error *err)
+{
+    char name[64], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
+    snprintf(name, sizeof name, "/protocols/%s", a->name);
+    const cr_parameter *differs = cr_parameters_difference(cr_protocol_parameters, a, b, x, y);
+    return differs ? compare_text((place){file.path, name, file.where}, differs->key, x, y, err)
+                   : CR_OK;
 }
 
 static cr_status compare_protocols(place file, const cr_results_plan *stored,
@@ -68,11 +92,7 @@ static cr_status compare_protocols(place file, const cr_results_plan *stored,
         compare_number(all, "number of protocols", stored->n_protocols, wanted->n_protocols, err));
     for (int p = 0; p < wanted->n_protocols; p++) {
         const cr_protocol *a = &stored->protocols[p], *b = &wanted->protocols[p];
-        char name[64], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
-        snprintf(name, sizeof name, "/protocols/%s", a->name);
-        const cr_parameter *differs = cr_parameters_difference(cr_protocol_parameters, a, b, x, y);
-        if (differs)
-            CR_TRY(compare_text((place){file.path, name, file.where}, differs->key, x, y, err));
+        CR_TRY(compare_protocol(file, a, b, err));
         CR_TRY(compare_text(all, "name of a protocol", a->name, b->name, err));
     }
 
@@ -107,6 +127,20 @@ cleanup:
     return status;
 }
 
+/* All but the variants. */
+static cr_status compare_network(place at, const cr_results_model *a, const cr_results_model *b,
+                                 cr_error *err)
+{
+    cr_status status = CR_OK;
+    CR_TRY(compare_text(at, "sha256", a->sha256, b->sha256, err));
+    CR_TRY(compare_text(at, "input", a->input, b->input, err));
+    CR_TRY(compare_text(at, "kernels", a->kernels, b->kernels, err));
+    CR_TRY(compare_text(at, "output", a->output, b->output, err));
+
+cleanup:
+    return status;
+}
+
 static cr_status compare_model(place file, const cr_results_plan *stored,
                                const cr_results_plan *wanted, int m, cr_error *err)
 {
@@ -117,10 +151,7 @@ static cr_status compare_model(place file, const cr_results_plan *stored,
     CR_TRY(compare_text((place){file.path, "/models", file.where}, "name of a model", a->name,
                         b->name, err));
     const place at = {file.path, group, file.where};
-    CR_TRY(compare_text(at, "sha256", a->sha256, b->sha256, err));
-    CR_TRY(compare_text(at, "input", a->input, b->input, err));
-    CR_TRY(compare_text(at, "kernels", a->kernels, b->kernels, err));
-    CR_TRY(compare_text(at, "output", a->output, b->output, err));
+    CR_TRY(compare_network(at, a, b, err));
     CR_TRY(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
     for (int v = 0; v < b->n_variants; v++) {
         cr_layout_group(wanted, CR_GROUP_VARIANT(m, v), variant);
@@ -182,20 +213,112 @@ cleanup:
     return status;
 }
 
+static cr_status compare_version(const cr_results *stored, place root, cr_error *err)
+{
+    char version[64];
+    cr_status status = cr_h5_get_text((cr_h5_at){stored->file, stored->path, "/"},
+                                      "camrank_version", version, sizeof version, err);
+    return status == CR_OK ? compare_text(root, "camrank_version", version, CR_VERSION, err)
+                           : status;
+}
+
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
                              const cr_dataset *data, const char *where, cr_error *err)
 {
     cr_status status = CR_OK;
     const place root = {stored->path, "/", where};
-    char version[64];
-    CR_TRY(cr_h5_get_text((cr_h5_at){stored->file, stored->path, "/"}, "camrank_version", version,
-                          sizeof version, err));
-    CR_TRY(compare_text(root, "camrank_version", version, CR_VERSION, err));
-    CR_TRY(compare_root(root, &stored->plan, plan, err));
+    CR_TRY(compare_version(stored, root, err));
+    CR_TRY(compare_run(root, &stored->plan, plan, err));
+    CR_TRY(compare_layout(root, &stored->plan, plan, err));
     CR_TRY(compare_protocols(root, &stored->plan, plan, err));
     for (int m = 0; m < plan->n_models; m++)
         CR_TRY(compare_model(root, &stored->plan, plan, m, err));
     CR_TRY(compare_data(root, &stored->data, data, stored->plan.n_models == 0, err));
+
+cleanup:
+    return status;
+}
+
+int cr_plan_find_protocol(const cr_results_plan *plan, const char *name)
+{
+    for (int p = 0; p < plan->n_protocols; p++)
+        if (strcmp(plan->protocols[p].name, name) == 0)
+            return p;
+    return -1;
+}
+
+int cr_plan_find_model(const cr_results_plan *plan, const char *name)
+{
+    for (int m = 0; m < plan->n_models; m++)
+        if (strcmp(plan->models[m].name, name) == 0)
+            return m;
+    return -1;
+}
+
+int cr_plan_find_variant(const cr_results_model *model, const cr_results_variant *variant)
+{
+    char name[2 * CR_NAME_BYTES], other[2 * CR_NAME_BYTES];
+    cr_results_variant_name(variant, name);
+    for (int v = 0; v < model->n_variants; v++) {
+        cr_results_variant_name(&model->variants[v], other);
+        if (strcmp(name, other) == 0)
+            return v;
+    }
+    return -1;
+}
+
+static cr_status not_wanted(place at, const char *what, const char *name, cr_error *err)
+{
+    return cr_fail(err, CR_EINPUT,
+                   "%s: made by another job or program: %s: %s %s is in the file, but not in the "
+                   "job",
+                   at.path, at.group, what, name);
+}
+
+/* Model m of the file among those that are wanted. */
+static cr_status find_model(place root, const cr_results_plan *stored, int m,
+                            const cr_results_plan *wanted, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_model *model = &stored->models[m];
+    const int at = cr_plan_find_model(wanted, model->name);
+    cr_results_path group, variant;
+    cr_layout_group(stored, CR_GROUP_MODEL(m), group);
+    const place here = {root.path, group, root.where};
+    if (at < 0)
+        return not_wanted(root, "model", model->name, err);
+    CR_TRY(compare_network(here, model, &wanted->models[at], err));
+    for (int v = 0; v < model->n_variants; v++) {
+        const int there = cr_plan_find_variant(&wanted->models[at], &model->variants[v]);
+        cr_layout_group(stored, CR_GROUP_VARIANT(m, v), variant);
+        if (there < 0)
+            return not_wanted(here, "method", strrchr(variant, '/') + 1, err);
+        CR_TRY(compare_variant(here, variant, &model->variants[v],
+                               &wanted->models[at].variants[there], err));
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_results_is_part_of(const cr_results *stored, const cr_results_plan *plan,
+                                const cr_dataset *data, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const place root = {stored->path, "/", "now"};
+    const bool sizes = stored->plan.n_models == 0 && plan->n_models == 0;
+    CR_TRY(compare_version(stored, root, err));
+    CR_TRY(compare_run(root, &stored->plan, plan, err));
+    for (int p = 0; p < stored->plan.n_protocols; p++) {
+        const cr_protocol *protocol = &stored->plan.protocols[p];
+        const int at = cr_plan_find_protocol(plan, protocol->name);
+        if (at < 0)
+            return not_wanted(root, "protocol", protocol->name, err);
+        CR_TRY(compare_protocol(root, protocol, &plan->protocols[at], err));
+    }
+    for (int m = 0; m < stored->plan.n_models; m++)
+        CR_TRY(find_model(root, &stored->plan, m, plan, err));
+    CR_TRY(compare_data(root, &stored->data, data, sizes, err));
 
 cleanup:
     return status;

@@ -127,7 +127,8 @@ static cr_status put_root(const cr_results *results, cr_error *err)
     cr_status status = CR_OK;
     const cr_h5_at at = {results->file, results->path, "/"};
     const cr_results_plan *plan = &results->plan;
-    CR_TRY(cr_h5_put_text(at, "schema", CR_RESULTS_SCHEMA, err));
+    CR_TRY(cr_h5_put_text(at, "schema", plan->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
+                          err));
     CR_TRY(cr_h5_put_text(at, "camrank_version", CR_VERSION, err));
     CR_TRY(cr_h5_put_text(at, "job_name", plan->job_name, err));
     CR_TRY(cr_h5_put_text(at, "job", plan->job_text, err));
@@ -469,7 +470,7 @@ cleanup:
     return status;
 }
 
-cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err)
+cr_status cr_results_make_file(cr_results *results, bool replace, cr_results *from, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
     const cr_par *par = &results->par;
@@ -486,6 +487,8 @@ cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err)
 
     if (par->rank == 0) {
         local = create_file(results, err);
+        if (local == CR_OK && from)
+            local = cr_results_copy_rows(results, from, err);
         if (local == CR_OK)
             local = publish(results, err);
         made = local != CR_OK;
@@ -511,7 +514,7 @@ cr_status cr_results_create(const cr_par *par, const char *path, bool replace,
         local = may_be_made(path, replace, err);
     CR_TRY(cr_par_follow(par, local, err));
     CR_TRY(cr_results_begin(par, path, plan, data, &creating, err));
-    CR_TRY(cr_results_make_file(creating, replace, err));
+    CR_TRY(cr_results_make_file(creating, replace, NULL, err));
     *results = creating;
     creating = NULL;
 

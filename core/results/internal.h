@@ -9,7 +9,8 @@
 
 #include <hdf5.h>
 
-#define CR_RESULTS_SCHEMA "camrank-results-1"
+#define CR_RESULTS_SCHEMA "camrank-results-2"
+#define CR_RESULTS_SCHEMA_1 "camrank-results-1" /* without states of variants: it is read */
 
 /* Bounds on what is believed of a file from outside, before memory is allocated for it. */
 enum {
@@ -94,6 +95,8 @@ typedef enum cr_column_id {
     CR_COLUMN_TOP_CLASS,
     CR_COLUMN_TOP_LOGIT,
     CR_COLUMN_TRUTH_LOGIT,
+    CR_COLUMN_VARIANT_DONE,
+    CR_COLUMN_VARIANT_REASON,
     CR_COLUMN_MAPS,
     CR_COLUMN_EMPTY,
     CR_COLUMN_LEVELS,
@@ -221,8 +224,23 @@ cr_status cr_results_release(cr_results *results, cr_error *err);
 cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results_plan *plan,
                            const cr_dataset *data, cr_results **results, cr_error *err);
 
-/* Makes the file. On failure no half-made file stays behind; the caller releases. */
-cr_status cr_results_make_file(cr_results *results, bool replace, cr_error *err);
+/* Makes the file, with the rows of `from` (rank 0; NULL for none). On failure no half-made file stays
+ * behind; the caller releases. */
+cr_status cr_results_make_file(cr_results *results, bool replace, cr_results *from, cr_error *err);
+
+/* compare.c. The place of what has this name, -1 if there is none. */
+int cr_plan_find_protocol(const cr_results_plan *plan, const char *name);
+int cr_plan_find_model(const cr_results_plan *plan, const char *name);
+int cr_plan_find_variant(const cr_results_model *model, const cr_results_variant *variant);
+
+/* Whether all that the file has is a part of a plan: CR_EINPUT naming the first thing that is not, or is
+ * another there. Models, methods and protocols may be more, and in another order. */
+cr_status cr_results_is_part_of(const cr_results *stored, const cr_results_plan *plan,
+                                const cr_dataset *data, cr_error *err);
+
+/* extend.c: copies the rows of `from` to a file that has just been created for a plan that it is a part
+ * of, and closes that. Local. */
+cr_status cr_results_copy_rows(cr_results *to, cr_results *from, cr_error *err);
 
 /* resume.c: opens the file, which is good, for writing by all ranks. Collective. */
 cr_status cr_results_open_shared(cr_results *results, cr_error *err);

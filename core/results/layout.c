@@ -50,6 +50,10 @@ const cr_column cr_columns[CR_N_COLUMNS] = {
            "their logits, before softmax", CR_TOP),
     COLUMN(TRUTH_LOGIT, "truth_logit", MODEL, F32, NOT_A_NUMBER, cr_results_rows, truth_logit, "1",
            "logit of the ground-truth class", 0),
+    COLUMN(VARIANT_DONE, "done", VARIANT, U8, ZERO, cr_maps, state, "",
+           "0 not computed yet, 1 done, 2 failed; written after the rest of the variant's row", 0),
+    COLUMN(VARIANT_REASON, "reason", VARIANT, REASON, NONE, cr_maps, reason, "",
+           "why the variant failed, or empty", 0),
     /* Never filled: on most file systems rows not yet written take no space. */
     COLUMN(MAPS, "maps", VARIANT, MAP, NONE, cr_maps, maps, "1",
            "raw activation maps [slot][y][x], of several views [slot][view][y][x], at the "
@@ -147,6 +151,8 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
         return plan->n_models == 0;
     if (column == CR_COLUMN_EMPTY)
         return plan->has_empty;
+    if (column == CR_COLUMN_VARIANT_DONE || column == CR_COLUMN_VARIANT_REASON)
+        return plan->has_states;
     return cr_columns[column].kind != CR_KIND_MAP || plan->map_slots > 0;
 }
 

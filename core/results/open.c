@@ -29,9 +29,10 @@ static cr_status get_root(cr_results *results, cr_error *err)
     char schema[64];
     int choice;
     CR_TRY(cr_h5_get_text(at, "schema", schema, sizeof schema, err));
-    if (strcmp(schema, CR_RESULTS_SCHEMA) != 0) {
-        status = cr_fail(err, CR_EINPUT, "%s: schema is `%s`; this program reads `%s`",
-                         results->path, schema, CR_RESULTS_SCHEMA);
+    plan->has_states = strcmp(schema, CR_RESULTS_SCHEMA_1) != 0;
+    if (plan->has_states && strcmp(schema, CR_RESULTS_SCHEMA) != 0) {
+        status = cr_fail(err, CR_EINPUT, "%s: schema is `%s`; this program reads `%s` and `%s`",
+                         results->path, schema, CR_RESULTS_SCHEMA_1, CR_RESULTS_SCHEMA);
         goto cleanup;
     }
     CR_TRY(cr_h5_get_text(at, "job_name", plan->job_name, sizeof plan->job_name, err));

@@ -45,17 +45,23 @@ static cr_status check_writable(const cr_results *results, cr_error *err)
                           results->path);
 }
 
-/* Rank 0. */
+/* Rank 0: a file that is there. *part is the file, open, where it has only a part of what is wanted; then
+ * another takes its place. */
 static cr_status check_file(const char *path, const cr_results_plan *plan, const cr_dataset *data,
-                            char libraries[256], cr_error *err)
+                            char libraries[256], cr_results **part, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_results *stored = NULL;
+    cr_error differs;
     CR_TRY(cr_results_open(path, &stored, err));
-    CR_TRY(cr_results_compare(stored, plan, data, "now", err));
+    CR_TRY(cr_results_is_part_of(stored, plan, data, err));
+    memcpy(libraries, stored->plan.libraries, sizeof stored->plan.libraries);
+    if (cr_results_compare(stored, plan, data, "now", &differs) != CR_OK) {
+        *part = stored;
+        return CR_OK;
+    }
     CR_TRY(cr_summary_open(stored, err));
     CR_TRY(check_writable(stored, err));
-    memcpy(libraries, stored->plan.libraries, sizeof stored->plan.libraries);
 
 cleanup:
     cr_results_release(stored, NULL);
@@ -137,7 +143,7 @@ cr_status cr_results_resume(const cr_par *par, const char *path, const cr_result
                             cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
-    cr_results *resuming = NULL;
+    cr_results *resuming = NULL, *part = NULL;
     int64_t there = 0;
     *results = NULL;
     *resumed = false;
@@ -146,26 +152,27 @@ cr_status cr_results_resume(const cr_par *par, const char *path, const cr_result
         local = find(path, &there, err);
     CR_TRY(cr_par_follow(par, local, err));
     CR_TRY(cr_par_sum(par, &there, 1, err));
-    if (!there) {
-        CR_TRY(cr_results_make_file(resuming, false, err));
-    } else {
-        if (par->rank == 0) {
-            unlink(resuming->part);
-            local = check_file(path, plan, data, resuming->plan.libraries, err);
-        }
-        CR_TRY(cr_par_follow(par, local, err));
-        local =
-            cr_par_check(MPI_Bcast(resuming->plan.libraries, (int)sizeof resuming->plan.libraries,
+    if (there && par->rank == 0) {
+        unlink(resuming->part);
+        local = check_file(path, plan, data, resuming->plan.libraries, &part, err);
+    }
+    CR_TRY(cr_par_follow(par, local, err));
+    local = cr_par_check(MPI_Bcast(resuming->plan.libraries, (int)sizeof resuming->plan.libraries,
                                    MPI_CHAR, 0, par->comm),
                          "MPI_Bcast", err);
-        CR_TRY(cr_par_agree(par, local, err));
+    CR_TRY(cr_par_agree(par, local, err));
+    int64_t makes = !there || part;
+    CR_TRY(cr_par_max(par, &makes, 1, err));
+    if (makes)
+        CR_TRY(cr_results_make_file(resuming, there != 0, part, err));
+    else
         CR_TRY(cr_results_open_shared(resuming, err));
-    }
     *resumed = there;
     *results = resuming;
     resuming = NULL;
 
 cleanup:
+    cr_results_release(part, NULL);
     cr_results_fail(resuming, status);
     return status;
 }

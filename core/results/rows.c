@@ -10,10 +10,13 @@ static bool alloc_variant(const cr_results_plan *plan, const cr_results_variant 
     if (maps)
         to->maps =
             cr_arena_alloc(arena, n, CR_SLOTS * cr_results_map_values(variant) * sizeof *to->maps);
+    to->state = cr_arena_alloc(arena, n, sizeof *to->state);
+    to->reason = cr_arena_alloc(arena, n, sizeof *to->reason);
     to->empty = cr_arena_alloc(arena, n, CR_SLOTS);
     to->levels = cr_arena_alloc(arena, n, CR_SWEEP_LEVELS);
     to->protocols = cr_arena_alloc(arena, (size_t)plan->n_protocols, sizeof *to->protocols);
-    bool ok = (to->maps || !maps) && to->empty && to->levels && to->protocols;
+    bool ok =
+        (to->maps || !maps) && to->state && to->reason && to->empty && to->levels && to->protocols;
     for (int p = 0; ok && p < plan->n_protocols; p++) {
         struct cr_results_boxes *found = &to->protocols[p];
         const size_t n_boxes = CR_SLOTS * (size_t)plan->protocols[p].n_boxes;
@@ -156,45 +159,73 @@ static int find_beyond(const cr_results_plan *plan, const cr_results_variant *va
 }
 
 cr_status cr_results_check_maps(const cr_results_plan *plan, const cr_dataset *data, int model,
-                                const cr_results_rows *rows, int b, cr_error *err)
+                                int variant, const cr_results_rows *rows, int b, cr_error *err)
 {
-    const cr_results_model *of = &plan->models[model];
-    for (int v = 0; plan->map_float16 && v < of->n_variants; v++) {
-        float value;
-        char name[2 * CR_NAME_BYTES];
-        const int slot = find_beyond(plan, &of->variants[v], rows->variants[v].maps, b, &value);
-        if (slot == CR_SLOTS)
-            continue;
-        const int32_t class = slot == CR_SLOT_TRUTH ? data->images[rows->first + b].label
-                                                    : rows->top_class[b * CR_TOP + slot];
-        cr_results_variant_name(&of->variants[v], name);
-        return cr_fail(err, CR_EINPUT,
-                       "%g is beyond the 65504 of float16 (heatmaps.type: float32 keeps it): map "
-                       "of class %.40s, %s",
-                       (double)value, class < 0 ? "-" : data->text + data->classes[class].wnid,
-                       name);
-    }
-    return CR_OK;
+    const cr_results_variant *of = &plan->models[model].variants[variant];
+    float value;
+    char name[2 * CR_NAME_BYTES];
+    const int slot = plan->map_float16
+                         ? find_beyond(plan, of, rows->variants[variant].maps, b, &value)
+                         : CR_SLOTS;
+    if (slot == CR_SLOTS)
+        return CR_OK;
+    const int32_t class = slot == CR_SLOT_TRUTH ? data->images[rows->first + b].label
+                                                : rows->top_class[b * CR_TOP + slot];
+    cr_results_variant_name(of, name);
+    return cr_fail(err, CR_EINPUT,
+                   "%g is beyond the 65504 of float16 (heatmaps.type: float32 keeps it): map of "
+                   "class %.40s, %s",
+                   (double)value, class < 0 ? "-" : data->text + data->classes[class].wnid, name);
+}
+
+/* Whether any of the rows of a variant were computed. */
+static bool is_written(const cr_results_rows *rows, int variant)
+{
+    for (int b = 0; b < rows->n; b++)
+        if (rows->variants[variant].state[b] != CR_ROW_EMPTY)
+            return true;
+    return false;
+}
+
+/* The columns of a group but that of its states. */
+static cr_status write_group(cr_results *results, cr_group group, const cr_results_rows *rows,
+                             cr_error *err)
+{
+    cr_status status = CR_OK;
+    const bool wanted = group.variant < 0 ? rows->state != NULL : is_written(rows, group.variant);
+    for (int column = 0; wanted && column < CR_N_COLUMNS; column++)
+        if (cr_columns[column].owner == cr_group_owner(group) &&
+            cr_layout_has(column, &results->plan) && column != CR_COLUMN_DONE &&
+            column != CR_COLUMN_VARIANT_DONE)
+            CR_TRY(transfer(results, group, column, rows, true, err));
+
+cleanup:
+    return status;
 }
 
 cr_status cr_results_write(cr_results *results, int model, const cr_results_rows *rows,
                            cr_error *err)
 {
     cr_status status = CR_OK;
+    const int n_variants = results->plan.models[model].n_variants;
     CR_TRY(check_range(results, model, rows, err));
     if (rows->n == 0)
         return CR_OK;
-    for (int b = 0; b < rows->n; b++)
-        if (cr_results_check_maps(&results->plan, &results->data, model, rows, b, err) != CR_OK)
-            return err->status = CR_EINTERNAL;
+    for (int v = 0; v < n_variants; v++)
+        for (int b = 0; b < rows->n && is_written(rows, v); b++)
+            if (cr_results_check_maps(&results->plan, &results->data, model, v, rows, b, err) !=
+                CR_OK)
+                return err->status = CR_EINTERNAL;
     cr_group group = CR_GROUP_MODEL(model);
     do
-        for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group) &&
-                cr_layout_has(column, &results->plan) && column != CR_COLUMN_DONE)
-                CR_TRY(transfer(results, group, column, rows, true, err));
+        CR_TRY(write_group(results, group, rows, err));
     while (cr_group_next(&results->plan, &group) && group.model == model);
-    CR_TRY(transfer(results, CR_GROUP_MODEL(model), CR_COLUMN_DONE, rows, true, err));
+    for (int v = 0; v < n_variants && results->plan.has_states; v++)
+        if (is_written(rows, v))
+            CR_TRY(transfer(results, CR_GROUP_VARIANT(model, v), CR_COLUMN_VARIANT_DONE, rows, true,
+                            err));
+    if (rows->state)
+        CR_TRY(transfer(results, CR_GROUP_MODEL(model), CR_COLUMN_DONE, rows, true, err));
 
 cleanup:
     return status;
@@ -250,11 +281,28 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
+        if (rows->variants[v].state && !plan->has_states && rows->state)
+            memcpy(rows->variants[v].state, rows->state, (size_t)rows->n);
+    for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
         if (rows->variants[v].maps && plan->models[model].variants[v].of_image)
             copy_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
     if (rows->state && rows->top_class)
         status = check_classes(results, model, rows, err);
 
 cleanup:
+    return status;
+}
+
+cr_status cr_results_read_states(cr_results *results, int model, int variant, uint8_t *of_model,
+                                 uint8_t *of_variant, cr_error *err)
+{
+    const size_t n_variants = (size_t)results->plan.models[model].n_variants;
+    cr_results_rows rows = {.n = results->data.n_images, .state = of_model};
+    rows.variants = cr_alloc(n_variants, sizeof *rows.variants);
+    if (!rows.variants)
+        return cr_fail_memory(err, "variants", n_variants, sizeof *rows.variants);
+    rows.variants[variant].state = of_variant;
+    cr_status status = cr_results_read(results, model, &rows, err);
+    free(rows.variants);
     return status;
 }

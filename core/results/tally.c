@@ -33,8 +33,8 @@ typedef struct counting {
     uint8_t *held_out;          /* [n] cr_held_out_part */
     struct cr_results_maps *variants;
     struct cr_results_boxes *protocols;
-    struct cr_results_boxes boxes; /* room for any protocol's */
-    uint8_t *levels, *empty;
+    struct cr_results_boxes boxes;   /* room for any protocol's */
+    uint8_t *levels, *empty, *state; /* of a variant */
 } counting;
 
 static cr_status bad_row(const counting *c, int i, double value, const char *what, cr_error *err)
@@ -103,7 +103,6 @@ static void add_failed(const cr_results_plan *plan, bool classified, bool locali
     tally->n_failed++;
     if (plan->skip_failed)
         return;
-    tally->n_images += classified;
     tally->n_localized += localized;
     tally->top1_outcomes[CR_OUTCOME_FAILED] += localized && classified;
     tally->gt_known_outcomes[CR_OUTCOME_FAILED] += localized;
@@ -118,11 +117,12 @@ static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_
     const int32_t *top_class = c->rows.top_class + (size_t)i * CR_TOP;
     const bool classified = cr_results_has_network(&results->plan.models[c->model]);
     const bool localized = is_localized(image, protocol);
-    if (c->rows.state[i] == CR_ROW_EMPTY) {
+    if (c->state[i] == CR_ROW_EMPTY) {
         tally->n_missing++;
         return CR_OK;
     }
     if (c->rows.state[i] == CR_ROW_FAILED) {
+        tally->n_images += classified && !results->plan.skip_failed;
         add_failed(&results->plan, classified, localized, tally);
         return CR_OK;
     }
@@ -132,6 +132,10 @@ static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_
     tally->n_images += classified;
     tally->top1_class_right += top_class[0] == image->label;
     tally->top5_class_right += class_right;
+    if (c->state[i] == CR_ROW_FAILED) {
+        add_failed(&results->plan, classified, localized, tally);
+        return CR_OK;
+    }
     if (!localized)
         return CR_OK;
     const size_t first = (size_t)i * CR_SLOTS * (size_t)protocol->n_boxes;
@@ -172,7 +176,7 @@ static cr_status sweep_image(const counting *c, int i, cr_sweep *sweep, cr_error
 {
     const cr_results *results = c->results;
     const uint8_t *levels = c->levels + (size_t)i * CR_SWEEP_LEVELS;
-    const uint8_t state = c->rows.state[i];
+    const uint8_t state = c->state[i];
     const int part = c->held_out[i];
     if (results->data.images[c->rows.first + i].n_boxes == 0 || state == CR_ROW_EMPTY ||
         (state == CR_ROW_FAILED && results->plan.skip_failed))
@@ -200,6 +204,25 @@ cleanup:
     return status;
 }
 
+static cr_status read_states(counting *c, int v, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_rows rows = c->rows;
+    c->variants[v].state = c->state;
+    CR_TRY(cr_results_read(
+        c->results, c->model,
+        &(cr_results_rows){
+            .first = rows.first, .n = rows.n, .state = rows.state, .variants = c->variants},
+        err));
+    for (int i = 0; i < rows.n; i++)
+        if (c->state[i] > CR_ROW_FAILED)
+            CR_TRY(bad_row(c, i, c->state[i], "state", err));
+
+cleanup:
+    c->variants[v].state = NULL;
+    return status;
+}
+
 static cr_status tally_slice(counting *c, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -213,6 +236,7 @@ static cr_status tally_slice(counting *c, cr_error *err)
                 (uint8_t)cr_held_out_part(cr_data_image_id(&c->results->data, c->rows.first + i));
     }
     for (int v = 0; v < plan->models[c->model].n_variants; v++) {
+        CR_TRY(read_states(c, v, err));
         c->variants[v].protocols = c->protocols;
         c->variants[v].empty = c->empty;
         for (int p = 0; p < plan->n_protocols; p++)
@@ -243,6 +267,7 @@ static cr_status tally_model(counting *c, int first, int n, cr_error *err)
     };
     c->held_out = cr_arena_alloc(&arena, slice, 1);
     c->levels = cr_arena_alloc(&arena, slice, CR_SWEEP_LEVELS);
+    c->state = cr_arena_alloc(&arena, slice, 1);
     uint8_t *empty = cr_arena_alloc(&arena, slice, CR_SLOTS);
     c->empty = plan->has_empty ? empty : NULL;
     c->variants = cr_arena_alloc(&arena, (size_t)n_variants, sizeof *c->variants);
@@ -250,7 +275,7 @@ static cr_status tally_model(counting *c, int first, int n, cr_error *err)
     c->boxes.boxes =
         cr_arena_alloc(&arena, slice * (size_t)n_boxes, CR_SLOTS * sizeof *c->boxes.boxes);
     c->boxes.iou = cr_arena_alloc(&arena, slice * (size_t)n_boxes, CR_SLOTS * sizeof(double));
-    if (!c->rows.state || !c->rows.top_class || !c->held_out || !c->levels || !empty ||
+    if (!c->rows.state || !c->rows.top_class || !c->held_out || !c->state || !c->levels || !empty ||
         !c->variants || !c->protocols || !c->boxes.boxes || !c->boxes.iou) {
         status = cr_fail_memory(err, "counting", slice, CR_SLOTS * sizeof(cr_box));
         goto cleanup;

@@ -57,8 +57,8 @@ cr_net *cr_explainer_net(cr_explainer *explainer);
  * logits, 1 / n_views of which are in the mean over the views.
  *   classes  [n_images][n_slots]
  *   seeds    [n_images] as cr_method_run.seed
- *   maps     [n_variants] arrays [n_images][n_slots][n_views][height][width], the caller's; of a map of
- *            the image all slots have a copy */
+ *   maps     [n_variants] arrays [n_images][n_slots][n_views][height][width], the caller's, or NULL
+ *            where they are not wanted; of a map of the image all slots have a copy */
 void cr_explainer_run(cr_explainer *explainer, int n_images, int n_views, const int32_t *classes,
                       const uint64_t *seeds, float *const *maps);
 

@@ -85,6 +85,7 @@ typedef struct cr_results_plan {
     int map_slots;            /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
     bool map_float16;         /* maps stored as float16, else float32 */
     bool has_empty;           /* rows say which maps are empty; files of older versions do not */
+    bool has_states;          /* each variant of a row has a state of its own; of schema 1 not */
     int n_models;             /* 0: a file of the image set alone */
     cr_results_model *models; /* owned */
 } cr_results_plan;
@@ -109,6 +110,9 @@ typedef struct cr_results_rows {
     float *top_logit;   /* [n][CR_TOP]; NaN failed */
     float *truth_logit; /* [n] logit of the ground-truth class; NaN failed */
     struct cr_results_maps {
+        uint8_t *state; /* [n] as that of the row: CR_ROW_FAILED too where the variant's maps alone
+                           have failed; of schema 1 that of the row, which is then to be read too */
+        char (*reason)[CR_REASON_BYTES]; /* [n] "" or why the variant failed */
         float
             *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however
                           many plan->map_slots keeps; may be NULL where it keeps none */
@@ -129,6 +133,9 @@ typedef struct cr_results_rows {
  * `maps` is true. Errors: CR_EINTERNAL (memory). Local. */
 cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, bool maps,
                                 cr_arena *arena, cr_results_rows *rows, cr_error *err);
+
+/* So many rows of a model as are best copied at a time, with their maps; at least 1. Local. */
+int cr_results_slice(const cr_results_plan *plan, int model);
 
 typedef struct cr_results cr_results;
 
@@ -163,16 +170,22 @@ cr_status cr_results_resume(const cr_par *par, const char *path, const cr_result
  * SIZE_MAX if that many do not fit. Local. */
 size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data);
 
-/* Whether the maps of row b of model `model` can be kept: not where the plan keeps float16 and a finite
+/* Whether the maps of row b of variant `variant` of model `model` can be kept: not where the plan keeps float16 and a finite
  * value is beyond +-65504. Errors: CR_EINPUT naming the map and the value. Local. */
 cr_status cr_results_check_maps(const cr_results_plan *plan, const cr_dataset *data, int model,
-                                const cr_results_rows *rows, int b, cr_error *err);
+                                int variant, const cr_results_rows *rows, int b, cr_error *err);
 
-/* Writes the rows of model `model`, then marks them. For a file that is open for
- * writing. Independent: Local. Errors: CR_EIO; CR_EINTERNAL (memory, or a row that
+/* Writes the rows of model `model`, then marks them: of each variant, and then those of the model. A
+ * variant whose rows are all CR_ROW_EMPTY is left alone, and so is what is of the model where `state` is
+ * NULL. For a file that is open for writing. Independent: Local. Errors: CR_EIO; CR_EINTERNAL (memory, or a row that
  * cr_results_check_maps refuses). */
 cr_status cr_results_write(cr_results *results, int model, const cr_results_rows *rows,
                            cr_error *err);
+
+/* Reads the states of all rows of a model and of one of its variants, [n_images] each. Errors: CR_EIO;
+ * CR_EINTERNAL (memory). Local. */
+cr_status cr_results_read_states(cr_results *results, int model, int variant, uint8_t *of_model,
+                                 uint8_t *of_variant, cr_error *err);
 
 /* Hands everything written to the file system, so that all ranks can read it. For a file that
  * is open for writing. Collective. */

@@ -157,6 +157,7 @@ static inline cr_results_plan make_plan(int map_slots, bool map_float16, bool sk
         .skip_failed = skip_failed,
         .batch = BATCH,
         .has_empty = true,
+        .has_states = true,
         .map_slots = map_slots,
         .map_float16 = map_float16,
         .n_models = N_MODELS,
@@ -232,6 +233,9 @@ static inline void fill_maps(int m, int v, int i, bool failed, struct cr_results
     const int height = count_views(v) * MAP_H;
     for (int p = 0; p < N_PROTOCOLS; p++)
         fill_boxes(m, v, p, i, failed, &maps->protocols[p], row);
+    maps->state[row] = failed ? CR_ROW_FAILED : CR_ROW_DONE;
+    memset(maps->reason[row], 'x', CR_REASON_BYTES);
+    snprintf(maps->reason[row], CR_REASON_BYTES, "%s", failed ? "no map" : "");
     for (int level = 0; level < CR_SWEEP_LEVELS; level++)
         maps->levels[row * CR_SWEEP_LEVELS + level] =
             failed || !count_boxes(i) ? 0 : level_of(m, v, i, level);
@@ -328,6 +332,8 @@ static inline bool check_row(cr_results *results, int m, int i, cr_results_rows 
     CHECK(same_bytes(got->truth_logit, wanted->truth_logit, sizeof *got->truth_logit));
     for (int v = 0; v < N_VARIANTS; v++) {
         const struct cr_results_maps *a = &got->variants[v], *b = &wanted->variants[v];
+        CHECK_EQUAL(a->state[0], b->state[0]);
+        CHECK_TEXT(a->reason[0], b->reason[0]);
         CHECK(same_bytes(a->levels, b->levels, CR_SWEEP_LEVELS));
         CHECK(same_bytes(a->empty, b->empty, CR_SLOTS));
         for (int p = 0; p < N_PROTOCOLS; p++) {

@@ -100,7 +100,8 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
         for (int t = 0; t < CR_SWEEP_LEVELS; t++)
             levels[i][t] = i == 3 ? 0 : t == 100 + i ? 63 : i < 2 && t == 200 ? 2 + 32 : 0;
     struct cr_results_boxes boxes_found = {.boxes = found[0], .iou = iou[0]};
-    struct cr_results_maps maps = {.levels = levels[0], .protocols = &boxes_found};
+    struct cr_results_maps maps = {
+        .state = state, .reason = reason, .levels = levels[0], .protocols = &boxes_found};
     cr_results_rows rows = {.n = n_written,
                             .state = state,
                             .size = size[0],

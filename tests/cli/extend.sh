@@ -1,0 +1,107 @@
+#!/bin/bash
+# More methods, networks or protocols on a file that is there: the file of one run over all of them, bit
+# by bit, in which only what was missing is computed; and what is refused.
+. tests/cli/lib.sh
+"$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
+"$PYTHON" tests/cli/make_sample.py "$work/sample" || fail "make_sample.py"
+cd "$work/sample"
+
+few='methods=[cam, grad-cam]'
+more='methods=[fem, grad-cam, cam, layer-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}]'
+protocols='protocols=[kaggle, cam-paper, wsol-v2]'
+
+# runs JOB OPTIONS...: from the start.
+runs() {
+    check "run $*" "$CAMRANK" run "$@"
+}
+
+runs job.yaml --set "$more" -o whole.h5
+
+# extends NAME WHOLE OPTIONS...: goes on with NAME.h5, which becomes WHOLE.
+extends() {
+    local name=$1 whole=$2
+    shift 2
+    checks=$((checks + 1))
+    ranks 2 "$CAMRANK" run job.yaml "$@" -o "$name.h5" --resume >"$work/out" 2>"$work/err" ||
+        fail "$name: exit $?: $(cat "$work/err")"
+    check "$name is the file of one run" cmp "$name.h5" "$whole"
+    check "$name leaves nothing behind" test ! -e "$name.h5.part" -a ! -e "$name.h5.lock"
+}
+
+# Methods, in another order; a row's maps are not computed again: what is changed there stays.
+runs job.yaml --set "$few" -o few.h5
+cp few.h5 marked.h5
+extends few whole.h5 --set "$more"
+"$PYTHON" - <<'END' || fail "marking"
+import h5py
+with h5py.File("marked.h5", "r+") as f:
+    f["models/gap/cam/maps"][3] += 1
+END
+checks=$((checks + 1))
+ranks 2 "$CAMRANK" run job.yaml --set "$more" -o marked.h5 --resume >"$work/out" 2>"$work/err" ||
+    fail "marked: $(cat "$work/err")"
+check "what was there is copied" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("marked.h5") as a, h5py.File("whole.h5") as b:
+    for model in "gap", "fc":
+        for name, group in b[f"models/{model}"].items():
+            if isinstance(group, h5py.Group):
+                off = np.abs(a[f"models/{model}/{name}/maps"][...] - group["maps"][...])
+                at = np.unique(np.nonzero(off)[0])
+                assert list(at) == ([3] if (model, name) == ("gap", "cam") else []), (model, name, at)
+END
+
+# A network, a protocol, and all of it at once, on an unfinished file too.
+"$PYTHON" - <<'END' || fail "one network"
+with open("job.yaml") as job, open("one.yaml", "w") as one:
+    text = job.read()
+    one.write(text[:text.index("  - name: fc")] + text[text.index("methods:"):])
+END
+runs one.yaml --set "$few" -o one.h5
+cp one.h5 unfinished.h5
+extends one whole.h5 --set "$more"
+"$PYTHON" - <<'END' || fail "unfinishing"
+import h5py
+with h5py.File("unfinished.h5", "r+") as f:
+    f["models/gap/cam/done"][8:16] = 0
+    f["models/gap/done"][20] = 0
+END
+extends unfinished whole.h5 --set "$more"
+runs job.yaml --set "$protocols" -o protocols.h5
+runs job.yaml -o protocol.h5
+extends protocol protocols.h5 --set "$protocols"
+extends protocol protocols.h5 --set "$protocols"
+
+# A file of schema 1 is read by every command, and goes on as one of schema 2.
+runs job.yaml -o new.h5
+"$PYTHON" - <<'END' || fail "schema 1"
+import h5py, numpy as np, shutil
+shutil.copy("new.h5", "old.h5")
+with h5py.File("old.h5", "r+") as old:
+    schema = h5py.h5a.open(old.id, b"schema")
+    schema.write(np.array(b"camrank-results-1", schema.dtype))
+    for model in old["models"].values():
+        for variant in model.values():
+            if isinstance(variant, h5py.Group):
+                del variant["done"], variant["reason"]
+END
+for command in "report" "export --format csv" "report --format json --by-class"; do
+    read -ra words <<<"$command"
+    expect 0 '' "$CAMRANK" "${words[0]}" old.h5 "${words[@]:1}"
+    sed 's/old\.h5/new.h5/g' "$work/out" >"$work/old"
+    expect 0 '' "$CAMRANK" "${words[0]}" new.h5 "${words[@]:1}"
+    check "$command of schema 1" diff "$work/old" "$work/out"
+done
+expect 0 '' "$CAMRANK" score old.h5 job.yaml -o scored.h5
+extends old new.h5
+
+# What the job does not have is not thrown away, and what differs is another run.
+expect 3 'camrank: whole.h5: *: /models/gap: method fem is in the file, but not in the job' \
+    "$CAMRANK" run job.yaml --set "$few" -o whole.h5 --resume
+expect 3 'camrank: whole.h5: *: model fc is in the file, but not in the job' \
+    "$CAMRANK" run one.yaml --set "$more" -o whole.h5 --resume
+expect 3 'camrank: protocols.h5: *: protocol kaggle is in the file, but not in the job' \
+    "$CAMRANK" run job.yaml -o protocols.h5 --resume
+expect 3 'camrank: whole.h5: *: /models/gap/pp: `epsilon` is `1e-06` in the file, `2e-06` now' \
+    "$CAMRANK" run job.yaml --set "${more/1e-6/2e-6}" -o whole.h5 --resume
+finish
