@@ -55,11 +55,13 @@ ONNX_OBJ := $(BUILD)/gen/onnx/onnx.pb-c.o
 SERIAL_LIB := $(BUILD)/libcamrank-serial.a
 CORE_LIB := $(BUILD)/libcamrank-core.a
 CAMRANK := $(BUILD)/camrank
-# Python tests call the serial modules through this library.
+# Python tests call the serial modules through this library, and know the structs from this object.
 JUDGED_LIB := $(BUILD)/tests/libcamrank-serial.so
+STRUCTS := $(BUILD)/tests/judge/structs.o
+JUDGED := $(JUDGED_LIB) $(STRUCTS)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(FUZZ_SRC:tests/%.c=$(BUILD)/tests/%)
-TESTS := $(JUDGED_LIB) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) \
+TESTS := $(JUDGED) $(UNIT_SRC:tests/%.c=$(BUILD)/tests/%) \
 	$(MPI_SRC:tests/%.c=$(BUILD)/tests/%) $(FUZZ_TARGETS) \
 	$(SCALE_SRC:tests/%.c=$(BUILD)/tests/%)
 
@@ -94,7 +96,7 @@ test-long: $(BUILD)/.deps-test ## the tests, and those that take long
 
 .PHONY: zoo
 zoo: $(BUILD)/.deps-test ## every CNN of torchvision against PyTorch, into docs/zoo.md; takes long
-	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB)
+	@+$(MAKE) --no-print-directory -s $(JUDGED)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/zoo.py --table docs/zoo.md all
 
 .PHONY: bench-scaling
@@ -156,6 +158,9 @@ $(JUDGED_LIB): $(SERIAL_LIB)
 	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) -Wl,--whole-archive $^ -Wl,--no-whole-archive \
 		$(shell pkg-config --libs $(LINKED)) -lcsv -ljpeg -lm -ldl -o $@
 
+# It is for its debugging information, with what nothing in it uses.
+$(STRUCTS): private override EXTRA += -gdwarf-4 -fno-eliminate-unused-debug-types -fno-lto
+
 $(BUILD)/tests/mpi/test_%: $(BUILD)/tests/mpi/test_%.o $(BUILD)/tests/mpi/harness.o \
 		$(filter-out $(BUILD)/driver/main.o,$(call object,$(MAIN_SRC))) $(CORE_LIB)
 	$(CC) $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ $(LIBS) -o $@
@@ -205,7 +210,7 @@ $(FMA_PEAK): tests/judge/fma_peak.c
 
 .PHONY: bench
 bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; takes long
-	@+$(MAKE) --no-print-directory -s $(JUDGED_LIB) $(FMA_PEAK)
+	@+$(MAKE) --no-print-directory -s $(JUDGED) $(FMA_PEAK)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
 

@@ -10,83 +10,22 @@ from itertools import takewhile
 
 import numpy as np
 
+from structs import (cr_error, cr_graph_layer, cr_head, cr_method, cr_method_run, cr_method_spec,
+                     cr_net_target, cr_onnx_files, cr_shape, cr_variant)
+
 BUILD = os.environ.get("BUILD", "build")
 NO_LIMIT = 2**31 - 1
 KIT = os.environ.get("CAMRANK_KIT", "")
 
 
-class Error(ct.Structure):
-    _fields_ = [("status", ct.c_int), ("message", ct.c_char * 480)]
-
-
-class Shape(ct.Structure):
-    _fields_ = [("n_dims", ct.c_int), ("dims", ct.c_int * 6)]
-
-
-class Layer(ct.Structure):
-    _fields_ = [("op", ct.c_char_p), ("output", ct.c_char_p), ("value", ct.c_int),
-                ("shape", Shape), ("n_parameters", ct.c_int64), ("flops", ct.c_double),
-                ("spatial", ct.c_bool)]
-
-
-class Head(ct.Structure):
-    _fields_ = [("kind", ct.c_int), ("feature", ct.c_int), ("n_classes", ct.c_int),
-                ("n_channels", ct.c_int), ("why_not", ct.c_char * 200)]
-
-
-class OnnxFile(ct.Structure):
-    _fields_ = [("location", ct.c_char_p), ("n_bytes", ct.c_size_t), ("bytes", ct.c_void_p)]
-
-
-class OnnxFiles(ct.Structure):
-    _fields_ = [("n", ct.c_int), ("files", ct.POINTER(OnnxFile))]
-
-
-class Target(ct.Structure):
-    _fields_ = [("value", ct.c_int), ("gradient", ct.c_bool), ("curvature", ct.c_bool)]
-
-
-class Parameters(ct.Structure):
-    _fields_ = [("items", ct.c_void_p), ("n", ct.c_int)]
-
-
-class Method(ct.Structure):
-    _fields_ = [("name", ct.c_char_p), ("source", ct.c_char_p), ("formula", ct.c_char_p),
-                ("needs", ct.c_uint), ("of_image", ct.c_bool), ("parameters", Parameters),
-                ("seed", ct.CFUNCTYPE(None, ct.c_void_p, ct.c_void_p, ct.c_int, ct.c_int,
-                                      ct.c_void_p)),
-                ("curve", ct.CFUNCTYPE(None, ct.c_void_p, ct.c_void_p, ct.c_void_p, ct.c_int,
-                                       ct.c_int, ct.c_void_p)),
-                ("scratch", ct.CFUNCTYPE(ct.c_size_t, ct.c_void_p, ct.c_int, ct.c_int, ct.c_int)),
-                ("run", ct.CFUNCTYPE(None, ct.c_void_p))]
-
-
-class Run(ct.Structure):
-    _fields_ = [("parameters", ct.c_void_p), ("height", ct.c_int), ("width", ct.c_int),
-                ("n_channels", ct.c_int), ("n_slots", ct.c_int), ("activations", ct.c_void_p),
-                ("gradients", ct.c_void_p), ("uniform", ct.c_bool), ("curvature", ct.c_void_p),
-                ("head", ct.c_void_p), ("channels", ct.c_void_p), ("classes", ct.c_void_p), ("seed", ct.c_uint64),
-                ("scratch", ct.c_void_p), ("maps", ct.c_void_p)]
-
-
-class Spec(ct.Structure):
-    _fields_ = [("method", ct.POINTER(Method)), ("parameters", ct.c_double * 8),
-                ("layer", ct.c_char * 128), ("as_", ct.c_char * 128)]
-
-
-class Variant(ct.Structure):
-    _fields_ = [("spec", Spec), ("value", ct.c_int), ("back", ct.c_bool), ("width", ct.c_int),
-                ("height", ct.c_int), ("n_channels", ct.c_int), ("why_not", ct.c_char * 200)]
-
-
 def _load(path, real):
     library = ct.CDLL(os.path.join(BUILD, path, "tests", "libcamrank-serial.so"))
     library.real = real
-    library.cr_graph_get_layer.restype = Layer
-    library.cr_graph_input_shape.restype = Shape
-    library.cr_graph_value_shape.restype = Shape
+    library.cr_graph_get_layer.restype = cr_graph_layer
+    library.cr_graph_input_shape.restype = cr_shape
+    library.cr_graph_value_shape.restype = cr_shape
     library.cr_graph_value_name.restype = ct.c_char_p
-    library.cr_graph_head.restype = Head
+    library.cr_graph_head.restype = cr_head
     library.cr_graph_cut.restype = ct.c_char_p
     for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients",
                  "cr_net_tangent"):
@@ -100,8 +39,8 @@ def _load(path, real):
 lib = _load("", np.float32)
 lib.cr_explainer_net.restype = ct.c_void_p
 lib.cr_explainer_weight_bytes.restype = lib.cr_explainer_arena_bytes.restype = ct.c_size_t
-lib.cr_method_find.restype = ct.POINTER(Method)
-lib.cr_method_plain.restype = Spec
+lib.cr_method_find.restype = ct.POINTER(cr_method)
+lib.cr_method_plain.restype = cr_method_spec
 lib.cr_parameters_find.restype = ct.c_void_p
 
 
@@ -123,6 +62,13 @@ def to_ours(array, real):
     """[N, C, H, W] or [N, K] as PyTorch has it -> our order in memory."""
     array = np.asarray(array, real)
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1) if array.ndim == 4 else array)
+
+
+def array_at(address, shape, kind):
+    """A copy of the numbers there."""
+    dtype = np.dtype(kind)
+    return np.frombuffer(ct.string_at(address, int(np.prod(shape)) * dtype.itemsize), dtype).reshape(
+        shape).copy()
 
 
 def from_ours(pointer, n, shape):
@@ -154,11 +100,11 @@ class Graph:
     def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None, output=""):
         self.lib, self.handle = lib, ct.c_void_p()
         self.data, self.parts = data, []  # weights are read where they lie
-        error, files = Error(), OnnxFiles()
+        error, files = cr_error(), cr_onnx_files()
         check(self.lib.cr_onnx_files_find(data, ct.c_size_t(len(data)), name.encode(),
                                           ct.byref(files), ct.byref(error)), error)
         for i in range(files.n if folder else 0):
-            with open(os.path.join(folder, files.files[i].location.decode()), "rb") as file:
+            with open(os.path.join(folder, ct.string_at(files.files[i].location).decode()), "rb") as file:
                 self.parts.append(np.frombuffer(file.read(files.files[i].n_bytes), np.uint8))
             files.files[i].bytes = self.parts[i].ctypes.data
         status = self.lib.cr_graph_load(data, ct.c_size_t(len(data)), ct.byref(files),
@@ -200,8 +146,10 @@ class Net:
         self.handle = handle or ct.c_void_p()
         if handle:
             return
-        error = Error()
-        array = (Target * max(1, len(self.targets)))(*[Target(*t) for t in self.targets])
+        error = cr_error()
+        array = (cr_net_target * max(1, len(self.targets)))(
+            *[cr_net_target(value=v, gradient=g, curvature=any(c))
+              for v, g, *c in self.targets])
         check(self.lib.cr_net_new(graph.handle, batch, array, len(self.targets), n_back, NO_LIMIT,
                              ct.byref(self.handle), ct.byref(error)), error)
         self.memory = memory_for(self.lib, "net", self.handle)
@@ -264,7 +212,7 @@ def method_spec(text, **parameters):
     method = lib.cr_method_find(name.encode())
     if not method:
         raise Refused(f"no method is called {name}")
-    spec, error = lib.cr_method_plain(method), Error()
+    spec, error = lib.cr_method_plain(method), cr_error()
     spec.layer = layer.encode()
     for key, value in parameters.items():
         parameter = ct.c_void_p(lib.cr_parameters_find(method.contents.parameters, key.encode()))
@@ -293,17 +241,21 @@ def run_method(spec, activations, gradients=None, head=None, classes=(0,), chann
     parameters = ct.addressof(spec.parameters)
     size = method.scratch(parameters, h * w, c, len(classes)) if method.scratch else 0
     scratch = np.full(size + 16, np.nan, np.float32)
-    run = Run(parameters, h, w, c, len(classes), put("activations", activations),
-              put("gradients", gradients), gradients is not None and np.ndim(gradients) == 2,
-              put("curvature", curvature), put("head", head), put("channels", channels, np.int32),
-              put("classes", classes, np.int32), seed,
-              scratch.ctypes.data + -scratch.ctypes.data % 64, maps.ctypes.data)
+    run = cr_method_run(parameters=parameters, height=h, width=w, n_channels=c, n_slots=len(classes),
+                        activations=put("activations", activations),
+                        gradients=put("gradients", gradients),
+                        uniform=gradients is not None and np.ndim(gradients) == 2,
+                        curvature=put("curvature", curvature),
+                        head=put("head", head), channels=put("channels", channels, np.int32),
+                        classes=put("classes", classes, np.int32), seed=seed,
+                        scratch=scratch.ctypes.data + -scratch.ctypes.data % 64,
+                        maps=maps.ctypes.data)
     method.run(ct.byref(run))
     return maps
 
 
 def resolve(graph, spec):
-    error, variant = Error(), Variant()
+    error, variant = cr_error(), cr_variant()
     check(lib.cr_variant_resolve(graph.handle, ct.byref(graph.head), ct.byref(spec), b"",
                                  ct.byref(variant), ct.byref(error)), error)
     if variant.why_not:
@@ -313,7 +265,7 @@ def resolve(graph, spec):
 
 def methods():
     """All rows of the table."""
-    rows = (ct.POINTER(Method) * 100).in_dll(lib, "cr_methods")
+    rows = (ct.POINTER(cr_method) * 100).in_dll(lib, "cr_methods")
     return [row.contents for row in takewhile(bool, rows)]
 
 
@@ -321,10 +273,10 @@ class Explainer:
     """Variants of a graph, for n inputs at a time and maps of `slots` classes of each."""
 
     def __init__(self, graph, specs, n, slots):
-        self.handle, self.slots, error = ct.c_void_p(), slots, Error()
+        self.handle, self.slots, error = ct.c_void_p(), slots, cr_error()
         self.variants = [resolve(graph, spec) for spec in specs]
         check(lib.cr_explainer_new(graph.handle, ct.byref(graph.head),
-                                   (Variant * len(specs))(*self.variants), len(specs), n, slots,
+                                   (cr_variant * len(specs))(*self.variants), len(specs), n, slots,
                                    NO_LIMIT, ct.byref(self.handle), ct.byref(error)), error)
         self.memory = memory_for(lib, "explainer", self.handle)
         self.net = Net(graph, n, handle=ct.c_void_p(lib.cr_explainer_net(self.handle)))

@@ -12,59 +12,39 @@ import zlib
 
 import numpy as np
 
-from camrank import Error, check as raise_refused, lib
+import structs
+from camrank import array_at, check as raise_refused, lib
+from structs import cr_box, cr_data_class, cr_data_image, cr_data_source, cr_dataset, cr_error
 
-LAYOUTS = ["kaggle", "xml", "wsol", "devkit", "cub", "csv"]
-IMAGE = np.dtype([("id", "u4"), ("file", "u4"), ("label", "i4"), ("first_box", "i4"),
-                  ("n_boxes", "i4"), ("localize", "i4"), ("width", "i4"), ("height", "i4"),
-                  ("offset", "i8"), ("n_bytes", "i8")])
-CLASS = np.dtype([("wnid", "u4"), ("name", "u4"), ("devkit", "i4")])
 FREE = ct.CDLL(None).free
 FREE.argtypes = [ct.c_void_p]
 FREE.restype = None
-
-
-class Source(ct.Structure):
-    _fields_ = [("layout", ct.c_int), ("images", ct.c_char_p), ("ground_truth", ct.c_char_p),
-                ("synsets", ct.c_char_p), ("devkit_synsets", ct.c_char_p), ("boxes", ct.c_char_p),
-                ("exclude", ct.c_char_p), ("subset_list", ct.c_char_p),
-                ("subset_classes", ct.POINTER(ct.c_char_p)), ("n_subset_classes", ct.c_int),
-                ("subset_stride", ct.c_int), ("limit", ct.c_int)]
-
-
-class Dataset(ct.Structure):
-    _fields_ = [("n_images", ct.c_int), ("n_boxes", ct.c_int), ("n_classes", ct.c_int),
-                ("images", ct.c_void_p), ("boxes", ct.c_void_p), ("classes", ct.c_void_p),
-                ("text", ct.c_void_p), ("text_bytes", ct.c_size_t), ("folder", ct.c_char_p),
-                ("is_tar", ct.c_bool), ("fd", ct.c_int), ("n_excluded", ct.c_int),
-                ("box_past", ct.c_int), ("n_unlisted_files", ct.c_int), ("unlisted", ct.c_char * 224)]
 
 
 class Set:
     """What cr_data_read gives, as numpy arrays and lists."""
 
     def __init__(self, layout, subset_classes=(), **paths):
-        error, self.data = Error(), Dataset()
+        error, self.data = cr_error(), cr_dataset()
         classes = (ct.c_char_p * max(1, len(subset_classes)))(*[c.encode() for c in subset_classes])
-        source = Source(LAYOUTS.index(layout), subset_classes=classes,
-                        n_subset_classes=len(subset_classes),
-                        **{k: v.encode() if isinstance(v, str) else v for k, v in paths.items()})
+        source = cr_data_source(layout=getattr(structs, f"CR_DATA_{layout.upper()}"),
+                                subset_classes=classes, n_subset_classes=len(subset_classes),
+                                **{k: v.encode() if isinstance(v, str) else v
+                                   for k, v in paths.items()})
         raise_refused(lib.cr_data_read(ct.byref(source), ct.byref(self.data), ct.byref(error)),
                       error)
         raise_refused(lib.cr_data_open(ct.byref(self.data), ct.byref(error)), error)
         d = self.data
-
-        def array(pointer, n, dtype):
-            return np.frombuffer(ct.string_at(pointer, n * dtype.itemsize), dtype).copy()
-        self.images = array(d.images, d.n_images, IMAGE)
-        self.boxes = array(d.boxes, 4 * d.n_boxes, np.dtype("i4")).reshape(-1, 4)
-        self.classes = array(d.classes, d.n_classes, CLASS)
+        self.images = array_at(d.images, d.n_images, cr_data_image)
+        boxes = array_at(d.boxes, d.n_boxes, cr_box)
+        self.boxes = np.stack([boxes[side] for side in ("x0", "y0", "x1", "y1")], 1)
+        self.classes = array_at(d.classes, d.n_classes, cr_data_class)
         text = ct.string_at(d.text, d.text_bytes)
         self.ids = [text[i:text.index(b"\0", i)].decode() for i in self.images["id"]]
         self.wnids = [text[i:text.index(b"\0", i)].decode() for i in self.classes["wnid"]]
 
     def read(self, i):
-        error, pointer, n = Error(), ct.c_void_p(), ct.c_size_t()
+        error, pointer, n = cr_error(), ct.c_void_p(), ct.c_size_t()
         raise_refused(lib.cr_data_image_read(ct.byref(self.data), i, ct.byref(pointer),
                                              ct.byref(n), ct.byref(error)), error)
         content = ct.string_at(pointer, n.value)

@@ -3,60 +3,46 @@ import ctypes as ct
 
 import numpy as np
 
-from camrank import Error, check, lib
+import structs
+from camrank import check, lib
+from structs import (cr_box, cr_error, cr_loc_map, cr_loc_workspace, cr_protocol, cr_region,
+                     cr_view)
 
-MIN_MAX, MAX = 0, 1  # cr_scaling
-BILINEAR, NEAREST, BICUBIC = 0, 1, 2  # cr_upsampling
-
-
-class Protocol(ct.Structure):
-    _fields_ = [("name", ct.c_char * 32), ("upsampling", ct.c_int), ("boxes", ct.c_int),
-                ("threshold", ct.c_double), ("loose", ct.c_double), ("connectivity", ct.c_int),
-                ("n_boxes", ct.c_int), ("predictions", ct.c_int), ("exclude", ct.c_bool),
-                ("iou", ct.c_double)]
-
-
-class Box(ct.Structure):
-    _fields_ = [(side, ct.c_int32) for side in ("x0", "y0", "x1", "y1")]
-
-
-class View(ct.Structure):
-    """x0, y0, width, height of the region; whether the network saw it mirrored."""
-    _fields_ = [(field, ct.c_double) for field in ("x0", "y0", "width", "height")] + [
-        ("flip", ct.c_bool)]
-
-
-class Map(ct.Structure):
-    _fields_ = [("maps", ct.c_void_p), ("width", ct.c_int), ("height", ct.c_int),
-                ("scaling", ct.c_int), ("n_views", ct.c_int), ("views", ct.POINTER(View))]
-
-
-class Workspace(ct.Structure):
-    _fields_ = [("parts", ct.c_size_t * 32)]
-
+MIN_MAX, MAX = structs.CR_SCALING_MIN_MAX, structs.CR_SCALING_MAX
+BILINEAR, NEAREST, BICUBIC = (structs.CR_UPSAMPLING_BILINEAR, structs.CR_UPSAMPLING_NEAREST,
+                              structs.CR_UPSAMPLING_BICUBIC)
 
 lib.cr_iou.restype = ct.c_double
-lib.cr_iou.argtypes = (Box, Box)
+lib.cr_iou.argtypes = (cr_box, cr_box)
 lib.cr_iou_best.restype = ct.c_double
-lib.cr_iou_best.argtypes = (Box, ct.POINTER(Box), ct.c_int)
-workspace = Workspace()
+lib.cr_iou_best.argtypes = (cr_box, ct.POINTER(cr_box), ct.c_int)
+workspace = cr_loc_workspace()
 
 
 def call(function, *arguments):
-    error = Error()
+    error = cr_error()
     check(function(*arguments, ct.byref(workspace), ct.byref(error)), error)
 
 
 def protocol_of(name="cam-paper", **changes):
-    protocol, error = Protocol(), Error()
+    protocol, error = cr_protocol(), cr_error()
     check(lib.cr_protocol_find(name.encode(), ct.byref(protocol), ct.byref(error)), error)
     for field, value in changes.items():
         setattr(protocol, field, value)
     return protocol
 
 
+def box_of(x0, y0, x1, y1):
+    return cr_box(x0=int(x0), y0=int(y0), x1=int(x1), y1=int(y1))
+
+
 def boxes_of(coordinates):
-    return (Box * len(coordinates))(*(Box(*map(int, c)) for c in coordinates))
+    return (cr_box * len(coordinates))(*(box_of(*c) for c in coordinates))
+
+
+def view_of(x0, y0, width, height, flip):
+    """x0, y0, width, height of the region; whether the network saw it mirrored."""
+    return cr_view(region=cr_region(x0=x0, y0=y0, width=width, height=height), flip=flip)
 
 
 def sides(box):
@@ -68,9 +54,10 @@ class LocMap:
 
     def __init__(self, activation, scaling, views):
         self.values = np.ascontiguousarray(activation, np.float32)
-        self.views = (View * len(views))(*(View(*view) for view in views))
+        self.views = (cr_view * len(views))(*(view_of(*view) for view in views))
         height, width = self.values.shape[-2:]
-        self.map = Map(self.values.ctypes.data, width, height, scaling, len(views), self.views)
+        self.map = cr_loc_map(maps=self.values.ctypes.data, width=width, height=height,
+                              scaling=scaling, n_views=len(views), views=self.views)
 
     @property
     def pointer(self):
@@ -83,7 +70,7 @@ def whole(width, height):
 
 def find_boxes(activation, scaling, protocol, width, height, views=None):
     m = LocMap(activation, scaling, views or whole(width, height))
-    boxes = (Box * protocol.n_boxes)()
+    boxes = (cr_box * protocol.n_boxes)()
     call(lib.cr_loc_boxes, m.pointer, ct.byref(protocol), width, height, boxes)
     return [sides(box) for box in boxes]
 
@@ -116,7 +103,7 @@ def sweep(activation, scaling, upsampling, width, height, truth, views=None):
 def contours(activation, scaling, upsampling, level, width=224, height=224, views=None):
     """The boxes of all contours at a level, that of the largest first."""
     m = LocMap(activation, scaling, views or whole(width, height))
-    boxes, n = (Box * 60000)(), ct.c_int()
+    boxes, n = (cr_box * 60000)(), ct.c_int()
     call(lib.cr_loc_contours, m.pointer, upsampling, width, height, level, boxes, len(boxes),
          ct.byref(n))
     return [sides(box) for box in boxes[:n.value]]

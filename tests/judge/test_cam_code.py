@@ -14,6 +14,7 @@ except ImportError as problem:
 
 from camrank import KIT, Checks
 from localize import MIN_MAX, find_boxes, lib, protocol_of
+from structs import cr_prediction
 
 SQUARE, LEVELS, MARGIN = 256, (20, 100, 110), 5
 report = Checks()
@@ -146,16 +147,13 @@ def judge_kit():
 
 def judge_predictions():
     """(slot, box) in the order of ILSVRC_evaluate_bbox.m, and of the paper's heuristic."""
-    class Prediction(ct.Structure):
-        _fields_ = [("slot", ct.c_int), ("box", ct.c_int)]
-
     want = {"cam-paper": [(s, 0) for s in range(5)],
             "cam-code": [(s, 0) for s in range(5)],
             "cam-code-2": [(s, 1) for s in range(5)],
             "cam-code-combined": [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)],
             "googlenet-gap-top5": [(0, 0), (0, 1), (1, 0), (1, 1), (2, 1)]}
     for name, pairs in want.items():
-        found = (Prediction * 5)()
+        found = (cr_prediction * 5)()
         n = lib.cr_protocol_predictions(ct.byref(protocol_of(name)), found)
         report(f"predictions of {name}", [(p.slot, p.box) for p in found[:n]] == pairs)
 

@@ -24,41 +24,17 @@ try:
 except ImportError:
     torchvision = None
 
-SQUASH, SHORT_SIDE = 0, 1  # cr_resize_mode
-CENTER, TEN = 0, 1  # cr_crop
-PIL_BILINEAR, PIL_BICUBIC, PIL_NEAREST, OPENCV_LINEAR = range(4)  # cr_filter
+from camrank import array_at, lib
+from structs import (CR_CROP_CENTER as CENTER, CR_CROP_TEN as TEN,
+                     CR_FILTER_OPENCV_LINEAR as OPENCV_LINEAR,
+                     CR_FILTER_PIL_BICUBIC as PIL_BICUBIC, CR_FILTER_PIL_BILINEAR as PIL_BILINEAR,
+                     CR_FILTER_PIL_NEAREST as PIL_NEAREST, CR_RESIZE_SHORT_SIDE as SHORT_SIDE,
+                     CR_RESIZE_SQUASH as SQUASH, cr_error, cr_image, cr_input_spec)
+
 PIL_FILTERS = {PIL_BILINEAR: Image.BILINEAR, PIL_BICUBIC: Image.BICUBIC,
                PIL_NEAREST: Image.NEAREST}
 
 
-class CImage(ctypes.Structure):
-    _fields_ = [
-        ("width", ctypes.c_int),
-        ("height", ctypes.c_int),
-        ("rgb", ctypes.POINTER(ctypes.c_uint8)),
-    ]
-
-
-class Spec(ctypes.Structure):
-    _fields_ = [
-        ("width", ctypes.c_int),
-        ("height", ctypes.c_int),
-        ("resize", ctypes.c_int),
-        ("short_side", ctypes.c_int),
-        ("crop", ctypes.c_int),
-        ("filter", ctypes.c_int),
-        ("bgr", ctypes.c_bool),
-        ("range", ctypes.c_double),
-        ("mean", ctypes.c_float * 3),
-        ("std", ctypes.c_float * 3),
-    ]
-
-
-class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int), ("message", ctypes.c_char * 480)]
-
-
-lib = ctypes.CDLL(os.path.join(os.environ.get("BUILD", "build"), "tests", "libcamrank-serial.so"))
 lib.cr_filter_name.restype = ctypes.c_char_p
 failures = 0
 
@@ -75,20 +51,19 @@ def report(what, wrong, total):
 
 def taken(image):
     """The pixels of a cr_image, which is freed."""
-    pixels = np.ctypeslib.as_array(image.rgb, (image.height, image.width, 3)).copy()
+    pixels = array_at(image.rgb, (image.height, image.width, 3), np.uint8)
     lib.cr_image_free(ctypes.byref(image))
     return pixels
 
 
 def lent(pixels):
     """A cr_image over a contiguous array."""
-    pointer = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-    return CImage(pixels.shape[1], pixels.shape[0], pointer)
+    return cr_image(width=pixels.shape[1], height=pixels.shape[0], rgb=pixels.ctypes.data)
 
 
 def decode(data):
     """Pixels, or None where camrank refuses the file."""
-    image, error = CImage(), Error()
+    image, error = cr_image(), cr_error()
     size = ctypes.c_size_t(len(data))
     if lib.cr_image_decode(data, size, b"test", 100, ctypes.byref(image), ctypes.byref(error)):
         return None
@@ -103,7 +78,7 @@ def pillow(data):
 
 
 def resize(pixels, width, height, kind=PIL_BILINEAR):
-    image, error = CImage(), Error()
+    image, error = cr_image(), cr_error()
     status = lib.cr_image_resize(ctypes.byref(lent(pixels)), width, height, kind,
                                  ctypes.byref(image), ctypes.byref(error))
     if status:
@@ -122,11 +97,16 @@ def filter_name(kind):
     return lib.cr_filter_name(kind).decode()
 
 
+def spec_of(width, height, resize, short_side, crop, kind, bgr, white, mean, std):
+    return cr_input_spec(width=width, height=height, resize=resize, short_side=short_side, crop=crop,
+                         filter=kind, bgr=bgr, range=white, mean=tuple(mean), std=tuple(std))
+
+
 def prepare(spec, pixels):
     """[views][height][width][3]"""
     out = np.empty((lib.cr_input_n_views(ctypes.byref(spec)), spec.height, spec.width, 3),
                    np.float32)
-    error = Error()
+    error = cr_error()
     if (lib.cr_input_check(ctypes.byref(spec), ctypes.byref(error))
             or lib.cr_input_prepare(ctypes.byref(spec), ctypes.byref(lent(pixels)),
                                     out.ctypes.data_as(ctypes.c_void_p), ctypes.byref(error))):
@@ -320,7 +300,7 @@ def check_names(random):
                 path = os.path.join(folder, name)
                 with open(path, "wb") as file:
                     file.write(data)
-                image, error = CImage(), Error()
+                image, error = cr_image(), cr_error()
                 status = lib.cr_image_read(path.encode(), ctypes.byref(image), ctypes.byref(error))
                 total += 1
                 if status or not same(taken(image), pillow(data)):
@@ -393,8 +373,7 @@ def check_torchvision(random, kind):
             torchvision.transforms.Normalize(mean, std),
         ])
         wanted = chain(Image.fromarray(pixels)).numpy().transpose(1, 2, 0)
-        spec = Spec(crop, crop, SHORT_SIDE, short, CENTER, kind, False, 1.0,
-                    (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+        spec = spec_of(crop, crop, SHORT_SIDE, short, CENTER, kind, False, 1.0, mean, std)
         total += 1
         if not same(prepare(spec, pixels), wanted[None]):
             wrong.append(f"{width}x{height} to {short}, {crop}")
@@ -425,8 +404,7 @@ def check_crops(random, kind):
             for crop, cut in ((TEN, transforms.TenCrop(size)),
                               (CENTER, lambda image: [transforms.CenterCrop(size)(image)])):
                 wanted = np.stack([each(view).numpy().transpose(1, 2, 0) for view in cut(resized)])
-                spec = Spec(size[1], size[0], way, short, crop, kind, False, 1.0,
-                            (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+                spec = spec_of(size[1], size[0], way, short, crop, kind, False, 1.0, mean, std)
                 total += 1
                 if not same(prepare(spec, pixels), wanted):
                     wrong.append(f"{width}x{height} to {short}, {size}, {way}, {crop}")
@@ -450,8 +428,7 @@ def check_opencv_crop(random):
         x, y = (round((side - 57) / 2) for side in (new_width, new_height))
         whole = judge_resize(pixels, new_width, new_height, OPENCV_LINEAR)
         wanted = whole[y:y + 57, x:x + 57].astype(np.float32) - mean
-        spec = Spec(57, 57, SHORT_SIDE, short, CENTER, OPENCV_LINEAR, False, 255.0,
-                    (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+        spec = spec_of(57, 57, SHORT_SIDE, short, CENTER, OPENCV_LINEAR, False, 255.0, mean, std)
         total += 1
         if not same(prepare(spec, pixels), wanted[None]):
             wrong.append(f"{width}x{height} to {short}")
@@ -466,8 +443,7 @@ def check_squash(random, kind):
         pixels = picture(random, width, height)
         resized = judge_resize(pixels, new_width, new_height, kind)
         wanted = (resized[..., ::-1].astype(np.float32) - mean) / std
-        spec = Spec(new_width, new_height, SQUASH, 0, CENTER, kind, True, 255.0,
-                    (ctypes.c_float * 3)(*mean), (ctypes.c_float * 3)(*std))
+        spec = spec_of(new_width, new_height, SQUASH, 0, CENTER, kind, True, 255.0, mean, std)
         total += 1
         if not same(prepare(spec, pixels), wanted[None]):
             wrong.append(f"{width}x{height} to {new_width}x{new_height}")

@@ -14,7 +14,7 @@ except ImportError as problem:
     sys.exit(77)
 
 from camrank import KIT, Checks
-from localize import (BICUBIC, BILINEAR, MAX, MIN_MAX, NEAREST, Box, boxes_of, center_hits,
+from localize import (BICUBIC, BILINEAR, MAX, MIN_MAX, NEAREST, box_of, boxes_of, center_hits,
                       find_boxes, lib, protocol_of, upsample, whole_image_hits)
 
 MODELS = ("squeezenet1_0", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224")
@@ -169,8 +169,8 @@ def judge_iou(random):
     for _ in range(500):
         box, others = random_box(), [random_box() for _ in range(4)]
         want = [numpy_iou(box, other) for other in others]
-        wrong += [lib.cr_iou(Box(*box), Box(*other)) for other in others] != want
-        wrong += lib.cr_iou_best(Box(*box), boxes_of(others), 4) != max(want)
+        wrong += [lib.cr_iou(box_of(*box), box_of(*other)) for other in others] != want
+        wrong += lib.cr_iou_best(box_of(*box), boxes_of(others), 4) != max(want)
     report("IoU equals counted pixels", wrong == 0, f"{wrong} of 1000 differ")
 
 
@@ -213,7 +213,7 @@ def judge_baselines(kit):
     right, whole, center = 0, np.zeros(3, int), np.zeros((3, 56), int)
     for path, width, height in sizes:
         truth, width, height = boxes[path], int(width), int(height)
-        box = Box(0, 0, width - 1, height - 1)
+        box = box_of(0, 0, width - 1, height - 1)
         right += lib.cr_iou_best(box, boxes_of(truth), len(truth)) >= 0.5
         whole += whole_image_hits(width, height, truth) >> np.arange(3) & 1
         center += center_hits(width, height, truth) >> np.arange(3)[:, None] & 1

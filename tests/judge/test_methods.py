@@ -13,10 +13,11 @@ except ImportError as missing:
 from camrank import KIT, Checks, Explainer, Graph, Net, lib, load_double, method_spec, methods, run_method
 from method_formulas import DEFAULTS, FORMULAS, finer_seed, formula, random_weights
 from method_peers import SIGNED, error_of, networks, tolerance
+from structs import CR_NEEDS_CURVATURE as CURVATURE, CR_NEEDS_GRADIENTS as GRADIENTS
+from structs import CR_NEEDS_HEAD as HEAD
 
 NAMES = [method.name.decode() for method in methods()]
 TABLE = dict(zip(NAMES, methods()))
-GRADIENTS, HEAD, CURVATURE = 1, 2, 4
 # Besides the defaults.
 VARIANTS = [("grad-cam", dict(average="positive")), ("grad-cam", dict(average="absolute")),
             ("grad-cam++", dict(epsilon=1e-6)), ("grad-cam++", dict(alpha="square")),

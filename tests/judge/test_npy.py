@@ -9,22 +9,19 @@ import tempfile
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from camrank import Checks, Error, Refused, check as raise_refused, lib
+from camrank import Checks, Refused, array_at, check as raise_refused, lib
 from image_set import FREE
+from structs import cr_error, cr_npy_map
 
 check = Checks()
 WHOLE = [f"{order}{kind}{n}" for kind in "iu" for n in (1, 2, 4, 8)
          for order in ("<", ">")]
 
 
-class Map(ct.Structure):
-    _fields_ = [("width", ct.c_int), ("height", ct.c_int), ("values", ct.POINTER(ct.c_float))]
-
-
 def read(path):
-    error, out = Error(), Map()
+    error, out = cr_error(), cr_npy_map()
     raise_refused(lib.cr_npy_read(path.encode(), ct.byref(out), ct.byref(error)), error)
-    values = np.ctypeslib.as_array(out.values, (out.height, out.width)).copy()
+    values = array_at(out.values, (out.height, out.width), np.float32)
     FREE(out.values)
     return values
 
@@ -62,7 +59,7 @@ def main():
         check("400 maps of every type and both orders, as numpy writes them", not wrong)
         a = rng.normal(0, 1, (224, 199)).astype("f4")
         for dtype in "f8", "f4":
-            error = Error()
+            error = cr_error()
             raise_refused(lib.cr_npy_write(path.encode(), a.ctypes.data_as(ct.c_void_p), 199, 224,
                                            ct.c_bool(dtype == "f8"), ct.byref(error)), error)
             check(f"numpy.load reads what we write as {dtype}",

@@ -9,16 +9,12 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from camrank import Checks, lib
+from structs import CR_NUMBER_FLOAT, CR_NUMBER_SIGNED, CR_NUMBER_UNSIGNED, cr_number
 
 check = Checks()
-SIGNED, UNSIGNED, FLOAT = range(3)
-KINDS = {"i": SIGNED, "u": UNSIGNED, "f": FLOAT}
+KINDS = {"i": CR_NUMBER_SIGNED, "u": CR_NUMBER_UNSIGNED, "f": CR_NUMBER_FLOAT}
 FORMATS = [order + kind for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4",
                                      "f8") for order in "<>"]
-
-
-class Number(ct.Structure):
-    _fields_ = [("kind", ct.c_int), ("bytes", ct.c_int), ("big_endian", ct.c_bool)]
 
 
 lib.cr_number_to_float64.restype = ct.c_double
@@ -27,7 +23,7 @@ lib.cr_float16_beyond.restype = ct.c_size_t
 
 
 def number(dtype):
-    return Number(KINDS[dtype[1]], int(dtype[2]), dtype[0] == ">")
+    return cr_number(kind=KINDS[dtype[1]], bytes=int(dtype[2]), big_endian=dtype[0] == ">")
 
 
 def pointer(array):

@@ -16,56 +16,23 @@ import time
 import numpy as np
 
 from bench import GOALS
-from camrank import Graph, Net, Shape, lib
+from camrank import Graph, Net, lib
+from structs import (CR_N_WORKS, CR_WORK_CALL, CR_WORK_MOVE, cr_clamp, cr_conv_pass, cr_net_layer,
+                     cr_way)
 from zoo import build, export
 
 BATCH = 4
 AT_LEAST = 2e-4  # seconds of a measurement
 HOPELESS, WORSE = 4, 1.04  # times the fastest
-N_WORKS = 11
-MOVE, CALL = 9, 10
 
 
-class Window(ct.Structure):
-    _fields_ = [(name, ct.c_int) for name in
-                ("h", "w", "c", "p", "q", "k", "r", "s", "stride_h", "stride_w", "pad_top",
-                 "pad_left", "dilation_h", "dilation_w", "groups")]
-
-
-class Pass(ct.Structure):
-    _fields_ = [("n", ct.c_int), ("x", ct.c_void_p), ("x_step", ct.c_ssize_t),
-                ("weights", ct.c_void_p), ("bias", ct.c_void_p), ("add", ct.c_void_p),
-                ("lo", ct.c_float), ("hi", ct.c_float), ("y", ct.c_void_p),
-                ("y_step", ct.c_ssize_t), ("scratch", ct.c_void_p)]
-
-
-SIZE = ct.CFUNCTYPE(ct.c_size_t, ct.POINTER(Window))
-
-
-class Way(ct.Structure):
-    _fields_ = [("name", ct.c_char_p), ("fits", ct.CFUNCTYPE(ct.c_bool, ct.POINTER(Window))),
-                ("work", ct.CFUNCTYPE(None, ct.POINTER(Window), ct.POINTER(ct.c_double))),
-                ("weights", SIZE), ("scratch", SIZE), ("pack", ct.c_void_p),
-                ("weights_back", ct.c_void_p), ("pack_back", ct.c_void_p),
-                ("forward", ct.CFUNCTYPE(None, ct.POINTER(Window), ct.POINTER(Pass)))]
-
-
-class Conv(ct.Structure):
-    _fields_ = [("win", Window), ("way", ct.POINTER(Way))]
-
-
-class NetLayer(ct.Structure):
-    _fields_ = [("op", ct.c_char_p), ("output", ct.c_char_p), ("shape", Shape),
-                ("flops", ct.c_double), ("conv", ct.POINTER(Conv))]
-
-
-lib.cr_net_get_layer.restype = NetLayer
+lib.cr_net_get_layer.restype = cr_net_layer
 lib.cr_kernels_isa.restype = ct.c_char_p
 lib.cr_way_cost.restype = ct.c_double
 
 
 def all_ways():
-    table = (ct.POINTER(Way) * 16).in_dll(lib, "cr_ways")
+    table = (ct.POINTER(cr_way) * 16).in_dll(lib, "cr_ways")
     return [table[i] for i in range(next(i for i in range(16) if not table[i]))]
 
 
@@ -92,8 +59,8 @@ def runner(way, win, arrays):
         return arrays[-1].ctypes.data + -arrays[-1].ctypes.data % 64
     x, bias = room(BATCH * win.h * win.w * win.c), room(win.k)
     y = room(BATCH * win.p * win.q * win.k)
-    work = Pass(BATCH, x, 0, room(way.weights(win)), bias, None, 0, math.inf, y, 0,
-                room(way.scratch(win)))
+    work = cr_conv_pass(n=BATCH, x=x, weights=room(way.weights(win)), bias=bias, y=y,
+                        clamp=cr_clamp(lo=0, hi=math.inf), scratch=room(way.scratch(win)))
     return lambda: way.forward(win, work)
 
 
@@ -108,10 +75,10 @@ def seconds_of(run):
 
 
 def work_of(way, win):
-    work = (ct.c_double * N_WORKS)()
+    work = (ct.c_double * CR_N_WORKS)()
     way.work(win, work)
-    work[MOVE] = win.h * win.w * win.c + win.p * win.q * win.k
-    work[CALL] = 1
+    work[CR_WORK_MOVE] = win.h * win.w * win.c + win.p * win.q * win.k
+    work[CR_WORK_CALL] = 1
     return np.array(work)
 
 
@@ -142,13 +109,13 @@ def equations(works, seconds):
 def fit(rows, wanted):
     """The rates, none negative, of least squares: kinds whose rate would be are left out in turn."""
     rows, wanted = np.array(rows), np.array(wanted)
-    used = [kind for kind in range(N_WORKS) if rows[:, kind].any()]
+    used = [kind for kind in range(CR_N_WORKS) if rows[:, kind].any()]
     while True:
         found = np.linalg.lstsq(rows[:, used], wanted, rcond=None)[0]
         if (found >= 0).all():
             break
         used.pop(int(np.argmin(found)))
-    rates = np.zeros(N_WORKS)
+    rates = np.zeros(CR_N_WORKS)
     rates[used] = found
     return rates
 
