@@ -308,6 +308,10 @@ def method_maps(graph, x, classes, method, views=1, **parameters):
     return maps[:, :, 0] if views == 1 else maps, logits
 
 
+def of_range(got, want):
+    return np.abs(got - want).max() / (want.max() - want.min())
+
+
 class Checks:
     """Counts groups of checks; `done` ends the program."""
 

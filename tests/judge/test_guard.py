@@ -4,22 +4,42 @@ import os
 import subprocess
 import sys
 import tempfile
-import warnings
 
 try:
     import numpy as np
-    import torch
+    import onnx
+    from onnx import helper, numpy_helper
     from PIL import Image
-    from torch import nn
 except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
 from camrank import Checks
 
-warnings.filterwarnings("ignore")
 CAMRANK = os.environ["CAMRANK"]
 checks = Checks()
+
+
+def write_network(path, n_classes, knows):
+    """A convolution to the shade and a constant, average pooling, and the layer that tells shades apart."""
+    # The largest of -(x - c)^2 + x^2 = 2 c x - c^2 is that of the nearest shade c.
+    shades = (np.arange(n_classes) + 0.5) / n_classes
+    first, last = np.zeros((2, 3, 1, 1)), np.zeros((n_classes, 2))
+    first[0, 0], last[:, 0], bias = 1, 2 * shades, -shades**2
+    if not knows:
+        bias[0] = 5
+    constants = {"first": first, "first_bias": np.array([0, 1]), "last": last, "last_bias": bias}
+    nodes = [helper.make_node("Conv", ["input", "first", "first_bias"], ["map"]),
+             helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
+             helper.make_node("Flatten", ["mean"], ["row"]),
+             helper.make_node("Gemm", ["row", "last", "last_bias"], ["logits"], transB=1)]
+    shapes = {"input": ["n", 3, 8, 8], "logits": ["n", n_classes]}
+    values = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+              for name, shape in shapes.items()]
+    graph = helper.make_graph(nodes, "guard", values[:1], values[1:],
+                              [numpy_helper.from_array(array.astype(np.float32), name)
+                               for name, array in constants.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
 
 
 def said(folder, n_classes, n_images, knows, wnids=None):
@@ -36,19 +56,7 @@ def said(folder, n_classes, n_images, knows, wnids=None):
         file.write("\n".join(rows) + "\n")
     with open(f"{folder}/syn.txt", "w") as file:
         file.writelines(f"n{wnids[i] if wnids else i + 1:08} c{i}\n" for i in range(n_classes))
-    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, n_classes))
-    with torch.no_grad():
-        net[0].weight[:] = 0
-        net[0].weight[0, 0] = 1
-        net[0].bias[:] = torch.tensor([0.0, 1.0])
-        # The largest of -(x - c)^2 + x^2 = 2 c x - c^2 is that of the nearest shade c.
-        shades = (torch.arange(n_classes) + 0.5) / n_classes
-        net[3].weight[:, 0], net[3].weight[:, 1] = 2 * shades, 0
-        net[3].bias[:] = -shades**2
-        if not knows:
-            net[3].bias[0] = 5
-    torch.onnx.export(net, torch.zeros(1, 3, 8, 8), f"{folder}/m.onnx", opset_version=13, input_names=["input"],
-                      output_names=["logits"], dynamic_axes={"input": {0: "n"}, "logits": {0: "n"}})
+    write_network(f"{folder}/m.onnx", n_classes, knows)
     with open(f"{folder}/j.yaml", "w") as file:
         file.write(f"""name: guard
 dataset: {{layout: csv, images: img, ground_truth: gt.csv, synsets: syn.txt}}

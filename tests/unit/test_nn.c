@@ -1,5 +1,5 @@
 /* What nn.h promises of a graph and of a compiled net. The arithmetic itself is compared with
- * PyTorch in tests/judge/test_nn.py, gradients with finite differences in test_gradients.c, and
+ * PyTorch in tests/judge/test_torch.py, gradients with finite differences in test_gradients.c, and
  * heads are in test_head.c, what the reader refuses is in test_onnx.c. */
 #include "onnx_builder.h"
 
