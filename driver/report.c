@@ -15,7 +15,7 @@ static const struct option options[] = {{"format", required_argument, NULL, OPTI
 
 /* `paper` is NULL or the paper beside whose tables the errors are printed, as text. */
 static cr_status print_report(const char *path, const char *paper, bool by_class,
-                              cr_report_format format, cr_error *err)
+                              const cr_report_format *format, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_results *results = NULL;
@@ -47,7 +47,7 @@ void cr_print_unlocked(const cr_par *par, const cr_results *results, const char 
 
 cr_status cr_print_outcome(const char *path, cr_error *err)
 {
-    cr_status status = print_report(path, NULL, false, CR_REPORT_TEXT, err);
+    cr_status status = print_report(path, NULL, false, cr_report_formats, err);
     if (status != CR_OK)
         return status;
     printf("\nresults: %s\n", path);
@@ -58,7 +58,7 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
 {
     (void)par;
     cr_status status = CR_OK;
-    cr_report_format format = CR_REPORT_TEXT;
+    const cr_report_format *format = cr_report_formats;
     const char *path, *paper = NULL;
     bool by_class = false;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
@@ -71,7 +71,7 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
         else
             return err->status;
     }
-    if (paper && (format != CR_REPORT_TEXT || by_class))
+    if (paper && (format != cr_report_formats || by_class))
         CR_TRY(cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only, of all classes"));
     CR_TRY(cr_option_argument(argc, argv, "the results file", &path, err));
     CR_TRY(print_report(path, paper, by_class, format, err));
@@ -84,11 +84,12 @@ cleanup:
 const cr_command cr_command_report = {
     .name = "report",
     .summary = "prints the error table of a results file",
-    .help =
-        "usage: camrank report RESULTS.h5 [--format text|csv|json|markdown|latex] [--by-class]\n\n"
-        "Counts the rows of a results file, finished or not, and prints its error table.\n"
-        "Errors are in percent; csv and json give them in full.\n\n"
-        "  --by-class         a line a ground-truth class instead, with what became of its images\n"
-        "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
-        "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
+    .help = "usage: camrank report RESULTS.h5 [--format " CR_REPORT_FORMAT_NAMES(
+        "|") "] [--by-class]\n\n"
+             "Counts the rows of a results file, finished or not, and prints its error table.\n"
+             "Errors are in percent; csv and json give them in full.\n\n"
+             "  --by-class         a line a ground-truth class instead, with what became of its "
+             "images\n"
+             "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
+             "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
     .run = report_command};

@@ -2,9 +2,9 @@
 #ifndef CAMRANK_REPORT_INTERNAL_H
 #define CAMRANK_REPORT_INTERNAL_H
 
-#include "camrank/report.h"
+#include "sheet.h"
 
-#include <stdio.h>
+#include "camrank/report.h"
 
 /* The numbers of a row for programs, in the order of CSV and JSON; those of a class, which has fewer,
  * come first. */
@@ -29,6 +29,12 @@ static inline bool cr_report_has_images(const cr_report_row *row)
     return row->has_network || row->is_baseline;
 }
 
+/* Whether there are rows but of baselines. */
+static inline bool cr_report_has_models(const cr_report *report)
+{
+    return report->n_rows > 0 && !report->rows[0].is_baseline;
+}
+
 /* Whether there are any outcomes. */
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 
@@ -48,13 +54,18 @@ bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report
 cr_status cr_report_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
                               cr_sweep *center, cr_error *err);
 
-/* One form each; to a memory stream, whose errors the caller finds. False when out of memory. */
-bool cr_report_text(const cr_report *report, FILE *out);
-bool cr_report_markdown(const cr_report *report, FILE *out);
-bool cr_report_latex(const cr_report *report, FILE *out);
-bool cr_report_csv(const cr_report *report, FILE *out);
+#define CR_REPORT_DECLARE(name, _) bool cr_report_##name(const cr_report *report, FILE *out);
+CR_REPORT_FORMATS(CR_REPORT_DECLARE, )
 
-/* NULL when out of memory. The caller frees. */
-char *cr_report_json(const cr_report *report);
+/* notes.c: lines about the set, the protocols, the denominators, failures and missing images, each
+ * with `prefix` in front. `put` escapes what comes from outside. */
+typedef void cr_put_text(FILE *out, const char *text);
+void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put);
+
+/* table.c: the table of a report, or of its classes; sheet->failed when out of memory. */
+void cr_report_make_sheet(const cr_report *report, cr_sheet *sheet);
+
+/* A cell for each outcome. */
+void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t *outcomes);
 
 #endif

@@ -1,3 +1,4 @@
+/* The report of a results file: its rows counted, and the baselines. */
 #include "internal.h"
 
 #include <limits.h>
@@ -358,43 +359,4 @@ void cr_report_free(cr_report *report)
     free(report->failures);
     free(report->classes);
     *report = (cr_report){0};
-}
-
-cr_status cr_report_format_find(const char *name, cr_report_format *format, cr_error *err)
-{
-    static const char *const names[] = {
-        [CR_REPORT_TEXT] = "text",         [CR_REPORT_CSV] = "csv",     [CR_REPORT_JSON] = "json",
-        [CR_REPORT_MARKDOWN] = "markdown", [CR_REPORT_LATEX] = "latex",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *format = (cr_report_format)i;
-            return CR_OK;
-        }
-    return cr_fail(err, CR_EUSAGE, "unknown format `%s`: one of text, csv, json, markdown, latex",
-                   name);
-}
-
-cr_status cr_report_write(const cr_report *report, cr_report_format format, char **text,
-                          cr_error *err)
-{
-    *text = NULL;
-    if (format == CR_REPORT_JSON) {
-        *text = cr_report_json(report);
-        return *text ? CR_OK : cr_fail(err, CR_EINTERNAL, "out of memory: the report");
-    }
-    size_t bytes = 0;
-    FILE *out = open_memstream(text, &bytes);
-    if (!out)
-        return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
-    const bool put = format == CR_REPORT_CSV        ? cr_report_csv(report, out)
-                     : format == CR_REPORT_MARKDOWN ? cr_report_markdown(report, out)
-                     : format == CR_REPORT_LATEX    ? cr_report_latex(report, out)
-                                                    : cr_report_text(report, out);
-    const bool whole = put && !ferror(out);
-    if (fclose(out) == 0 && whole)
-        return CR_OK;
-    free(*text);
-    *text = NULL;
-    return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
 }

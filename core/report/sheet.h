@@ -1,4 +1,4 @@
-/* sheet.h - a table for people: cells of text, and its forms. */
+/* sheet.h - a table for people: cells of text. */
 #ifndef CAMRANK_REPORT_SHEET_H
 #define CAMRANK_REPORT_SHEET_H
 
@@ -34,10 +34,13 @@ void cr_sheet_fini(cr_sheet *sheet);
 const char *cr_sheet_text(cr_sheet *sheet, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* To a stream whose errors the caller finds. */
-void cr_sheet_put_plain(const cr_sheet *sheet, FILE *out);
-void cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out);
-void cr_sheet_put_latex(const cr_sheet *sheet, FILE *out);
+/* The last column of the group that column c begins. */
+int cr_sheet_last_of_group(const cr_sheet *sheet, int c);
+
+bool cr_sheet_has_groups(const cr_sheet *sheet);
+
+/* Whether a line has smaller texts. */
+bool cr_sheet_has_below(const cr_sheet *sheet, int line);
 
 /* One text, with what would be a control character or markup made harmless. */
 void cr_put_plain(FILE *out, const char *text);

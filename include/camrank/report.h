@@ -5,6 +5,8 @@
 #include "camrank/base.h"
 #include "camrank/results.h"
 
+#include <stdio.h>
+
 /* The errors of a row, in the order of its members and of its intervals. */
 enum { CR_REPORT_ERRORS = 5 };
 
@@ -83,16 +85,26 @@ cr_status cr_report_make(cr_results *results, bool by_class, cr_report *report, 
 
 void cr_report_free(cr_report *report);
 
-typedef enum cr_report_format {
-    CR_REPORT_TEXT,
-    CR_REPORT_CSV,
-    CR_REPORT_JSON, /* schema camrank-report-1 */
-    CR_REPORT_MARKDOWN,
-    CR_REPORT_LATEX,
+/* The formats, the default first: each is a file of core/report and a row here. */
+#define CR_REPORT_FORMATS(X, between) \
+    X(text, )                         \
+    X(csv, between)                   \
+    X(json, between)                  \
+    X(markdown, between)              \
+    X(latex, between)
+#define CR_REPORT_FORMAT_NAME(name, before) before #name
+#define CR_REPORT_FORMAT_NAMES(between) CR_REPORT_FORMATS(CR_REPORT_FORMAT_NAME, between)
+
+typedef struct cr_report_format {
+    const char *name;
+    /* To a memory stream, whose errors the caller finds. False when out of memory. */
+    bool (*write)(const cr_report *report, FILE *out);
 } cr_report_format;
 
-/* The format named `text`, `csv`, `json`, `markdown` or `latex`; CR_EUSAGE naming these. */
-cr_status cr_report_format_find(const char *name, cr_report_format *format, cr_error *err);
+extern const cr_report_format cr_report_formats[]; /* a NULL name ends them */
+
+/* The format of this name; CR_EUSAGE naming all. */
+cr_status cr_report_format_find(const char *name, const cr_report_format **format, cr_error *err);
 
 /* The tables for people have a line a variant, with a group of columns a protocol; CSV and JSON a row a
  * variant and protocol. Of a report by class the lines are of each ground-truth class that has images,
@@ -101,8 +113,9 @@ cr_status cr_report_format_find(const char *name, cr_report_format *format, cr_e
  * null in JSON, empty in CSV.
  *
  * *text is zero-terminated and the caller's (free). Percentages are rounded to two decimals for
- * people (text, Markdown, LaTeX) and given in full to programs (CSV, JSON: 17 digits). */
-cr_status cr_report_write(const cr_report *report, cr_report_format format, char **text,
+ * people (text, Markdown, LaTeX) and given in full to programs (CSV, JSON of schema
+ * camrank-report-1: 17 digits). */
+cr_status cr_report_write(const cr_report *report, const cr_report_format *format, char **text,
                           cr_error *err);
 
 /* The report's errors beside those that a paper publishes, with their differences, as plain text.

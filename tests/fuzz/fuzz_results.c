@@ -306,9 +306,9 @@ static void read_all(cr_results *results, bool by_class, const char *path)
     if (!fuzz_ok(cr_report_make(results, by_class, &report, &err), &err, path))
         return;
     check_report(&report);
-    for (int format = CR_REPORT_TEXT; format <= CR_REPORT_LATEX; format++) {
+    for (const cr_report_format *format = cr_report_formats; format->name; format++) {
         char *text = NULL;
-        FUZZ_CHECK(cr_report_write(&report, (cr_report_format)format, &text, &err) == CR_OK);
+        FUZZ_CHECK(cr_report_write(&report, format, &text, &err) == CR_OK);
         free(text);
     }
     cr_report_free(&report);

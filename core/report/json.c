@@ -1,123 +1,10 @@
-/* data.c - the forms for programs: CSV and JSON, numbers in full. */
+/* JSON, schema camrank-report-1: numbers in full, null for what does not exist. */
 #include "internal.h"
 
-#include <csv.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void put_quoted(FILE *out, const char *text)
-{
-    csv_fwrite(out, text, strlen(text));
-}
-
-static void put_texts(FILE *out, const cr_report_row *row)
-{
-    const char *const texts[] = {row->model, row->method, row->layer, row->variant, row->protocol};
-    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
-        put_quoted(out, texts[k]);
-        fputc(',', out);
-    }
-}
-
-static void put_number(FILE *out, double value)
-{
-    fputc(',', out);
-    if (!isnan(value))
-        fprintf(out, "%.17g", value);
-}
-
-/* Nothing where there are none: 0 would say that they were counted. */
-static void put_outcomes(FILE *out, const int64_t outcomes[CR_N_OUTCOMES])
-{
-    for (int k = 0; k < CR_N_OUTCOMES; k++) {
-        fputc(',', out);
-        if (cr_report_has_outcomes(outcomes))
-            fprintf(out, "%" PRId64, outcomes[k]);
-    }
-}
-
-static void put_outcome_keys(FILE *out)
-{
-    static const char *const prefixes[] = {"outcome", "gt_known_outcome"};
-    for (int i = 0; i < 2; i++)
-        for (int k = 0; k < CR_N_OUTCOMES; k++)
-            fprintf(out, ",%s_%s", prefixes[i], cr_outcome_keys[k]);
-    fprintf(out, ",top1_empty_maps,gt_known_empty_maps,missing\n");
-}
-
-/* What outcomes and the counts behind them are, to the end of the line. */
-static void put_ends(FILE *out, const cr_report_row *row)
-{
-    put_outcomes(out, row->top1_outcomes);
-    put_outcomes(out, row->gt_known_outcomes);
-    const int64_t empty[] = {row->top1_empty, row->gt_known_empty};
-    for (int k = 0; k < 2; k++) {
-        fputc(',', out);
-        if (empty[k] >= 0)
-            fprintf(out, "%" PRId64, empty[k]);
-    }
-    fprintf(out, ",%" PRId64 "\n", row->n_missing);
-}
-
-static void put_counts(FILE *out, const cr_report_row *row)
-{
-    if (cr_report_has_images(row))
-        fprintf(out, "%" PRId64, row->n_images);
-    fprintf(out, ",%" PRId64, row->n_localized);
-}
-
-static void put_rows(const cr_report *report, FILE *out)
-{
-    fprintf(out, "model,method,layer,variant,protocol,images,localized");
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-        fprintf(out, ",%s", cr_report_numbers[k].key);
-    fprintf(out, ",max_box_acc_images,exclude,filter");
-    put_outcome_keys(out);
-    for (int i = 0; i < report->n_rows; i++) {
-        const cr_report_row *row = &report->rows[i];
-        put_texts(out, row);
-        put_counts(out, row);
-        for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-            put_number(out, cr_report_value(row, k));
-        fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
-        put_quoted(out, row->filter);
-        put_ends(out, row);
-    }
-}
-
-static void put_classes(const cr_report *report, FILE *out)
-{
-    cr_report_row row;
-    int class;
-    fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
-    for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
-        fprintf(out, ",%s", cr_report_numbers[k].key);
-    put_outcome_keys(out);
-    for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
-        const cr_dataset *data = report->data;
-        put_texts(out, &row);
-        put_quoted(out, data->text + data->classes[class].wnid);
-        fputc(',', out);
-        put_quoted(out, data->text + data->classes[class].name);
-        fputc(',', out);
-        put_counts(out, &row);
-        for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
-            put_number(out, cr_report_value(&row, k));
-        put_ends(out, &row);
-    }
-}
-
-bool cr_report_csv(const cr_report *report, FILE *out)
-{
-    if (report->classes)
-        put_classes(report, out);
-    else
-        put_rows(report, out);
-    return true;
-}
 
 /* Names of files need not be UTF-8, JSON must be. */
 static json_t *text_value(const char *text)
@@ -245,7 +132,7 @@ static json_t *classes_value(const cr_report *report)
     return checked(array, failed);
 }
 
-char *cr_report_json(const cr_report *report)
+bool cr_report_json(const cr_report *report, FILE *out)
 {
     json_t *root = json_object(), *dataset = json_object();
     json_t *rows = json_array(), *failures = json_array();
@@ -265,14 +152,8 @@ char *cr_report_json(const cr_report *report)
     if (report->classes)
         failed |= json_object_set_new(root, "classes", classes_value(report));
     failed |= json_object_set_new(root, "failures", failures);
-    char *text = failed ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    failed = failed || json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
+    fputc('\n', out);
     json_decref(root);
-    /* It ends like every text file; json_dumps uses malloc unless told otherwise. */
-    char *whole = text ? realloc(text, strlen(text) + 2) : NULL;
-    if (!whole) {
-        free(text);
-        return NULL;
-    }
-    strcat(whole, "\n");
-    return whole;
+    return !failed;
 }
