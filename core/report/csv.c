@@ -20,11 +20,24 @@ static void put_texts(FILE *out, const cr_report_row *row)
     }
 }
 
-static void put_number(FILE *out, double value)
+static void put_keys(FILE *out, bool by_class)
 {
-    fputc(',', out);
-    if (!isnan(value))
-        fprintf(out, "%.17g", value);
+    cr_report_field fields[CR_REPORT_MAX_FIELDS];
+    const int n = cr_report_fields(by_class, fields);
+    for (int k = 0; k < n; k++)
+        fprintf(out, ",%s", fields[k].key);
+}
+
+static void put_numbers(FILE *out, const cr_report_row *row, bool by_class)
+{
+    cr_report_field fields[CR_REPORT_MAX_FIELDS];
+    const int n = cr_report_fields(by_class, fields);
+    for (int k = 0; k < n; k++) {
+        const double value = cr_report_value(row, &fields[k]);
+        fputc(',', out);
+        if (!isnan(value))
+            fprintf(out, "%.17g", value);
+    }
 }
 
 /* Nothing where there are none: 0 would say that they were counted. */
@@ -70,16 +83,14 @@ static void put_counts(FILE *out, const cr_report_row *row)
 static void put_rows(const cr_report *report, FILE *out)
 {
     fprintf(out, "model,method,layer,variant,protocol,images,localized");
-    for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-        fprintf(out, ",%s", cr_report_numbers[k].key);
+    put_keys(out, false);
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
         put_counts(out, row);
-        for (int k = 0; k < CR_REPORT_NUMBERS; k++)
-            put_number(out, cr_report_value(row, k));
+        put_numbers(out, row, false);
         fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
         put_quoted(out, row->filter);
         put_ends(out, row);
@@ -91,8 +102,7 @@ static void put_classes(const cr_report *report, FILE *out)
     cr_report_row row;
     int class;
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
-    for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
-        fprintf(out, ",%s", cr_report_numbers[k].key);
+    put_keys(out, true);
     put_outcome_keys(out);
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
         const cr_dataset *data = report->data;
@@ -102,8 +112,7 @@ static void put_classes(const cr_report *report, FILE *out)
         put_quoted(out, data->text + data->classes[class].name);
         fputc(',', out);
         put_counts(out, &row);
-        for (int k = 0; k < CR_REPORT_CLASS_NUMBERS; k++)
-            put_number(out, cr_report_value(&row, k));
+        put_numbers(out, &row, true);
         put_ends(out, &row);
     }
 }

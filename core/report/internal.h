@@ -6,18 +6,25 @@
 
 #include "camrank/report.h"
 
-/* The numbers of a row for programs, in the order of CSV and JSON; those of a class, which has fewer,
- * come first. */
-enum { CR_REPORT_NUMBERS = 22, CR_REPORT_CLASS_NUMBERS = 16 };
+#include <string.h>
 
-typedef struct cr_report_number {
-    const char *key;
-    size_t offset; /* in cr_report_row */
-} cr_report_number;
+/* fields.c: a number of a row for programs; those of a class, which has fewer, come first. */
+typedef struct cr_report_field {
+    char key[64];
+    size_t offset; /* of a double in cr_report_row */
+} cr_report_field;
 
-extern const cr_report_number cr_report_numbers[CR_REPORT_NUMBERS];
+enum { CR_REPORT_MAX_FIELDS = 3 * CR_METRIC_MAX_NUMBERS + 2 };
 
-double cr_report_value(const cr_report_row *row, int number);
+/* Returns how many there are. */
+int cr_report_fields(bool by_class, cr_report_field fields[CR_REPORT_MAX_FIELDS]);
+
+static inline double cr_report_value(const cr_report_row *row, const cr_report_field *field)
+{
+    double value;
+    memcpy(&value, (const char *)row + field->offset, sizeof value);
+    return value;
+}
 
 /* Keys and titles of the outcomes. */
 extern const char *const cr_outcome_keys[CR_N_OUTCOMES];
@@ -38,8 +45,8 @@ static inline bool cr_report_has_models(const cr_report *report)
 /* Whether there are any outcomes. */
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 
-/* Fills the counts, errors, intervals and outcomes of a row. */
-void cr_report_fill(const cr_tally *tally, cr_report_row *row);
+/* Fills the counts, numbers and outcomes of a row; `sweep` is NULL for those of a class. */
+void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row);
 
 /* And of empty maps, where the file has them. */
 void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);

@@ -65,8 +65,10 @@ static json_t *count_value(int64_t n)
 }
 
 /* What a row and a class have in common. */
-static json_t *common_value(const cr_report_row *row, int n_numbers)
+static json_t *common_value(const cr_report_row *row, bool by_class)
 {
+    cr_report_field fields[CR_REPORT_MAX_FIELDS];
+    const int n = cr_report_fields(by_class, fields);
     json_t *object = json_object();
     int failed = 0;
     failed |= json_object_set_new(object, "model", text_value(row->model));
@@ -77,9 +79,9 @@ static json_t *common_value(const cr_report_row *row, int n_numbers)
     failed |= json_object_set_new(
         object, "images", cr_report_has_images(row) ? json_integer(row->n_images) : json_null());
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));
-    for (int k = 0; k < n_numbers; k++)
-        failed |= json_object_set_new(object, cr_report_numbers[k].key,
-                                      number_value(cr_report_value(row, k)));
+    for (int k = 0; k < n; k++)
+        failed |= json_object_set_new(object, fields[k].key,
+                                      number_value(cr_report_value(row, &fields[k])));
     failed |= json_object_set_new(object, "missing", json_integer(row->n_missing));
     failed |= json_object_set_new(object, "top1_empty_maps", count_value(row->top1_empty));
     failed |= json_object_set_new(object, "gt_known_empty_maps", count_value(row->gt_known_empty));
@@ -91,7 +93,7 @@ static json_t *common_value(const cr_report_row *row, int n_numbers)
 
 static json_t *row_value(const cr_report_row *row)
 {
-    json_t *object = common_value(row, CR_REPORT_NUMBERS);
+    json_t *object = common_value(row, false);
     int failed = !object;
     failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
     failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
@@ -103,7 +105,7 @@ static json_t *row_value(const cr_report_row *row)
 
 static json_t *class_value(const cr_dataset *data, int class, const cr_report_row *row)
 {
-    json_t *object = common_value(row, CR_REPORT_CLASS_NUMBERS);
+    json_t *object = common_value(row, true);
     int failed = !object;
     failed |=
         json_object_set_new(object, "class", text_value(data->text + data->classes[class].wnid));

@@ -23,13 +23,8 @@ typedef struct paper {
     int n_rows;
 } paper;
 
-static const struct {
-    const char *title;
-    size_t offset; /* in cr_report_row */
-} errors[N_ERRORS] = {{"top-1 cls", offsetof(cr_report_row, top1_cls_error)},
-                      {"top-5 cls", offsetof(cr_report_row, top5_cls_error)},
-                      {"top-1 loc", offsetof(cr_report_row, top1_loc_error)},
-                      {"top-5 loc", offsetof(cr_report_row, top5_loc_error)}};
+static const char *const errors[N_ERRORS] = {"top1_cls_error", "top5_cls_error", "top1_loc_error",
+                                             "top5_loc_error"};
 
 static const published cam2016[] = {
     {"GoogLeNet-GAP", "cam", {35.0, 13.2, 56.40, 43.00}},
@@ -69,13 +64,12 @@ static void put_number(FILE *out, double value, const char *format)
 static void put_row(FILE *out, const published *of, const cr_report_row *row)
 {
     for (int k = 0; k < N_ERRORS; k++) {
-        double measured = NAN;
+        const int number = cr_metric_number_find(errors[k]);
+        const double measured = row ? row->values[number].value : NAN;
         if (isnan(of->errors[k]))
             continue;
-        if (row)
-            memcpy(&measured, (const char *)row + errors[k].offset, sizeof measured);
         fprintf(out, "%-18s%-10s%-20s%-10s", of->model, of->method, row ? row->protocol : "-",
-                errors[k].title);
+                cr_metric_numbers[number].title);
         put_number(out, measured, "%.2f");
         put_number(out, of->errors[k], "%.2f");
         put_number(out, measured - of->errors[k], "%+.2f");

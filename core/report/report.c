@@ -6,51 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMBER(key)                        \
-    {                                      \
-#key, offsetof(cr_report_row, key) \
-    }
-#define INTERVAL(key, i)                                                   \
-    {#key "_low", offsetof(cr_report_row, low) + (i) * sizeof(double)},    \
-    {                                                                      \
-#key "_high", offsetof(cr_report_row, high) + (i) * sizeof(double) \
-    }
-#define SCORE(key)                               \
-    {                                            \
-#key, offsetof(cr_report_row, sweep.key) \
-    }
-
-const cr_report_number cr_report_numbers[CR_REPORT_NUMBERS] = {
-    MEMBER(top1_cls_error),
-    MEMBER(top5_cls_error),
-    MEMBER(top1_loc_error),
-    MEMBER(top5_loc_error),
-    MEMBER(gt_known_loc_error),
-    MEMBER(mean_iou),
-    INTERVAL(top1_cls_error, 0),
-    INTERVAL(top5_cls_error, 1),
-    INTERVAL(top1_loc_error, 2),
-    INTERVAL(top5_loc_error, 3),
-    INTERVAL(gt_known_loc_error, 4),
-    SCORE(max_box_acc),
-    SCORE(max_box_acc_v2),
-    SCORE(max_box_acc_held_out),
-    SCORE(max_box_acc_v2_held_out),
-    MEMBER(threshold),
-    MEMBER(iou),
-};
-
 #define KEY(name, key, title) key,
 #define TITLE(name, key, title) title,
 const char *const cr_outcome_keys[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(KEY)};
 const char *const cr_outcome_titles[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(TITLE)};
-
-double cr_report_value(const cr_report_row *row, int number)
-{
-    double value;
-    memcpy(&value, (const char *)row + cr_report_numbers[number].offset, sizeof value);
-    return value;
-}
 
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
 {
@@ -60,59 +19,31 @@ bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
     return false;
 }
 
-void cr_report_wilson(int64_t wrong, int64_t counted, double *low, double *high)
+void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row)
 {
-    const double z = 1.959963984540054; /* the standard normal distribution's 97.5 % quantile */
-    const double n = (double)counted, p = (double)wrong / n;
-    *low = *high = NAN;
-    if (counted <= 0)
-        return;
-    const double centre = p + z * z / (2 * n), reach = 1 + z * z / n;
-    const double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-    *low = wrong == 0 ? 0 : 100 * (centre - half) / reach;
-    *high = wrong == counted ? 100 : 100 * (centre + half) / reach;
-}
-
-void cr_report_fill(const cr_tally *tally, cr_report_row *row)
-{
-    const int64_t answered = cr_tally_answered(tally);
-    const int64_t counted[] = {tally->n_images, tally->n_images, answered, answered,
-                               tally->n_localized};
-    const int64_t right[] = {tally->top1_class_right, tally->top5_class_right,
-                             tally->top1_loc_right, tally->top5_loc_right, tally->gt_known_right};
-    double *const errors[] = {&row->top1_cls_error, &row->top5_cls_error, &row->top1_loc_error,
-                              &row->top5_loc_error, &row->gt_known_loc_error};
+    cr_metric_count(tally, sweep, row->values);
     row->n_images = tally->n_images;
     row->n_localized = tally->n_localized;
-    for (int i = 0; i < CR_REPORT_ERRORS; i++) {
-        *errors[i] = cr_tally_error(right[i], counted[i]);
-        cr_report_wilson(counted[i] - right[i], counted[i], &row->low[i], &row->high[i]);
-    }
-    row->mean_iou = cr_tally_mean_iou(tally);
     row->n_missing = tally->n_missing;
     row->top1_empty = row->gt_known_empty = -1;
     memcpy(row->top1_outcomes, tally->top1_outcomes, sizeof row->top1_outcomes);
     memcpy(row->gt_known_outcomes, tally->gt_known_outcomes, sizeof row->gt_known_outcomes);
+    if (!sweep)
+        return;
+    const int64_t n = row->n_swept = sweep->n_images[0] + sweep->n_images[1];
+    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+        row->curve[level] =
+            n > 0 ? 100.0 * (double)(sweep->right[0][1][level] + sweep->right[1][1][level]) /
+                        (double)n
+                  : NAN;
 }
 
 void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row)
 {
     if (!report->has_empty)
         return;
-    row->top1_empty = cr_tally_answered(tally) > 0 ? tally->top1_empty : -1;
+    row->top1_empty = tally->n_images > 0 && tally->n_localized > 0 ? tally->top1_empty : -1;
     row->gt_known_empty = tally->gt_known_empty;
-}
-
-static void fill_sweep(const cr_sweep *sweep, cr_report_row *row)
-{
-    const int64_t n = sweep->n_images[0] + sweep->n_images[1];
-    row->n_swept = n;
-    row->sweep = cr_sweep_score(sweep);
-    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
-        row->curve[level] =
-            n > 0 ? 100.0 * (double)(sweep->right[0][1][level] + sweep->right[1][1][level]) /
-                        (double)n
-                  : NAN;
 }
 
 static cr_report_row *add_row(const cr_protocol *protocol, const cr_dataset *data,
@@ -152,9 +83,8 @@ static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err
                 row->method = variant->method;
                 row->layer = variant->layer;
                 cr_results_variant_name(variant, row->variant);
-                cr_report_fill(tally, row);
+                cr_report_fill(tally, sweep, row);
                 cr_report_fill_empty(report, tally, row);
-                fill_sweep(sweep, row);
             }
 
 cleanup:
@@ -176,12 +106,9 @@ static void add_baseline(const cr_results_plan *plan, const cr_dataset *data, co
         snprintf(row->variant, sizeof row->variant, "%s", method);
         row->is_baseline = true;
         /* What is not counted has no denominator. */
-        cr_report_fill(own ? &tallies[p] : &(cr_tally){0}, row);
+        cr_report_fill(own ? &tallies[p] : &(cr_tally){0}, sweep, row);
         row->n_localized = tallies[p].n_localized;
-        row->top1_loc_error = row->top5_loc_error = NAN;
-        row->low[2] = row->high[2] = row->low[3] = row->high[3] = NAN;
         row->threshold = NAN;
-        fill_sweep(sweep, row);
         row->n_images = row->n_swept;
         for (int level = 0; level < CR_SWEEP_LEVELS; level++)
             row->curve[level] = NAN;
@@ -217,7 +144,7 @@ bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report
             continue;
         *class = *i % n_classes;
         *row = report->rows[*i / n_classes];
-        cr_report_fill(&report->classes[*i], row);
+        cr_report_fill(&report->classes[*i], NULL, row);
         cr_report_fill_empty(report, &report->classes[*i], row);
         return true;
     }

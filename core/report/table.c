@@ -4,77 +4,88 @@
 #include <inttypes.h>
 #include <math.h>
 
-static cr_sheet_cell number_cell(cr_sheet *sheet, const char *format, double value)
+/* Number k of a row; below it its interval, or the number that stands there. */
+static cr_sheet_cell number_cell(cr_sheet *sheet, const cr_report_row *row, int k)
 {
-    return (cr_sheet_cell){isnan(value) ? "-" : cr_sheet_text(sheet, format, value), NULL};
-}
-
-/* Error k of a row, with its interval. */
-static cr_sheet_cell error_cell(cr_sheet *sheet, const cr_report_row *row, int k)
-{
-    cr_sheet_cell cell = number_cell(sheet, "%.2f", cr_report_value(row, k));
-    if (!isnan(row->low[k]))
-        cell.below = cr_sheet_text(sheet, "%.1f-%.1f", row->low[k], row->high[k]);
+    const cr_metric_number *number = &cr_metric_numbers[k];
+    const cr_metric_value *of = &row->values[k];
+    cr_sheet_cell cell = {"-", NULL};
+    if (!isnan(of->value))
+        cell.text = cr_sheet_text(sheet, "%.*f", number->places, of->value);
+    if (!isnan(of->low))
+        cell.below = cr_sheet_text(sheet, "%.1f-%.1f", of->low, of->high);
+    for (int i = 0; i < cr_metric_n_numbers; i++) {
+        const char *below = cr_metric_numbers[i].below;
+        if (below && strcmp(below, number->key) == 0 && !isnan(row->values[i].value))
+            cell.below = cr_sheet_text(sheet, "%s %.*f", cr_metric_numbers[i].title,
+                                       cr_metric_numbers[i].places, row->values[i].value);
+    }
     return cell;
 }
 
-static cr_sheet_cell metric_cell(cr_sheet *sheet, double value, double held_out)
+/* Whether the table has a column of the number. Baselines alone have no classes. */
+static bool is_shown(const cr_report *report, const cr_metric_number *number)
 {
-    cr_sheet_cell cell = number_cell(sheet, "%.2f", value);
-    if (!isnan(held_out))
-        cell.below = cr_sheet_text(sheet, "held %.2f", held_out);
-    return cell;
+    const bool models = cr_report_has_models(report);
+    const bool shown[] = {
+        [CR_METRIC_OF_CLASSES] = models,
+        [CR_METRIC_OF_TOP] = models && report->show_protocols,
+        [CR_METRIC_OF_TRUTH] = report->show_protocols,
+        [CR_METRIC_OF_SWEEP_V1] = report->show_v1,
+        [CR_METRIC_OF_SWEEP_V2] = report->show_v2,
+    };
+    return !number->below && shown[number->of];
 }
 
-static const char *const error_titles[CR_REPORT_ERRORS] = {"top-1 cls", "top-5 cls", "top-1 loc",
-                                                           "top-5 loc", "GT-known"};
+static bool is_of_protocol(int k)
+{
+    return cr_metric_numbers[k].of == CR_METRIC_OF_TOP ||
+           cr_metric_numbers[k].of == CR_METRIC_OF_TRUTH;
+}
 
-/* The main table: a line a variant. Of several protocols each has a group of columns. Baselines alone
- * have no classes. */
+typedef struct number_column {
+    int number, protocol;
+} number_column;
+
+/* Numbers of a protocol that follow each other are a group of columns of each. */
+static int list_columns(const cr_report *report,
+                        number_column columns[CR_METRIC_MAX_NUMBERS * CR_MAX_PROTOCOLS])
+{
+    int n = 0;
+    for (int k = 0, end; k < cr_metric_n_numbers; k = end) {
+        for (end = k + 1; end < cr_metric_n_numbers && is_of_protocol(end) == is_of_protocol(k);)
+            end++;
+        for (int p = 0; p < (is_of_protocol(k) ? report->n_protocols : 1); p++)
+            for (int i = k; i < end; i++)
+                if (is_shown(report, &cr_metric_numbers[i]))
+                    columns[n++] = (number_column){i, p};
+    }
+    return n;
+}
+
+/* The main table: a line a variant. */
 static void make_sheet(const cr_report *report, cr_sheet *sheet)
 {
-    const int n_protocols = report->n_protocols, shown = report->show_protocols ? n_protocols : 0;
-    const int n_lines = report->n_rows / n_protocols;
-    const int n_cls = cr_report_has_models(report) ? 2 : 0,
-              first_loc = cr_report_has_models(report) ? 2 : 4;
-    cr_sheet_init(sheet,
-                  2 + n_cls + (CR_REPORT_ERRORS - first_loc + 1) * shown + report->show_v1 +
-                      report->show_v2,
-                  n_lines);
+    number_column columns[CR_METRIC_MAX_NUMBERS * CR_MAX_PROTOCOLS];
+    const int n = list_columns(report, columns), n_protocols = report->n_protocols;
+    cr_sheet_init(sheet, 2 + n, report->n_rows / n_protocols);
     if (sheet->failed)
         return;
-    cr_sheet_column *column = sheet->columns;
-    *column++ = (cr_sheet_column){"model", NULL, true};
-    *column++ = (cr_sheet_column){"method", NULL, true};
-    for (int k = 0; k < n_cls; k++)
-        *column++ = (cr_sheet_column){error_titles[k], NULL, false};
-    for (int p = 0; p < shown; p++) {
-        const char *group = shown > 1 ? report->protocols[p].name : NULL;
-        for (int k = first_loc; k < CR_REPORT_ERRORS; k++)
-            *column++ = (cr_sheet_column){error_titles[k], group, false};
-        *column++ = (cr_sheet_column){"mean IoU", group, false};
+    sheet->columns[0] = (cr_sheet_column){"model", NULL, true};
+    sheet->columns[1] = (cr_sheet_column){"method", NULL, true};
+    for (int c = 0; c < n; c++) {
+        const int k = columns[c].number;
+        sheet->columns[2 + c].title = cr_metric_numbers[k].title;
+        if (n_protocols > 1 && is_of_protocol(k))
+            sheet->columns[2 + c].group = report->protocols[columns[c].protocol].name;
     }
-    if (report->show_v1)
-        *column++ = (cr_sheet_column){"MaxBoxAcc", NULL, false};
-    if (report->show_v2)
-        *column++ = (cr_sheet_column){"MaxBoxAccV2", NULL, false};
-    for (int line = 0; line < n_lines; line++) {
+    cr_sheet_cell *cell = sheet->cells;
+    for (int line = 0; line < sheet->n_lines; line++) {
         const cr_report_row *row = &report->rows[line * n_protocols];
-        const cr_sweep_scores *sweep = &row->sweep;
-        cr_sheet_cell *cell = sheet->cells + line * sheet->n_columns;
         (cell++)->text = row->model;
         (cell++)->text = row->variant;
-        for (int k = 0; k < n_cls; k++)
-            *cell++ = error_cell(sheet, row, k);
-        for (int p = 0; p < shown; p++) {
-            for (int k = first_loc; k < CR_REPORT_ERRORS; k++)
-                *cell++ = error_cell(sheet, &row[p], k);
-            *cell++ = number_cell(sheet, "%.4f", row[p].mean_iou);
-        }
-        if (report->show_v1)
-            *cell++ = metric_cell(sheet, sweep->max_box_acc, sweep->max_box_acc_held_out);
-        if (report->show_v2)
-            *cell++ = metric_cell(sheet, sweep->max_box_acc_v2, sweep->max_box_acc_v2_held_out);
+        for (int c = 0; c < n; c++)
+            *cell++ = number_cell(sheet, &row[columns[c].protocol], columns[c].number);
     }
 }
 
@@ -88,45 +99,44 @@ void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t
  * network, of the box of the ground-truth class. */
 static void make_classes(const cr_report *report, cr_sheet *sheet)
 {
-    static const char *const titles[] = {"model", "method", "protocol", "class", "name"};
-    enum {
-        N_TEXTS = 5,
-        ERRORS = N_TEXTS + 2,
-        OUTCOMES = ERRORS + CR_REPORT_ERRORS + 1,
-        N_COLUMNS = OUTCOMES + CR_N_OUTCOMES
-    };
+    static const char *const titles[] = {"model", "method", "protocol", "class",
+                                         "name",  "images", "localized"};
+    enum { N_TEXTS = 5, N_FIRST = N_TEXTS + 2 };
+    int numbers[CR_METRIC_MAX_NUMBERS], n = 0, n_lines = 0, class;
+    for (int k = 0; k < cr_metric_n_numbers; k++)
+        if (cr_metric_numbers[k].interval && cr_metric_numbers[k].of < CR_METRIC_OF_SWEEP_V1)
+            numbers[n++] = k;
     cr_report_row row;
-    int n_lines = 0, class;
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
         n_lines++;
-    cr_sheet_init(sheet, N_COLUMNS, n_lines);
+    cr_sheet_init(sheet, N_FIRST + n + 1 + CR_N_OUTCOMES, n_lines);
     if (sheet->failed)
         return;
-    for (int c = 0; c < N_TEXTS; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
-    sheet->columns[N_TEXTS].title = "images";
-    sheet->columns[N_TEXTS + 1].title = "localized";
-    for (int k = 0; k < CR_REPORT_ERRORS; k++)
-        sheet->columns[ERRORS + k].title = error_titles[k];
-    sheet->columns[OUTCOMES - 1] = (cr_sheet_column){"images by outcome", NULL, true};
+    cr_sheet_column *column = sheet->columns;
+    for (int c = 0; c < N_FIRST; c++)
+        *column++ = (cr_sheet_column){titles[c], NULL, c < N_TEXTS};
+    for (int k = 0; k < n; k++)
+        (column++)->title = cr_metric_numbers[numbers[k]].title;
+    *column++ = (cr_sheet_column){"images by outcome", NULL, true};
     for (int k = 0; k < CR_N_OUTCOMES; k++)
-        sheet->columns[OUTCOMES + k].title = cr_outcome_titles[k];
+        (column++)->title = cr_outcome_titles[k];
     cr_sheet_cell *cell = sheet->cells;
-    for (int i = -1; cr_report_next_class(report, &i, &class, &row); cell += N_COLUMNS) {
+    for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
         const cr_dataset *data = report->data;
         const cr_report_row *stored = &report->rows[i / data->n_classes];
-        cell[0].text = stored->model;
-        cell[1].text = stored->variant;
-        cell[2].text = stored->protocol;
-        cell[3].text = data->text + data->classes[class].wnid;
-        cell[4].text = data->text + data->classes[class].name;
-        cell[N_TEXTS].text = row.has_network ? cr_sheet_text(sheet, "%" PRId64, row.n_images) : "-";
-        cell[N_TEXTS + 1].text = cr_sheet_text(sheet, "%" PRId64, row.n_localized);
-        for (int k = 0; k < CR_REPORT_ERRORS; k++)
-            cell[ERRORS + k] = error_cell(sheet, &row, k);
-        cell[OUTCOMES - 1].text = row.has_network ? "top-1" : "GT-known";
-        cr_report_put_outcomes(sheet, cell + OUTCOMES,
+        (cell++)->text = stored->model;
+        (cell++)->text = stored->variant;
+        (cell++)->text = stored->protocol;
+        (cell++)->text = data->text + data->classes[class].wnid;
+        (cell++)->text = data->text + data->classes[class].name;
+        (cell++)->text = row.has_network ? cr_sheet_text(sheet, "%" PRId64, row.n_images) : "-";
+        (cell++)->text = cr_sheet_text(sheet, "%" PRId64, row.n_localized);
+        for (int k = 0; k < n; k++)
+            *cell++ = number_cell(sheet, &row, numbers[k]);
+        (cell++)->text = row.has_network ? "top-1" : "GT-known";
+        cr_report_put_outcomes(sheet, cell,
                                row.has_network ? row.top1_outcomes : row.gt_known_outcomes);
+        cell += CR_N_OUTCOMES;
     }
 }
 

@@ -1,76 +1,61 @@
+/* /summary: a row a model, variant and protocol, its counts and the numbers of cr_metric_numbers. */
 #include "internal.h"
+
+#include "camrank/metric.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One row of /summary. */
+/* The counts of a row: of a tally, by name. */
+static const struct {
+    const char *name;
+    size_t offset; /* in cr_tally */
+    bool of_empty; /* of empty maps: -1 where the file does not say */
+} counts[] = {
+    {"images", offsetof(cr_tally, n_images), false},
+    {"failed", offsetof(cr_tally, n_failed), false},
+    {"missing", offsetof(cr_tally, n_missing), false},
+    {"localized", offsetof(cr_tally, n_localized), false},
+    {"top1_cls_right", offsetof(cr_tally, top1_class_right), false},
+    {"top5_cls_right", offsetof(cr_tally, top5_class_right), false},
+    {"top1_loc_right", offsetof(cr_tally, top1_loc_right), false},
+    {"top5_loc_right", offsetof(cr_tally, top5_loc_right), false},
+    {"gt_known_loc_right", offsetof(cr_tally, gt_known_right), false},
+    {"top1_empty_maps", offsetof(cr_tally, top1_empty), true},
+    {"gt_known_empty_maps", offsetof(cr_tally, gt_known_empty), true},
+};
+
+enum { N_COUNTS = sizeof counts / sizeof counts[0] };
+
+/* One row of /summary, of row_bytes(). */
 typedef struct summary_row {
     char model[CR_NAME_BYTES], variant[2 * CR_NAME_BYTES];
     char protocol[sizeof((cr_protocol *)0)->name];
-    int64_t images, failed, missing, localized;
-    int64_t top1_cls_right, top5_cls_right;
-    int64_t top1_loc_right, top5_loc_right, gt_known_loc_right;
-    int64_t top1_empty_maps, gt_known_empty_maps; /* -1: not known */
-    double top1_cls_error, top5_cls_error;
-    double top1_loc_error, top5_loc_error, gt_known_loc_error;
-    double mean_iou;
-    double max_box_acc, max_box_acc_v2;
-    double max_box_acc_held_out, max_box_acc_v2_held_out;
+    int64_t counts[N_COUNTS];
+    double numbers[]; /* [cr_metric_n_numbers] */
 } summary_row;
 
-/* Its counts and its other numbers, by name. */
-static const struct {
-    const char *name;
-    size_t offset;
-    bool is_count;
-} fields[] = {
-#define COUNT(name)                             \
-    {                                           \
-#name, HOFFSET(summary_row, name), true \
-    }
-#define NUMBER(name)                             \
-    {                                            \
-#name, HOFFSET(summary_row, name), false \
-    }
-    COUNT(images),
-    COUNT(failed),
-    COUNT(missing),
-    COUNT(localized),
-    COUNT(top1_cls_right),
-    COUNT(top5_cls_right),
-    COUNT(top1_loc_right),
-    COUNT(top5_loc_right),
-    COUNT(gt_known_loc_right),
-    COUNT(top1_empty_maps),
-    COUNT(gt_known_empty_maps),
-    NUMBER(top1_cls_error),
-    NUMBER(top5_cls_error),
-    NUMBER(top1_loc_error),
-    NUMBER(top5_loc_error),
-    NUMBER(gt_known_loc_error),
-    NUMBER(mean_iou),
-    NUMBER(max_box_acc),
-    NUMBER(max_box_acc_v2),
-    NUMBER(max_box_acc_held_out),
-    NUMBER(max_box_acc_v2_held_out),
-#undef COUNT
-#undef NUMBER
-};
+static size_t row_bytes(void)
+{
+    return offsetof(summary_row, numbers) + (size_t)cr_metric_n_numbers * sizeof(double);
+}
 
 static hid_t row_type(void)
 {
     hid_t model = cr_h5_string(sizeof((summary_row *)0)->model, H5T_STR_NULLPAD);
     hid_t variant = cr_h5_string(sizeof((summary_row *)0)->variant, H5T_STR_NULLPAD);
     hid_t protocol = cr_h5_string(sizeof((summary_row *)0)->protocol, H5T_STR_NULLPAD);
-    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(summary_row));
+    hid_t type = H5Tcreate(H5T_COMPOUND, row_bytes());
     herr_t result = 0;
     result |= H5Tinsert(type, "model", HOFFSET(summary_row, model), model);
     result |= H5Tinsert(type, "variant", HOFFSET(summary_row, variant), variant);
     result |= H5Tinsert(type, "protocol", HOFFSET(summary_row, protocol), protocol);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        result |= H5Tinsert(type, fields[i].name, fields[i].offset,
-                            fields[i].is_count ? H5T_STD_I64LE : H5T_IEEE_F64LE);
+    for (size_t i = 0; i < N_COUNTS; i++)
+        result |= H5Tinsert(type, counts[i].name, HOFFSET(summary_row, counts[i]), H5T_STD_I64LE);
+    for (int k = 0; k < cr_metric_n_numbers; k++)
+        result |= H5Tinsert(type, cr_metric_numbers[k].key, HOFFSET(summary_row, numbers[k]),
+                            H5T_IEEE_F64LE);
     cr_h5_close(protocol);
     cr_h5_close(variant);
     cr_h5_close(model);
@@ -86,32 +71,18 @@ static int count_rows(const cr_results_plan *plan)
     return cr_results_count_variants(plan) * plan->n_protocols;
 }
 
-static void fill_row(const cr_results_plan *plan, int m, int v, int p, const cr_tally *t,
-                     const cr_sweep_scores *scores, summary_row *row)
+static void fill_row(const cr_results_plan *plan, int m, int v, int p, const cr_tally *tally,
+                     const cr_sweep *sweep, summary_row *row)
 {
-    *row = (summary_row){
-        .images = t->n_images,
-        .failed = t->n_failed,
-        .missing = t->n_missing,
-        .top1_empty_maps = plan->has_empty ? t->top1_empty : -1,
-        .gt_known_empty_maps = plan->has_empty ? t->gt_known_empty : -1,
-        .localized = t->n_localized,
-        .top1_cls_right = t->top1_class_right,
-        .top5_cls_right = t->top5_class_right,
-        .top1_loc_right = t->top1_loc_right,
-        .top5_loc_right = t->top5_loc_right,
-        .gt_known_loc_right = t->gt_known_right,
-        .top1_cls_error = cr_tally_error(t->top1_class_right, t->n_images),
-        .top5_cls_error = cr_tally_error(t->top5_class_right, t->n_images),
-        .top1_loc_error = cr_tally_error(t->top1_loc_right, cr_tally_answered(t)),
-        .top5_loc_error = cr_tally_error(t->top5_loc_right, cr_tally_answered(t)),
-        .gt_known_loc_error = cr_tally_error(t->gt_known_right, t->n_localized),
-        .mean_iou = cr_tally_mean_iou(t),
-        .max_box_acc = scores->max_box_acc,
-        .max_box_acc_v2 = scores->max_box_acc_v2,
-        .max_box_acc_held_out = scores->max_box_acc_held_out,
-        .max_box_acc_v2_held_out = scores->max_box_acc_v2_held_out,
-    };
+    cr_metric_value values[CR_METRIC_MAX_NUMBERS];
+    cr_metric_count(tally, sweep, values);
+    for (int k = 0; k < cr_metric_n_numbers; k++)
+        row->numbers[k] = values[k].value;
+    for (size_t i = 0; i < N_COUNTS; i++) {
+        memcpy(&row->counts[i], (const char *)tally + counts[i].offset, sizeof row->counts[i]);
+        if (counts[i].of_empty && !plan->has_empty)
+            row->counts[i] = -1;
+    }
     snprintf(row->model, sizeof row->model, "%s", plan->models[m].name);
     cr_results_variant_name(&plan->models[m].variants[v], row->variant);
     snprintf(row->protocol, sizeof row->protocol, "%s", plan->protocols[p].name);
@@ -123,18 +94,16 @@ cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const c
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
     const size_t n = (size_t)count_rows(plan);
-    summary_row *rows = cr_alloc(n, sizeof *rows), *row = rows;
+    char *rows = cr_alloc(n, row_bytes()), *row = rows;
     hid_t type = row_type();
     if (!rows) {
-        status = cr_fail_memory(err, "the summary", n, sizeof *rows);
+        status = cr_fail_memory(err, "the summary", n, row_bytes());
         goto cleanup;
     }
     for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, sweeps++) {
-            const cr_sweep_scores scores = cr_sweep_score(sweeps);
-            for (int p = 0; p < plan->n_protocols; p++, row++, tallies++)
-                fill_row(plan, m, v, p, tallies, &scores, row);
-        }
+        for (int v = 0; v < plan->models[m].n_variants; v++, sweeps++)
+            for (int p = 0; p < plan->n_protocols; p++, row += row_bytes(), tallies++)
+                fill_row(plan, m, v, p, tallies, sweeps, (summary_row *)row);
     if (type < 0 || H5Dwrite(results->summary, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
 

@@ -3,15 +3,12 @@
 #define CAMRANK_REPORT_H
 
 #include "camrank/base.h"
+#include "camrank/metric.h"
 #include "camrank/results.h"
 
 #include <stdio.h>
 
-/* The errors of a row, in the order of its members and of its intervals. */
-enum { CR_REPORT_ERRORS = 5 };
-
-/* One variant of one model under one protocol, or a baseline. In percent, unrounded, NaN where nothing
- * was counted; errors are 100 * wrong / counted. */
+/* One variant of one model under one protocol, or a baseline. */
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
     const char *filter;              /* resize filter of the network's input; "" for none */
@@ -28,11 +25,8 @@ typedef struct cr_report_row {
     int64_t n_excluded; /* images that the exclude list keeps from localization here */
     double threshold;   /* of the protocol, 0 to 1; NaN for a baseline */
     double iou;         /* of the protocol: a box is right from here on */
-    double top1_cls_error, top5_cls_error;
-    double top1_loc_error, top5_loc_error, gt_known_loc_error;
-    double low[CR_REPORT_ERRORS], high[CR_REPORT_ERRORS]; /* Wilson's 95 % intervals */
-    double mean_iou; /* 0 to 1: of the ground-truth class's box with the best ground-truth box */
-    cr_sweep_scores sweep; /* the same for all protocols */
+    cr_metric_value
+        values[CR_METRIC_MAX_NUMBERS]; /* by the index of cr_metric_numbers, unrounded */
     double
         curve[CR_SWEEP_LEVELS]; /* right at IoU 0.5 by level, as in wsol-v1; NaN for a baseline */
     /* By cr_outcome; all 0 where there are none: those of top-1 without a network. */
@@ -46,11 +40,6 @@ typedef struct cr_report_row {
  *                under each protocol's IoU and exclusion; MaxBoxAcc in the 224 x 224 frame
  *   center-box   the best of the centred squares of side 4, 8, ..., 224 in the 224 x 224 frame in
  *                place of the best threshold: MaxBoxAcc alone */
-
-/* Wilson's interval of an error of `wrong` of `counted`, in percent: the shares p for which the one
- * measured is less than 1.96 standard deviations of p away (E. B. Wilson, J. Am. Stat. Assoc. 22,
- * 1927). NaN where nothing was counted. */
-void cr_report_wilson(int64_t wrong, int64_t counted, double *low, double *high);
 
 typedef struct cr_report_failure {
     const char *model, *image;

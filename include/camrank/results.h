@@ -301,18 +301,6 @@ typedef struct cr_sweep {
 
 #define CR_SWEEP_FIELDS ((int)(sizeof(cr_sweep) / sizeof(int64_t)))
 
-/* MaxBoxAcc and MaxBoxAccV2 in percent (Choe et al., CVPR 2020, section 4.1): the share of images
- * that are right at the best level, at IoU 0.5 with the largest contour's box; and the mean over IoU
- * 0.3, 0.5 and 0.7 of the share at each one's best level, with any contour's box. `held_out`: the
- * best level is that of part 0 (of equal ones the lowest), the share that of part 1. NaN where
- * nothing was counted. Local. */
-typedef struct cr_sweep_scores {
-    double max_box_acc, max_box_acc_v2;
-    double max_box_acc_held_out, max_box_acc_v2_held_out;
-} cr_sweep_scores;
-
-cr_sweep_scores cr_sweep_score(const cr_sweep *sweep);
-
 /* Adds up images first .. first + n - 1 for every variant of every model, in the order of the
  * plan. The rules are those of the devkit's eval_clsloc.m, with each protocol's predictions, IoU and
  * exclusion; a label may be predicted several times.

@@ -207,6 +207,24 @@ if command -v pdflatex >/dev/null; then
         "$work/table.tex"
 fi
 
+check "/summary has the numbers of the report, and docs/format.md tells of all" "$PYTHON" - \
+    "$work/json" "$cli/../../docs/format.md" <<'PYTHON'
+import json
+import sys
+import h5py
+
+rows = json.load(open(sys.argv[1]))["rows"]
+docs = open(sys.argv[2]).read()
+with h5py.File("sample.h5") as f:
+    summary = f["summary"][:]
+numbers = {k for k in summary.dtype.names if summary.dtype[k].kind == "f"}
+for stored, row in zip(summary, rows):
+    told = {k for k, value in row.items() if isinstance(value, float)} - {"threshold", "iou"}
+    assert {k for k in told if not k.endswith(("_low", "_high"))} == numbers
+    assert all(stored[k] == row[k] for k in numbers), (stored, row)
+assert all(f"`{k}`" in docs for k in summary.dtype.names)
+PYTHON
+
 # Several protocols stand side by side; a metric alone has a table of its own; so have baselines.
 "$CAMRANK" run job.yaml -o "$work/several.h5" --limit 9 --set 'protocols=[cam-paper, {name: kaggle, as: k}]' \
     >"$work/out" 2>&1 || fail "several protocols: $(cat "$work/out")"

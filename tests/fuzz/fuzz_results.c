@@ -286,14 +286,13 @@ static void check_report(const cr_report *report)
 {
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
-        const double errors[] = {row->top1_cls_error, row->top5_cls_error, row->top1_loc_error,
-                                 row->top5_loc_error, row->gt_known_loc_error};
-        for (size_t k = 0; k < sizeof errors / sizeof *errors; k++)
-            FUZZ_CHECK(isnan(errors[k]) || (errors[k] >= 0 && errors[k] <= 100));
-        for (int k = 0; k < CR_REPORT_ERRORS; k++)
-            FUZZ_CHECK(isnan(row->low[k]) || (row->low[k] >= 0 && row->low[k] <= errors[k] + 1e-9 &&
-                                              row->high[k] >= errors[k] - 1e-9));
-        FUZZ_CHECK(isnan(row->mean_iou) || (row->mean_iou >= 0 && row->mean_iou <= 1));
+        for (int k = 0; k < cr_metric_n_numbers; k++) {
+            const cr_metric_value *of = &row->values[k];
+            const double most = strcmp(cr_metric_numbers[k].unit, "%") == 0 ? 100 : 1;
+            FUZZ_CHECK(isnan(of->value) || (of->value >= 0 && of->value <= most));
+            FUZZ_CHECK(isnan(of->low) || (of->low >= 0 && of->low <= of->value + 1e-9 &&
+                                          of->high >= of->value - 1e-9));
+        }
     }
 }
 

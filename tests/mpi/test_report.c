@@ -116,6 +116,16 @@ static cr_results *make_results(const cr_par *par, bool skip_failed, int n_writt
     return results;
 }
 
+static double number(const cr_report_row *row, const char *key)
+{
+    return row->values[cr_metric_number_find(key)].value;
+}
+
+static void set_number(cr_report_row *row, const char *key, double value)
+{
+    row->values[cr_metric_number_find(key)].value = value;
+}
+
 static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const cr_par *par)
 {
     cr_error err = {0};
@@ -139,12 +149,12 @@ static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const c
     CHECK_TEXT(row->protocol, "cam-paper");
     CHECK_EQUAL(row->n_images, 5);
     CHECK_EQUAL(row->n_localized, 4);
-    CHECK(row->top1_cls_error == 40);
-    CHECK(row->top5_cls_error == 20);
-    CHECK(row->top1_loc_error == 75);
-    CHECK(row->top5_loc_error == 50);
-    CHECK(row->gt_known_loc_error == 50);
-    CHECK(row->mean_iou == 1.5 / 4);
+    CHECK(number(row, "top1_cls_error") == 40);
+    CHECK(number(row, "top5_cls_error") == 20);
+    CHECK(number(row, "top1_loc_error") == 75);
+    CHECK(number(row, "top5_loc_error") == 50);
+    CHECK(number(row, "gt_known_loc_error") == 50);
+    CHECK(number(row, "mean_iou") == 1.5 / 4);
     CHECK_TEXT(row->filter, "pil-bilinear");
     CHECK_EQUAL(row->n_excluded, 1);
     CHECK(row->threshold == 0.2 && row->iou == 0.5);
@@ -155,8 +165,8 @@ static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const c
     CHECK_EQUAL(row->gt_known_outcomes[CR_OUTCOME_RIGHT], 2);
     /* All five images count: at level 200 two are right, at others one. */
     CHECK_EQUAL(row->n_swept, 5);
-    CHECK(row->sweep.max_box_acc == 40);
-    CHECK(row->sweep.max_box_acc_v2 == (20.0 + 20 + 40) / 3);
+    CHECK(number(row, "max_box_acc") == 40);
+    CHECK(number(row, "max_box_acc_v2") == (20.0 + 20 + 40) / 3);
     CHECK(row->curve[200] == 40 && row->curve[100] == 20 && row->curve[103] == 0);
     cr_report_free(&report);
     CHECK_OK(cr_results_close(&results, &err), &err);
@@ -178,17 +188,17 @@ static void report_has_the_baselines_done_by_hand(const cr_par *par)
     CHECK(whole->is_baseline && center->is_baseline);
     /* IoU 10/12, 10/20, 10/12, none: one of four is wrong. */
     CHECK_EQUAL(whole->n_localized, 4);
-    CHECK(whole->gt_known_loc_error == 25);
-    CHECK(fabs(whole->mean_iou - (100 / 120.0 + 0.5 + 100 / 120.0) / 4) < 1e-12);
+    CHECK(number(whole, "gt_known_loc_error") == 25);
+    CHECK(fabs(number(whole, "mean_iou") - (100 / 120.0 + 0.5 + 100 / 120.0) / 4) < 1e-12);
     CHECK_EQUAL(whole->gt_known_outcomes[CR_OUTCOME_RIGHT], 3);
     CHECK_EQUAL(whole->gt_known_outcomes[CR_OUTCOME_FAILED], 1);
     CHECK_EQUAL(whole->n_images, 5);
-    CHECK(isnan(whole->top1_cls_error) && isnan(whole->top1_loc_error) &&
-          isnan(whole->top5_loc_error) && isnan(whole->threshold));
+    CHECK(isnan(number(whole, "top1_cls_error")) && isnan(number(whole, "top1_loc_error")) &&
+          isnan(number(whole, "top5_loc_error")) && isnan(whole->threshold));
     /* In the frame the box of b ends at 9 * 224 / 20 = 100: 101 of 224 columns. */
-    CHECK(whole->sweep.max_box_acc == 40);
-    CHECK(isnan(center->gt_known_loc_error) && isnan(center->mean_iou));
-    CHECK(center->sweep.max_box_acc >= 20 && center->sweep.max_box_acc <= 80);
+    CHECK(number(whole, "max_box_acc") == 40);
+    CHECK(isnan(number(center, "gt_known_loc_error")) && isnan(number(center, "mean_iou")));
+    CHECK(number(center, "max_box_acc") >= 20 && number(center, "max_box_acc") <= 80);
     cr_report_free(&report);
     CHECK_OK(cr_results_close(&results, &err), &err);
 }
@@ -206,16 +216,16 @@ static void wilson_gives_the_published_intervals(const cr_par *par)
                  {1, 29, 0.0061, 0.1718}};
     double low, high;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        cr_report_wilson(cases[i].wrong, cases[i].counted, &low, &high);
+        cr_metric_wilson(cases[i].wrong, cases[i].counted, &low, &high);
         CHECK(fabs(low / 100 - cases[i].low) <= 0.00005);
         CHECK(fabs(high / 100 - cases[i].high) <= 0.00005);
         /* Right for wrong is the mirror image. */
         double other_low, other_high;
-        cr_report_wilson(cases[i].counted - cases[i].wrong, cases[i].counted, &other_low,
+        cr_metric_wilson(cases[i].counted - cases[i].wrong, cases[i].counted, &other_low,
                          &other_high);
         CHECK(fabs(other_high - (100 - low)) < 1e-9 && fabs(other_low - (100 - high)) < 1e-9);
     }
-    cr_report_wilson(0, 0, &low, &high);
+    cr_metric_wilson(0, 0, &low, &high);
     CHECK(isnan(low) && isnan(high));
 }
 
@@ -253,8 +263,8 @@ static void report_failed_left_out_changes_the_denominators(const cr_par *par)
     CHECK_EQUAL(report.n_failed, 1);
     CHECK_EQUAL(report.rows[0].n_images, 4);
     CHECK_EQUAL(report.rows[0].n_localized, 3);
-    CHECK(report.rows[0].top1_cls_error == 25);
-    CHECK(report.rows[0].mean_iou == 0.5);
+    CHECK(number(&report.rows[0], "top1_cls_error") == 25);
+    CHECK(number(&report.rows[0], "mean_iou") == 0.5);
     cr_report_free(&report);
     CHECK_OK(cr_results_close(&results, &err), &err);
 }
@@ -430,8 +440,8 @@ static void json_gives_numbers_that_read_back_exactly(const cr_par *par)
 {
     (void)par;
     cr_report_row row = {.model = "m", .method = "cam", .layer = "l", .protocol = "p"};
-    row.top1_cls_error = 100.0 / 3;
-    row.mean_iou = 0.1 + 0.2;
+    set_number(&row, "top1_cls_error", 100.0 / 3);
+    set_number(&row, "mean_iou", 0.1 + 0.2);
     row.filter = "f";
     cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
     char *text = write_as(&report, "json");
@@ -490,9 +500,9 @@ static void csv_is_read_back_field_by_field(const cr_par *par)
                          .has_network = true,
                          .n_images = 50000,
                          .n_localized = 48238,
-                         .filter = "pil-bilinear",
-                         .top1_cls_error = 100.0 / 3,
-                         .mean_iou = NAN};
+                         .filter = "pil-bilinear"};
+    set_number(&row, "top1_cls_error", 100.0 / 3);
+    set_number(&row, "mean_iou", NAN);
     cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
     char *text = write_as(&report, "csv");
     struct csv_parser parser;
@@ -542,6 +552,81 @@ static void markdown_and_latex_escape_what_would_be_markup(const cr_par *par)
     free(text);
 }
 
+/* Whether `text` stands in `in`, with nothing of a word or a number at either end. */
+static bool stands_in(const char *in, const char *text)
+{
+    const char *word = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+    for (const char *at = strstr(in, text); at; at = strstr(at + 1, text))
+        if ((at == in || !strchr(word, at[-1])) && !strchr(word, at[strlen(text)]))
+            return true;
+    return false;
+}
+
+/* No two numbers of the row are printed alike. */
+static void every_number_is_in_every_format(const cr_par *par)
+{
+    (void)par;
+    char names[] = "\0n01\0one";
+    cr_data_class class = {.wnid = 1, .name = 5};
+    const cr_dataset data = {.n_classes = 1, .classes = &class, .text = names};
+    cr_protocol protocol = {.name = "p"};
+    cr_report_row row = {.model = "m",
+                         .method = "cam",
+                         .layer = "l",
+                         .variant = "cam",
+                         .protocol = "p",
+                         .filter = "f",
+                         .has_network = true};
+    for (int k = 0; k < cr_metric_n_numbers; k++) {
+        const double value = 11 + 3 * k + 0.0625 * (1 + k);
+        row.values[k] = (cr_metric_value){value, NAN, NAN};
+        if (cr_metric_numbers[k].interval == CR_METRIC_WILSON)
+            row.values[k] = (cr_metric_value){value, value - 1.28125, value + 1.28125};
+    }
+    cr_report report = {.job_name = "j",
+                        .n_rows = 1,
+                        .rows = &row,
+                        .n_protocols = 1,
+                        .protocols = &protocol,
+                        .show_protocols = true,
+                        .show_v1 = true,
+                        .show_v2 = true,
+                        .data = &data};
+    for (const cr_report_format *format = cr_report_formats; format->name; format++) {
+        char *text = write_as(&report, format->name), wanted[64];
+        const bool full = strcmp(format->name, "csv") == 0 || strcmp(format->name, "json") == 0;
+        for (int k = 0; k < cr_metric_n_numbers; k++) {
+            const cr_metric_number *n = &cr_metric_numbers[k];
+            const cr_metric_value *of = &row.values[k];
+            CHECK(stands_in(text, full ? n->key : n->title));
+            if (full)
+                snprintf(wanted, sizeof wanted, "%.17g", of->value);
+            else
+                snprintf(wanted, sizeof wanted, "%s%s%.*f", n->below ? n->title : "",
+                         n->below ? " " : "", n->places, of->value);
+            CHECK(stands_in(text, wanted));
+            if (isnan(of->low))
+                continue;
+            snprintf(wanted, sizeof wanted, full ? "%.17g" : "%.1f-%.1f", of->low, of->high);
+            CHECK(stands_in(text, wanted));
+        }
+        free(text);
+    }
+}
+
+/* The table itself: keys are found, and what stands below a number names one. */
+static void numbers_are_told_apart_by_their_keys(const cr_par *par)
+{
+    (void)par;
+    for (int k = 0; k < cr_metric_n_numbers; k++) {
+        const cr_metric_number *n = &cr_metric_numbers[k];
+        CHECK_EQUAL(cr_metric_number_find(n->key), k);
+        CHECK(!n->below || cr_metric_number_find(n->below) >= 0);
+        CHECK(strcmp(n->unit, "%") == 0 || strcmp(n->unit, "") == 0);
+    }
+    CHECK_EQUAL(cr_metric_number_find("top1"), -1);
+}
+
 static void format_unknown_is_refused_with_the_known_ones(const cr_par *par)
 {
     (void)par;
@@ -561,20 +646,17 @@ static void report_beside_a_paper_gives_differences_of_rows_named_alike(const cr
         {.model = "VGG-16",
          .method = "grad-cam",
          .variant = "grad-cam@relu5_3",
-         .protocol = "gradcam-paper",
-         .top1_loc_error = 56.0,
-         .top5_loc_error = NAN},
-        {.model = "VGG-16",
-         .method = "cam",
-         .variant = "cam",
-         .protocol = "gradcam-paper",
-         .top1_loc_error = 1},
+         .protocol = "gradcam-paper"},
+        {.model = "VGG-16", .method = "cam", .variant = "cam", .protocol = "gradcam-paper"},
         {.model = "VGG-16",
          .method = "grad-cam",
          .variant = "grad-cam (modified)",
-         .protocol = "gradcam-paper",
-         .top1_loc_error = 1},
+         .protocol = "gradcam-paper"},
     };
+    const double errors[] = {56, 1, 1};
+    for (int i = 0; i < 3; i++)
+        set_number(&rows[i], "top1_loc_error", errors[i]);
+    set_number(&rows[0], "top5_loc_error", NAN);
     const cr_report report = {.n_rows = 3, .rows = rows};
     char *text = NULL;
     if (!CHECK_OK(cr_report_paper(&report, "gradcam2017", &text, &err), &err))
@@ -613,6 +695,8 @@ int main(int argc, char **argv)
         HARNESS_CASE(csv_is_read_back_field_by_field),
         HARNESS_CASE(markdown_and_latex_escape_what_would_be_markup),
         HARNESS_CASE(report_beside_a_paper_gives_differences_of_rows_named_alike),
+        HARNESS_CASE(every_number_is_in_every_format),
+        HARNESS_CASE(numbers_are_told_apart_by_their_keys),
         HARNESS_CASE(format_unknown_is_refused_with_the_known_ones),
     };
     return harness_run(argc, argv, cases, (int)(sizeof cases / sizeof cases[0]));

@@ -1,0 +1,46 @@
+/* The numbers of a row as programs get them, one after the other: CSV and JSON. */
+#include "internal.h"
+
+#include <stdio.h>
+
+static int add(cr_report_field *fields, int n, const char *key, const char *end, size_t offset)
+{
+    snprintf(fields[n].key, sizeof fields[n].key, "%s%s", key, end);
+    fields[n].offset = offset;
+    return n + 1;
+}
+
+static size_t offset_of(int number, size_t of)
+{
+    return offsetof(cr_report_row, values) + (size_t)number * sizeof(cr_metric_value) + of;
+}
+
+/* Those of sweeps, or the others: the numbers, then their intervals. */
+static int add_numbers(cr_report_field *fields, int n, bool of_sweep)
+{
+    for (int interval = 0; interval < 2; interval++)
+        for (int k = 0; k < cr_metric_n_numbers; k++) {
+            const cr_metric_number *number = &cr_metric_numbers[k];
+            if ((number->of >= CR_METRIC_OF_SWEEP_V1) != of_sweep)
+                continue;
+            if (!interval) {
+                n = add(fields, n, number->key, "", offset_of(k, offsetof(cr_metric_value, value)));
+            } else if (number->interval) {
+                n = add(fields, n, number->key, "_low",
+                        offset_of(k, offsetof(cr_metric_value, low)));
+                n = add(fields, n, number->key, "_high",
+                        offset_of(k, offsetof(cr_metric_value, high)));
+            }
+        }
+    return n;
+}
+
+int cr_report_fields(bool by_class, cr_report_field fields[CR_REPORT_MAX_FIELDS])
+{
+    int n = add_numbers(fields, 0, false);
+    if (by_class)
+        return n;
+    n = add_numbers(fields, n, true);
+    n = add(fields, n, "threshold", "", offsetof(cr_report_row, threshold));
+    return add(fields, n, "iou", "", offsetof(cr_report_row, iou));
+}
