@@ -22,7 +22,7 @@ static cr_status print_report(const char *path, const char *paper, bool by_class
     cr_report report = {0};
     char *text = NULL;
     CR_TRY(cr_results_open(path, &results, err));
-    CR_TRY(cr_report_make(results, by_class, &report, err));
+    CR_TRY(cr_results_report(results, by_class, &report, err));
     CR_TRY(paper ? cr_report_paper(&report, paper, &text, err)
                  : cr_report_write(&report, format, &text, err));
     fputs(text, stdout);

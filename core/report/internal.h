@@ -45,21 +45,9 @@ static inline bool cr_report_has_models(const cr_report *report)
 /* Whether there are any outcomes. */
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 
-/* Fills the counts, numbers and outcomes of a row; `sweep` is NULL for those of a class. */
-void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row);
-
-/* And of empty maps, where the file has them. */
-void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);
-
 /* Goes through the classes of a report by class: the next after *i, -1 at first, that has images.
  * *class is its index; *row is the row of its variant and protocol, with the class's numbers. */
 bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row);
-
-/* baseline.c. Adds to zeroed counts: whole_tallies [n_protocols], of the box of the whole image in its
- * own frame; sweeps of the box of the whole image (level 0) and of the centred squares (a level
- * each). */
-cr_status cr_report_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
-                              cr_sweep *center, cr_error *err);
 
 #define CR_REPORT_DECLARE(name, _) bool cr_report_##name(const cr_report *report, FILE *out);
 CR_REPORT_FORMATS(CR_REPORT_DECLARE, )

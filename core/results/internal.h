@@ -263,6 +263,12 @@ cr_status cr_summary_open(cr_results *results, cr_error *err);   /* Local */
 cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const cr_sweep *sweeps,
                            cr_error *err);
 
+/* baseline.c. Adds to zeroed counts: whole_tallies [n_protocols], of the box of the whole image in its
+ * own frame; sweeps of the box of the whole image (level 0) and of the centred squares (a level
+ * each). */
+cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
+                               cr_sweep *center, cr_error *err);
+
 /* h5.c */
 
 /* HDF5 prints its error stack unless told otherwise; and files are foreign: no link leads out of one

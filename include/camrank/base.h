@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #define CR_VERSION "0.1.0"
-#define CR_NAME_BYTES 128 /* longest name of a model, method or layer, zero included */
+#define CR_NAME_BYTES 128   /* longest name of a model, method or layer, zero included */
+#define CR_REASON_BYTES 200 /* of the text why an image failed, zero included */
 
 /* code, exit code of the program, meaning. The order is the order of severity: ranks that fail
  * differently agree on the largest. */

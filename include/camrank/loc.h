@@ -8,7 +8,8 @@
 #include "camrank/geometry.h"
 #include "camrank/parameter.h"
 
-#define CR_TOP 5 /* classes ranked by the network, and most predictions that count */
+#define CR_TOP 5            /* classes ranked by the network, and most predictions that count */
+#define CR_MAX_PROTOCOLS 16 /* of one run */
 
 typedef enum cr_upsampling {
     CR_UPSAMPLING_BILINEAR, /* half-pixel centres, clamped at the edge (align_corners false) */

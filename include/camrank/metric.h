@@ -1,8 +1,77 @@
-/* metric.h - the numbers of the error table, from counts. All functions are Local. */
+/* metric.h - what is counted, and the numbers of the error table from it. All functions are Local. */
 #ifndef CAMRANK_METRIC_H
 #define CAMRANK_METRIC_H
 
-#include "camrank/results.h"
+#include "camrank/base.h"
+#include "camrank/geometry.h"
+#include "camrank/loc.h"
+
+/* What became of an image that counts for localization: key in JSON and CSV, title. A box is wrong
+ * when its best IoU with a ground-truth box of the image is below the protocol's. A wrong box B is,
+ * of the first of these that holds, where G is any ground-truth box of the image:
+ *   merged     at least half of each of two or more G lies in B: several objects as one
+ *   part       at least three quarters of B lie in one G: part of the object
+ *   too_large  at least three quarters of one G lie in B: the object, and more
+ *   missed     B has no pixel in common with any G
+ *   shifted    none of these
+ * Shares are of pixels, of boxes with inclusive sides. */
+#define CR_OUTCOME_LIST(X)                       \
+    X(RIGHT, "right", "right")                   \
+    X(WRONG_CLASS, "wrong_class", "wrong class") \
+    X(PART, "part", "part")                      \
+    X(TOO_LARGE, "too_large", "too large")       \
+    X(SHIFTED, "shifted", "shifted")             \
+    X(MERGED, "merged", "merged")                \
+    X(MISSED, "missed", "missed")                \
+    X(FAILED, "failed", "failed") /* no box: the image failed, and counts as wrong */
+
+typedef enum cr_outcome {
+#define CR_OUTCOME_ENUM(name, key, title) CR_OUTCOME_##name,
+    CR_OUTCOME_LIST(CR_OUTCOME_ENUM)
+#undef CR_OUTCOME_ENUM
+        CR_N_OUTCOMES
+} cr_outcome;
+
+/* Why a box is wrong: one of the five of above that are about a box. `n_truth` >= 1. */
+cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
+
+/* Counts of one variant under one protocol. Integers, so that sums do not depend on their order; the
+ * IoU of the ground-truth class is in units of 2^-40. */
+typedef struct cr_tally {
+    int64_t n_images;    /* counted for classification; 0 for maps without a network */
+    int64_t n_failed;    /* failed: among n_images unless plan->skip_failed */
+    int64_t n_missing;   /* rows not computed yet; counted nowhere else */
+    int64_t n_localized; /* counted for localization: without the exclude list, if the protocol
+                            honours it, and without images that have no ground-truth box */
+    int64_t top1_class_right, top5_class_right;
+    int64_t top1_loc_right, top5_loc_right, gt_known_right;
+    int64_t iou_sum;
+    int64_t top1_empty, gt_known_empty; /* of n_localized: the map behind each of these is empty */
+    int64_t top1_outcomes[CR_N_OUTCOMES]; /* of the first prediction; they sum to n_localized, or
+                                                 to 0 for maps without a network */
+    int64_t gt_known_outcomes[CR_N_OUTCOMES]; /* of the ground-truth class's box, of two the one
+                                                 that top-1 takes; the same */
+} cr_tally;
+
+#define CR_TALLY_FIELDS ((int)(sizeof(cr_tally) / sizeof(int64_t)))
+
+/* The images are in two parts, to choose a threshold on the one and to score it on the other: an
+ * image is held out to choose (part 0) where the first 32 bits of the SHA-256 of its id, most
+ * significant byte first, are divisible by 5; else it is in part 1. So a part is about a fifth, and
+ * an image stays in its part whatever set or subset it belongs to. */
+enum { CR_N_PARTS = 2 };
+int cr_held_out_part(const char *id);
+
+/* Counts of one variant for the metrics over all thresholds (wsol-v1, wsol-v2): images with a
+ * ground-truth box, the exclude list notwithstanding; a failed image counts as wrong at every level
+ * unless plan->skip_failed. */
+enum { CR_SWEEP_BITS = 6 };
+typedef struct cr_sweep {
+    int64_t n_images[CR_N_PARTS];
+    int64_t right[CR_N_PARTS][CR_SWEEP_BITS][CR_SWEEP_LEVELS]; /* images whose bit is set */
+} cr_sweep;
+
+#define CR_SWEEP_FIELDS ((int)(sizeof(cr_sweep) / sizeof(int64_t)))
 
 #define CR_METRIC_MAX_NUMBERS 32
 

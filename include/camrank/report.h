@@ -3,8 +3,9 @@
 #define CAMRANK_REPORT_H
 
 #include "camrank/base.h"
+#include "camrank/data.h"
+#include "camrank/loc.h"
 #include "camrank/metric.h"
-#include "camrank/results.h"
 
 #include <stdio.h>
 
@@ -46,7 +47,7 @@ typedef struct cr_report_failure {
     char reason[CR_REASON_BYTES];
 } cr_report_failure;
 
-/* Refers to the results it was made from, which must stay open. */
+/* Refers to the results it was made from (cr_results_report), which must stay open. */
 typedef struct cr_report {
     const char *job_name;
     int64_t n_images;   /* in the set */
@@ -55,7 +56,7 @@ typedef struct cr_report {
     int64_t n_missing;  /* images not computed under at least one model; not 0: a partial table */
     bool skip_failed;
     bool has_empty;                        /* the file says which maps are empty */
-    bool show_protocols, show_v1, show_v2; /* in tables for people, as in cr_results_plan */
+    bool show_protocols, show_v1, show_v2; /* in tables for people, as the plan says */
     int n_protocols;
     const cr_protocol *protocols;
     int n_rows;                  /* a multiple of n_protocols: those of a variant stand together */
@@ -68,9 +69,11 @@ typedef struct cr_report {
 
 #define CR_REPORT_MAX_FAILURES 100
 
-/* Makes the report of a file from its rows. *report is {0} on failure.
- *   by_class  also counts class by class, and the forms are of the classes: see cr_report_write */
-cr_status cr_report_make(cr_results *results, bool by_class, cr_report *report, cr_error *err);
+/* Fills the counts, numbers and outcomes of a row; `sweep` is NULL for those of a class. */
+void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row);
+
+/* And of empty maps, where the file has them. */
+void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);
 
 void cr_report_free(cr_report *report);
 

@@ -67,8 +67,8 @@ static void add_hits(cr_sweep *sweep, int part, int level, uint8_t hits)
         sweep->right[part][bit][level] += (hits >> (bit % 3)) & 1;
 }
 
-cr_status cr_report_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
-                              cr_sweep *center, cr_error *err)
+cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
+                               cr_sweep *center, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);

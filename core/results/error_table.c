@@ -1,50 +1,10 @@
-/* The report of a results file: its rows counted, and the baselines. */
+/* The error table of a results file: its rows counted, and the baselines, for core/report. */
 #include "internal.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define KEY(name, key, title) key,
-#define TITLE(name, key, title) title,
-const char *const cr_outcome_keys[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(KEY)};
-const char *const cr_outcome_titles[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(TITLE)};
-
-bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
-{
-    for (int k = 0; k < CR_N_OUTCOMES; k++)
-        if (outcomes[k])
-            return true;
-    return false;
-}
-
-void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row)
-{
-    cr_metric_count(tally, sweep, row->values);
-    row->n_images = tally->n_images;
-    row->n_localized = tally->n_localized;
-    row->n_missing = tally->n_missing;
-    row->top1_empty = row->gt_known_empty = -1;
-    memcpy(row->top1_outcomes, tally->top1_outcomes, sizeof row->top1_outcomes);
-    memcpy(row->gt_known_outcomes, tally->gt_known_outcomes, sizeof row->gt_known_outcomes);
-    if (!sweep)
-        return;
-    const int64_t n = row->n_swept = sweep->n_images[0] + sweep->n_images[1];
-    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
-        row->curve[level] =
-            n > 0 ? 100.0 * (double)(sweep->right[0][1][level] + sweep->right[1][1][level]) /
-                        (double)n
-                  : NAN;
-}
-
-void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row)
-{
-    if (!report->has_empty)
-        return;
-    row->top1_empty = tally->n_images > 0 && tally->n_localized > 0 ? tally->top1_empty : -1;
-    row->gt_known_empty = tally->gt_known_empty;
-}
 
 static cr_report_row *add_row(const cr_protocol *protocol, const cr_dataset *data,
                               cr_report *report)
@@ -125,7 +85,7 @@ static cr_status make_baselines(cr_results *results, cr_report *report, cr_error
     cr_sweep *sweeps = cr_alloc(2, sizeof *sweeps);
     if (!tallies || !sweeps)
         CR_TRY(cr_fail_memory(err, "the report", n, sizeof *tallies));
-    CR_TRY(cr_report_baselines(results, tallies, &sweeps[0], &sweeps[1], err));
+    CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], err));
     add_baseline(plan, data, "whole-image", tallies, true, &sweeps[0], report);
     add_baseline(plan, data, "center-box", tallies, false, &sweeps[1], report);
 
@@ -133,22 +93,6 @@ cleanup:
     free(sweeps);
     free(tallies);
     return status;
-}
-
-bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row)
-{
-    const int n_classes = report->data->n_classes;
-    const int n_rows = report->n_rows - 2 * report->n_protocols;
-    for (++*i; *i / n_classes < n_rows; ++*i) {
-        if (report->classes[*i].n_images == 0 && report->classes[*i].n_localized == 0)
-            continue;
-        *class = *i % n_classes;
-        *row = report->rows[*i / n_classes];
-        cr_report_fill(&report->classes[*i], NULL, row);
-        cr_report_fill_empty(report, &report->classes[*i], row);
-        return true;
-    }
-    return false;
 }
 
 /* Per image, over the models. */
@@ -237,7 +181,7 @@ static cr_status make_classes(cr_results *results, cr_report *report, cr_error *
                            : cr_fail_memory(err, "the report", n, sizeof *report->classes);
 }
 
-cr_status cr_report_make(cr_results *results, bool by_class, cr_report *report, cr_error *err)
+cr_status cr_results_report(cr_results *results, bool by_class, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -278,12 +222,4 @@ cleanup:
     if (status != CR_OK)
         cr_report_free(report);
     return status;
-}
-
-void cr_report_free(cr_report *report)
-{
-    free(report->rows);
-    free(report->failures);
-    free(report->classes);
-    *report = (cr_report){0};
 }

@@ -1,4 +1,5 @@
-#include "camrank/results.h"
+/* Why a box is wrong. */
+#include "camrank/metric.h"
 
 /* Pixels; doubles, so that boxes from a file cannot overflow. Exact below 2^53. */
 static double area(cr_box box)

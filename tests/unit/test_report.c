@@ -1,0 +1,312 @@
+/* The numbers of the error table and the formats of a report, from rows made by hand: what needs neither
+ * MPI nor HDF5. Reports of files are in tests/mpi/test_report.c. */
+#include "camrank/report.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <csv.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_number(cr_report_row *row, const char *key, double value)
+{
+    row->values[cr_metric_number_find(key)].value = value;
+}
+
+/* A report in a format; the caller frees. */
+static char *write_as(const cr_report *report, const char *name)
+{
+    cr_error err = {0};
+    const cr_report_format *format;
+    char *text = NULL;
+    assert_int_equal(cr_report_format_find(name, &format, &err), CR_OK);
+    assert_int_equal(cr_report_write(report, format, &text, &err), CR_OK);
+    return text;
+}
+
+/* Whether `text` stands in `in`, with nothing of a word or a number at either end. */
+static bool stands_in(const char *in, const char *text)
+{
+    const char *word = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+    for (const char *at = strstr(in, text); at; at = strstr(at + 1, text))
+        if ((at == in || !strchr(word, at[-1])) && !strchr(word, at[strlen(text)]))
+            return true;
+    return false;
+}
+
+/* The fields of the first two lines, one after the other. */
+typedef struct csv_fields {
+    int n, n_lines;
+    char text[128][64];
+} csv_fields;
+
+static void take_field(void *field, size_t bytes, void *into)
+{
+    csv_fields *fields = into;
+    if (fields->n < 128 && bytes < sizeof fields->text[0])
+        memcpy(fields->text[fields->n++], field, bytes);
+}
+
+static void take_line(int end, void *into)
+{
+    (void)end;
+    ((csv_fields *)into)->n_lines++;
+}
+
+/* Newcombe, Statistics in Medicine 17 (1998), table I, method 3 (Wilson's score). */
+static void wilson_gives_the_published_intervals(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t wrong, counted;
+        double low, high;
+    } cases[] = {{81, 263, 0.2553, 0.3662},
+                 {15, 148, 0.0624, 0.1605},
+                 {0, 20, 0, 0.1611},
+                 {1, 29, 0.0061, 0.1718}};
+    double low, high;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_metric_wilson(cases[i].wrong, cases[i].counted, &low, &high);
+        assert_true(fabs(low / 100 - cases[i].low) <= 0.00005);
+        assert_true(fabs(high / 100 - cases[i].high) <= 0.00005);
+        /* Right for wrong is the mirror image. */
+        double other_low, other_high;
+        cr_metric_wilson(cases[i].counted - cases[i].wrong, cases[i].counted, &other_low,
+                         &other_high);
+        assert_true(fabs(other_high - (100 - low)) < 1e-9 && fabs(other_low - (100 - high)) < 1e-9);
+    }
+    cr_metric_wilson(0, 0, &low, &high);
+    assert_true(isnan(low) && isnan(high));
+}
+
+static void outcome_of_a_box_is_the_first_that_holds(void **state)
+{
+    (void)state;
+    const cr_box truth[] = {{0, 0, 9, 9}, {20, 0, 29, 9}};
+    static const struct {
+        cr_box box;
+        cr_outcome outcome;
+    } cases[] = {
+        {{0, 0, 29, 9}, CR_OUTCOME_MERGED},
+        {{5, 0, 24, 9}, CR_OUTCOME_MERGED},  /* exactly half of each */
+        {{6, 0, 25, 9}, CR_OUTCOME_SHIFTED}, /* 40 and 60 of 100, of 200 */
+        {{2, 2, 4, 4}, CR_OUTCOME_PART},
+        {{4, 0, 11, 9}, CR_OUTCOME_PART},    /* 60 of its 80 */
+        {{4, 0, 12, 9}, CR_OUTCOME_SHIFTED}, /* 60 of its 90 */
+        {{0, 0, 14, 19}, CR_OUTCOME_TOO_LARGE},
+        {{10, 10, 19, 19}, CR_OUTCOME_MISSED}, /* corner to corner */
+        {{9, 9, 18, 18}, CR_OUTCOME_SHIFTED},  /* one pixel */
+        {{-1, -1, -1, -1}, CR_OUTCOME_MISSED},
+        {{INT32_MIN, INT32_MIN, INT32_MAX, INT32_MAX}, CR_OUTCOME_MERGED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(cr_outcome_of_box(cases[i].box, truth, 2), cases[i].outcome);
+}
+
+/* The table itself: keys are found, and what stands below a number names one. */
+static void numbers_are_told_apart_by_their_keys(void **state)
+{
+    (void)state;
+    for (int k = 0; k < cr_metric_n_numbers; k++) {
+        const cr_metric_number *n = &cr_metric_numbers[k];
+        assert_int_equal(cr_metric_number_find(n->key), k);
+        assert_true(!n->below || cr_metric_number_find(n->below) >= 0);
+        assert_true(strcmp(n->unit, "%") == 0 || strcmp(n->unit, "") == 0);
+    }
+    assert_int_equal(cr_metric_number_find("top1"), -1);
+}
+
+/* No two numbers of the row are printed alike. */
+static void every_number_is_in_every_format(void **state)
+{
+    (void)state;
+    char names[] = "\0n01\0one";
+    cr_data_class class = {.wnid = 1, .name = 5};
+    const cr_dataset data = {.n_classes = 1, .classes = &class, .text = names};
+    cr_protocol protocol = {.name = "p"};
+    cr_report_row row = {.model = "m",
+                         .method = "cam",
+                         .layer = "l",
+                         .variant = "cam",
+                         .protocol = "p",
+                         .filter = "f",
+                         .has_network = true};
+    for (int k = 0; k < cr_metric_n_numbers; k++) {
+        const double value = 11 + 3 * k + 0.0625 * (1 + k);
+        row.values[k] = (cr_metric_value){value, NAN, NAN};
+        if (cr_metric_numbers[k].interval == CR_METRIC_WILSON)
+            row.values[k] = (cr_metric_value){value, value - 1.28125, value + 1.28125};
+    }
+    cr_report report = {.job_name = "j",
+                        .n_rows = 1,
+                        .rows = &row,
+                        .n_protocols = 1,
+                        .protocols = &protocol,
+                        .show_protocols = true,
+                        .show_v1 = true,
+                        .show_v2 = true,
+                        .data = &data};
+    for (const cr_report_format *format = cr_report_formats; format->name; format++) {
+        char *text = write_as(&report, format->name), wanted[64];
+        const bool full = strcmp(format->name, "csv") == 0 || strcmp(format->name, "json") == 0;
+        for (int k = 0; k < cr_metric_n_numbers; k++) {
+            const cr_metric_number *n = &cr_metric_numbers[k];
+            const cr_metric_value *of = &row.values[k];
+            assert_true(stands_in(text, full ? n->key : n->title));
+            if (full)
+                snprintf(wanted, sizeof wanted, "%.17g", of->value);
+            else
+                snprintf(wanted, sizeof wanted, "%s%s%.*f", n->below ? n->title : "",
+                         n->below ? " " : "", n->places, of->value);
+            assert_true(stands_in(text, wanted));
+            if (isnan(of->low))
+                continue;
+            snprintf(wanted, sizeof wanted, full ? "%.17g" : "%.1f-%.1f", of->low, of->high);
+            assert_true(stands_in(text, wanted));
+        }
+        free(text);
+    }
+}
+
+static void json_gives_numbers_that_read_back_exactly(void **state)
+{
+    (void)state;
+    cr_report_row row = {.model = "m", .method = "cam", .layer = "l", .protocol = "p"};
+    set_number(&row, "top1_cls_error", 100.0 / 3);
+    set_number(&row, "mean_iou", 0.1 + 0.2);
+    row.filter = "f";
+    cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
+    char *text = write_as(&report, "json");
+    json_t *root = json_loads(text, 0, NULL);
+    json_t *back = json_array_get(json_object_get(root, "rows"), 0);
+    assert_true(json_real_value(json_object_get(back, "top1_cls_error")) == 100.0 / 3);
+    assert_true(json_real_value(json_object_get(back, "mean_iou")) == 0.1 + 0.2);
+    json_decref(root);
+    free(text);
+}
+
+static void csv_is_read_back_field_by_field(void **state)
+{
+    (void)state;
+    /* As the header names them, from the first. */
+    static const struct {
+        const char *key, *value;
+    } expected[] = {{"model", "a \"b\", c"},
+                    {"method", "cam"},
+                    {"layer", "l"},
+                    {"variant", "cam@l"},
+                    {"protocol", "cam-paper"},
+                    {"images", "50000"},
+                    {"localized", "48238"},
+                    {"top1_cls_error", "33.333333333333336"},
+                    {"top5_cls_error", "0"},
+                    {"top1_loc_error", "0"},
+                    {"top5_loc_error", "0"},
+                    {"gt_known_loc_error", "0"},
+                    {"mean_iou", ""}};
+    cr_report_row row = {.model = "a \"b\", c",
+                         .method = "cam",
+                         .layer = "l",
+                         .variant = "cam@l",
+                         .protocol = "cam-paper",
+                         .has_network = true,
+                         .n_images = 50000,
+                         .n_localized = 48238,
+                         .filter = "pil-bilinear"};
+    set_number(&row, "top1_cls_error", 100.0 / 3);
+    set_number(&row, "mean_iou", NAN);
+    cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
+    char *text = write_as(&report, "csv");
+    struct csv_parser parser;
+    csv_fields fields = {0};
+    csv_init(&parser, CSV_STRICT);
+    const size_t bytes = strlen(text);
+    assert_int_equal((int64_t)csv_parse(&parser, text, bytes, take_field, take_line, &fields),
+                     (int64_t)bytes);
+    csv_fini(&parser, take_field, take_line, &fields);
+    csv_free(&parser);
+    assert_int_equal(fields.n_lines, 2);
+    assert_int_equal(fields.n % 2, 0);
+    const int n = fields.n / 2;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_string_equal(fields.text[i], expected[i].key);
+        assert_string_equal(fields.text[(size_t)n + i], expected[i].value);
+    }
+    assert_string_equal(fields.text[n - 4], "gt_known_outcome_failed");
+    assert_string_equal(fields.text[2 * n - 4], "");
+    assert_string_equal(fields.text[n - 1], "missing");
+    assert_string_equal(fields.text[2 * n - 1], "0");
+    free(text);
+}
+
+static void format_unknown_is_refused_with_the_known_ones(void **state)
+{
+    (void)state;
+    cr_error err = {0};
+    const cr_report_format *format = NULL;
+    assert_int_equal(cr_report_format_find("latex", &format, &err), CR_OK);
+    assert_string_equal(format->name, "latex");
+    assert_int_equal(cr_report_format_find("xml", &format, &err), CR_EUSAGE);
+    assert_true(strstr(err.message, "`xml`") &&
+                strstr(err.message, "text, csv, json, markdown, latex"));
+}
+
+static void report_beside_a_paper_gives_differences_of_rows_named_alike(void **state)
+{
+    (void)state;
+    cr_error err = {0};
+    cr_report_row rows[] = {
+        {.model = "VGG-16",
+         .method = "grad-cam",
+         .variant = "grad-cam@relu5_3",
+         .protocol = "gradcam-paper"},
+        {.model = "VGG-16", .method = "cam", .variant = "cam", .protocol = "gradcam-paper"},
+        {.model = "VGG-16",
+         .method = "grad-cam",
+         .variant = "grad-cam (modified)",
+         .protocol = "gradcam-paper"},
+    };
+    const double errors[] = {56, 1, 1};
+    for (int i = 0; i < 3; i++)
+        set_number(&rows[i], "top1_loc_error", errors[i]);
+    set_number(&rows[0], "top5_loc_error", NAN);
+    const cr_report report = {.n_rows = 3, .rows = rows};
+    char *text = NULL;
+    assert_int_equal(cr_report_paper(&report, "gradcam2017", &text, &err), CR_OK);
+    static const char *const lines[] = {
+        "VGG-16            grad-cam  gradcam-paper       top-1 loc        56.00       56.51       "
+        "-0.51\n",
+        "VGG-16            grad-cam  gradcam-paper       top-5 loc            -       46.41        "
+        "   "
+        "-\n",
+        "AlexNet           grad-cam  -                   top-1 loc            -       68.30        "
+        "   "
+        "-\n",
+        "2 of the file's 3 rows are not in the paper",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        assert_true(strstr(text, lines[i]) != NULL);
+    free(text);
+    assert_int_equal(cr_report_paper(&report, "vgg2014", &text, &err), CR_EUSAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wilson_gives_the_published_intervals),
+        cmocka_unit_test(outcome_of_a_box_is_the_first_that_holds),
+        cmocka_unit_test(numbers_are_told_apart_by_their_keys),
+        cmocka_unit_test(every_number_is_in_every_format),
+        cmocka_unit_test(json_gives_numbers_that_read_back_exactly),
+        cmocka_unit_test(csv_is_read_back_field_by_field),
+        cmocka_unit_test(format_unknown_is_refused_with_the_known_ones),
+        cmocka_unit_test(report_beside_a_paper_gives_differences_of_rows_named_alike),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
