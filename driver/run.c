@@ -462,7 +462,8 @@ const cr_command cr_command_run = {
         "ranks; the results are the same bits for any number of them.\n\n" CR_SESSION_OPTIONS_HELP
         "  --force            replaces an existing results file\n"
         "  --resume           continues one that was stopped or killed, or that lacks methods,\n"
-        "                     networks or protocols which the job has; starts one if there is none\n\n"
+        "                     networks or protocols which the job has; starts one if there is "
+        "none\n\n"
         "SIGUSR1, SIGTERM or SIGINT to any rank: all finish the chunk they are at, and exit with "
         "75.\n",
     .uses_mpi = true,

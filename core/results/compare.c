@@ -38,8 +38,8 @@ static cr_status compare_number(place at, const char *name, double stored, doubl
 }
 
 /* What cannot differ in a file that has only a part of what is wanted. */
-static cr_status compare_run(place at, const cr_results_plan *stored,
-                             const cr_results_plan *wanted, cr_error *err)
+static cr_status compare_run(place at, const cr_results_plan *stored, const cr_results_plan *wanted,
+                             cr_error *err)
 {
     cr_status status = CR_OK;
     CR_TRY(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
@@ -64,8 +64,7 @@ static cr_status compare_layout(place at, const cr_results_plan *stored,
     cr_shown_text(stored, shown_stored);
     cr_shown_text(wanted, shown);
     CR_TRY(compare_text(at, "table", shown_stored, shown, err));
-    CR_TRY(compare_text(at, "schema",
-                        stored->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
+    CR_TRY(compare_text(at, "schema", stored->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
                         wanted->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1, err));
     CR_TRY(compare_number(at, "number of models", stored->n_models, wanted->n_models, err));
 

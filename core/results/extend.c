@@ -44,8 +44,7 @@ static cr_status map_rows(const cr_results_plan *from, int m, const cr_results_p
         mapped->variants[v].protocols = boxes + (size_t)v * n_protocols;
         for (int p = 0; p < from->n_protocols; p++)
             mapped->variants[v].protocols[p] =
-                rows->variants[at]
-                    .protocols[cr_plan_find_protocol(to, from->protocols[p].name)];
+                rows->variants[at].protocols[cr_plan_find_protocol(to, from->protocols[p].name)];
     }
     return CR_OK;
 }

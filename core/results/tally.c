@@ -5,22 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-double cr_tally_error(int64_t right, int64_t counted)
-{
-    return counted > 0 ? 100.0 * (double)(counted - right) / (double)counted : NAN;
-}
-
-int64_t cr_tally_answered(const cr_tally *tally)
-{
-    return tally->n_images > 0 ? tally->n_localized : 0;
-}
-
-double cr_tally_mean_iou(const cr_tally *tally)
-{
-    return tally->n_localized > 0 ? ldexp((double)tally->iou_sum, -40) / (double)tally->n_localized
-                                  : NAN;
-}
-
 /* What is counted, and where to. */
 typedef struct counting {
     cr_results *results;

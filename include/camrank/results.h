@@ -223,17 +223,6 @@ const cr_dataset *cr_results_get_data(const cr_results *results);
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
                              const cr_dataset *data, const char *where, cr_error *err);
 
-/* The denominator of top-1 and top-5 localization: n_localized, or 0 where no class was given. Local.
- */
-int64_t cr_tally_answered(const cr_tally *tally);
-
-/* An error in percent: 100 * (counted - right) / counted; NaN where nothing was counted. Local. */
-double cr_tally_error(int64_t right, int64_t counted);
-
-/* Mean IoU of the ground-truth class's box with its best ground-truth box, over n_localized images;
- * a failed image adds 0. NaN where nothing was counted. Local. */
-double cr_tally_mean_iou(const cr_tally *tally);
-
 /* Adds up images first .. first + n - 1 for every variant of every model, in the order of the
  * plan. The rules are those of the devkit's eval_clsloc.m, with each protocol's predictions, IoU and
  * exclusion; a label may be predicted several times.
