@@ -281,8 +281,9 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
-        if (rows->variants[v].state && !plan->has_states && rows->state)
-            memcpy(rows->variants[v].state, rows->state, (size_t)rows->n);
+        for (int i = 0; i < rows->n && rows->variants[v].state && rows->state; i++)
+            if (!plan->has_states || rows->state[i] != CR_ROW_DONE)
+                rows->variants[v].state[i] = rows->state[i];
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
         if (rows->variants[v].maps && plan->models[model].variants[v].of_image)
             copy_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);

@@ -110,8 +110,9 @@ typedef struct cr_results_rows {
     float *top_logit;   /* [n][CR_TOP]; NaN failed */
     float *truth_logit; /* [n] logit of the ground-truth class; NaN failed */
     struct cr_results_maps {
-        uint8_t *state; /* [n] as that of the row: CR_ROW_FAILED too where the variant's maps alone
-                           have failed; of schema 1 that of the row, which is then to be read too */
+        uint8_t *state; /* [n] where the row is done: CR_ROW_FAILED if the variant's maps alone have
+                           failed, CR_ROW_EMPTY if they are not computed; else that of the row, if that
+                           is read too */
         char (*reason)[CR_REASON_BYTES]; /* [n] "" or why the variant failed */
         float
             *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however

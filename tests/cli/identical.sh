@@ -91,7 +91,7 @@ import sys
 import h5py
 with h5py.File(sys.argv[1]) as one, h5py.File(sys.argv[2]) as several:
     assert list(several["models/fc/grad-cam"]) == [
-        "cam-paper", "empty", "googlenet-gap-top5", "kaggle", "levels", "low", "maps"]
+        "cam-paper", "done", "empty", "googlenet-gap-top5", "kaggle", "levels", "low", "maps", "reason"]
     for name in ("boxes", "iou"):
         a, b = (f[f"models/gap/cam/cam-paper/{name}"][()] for f in (one, several))
         assert (a == b).all()

@@ -146,8 +146,7 @@ refused 3 "text.h5: not a readable HDF5 file: *" out.h5 one.h5 text.h5
 refused 3 "none.h5: No such file or directory" out.h5 none.h5 one.h5
 refused 3 "none/out.h5: cannot be written: No such file or directory" none/out.h5 one.h5 two.h5
 refused 3 "other.h5: exists already; --resume continues it, --force replaces it" other.h5 one.h5 two.h5
-refused 3 "other.h5: $made /models: \`name of a model\` is \`fc\` in the file, \`gap\` now" \
-    other.h5 one.h5 two.h5 --resume
+refused 3 "other.h5: $made /: model fc is in the file, but not in the job" other.h5 one.h5 --resume
 refused 2 "merge: one.h5 is to be made and to be merged (./one.h5): *" one.h5 ./one.h5 two.h5 --force
 refused 2 "merge: the file to be made and those to be merged are needed; *" out.h5
 refused 2 "merge: --force and --resume exclude each other" out.h5 one.h5 --force --resume
