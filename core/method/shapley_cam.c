@@ -18,10 +18,11 @@ typedef struct shapley_cam {
 /* log(sum of exp), so that exp(z - it) is the softmax. */
 static double log_sum(const cr_real *logits, int n)
 {
-    double largest = (double)logits[0], sum = 0;
+    double largest = (double)logits[0];
     for (int d = 1; d < n; d++)
         largest = fmax(largest, (double)logits[d]);
-    for (int d = 0; d < n; d++)
+    double sum = exp((double)logits[0] - largest);
+    for (int d = 1; d < n; d++)
         sum += exp((double)logits[d] - largest);
     return largest + log(sum);
 }
