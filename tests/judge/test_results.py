@@ -97,7 +97,9 @@ def expected_variant(m, v):
     maps[bad], levels[bad], levels[count_boxes() == 0], empty[bad] = np.nan, 0, 0, 0
     if VIEWS[v] > 1:
         maps = maps.reshape(N, SLOTS, VIEWS[v], H, W)
-    return {"maps": maps, "levels": levels, "empty": empty}
+    return {"maps": maps, "levels": levels, "empty": empty,
+            "done": np.where(bad, 2, 1).astype("u1"),
+            "reason": np.where(bad, b"no map", b"").astype("S200")}
 
 
 def expected_protocol(m, v, p):
@@ -123,7 +125,7 @@ def same(a, b):
 def judge_attributes(path):
     with h5py.File(path) as f:
         for name, value in {
-                "schema": b"camrank-results-1", "job_name": b"made-up", "overrides": b"",
+                "schema": b"camrank-results-2", "job_name": b"made-up", "overrides": b"",
                 "job": b"name: made-up\nprotocol: cam-paper\n", "libraries": b"none 1.0",
                 "table": b"protocols wsol-v2", "failed": b"wrong", "batch": 4, "map_slots": 6,
                 "map_type": b"float32"}.items():
@@ -346,7 +348,7 @@ def judge_ranks(folder):
         code, output = run(n, "write", path)
         check(code == 0, f"{n} ranks: exit code {code}: {output}")
     first = digests(files[0])
-    check(len(first) == 11 + 2 * 6 + 4 * (3 + 2 * 2), f"{len(first)} datasets")
+    check(len(first) == 11 + 2 * 6 + 4 * (5 + 2 * 2), f"{len(first)} datasets")
     for path in files[1:]:
         check(digests(path) == first, f"{os.path.basename(path)}: other bytes than with 1 rank")
 
