@@ -4,6 +4,7 @@
 
 #include "camrank/blas.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,28 @@ static void plan_arena(cr_explainer *ex)
     }
 }
 
+/* A method's scratch is not the network's, but it is bounded alike. */
+static cr_status check_scratch(const cr_explainer *ex, int max_mb, cr_error *err)
+{
+    for (int v = 0; v < ex->n_variants; v++) {
+        const cr_variant *variant = &ex->variants[v];
+        const cr_method *method = variant->spec.method;
+        if (!method->scratch)
+            continue;
+        const size_t n =
+            method->scratch(variant->spec.parameters.bytes, variant->width * variant->height,
+                            variant->n_channels, ex->n_slots);
+        const double mb = (double)n * sizeof(cr_real) * 1e-6;
+        if (mb > max_mb)
+            return cr_fail(err, CR_EINPUT,
+                           "%s at %.100s takes %.0f MB, more than the limit of %d MB "
+                           "(activations_mb)",
+                           method->name, cr_graph_value_name(ex->graph, variant->value), ceil(mb),
+                           max_mb);
+    }
+    return CR_OK;
+}
+
 cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_variant *variants,
                            int n_variants, int batch, int n_slots, int max_activations_mb,
                            cr_explainer **result, cr_error *err)
@@ -153,6 +176,7 @@ cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_
     if (any_of_head(ex))
         ex->n_head = (size_t)head->n_classes * (size_t)head->n_channels;
     find_passes(ex);
+    CR_TRY(check_scratch(ex, max_activations_mb, err));
     CR_TRY(compile(ex, batch, max_activations_mb, err));
     plan_arena(ex);
     *result = ex;

@@ -32,7 +32,8 @@ typedef struct cr_explainer cr_explainer;
 
 /* Compiles a graph for these variants, all of which apply, for at most `batch` inputs at a time and
  * maps of n_slots classes of each. `graph` must outlive it; `head` and `variants` are copied. Its
- * weights and its arena are missing yet. `max_activations_mb` and errors: those of cr_net_new. */
+ * weights and its arena are missing yet. `max_activations_mb` and errors: those of cr_net_new; it bounds the scratch
+ * of a method, too. */
 cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_variant *variants,
                            int n_variants, int batch, int n_slots, int max_activations_mb,
                            cr_explainer **explainer, cr_error *err);

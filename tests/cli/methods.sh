@@ -3,7 +3,7 @@
 . tests/cli/lib.sh
 "$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
 "$PYTHON" tests/cli/make_sample.py "$work/sample" || fail "make_sample.py"
-readme=$PWD/README.md
+readme=$PWD/README.md demo=$PWD/jobs/demo/demo.yaml
 cd "$work/sample"
 
 # The list, and the README's table.
@@ -48,6 +48,9 @@ with h5py.File("all1.h5") as f:
 END
 expect 0 '' "$CAMRANK" check job.yaml --set "$all"
 contains "$work/out" "^  pp  *at "
+
+expect 3 'camrank: kpca-cam at /relu1/Relu_output_0 takes 81 MB, more than the limit of 50 MB (activations_mb)' \
+    "$CAMRANK" check "$demo" --set 'methods=[kpca-cam@/relu1/Relu_output_0]' --set limits.activations_mb=50
 
 # What is read back: a map of the image serves every slot; other parameters are another run.
 image=$("$PYTHON" -c "import h5py; print(h5py.File('all1.h5')['images/id'][0].decode())")
