@@ -29,6 +29,7 @@ typedef struct run_state {
     int *units;        /* rank 0: those that are not done yet, turn by turn */
     int *turn_units;   /* rank 0: [n_turns] how many of them each turn has */
     int64_t n_missing; /* rank 0: images x models not done yet, when last counted */
+    int64_t n_partial; /* rank 0: those of them that lack some methods alone */
     cr_dispatch dispatch;
     int64_t n_images_before; /* rank 0: done in the turns before */
     bool knows_next;         /* the unit after the present one is being read */
@@ -129,6 +130,7 @@ static cr_status list_model(run_state *run, int m, cr_results_rows *rows, int *n
         if (!is_missing(rows, s->models[m].n_variants, i))
             continue;
         run->n_missing++;
+        run->n_partial += rows->state[i] != CR_ROW_EMPTY;
         if (i / s->job.batch != listed) {
             listed = i / s->job.batch;
             run->units[(*n_units)++] = m * run->n_chunks + listed;
@@ -150,7 +152,7 @@ static cr_status list_units(run_state *run, cr_error *err)
     cr_results_rows rows;
     double *costs = cr_alloc((size_t)s->n_models, sizeof *costs);
     int *order = cr_alloc((size_t)s->n_models, sizeof *order);
-    run->n_missing = 0;
+    run->n_missing = run->n_partial = 0;
     CR_TRY(alloc_states(s, s->data.n_images, &arena, &rows, err));
     if (!costs || !order)
         CR_TRY(cr_fail_memory(err, "models", (size_t)s->n_models, sizeof *costs));
@@ -384,9 +386,12 @@ static void print_resumed(const run_state *run)
     const int64_t n_rows = (int64_t)run->session->data.n_images * run->session->n_models;
     if (run->par->rank != 0)
         return;
-    fprintf(stderr, "camrank: %lld of %lld %s are done already\n",
+    fprintf(stderr, "camrank: %lld of %lld %s are done already",
             (long long)(n_rows - run->n_missing), (long long)n_rows,
             cr_progress_unit(run->session->n_models));
+    if (run->n_partial)
+        fprintf(stderr, ", and %lld but for some methods", (long long)run->n_partial);
+    fputc('\n', stderr);
     if (strcmp(plan->libraries, run->session->plan.libraries) != 0)
         fprintf(stderr,
                 "camrank: they were computed with %s; now it is %s: last digits may differ\n",

@@ -32,6 +32,7 @@ extends() {
 runs job.yaml --set "$few" -o few.h5
 cp few.h5 marked.h5
 extends few whole.h5 --set "$more"
+contains "$work/err" '^camrank: 0 of 74 passes are done already, and 74 but for some methods$'
 "$PYTHON" - <<'END' || fail "marking"
 import h5py
 with h5py.File("marked.h5", "r+") as f:
