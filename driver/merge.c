@@ -220,6 +220,7 @@ static cr_status read_inputs(merge *g, cr_error *err)
     g->plan = *cr_results_get_plan(g->files[0]);
     g->plan.job_text = g->plan.overrides = NULL;
     g->plan.models = NULL;
+    g->plan.has_states = true; /* rows of schema 1 are read with those of their images */
     CR_TRY(plan_models(g, err));
     CR_TRY(join_jobs(g, err));
     name_job(g);

@@ -285,6 +285,9 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
             if (!plan->has_states || rows->state[i] != CR_ROW_DONE)
                 rows->variants[v].state[i] = rows->state[i];
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
+        if (rows->variants[v].reason && rows->reason && !plan->has_states)
+            memcpy(rows->variants[v].reason, rows->reason, (size_t)rows->n * sizeof *rows->reason);
+    for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
         if (rows->variants[v].maps && plan->models[model].variants[v].of_image)
             copy_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
     if (rows->state && rows->top_class)

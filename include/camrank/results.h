@@ -113,7 +113,8 @@ typedef struct cr_results_rows {
         uint8_t *state; /* [n] where the row is done: CR_ROW_FAILED if the variant's maps alone have
                            failed, CR_ROW_EMPTY if they are not computed; else that of the row, if that
                            is read too */
-        char (*reason)[CR_REASON_BYTES]; /* [n] "" or why the variant failed */
+        char (*reason)
+            [CR_REASON_BYTES]; /* [n] "" or why the variant failed; of schema 1 as the row's */
         float
             *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however
                           many plan->map_slots keeps; may be NULL where it keeps none */

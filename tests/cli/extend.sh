@@ -73,7 +73,8 @@ runs job.yaml -o protocol.h5
 extends protocol protocols.h5 --set "$protocols"
 extends protocol protocols.h5 --set "$protocols"
 
-# A file of schema 1 is read by every command, and goes on as one of schema 2.
+# A file of schema 1 is read by every command, and goes on as one of schema 2. An image fails.
+echo none >images/img_004.jpg
 runs job.yaml -o new.h5
 "$PYTHON" - <<'END' || fail "schema 1"
 import h5py, numpy as np, shutil
@@ -94,6 +95,15 @@ for command in "report" "export --format csv" "report --format json --by-class";
     check "$command of schema 1" diff "$work/old" "$work/out"
 done
 expect 0 '' "$CAMRANK" score old.h5 job.yaml -o scored.h5
+check "merged, it is one of schema 2" "$CAMRANK" merge merged.h5 old.h5
+check "with the rows that it had" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("merged.h5") as merged, h5py.File("new.h5") as new:
+    assert merged.attrs["schema"] == new.attrs["schema"] == b"camrank-results-2"
+    for name in "done", "reason", "maps", "cam-paper/iou":
+        one, two = (f[f"models/fc/grad-cam/{name}"][...] for f in (merged, new))
+        assert np.array_equal(one, two, equal_nan=one.dtype.kind == "f"), name
+END
 extends old new.h5
 
 # What the job does not have is not thrown away, and what differs is another run.
