@@ -90,8 +90,7 @@ typedef struct cr_method_spec {
     const cr_method *method;
     cr_method_parameters parameters;
     char layer[CR_NAME_BYTES]; /* "": each network's default */
-    char as
-        [CR_NAME_BYTES]; /* the row's name in tables and the file; "": METHOD, or METHOD@LAYER where a layer is given */
+    char as[CR_NAME_BYTES];    /* the row's name; "": METHOD, or METHOD@LAYER where one is given */
 } cr_method_spec;
 
 /* The method at its default layer with the fallbacks of all its parameters. */
