@@ -44,7 +44,7 @@ override LDFLAGS += $(OPENBLAS_DIRS:-L%=-Wl,-rpath,%)
 SERIAL := base geometry image data kernels nn method loc metric report
 SERIAL_SRC := $(sort $(wildcard $(SERIAL:%=core/%/*.c)))
 CORE_SRC := $(sort $(wildcard core/*/*.c))
-MAIN_SRC := $(sort $(wildcard worker/*.c driver/*.c))
+MAIN_SRC := $(sort $(wildcard worker/*.c driver/*.c driver/*/*.c))
 UNIT_SRC := $(filter-out tests/unit/test_gradients.c,$(sort $(wildcard tests/unit/test_*.c)))
 MPI_SRC := $(sort $(wildcard tests/mpi/test_*.c))
 # Programs that tests and benches of scaling start.
@@ -219,7 +219,7 @@ bench-count: $(BUILD)/.deps-bench ## instructions of a small job by room, agains
 	@+$(MAKE) --no-print-directory -s all
 	@. tests/mpi.env && CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_count.py $(ARGS)
 
-FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' 'driver/*.[ch]' \
+FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' 'driver/**.[ch]' \
 	'tests/**.[ch]')
 
 .PHONY: lint

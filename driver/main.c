@@ -1,5 +1,5 @@
 /* The `camrank` command: finds the subcommand, starts MPI if it needs it, prints what failed. */
-#include "command.h"
+#include "driver/command/command.h"
 #include "launcher.h"
 #include "session.h"
 

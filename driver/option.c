@@ -1,4 +1,4 @@
-#include "command.h"
+#include "option.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
 #include "camrank/data.h"
 #include "camrank/par.h"
 #include "camrank/results.h"
-#include "job.h"
+#include "driver/job/job.h"
 #include "session_options.h"
 #include "worker/model.h"
 

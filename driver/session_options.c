@@ -1,7 +1,7 @@
 /* The options that run and check share. */
 #include "session_options.h"
 
-#include "command.h"
+#include "option.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@ sites=$(awk '
     FNR == 1 { name = "" }
     /^[a-z].*\(/ && !/;$/ { split($0, head, "("); n = split(head[1], words, /[ *]/); name = words[n] }
     name && /[^_]cr_par_(agree|follow|fault)\(/ { count[name]++ }
-    END { for (name in count) print name, count[name] }' core/*/*.c worker/*.c driver/*.c | sort)
+    END { for (name in count) print name, count[name] }' core/*/*.c worker/*.c driver/*.c driver/*/*.c | sort)
 [ "$(wc -l <<<"$sites")" -gt 20 ] || fail "there are more places where ranks agree: $sites"
 
 "$PYTHON" tests/cli/external.py "$work/sample" || exit 1

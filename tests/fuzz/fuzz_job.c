@@ -1,7 +1,7 @@
 /* The job file, and --set options behind it. */
 #include "fuzz.h"
 
-#include "driver/job.h"
+#include "driver/job/job.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 #include "fuzz.h"
 
 #include "camrank/report.h"
-#include "driver/command.h"
-#include "driver/export.h"
+#include "driver/command/command.h"
+#include "driver/command/export.h"
 #include "driver/reduce.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The line that describes a network's input: driver/input_text.h. Serial; here because the driver
  * links MPI. */
-#include "../../driver/input_text.h"
+#include "driver/input_text.h"
 #include "harness.h"
 
 #include <string.h>

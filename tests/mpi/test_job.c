@@ -1,5 +1,5 @@
 /* The job file: driver/job.h. Serial; here because the driver links MPI. */
-#include "../../driver/job.h"
+#include "driver/job/job.h"
 #include "harness.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The arithmetic of what to ask a cluster for: driver/suggest.h. Serial; here because the driver
  * links MPI. Expected values are worked out by hand beside each case. */
-#include "../../driver/suggest.h"
+#include "driver/suggest.h"
 #include "harness.h"
 
 #define MIB ((size_t)1 << 20)

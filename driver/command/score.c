@@ -3,10 +3,10 @@
 #include "camrank/new_file.h"
 
 #include "command.h"
-#include "input_text.h"
+#include "driver/input_text.h"
+#include "driver/reduce.h"
+#include "driver/session.h"
 #include "kept.h"
-#include "reduce.h"
-#include "session.h"
 #include "worker/score.h"
 
 #include <math.h>

@@ -5,7 +5,7 @@
 #include "camrank/results.h"
 
 #include "command.h"
-#include "input_text.h"
+#include "driver/input_text.h"
 #include "kept.h"
 #include "pick.h"
 

@@ -2,8 +2,8 @@
 #include "camrank/explain.h"
 
 #include "command.h"
+#include "driver/model_file.h"
 #include "inspect.h"
-#include "model_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* camrank check: everything a run needs, validated and counted, without running. */
 #include "command.h"
-#include "memory.h"
-#include "session.h"
-#include "suggest.h"
+#include "driver/memory.h"
+#include "driver/session.h"
+#include "driver/suggest.h"
 
 #include <errno.h>
 #include <stdio.h>

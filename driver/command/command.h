@@ -6,8 +6,7 @@
 #include "camrank/base.h"
 #include "camrank/par.h"
 #include "camrank/results.h"
-
-#include <getopt.h>
+#include "driver/option.h"
 
 typedef struct cr_command {
     const char *name, *summary;
@@ -19,25 +18,10 @@ typedef struct cr_command {
 extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
     cr_command_inspect, cr_command_merge, cr_command_export, cr_command_score, cr_command_methods;
 
-/* getopt_long with a message of our own: the next option's `val`, -1 after the last, or '?' after
- * filling `err` (CR_EUSAGE). An option whose val is 'o' is also known as -o; there are no other
- * short ones. */
-int cr_option_next(int argc, char **argv, const struct option *options, cr_error *err);
-
-/* Exactly one argument must be left behind the options; CR_EUSAGE else. */
-cr_status cr_option_argument(int argc, char **argv, const char *what, const char **argument,
-                             cr_error *err);
-
-/* A whole number of at least `least` from an option's text; CR_EUSAGE else. */
-cr_status cr_option_int(const char *option, const char *text, int least, int *value, cr_error *err);
-
 /* Prints the error table of a finished results file, and where it is. Local. */
 cr_status cr_print_outcome(const char *path, cr_error *err);
 
 /* Says, on rank 0, where no other run can be kept away from a file that is being written. Local. */
 void cr_print_unlocked(const cr_par *par, const cr_results *results, const char *path);
-
-/* Hands on what was printed; CR_EIO if it could not be written, but for a reader that is gone. */
-cr_status cr_output_flush(cr_error *err);
 
 #endif

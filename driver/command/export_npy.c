@@ -3,8 +3,8 @@
 #include "camrank/new_file.h"
 #include "camrank/npy.h"
 
+#include "driver/input_text.h"
 #include "export.h"
-#include "input_text.h"
 #include "kept.h"
 
 #include <errno.h>
