@@ -1,5 +1,6 @@
 /* The table of numbers: a row each, and how it is counted. */
 #include "camrank/metric.h"
+#include "camrank/stat.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,19 +14,6 @@ int cr_held_out_part(const char *id)
     return strtoul(first, NULL, 16) % 5 != 0;
 }
 
-void cr_metric_wilson(int64_t wrong, int64_t counted, double *low, double *high)
-{
-    const double z = 1.959963984540054; /* the standard normal distribution's 97.5 % quantile */
-    const double n = (double)counted, p = (double)wrong / n;
-    *low = *high = NAN;
-    if (counted <= 0)
-        return;
-    const double centre = p + z * z / (2 * n), reach = 1 + z * z / n;
-    const double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-    *low = wrong == 0 ? 0 : 100 * (centre - half) / reach;
-    *high = wrong == counted ? 100 : 100 * (centre + half) / reach;
-}
-
 static double percent(int64_t part, int64_t counted)
 {
     return counted > 0 ? 100.0 * (double)part / (double)counted : NAN;
@@ -34,7 +22,7 @@ static double percent(int64_t part, int64_t counted)
 static cr_metric_value error_of(int64_t right, int64_t counted)
 {
     cr_metric_value error = {.value = percent(counted - right, counted)};
-    cr_metric_wilson(counted - right, counted, &error.low, &error.high);
+    cr_stat_wilson(counted - right, counted, 100, &error.low, &error.high);
     return error;
 }
 

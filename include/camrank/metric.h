@@ -123,9 +123,4 @@ int cr_metric_number_find(const char *key);
  *   values  [cr_metric_n_numbers] */
 void cr_metric_count(const cr_tally *tally, const cr_sweep *sweep, cr_metric_value *values);
 
-/* Wilson's interval of an error of `wrong` of `counted`, in percent: the shares p for which the one
- * measured is less than 1.96 standard deviations of p away (E. B. Wilson, J. Am. Stat. Assoc. 22,
- * 1927). NaN where nothing was counted. */
-void cr_metric_wilson(int64_t wrong, int64_t counted, double *low, double *high);
-
 #endif

@@ -6,3 +6,4 @@
 #include "camrank/loc.h"
 #include "camrank/npy.h"
 #include "camrank/number.h"
+#include "camrank/stat.h"

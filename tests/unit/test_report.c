@@ -59,32 +59,6 @@ static void take_line(int end, void *into)
     ((csv_fields *)into)->n_lines++;
 }
 
-/* Newcombe, Statistics in Medicine 17 (1998), table I, method 3 (Wilson's score). */
-static void wilson_gives_the_published_intervals(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t wrong, counted;
-        double low, high;
-    } cases[] = {{81, 263, 0.2553, 0.3662},
-                 {15, 148, 0.0624, 0.1605},
-                 {0, 20, 0, 0.1611},
-                 {1, 29, 0.0061, 0.1718}};
-    double low, high;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        cr_metric_wilson(cases[i].wrong, cases[i].counted, &low, &high);
-        assert_true(fabs(low / 100 - cases[i].low) <= 0.00005);
-        assert_true(fabs(high / 100 - cases[i].high) <= 0.00005);
-        /* Right for wrong is the mirror image. */
-        double other_low, other_high;
-        cr_metric_wilson(cases[i].counted - cases[i].wrong, cases[i].counted, &other_low,
-                         &other_high);
-        assert_true(fabs(other_high - (100 - low)) < 1e-9 && fabs(other_low - (100 - high)) < 1e-9);
-    }
-    cr_metric_wilson(0, 0, &low, &high);
-    assert_true(isnan(low) && isnan(high));
-}
-
 static void outcome_of_a_box_is_the_first_that_holds(void **state)
 {
     (void)state;
@@ -299,7 +273,6 @@ static void report_beside_a_paper_gives_differences_of_rows_named_alike(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wilson_gives_the_published_intervals),
         cmocka_unit_test(outcome_of_a_box_is_the_first_that_holds),
         cmocka_unit_test(numbers_are_told_apart_by_their_keys),
         cmocka_unit_test(every_number_is_in_every_format),

@@ -1,0 +1,151 @@
+/* stat.h - statistics of pairs: two or more columns over the same images, as plain arrays. All
+ * functions are Local; nothing here knows files, models or metrics.
+ *
+ * A column of rights is [n] of 0 and 1, a column of values [n] finite doubles. Item i of all columns is
+ * the same image: that is what makes them pairs. n >= 1 unless something else is said. Shares and
+ * differences are of 1, not of 100. A figure that does not exist is NaN; nothing divides by 0. */
+#ifndef CAMRANK_STAT_H
+#define CAMRANK_STAT_H
+
+#include "camrank/base.h"
+
+/* --- Distributions ------------------------------------------------------------------------------ */
+
+/* P(Z <= z) of the standard normal distribution, to the last bits in both tails, and its inverse:
+ * -INFINITY at 0, INFINITY at 1. */
+double cr_stat_normal(double z);
+double cr_stat_normal_quantile(double p);
+
+/* P(X >= x) of chi-square with df >= 1 degrees of freedom: the finite sums of whole degrees. */
+double cr_stat_chi_square_tail(double x, int df);
+
+/* The value that the range of k >= 2 standard normal variables exceeds with probability alpha (0 to 1,
+ * both excluded): the studentized range at infinite degrees of freedom. To about 1e-12. */
+double cr_stat_range_quantile(double alpha, int k);
+
+/* --- Two columns of rights ---------------------------------------------------------------------- */
+
+typedef struct cr_stat_counts {
+    int64_t both, only_a, only_b, neither;
+} cr_stat_counts;
+
+cr_stat_counts cr_stat_count(const uint8_t *a, const uint8_t *b, int n);
+
+/* McNemar's test: two-sided p of only_a against only_b, each discordant image of which falls to either
+ * side with probability 1/2.
+ *   exact  min(1, 2 P(X <= the smaller)), X binomial (McNemar, Psychometrika 12, 1947)
+ *   mid    exact - P(X = the smaller); where both sides are equal 1 - P(X = it) / 2 (Fagerland et al.,
+ *          BMC Med. Res. Methodol. 13:91, 2013). Without a discordant image the formula gives 0.5,
+ *          though nothing speaks against equality: it is 1 here. */
+void cr_stat_mcnemar(cr_stat_counts counts, double *exact, double *mid);
+
+/* Wilson's 95 % interval of `part` of `counted`, times `whole`: the shares p for which the one measured
+ * is less than 1.96 standard deviations of p away (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927). NaN
+ * where nothing was counted. */
+void cr_stat_wilson(int64_t part, int64_t counted, double whole, double *low, double *high);
+
+/* 95 % interval of (share of a) - (share of b): Wilson's intervals, squared and added, with the
+ * correlation of the columns corrected by n/2 where it is positive (Newcombe, Stat. Med. 17, 1998,
+ * pages 2635 to 2650, method 10). NaN without images. */
+void cr_stat_newcombe(cr_stat_counts counts, double *low, double *high);
+
+/* Cohen's kappa of the two columns (Educ. Psychol. Meas. 20, 1960); NaN where both are right on all
+ * images, or on none. */
+double cr_stat_kappa(cr_stat_counts counts);
+
+/* How many images a paired comparison needs to see a difference of this size at level alpha with power
+ * 0.8, two-sided, where a difference of one image has this mean square: (z_(1 - alpha/2) sqrt(s) +
+ * z_0.8 sqrt(s - d^2))^2 / d^2. Of rights s is the share of discordant images, and it is Connor's size
+ * of McNemar's test (Biometrics 43, 1987, equation 4). Rounded up; NaN where the difference is 0. */
+double cr_stat_images_needed(double difference, double mean_square, double alpha);
+
+/* --- Two columns of values ---------------------------------------------------------------------- */
+
+typedef struct cr_stat_wilcoxon_result {
+    double plus, minus; /* sums of the ranks of the images where a is larger, and smaller */
+    double z, p;        /* two-sided, normal approximation without continuity correction */
+} cr_stat_wilcoxon_result;
+
+/* Wilcoxon's signed-rank test. Equal absolute differences share their mean rank, and the variance is
+ * corrected for them; differences of 0 are ranked, and then left out (Pratt, J. Am. Stat. Assoc. 54,
+ * 1959). p is 1 where no image differs. Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_wilcoxon(const double *a, const double *b, int n, cr_stat_wilcoxon_result *result,
+                           cr_error *err);
+
+/* --- More than two columns ---------------------------------------------------------------------- */
+
+typedef struct cr_stat_test {
+    double statistic, p;
+    int df;
+} cr_stat_test;
+
+/* Cochran's Q: do k >= 2 columns of rights have the same share? (Biometrika 37, 1950.) 0 and p = 1 where
+ * all columns agree on every image. */
+cr_stat_test cr_stat_cochran(const uint8_t *const *columns, int k, int n);
+
+/* Friedman's test of k >= 2 columns of values, corrected for ties (Conover, Practical Nonparametric
+ * Statistics, 3rd edition, section 5.8, equation 3). 0 and p = 1 where all are tied everywhere.
+ *   mean_ranks  [k], the caller's: over the images, rank 1 the largest value, ties the mean of theirs
+ * Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_friedman(const double *const *columns, int k, int n, double *mean_ranks,
+                           cr_stat_test *test, cr_error *err);
+
+/* Nemenyi's critical difference of two mean ranks at level alpha: q / sqrt(2) sqrt(k (k + 1) / (6 n)), q
+ * of cr_stat_range_quantile (Demsar, JMLR 7, 2006, section 3.2.2). */
+double cr_stat_nemenyi(double alpha, int k, int n);
+
+/* --- Many p-values ------------------------------------------------------------------------------ */
+
+/* p-values [n >= 0] corrected for being n, in the same order, at most 1; `adjusted` may be `p`. NaN stays
+ * NaN and counts for none. Holm (Scand. J. Stat. 6, 1979) keeps the chance of one false difference
+ * among all below alpha; Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995) the expected share of
+ * false ones among those found. Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_holm(const double *p, int n, double *adjusted, cr_error *err);
+cr_status cr_stat_benjamini_hochberg(const double *p, int n, double *adjusted, cr_error *err);
+
+/* Groups of items that cannot be told apart, for n >= 1 items in their order: two items have a group in
+ * common if and only if `differ` does not part them, and each item has one (a compact letter display, by
+ * covering the pairs greedily with cliques; Gramm et al., J. Comput. Biol. 14, 2007).
+ *   differ    [n][n], symmetric
+ *   member    *member is [*n_groups][n], the caller's (free); groups are ordered by their first item
+ * Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_groups(const bool *differ, int n, bool **member, int *n_groups, cr_error *err);
+
+/* --- Bootstrap ---------------------------------------------------------------------------------- */
+
+enum { CR_STAT_RESAMPLES = 10000 };
+
+/* Means of k columns of values over n images drawn n times with replacement, the same images for all
+ * columns, n_resamples times. The numbers of resample r are those of a SplitMix64 generator of its own,
+ * started from (seed, r): the same bits at any number of threads, and for a column whatever others
+ * stand beside it.
+ *   means  [k][n_resamples], the caller's
+ * Errors: CR_EINTERNAL (memory, or no thread). */
+cr_status cr_stat_resample(const double *const *columns, int k, int n, uint64_t seed,
+                           int n_resamples, int n_threads, double *means, cr_error *err);
+
+/* 95 % interval of mean(a) - mean(b), from their resampled means: BCa (Efron, J. Am. Stat. Assoc. 82,
+ * 1987; Efron and Tibshirani, An Introduction to the Bootstrap, section 14.3), acceleration from the
+ * jackknife. Resamples equal to the difference itself count by half for the bias; quantiles are
+ * interpolated linearly. Where all images have the same difference, both ends are that.
+ *   means_a, means_b  [n_resamples] of cr_stat_resample, of one seed
+ * Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_bca(const double *a, const double *b, int n, const double *means_a,
+                      const double *means_b, int n_resamples, double *low, double *high,
+                      cr_error *err);
+
+/* Two variants, each of several runs (columns).
+ *   runs     [n_runs] of the k columns of `means`
+ *   means    [k][n_resamples] of cr_stat_resample
+ * In each resample the runs are drawn anew as well, as many as there are, from a generator started from
+ * (seed, r): the percentile interval of mean(a's runs) - mean(b's runs) over images and runs together.
+ * Errors: CR_EINTERNAL (memory). */
+typedef struct cr_stat_runs {
+    const int *runs;
+    int n_runs;
+} cr_stat_runs;
+cr_status cr_stat_runs_interval(cr_stat_runs a, cr_stat_runs b, const double *means,
+                                int n_resamples, uint64_t seed, double *low, double *high,
+                                cr_error *err);
+
+#endif
