@@ -29,112 +29,64 @@ static cr_status bad_row(const counting *c, int i, double value, const char *wha
                    cr_data_image_id(&results->data, c->rows.first + i), value, what);
 }
 
-/* Whether the image counts for localization under a protocol. */
-static bool is_localized(const cr_data_image *image, const cr_protocol *protocol)
+/* Image i of the slice under a variant and protocol p, of the part that was read. */
+static cr_metric_image image_at(const counting *c, int p, int i)
 {
-    return image->n_boxes > 0 && (image->localize || !protocol->exclude);
+    const cr_results *results = c->results;
+    const cr_data_image *image = &results->data.images[c->rows.first + i];
+    const cr_protocol *protocol = &results->plan.protocols[p];
+    const size_t first = (size_t)i * CR_SLOTS * (size_t)protocol->n_boxes;
+    return (cr_metric_image){
+        .protocol = protocol,
+        .label = image->label,
+        .localize = image->localize != 0,
+        .truth = results->data.boxes + image->first_box,
+        .n_truth = image->n_boxes,
+        .has_network = cr_results_has_network(&results->plan.models[c->model]),
+        .skip_failed = results->plan.skip_failed,
+        .state = c->state[i],
+        .model_state = c->rows.state[i],
+        .top_class = c->rows.top_class + (size_t)i * CR_TOP,
+        .boxes = c->boxes.boxes + first,
+        .iou = c->boxes.iou + first,
+    };
 }
 
-/* One image's boxes under one protocol. */
-typedef struct found {
-    const cr_protocol *protocol;
-    const cr_box *boxes;  /* [CR_SLOTS][n_boxes] */
-    const double *iou;    /* the same */
-    const uint8_t *empty; /* [CR_SLOTS], or NULL */
-    const cr_box *truth;
-    int n_truth;
-} found;
-
-/* Where a prediction's box lies in the arrays. */
-static int place_of(const found *f, cr_prediction prediction)
+static void add_localized(const counting *c, int i, const cr_metric_image *image,
+                          const cr_verdict *verdict, cr_tally *tally)
 {
-    return prediction.slot * f->protocol->n_boxes + prediction.box;
-}
-
-static cr_outcome outcome_at(const found *f, int at)
-{
-    return f->iou[at] >= f->protocol->iou ? CR_OUTCOME_RIGHT
-                                          : cr_outcome_of_box(f->boxes[at], f->truth, f->n_truth);
-}
-
-static void add_localized(const found *f, const int32_t *top_class, int32_t label, int known,
-                          bool classified, cr_tally *tally)
-{
+    const cr_outcomes outcomes = cr_metric_outcomes(image);
     cr_prediction predictions[CR_TOP];
-    const int n = cr_protocol_predictions(f->protocol, predictions);
-    bool top5 = false;
-    for (int k = 0; k < n; k++)
-        top5 = top5 || (top_class[predictions[k].slot] == label &&
-                        f->iou[place_of(f, predictions[k])] >= f->protocol->iou);
-    const cr_outcome top1 = top_class[predictions[0].slot] == label
-                                ? outcome_at(f, place_of(f, predictions[0]))
-                                : CR_OUTCOME_WRONG_CLASS;
-    const cr_outcome gt_known = outcome_at(f, known);
+    cr_protocol_predictions(image->protocol, predictions);
     tally->n_localized++;
-    tally->top1_loc_right += top1 == CR_OUTCOME_RIGHT;
-    tally->top5_loc_right += top5;
-    tally->gt_known_right += gt_known == CR_OUTCOME_RIGHT;
-    tally->iou_sum += llround(ldexp(f->iou[known], 40));
-    tally->top1_empty += classified && f->empty && f->empty[predictions[0].slot] != 0;
-    tally->gt_known_empty += f->empty && f->empty[CR_SLOT_TRUTH] != 0;
-    tally->top1_outcomes[top1] += classified;
-    tally->gt_known_outcomes[gt_known]++;
-}
-
-static void add_failed(const cr_results_plan *plan, bool classified, bool localized,
-                       cr_tally *tally)
-{
-    tally->n_failed++;
-    if (plan->skip_failed)
+    tally->top1_loc_right += verdict->top1_loc_right;
+    tally->top5_loc_right += verdict->top5_loc_right;
+    tally->gt_known_right += verdict->gt_known_right;
+    tally->iou_sum += llround(ldexp(verdict->iou, 40));
+    tally->top1_outcomes[outcomes.top1] += image->has_network;
+    tally->gt_known_outcomes[outcomes.gt_known]++;
+    if (!c->empty || verdict->has_failed)
         return;
-    tally->n_localized += localized;
-    tally->top1_outcomes[CR_OUTCOME_FAILED] += localized && classified;
-    tally->gt_known_outcomes[CR_OUTCOME_FAILED] += localized;
+    const uint8_t *empty = c->empty + i * CR_SLOTS;
+    tally->top1_empty += image->has_network && empty[predictions[0].slot] != 0;
+    tally->gt_known_empty += empty[CR_SLOT_TRUTH] != 0;
 }
 
 /* Adds image i of the slice under protocol p of the part that was read. */
 static cr_status add_image(const counting *c, int p, int i, cr_tally *tally, cr_error *err)
 {
-    const cr_results *results = c->results;
-    const cr_data_image *image = &results->data.images[c->rows.first + i];
-    const cr_protocol *protocol = &results->plan.protocols[p];
-    const int32_t *top_class = c->rows.top_class + (size_t)i * CR_TOP;
-    const bool classified = cr_results_has_network(&results->plan.models[c->model]);
-    const bool localized = is_localized(image, protocol);
-    if (c->state[i] == CR_ROW_EMPTY) {
-        tally->n_missing++;
+    const cr_metric_image image = image_at(c, p, i);
+    const cr_verdict verdict = cr_metric_judge(&image);
+    tally->n_missing += verdict.is_missing;
+    tally->n_failed += verdict.has_failed;
+    tally->n_images += verdict.is_classified;
+    tally->top1_class_right += verdict.top1_class_right;
+    tally->top5_class_right += verdict.top5_class_right;
+    if (!verdict.is_localized)
         return CR_OK;
-    }
-    if (c->rows.state[i] == CR_ROW_FAILED) {
-        tally->n_images += classified && !results->plan.skip_failed;
-        add_failed(&results->plan, classified, localized, tally);
-        return CR_OK;
-    }
-    bool class_right = false;
-    for (int k = 0; k < CR_TOP; k++)
-        class_right = class_right || top_class[k] == image->label;
-    tally->n_images += classified;
-    tally->top1_class_right += top_class[0] == image->label;
-    tally->top5_class_right += class_right;
-    if (c->state[i] == CR_ROW_FAILED) {
-        add_failed(&results->plan, classified, localized, tally);
-        return CR_OK;
-    }
-    if (!localized)
-        return CR_OK;
-    const size_t first = (size_t)i * CR_SLOTS * (size_t)protocol->n_boxes;
-    const found f = {protocol,
-                     c->boxes.boxes + first,
-                     c->boxes.iou + first,
-                     c->empty ? c->empty + i * CR_SLOTS : NULL,
-                     results->data.boxes + image->first_box,
-                     image->n_boxes};
-    cr_prediction predictions[CR_TOP];
-    cr_protocol_predictions(protocol, predictions);
-    const int known = place_of(&f, (cr_prediction){CR_SLOT_TRUTH, predictions[0].box});
-    if (!(f.iou[known] >= 0 && f.iou[known] <= 1))
-        return bad_row(c, i, f.iou[known], "IoU", err);
-    add_localized(&f, top_class, image->label, known, classified, tally);
+    if (!(verdict.iou >= 0 && verdict.iou <= 1))
+        return bad_row(c, i, verdict.iou, "IoU", err);
+    add_localized(c, i, &image, &verdict, tally);
     return CR_OK;
 }
 
@@ -158,15 +110,14 @@ cleanup:
 
 static cr_status sweep_image(const counting *c, int i, cr_sweep *sweep, cr_error *err)
 {
-    const cr_results *results = c->results;
     const uint8_t *levels = c->levels + (size_t)i * CR_SWEEP_LEVELS;
-    const uint8_t state = c->state[i];
+    cr_metric_image image = image_at(c, 0, i);
+    image.iou = NULL; /* of no protocol */
+    const cr_verdict verdict = cr_metric_judge(&image);
     const int part = c->held_out[i];
-    if (results->data.images[c->rows.first + i].n_boxes == 0 || state == CR_ROW_EMPTY ||
-        (state == CR_ROW_FAILED && results->plan.skip_failed))
-        return CR_OK;
-    sweep->n_images[part]++;
-    for (int level = 0; level < CR_SWEEP_LEVELS && state == CR_ROW_DONE; level++) {
+    sweep->n_images[part] += verdict.is_swept;
+    for (int level = 0; level < CR_SWEEP_LEVELS && verdict.is_swept && !verdict.has_failed;
+         level++) {
         if (levels[level] >> CR_SWEEP_BITS)
             return bad_row(c, i, levels[level], "set of bits of a level", err);
         for (int bit = 0; bit < CR_SWEEP_BITS; bit++)

@@ -35,6 +35,53 @@ typedef enum cr_outcome {
 /* Why a box is wrong: one of the five of above that are about a box. `n_truth` >= 1. */
 cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
 
+#define CR_SLOTS (CR_TOP + 1) /* slots 0..4: the top five; slot 5: the ground-truth class */
+#define CR_SLOT_TRUTH CR_TOP  /* the slot of the ground-truth class */
+
+/* State of an image under a model, or one of its variants. */
+enum { CR_ROW_EMPTY = 0, CR_ROW_DONE = 1, CR_ROW_FAILED = 2 };
+
+/* What is known of one image under one variant and protocol. Arrays are the caller's. */
+typedef struct cr_metric_image {
+    const cr_protocol *protocol;
+    int32_t label;
+    bool localize; /* it is not on the exclude list */
+    const cr_box *truth;
+    int n_truth;
+    bool has_network;         /* classes were predicted */
+    bool skip_failed;         /* an image that failed is left out; else it counts as wrong */
+    uint8_t state;            /* of the variant */
+    uint8_t model_state;      /* of the model: where it failed there are no classes */
+    const int32_t *top_class; /* [CR_TOP] */
+    const cr_box *boxes;      /* [CR_SLOTS][n_boxes of the protocol] */
+    const double *iou;        /* the same; NULL for a verdict on the classes alone */
+} cr_metric_image;
+
+/* What of an image counts, and whether it is right. What does not count, or has failed, is not right. */
+typedef struct cr_verdict {
+    bool is_missing; /* not computed yet: nothing else is true */
+    bool has_failed;
+    bool is_classified; /* counts for the classification errors */
+    bool is_localized;  /* counts for the localization errors: it has ground-truth boxes, and is not
+                           excluded if the protocol honours that */
+    bool is_swept;      /* counts for MaxBoxAcc: it has ground-truth boxes, excluded or not */
+    bool top1_class_right, top5_class_right;
+    bool top1_loc_right, top5_loc_right, gt_known_right;
+    double iou; /* best of the ground-truth class's box, of two the one that top-1 takes; 0 where it
+                   failed. As the file has it: it may be none */
+} cr_verdict;
+
+/* The rules are those of the devkit's eval_clsloc.m, with the protocol's predictions, IoU and exclusion; a
+ * label may be predicted several times. */
+cr_verdict cr_metric_judge(const cr_metric_image *image);
+
+/* What became of an image that counts for localization: its first prediction, and the box of the
+ * ground-truth class. Needs `boxes` and `iou`. */
+typedef struct cr_outcomes {
+    cr_outcome top1, gt_known;
+} cr_outcomes;
+cr_outcomes cr_metric_outcomes(const cr_metric_image *image);
+
 /* Counts of one variant under one protocol. Integers, so that sums do not depend on their order; the
  * IoU of the ground-truth class is in units of 2^-40. */
 typedef struct cr_tally {

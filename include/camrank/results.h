@@ -20,14 +20,8 @@
 #include "camrank/par.h"
 #include "camrank/report.h"
 
-#define CR_SLOTS (CR_TOP + 1) /* slots 0..4: the top five; slot 5: the ground-truth class */
-#define CR_SLOT_TRUTH CR_TOP  /* the slot of the ground-truth class */
-
 /* Rows that are worth a rank's while to count: reading fewer costs as much. */
 #define CR_RESULTS_SHARE 4096
-
-/* State of a row. */
-enum { CR_ROW_EMPTY = 0, CR_ROW_DONE = 1, CR_ROW_FAILED = 2 };
 
 /* One method at one layer of one model: a row of the error table. */
 typedef struct cr_results_variant {
