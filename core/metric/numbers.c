@@ -69,25 +69,33 @@ static cr_metric_value mean_iou(const cr_metric_counts *c)
     return plain(n > 0 ? ldexp((double)c->tally->iou_sum, -40) / (double)n : NAN);
 }
 
-/* The share of the images that are right by this bit at the best level. */
-static double best_share(const cr_sweep *sweep, int bit)
+/* Images of all parts, or of part 0, that are right by this bit at a level. */
+static int64_t count_right(const cr_sweep *sweep, int bit, bool held_out, int level)
 {
-    int64_t best = 0;
-    for (int level = 0; level < CR_SWEEP_LEVELS; level++) {
-        const int64_t right = sweep->right[0][bit][level] + sweep->right[1][bit][level];
-        best = right > best ? right : best;
-    }
-    return percent(best, sweep->n_images[0] + sweep->n_images[1]);
+    return sweep->right[0][bit][level] + (held_out ? 0 : sweep->right[1][bit][level]);
 }
 
-/* The share of part 1 at the best level of part 0, of equal ones the lowest. */
-static double held_out_share(const cr_sweep *sweep, int bit)
+int cr_metric_best_level(const cr_sweep *sweep, int bit, bool held_out)
 {
     int best = 0;
     for (int level = 1; level < CR_SWEEP_LEVELS; level++)
-        if (sweep->right[0][bit][level] > sweep->right[0][bit][best])
+        if (count_right(sweep, bit, held_out, level) > count_right(sweep, bit, held_out, best))
             best = level;
-    return sweep->n_images[0] > 0 ? percent(sweep->right[1][bit][best], sweep->n_images[1]) : NAN;
+    return best;
+}
+
+/* The share of the images that are right by this bit at the best level. */
+static double best_share(const cr_sweep *sweep, int bit)
+{
+    const int level = cr_metric_best_level(sweep, bit, false);
+    return percent(count_right(sweep, bit, false, level), sweep->n_images[0] + sweep->n_images[1]);
+}
+
+/* The share of part 1 at the best level of part 0. */
+static double held_out_share(const cr_sweep *sweep, int bit)
+{
+    const int level = cr_metric_best_level(sweep, bit, true);
+    return sweep->n_images[0] > 0 ? percent(sweep->right[1][bit][level], sweep->n_images[1]) : NAN;
 }
 
 /* MaxBoxAcc and MaxBoxAccV2 (Choe et al., CVPR 2020, section 4.1): the share of images that are right
@@ -119,13 +127,26 @@ static cr_metric_value max_box_acc_v2_held_out(const cr_metric_counts *c)
     return plain(sum / 3);
 }
 
-#define ERROR(key, title, of)                                                \
-    {                                                                        \
-#key, title, "%", CR_METRIC_DOWN, 2, of, CR_METRIC_WILSON, NULL, key \
+#define OF_IMAGE(key, counts, value)                        \
+    static double key##_of_image(const cr_verdict *verdict) \
+    {                                                       \
+        return verdict->counts ? verdict->value : NAN;      \
     }
-#define ACCURACY(key, title, of, below)                                   \
-    {                                                                     \
-#key, title, "%", CR_METRIC_UP, 2, of, CR_METRIC_NONE, below, key \
+OF_IMAGE(top1_cls_error, is_classified, top1_class_right)
+OF_IMAGE(top5_cls_error, is_classified, top5_class_right)
+OF_IMAGE(top1_loc_error, has_prediction, top1_loc_right)
+OF_IMAGE(top5_loc_error, has_prediction, top5_loc_right)
+OF_IMAGE(gt_known_loc_error, is_localized, gt_known_right)
+OF_IMAGE(mean_iou, is_localized, iou)
+
+#define ERROR(key, title, of)                                                                     \
+    {                                                                                             \
+#key, title, "%", CR_METRIC_DOWN, 2, of, CR_METRIC_WILSON, NULL, key, key##_of_image, -1, \
+            false                                                                                 \
+    }
+#define ACCURACY(key, title, of, below, bit, held)                                         \
+    {                                                                                      \
+#key, title, "%", CR_METRIC_UP, 2, of, CR_METRIC_NONE, below, key, NULL, bit, held \
     }
 
 const cr_metric_number cr_metric_numbers[] = {
@@ -135,11 +156,11 @@ const cr_metric_number cr_metric_numbers[] = {
     ERROR(top5_loc_error, "top-5 loc", CR_METRIC_OF_TOP),
     ERROR(gt_known_loc_error, "GT-known", CR_METRIC_OF_TRUTH),
     {"mean_iou", "mean IoU", "", CR_METRIC_UP, 4, CR_METRIC_OF_TRUTH, CR_METRIC_NONE, NULL,
-     mean_iou},
-    ACCURACY(max_box_acc, "MaxBoxAcc", CR_METRIC_OF_SWEEP_V1, NULL),
-    ACCURACY(max_box_acc_v2, "MaxBoxAccV2", CR_METRIC_OF_SWEEP_V2, NULL),
-    ACCURACY(max_box_acc_held_out, "held", CR_METRIC_OF_SWEEP_V1, "max_box_acc"),
-    ACCURACY(max_box_acc_v2_held_out, "held", CR_METRIC_OF_SWEEP_V2, "max_box_acc_v2"),
+     mean_iou, mean_iou_of_image, -1, false},
+    ACCURACY(max_box_acc, "MaxBoxAcc", CR_METRIC_OF_SWEEP_V1, NULL, 1, false),
+    ACCURACY(max_box_acc_v2, "MaxBoxAccV2", CR_METRIC_OF_SWEEP_V2, NULL, -1, false),
+    ACCURACY(max_box_acc_held_out, "held", CR_METRIC_OF_SWEEP_V1, "max_box_acc", 1, true),
+    ACCURACY(max_box_acc_v2_held_out, "held", CR_METRIC_OF_SWEEP_V2, "max_box_acc_v2", -1, true),
 };
 
 const int cr_metric_n_numbers = (int)(sizeof cr_metric_numbers / sizeof cr_metric_numbers[0]);

@@ -27,6 +27,8 @@ static void judge_boxes(const cr_metric_image *image, cr_verdict *verdict)
                                   is_right(image, place_of(image, predictions[k]));
         verdict->top5_loc_right = verdict->top5_loc_right || verdict->top1_loc_right;
     }
+    if (image->top_class[predictions[0].slot] == image->label)
+        verdict->top1_iou = image->iou[place_of(image, predictions[0])];
     verdict->gt_known_right = is_right(image, known);
     verdict->iou = image->iou[known];
 }
@@ -43,6 +45,7 @@ cr_verdict cr_metric_judge(const cr_metric_image *image)
     verdict.is_classified = image->has_network && (has_classes || !image->skip_failed);
     verdict.is_localized =
         has_boxes && (image->localize || !image->protocol->exclude) && !is_left_out;
+    verdict.has_prediction = verdict.is_localized && image->has_network;
     verdict.is_swept = has_boxes && !is_left_out;
     for (int k = 0; has_classes && k < CR_TOP; k++)
         verdict.top5_class_right = verdict.top5_class_right || image->top_class[k] == image->label;

@@ -1,7 +1,6 @@
 /* The table of formats. */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ROW(name, _) {#name, cr_report_##name},
@@ -16,18 +15,20 @@ cr_status cr_report_format_find(const char *name, const cr_report_format **forma
                    name);
 }
 
+/* A report and the format that it is written in. */
+typedef struct form {
+    const cr_report *report;
+    const cr_report_format *format;
+} form;
+
+static bool put_form(const void *of, FILE *out)
+{
+    const form *as = of;
+    return as->format->write(as->report, out);
+}
+
 cr_status cr_report_write(const cr_report *report, const cr_report_format *format, char **text,
                           cr_error *err)
 {
-    size_t bytes = 0;
-    *text = NULL;
-    FILE *out = open_memstream(text, &bytes);
-    if (!out)
-        return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
-    const bool whole = format->write(report, out) && !ferror(out);
-    if (fclose(out) == 0 && whole)
-        return CR_OK;
-    free(*text);
-    *text = NULL;
-    return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
+    return cr_form_write(put_form, &(form){report, format}, "the report", text, err);
 }

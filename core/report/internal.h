@@ -2,9 +2,8 @@
 #ifndef CAMRANK_REPORT_INTERNAL_H
 #define CAMRANK_REPORT_INTERNAL_H
 
-#include "sheet.h"
-
 #include "camrank/report.h"
+#include "camrank/sheet.h"
 
 #include <string.h>
 

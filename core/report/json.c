@@ -6,37 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names of files need not be UTF-8, JSON must be. */
-static json_t *text_value(const char *text)
-{
-    json_t *value = json_string(text);
-    if (value)
-        return value;
-    char *ascii = strdup(text);
-    if (!ascii)
-        return NULL;
-    for (char *at = ascii; *at; at++)
-        if ((unsigned char)*at > 0x7e)
-            *at = '?';
-    value = json_string(ascii);
-    free(ascii);
-    return value;
-}
-
-static json_t *number_value(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
-
-/* json_object_set_new and json_array_append_new take NULL for a failure, and own what they get. */
-static json_t *checked(json_t *value, int failed)
-{
-    if (!failed)
-        return value;
-    json_decref(value);
-    return NULL;
-}
-
 static json_t *outcomes_value(const int64_t outcomes[CR_N_OUTCOMES])
 {
     if (!cr_report_has_outcomes(outcomes))
@@ -45,7 +14,7 @@ static json_t *outcomes_value(const int64_t outcomes[CR_N_OUTCOMES])
     int failed = 0;
     for (int k = 0; k < CR_N_OUTCOMES; k++)
         failed |= json_object_set_new(object, cr_outcome_keys[k], json_integer(outcomes[k]));
-    return checked(object, failed);
+    return cr_json_whole(object, failed);
 }
 
 static json_t *curve_value(const double curve[CR_SWEEP_LEVELS])
@@ -56,7 +25,7 @@ static json_t *curve_value(const double curve[CR_SWEEP_LEVELS])
     int failed = 0;
     for (int level = 0; level < CR_SWEEP_LEVELS; level++)
         failed |= json_array_append_new(array, json_real(curve[level]));
-    return checked(array, failed);
+    return cr_json_whole(array, failed);
 }
 
 static json_t *count_value(int64_t n)
@@ -71,24 +40,24 @@ static json_t *common_value(const cr_report_row *row, bool by_class)
     const int n = cr_report_fields(by_class, fields);
     json_t *object = json_object();
     int failed = 0;
-    failed |= json_object_set_new(object, "model", text_value(row->model));
-    failed |= json_object_set_new(object, "method", text_value(row->method));
-    failed |= json_object_set_new(object, "layer", text_value(row->layer));
-    failed |= json_object_set_new(object, "variant", text_value(row->variant));
-    failed |= json_object_set_new(object, "protocol", text_value(row->protocol));
+    failed |= json_object_set_new(object, "model", cr_json_text(row->model));
+    failed |= json_object_set_new(object, "method", cr_json_text(row->method));
+    failed |= json_object_set_new(object, "layer", cr_json_text(row->layer));
+    failed |= json_object_set_new(object, "variant", cr_json_text(row->variant));
+    failed |= json_object_set_new(object, "protocol", cr_json_text(row->protocol));
     failed |= json_object_set_new(
         object, "images", cr_report_has_images(row) ? json_integer(row->n_images) : json_null());
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));
     for (int k = 0; k < n; k++)
         failed |= json_object_set_new(object, fields[k].key,
-                                      number_value(cr_report_value(row, &fields[k])));
+                                      cr_json_number(cr_report_value(row, &fields[k])));
     failed |= json_object_set_new(object, "missing", json_integer(row->n_missing));
     failed |= json_object_set_new(object, "top1_empty_maps", count_value(row->top1_empty));
     failed |= json_object_set_new(object, "gt_known_empty_maps", count_value(row->gt_known_empty));
     failed |= json_object_set_new(object, "outcomes", outcomes_value(row->top1_outcomes));
     failed |=
         json_object_set_new(object, "gt_known_outcomes", outcomes_value(row->gt_known_outcomes));
-    return checked(object, failed);
+    return cr_json_whole(object, failed);
 }
 
 static json_t *row_value(const cr_report_row *row)
@@ -98,9 +67,9 @@ static json_t *row_value(const cr_report_row *row)
     failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
     failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
     failed |= json_object_set_new(object, "filter",
-                                  row->has_network ? text_value(row->filter) : json_null());
+                                  row->has_network ? cr_json_text(row->filter) : json_null());
     failed |= json_object_set_new(object, "curve", curve_value(row->curve));
-    return checked(object, failed);
+    return cr_json_whole(object, failed);
 }
 
 static json_t *class_value(const cr_dataset *data, int class, const cr_report_row *row)
@@ -108,20 +77,20 @@ static json_t *class_value(const cr_dataset *data, int class, const cr_report_ro
     json_t *object = common_value(row, true);
     int failed = !object;
     failed |=
-        json_object_set_new(object, "class", text_value(data->text + data->classes[class].wnid));
+        json_object_set_new(object, "class", cr_json_text(data->text + data->classes[class].wnid));
     failed |=
-        json_object_set_new(object, "name", text_value(data->text + data->classes[class].name));
-    return checked(object, failed);
+        json_object_set_new(object, "name", cr_json_text(data->text + data->classes[class].name));
+    return cr_json_whole(object, failed);
 }
 
 static json_t *failure_value(const cr_report_failure *failure)
 {
     json_t *object = json_object();
     int failed = 0;
-    failed |= json_object_set_new(object, "model", text_value(failure->model));
-    failed |= json_object_set_new(object, "image", text_value(failure->image));
-    failed |= json_object_set_new(object, "reason", text_value(failure->reason));
-    return checked(object, failed);
+    failed |= json_object_set_new(object, "model", cr_json_text(failure->model));
+    failed |= json_object_set_new(object, "image", cr_json_text(failure->image));
+    failed |= json_object_set_new(object, "reason", cr_json_text(failure->reason));
+    return cr_json_whole(object, failed);
 }
 
 static json_t *classes_value(const cr_report *report)
@@ -131,7 +100,7 @@ static json_t *classes_value(const cr_report *report)
     int failed = 0, class;
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
         failed |= json_array_append_new(array, class_value(report->data, class, &row));
-    return checked(array, failed);
+    return cr_json_whole(array, failed);
 }
 
 bool cr_report_json(const cr_report *report, FILE *out)
@@ -148,7 +117,7 @@ bool cr_report_json(const cr_report *report, FILE *out)
     for (int i = 0; i < report->n_failures; i++)
         failed |= json_array_append_new(failures, failure_value(&report->failures[i]));
     failed |= json_object_set_new(root, "schema", json_string("camrank-report-1"));
-    failed |= json_object_set_new(root, "job", text_value(report->job_name));
+    failed |= json_object_set_new(root, "job", cr_json_text(report->job_name));
     failed |= json_object_set_new(root, "dataset", dataset);
     failed |= json_object_set_new(root, "rows", rows);
     if (report->classes)

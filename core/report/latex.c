@@ -55,7 +55,7 @@ static void put_line(const cr_sheet *sheet, int line, bool below, FILE *out)
     fprintf(out, " \\\\\n");
 }
 
-static void put_sheet(const cr_sheet *sheet, FILE *out)
+bool cr_sheet_put_latex(const cr_sheet *sheet, FILE *out)
 {
     fprintf(out, "\\begin{tabular}{");
     for (int c = 0; c < sheet->n_columns; c++)
@@ -74,6 +74,7 @@ static void put_sheet(const cr_sheet *sheet, FILE *out)
         for (int below = 0; below <= cr_sheet_has_below(sheet, line); below++)
             put_line(sheet, line, below, out);
     fprintf(out, "\\hline\n\\end{tabular}\n");
+    return !sheet->failed;
 }
 
 bool cr_report_latex(const cr_report *report, FILE *out)
@@ -82,8 +83,7 @@ bool cr_report_latex(const cr_report *report, FILE *out)
     cr_report_make_sheet(report, &sheet);
     /* As comments, so that a table can be included as it is. */
     cr_report_put_notes(report, out, "% ", cr_put_plain);
-    put_sheet(&sheet, out);
-    const bool whole = !sheet.failed;
+    const bool whole = cr_sheet_put_latex(&sheet, out);
     cr_sheet_fini(&sheet);
     return whole;
 }

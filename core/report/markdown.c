@@ -12,7 +12,7 @@ void cr_put_markdown(FILE *out, const char *text)
     }
 }
 
-static void put_sheet(const cr_sheet *sheet, FILE *out)
+bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out)
 {
     fputc('|', out);
     for (int c = 0; c < sheet->n_columns; c++) {
@@ -42,16 +42,16 @@ static void put_sheet(const cr_sheet *sheet, FILE *out)
         }
         fputc('\n', out);
     }
+    return !sheet->failed;
 }
 
 bool cr_report_markdown(const cr_report *report, FILE *out)
 {
     cr_sheet sheet;
     cr_report_make_sheet(report, &sheet);
-    put_sheet(&sheet, out);
+    const bool whole = cr_sheet_put_markdown(&sheet, out);
     fputc('\n', out);
     cr_report_put_notes(report, out, "> ", cr_put_markdown);
-    const bool whole = !sheet.failed;
     cr_sheet_fini(&sheet);
     return whole;
 }

@@ -6,7 +6,6 @@
 #include "internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { N_ERRORS = 4 };
@@ -85,8 +84,16 @@ static bool is_of(const cr_report_row *row, const published *of)
            (row->variant[n] == 0 || row->variant[n] == '@');
 }
 
-static void put_paper(FILE *out, const cr_report *report, const paper *of)
+/* A report beside a paper. */
+typedef struct beside {
+    const cr_report *report;
+    const paper *of;
+} beside;
+
+static bool put_paper(const void *both, FILE *out)
 {
+    const cr_report *report = ((const beside *)both)->report;
+    const paper *of = ((const beside *)both)->of;
     int n_used = 0, n_rows = 0;
     for (int i = 0; i < report->n_rows; i++)
         n_rows += !report->rows[i].is_baseline;
@@ -109,26 +116,17 @@ static void put_paper(FILE *out, const cr_report *report, const paper *of)
                 "\n%d of the file's %d rows are not in the paper: models count as the paper's by "
                 "their names above.\n",
                 n_rows - n_used, n_rows);
+    return true;
 }
 
 cr_status cr_report_paper(const cr_report *report, const char *name, char **text, cr_error *err)
 {
     const int n_papers = (int)(sizeof papers / sizeof papers[0]);
-    size_t bytes;
     int p = 0;
     *text = NULL;
     while (p < n_papers && strcmp(papers[p].key, name) != 0)
         p++;
     if (p == n_papers)
         return cr_fail(err, CR_EUSAGE, "unknown paper `%s`: one of cam2016, gradcam2017", name);
-    FILE *out = open_memstream(text, &bytes);
-    if (!out)
-        return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
-    put_paper(out, report, &papers[p]);
-    const bool whole = !ferror(out);
-    if (fclose(out) == 0 && whole)
-        return CR_OK;
-    free(*text);
-    *text = NULL;
-    return cr_fail(err, CR_EINTERNAL, "out of memory: the report");
+    return cr_form_write(put_paper, &(beside){report, &papers[p]}, "the report", text, err);
 }

@@ -1,5 +1,5 @@
 /* A table of texts, and what its forms ask of it. */
-#include "sheet.h"
+#include "camrank/sheet.h"
 
 #include <stdarg.h>
 #include <stdio.h>

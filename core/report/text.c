@@ -77,11 +77,11 @@ static void put_plain_groups(const cr_sheet *sheet, const int *widths, FILE *out
     fputc('\n', out);
 }
 
-static void put_sheet(const cr_sheet *sheet, FILE *out)
+bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out)
 {
     int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths);
     if (!widths)
-        return;
+        return false;
     measure(sheet, widths);
     if (cr_sheet_has_groups(sheet))
         put_plain_groups(sheet, widths, out);
@@ -101,6 +101,7 @@ static void put_sheet(const cr_sheet *sheet, FILE *out)
             fputc('\n', out);
         }
     free(widths);
+    return true;
 }
 
 /* The second table: why. A line for the first prediction and one for GT-known of each row. */
@@ -150,14 +151,14 @@ bool cr_report_text(const cr_report *report, FILE *out)
     cr_report_make_sheet(report, &sheet);
     cr_report_put_notes(report, out, "", cr_put_plain);
     fputc('\n', out);
-    put_sheet(&sheet, out);
+    bool whole = cr_sheet_put_text(&sheet, out);
     if (!report->classes && report->show_protocols)
         make_outcomes(report, &outcomes);
     if (outcomes.n_lines > 0) {
         fputc('\n', out);
-        put_sheet(&outcomes, out);
+        whole = cr_sheet_put_text(&outcomes, out) && whole;
     }
-    const bool whole = !sheet.failed && !outcomes.failed;
+    whole = whole && !sheet.failed && !outcomes.failed;
     cr_sheet_fini(&outcomes);
     cr_sheet_fini(&sheet);
     return whole;

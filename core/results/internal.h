@@ -335,4 +335,14 @@ cr_status cr_parameters_get(cr_h5_at at, cr_parameters table, void *of, cr_error
 /* What a table shows, as text and back. */
 void cr_shown_text(const cr_results_plan *plan, char text[64]);
 
+/* columns.c: image i of rows that are read, under a protocol; `state` and `boxes` are those of the
+ * variant. */
+cr_metric_image cr_results_seen(const cr_results *results, int model, int protocol,
+                                const cr_results_rows *rows, const uint8_t *state,
+                                const struct cr_results_boxes *boxes, int i);
+
+/* CR_EINPUT: the value of an image that is no such thing. */
+cr_status cr_results_bad_row(const cr_results *results, int model, int image, double value,
+                             const char *what, cr_error *err);
+
 #endif

@@ -23,33 +23,13 @@ typedef struct counting {
 
 static cr_status bad_row(const counting *c, int i, double value, const char *what, cr_error *err)
 {
-    const cr_results *results = c->results;
-    return cr_fail(err, CR_EINPUT, "%s: model %s, image %s: %g is no %s", results->path,
-                   results->plan.models[c->model].name,
-                   cr_data_image_id(&results->data, c->rows.first + i), value, what);
+    return cr_results_bad_row(c->results, c->model, c->rows.first + i, value, what, err);
 }
 
 /* Image i of the slice under a variant and protocol p, of the part that was read. */
 static cr_metric_image image_at(const counting *c, int p, int i)
 {
-    const cr_results *results = c->results;
-    const cr_data_image *image = &results->data.images[c->rows.first + i];
-    const cr_protocol *protocol = &results->plan.protocols[p];
-    const size_t first = (size_t)i * CR_SLOTS * (size_t)protocol->n_boxes;
-    return (cr_metric_image){
-        .protocol = protocol,
-        .label = image->label,
-        .localize = image->localize != 0,
-        .truth = results->data.boxes + image->first_box,
-        .n_truth = image->n_boxes,
-        .has_network = cr_results_has_network(&results->plan.models[c->model]),
-        .skip_failed = results->plan.skip_failed,
-        .state = c->state[i],
-        .model_state = c->rows.state[i],
-        .top_class = c->rows.top_class + (size_t)i * CR_TOP,
-        .boxes = c->boxes.boxes + first,
-        .iou = c->boxes.iou + first,
-    };
+    return cr_results_seen(c->results, c->model, p, &c->rows, c->state, &c->boxes, i);
 }
 
 static void add_localized(const counting *c, int i, const cr_metric_image *image,

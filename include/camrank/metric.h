@@ -64,9 +64,11 @@ typedef struct cr_verdict {
     bool is_classified; /* counts for the classification errors */
     bool is_localized;  /* counts for the localization errors: it has ground-truth boxes, and is not
                            excluded if the protocol honours that */
-    bool is_swept;      /* counts for MaxBoxAcc: it has ground-truth boxes, excluded or not */
+    bool has_prediction; /* is localized, and classes were predicted */
+    bool is_swept;       /* counts for MaxBoxAcc: it has ground-truth boxes, excluded or not */
     bool top1_class_right, top5_class_right;
     bool top1_loc_right, top5_loc_right, gt_known_right;
+    double top1_iou; /* of the first prediction's box; 0 where its class is wrong */
     double iou; /* best of the ground-truth class's box, of two the one that top-1 takes; 0 where it
                    failed. As the file has it: it may be none */
 } cr_verdict;
@@ -158,7 +160,17 @@ typedef struct cr_metric_number {
     cr_metric_interval interval;
     const char *below; /* key of the number below which people find it; NULL: in its own column */
     cr_metric_value (*count)(const cr_metric_counts *counts);
+    /* Of one image, for what compares images: NaN where it does not count, else 1 right and 0 wrong where
+     * `unit` is "%", or the value whose mean the number is. NULL: of a sweep. */
+    double (*of_image)(const cr_verdict *verdict);
+    /* Of a sweep, whose images count where is_swept: right is the one that has this bit at the best level
+     * (cr_metric_best_level). -1: of no single image. */
+    int bit;
+    bool held_out; /* the level is best for part 0, and the images are those of part 1 */
 } cr_metric_number;
+
+/* The level at which most images are right by a bit: of all, or of part 0; of equal ones the lowest. */
+int cr_metric_best_level(const cr_sweep *sweep, int bit, bool held_out);
 
 extern const cr_metric_number cr_metric_numbers[];
 extern const int cr_metric_n_numbers; /* at most CR_METRIC_MAX_NUMBERS */

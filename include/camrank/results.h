@@ -253,4 +253,17 @@ cr_status cr_results_report(cr_results *results, bool by_class, cr_report *repor
  * (memory). Local. */
 cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows, cr_error *err);
 
+/* What is read of every image beside its classes: the IoU of its boxes, the boxes too, and the hits at all
+ * thresholds. */
+enum { CR_RESULTS_IOU = 1, CR_RESULTS_BOXES = 2, CR_RESULTS_LEVELS = 4 };
+
+/* One image of the file; `levels` [CR_SWEEP_LEVELS] is NULL where they are not read, or it is not done. */
+typedef void cr_results_visit(void *context, int image, const cr_metric_image *seen,
+                              const cr_verdict *verdict, const uint8_t *levels);
+
+/* Calls `visit` for all images in their order under one variant and protocol; `parts` are as above. Errors:
+ * as cr_results_tally. Local. */
+cr_status cr_results_visit_images(cr_results *results, int model, int variant, int protocol,
+                                  int parts, cr_results_visit *visit, void *context, cr_error *err);
+
 #endif

@@ -2,7 +2,7 @@
 #include "harness.h"
 
 #include "camrank/results.h"
-#include "core/report/sheet.h"
+#include "camrank/sheet.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,9 +1,10 @@
-/* sheet.h - a table for people: cells of text. */
-#ifndef CAMRANK_REPORT_SHEET_H
-#define CAMRANK_REPORT_SHEET_H
+/* sheet.h - a table for people: cells of text, and its forms; and values in JSON. All functions are Local. */
+#ifndef CAMRANK_SHEET_H
+#define CAMRANK_SHEET_H
 
 #include "camrank/base.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 /* A column. Columns side by side with the same `group`, a pointer, have a common title above them. */
@@ -46,5 +47,24 @@ bool cr_sheet_has_below(const cr_sheet *sheet, int line);
 void cr_put_plain(FILE *out, const char *text);
 void cr_put_markdown(FILE *out, const char *text);
 void cr_put_latex(FILE *out, const char *text);
+
+/* The sheet in a form. False when out of memory. */
+bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out);
+bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out);
+bool cr_sheet_put_latex(const cr_sheet *sheet, FILE *out);
+
+/* A text in JSON; what is not UTF-8 becomes '?'. A number, null for NaN. New references; NULL when out of
+ * memory. */
+json_t *cr_json_text(const char *text);
+json_t *cr_json_number(double value);
+
+/* `value`, or, where adding to it has failed, NULL, and it is released. */
+json_t *cr_json_whole(json_t *value, int failed);
+
+/* Writes to memory what `put` writes of `of`, called `what` in messages. *text is zero-terminated and the
+ * caller's (free). Errors: CR_EINTERNAL (memory). */
+typedef bool cr_form_put(const void *of, FILE *out);
+cr_status cr_form_write(cr_form_put *put, const void *of, const char *what, char **text,
+                        cr_error *err);
 
 #endif

@@ -1,0 +1,116 @@
+/* One image after the other under one variant and protocol, for what compares images. */
+#include "internal.h"
+
+#include <string.h>
+
+cr_metric_image cr_results_seen(const cr_results *results, int model, int protocol,
+                                const cr_results_rows *rows, const uint8_t *state,
+                                const struct cr_results_boxes *boxes, int i)
+{
+    const cr_data_image *image = &results->data.images[rows->first + i];
+    const cr_protocol *of = &results->plan.protocols[protocol];
+    const size_t first = (size_t)i * CR_SLOTS * (size_t)of->n_boxes;
+    return (cr_metric_image){
+        .protocol = of,
+        .label = image->label,
+        .localize = image->localize != 0,
+        .truth = results->data.boxes + image->first_box,
+        .n_truth = image->n_boxes,
+        .has_network = cr_results_has_network(&results->plan.models[model]),
+        .skip_failed = results->plan.skip_failed,
+        .state = state[i],
+        .model_state = rows->state[i],
+        .top_class = rows->top_class + (size_t)i * CR_TOP,
+        .boxes = boxes->boxes ? boxes->boxes + first : NULL,
+        .iou = boxes->iou ? boxes->iou + first : NULL,
+    };
+}
+
+cr_status cr_results_bad_row(const cr_results *results, int model, int image, double value,
+                             const char *what, cr_error *err)
+{
+    return cr_fail(err, CR_EINPUT, "%s: model %s, image %s: %g is no %s", results->path,
+                   results->plan.models[model].name, cr_data_image_id(&results->data, image), value,
+                   what);
+}
+
+/* What is read of a slice. */
+typedef struct slice {
+    cr_results_rows rows;
+    struct cr_results_maps *maps; /* of the variant, among those of the rows */
+    struct cr_results_boxes boxes;
+    int model, protocol;
+} slice;
+
+static cr_status alloc_slice(const cr_results *results, int variant, int parts, cr_arena *arena,
+                             slice *s, cr_error *err)
+{
+    const cr_results_plan *plan = &results->plan;
+    const size_t n = CR_RESULTS_SHARE, n_variants = (size_t)plan->models[s->model].n_variants;
+    const size_t n_boxes = n * CR_SLOTS * (size_t)plan->protocols[s->protocol].n_boxes;
+    s->rows.state = cr_arena_alloc(arena, n, 1);
+    s->rows.top_class = cr_arena_alloc(arena, n, CR_TOP * sizeof *s->rows.top_class);
+    s->rows.variants = cr_arena_alloc(arena, n_variants, sizeof *s->rows.variants);
+    bool whole = s->rows.state && s->rows.top_class && s->rows.variants;
+    if (whole) {
+        s->maps = &s->rows.variants[variant];
+        s->maps->state = cr_arena_alloc(arena, n, 1);
+        s->maps->protocols =
+            cr_arena_alloc(arena, (size_t)plan->n_protocols, sizeof *s->maps->protocols);
+        whole = s->maps->state && s->maps->protocols;
+    }
+    if (whole && parts & CR_RESULTS_LEVELS)
+        whole = (s->maps->levels = cr_arena_alloc(arena, n, CR_SWEEP_LEVELS)) != NULL;
+    if (whole && parts & (CR_RESULTS_IOU | CR_RESULTS_BOXES))
+        whole = (s->boxes.iou = cr_arena_alloc(arena, n_boxes, sizeof *s->boxes.iou)) != NULL;
+    if (whole && parts & CR_RESULTS_BOXES)
+        whole = (s->boxes.boxes = cr_arena_alloc(arena, n_boxes, sizeof *s->boxes.boxes)) != NULL;
+    if (!whole)
+        return cr_fail_memory(err, "columns", n, CR_SLOTS * sizeof(cr_box));
+    s->maps->protocols[s->protocol] = s->boxes;
+    return CR_OK;
+}
+
+static cr_status visit_slice(const cr_results *results, const slice *s, cr_results_visit *visit,
+                             void *context, cr_error *err)
+{
+    for (int i = 0; i < s->rows.n; i++) {
+        const int image = s->rows.first + i;
+        const uint8_t *levels =
+            s->maps->levels ? s->maps->levels + (size_t)i * CR_SWEEP_LEVELS : NULL;
+        if (s->maps->state[i] > CR_ROW_FAILED || s->rows.state[i] > CR_ROW_FAILED)
+            return cr_results_bad_row(results, s->model, image, s->maps->state[i], "state", err);
+        const cr_metric_image seen =
+            cr_results_seen(results, s->model, s->protocol, &s->rows, s->maps->state, &s->boxes, i);
+        const cr_verdict verdict = cr_metric_judge(&seen);
+        if (verdict.is_localized && !(verdict.iou >= 0 && verdict.iou <= 1))
+            return cr_results_bad_row(results, s->model, image, verdict.iou, "IoU", err);
+        const bool is_done = !verdict.is_missing && !verdict.has_failed;
+        for (int level = 0; levels && is_done && level < CR_SWEEP_LEVELS; level++)
+            if (levels[level] >> CR_SWEEP_BITS)
+                return cr_results_bad_row(results, s->model, image, levels[level],
+                                          "set of bits of a level", err);
+        visit(context, image, &seen, &verdict, is_done ? levels : NULL);
+    }
+    return CR_OK;
+}
+
+cr_status cr_results_visit_images(cr_results *results, int model, int variant, int protocol,
+                                  int parts, cr_results_visit *visit, void *context, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int n_images = results->data.n_images;
+    slice s = {.model = model, .protocol = protocol};
+    cr_arena arena = {0};
+    CR_TRY(alloc_slice(results, variant, parts, &arena, &s, err));
+    for (; s.rows.first < n_images; s.rows.first += CR_RESULTS_SHARE) {
+        const int left = n_images - s.rows.first;
+        s.rows.n = left < CR_RESULTS_SHARE ? left : CR_RESULTS_SHARE;
+        CR_TRY(cr_results_read(results, model, &s.rows, err));
+        CR_TRY(visit_slice(results, &s, visit, context, err));
+    }
+
+cleanup:
+    cr_arena_free(&arena);
+    return status;
+}
