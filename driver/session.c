@@ -145,6 +145,21 @@ cleanup:
     return status;
 }
 
+/* The names of a variant's layers, joined by '+'. */
+static cr_status name_layers(const char *file, const cr_graph *graph, const cr_variant *variant,
+                             char text[CR_LAYERS_BYTES], cr_error *err)
+{
+    size_t n = 0;
+    for (int i = 0; i < variant->n_layers; i++) {
+        const char *layer = cr_graph_value_name(graph, variant->layers[i].value);
+        if (strlen(layer) >= CR_NAME_BYTES)
+            return cr_fail(err, CR_EINPUT, "%s: the name of layer %.60s... is too long", file,
+                           layer);
+        n += (size_t)snprintf(text + n, CR_LAYERS_BYTES - n, "%s%s", i ? "+" : "", layer);
+    }
+    return CR_OK;
+}
+
 static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_results_model *to,
                             cr_error *err)
 {
@@ -163,13 +178,11 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
     for (int v = 0; v < model->n_variants; v++) {
         const cr_variant *variant = &model->variants[v];
         cr_results_variant *out = &to->variants[v];
-        const char *layer = cr_graph_value_name(model->graph, variant->value);
-        if (strlen(layer) >= sizeof out->layer)
-            return cr_fail(err, CR_EINPUT, "%s: the name of layer %.60s... is too long", from->file,
-                           layer);
+        CR_TRY(name_layers(from->file, model->graph, variant, out->layer, err));
         snprintf(out->method, sizeof out->method, "%s", variant->spec.method->name);
-        snprintf(out->layer, sizeof out->layer, "%s", layer);
-        out->layer_given = variant->spec.layer[0] != 0;
+        out->layer_given = variant->spec.n_layers > 0;
+        out->fused = variant->n_layers > 1;
+        out->fusion = variant->spec.fusion;
         memcpy(out->as, variant->spec.as, sizeof out->as);
         out->parameters = variant->spec.parameters;
         out->scaling = cr_method_form(&out->parameters)->scaling;
@@ -179,6 +192,7 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
         out->n_views = model->n_views;
     }
 
+cleanup:
     return status;
 }
 

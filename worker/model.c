@@ -17,10 +17,11 @@ static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
 
 static void note_not_applied(cr_model *model, const cr_variant *variant)
 {
-    const cr_method_spec *spec = &variant->spec;
+    char layers[CR_LAYERS_BYTES];
     size_t used = strlen(model->not_applied);
+    cr_method_layers(&variant->spec, layers);
     snprintf(model->not_applied + used, sizeof model->not_applied - used, "%s%s%s%s: %s",
-             used ? "; " : "", spec->method->name, spec->layer[0] ? "@" : "", spec->layer,
+             used ? "; " : "", variant->spec.method->name, layers[0] ? "@" : "", layers,
              variant->why_not);
 }
 

@@ -1,4 +1,5 @@
-/* Grad-CAM++: positive gradients, each with a weight of its own. The paper follows exp(logit) back,
+/* Grad-CAM++: positive gradients, each with a weight of its own; and Refine-CAM, which multiplies its maps
+ * over several layers. The paper of Grad-CAM++ follows exp(logit) back,
  * whose second and third derivatives are g^2 and g^3 times itself where the network is piecewise linear;
  * that factor scales the map only, and is left out here as in the programs that others use. */
 #include "internal.h"
@@ -70,13 +71,17 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
 
 static const char *const alphas[] = {"quotient", "square", NULL};
 
-static const cr_parameter parameters[] = {
-    CR_FORM_PARAMETERS(true, MAX),
-    {"alpha", CR_PARAMETER_WORD, .offset = offsetof(plus_plus, alpha), .words = alphas,
-     .help = "the paper's quotient, or g^2 alone, as torch-cam computes it"},
-    {"epsilon", CR_PARAMETER_NUMBER, .offset = offsetof(plus_plus, epsilon), .most = 1,
-     .help = "added to the quotient's denominator; where that is 0, alpha is 0"},
-};
+#define WEIGHT_PARAMETERS                                                                     \
+    {"alpha", CR_PARAMETER_WORD, .offset = offsetof(plus_plus, alpha), .words = alphas,       \
+     .help = "the paper's quotient, or g^2 alone, as torch-cam computes it"},                 \
+    {                                                                                         \
+        "epsilon", CR_PARAMETER_NUMBER, .offset = offsetof(plus_plus, epsilon), .most = 1,    \
+                                        .help = "added to the quotient's denominator; where " \
+                                                "that is 0, alpha is 0"                       \
+    }
+
+static const cr_parameter parameters[] = {CR_FORM_PARAMETERS(true, MAX), WEIGHT_PARAMETERS};
+static const cr_parameter of_layers[] = {CR_FORM_PARAMETERS(true, MIN_MAX), WEIGHT_PARAMETERS};
 
 const cr_method cr_method_grad_cam_plus_plus = {
     .name = "grad-cam++",
@@ -85,6 +90,17 @@ const cr_method cr_method_grad_cam_plus_plus = {
         "ReLU(sum_k w_k A_k), w_k = sum a ReLU(g_k), a = g_k^2 / (2 g_k^2 + (sum A_k) g_k^3)",
     .needs = CR_NEEDS_GRADIENTS,
     .parameters = CR_PARAMETERS(parameters),
+    .scratch = scratch,
+    .run = run,
+};
+
+const cr_method cr_method_refine_cam = {
+    .name = "refine-cam",
+    .source = "Domeniconi et al., arXiv 2605.14641",
+    .formula = "the product over several layers of the maps of grad-cam++, each scaled and resized",
+    .needs = CR_NEEDS_GRADIENTS,
+    .of_layers = true,
+    .parameters = CR_PARAMETERS(of_layers),
     .scratch = scratch,
     .run = run,
 };

@@ -8,7 +8,8 @@
 extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plus_plus,
     cr_method_xgrad_cam, cr_method_hires_cam, cr_method_layer_cam, cr_method_grad_cam_elementwise,
     cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
-    cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam;
+    cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam,
+    cr_method_refine_cam;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];
@@ -71,6 +72,18 @@ void cr_signed_map(int n_places, const double *vector, double scale, cr_real *ma
 
 /* x [n_places][C] = the activations. */
 void cr_copy_activations(const cr_method_run *run, double *x);
+
+/* One map of one class at each of n layers. */
+typedef struct cr_layer_map {
+    const float *map; /* [height][width] */
+    int width, height;
+} cr_layer_map;
+
+/* Fuses them to `out` [height][width]: all NaN where one of them is not finite. A map that has nothing
+ * but zeros when it is scaled stays so.
+ *   work  [places of all layers] */
+void cr_fuse_maps(const cr_fusion *fusion, cr_scaling scaling, const cr_layer_map *maps, int n,
+                  double *work, int width, int height, float *out);
 
 /* cr_reals that have room for n doubles, and for what lies behind them to be at a multiple of 64 bytes
  * where they are. */

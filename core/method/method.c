@@ -15,6 +15,7 @@ const cr_method *const cr_methods[] = {
     &cr_method_layer_cam,
     &cr_method_grad_cam_elementwise,
     &cr_method_finer_cam,
+    &cr_method_refine_cam,
     &cr_method_eigen_cam,
     &cr_method_eigen_grad_cam,
     &cr_method_seg_eigen_cam,
@@ -48,7 +49,16 @@ cr_method_spec cr_method_plain(const cr_method *method)
 {
     cr_method_spec spec = {.method = method};
     cr_parameters_reset(method->parameters, spec.parameters.bytes);
+    spec.fusion = cr_fusion_plain(method);
     return spec;
+}
+
+void cr_method_layers(const cr_method_spec *spec, char text[CR_LAYERS_BYTES])
+{
+    size_t n = 0;
+    text[0] = 0;
+    for (int i = 0; i < spec->n_layers; i++)
+        n += (size_t)snprintf(text + n, CR_LAYERS_BYTES - n, "%s%s", i ? "+" : "", spec->layers[i]);
 }
 
 void cr_weigh(const cr_method_run *run, const cr_real *weights, cr_real *maps)

@@ -26,19 +26,11 @@ static bool is_feature(const cr_head *head, int value)
     return head->kind != CR_HEAD_OTHER && value == head->feature;
 }
 
-cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
-                             const char *layer, cr_variant *variant, cr_error *err)
+/* At one layer, or why not. */
+static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_method *method,
+                          int value, cr_variant *variant)
 {
-    const bool of_head = spec->method->needs & CR_NEEDS_HEAD;
-    int value = of_head ? head->feature : cr_graph_last_spatial(graph);
-    *variant = (cr_variant){.spec = *spec, .value = -1};
-    if (spec->layer[0] || of_head)
-        layer = spec->layer;
-    if (layer[0]) {
-        cr_status status = find_layer(graph, layer, &value, err);
-        if (status != CR_OK)
-            return status;
-    }
+    const bool of_head = method->needs & CR_NEEDS_HEAD;
     if (of_head && head->kind == CR_HEAD_OTHER)
         snprintf(variant->why_not, sizeof variant->why_not, "%s", head->why_not);
     else if (of_head && !is_feature(head, value))
@@ -48,20 +40,66 @@ cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const c
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
     bool averaged = head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS;
-    bool back = spec->method->needs & CR_NEEDS_GRADIENTS && !(averaged && is_feature(head, value));
+    bool back = method->needs & CR_NEEDS_GRADIENTS && !(averaged && is_feature(head, value));
     const char *uncurved = NULL;
-    if (!variant->why_not[0] && back && spec->method->needs & CR_NEEDS_CURVATURE)
+    if (!variant->why_not[0] && back && method->needs & CR_NEEDS_CURVATURE)
         uncurved = cr_graph_uncurved(graph, value);
     if (uncurved)
         snprintf(variant->why_not, sizeof variant->why_not, "its Hessian is not known for %.60s",
                  uncurved);
     if (variant->why_not[0])
-        return CR_OK;
+        return;
     cr_shape shape = cr_graph_value_shape(graph, value);
-    variant->value = value;
-    variant->width = cr_shape_w(&shape);
-    variant->height = cr_shape_h(&shape);
-    variant->n_channels = cr_shape_c(&shape);
-    variant->back = back;
-    return CR_OK;
+    variant->layers[variant->n_layers++] = (cr_variant_layer){
+        .value = value,
+        .back = back,
+        .width = cr_shape_w(&shape),
+        .height = cr_shape_h(&shape),
+        .n_channels = cr_shape_c(&shape),
+    };
+}
+
+/* As large as its one layer, or as the spec's fusion says. */
+static void set_size(const cr_graph *graph, cr_variant *variant)
+{
+    const cr_shape input = cr_graph_input_shape(graph);
+    const bool at_input = variant->n_layers > 1 && variant->spec.fusion.at == CR_FUSE_AT_INPUT;
+    variant->width = at_input ? cr_shape_w(&input) : 0;
+    variant->height = at_input ? cr_shape_h(&input) : 0;
+    for (int i = 0; i < variant->n_layers && !at_input; i++) {
+        const cr_variant_layer *layer = &variant->layers[i];
+        variant->width = layer->width > variant->width ? layer->width : variant->width;
+        variant->height = layer->height > variant->height ? layer->height : variant->height;
+    }
+}
+
+/* The layer that a spec without one takes. */
+static cr_status find_default(const cr_graph *graph, const cr_head *head, const cr_method *method,
+                              const char *layer, int *value, cr_error *err)
+{
+    const bool of_head = method->needs & CR_NEEDS_HEAD;
+    *value = of_head ? head->feature : cr_graph_last_spatial(graph);
+    return of_head || !layer[0] ? CR_OK : find_layer(graph, layer, value, err);
+}
+
+cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
+                             const char *layer, cr_variant *variant, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_method *method = spec->method;
+    int values[CR_MAX_LAYERS];
+    const int n = spec->n_layers ? spec->n_layers : 1;
+    *variant = (cr_variant){.spec = *spec};
+    if (spec->n_layers == 0)
+        CR_TRY(find_default(graph, head, method, layer, &values[0], err));
+    for (int i = 0; i < spec->n_layers; i++)
+        CR_TRY(find_layer(graph, spec->layers[i], &values[i], err));
+    for (int i = 0; i < n && !variant->why_not[0]; i++)
+        resolve_layer(graph, head, method, values[i], variant);
+    if (variant->why_not[0])
+        variant->n_layers = 0;
+    set_size(graph, variant);
+
+cleanup:
+    return status;
 }

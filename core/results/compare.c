@@ -116,6 +116,11 @@ static cr_status compare_variant(place model, const char *group, const cr_result
                : NULL;
     if (differs)
         CR_TRY(compare_text(at, differs->key, x, y, err));
+    CR_TRY(compare_number(at, "several layers", stored->fused, wanted->fused, err));
+    differs =
+        cr_parameters_difference(cr_fusion_parameters, &stored->fusion, &wanted->fusion, x, y);
+    if (wanted->fused && differs)
+        CR_TRY(compare_text(at, differs->key, x, y, err));
     CR_TRY(compare_text(at, "scaling", cr_scaling_text(stored->scaling),
                         cr_scaling_text(wanted->scaling), err));
     CR_TRY(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));

@@ -185,6 +185,8 @@ static cr_status put_variant(cr_h5_at at, const cr_results_variant *variant, int
         CR_TRY(cr_parameters_put(at, method->parameters, variant->parameters.bytes, err));
     else
         CR_TRY(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
+    if (variant->fused)
+        CR_TRY(cr_parameters_put(at, cr_fusion_parameters, &variant->fusion, err));
     CR_TRY(cr_h5_put_int(at, "map_width", variant->map_width, err));
     CR_TRY(cr_h5_put_int(at, "map_height", variant->map_height, err));
     CR_TRY(cr_h5_put_int(at, "views", variant->n_views, err));

@@ -148,6 +148,9 @@ static cr_status get_parameters(cr_h5_at at, cr_results_variant *variant, cr_err
     if (!method)
         return CR_OK;
     variant->parameters = cr_method_plain(method).parameters;
+    variant->fused = H5Aexists(at.id, cr_fusion_parameters.items->key) > 0;
+    if (variant->fused)
+        CR_TRY(cr_parameters_get(at, cr_fusion_parameters, &variant->fusion, err));
     for (int i = 0; i < method->parameters.n; i++) {
         const cr_parameters one = {method->parameters.items + i, 1};
         if (H5Aexists(at.id, one.items->key) > 0)

@@ -33,7 +33,7 @@ static void print_model(const cr_session *s, int m)
         cr_results_variant_name(&plan->variants[v], name);
         printf("  %-*s at %s, maps %d x %d, %s\n", width, name, plan->variants[v].layer,
                plan->variants[v].map_width, plan->variants[v].map_height,
-               model->variants[v].back ? "backward pass" : "no backward pass");
+               cr_variant_goes_back(&model->variants[v]) ? "backward pass" : "no backward pass");
     }
     if (model->not_applied[0])
         printf("  without  %s\n", model->not_applied);

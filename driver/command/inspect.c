@@ -95,13 +95,18 @@ cleanup:
     return status;
 }
 
+static bool is_at(const cr_variant *variant, int value)
+{
+    return variant->n_layers > 0 && variant->layers[0].value == value;
+}
+
 /* Whether a job can name the layer, and which methods take it where a job names none. */
 static const char *target_text(const network *net, const cr_graph_layer *layer)
 {
     if (!layer->spatial || !cr_graph_reaches_logits(net->graph, layer->value))
         return NULL;
-    const bool of_head = layer->value == net->of_head.value;
-    const bool other = layer->value == net->other.value;
+    const bool of_head = is_at(&net->of_head, layer->value);
+    const bool other = is_at(&net->other, layer->value);
     return of_head && other ? "default"
            : other          ? "default of all but cam"
            : of_head        ? "default of cam"
@@ -143,7 +148,8 @@ static void print_default(const network *net, const cr_variant *variant, const c
     if (variant->why_not[0])
         printf("%s: %s\n", none, variant->why_not);
     else
-        printf("default of %s: %s\n", methods, cr_graph_value_name(net->graph, variant->value));
+        printf("default of %s: %s\n", methods,
+               cr_graph_value_name(net->graph, variant->layers[0].value));
 }
 
 static void print_targets(const network *net)

@@ -26,18 +26,36 @@ static const char *cost_text(const cr_method *method)
                                                 : "1";
 }
 
-static void print_method(const cr_method *method)
+static void print_parameters(cr_parameters table)
 {
     char limits[CR_PARAMETER_BYTES], fallback[CR_PARAMETER_BYTES];
-    printf("%s\n  %s\n  %s\n  needs %s; one map %s; forward passes: %s\n", method->name,
-           method->formula, method->source, needs_text(method),
-           method->of_image ? "an image" : "a class", cost_text(method));
-    for (int i = 0; i < method->parameters.n; i++) {
-        const cr_parameter *parameter = &method->parameters.items[i];
+    for (int i = 0; i < table.n; i++) {
+        const cr_parameter *parameter = &table.items[i];
         cr_parameter_limits(parameter, limits);
         cr_parameter_print(parameter, parameter->fallback, false, fallback);
-        printf("    %-8s  %s (%s): %s\n", parameter->key, limits, fallback, parameter->help);
+        printf("    %-10s  %s (%s): %s\n", parameter->key, limits, fallback, parameter->help);
     }
+}
+
+static void print_method(const cr_method *method)
+{
+    printf("%s\n  %s\n  %s\n  needs %s%s; one map %s; forward passes: %s\n", method->name,
+           method->formula, method->source, needs_text(method),
+           method->of_layers ? " at several layers" : "", method->of_image ? "an image" : "a class",
+           cost_text(method));
+    print_parameters(method->parameters);
+}
+
+/* What any method has where a job gives it several layers. */
+static void print_fusion(void)
+{
+    printf(
+        "\nlayers: [A, B, ...]\n"
+        "  of any method: its maps at 2 to %d layers as one, each scaled, then interpolated to "
+        "one size;\n"
+        "  of a method that needs several layers `fuse` is product unless a job says otherwise\n",
+        CR_MAX_LAYERS);
+    print_parameters(cr_fusion_parameters);
 }
 
 /* A bar in a cell would end it. */
@@ -76,11 +94,13 @@ static cr_status methods_command(const cr_par *par, int argc, char **argv, cr_er
     else if (optind < argc)
         for (int i = optind; i < argc; i++)
             print_method(cr_method_find(argv[i]));
-    else
+    else {
         for (const cr_method *const *method = cr_methods; *method; method++) {
             printf("%s", method == cr_methods ? "" : "\n");
             print_method(*method);
         }
+        print_fusion();
+    }
     return cr_output_flush(err);
 }
 
@@ -90,6 +110,7 @@ const cr_command cr_command_methods = {
     .help = "usage: camrank methods [METHOD ...] [--markdown]\n\n"
             "Prints each method's formula (A_k: channel k of the layer; g_k: the gradient there),\n"
             "paper, needs, cost and parameters: limits, default in parentheses, meaning. A job\n"
-            "sets them in its item: {name: grad-cam++, layer: L, epsilon: 1e-6, as: NAME}.\n\n"
+            "sets them in its item: {name: grad-cam++, layer: L, epsilon: 1e-6, as: NAME}, or\n"
+            "{name: layer-cam, layers: [A, B], fuse: mean} of several layers.\n\n"
             "  --markdown  one table of all methods\n",
     .run = methods_command};

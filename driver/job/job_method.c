@@ -9,6 +9,45 @@
 
 #define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
 
+/* The layer of METHOD@LAYER, `layer` or `layers`: one of the three, or none. */
+static cr_status read_layers(cr_job_source *source, unsigned i, const cr_job_raw_method *raw,
+                             const char *of_name, cr_method_spec *spec, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    const char *single = of_name ? of_name : raw->layer;
+    KEY("methods.%u.layer%s", i, raw->n_layers ? "s" : "");
+    if (of_name && (raw->layer || raw->n_layers))
+        return cr_job_fail(err, source, key, "is given in \"%.64s\" too", raw->name);
+    if (raw->layer && raw->n_layers)
+        return cr_job_fail(err, source, key, "is given beside `layer`");
+    if (single)
+        snprintf(spec->layers[spec->n_layers++], CR_NAME_BYTES, "%s", single);
+    for (unsigned k = 0; k < raw->n_layers; k++) {
+        for (unsigned j = 0; j < k; j++)
+            if (strcmp(raw->layers[j], raw->layers[k]) == 0)
+                return cr_job_fail(err, source, key, "has \"%.64s\" twice", raw->layers[k]);
+        snprintf(spec->layers[spec->n_layers++], CR_NAME_BYTES, "%s", raw->layers[k]);
+    }
+    KEY("methods.%u", i);
+    if (spec->method->of_layers && spec->n_layers < 2)
+        return cr_job_fail(err, source, key,
+                           "%s is of several layers: name them as `layers: [A, B]`",
+                           spec->method->name);
+    return CR_OK;
+}
+
+/* How the maps of several layers are fused. */
+static cr_status read_fusion(cr_job_source *source, const char *prefix, cr_method_spec *spec,
+                             cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    const cr_parameter *given = cr_job_given_parameter(source, prefix, cr_fusion_parameters);
+    KEY("%s%s", prefix, given ? given->key : "");
+    if (given && spec->n_layers < 2)
+        return cr_job_fail(err, source, key, "is of several layers: name them as `layers: [A, B]`");
+    return cr_job_read_parameters(source, prefix, cr_fusion_parameters, &spec->fusion, err);
+}
+
 /* METHOD or METHOD@LAYER. */
 static cr_status read_name(cr_job_source *source, unsigned i, const cr_job_raw_method *raw,
                            cr_method_spec *spec, cr_error *err)
@@ -26,11 +65,7 @@ static cr_status read_name(cr_job_source *source, unsigned i, const cr_job_raw_m
         return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: %s", name,
                            cr_method_names());
     *spec = cr_method_plain(method);
-    KEY("methods.%u.layer", i);
-    if (at && raw->layer)
-        return cr_job_fail(err, source, key, "is given in \"%.64s\" too", raw->name);
-    snprintf(spec->layer, sizeof spec->layer, "%s", at ? at + 1 : raw->layer ? raw->layer : "");
-    return CR_OK;
+    return read_layers(source, i, raw, at ? at + 1 : NULL, spec, err);
 }
 
 /* Refuses a parameter that other methods have. */
@@ -59,7 +94,7 @@ static cr_status name_row(cr_job_source *source, const char *prefix, const char 
                           cr_method_spec *spec, cr_error *err)
 {
     char key[CR_JOB_PATH_BYTES], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
-    char name[3 * CR_NAME_BYTES];
+    char layers[CR_LAYERS_BYTES], name[CR_LAYERS_BYTES + 2 * CR_NAME_BYTES];
     const cr_method *method = spec->method;
     const cr_method_spec plain = cr_method_plain(method);
     KEY("%sas", prefix);
@@ -69,21 +104,26 @@ static cr_status name_row(cr_job_source *source, const char *prefix, const char 
                            as);
     if (as && cr_method_find(as))
         return cr_job_fail(err, source, key, "\"%.64s\" is the name of a known method", as);
-    const bool changed = cr_parameters_difference(method->parameters, spec->parameters.bytes,
-                                                  plain.parameters.bytes, x, y);
-    snprintf(name, sizeof name, "%s%s%s (modified)", method->name, spec->layer[0] ? "@" : "",
-             spec->layer);
-    if (!as && changed && strlen(name) >= sizeof spec->as)
+    const bool changed =
+        cr_parameters_difference(method->parameters, spec->parameters.bytes, plain.parameters.bytes,
+                                 x, y) ||
+        cr_parameters_difference(cr_fusion_parameters, &spec->fusion, &plain.fusion, x, y);
+    const bool needs_name = !as && (changed || spec->n_layers > 1);
+    cr_method_layers(spec, layers);
+    snprintf(name, sizeof name, "%s%s%s%s", method->name, layers[0] ? "@" : "", layers,
+             changed ? " (modified)" : "");
+    if (needs_name && strlen(name) >= sizeof spec->as)
         return cr_job_fail(err, source, key, "is missing: \"%.64s...\" is too long for a name",
                            name);
-    snprintf(spec->as, sizeof spec->as, "%.127s", as ? as : changed ? name : "");
+    snprintf(spec->as, sizeof spec->as, "%.127s", as ? as : needs_name ? name : "");
     return CR_OK;
 }
 
 static bool have_one_name(const cr_method_spec *a, const cr_method_spec *b)
 {
     return strcmp(a->as, b->as) == 0 &&
-           (a->as[0] || (a->method == b->method && strcmp(a->layer, b->layer) == 0));
+           (a->as[0] || (a->method == b->method && a->n_layers == b->n_layers &&
+                         strcmp(a->layers[0], b->layers[0]) == 0));
 }
 
 cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
@@ -103,6 +143,7 @@ cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_j
         CR_TRY(check_keys(source, prefix, spec->method, err));
         CR_TRY(cr_job_read_parameters(source, prefix, spec->method->parameters,
                                       spec->parameters.bytes, err));
+        CR_TRY(read_fusion(source, prefix, spec, err));
         CR_TRY(name_row(source, prefix, item->as, spec, err));
         for (unsigned j = 0; j < i; j++)
             if (have_one_name(spec, &job->methods[j]))

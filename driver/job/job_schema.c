@@ -41,6 +41,9 @@ static const cyaml_schema_value_t number = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT,
 static const cyaml_schema_value_t kernel = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 2 * CR_NAME_BYTES)};
 
+static const cyaml_schema_value_t layer_name = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CR_NAME_BYTES - 1)};
+
 static const cyaml_schema_field_t input_fields[] = {
     CYAML_FIELD_SEQUENCE_FIXED("size", MUST, cr_job_raw_input, size, &whole_number, 2),
     WORD("resize", MUST, cr_job_raw_input, resize, resizes),
@@ -102,9 +105,11 @@ static cyaml_schema_field_t protocol_fields[2 + MAX_PARAMETERS + 1] = {
 static const cyaml_schema_value_t protocol = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_protocol, protocol_fields)};
 
-static cyaml_schema_field_t method_fields[3 + MAX_PARAMETERS + 1] = {
+static cyaml_schema_field_t method_fields[4 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw_method, name, 2 * CR_NAME_BYTES),
     STRING("layer", MAY, cr_job_raw_method, layer, CR_NAME_BYTES - 1),
+    CYAML_FIELD_SEQUENCE_COUNT("layers", CYAML_FLAG_POINTER | MAY, cr_job_raw_method, layers,
+                               n_layers, &layer_name, 2, CR_MAX_LAYERS),
     STRING("as", MAY, cr_job_raw_method, as, CR_NAME_BYTES - 1),
 };
 static const cyaml_schema_value_t method = {
@@ -158,6 +163,7 @@ static void complete_schema(void)
     add_parameters(protocol_fields, cr_protocol_parameters);
     for (const cr_method *const *of = cr_methods; *of; of++)
         add_parameters(method_fields, (*of)->parameters);
+    add_parameters(method_fields, cr_fusion_parameters);
     add_parameters(job_fields, cr_protocol_parameters);
 }
 

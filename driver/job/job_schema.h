@@ -60,6 +60,8 @@ typedef struct cr_job_raw_protocol {
 /* The same. */
 typedef struct cr_job_raw_method {
     char *name, *layer, *as;
+    char **layers;
+    unsigned n_layers;
 } cr_job_raw_method;
 
 typedef struct cr_job_raw {

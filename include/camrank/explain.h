@@ -11,14 +11,30 @@
 #include "camrank/method.h"
 #include "camrank/nn.h"
 
-/* A method at a layer of a graph. */
-typedef struct cr_variant {
-    cr_method_spec spec;
-    int value;                     /* the target layer; -1 where the method does not apply */
+/* A target layer of a method. */
+typedef struct cr_variant_layer {
+    int value;                     /* of the graph */
     bool back;                     /* a backward pass is needed */
     int width, height, n_channels; /* of the layer; a map is as large */
-    char why_not[200];             /* "" or why the method does not apply to this network */
+} cr_variant_layer;
+
+/* A method at a layer of a graph, or at several, whose maps are fused. */
+typedef struct cr_variant {
+    cr_method_spec spec;
+    int n_layers; /* 0 where the method does not apply */
+    cr_variant_layer layers[CR_MAX_LAYERS];
+    int width, height; /* of a map */
+    char why_not[200]; /* "" or why the method does not apply to this network */
 } cr_variant;
+
+/* Whether any of its layers needs a backward pass. */
+static inline bool cr_variant_goes_back(const cr_variant *variant)
+{
+    bool back = false;
+    for (int i = 0; i < variant->n_layers; i++)
+        back = back || variant->layers[i].back;
+    return back;
+}
 
 /* Finds where a method works in a graph. Where the spec names no layer it is `layer`, or, of "", the
  * default: the last spatial activation (cr_graph_last_spatial). A method of the head has its one layer,

@@ -23,6 +23,25 @@ typedef struct cr_map_form {
     cr_scaling scaling; /* of a map before it is upsampled */
 } cr_map_form;
 
+/* How the maps of several layers become one. Each is scaled as its form says, goes through the tanh
+ * and is interpolated bilinearly, pixel centres at half. */
+typedef struct cr_fusion {
+    enum { CR_FUSE_MAXIMUM, CR_FUSE_MEAN, CR_FUSE_PRODUCT } fuse; /* place by place */
+    enum {
+        CR_FUSE_AT_LARGEST,
+        CR_FUSE_AT_INPUT
+    } at;         /* as large as the largest layer, or the input */
+    double gamma; /* tanh(gamma m) of the scaled map m; 0: m itself */
+} cr_fusion;
+
+/* Of a cr_fusion. */
+extern const cr_parameters cr_fusion_parameters;
+
+enum { CR_MAX_LAYERS = 8 };
+
+/* Names of so many layers, joined by '+'. */
+#define CR_LAYERS_BYTES (CR_MAX_LAYERS * CR_NAME_BYTES)
+
 #define CR_METHOD_PARAMETER_BYTES 64
 
 /* Of any method: a struct of its own, which begins with a cr_map_form. */
@@ -61,6 +80,7 @@ typedef struct cr_method {
     const char *formula; /* one line */
     unsigned needs;      /* CR_NEEDS_... */
     bool of_image;       /* one map an image, whatever the class */
+    bool of_layers;      /* the product of maps at several layers, which must be named */
     cr_parameters parameters;
     /* The gradient, with respect to the n_classes logits of one input, of the target that is followed
      * back for class c. NULL: the logit of c, 1 at c. */
@@ -89,12 +109,20 @@ const char *cr_method_names(void);
 typedef struct cr_method_spec {
     const cr_method *method;
     cr_method_parameters parameters;
-    char layer[CR_NAME_BYTES]; /* "": each network's default */
-    char as[CR_NAME_BYTES];    /* the row's name; "": METHOD, or METHOD@LAYER where one is given */
+    int n_layers;                              /* 0: each network's default */
+    char layers[CR_MAX_LAYERS][CR_NAME_BYTES]; /* [n_layers] by their names */
+    cr_fusion fusion;                          /* of several layers */
+    char as[CR_NAME_BYTES]; /* the row's name; "": METHOD, or METHOD@LAYERS where such are given */
 } cr_method_spec;
 
 /* The method at its default layer with the fallbacks of all its parameters. */
 cr_method_spec cr_method_plain(const cr_method *method);
+
+/* The names of its layers, joined by '+'; "" where there are none. */
+void cr_method_layers(const cr_method_spec *spec, char text[CR_LAYERS_BYTES]);
+
+/* How the maps of several layers are fused where nothing is said. */
+cr_fusion cr_fusion_plain(const cr_method *method);
 
 static inline const cr_map_form *cr_method_form(const cr_method_parameters *parameters)
 {

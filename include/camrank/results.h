@@ -23,13 +23,16 @@
 /* Rows that are worth a rank's while to count: reading fewer costs as much. */
 #define CR_RESULTS_SHARE 4096
 
-/* One method at one layer of one model: a row of the error table. */
+/* One method at one layer of one model, or at several: a row of the error table. */
 typedef struct cr_results_variant {
     char method[CR_NAME_BYTES]; /* one of cr_methods, or another program's */
     char as[CR_NAME_BYTES]; /* the name that the job gives the row; "": that of method and layer */
     cr_method_parameters parameters; /* of a method of cr_methods, which `scaling` is among */
     bool of_image;                   /* its maps are of the image: the same for all classes */
-    char layer[CR_NAME_BYTES];       /* the target layer's output name in the ONNX file */
+    char layer[CR_LAYERS_BYTES];     /* the target layer's output name in the ONNX file; of several,
+                                        joined by '+' */
+    bool fused;                      /* the maps of several layers as one */
+    cr_fusion fusion;                /* how */
     bool layer_given;                /* the job names the layer: it is part of the row's name */
     cr_scaling scaling;              /* how its maps are scaled before upsampling */
     int map_width, map_height;       /* native resolution of its maps */

@@ -8,7 +8,7 @@ cd "$work/sample"
 
 # The list, and the README's table.
 expect 0 '' "$CAMRANK" methods
-names=$(grep -v '^ ' "$work/out" | grep . | paste -sd,)
+names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -v refine-cam | paste -sd,)
 expect 0 '' "$CAMRANK" methods grad-cam++ fem
 contains "$work/out" "^    epsilon  *0 to 1 (0): "
 check "two are listed" test "$(grep -c '^[a-z]' "$work/out")" = 2
@@ -18,7 +18,8 @@ check "the README's table is the program's" \
     diff "$work/out" <(grep -F -x -f "$work/out" "$readme")
 
 # All of them, and some with parameters, on networks with every kind of head.
-all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}]"
+all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}"
+all+=", {name: refine-cam, layers: [conv1_relu, conv2_relu]}, {name: layer-cam, layers: [conv2_relu, conv1_relu], fuse: mean, fuse_at: input, as: mean}]"
 run=("$CAMRANK" run job.yaml --set "$all")
 for n in 1 2 3; do
     checks=$((checks + 1))
@@ -43,6 +44,11 @@ with h5py.File("all1.h5") as f:
             boxes = group["cam-paper/boxes"][...]
             assert not of_image or (boxes == boxes[:, -1:]).all(), name
         assert model["pp"].attrs["epsilon"] == 1e-6 and model["pp"].attrs["method"] == b"grad-cam++"
+        fused = model["refine-cam@conv1_relu+conv2_relu"], model["mean"]
+        assert [g.attrs["layer"] for g in fused] == [b"conv1_relu+conv2_relu", b"conv2_relu+conv1_relu"]
+        assert [g.attrs["fuse"] for g in fused] == [b"product", b"mean"] and "fuse" not in model["pp"].attrs
+        size = model["grad-cam@conv1_relu"]["maps"].shape[2:]
+        assert fused[0]["maps"].shape[2:] == size and fused[1]["maps"].shape[2:] == (32, 32), size
         assert model["fem (modified)"].attrs["k"] == 1 and model["fem"].attrs["k"] == 2
         assert not np.array_equal(model["fem"]["maps"], model["fem (modified)"]["maps"])
 END

@@ -11,7 +11,7 @@ from itertools import takewhile
 import numpy as np
 
 from structs import (cr_error, cr_graph_layer, cr_head, cr_method, cr_method_run, cr_method_spec,
-                     cr_net_target, cr_onnx_files, cr_shape, cr_variant)
+                     cr_net_target, cr_onnx_files, cr_parameters, cr_shape, cr_variant)
 
 BUILD = os.environ.get("BUILD", "build")
 NO_LIMIT = 2**31 - 1
@@ -207,18 +207,23 @@ class Net:
 
 
 def method_spec(text, **parameters):
-    """What a job writes as METHOD or METHOD@LAYER, with parameters."""
-    name, _, layer = text.partition("@")
+    """What a job writes as METHOD, METHOD@LAYER or METHOD@LAYER+LAYER, with parameters."""
+    name, _, layers = text.partition("@")
     method = lib.cr_method_find(name.encode())
     if not method:
         raise Refused(f"no method is called {name}")
     spec, error = lib.cr_method_plain(method), cr_error()
-    spec.layer = layer.encode()
+    names = layers.split("+") if layers else []
+    spec.n_layers = len(names)
+    for i, layer in enumerate(names):
+        spec.layers[i].value = layer.encode()
+    fusion = cr_parameters.in_dll(lib, "cr_fusion_parameters")
     for key, value in parameters.items():
-        parameter = ct.c_void_p(lib.cr_parameters_find(method.contents.parameters, key.encode()))
+        table, of = (fusion, spec.fusion) if key.startswith("fuse") else \
+            (method.contents.parameters, spec.parameters)
+        parameter = ct.c_void_p(lib.cr_parameters_find(table, key.encode()))
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        check(lib.cr_parameter_read(parameter, ct.byref(spec.parameters), text.encode(),
-                                    ct.byref(error)), error)
+        check(lib.cr_parameter_read(parameter, ct.byref(of), text.encode(), ct.byref(error)), error)
     return spec
 
 

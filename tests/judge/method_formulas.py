@@ -90,6 +90,7 @@ def random_weights(image_seed, c, n, p):
 FORMULAS = {
     "grad-cam": grad_cam,
     "grad-cam++": grad_cam_plus_plus,
+    "refine-cam": grad_cam_plus_plus,  # at one layer
     "xgrad-cam": xgrad_cam,
     "hires-cam": lambda A, g, p: (g * A).sum(0),
     "layer-cam": lambda A, g, p: (np.maximum(g, 0) * A).sum(0),
@@ -104,6 +105,7 @@ FORMULAS = {
 }
 DEFAULTS = {
     "grad-cam": dict(average="gradients"), "grad-cam++": dict(alpha="quotient", epsilon=0),
+    "refine-cam": dict(alpha="quotient", epsilon=0),
     "xgrad-cam": dict(epsilon=0), "eigen-cam": dict(centre=True), "eigen-grad-cam": dict(centre=True),
     "seg-eigen-cam": dict(centre=True), "fem": dict(k=2), "random-cam": dict(seed=0),
     "finer-cam": dict(weights="uniform", n=3, gamma=.6, epsilon=0),

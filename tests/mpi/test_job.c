@@ -98,9 +98,9 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK(!second->input.bgr && second->input.range == 1);
     CHECK_EQUAL(job.n_methods, 3);
     CHECK_TEXT(job.methods[0].method->name, "cam");
-    CHECK_TEXT(job.methods[1].layer, "");
+    CHECK_TEXT(job.methods[1].layers[0], "");
     CHECK_TEXT(job.methods[2].method->name, "grad-cam");
-    CHECK_TEXT(job.methods[2].layer, "fire9/concat");
+    CHECK_TEXT(job.methods[2].layers[0], "fire9/concat");
     cr_job_free(&job);
 }
 
@@ -269,14 +269,40 @@ static void job_methods_have_layers_names_and_parameters(const cr_par *par)
     if (CHECK_OK(parse(text, "methods.0.relu=false", &job, &err), &err)) {
         CHECK_EQUAL(job.n_methods, 4);
         CHECK_TEXT(job.methods[0].as, "grad-cam@a (modified)");
-        CHECK_TEXT(job.methods[1].layer, "b/c");
+        CHECK_TEXT(job.methods[1].layers[0], "b/c");
         CHECK_TEXT(job.methods[1].as, "raw");
         CHECK_EQUAL(cr_method_form(&job.methods[1].parameters)->relu, false);
         CHECK_EQUAL(cr_method_form(&job.methods[1].parameters)->scaling, CR_SCALING_MAX);
         CHECK_TEXT(job.methods[2].as, "cam (modified)");
         CHECK_EQUAL(cr_method_form(&job.methods[2].parameters)->scaling, CR_SCALING_MAX);
-        CHECK_TEXT(job.methods[3].layer, "b/c");
+        CHECK_TEXT(job.methods[3].layers[0], "b/c");
         CHECK_EQUAL(cr_method_form(&job.methods[3].parameters)->relu, true);
+    }
+    cr_job_free(&job);
+    free(text);
+}
+
+static void job_method_of_several_layers_says_how_they_are_fused(const cr_par *par)
+{
+    (void)par;
+    char *text = edit(METHODS, "[{name: grad-cam, layers: [a, b/c]}, "
+                               "{name: layer-cam, layers: [a, b], fuse: mean, fuse_at: input, "
+                               "fuse_gamma: 2, as: x}, {name: refine-cam, layers: [c, b, a]}, "
+                               "{name: grad-cam, layers: [a, d], scaling: min-max}]");
+    cr_job job;
+    cr_error err;
+    if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
+        CHECK_EQUAL(job.methods[0].n_layers, 2);
+        CHECK_TEXT(job.methods[0].layers[1], "b/c");
+        CHECK_TEXT(job.methods[0].as, "grad-cam@a+b/c");
+        CHECK_EQUAL((int)job.methods[0].fusion.fuse, CR_FUSE_MAXIMUM);
+        CHECK_EQUAL((int)job.methods[1].fusion.fuse, CR_FUSE_MEAN);
+        CHECK_EQUAL((int)job.methods[1].fusion.at, CR_FUSE_AT_INPUT);
+        CHECK(job.methods[1].fusion.gamma == 2);
+        CHECK_EQUAL((int)job.methods[2].fusion.fuse, CR_FUSE_PRODUCT);
+        CHECK_EQUAL(job.methods[2].n_layers, 3);
+        CHECK_TEXT(job.methods[2].as, "refine-cam@c+b+a");
+        CHECK_TEXT(job.methods[3].as, "grad-cam@a+d (modified)");
     }
     cr_job_free(&job);
     free(text);
@@ -288,6 +314,17 @@ static void job_method_that_is_wrong_is_refused(const cr_par *par)
     static const bad_case cases[] = {
         {METHODS, "[{name: grad-cam@a, layer: a}]",
          "jobs/x.yaml:16: methods[0].layer: is given in \"grad-cam@a\" too"},
+        {METHODS, "[{name: grad-cam, layer: a, layers: [a, b]}]",
+         "jobs/x.yaml:16: methods[0].layers: is given beside `layer`"},
+        {METHODS, "[{name: grad-cam@a, layers: [a, b]}]",
+         "jobs/x.yaml:16: methods[0].layers: is given in \"grad-cam@a\" too"},
+        {METHODS, "[{name: grad-cam, layers: [a, b, a]}]",
+         "jobs/x.yaml:16: methods[0].layers: has \"a\" twice"},
+        {METHODS, "[{name: grad-cam@a, fuse: mean}]",
+         "jobs/x.yaml:16: methods[0].fuse: is of several layers: name them as `layers: [A, B]`"},
+        {METHODS, "[refine-cam]",
+         "jobs/x.yaml:16: methods[0]: refine-cam is of several layers: name them as `layers: [A, "
+         "B]`"},
         {METHODS, "[{name: grad-cam, as: a/b}]",
          "jobs/x.yaml:16: methods[0].as: \"a/b\", must be letters, digits and . _ -, a letter or "
          "digit first"},
@@ -613,7 +650,7 @@ static void job_set_changes_values_in_order(const cr_par *par)
     CHECK_TEXT(job.models[1].kernels, "");
     CHECK_EQUAL(job.n_methods, 2);
     CHECK_TEXT(job.methods[0].method->name, "grad-cam");
-    CHECK_TEXT(job.methods[1].layer, "y=z");
+    CHECK_TEXT(job.methods[1].layers[0], "y=z");
     CHECK(job.map_float16 && job.map_slots == CR_SLOTS);
     CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);
     CHECK(job.models[0].input.mean[2] == 7 && !job.models[0].input.bgr);
@@ -762,6 +799,7 @@ int main(int argc, char **argv)
         HARNESS_CASE(job_of_a_metric_alone_has_the_boxes_of_cam_paper_unshown),
         HARNESS_CASE(job_without_models_needs_no_images_and_no_methods),
         HARNESS_CASE(job_methods_have_layers_names_and_parameters),
+        HARNESS_CASE(job_method_of_several_layers_says_how_they_are_fused),
         HARNESS_CASE(job_method_that_is_wrong_is_refused),
         HARNESS_CASE(job_filter_is_taken_by_its_name),
         HARNESS_CASE(job_unknown_missing_or_repeated_key_is_named_with_its_line),

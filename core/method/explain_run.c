@@ -1,0 +1,211 @@
+/* Runs the methods of a network: they share its activations and, where they follow the same target
+ * back, its gradients. A slot's bits do not depend on which other variants there are. */
+#include "explainer.h"
+
+#include "camrank/blas.h"
+
+#include <string.h>
+
+/* d target / d logits of an input, [n_slots][n_classes], and behind it how that changes where the logits
+ * do by `change`, if the variant needs it. */
+static void seed_input(const cr_explainer *ex, const cr_part *p, int input, const cr_real *change,
+                       cr_real *seeds)
+{
+    const cr_method *method = p->variant->spec.method;
+    const void *parameters = p->variant->spec.parameters.bytes;
+    const int n_classes = cr_graph_n_classes(ex->graph);
+    const cr_real *logits = cr_net_logits(ex->net) + (size_t)input * (size_t)n_classes;
+    const int32_t *classes = ex->classes + input * ex->n_slots;
+    memset(seeds, 0, (size_t)ex->n_slots * (size_t)n_classes * sizeof *seeds);
+    for (int slot = 0; slot < ex->n_slots; slot++, seeds += n_classes)
+        if (method->seed)
+            method->seed(parameters, logits, n_classes, classes[slot], seeds);
+        else
+            seeds[classes[slot]] = 1;
+    for (int slot = 0; slot < ex->n_slots && cr_part_n_sets(p) == 2; slot++, seeds += n_classes)
+        method->curve(parameters, logits, change, n_classes, classes[slot], seeds);
+}
+
+/* Rows of the head's weights times `scale`: those of the classes of an input. */
+static void head_rows(const cr_explainer *ex, int input, cr_real scale)
+{
+    const int32_t *classes = ex->classes + input * ex->n_slots;
+    const int c = ex->head.n_channels;
+    for (int slot = 0; slot < ex->n_slots; slot++) {
+        const float *from = ex->head_block + (size_t)classes[slot] * (size_t)c;
+        for (int k = 0; k < c; k++)
+            ex->rows[slot * c + k] = from[k] * scale;
+    }
+}
+
+/* How the logits of an input change along activations that are averaged: they are what they change by,
+ * but for the biases. */
+static const cr_real *uniform_change(const cr_explainer *ex, int i, int input)
+{
+    const cr_part *p = &ex->parts[i];
+    const int c = p->layer->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const int n_places = (int)cr_part_n_places(p);
+    cr_real *means = ex->scratch, *change = means + c;
+    if (!cr_head_is_linear(&ex->head))
+        return cr_net_logits(ex->net) + (size_t)input * (size_t)n_classes;
+    cr_global_mean_forward(
+        1, n_places, c,
+        cr_net_activations(ex->net, i) + (size_t)input * (size_t)n_places * (size_t)c, means);
+    cr_gemm(false, true, 1, n_classes, c, means, c, ex->head_block, c, 0, change, n_classes);
+    return change;
+}
+
+/* The gradients of an input behind a global average pooling, and behind them how they change. */
+static void uniform_rows(const cr_explainer *ex, int i, int input)
+{
+    const cr_part *p = &ex->parts[i];
+    const int c = p->layer->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const int n_rows = ex->n_slots * cr_part_n_sets(p);
+    const cr_real scale = (cr_real)1 / (cr_real)cr_part_n_places(p);
+    const bool linear = cr_head_is_linear(&ex->head);
+    if (linear && !p->variant->spec.method->seed) {
+        head_rows(ex, input, scale);
+        return;
+    }
+    cr_real *seeds = linear ? ex->seeds : ex->rows;
+    seed_input(ex, p, input, cr_part_n_sets(p) == 2 ? uniform_change(ex, i, input) : NULL, seeds);
+    if (linear)
+        cr_gemm(false, false, n_rows, c, n_classes, seeds, n_classes, ex->head_block, c, 0,
+                ex->rows, c);
+    for (int k = 0; k < n_rows * c; k++)
+        ex->rows[k] *= scale;
+}
+
+/* Where a part's maps go; NULL where they are not wanted. */
+static float *maps_of(const cr_explainer *ex, const cr_part *p, float *const *maps)
+{
+    float *of_caller = maps[p->index];
+    return cr_part_is_fused(p) && of_caller ? ex->kept + p->kept : of_caller;
+}
+
+/* Of one input: view `input % n_views` of each map of its image. */
+static void store(const cr_explainer *ex, const cr_part *p, int input, int n_views, float *maps)
+{
+    const cr_method_spec *spec = &p->variant->spec;
+    const bool relu = cr_method_form(&spec->parameters)->relu;
+    const size_t n_places = cr_part_n_places(p);
+    const size_t image = (size_t)(input / n_views) * (size_t)ex->n_slots * (size_t)n_views;
+    float *to = maps + (image + (size_t)(input % n_views)) * n_places;
+    for (int slot = 0; slot < ex->n_slots; slot++, to += (size_t)n_views * n_places) {
+        const cr_real *from = ex->maps + (spec->method->of_image ? 0 : (size_t)slot * n_places);
+        for (size_t i = 0; i < n_places; i++)
+            to[i] = (float)(relu && from[i] < 0 ? 0 : from[i]);
+    }
+}
+
+/* `gradients` are those of parts that went back, and behind them how they change. */
+static void run_input(const cr_explainer *ex, int i, int input, int n_views, uint64_t seed,
+                      const cr_real *gradients, float *maps)
+{
+    const cr_part *p = &ex->parts[i];
+    const cr_variant_layer *layer = p->layer;
+    const size_t size = cr_part_n_places(p) * (size_t)layer->n_channels;
+    const int32_t *classes = ex->classes + input * ex->n_slots;
+    const bool uniform = cr_part_is_uniform(p), of_head = cr_part_needs(p, CR_NEEDS_HEAD);
+    const size_t n_gradients = (size_t)ex->n_slots * (uniform ? (size_t)layer->n_channels : size);
+    const bool of_channels = (uniform || of_head) && !cr_head_is_linear(&ex->head);
+    if (uniform)
+        uniform_rows(ex, i, input);
+    else if (of_head && cr_head_is_linear(&ex->head))
+        head_rows(ex, input, 1);
+    if (uniform)
+        gradients = ex->rows;
+    const cr_method_run run = {
+        .parameters = p->variant->spec.parameters.bytes,
+        .height = layer->height,
+        .width = layer->width,
+        .n_channels = layer->n_channels,
+        .n_slots = ex->n_slots,
+        .activations = cr_net_activations(ex->net, i) + (size_t)input * size,
+        .gradients = gradients,
+        .uniform = uniform,
+        .curvature = cr_part_n_sets(p) == 2 ? gradients + n_gradients : NULL,
+        .head = of_head && !of_channels ? ex->rows : NULL,
+        .channels = of_channels ? classes : NULL,
+        .classes = classes,
+        .seed = seed,
+        .scratch = ex->scratch,
+        .maps = ex->maps,
+    };
+    p->variant->spec.method->run(&run);
+    store(ex, p, input, n_views, maps);
+}
+
+/* One pass: all parts that follow the target of part `leader`. */
+static void run_back(const cr_explainer *ex, int leader, int n, int n_views, const uint64_t *seeds,
+                     float *const *maps)
+{
+    const int most = cr_net_backward_images(ex->net), n_classes = cr_graph_n_classes(ex->graph);
+    const cr_part *follows = &ex->parts[leader];
+    const bool curved = cr_part_n_sets(follows) == 2;
+    const size_t n_gradients = (size_t)ex->n_slots * (size_t)cr_part_n_sets(follows);
+    for (int first = 0; first < n; first += most) {
+        const int now = n - first < most ? n - first : most;
+        const cr_real *changes = curved ? cr_net_tangent(ex->net, leader, first, now) : NULL;
+        for (int b = 0; b < now; b++)
+            seed_input(ex, follows, first + b, curved ? changes + b * n_classes : NULL,
+                       ex->seeds + (size_t)b * n_gradients * (size_t)n_classes);
+        if (curved)
+            cr_net_backward_curved(ex->net, leader, first, now, ex->seeds);
+        else
+            cr_net_backward_seeded(ex->net, first, now, ex->seeds);
+        for (int i = leader; i < ex->n_parts; i++) {
+            const cr_part *p = &ex->parts[i];
+            const size_t size = n_gradients * cr_part_n_places(p) * (size_t)p->layer->n_channels;
+            float *to = maps_of(ex, p, maps);
+            for (int b = 0; to && p->layer->back && p->pass == leader && b < now; b++)
+                run_input(ex, i, first + b, n_views, seeds[(first + b) / n_views],
+                          cr_net_gradients(ex->net, i) + (size_t)b * size, to);
+        }
+    }
+}
+
+/* Whether any of the parts that share a pass is. */
+static bool is_wanted(const cr_explainer *ex, int leader, float *const *maps)
+{
+    for (int i = leader; i < ex->n_parts; i++)
+        if (ex->parts[i].layer->back && ex->parts[i].pass == leader &&
+            maps_of(ex, &ex->parts[i], maps))
+            return true;
+    return false;
+}
+
+/* The n maps of a variant, whose first part is `first`, from those at its layers. */
+static void fuse(const cr_explainer *ex, const cr_part *first, size_t n, float *to)
+{
+    const cr_variant *variant = first->variant;
+    cr_layer_map maps[CR_MAX_LAYERS];
+    for (size_t m = 0; m < n; m++) {
+        for (int k = 0; k < variant->n_layers; k++)
+            maps[k] = (cr_layer_map){ex->kept + first[k].kept + m * cr_part_n_places(&first[k]),
+                                     first[k].layer->width, first[k].layer->height};
+        cr_fuse_maps(&variant->spec.fusion, cr_method_form(&variant->spec.parameters)->scaling,
+                     maps, variant->n_layers, (double *)(void *)ex->scratch, variant->width,
+                     variant->height, to + m * (size_t)variant->width * (size_t)variant->height);
+    }
+}
+
+void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t *classes,
+                      const uint64_t *seeds, float *const *maps)
+{
+    const int n = n_images * n_views;
+    for (int b = 0; b < n; b++)
+        memcpy(ex->classes + b * ex->n_slots, classes + b / n_views * ex->n_slots,
+               (size_t)ex->n_slots * sizeof *classes);
+    for (int i = 0; i < ex->n_parts; i++) {
+        float *to = maps_of(ex, &ex->parts[i], maps);
+        for (int b = 0; to && !ex->parts[i].layer->back && b < n; b++)
+            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, to);
+    }
+    for (int i = 0; i < ex->n_parts; i++)
+        if (ex->parts[i].layer->back && ex->parts[i].pass == i && is_wanted(ex, i, maps))
+            run_back(ex, i, n, n_views, seeds, maps);
+    for (int i = 0; i < ex->n_parts; i += ex->parts[i].variant->n_layers)
+        if (cr_part_is_fused(&ex->parts[i]) && maps[ex->parts[i].index])
+            fuse(ex, &ex->parts[i], (size_t)n * (size_t)ex->n_slots, maps[ex->parts[i].index]);
+}

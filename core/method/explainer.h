@@ -1,0 +1,69 @@
+/* explainer.h - what a cr_explainer is made of: planned by explain.c, run by explain_run.c. */
+#ifndef CAMRANK_METHOD_EXPLAINER_H
+#define CAMRANK_METHOD_EXPLAINER_H
+
+#include "internal.h"
+
+#include "camrank/explain.h"
+
+/* A variant at one of its layers: target number `p` of the net for part p. */
+typedef struct cr_part {
+    const cr_variant *variant;
+    const cr_variant_layer *layer;
+    int index;   /* of the variant */
+    int pass;    /* the first part that follows the same target back */
+    size_t kept; /* of several layers: where its maps are in `kept` */
+} cr_part;
+
+struct cr_explainer {
+    const cr_graph *graph;
+    cr_net *net;
+    cr_head head;
+    size_t n_head;           /* of head_block: 0 if the head's weights serve nobody */
+    const float *head_block; /* [n_classes][n_channels] behind the net's weights */
+    int n_variants, n_parts, n_slots;
+    cr_variant *variants;
+    cr_part *parts;   /* [n_parts] in the order of the variants */
+    int32_t *classes; /* [batch][n_slots] followed in each input */
+    /* Parts of the arena, in cr_reals behind the net's: gradients of one input that are the same at
+     * every place, [n_sets][n_slots][largest C]; its maps; scratch; d target / d logits,
+     * [images of a backward pass][n_sets][n_slots][n_classes]. */
+    size_t n_rows, n_maps, n_scratch, n_seeds;
+    cr_real *rows, *maps, *scratch, *seeds;
+    size_t n_kept; /* behind them: maps at the layers that are fused, as the caller's are */
+    float *kept;
+};
+
+static inline bool cr_head_is_linear(const cr_head *head)
+{
+    return head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GMP_LINEAR;
+}
+
+static inline bool cr_part_needs(const cr_part *p, unsigned what)
+{
+    return p->variant->spec.method->needs & what;
+}
+
+static inline size_t cr_part_n_places(const cr_part *p)
+{
+    return (size_t)p->layer->width * (size_t)p->layer->height;
+}
+
+static inline bool cr_part_is_fused(const cr_part *p)
+{
+    return p->variant->n_layers > 1;
+}
+
+/* How many gradients it takes for each slot: the second is how the first changes. */
+static inline int cr_part_n_sets(const cr_part *p)
+{
+    return cr_part_needs(p, CR_NEEDS_CURVATURE) ? 2 : 1;
+}
+
+/* Whether its gradients are made of the head's weights. */
+static inline bool cr_part_is_uniform(const cr_part *p)
+{
+    return cr_part_needs(p, CR_NEEDS_GRADIENTS) && !p->layer->back;
+}
+
+#endif
