@@ -66,7 +66,7 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
     cr_status status = CR_OK;
     cr_box_census census = {0};
     const int n = data->n_images < SAMPLE ? data->n_images : SAMPLE;
-    if (!job->images)
+    if (!job->data.images)
         return CR_OK;
     CR_TRY(cr_data_open(data, err));
     for (int k = 0; k < n; k++) {
@@ -80,7 +80,7 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
         cr_image_free(&image);
         free(bytes);
     }
-    CR_TRY(cr_box_census_check(&census, job->ground_truth, err));
+    CR_TRY(cr_box_census_check(&census, job->data.ground_truth, err));
 
 cleanup:
     return status;
@@ -91,28 +91,15 @@ static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data
                            size_t *n_bytes, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_data_source source = {
-        .layout = job->layout,
-        .images = job->images,
-        .ground_truth = job->ground_truth,
-        .synsets = job->synsets,
-        .devkit_synsets = job->devkit_synsets,
-        .boxes = job->boxes,
-        .exclude = job->exclude,
-        .subset_list = job->subset_list,
-        .subset_classes = (const char *const *)job->subset_classes,
-        .n_subset_classes = job->n_subset_classes,
-        .subset_stride = job->subset_stride,
-        .limit = job->limit,
-    };
-    CR_TRY(cr_data_read(&source, data, err));
+    CR_TRY(cr_data_read(&job->data, data, err));
     CR_TRY(sample_boxes(job, data, err));
     for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
             CR_TRY(cr_fail(err, CR_EINPUT,
                            "%s: the baselines need the sizes of the images, which this layout does "
-                           "not have: give the same ground truth as xml or wsol, or a model",
-                           job->ground_truth));
+                           "not have: give the same ground truth in one that has them (`camrank "
+                           "layouts` lists them), or a model",
+                           job->data.ground_truth));
     char *folder = realpath(data->folder, NULL);
     if (folder) {
         free(data->folder);

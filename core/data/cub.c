@@ -1,4 +1,6 @@
-/* Layout `cub`: the text files of CUB-200-2011, of which the test part is read. */
+/* Layout `cub`: the text files of CUB-200-2011, of which the test part is read: images.txt,
+ * image_class_labels.txt, bounding_boxes.txt, train_test_split.txt, and the classes from classes.txt. A
+ * box is x, y, x + width, y + height, cut to whole numbers, as in wsolevaluation's metadata of CUB. */
 #include "internal.h"
 
 #include <limits.h>
@@ -161,8 +163,13 @@ static cr_status take_box(reader *r, const cub_line *line, cr_error *err)
     return cr_truth_add_box(r->truth, &line->at, r->row[line->image], &box, err);
 }
 
-cr_status cr_cub_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                      cr_error *err)
+static cr_status read_classes(const cr_data_source *source, cr_class_list *classes, cr_error *err)
+{
+    return cr_classes_read_cub(source->ground_truth, classes, err);
+}
+
+static cr_status read_cub(const cr_data_source *source, const cr_class_list *classes,
+                          cr_truth *truth, cr_error *err)
 {
     cr_status status = CR_OK;
     const char *folder = source->ground_truth;
@@ -193,3 +200,15 @@ cleanup:
     free(r.line_of);
     return status;
 }
+
+const cr_layout cr_layout_cub = {
+    .name = "cub",
+    .ground_truth =
+        "the folder `CUB_200_2011` (`images`: its folder `images`); the test part is taken",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .box_past = 1,
+    .read_classes = read_classes,
+    .read = read_cub,
+};

@@ -1,4 +1,5 @@
-/* Layout `devkit`: ILSVRC2012_validation_ground_truth.txt, with the boxes of the annotations. */
+/* Layout `devkit`: ILSVRC2012_validation_ground_truth.txt, devkit ids, a line an image; the boxes are
+ * those of annotations as in layout `xml`, whose classes must agree with it. */
 #include "internal.h"
 
 #include <limits.h>
@@ -71,8 +72,8 @@ static cr_status check_labels(const cr_data_source *source, const cr_class_list 
     return CR_OK;
 }
 
-cr_status cr_devkit_read(const cr_data_source *source, const cr_class_list *classes,
-                         cr_truth *truth, cr_error *err)
+static cr_status read_devkit(const cr_data_source *source, const cr_class_list *classes,
+                             cr_truth *truth, cr_error *err)
 {
     cr_status status = CR_OK;
     label_list labels = {0};
@@ -84,3 +85,17 @@ cleanup:
     free(labels.ids);
     return status;
 }
+
+const cr_layout cr_layout_devkit = {
+    .name = "devkit",
+    .ground_truth = "`ILSVRC2012_validation_ground_truth.txt`, with `boxes`: the annotations as in "
+                    "`xml`, and `devkit_synsets`",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
+             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_NEEDED,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN,
+             [CR_DATA_BOXES] = CR_KEY_NEEDED},
+    .has_sizes = true,
+    .read = read_devkit,
+};

@@ -89,6 +89,10 @@ cr_status cr_truth_add_row(cr_truth *truth, const cr_place *at, const char *name
 cr_status cr_truth_add_box(cr_truth *truth, const cr_place *at, int row, const cr_box *box,
                            cr_error *err);
 
+/* The same from four words, x0, y0, x1, y1; `who` is what a message calls the box. */
+cr_status cr_truth_add_words(cr_truth *truth, const cr_place *at, int row, const char *who,
+                             char *const word[4], cr_error *err);
+
 /* Gives the rows their ids and sorts them by these. The id of an image is its name without folders and
  * extension; or, where two of all images of the ground truth have one name in different folders, that of
  * every image is its path, so that ids depend on no subset. An id that comes twice is refused, or, with `merge`, its later rows, whose
@@ -113,10 +117,6 @@ void cr_truth_fini(cr_truth *truth);
 /* A whole number from 0 to `max` that is nothing but digits. */
 bool cr_parse_whole(const char *text, int32_t max, int32_t *value);
 
-/* x0, y0, x1, y1 from four words; `who` is what the message calls the box. */
-cr_status cr_parse_box(const cr_place *at, const char *who, const char *const word[4], cr_box *box,
-                       cr_error *err);
-
 /* csv.c */
 
 #define CR_CSV_MAX_FIELDS 6
@@ -134,26 +134,15 @@ typedef cr_status cr_csv_take(const cr_csv_row *row, void *context, cr_error *er
 cr_status cr_csv_read(const char *path, const char *columns, bool has_header, cr_csv_take *take,
                       void *context, cr_error *err);
 
-/* kaggle.c, tables.c, xml.c, devkit.c, cub.c: each fills a truth that is {0}, to be finished. */
+/* layout.c has the table; each row stands in the file of its name (csv in plain.c). */
+extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layout_devkit,
+    cr_layout_cub, cr_layout_csv;
 
-cr_status cr_kaggle_read(const cr_data_source *source, const cr_class_list *classes,
-                         cr_truth *truth, cr_error *err);
-cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                       cr_error *err);
-cr_status cr_plain_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                        cr_error *err);
-cr_status cr_xml_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                      cr_error *err);
-cr_status cr_devkit_read(const cr_data_source *source, const cr_class_list *classes,
-                         cr_truth *truth, cr_error *err);
-cr_status cr_cub_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                      cr_error *err);
-
-/* All annotations of a folder or a tar, compressed or not. */
+/* xml.c: all annotations of a folder or a tar, compressed or not. */
 cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr_truth *truth,
                               cr_error *err);
 
-/* xml.c: one ILSVRC annotation of n bytes. `path` is for messages, `name` the image's. */
+/* One ILSVRC annotation of n bytes. `path` is for messages, `name` the image's. */
 cr_status cr_annotation_parse(const uint8_t *bytes, size_t n_bytes, const char *path,
                               const char *name, const cr_class_list *classes, cr_truth *truth,
                               cr_error *err);

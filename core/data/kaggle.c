@@ -1,4 +1,5 @@
-/* Layout `kaggle`: LOC_val_solution.csv. */
+/* Layout `kaggle`: LOC_val_solution.csv, `ImageId,PredictionString`, the latter `wnid x0 y0 x1 y1`
+ * repeated, in any order of rows. */
 #include "internal.h"
 
 #include <stdio.h>
@@ -27,9 +28,8 @@ static cr_status add_box(const context *c, const cr_place *at, const char *wnid,
                          int row, int number, cr_error *err)
 {
     static const char *const side[] = {"x0", "y0", "x1", "y1"};
-    const char *word[4];
+    char *word[4];
     char who[24];
-    cr_box box;
     int class = cr_classes_find(c->classes, wnid);
     int32_t *label = &c->truth->rows[row].label;
     if (class < 0)
@@ -44,8 +44,7 @@ static cr_status add_box(const context *c, const cr_place *at, const char *wnid,
             return cr_fail(err, CR_EINPUT, "%s:%d: box %d has no %s; a box is `wnid x0 y0 x1 y1`",
                            at->path, at->line, number, side[i]);
     snprintf(who, sizeof who, "box %d", number);
-    cr_status status = cr_parse_box(at, who, word, &box, err);
-    return status == CR_OK ? cr_truth_add_box(c->truth, at, row, &box, err) : status;
+    return cr_truth_add_words(c->truth, at, row, who, word, err);
 }
 
 static cr_status take_row(const cr_csv_row *in, void *data, cr_error *err)
@@ -65,11 +64,22 @@ cleanup:
     return status;
 }
 
-cr_status cr_kaggle_read(const cr_data_source *source, const cr_class_list *classes,
-                         cr_truth *truth, cr_error *err)
+static cr_status read_kaggle(const cr_data_source *source, const cr_class_list *classes,
+                             cr_truth *truth, cr_error *err)
 {
     context c = {classes, truth};
     cr_status status =
         cr_csv_read(source->ground_truth, "ImageId,PredictionString", true, take_row, &c, err);
     return status == CR_OK ? cr_truth_index(truth, source->ground_truth, false, err) : status;
 }
+
+const cr_layout cr_layout_kaggle = {
+    .name = "kaggle",
+    .ground_truth = "`LOC_val_solution.csv`",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
+             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .read = read_kaggle,
+};

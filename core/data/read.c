@@ -5,20 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef cr_status read_truth(const cr_data_source *source, const cr_class_list *classes,
-                             cr_truth *truth, cr_error *err);
-
-/* `box_past`: how far beyond the last pixel a box may reach. Where boxes are x, y, x + width,
- * y + height, as in CUB and in wsolevaluation's metadata of it, that is one. */
-static const struct {
-    read_truth *read;
-    int box_past;
-} layouts[] = {
-    [CR_DATA_KAGGLE] = {cr_kaggle_read, 0}, [CR_DATA_XML] = {cr_xml_read, 0},
-    [CR_DATA_WSOL] = {cr_wsol_read, 1},     [CR_DATA_DEVKIT] = {cr_devkit_read, 0},
-    [CR_DATA_CUB] = {cr_cub_read, 1},       [CR_DATA_CSV] = {cr_plain_read, 0},
-};
-
 /* Appends to a list of at most three names. */
 static void add_name(char *names, size_t n_bytes, int n_before, const char *name)
 {
@@ -190,8 +176,8 @@ cleanup:
 
 static cr_status read_classes(const cr_data_source *source, cr_class_list *classes, cr_error *err)
 {
-    cr_status status = source->layout == CR_DATA_CUB
-                           ? cr_classes_read_cub(source->ground_truth, classes, err)
+    cr_status status = source->layout->read_classes
+                           ? source->layout->read_classes(source, classes, err)
                            : cr_classes_read(source->synsets, classes, err);
     if (status == CR_OK && source->devkit_synsets)
         status = cr_classes_read_devkit(source->devkit_synsets, classes, err);
@@ -219,7 +205,7 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     *data = (cr_dataset){0};
 
     CR_TRY(read_classes(source, &classes, err));
-    CR_TRY(layouts[source->layout].read(source, &classes, &truth, err));
+    CR_TRY(source->layout->read(source, &classes, &truth, err));
     CR_TRY(cr_truth_finish(&truth, source->ground_truth, err));
     if (source->exclude)
         CR_TRY(cr_truth_exclude(&truth, source->exclude, err));
@@ -238,7 +224,7 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     CR_TRY(add_images(&truth, chosen, n, &files, item, &pool, data, err));
     CR_TRY(add_classes(&classes, &pool, data, err));
     data->is_tar = files.is_tar;
-    data->box_past = layouts[source->layout].box_past;
+    data->box_past = source->layout->box_past;
     data->text = pool.text;
     CR_TRY(check_boxes(data, source->ground_truth, err));
     data->folder = strdup(source->images ? source->images : "");

@@ -20,24 +20,6 @@ bool cr_parse_whole(const char *text, int32_t max, int32_t *value)
     return number <= max;
 }
 
-cr_status cr_parse_box(const cr_place *at, const char *who, const char *const word[4], cr_box *box,
-                       cr_error *err)
-{
-    static const char *const side[] = {"x0", "y0", "x1", "y1"};
-    int32_t value[4];
-    for (int i = 0; i < 4; i++)
-        if (!cr_parse_whole(word[i], CR_DATA_MAX_COORDINATE, &value[i]))
-            return cr_fail(err, CR_EINPUT,
-                           "%s:%d: %s: %s is '%s', must be a whole number from 0 to %d", at->path,
-                           at->line, who, side[i], cr_quote(word[i], strlen(word[i])).text,
-                           CR_DATA_MAX_COORDINATE);
-    *box = (cr_box){value[0], value[1], value[2], value[3]};
-    if (box->x1 < box->x0 || box->y1 < box->y0)
-        return cr_fail(err, CR_EINPUT, "%s:%d: %s is empty: %d %d %d %d", at->path, at->line, who,
-                       box->x0, box->y0, box->x1, box->y1);
-    return CR_OK;
-}
-
 /* A name as ids have it, n bytes: from its first folder or from its last part on, without an image
  * extension. */
 static const char *id_of(const char *name, bool by_path, size_t *n)
@@ -86,6 +68,24 @@ cr_status cr_truth_add_box(cr_truth *t, const cr_place *at, int row, const cr_bo
     t->box_row[n] = row;
     t->n_boxes++;
     return CR_OK;
+}
+
+cr_status cr_truth_add_words(cr_truth *t, const cr_place *at, int row, const char *who,
+                             char *const word[4], cr_error *err)
+{
+    static const char *const side[] = {"x0", "y0", "x1", "y1"};
+    int32_t value[4];
+    for (int i = 0; i < 4; i++)
+        if (!cr_parse_whole(word[i], CR_DATA_MAX_COORDINATE, &value[i]))
+            return cr_fail(err, CR_EINPUT,
+                           "%s:%d: %s: %s is '%s', must be a whole number from 0 to %d", at->path,
+                           at->line, who, side[i], cr_quote(word[i], strlen(word[i])).text,
+                           CR_DATA_MAX_COORDINATE);
+    const cr_box box = {value[0], value[1], value[2], value[3]};
+    if (box.x1 < box.x0 || box.y1 < box.y0)
+        return cr_fail(err, CR_EINPUT, "%s:%d: %s is empty: %d %d %d %d", at->path, at->line, who,
+                       box.x0, box.y0, box.x1, box.y1);
+    return cr_truth_add_box(t, at, row, &box, err);
 }
 
 static cr_status fail_repeated(const cr_truth *t, const char *path, const cr_name *a,

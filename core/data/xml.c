@@ -1,5 +1,6 @@
-/* Layout `xml`: ILSVRC's annotations, one XML a image. Entities, documents types and the network
- * stay off: a DOCTYPE is refused, and nothing outside the bytes is read. */
+/* Layout `xml`: ILSVRC's annotations, an .xml an image, named as the image is: a folder, or a tar of
+ * them, plain or compressed with gzip, bzip2, xz or zstd. Entities, document types and the network stay
+ * off: a DOCTYPE is refused, and nothing outside the bytes is read. */
 #include "internal.h"
 
 #include <dirent.h>
@@ -349,8 +350,20 @@ cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr
     return status == CR_OK ? cr_truth_index(truth, path, false, err) : status;
 }
 
-cr_status cr_xml_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                      cr_error *err)
+static cr_status read_xml(const cr_data_source *source, const cr_class_list *classes,
+                          cr_truth *truth, cr_error *err)
 {
     return cr_annotations_read(source->ground_truth, classes, truth, err);
 }
+
+const cr_layout cr_layout_xml = {
+    .name = "xml",
+    .ground_truth = "ILSVRC's annotations: the folder, or `ILSVRC2012_bbox_val_v3.tgz`",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
+             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .has_sizes = true,
+    .read = read_xml,
+};

@@ -35,31 +35,42 @@ static void copy_name(char *to, const char *from)
     snprintf(to, CR_NAME_BYTES, "%s", from ? from : "");
 }
 
-static cr_status resolve_given(char **to, const char *folder, const char *path, cr_error *err)
+/* The names of the layouts that take a key, with `between` between them. */
+static const char *layouts_with(cr_data_key key, const char *between, char text[CR_JOB_PATH_BYTES])
 {
-    return path ? resolve(to, folder, path, err) : CR_OK;
+    size_t n = 0;
+    text[0] = 0;
+    for (const cr_layout *const *layout = cr_layouts; *layout; layout++)
+        if ((*layout)->keys[key] != CR_KEY_REFUSED && n < CR_JOB_PATH_BYTES)
+            n += (size_t)snprintf(text + n, CR_JOB_PATH_BYTES - n, "%s%s", n ? between : "",
+                                  (*layout)->name);
+    return text;
 }
 
-/* Which keys go with which layouts. */
-static cr_status check_layout(cr_job_source *source, const cr_job_raw_dataset *raw, cr_error *err)
+/* The layout, and the keys that go with it. */
+static cr_status read_layout(cr_job_source *source, const cr_job_raw_dataset *raw,
+                             const char *folder, cr_job *job, cr_error *err)
 {
-    const bool cub = raw->layout == CR_DATA_CUB, devkit = raw->layout == CR_DATA_DEVKIT;
-    const struct {
-        const char *key, *value;
-        bool needed, allowed;
-        const char *why_not;
-    } keys[] = {
-        {"synsets", raw->synsets, !cub, !cub, "not for layout cub, whose classes.txt is read"},
-        {"devkit_synsets", raw->devkit_synsets, devkit, !cub, "not for layout cub"},
-        {"boxes", raw->boxes, devkit, devkit, "only for layout devkit"},
-    };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        char key[CR_JOB_PATH_BYTES];
-        KEY("dataset.%s", keys[i].key);
-        if (keys[i].needed && !keys[i].value)
-            return cr_job_fail(err, source, "dataset", "the key \"%s\" is missing", keys[i].key);
-        if (!keys[i].allowed && keys[i].value)
-            return cr_job_fail(err, source, key, "%s", keys[i].why_not);
+#define KEY_PATH(KEY, member) &job->data.member,
+    const char **const paths[] = {CR_DATA_KEY_LIST(KEY_PATH)};
+    char key[CR_JOB_PATH_BYTES], names[CR_JOB_PATH_BYTES];
+    const cr_layout *layout = job->data.layout = cr_layout_find(raw->layout);
+    if (!layout)
+        return cr_job_fail(err, source, "dataset.layout", "must be %s, not \"%.64s\"",
+                           layouts_with(CR_DATA_IMAGES, " or ", names), raw->layout);
+    for (cr_data_key k = 0; k < CR_DATA_N_KEYS; k++) {
+        KEY("dataset.%s", cr_data_key_name(k));
+        if (!raw->keys[k] && layout->keys[k] == CR_KEY_NEEDED)
+            return cr_job_fail(err, source, "dataset", "the key \"%s\" is missing",
+                               cr_data_key_name(k));
+        if (raw->keys[k] && layout->keys[k] == CR_KEY_REFUSED)
+            return cr_job_fail(err, source, key, "not for layout %s, only for %s", layout->name,
+                               layouts_with(k, ", ", names));
+        if (!raw->keys[k] || (k == CR_DATA_IMAGES && strcmp(raw->keys[k], "none") == 0))
+            continue;
+        cr_status status = resolve((char **)paths[k], folder, raw->keys[k], err);
+        if (status != CR_OK)
+            return status;
     }
     return CR_OK;
 }
@@ -67,20 +78,22 @@ static cr_status check_layout(cr_job_source *source, const cr_job_raw_dataset *r
 static cr_status read_subset(cr_job_source *source, const cr_job_raw_subset *raw,
                              const char *folder, cr_job *job, cr_error *err)
 {
-    job->subset_stride = raw->stride ? clamp_int(*raw->stride) : 1;
-    if (job->subset_stride < 1)
+    cr_data_source *data = &job->data;
+    data->subset_stride = raw->stride ? clamp_int(*raw->stride) : 1;
+    if (data->subset_stride < 1)
         return cr_job_fail(err, source, "dataset.subset.stride", "%d, must be 1 or more",
-                           job->subset_stride);
-    job->subset_classes = cr_alloc(raw->n_classes, sizeof *job->subset_classes);
-    if (!job->subset_classes)
-        return cr_fail_memory(err, "job", raw->n_classes, sizeof *job->subset_classes);
+                           data->subset_stride);
+    char **classes = cr_alloc(raw->n_classes, sizeof *classes);
+    if (!classes)
+        return cr_fail_memory(err, "job", raw->n_classes, sizeof *classes);
+    data->subset_classes = (const char *const *)classes;
     for (unsigned i = 0; i < raw->n_classes; i++) {
-        job->subset_classes[i] = strdup(raw->classes[i]);
-        if (!job->subset_classes[i])
+        classes[i] = strdup(raw->classes[i]);
+        if (!classes[i])
             return cr_fail_memory(err, "job", strlen(raw->classes[i]), 1);
-        job->n_subset_classes++;
+        data->n_subset_classes++;
     }
-    return resolve_given(&job->subset_list, folder, raw->list, err);
+    return raw->list ? resolve((char **)&data->subset_list, folder, raw->list, err) : CR_OK;
 }
 
 static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *raw,
@@ -89,17 +102,9 @@ static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *r
     cr_status status = CR_OK;
     if (raw->limit < 0 || raw->limit > INT_MAX)
         return cr_job_fail(err, source, "dataset.limit", "must be 0 (all images) to %d", INT_MAX);
-    job->limit = (int)raw->limit;
+    job->data.limit = (int)raw->limit;
     job->skip_failed = raw->failed == 1;
-    CR_TRY(check_layout(source, raw, err));
-    job->layout = (cr_data_layout)raw->layout;
-    if (strcmp(raw->images, "none") != 0)
-        CR_TRY(resolve(&job->images, folder, raw->images, err));
-    CR_TRY(resolve(&job->ground_truth, folder, raw->ground_truth, err));
-    CR_TRY(resolve_given(&job->synsets, folder, raw->synsets, err));
-    CR_TRY(resolve_given(&job->devkit_synsets, folder, raw->devkit_synsets, err));
-    CR_TRY(resolve_given(&job->boxes, folder, raw->boxes, err));
-    CR_TRY(resolve_given(&job->exclude, folder, raw->exclude, err));
+    CR_TRY(read_layout(source, raw, folder, job, err));
     CR_TRY(read_subset(source, &raw->subset, folder, job, err));
 cleanup:
     return status;
@@ -211,7 +216,7 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     copy_name(job->name, raw->name);
     CR_TRY(read_dataset(source, &raw->dataset, folder, job, err));
     CR_TRY(read_models(source, raw, folder, job, err));
-    if (job->n_models > 0 && !job->images)
+    if (job->n_models > 0 && !job->data.images)
         CR_TRY(cr_job_fail(err, source, "dataset.images",
                            "none is for a job without models (models: [])"));
     if (job->n_models > 0 && raw->n_methods == 0)
@@ -368,16 +373,12 @@ void cr_job_free(cr_job *job)
     free(job->protocols);
     free(job->text);
     free(job->overrides);
-    free(job->images);
-    free(job->ground_truth);
-    free(job->synsets);
-    free(job->devkit_synsets);
-    free(job->boxes);
-    free(job->exclude);
-    free(job->subset_list);
-    for (int i = 0; i < job->n_subset_classes; i++)
-        free(job->subset_classes[i]);
-    free(job->subset_classes);
+#define KEY_FREE(KEY, member) free((char *)job->data.member);
+    CR_DATA_KEY_LIST(KEY_FREE)
+    free((char *)job->data.subset_list);
+    for (int i = 0; i < job->data.n_subset_classes; i++)
+        free((char *)job->data.subset_classes[i]);
+    free((void *)job->data.subset_classes);
     free(job->output);
     *job = (cr_job){0};
 }

@@ -24,18 +24,10 @@ typedef struct cr_job_model {
 /* A checked job. Paths are resolved against the job file's folder; everything is owned. */
 typedef struct cr_job {
     char name[CR_NAME_BYTES];
-    char *text;            /* the file, verbatim */
-    char *overrides;       /* the --set options, one `key=value` a line, "" if none */
-    cr_data_layout layout; /* dataset.layout */
-    char *images;          /* dataset.images; NULL for none, which a job without models may have */
-    char *ground_truth;    /* dataset.* */
-    char *synsets, *devkit_synsets, *boxes, *exclude; /* dataset.*, NULL where not given */
-    char *subset_list;                                /* dataset.subset.list, NULL if none */
-    char **subset_classes; /* [n_subset_classes] dataset.subset.classes */
-    int n_subset_classes;
-    int subset_stride; /* dataset.subset.stride, 1 = every image */
-    int limit;         /* dataset.limit, 0 = all */
-    bool skip_failed;  /* dataset.failed: skip (default: wrong) */
+    char *text;          /* the file, verbatim */
+    char *overrides;     /* the --set options, one `key=value` a line, "" if none */
+    cr_data_source data; /* dataset.*; images NULL for none, which a job without models may have */
+    bool skip_failed;    /* dataset.failed: skip (default: wrong) */
     int n_models;
     cr_job_model *models;
     int n_methods;
@@ -60,10 +52,9 @@ typedef struct cr_job {
  *
  * Keys, with their defaults in parentheses; those without one must be given:
  *   name
- *   dataset: layout (kaggle | xml | wsol | devkit | cub | csv), images, ground_truth, synsets (all
- *     layouts but cub), devkit_synsets (devkit must have it; none), boxes (devkit only), exclude
- *     (none), subset: list (none), classes (all), stride (1); limit (0: all), failed (wrong | skip:
- *     wrong)
+ *   dataset: layout (the names of cr_layouts), images, ground_truth, synsets, devkit_synsets, boxes,
+ *     exclude (which of them a layout needs or takes says its row; none), subset: list (none),
+ *     classes (all), stride (1); limit (0: all), failed (wrong | skip: wrong)
  *   models: a list of name, file, output (the model's own), layer (automatic), kernels (automatic): a list of KERNEL and
  *     KERNEL@LAYER as cr_graph_use_kernel has them, and
  *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear |

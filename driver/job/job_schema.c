@@ -1,6 +1,5 @@
 #include "job_schema.h"
 
-#include "camrank/data.h"
 #include "camrank/image.h"
 #include "camrank/method.h"
 #include "camrank/results.h"
@@ -23,9 +22,6 @@
     CYAML_FIELD_ENUM_PTR(key, CYAML_FLAG_STRICT | (flags), type, member, words, \
                          CYAML_ARRAY_LEN(words))
 
-static const cyaml_strval_t layouts[] = {{"kaggle", CR_DATA_KAGGLE}, {"xml", CR_DATA_XML},
-                                         {"wsol", CR_DATA_WSOL},     {"devkit", CR_DATA_DEVKIT},
-                                         {"cub", CR_DATA_CUB},       {"csv", CR_DATA_CSV}};
 static const cyaml_strval_t failures[] = {{"wrong", 0}, {"skip", 1}};
 static const cyaml_strval_t resizes[] = {{"squash", CR_RESIZE_SQUASH},
                                          {"short-side", CR_RESIZE_SHORT_SIDE}};
@@ -81,14 +77,12 @@ static const cyaml_schema_field_t subset_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define KEY_FIELD(KEY, member)                                                        \
+    STRING(#member, CR_DATA_##KEY == CR_DATA_IMAGES ? MUST : MAY, cr_job_raw_dataset, \
+           keys[CR_DATA_##KEY], MAX_PATH),
 static const cyaml_schema_field_t dataset_fields[] = {
-    WORD("layout", MUST, cr_job_raw_dataset, layout, layouts),
-    STRING("images", MUST, cr_job_raw_dataset, images, MAX_PATH),
-    STRING("ground_truth", MUST, cr_job_raw_dataset, ground_truth, MAX_PATH),
-    STRING("synsets", MAY, cr_job_raw_dataset, synsets, MAX_PATH),
-    STRING("devkit_synsets", MAY, cr_job_raw_dataset, devkit_synsets, MAX_PATH),
-    STRING("boxes", MAY, cr_job_raw_dataset, boxes, MAX_PATH),
-    STRING("exclude", MAY, cr_job_raw_dataset, exclude, MAX_PATH),
+    STRING("layout", MUST, cr_job_raw_dataset, layout, CYAML_UNLIMITED),
+    CR_DATA_KEY_LIST(KEY_FIELD) /* which of them a layout must have says its row */
     CYAML_FIELD_MAPPING("subset", MAY, cr_job_raw_dataset, subset, subset_fields),
     CYAML_FIELD_INT("limit", MAY, cr_job_raw_dataset, limit),
     WORD("failed", MAY, cr_job_raw_dataset, failed, failures),

@@ -5,6 +5,8 @@
 #ifndef CAMRANK_DRIVER_JOB_SCHEMA_H
 #define CAMRANK_DRIVER_JOB_SCHEMA_H
 
+#include "camrank/data.h"
+
 #include "job_tree.h"
 
 #define CR_JOB_MAX_LIST 256     /* models, methods, kernels */
@@ -36,8 +38,8 @@ typedef struct cr_job_raw_subset {
 } cr_job_raw_subset;
 
 typedef struct cr_job_raw_dataset {
-    int layout; /* cr_data_layout */
-    char *images, *ground_truth, *synsets, *devkit_synsets, *boxes, *exclude;
+    char *layout;
+    char *keys[CR_DATA_N_KEYS]; /* images: "none" where there are none */
     cr_job_raw_subset subset;
     int64_t limit;
     int failed; /* 1: skip */

@@ -32,6 +32,9 @@ typedef struct cr_data_class {
     int32_t devkit; /* id in ILSVRC's devkit, from 1; 0: not known */
 } cr_data_class;
 
+struct cr_class_list;
+struct cr_truth;
+
 /* Images are sorted by id (byte order), which is the order of everything that follows. */
 typedef struct cr_dataset {
     int n_images, n_boxes, n_classes;
@@ -49,42 +52,62 @@ typedef struct cr_dataset {
     char unlisted[224];   /* the first three of them, "a, b, c, ..." */
 } cr_dataset;
 
-/* Where the ground truth comes from. */
-typedef enum cr_data_layout {
-    CR_DATA_KAGGLE, /* LOC_val_solution.csv: `ImageId,PredictionString`, the latter
-                       `wnid x0 y0 x1 y1` repeated, in any order of rows */
-    CR_DATA_XML,    /* ILSVRC's annotations, an .xml an image: a folder, or a tar of them, plain or
-                       compressed with gzip, bzip2, xz or zstd; the image's name is the file's */
-    CR_DATA_WSOL,   /* a folder with wsolevaluation's image_ids.txt, class_labels.txt,
-                       image_sizes.txt and localization.txt */
-    CR_DATA_DEVKIT, /* ILSVRC2012_validation_ground_truth.txt: devkit ids, a line an image; boxes
-                       from annotations as in CR_DATA_XML, whose classes must agree with it */
-    CR_DATA_CUB,    /* the folder of CUB-200-2011: images.txt, image_class_labels.txt,
-                       bounding_boxes.txt, train_test_split.txt (its test part), classes.txt; a box
-                       is x, y, x + width, y + height, cut to whole numbers, which are the numbers
-                       of wsolevaluation's metadata of CUB */
-    CR_DATA_CSV,    /* header `image,label,x0,y0,x1,y1`; a row a box, those of an image anywhere;
-                       the label a wnid or a class index from 0 */
-} cr_data_layout;
+/* Keys of a job that name what a set is made of, and members of cr_data_source. */
+#define CR_DATA_KEY_LIST(KEY)                                                                      \
+    KEY(IMAGES, images)             /* folder of image files, flat or in folders, or an          \
+                                       uncompressed tar of such; NULL: none are needed */ \
+    KEY(GROUND_TRUTH, ground_truth) /* file or folder, as the layout has it */                     \
+    KEY(SYNSETS, synsets)           /* the class order, `wnid name` lines */                       \
+    KEY(DEVKIT_SYNSETS, devkit_synsets) /* devkit ids: the devkit's meta.mat, or `id wnid` lines \
+                                           (synsets that are no class are passed over) */ \
+    KEY(BOXES, boxes)     /* annotations as in layout xml, where ground_truth has no boxes */      \
+    KEY(EXCLUDE, exclude) /* images that are not localized: ids, a line each, or numbers */
+
+#define CR_DATA_KEY_ENUM(KEY, member) CR_DATA_##KEY,
+#define CR_DATA_KEY_MEMBER(KEY, member) const char *member;
+
+typedef enum cr_data_key { CR_DATA_KEY_LIST(CR_DATA_KEY_ENUM) CR_DATA_N_KEYS } cr_data_key;
+
+/* What a layout does with a key. */
+typedef enum cr_key_use { CR_KEY_REFUSED, CR_KEY_TAKEN, CR_KEY_NEEDED } cr_key_use;
+
+typedef struct cr_layout cr_layout;
 
 /* Where an image set lies. Paths are ready to open. What is not used is NULL or 0. */
 typedef struct cr_data_source {
-    cr_data_layout layout;
-    const char *images;       /* folder of image files, flat or in folders, or an uncompressed tar
-                                   of such; NULL: none are needed */
-    const char *ground_truth; /* file or folder, as the layout has it */
-    const char *synsets;      /* the class order, `wnid name` lines; not for CUB, whose classes.txt
-                                   gives it */
-    const char *devkit_synsets; /* devkit ids: the devkit's meta.mat, or `id wnid` lines (synsets
-                                   that are no class are passed over); needed for CR_DATA_DEVKIT */
-    const char *boxes;          /* CR_DATA_DEVKIT only: the annotations */
-    const char *exclude;        /* images that are not localized: ids, a line each, or numbers */
-    const char *subset_list;    /* ids of the images that are taken, a line each */
+    const cr_layout *layout;
+    CR_DATA_KEY_LIST(CR_DATA_KEY_MEMBER)
+    const char *subset_list;           /* ids of the images that are taken, a line each */
     const char *const *subset_classes; /* [n_subset_classes] wnids of the images that are taken */
     int n_subset_classes;
     int subset_stride; /* every so-manyth of these by id, from the first; 0 and 1: every one */
     int limit;         /* the first so many of these; 0: all. Images not taken need no file */
 } cr_data_source;
+
+/* A form in which ground truth comes. A layout is one file of core/data and one row of its table;
+ * nothing outside that room compares names of layouts. */
+struct cr_layout {
+    const char *name;
+    const char *ground_truth;        /* what that key names, a line of Markdown */
+    cr_key_use keys[CR_DATA_N_KEYS]; /* as a job must give them; CR_KEY_REFUSED where not written */
+    bool has_sizes;                  /* of the images, as far as they are annotated */
+    int box_past;                    /* as in cr_dataset */
+    /* The class list; NULL: it is the file `synsets`. Private to core/data, as `read` is. */
+    cr_status (*read_classes)(const cr_data_source *source, struct cr_class_list *classes,
+                              cr_error *err);
+    /* Fills a truth that is {0}: images, labels, boxes. */
+    cr_status (*read)(const cr_data_source *source, const struct cr_class_list *classes,
+                      struct cr_truth *truth, cr_error *err);
+};
+
+/* All of them, in the order in which they are listed; NULL behind the last. */
+extern const cr_layout *const cr_layouts[];
+
+/* The layout with this name; NULL. */
+const cr_layout *cr_layout_find(const char *name);
+
+/* The name of a key, as jobs have it. */
+const char *cr_data_key_name(cr_data_key key);
 
 /* Reads an image set. An image's id is the name of its file without folders and image extension;
  * extensions are .jpg, .jpeg and .png in any case; hidden files do not count. Ground truth and

@@ -17,6 +17,12 @@ for command in run check report show inspect merge; do
     expect 0 '' "$CAMRANK" $command --help
     contains "$work/out" "^usage: camrank $command "
 done
+expect 0 '' "$CAMRANK" layouts
+contains "$work/out" "^devkit$"
+expect 2 'camrank: layouts: takes no "kaggle"' "$CAMRANK" layouts kaggle
+expect 0 '' "$CAMRANK" layouts --markdown
+check "the README's layouts are the program's" \
+    diff "$work/out" <(grep -F -x -f "$work/out" "$repo/README.md")
 expect 0 '' "$CAMRANK" --version
 contains "$work/out" "^camrank [0-9]*\.[0-9]*\.[0-9]*$"
 contains "$work/out" "HDF5 [0-9.]*; .*OpenBLAS"

@@ -11,21 +11,21 @@ enum { MAX_FILES = 6 };
 
 /* The files of each layout, in the order of an input's parts. */
 static const struct {
-    cr_data_layout layout;
+    const char *name;
     const char *truth;
     const char *files[MAX_FILES];
 } layouts[] = {
-    {CR_DATA_KAGGLE, "truth", {"truth", "synsets", "devkit", "exclude"}},
-    {CR_DATA_CSV, "truth", {"truth", "synsets", "list", "exclude"}},
-    {CR_DATA_WSOL,
+    {"kaggle", "truth", {"truth", "synsets", "devkit", "exclude"}},
+    {"csv", "truth", {"truth", "synsets", "list", "exclude"}},
+    {"wsol",
      "wsol",
      {"wsol/image_ids.txt", "wsol/class_labels.txt", "wsol/image_sizes.txt",
       "wsol/localization.txt", "synsets", "list"}},
-    {CR_DATA_CUB,
+    {"cub",
      "cub",
      {"cub/images.txt", "cub/image_class_labels.txt", "cub/bounding_boxes.txt",
       "cub/train_test_split.txt", "cub/classes.txt", "list"}},
-    {CR_DATA_DEVKIT, "truth", {"truth", "synsets", "devkit", "boxes/a_00000001.xml"}},
+    {"devkit", "truth", {"truth", "synsets", "devkit", "boxes/a_00000001.xml"}},
 };
 
 /* The path of a file that the layout has, or, if it `may_lack` it, that the input has too. */
@@ -73,12 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     fuzz_split(bytes + 1, n_bytes - 1, parts, MAX_FILES);
     for (int i = 0; i < MAX_FILES && files[i]; i++)
         fuzz_write(files[i], parts[i].bytes, parts[i].n_bytes);
+    const cr_layout *layout = cr_layout_find(layouts[which].name);
     const cr_data_source source = {
-        .layout = layouts[which].layout,
+        .layout = layout,
         .ground_truth = fuzz_path(layouts[which].truth),
         .synsets = path_if(files, parts, "synsets", false),
-        .devkit_synsets = path_if(files, parts, "devkit", layouts[which].layout != CR_DATA_DEVKIT),
-        .boxes = layouts[which].layout == CR_DATA_DEVKIT ? fuzz_path("boxes") : NULL,
+        .devkit_synsets =
+            path_if(files, parts, "devkit", layout->keys[CR_DATA_DEVKIT_SYNSETS] != CR_KEY_NEEDED),
+        .boxes = layout->keys[CR_DATA_BOXES] == CR_KEY_NEEDED ? fuzz_path("boxes") : NULL,
         .exclude = path_if(files, parts, "exclude", true),
         .subset_list = path_if(files, parts, "list", true),
     };

@@ -12,13 +12,15 @@ import zlib
 
 import numpy as np
 
-import structs
 from camrank import array_at, check as raise_refused, lib
-from structs import cr_box, cr_data_class, cr_data_image, cr_data_source, cr_dataset, cr_error
+from structs import (cr_box, cr_data_class, cr_data_image, cr_data_source, cr_dataset, cr_error,
+                     cr_layout)
 
 FREE = ct.CDLL(None).free
 FREE.argtypes = [ct.c_void_p]
 FREE.restype = None
+FIND = lib.cr_layout_find
+FIND.restype = ct.POINTER(cr_layout)
 
 
 class Set:
@@ -27,7 +29,7 @@ class Set:
     def __init__(self, layout, subset_classes=(), **paths):
         error, self.data = cr_error(), cr_dataset()
         classes = (ct.c_char_p * max(1, len(subset_classes)))(*[c.encode() for c in subset_classes])
-        source = cr_data_source(layout=getattr(structs, f"CR_DATA_{layout.upper()}"),
+        source = cr_data_source(layout=FIND(layout.encode()),
                                 subset_classes=classes, n_subset_classes=len(subset_classes),
                                 **{k: v.encode() if isinstance(v, str) else v
                                    for k, v in paths.items()})

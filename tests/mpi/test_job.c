@@ -76,9 +76,9 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK_TEXT(job.name, "two-nets");
     CHECK_TEXT(job.text, good);
     CHECK_TEXT(job.overrides, "");
-    CHECK_TEXT(job.images, "jobs/data/images");
-    CHECK_TEXT(job.ground_truth, "/abs/truth.csv");
-    CHECK_TEXT(job.synsets, "jobs/data/synsets.txt");
+    CHECK_TEXT(job.data.images, "jobs/data/images");
+    CHECK_TEXT(job.data.ground_truth, "/abs/truth.csv");
+    CHECK_TEXT(job.data.synsets, "jobs/data/synsets.txt");
     CHECK_TEXT(job.output, "jobs/out/two.h5");
     CHECK_EQUAL(job.n_models, 2);
     const cr_job_model *first = &job.models[0], *second = &job.models[1];
@@ -111,10 +111,11 @@ static void job_without_optional_keys_has_the_defaults(const cr_par *par)
     cr_error err;
     if (!CHECK_OK(parse(good, NULL, &job, &err), &err))
         return;
-    CHECK(job.exclude == NULL && job.devkit_synsets == NULL && job.boxes == NULL);
-    CHECK(job.subset_list == NULL && job.n_subset_classes == 0 && job.subset_stride == 1);
-    CHECK_EQUAL(job.layout, CR_DATA_KAGGLE);
-    CHECK_EQUAL(job.limit, 0);
+    CHECK(job.data.exclude == NULL && job.data.devkit_synsets == NULL && job.data.boxes == NULL);
+    CHECK(job.data.subset_list == NULL && job.data.n_subset_classes == 0 &&
+          job.data.subset_stride == 1);
+    CHECK_TEXT(job.data.layout->name, "kaggle");
+    CHECK_EQUAL(job.data.limit, 0);
     CHECK(!job.skip_failed);
     CHECK_EQUAL(job.map_slots, CR_SLOTS);
     CHECK(!job.map_float16);
@@ -153,8 +154,8 @@ static void job_optional_keys_take_effect(const cr_par *par)
 
     text = edit("  synsets", "  exclude: black.txt\n  limit: 100\n  failed: skip\n  synsets");
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
-        CHECK_TEXT(job.exclude, "jobs/black.txt");
-        CHECK_EQUAL(job.limit, 100);
+        CHECK_TEXT(job.data.exclude, "jobs/black.txt");
+        CHECK_EQUAL(job.data.limit, 100);
         CHECK(job.skip_failed);
     }
     cr_job_free(&job);
@@ -170,13 +171,13 @@ static void job_optional_keys_take_effect(const cr_par *par)
     text = edit("layout: kaggle", "layout: devkit\n  devkit_synsets: d.txt\n  boxes: b.tgz\n"
                                   "  subset: {list: l.txt, classes: [n01, n02], stride: 3}");
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
-        CHECK_EQUAL(job.layout, CR_DATA_DEVKIT);
-        CHECK_TEXT(job.devkit_synsets, "jobs/d.txt");
-        CHECK_TEXT(job.boxes, "jobs/b.tgz");
-        CHECK_TEXT(job.subset_list, "jobs/l.txt");
-        CHECK_EQUAL(job.subset_stride, 3);
-        CHECK_EQUAL(job.n_subset_classes, 2);
-        CHECK_TEXT(job.subset_classes[1], "n02");
+        CHECK_TEXT(job.data.layout->name, "devkit");
+        CHECK_TEXT(job.data.devkit_synsets, "jobs/d.txt");
+        CHECK_TEXT(job.data.boxes, "jobs/b.tgz");
+        CHECK_TEXT(job.data.subset_list, "jobs/l.txt");
+        CHECK_EQUAL(job.data.subset_stride, 3);
+        CHECK_EQUAL(job.data.n_subset_classes, 2);
+        CHECK_TEXT(job.data.subset_classes[1], "n02");
     }
     cr_job_free(&job);
     free(text);
@@ -251,7 +252,7 @@ static void job_without_models_needs_no_images_and_no_methods(const cr_par *par)
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
         CHECK_EQUAL(job.n_models, 0);
         CHECK_EQUAL(job.n_methods, 0);
-        CHECK(job.images == NULL);
+        CHECK(job.data.images == NULL);
         CHECK_OK(cr_job_take_part(&job, 1, 1, &err), &err);
     }
     cr_job_free(&job);
@@ -533,9 +534,12 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"layout: kaggle", "layout: devkit\n  devkit_synsets: d.txt",
          "jobs/x.yaml:2: dataset: the key \"boxes\" is missing"},
         {"layout: kaggle", "layout: xml\n  boxes: boxes",
-         "jobs/x.yaml:4: dataset.boxes: only for layout devkit"},
+         "jobs/x.yaml:4: dataset.boxes: not for layout xml, only for devkit"},
         {"layout: kaggle", "layout: cub",
-         "jobs/x.yaml:6: dataset.synsets: not for layout cub, whose classes.txt is read"},
+         "jobs/x.yaml:6: dataset.synsets: not for layout cub, only for kaggle, xml, wsol, "
+         "devkit, csv"},
+        {"  ground_truth: /abs/truth.csv\n", "",
+         "jobs/x.yaml:2: dataset: the key \"ground_truth\" is missing"},
         {"  synsets", "  subset: {stride: 0}\n  synsets",
          "jobs/x.yaml:6: dataset.subset.stride: 0, must be 1 or more"},
         {"  synsets", "  subset: {classes: []}\n  synsets",
@@ -654,7 +658,7 @@ static void job_set_changes_values_in_order(const cr_par *par)
     CHECK(job.map_float16 && job.map_slots == CR_SLOTS);
     CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);
     CHECK(job.models[0].input.mean[2] == 7 && !job.models[0].input.bgr);
-    CHECK_TEXT(job.images, "/elsewhere");
+    CHECK_TEXT(job.data.images, "/elsewhere");
     CHECK_TEXT(job.output, "./out/two.h5");
     CHECK_TEXT(job.text, good);
     CHECK(strncmp(job.overrides, "batch=4\nmodels.1.name=other\n", 28) == 0);

@@ -26,7 +26,7 @@ static int make_folder(void **state)
 
 static cr_status read_set(bool exclude, int limit, cr_dataset *data, cr_error *err)
 {
-    const cr_data_source source = {.layout = CR_DATA_KAGGLE,
+    const cr_data_source source = {.layout = cr_layout_find("kaggle"),
                                    .images = scratch_path("images"),
                                    .ground_truth = scratch_path("set.csv"),
                                    .synsets = scratch_path("synsets.txt"),
@@ -347,8 +347,10 @@ static void kit_dev_equals_its_metadata(void **state)
     snprintf(synsets, sizeof synsets, "%s/dev/LOC_synset_mapping.txt", kit);
     snprintf(labels, sizeof labels, "%s/dev/metadata/class_labels.txt", kit);
     snprintf(boxes, sizeof boxes, "%s/dev/metadata/localization.txt", kit);
-    const cr_data_source source = {
-        .layout = CR_DATA_KAGGLE, .images = images, .ground_truth = truth, .synsets = synsets};
+    const cr_data_source source = {.layout = cr_layout_find("kaggle"),
+                                   .images = images,
+                                   .ground_truth = truth,
+                                   .synsets = synsets};
     cr_dataset d;
     cr_error err = {0};
     if (cr_data_read(&source, &d, &err) != CR_OK)
@@ -425,7 +427,7 @@ static part make_part(const char *truth, const char *name, int n)
 /* Reads it; in CPU seconds. */
 static double reading_s(const part *of, const char *synsets, cr_dataset *d)
 {
-    const cr_data_source source = {.layout = CR_DATA_KAGGLE,
+    const cr_data_source source = {.layout = cr_layout_find("kaggle"),
                                    .images = of->images,
                                    .ground_truth = of->truth,
                                    .synsets = synsets};

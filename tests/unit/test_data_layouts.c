@@ -48,7 +48,7 @@ static size_t add_member(uint8_t *tar, size_t at, const char *name, const char *
 
 static cr_data_source source_of(const char *images)
 {
-    return (cr_data_source){.layout = CR_DATA_CSV,
+    return (cr_data_source){.layout = cr_layout_find("csv"),
                             .images = images,
                             .ground_truth = scratch_path("set.csv"),
                             .synsets = scratch_path("synsets.txt")};
@@ -145,7 +145,7 @@ static void xml_gives_boxes_and_a_size_to_check(void **state)
                        "<xmin>1</xmin><ymin>0</ymin><xmax>4</xmax><ymax>3</ymax>"
                        "</bndbox></object></annotation>");
     cr_data_source source = source_of(NULL);
-    source.layout = CR_DATA_XML;
+    source.layout = cr_layout_find("xml");
     source.ground_truth = scratch_path("n01");
     cr_dataset data = assert_read(&source);
     static const cr_box box = {1, 0, 4, 3};

@@ -1,4 +1,5 @@
-/* Layouts `wsol` and `csv`: ground truth in plain tables. */
+/* Layout `wsol`: a folder with wsolevaluation's image_ids.txt, class_labels.txt, image_sizes.txt and
+ * localization.txt. Class indices are those of sorted wnids; boxes may end one pixel past the image. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -64,21 +65,14 @@ static cr_status take_size(const cr_csv_row *in, void *data, cr_error *err)
     return CR_OK;
 }
 
-static cr_status add_box(const context *c, const cr_csv_row *in, int row, char *const *field,
-                         cr_error *err)
-{
-    const char *const word[] = {field[0], field[1], field[2], field[3]};
-    cr_box box;
-    cr_status status = cr_parse_box(&in->at, "the box", word, &box, err);
-    return status == CR_OK ? cr_truth_add_box(c->truth, &in->at, row, &box, err) : status;
-}
-
 static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
 {
     const context *c = data;
     int row;
     cr_status status = find_row(c, in, &row, err);
-    return status == CR_OK ? add_box(c, in, row, in->field + 1, err) : status;
+    return status == CR_OK
+               ? cr_truth_add_words(c->truth, &in->at, row, "the box", in->field + 1, err)
+               : status;
 }
 
 /* One of the four files. */
@@ -111,8 +105,8 @@ static cr_status check_complete(const char *folder, const cr_truth *truth, cr_er
     return CR_OK;
 }
 
-cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                       cr_error *err)
+static cr_status read_wsol(const cr_data_source *source, const cr_class_list *classes,
+                           cr_truth *truth, cr_error *err)
 {
     cr_status status = CR_OK;
     const char *folder = source->ground_truth;
@@ -128,26 +122,16 @@ cleanup:
     return status;
 }
 
-/* image,label,x0,y0,x1,y1: the label is a wnid or a class index. */
-static cr_status take_plain(const cr_csv_row *in, void *data, cr_error *err)
-{
-    const context *c = data;
-    int row = c->truth->n_rows;
-    cr_status status = cr_truth_add_row(c->truth, &in->at, in->field[0], err);
-    if (status != CR_OK)
-        return status;
-    int32_t *label = &c->truth->rows[row].label;
-    *label = cr_classes_find(c->classes, in->field[1]);
-    if (*label < 0)
-        status = cr_classes_parse_index(c->classes, &in->at, in->field[1], label, err);
-    return status == CR_OK ? add_box(c, in, row, in->field + 2, err) : status;
-}
-
-cr_status cr_plain_read(const cr_data_source *source, const cr_class_list *classes, cr_truth *truth,
-                        cr_error *err)
-{
-    context c = {classes, truth};
-    cr_status status =
-        cr_csv_read(source->ground_truth, "image,label,x0,y0,x1,y1", true, take_plain, &c, err);
-    return status == CR_OK ? cr_truth_index(truth, source->ground_truth, true, err) : status;
-}
+const cr_layout cr_layout_wsol = {
+    .name = "wsol",
+    .ground_truth = "the folder of wsolevaluation's `image_ids.txt`, `class_labels.txt`, "
+                    "`image_sizes.txt`, `localization.txt`",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
+             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .has_sizes = true,
+    .box_past = 1,
+    .read = read_wsol,
+};

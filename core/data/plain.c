@@ -1,0 +1,45 @@
+/* Layout `csv`: `image,label,x0,y0,x1,y1`, a row a box, those of an image anywhere; the label is a wnid or
+ * a class index from 0. */
+#include "internal.h"
+
+typedef struct context {
+    const cr_class_list *classes;
+    cr_truth *truth;
+} context;
+
+static cr_status take_row(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    int row = c->truth->n_rows;
+    cr_status status = cr_truth_add_row(c->truth, &in->at, in->field[0], err);
+    if (status != CR_OK)
+        return status;
+    int32_t *label = &c->truth->rows[row].label;
+    *label = cr_classes_find(c->classes, in->field[1]);
+    if (*label < 0)
+        status = cr_classes_parse_index(c->classes, &in->at, in->field[1], label, err);
+    return status == CR_OK
+               ? cr_truth_add_words(c->truth, &in->at, row, "the box", in->field + 2, err)
+               : status;
+}
+
+static cr_status read_csv(const cr_data_source *source, const cr_class_list *classes,
+                          cr_truth *truth, cr_error *err)
+{
+    context c = {classes, truth};
+    cr_status status =
+        cr_csv_read(source->ground_truth, "image,label,x0,y0,x1,y1", true, take_row, &c, err);
+    return status == CR_OK ? cr_truth_index(truth, source->ground_truth, true, err) : status;
+}
+
+const cr_layout cr_layout_csv = {
+    .name = "csv",
+    .ground_truth = "your own: `image,label,x0,y0,x1,y1`, a row a box, the label a wnid or a class "
+                    "index from 0",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
+             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .read = read_csv,
+};
