@@ -67,8 +67,10 @@ bool cr_sheet_put_latex(const cr_sheet *sheet, FILE *out)
         cr_put_latex(out, sheet->columns[c].group ? sheet->columns[c].group : "");
         fprintf(out, "}%s", last + 1 == sheet->n_columns ? " \\\\\n" : "");
     }
-    for (int c = 0; c < sheet->n_columns; c++)
-        fprintf(out, "%s%s", c ? " & " : "", sheet->columns[c].title);
+    for (int c = 0; c < sheet->n_columns; c++) {
+        fprintf(out, "%s", c ? " & " : "");
+        cr_put_latex(out, sheet->columns[c].title);
+    }
     fprintf(out, " \\\\\n\\hline\n");
     for (int line = 0; line < sheet->n_lines; line++)
         for (int below = 0; below <= cr_sheet_has_below(sheet, line); below++)

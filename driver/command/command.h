@@ -17,7 +17,7 @@ typedef struct cr_command {
 
 extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
     cr_command_inspect, cr_command_merge, cr_command_export, cr_command_score, cr_command_methods,
-    cr_command_layouts;
+    cr_command_layouts, cr_command_compare;
 
 /* Prints the error table of a finished results file, and where it is. Local. */
 cr_status cr_print_outcome(const char *path, cr_error *err);

@@ -1,0 +1,234 @@
+/* The columns of a comparison: filled row by row, and cut to the images that count under all rows. */
+#include "internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool cr_compare_has(int number)
+{
+    return cr_metric_numbers[number].of_image || cr_metric_numbers[number].bit >= 0;
+}
+
+static void *room_for(cr_compare *compare, size_t n, size_t item_bytes)
+{
+    return cr_arena_alloc(&compare->room->arena, n, item_bytes);
+}
+
+static bool alloc_metric(cr_compare *compare, cr_compare_metric *metric)
+{
+    const size_t n_rows = (size_t)compare->n_rows, n = (size_t)compare->n_shared;
+    metric->images = room_for(compare, n, sizeof *metric->images);
+    metric->values = room_for(compare, n_rows, sizeof *metric->values);
+    metric->order = room_for(compare, n_rows, sizeof *metric->order);
+    metric->mean_ranks = room_for(compare, n_rows, sizeof *metric->mean_ranks);
+    metric->pairs = room_for(compare, (size_t)compare->n_pairs, sizeof *metric->pairs);
+    metric->rights = room_for(compare, n_rows, sizeof *metric->rights);
+    metric->columns = room_for(compare, n_rows, sizeof *metric->columns);
+    bool whole = metric->images && metric->values && metric->order && metric->mean_ranks &&
+                 metric->pairs && metric->rights && metric->columns;
+    for (size_t r = 0; whole && r < n_rows; r++)
+        whole = metric->is_rights
+                    ? (metric->rights[r] = room_for(compare, n, 1)) != NULL
+                    : (metric->columns[r] = room_for(compare, n, sizeof(double))) != NULL;
+    return whole;
+}
+
+/* Chooses the metrics among the numbers that are wanted. */
+static void choose_metrics(cr_compare *compare)
+{
+    compare->lead = -1;
+    for (int k = 0; k < cr_metric_n_numbers; k++) {
+        const cr_metric_number *number = &cr_metric_numbers[k];
+        if (!compare->options.numbers[k] || !cr_compare_has(k))
+            continue;
+        if (compare->lead < 0 && number->of == CR_METRIC_OF_TOP)
+            compare->lead = compare->n_metrics;
+        compare->needs_levels = compare->needs_levels || number->bit >= 0;
+        compare->needs_iou = compare->needs_iou || number->of == CR_METRIC_OF_TOP ||
+                             number->of == CR_METRIC_OF_TRUTH;
+        compare->metrics[compare->n_metrics++] =
+            (cr_compare_metric){.number = k, .is_rights = number->unit[0] == '%'};
+    }
+    compare->lead = compare->lead < 0 ? 0 : compare->lead;
+}
+
+cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_set *sets,
+                           int n_sets, const int32_t *shared, int n_shared,
+                           const cr_compare_row *rows, int n_rows, cr_compare *compare,
+                           cr_error *err)
+{
+    *compare = (cr_compare){.options = *options,
+                            .sets = sets,
+                            .n_sets = n_sets,
+                            .shared = shared,
+                            .n_shared = n_shared,
+                            .n_rows = n_rows};
+    if (n_rows < 2)
+        return cr_fail(err, CR_EINPUT, "%s: %s", sets[0].path,
+                       n_rows ? "one row alone: nothing to compare it with" : "no row to compare");
+    if (n_rows > CR_COMPARE_MAX_ROWS)
+        return cr_fail(err, CR_EINPUT, "%s: %d rows are more than %d: --only chooses among them",
+                       sets[0].path, n_rows, CR_COMPARE_MAX_ROWS);
+    compare->n_pairs = options->against >= 0 ? n_rows - 1 : n_rows * (n_rows - 1) / 2;
+    choose_metrics(compare);
+    const size_t n = (size_t)n_shared;
+    compare->room = cr_alloc(1, sizeof *compare->room);
+    bool whole = compare->room != NULL;
+    if (whole) {
+        compare->rows = room_for(compare, (size_t)n_rows, sizeof *compare->rows);
+        compare->room->missing = room_for(compare, n, sizeof *compare->room->missing);
+        whole = compare->rows && compare->room->missing;
+    }
+    if (whole && compare->needs_levels) {
+        compare->room->parts = room_for(compare, n, 1);
+        compare->room->swept = room_for(compare, n, sizeof *compare->room->swept);
+        compare->room->levels = room_for(compare, n, CR_SWEEP_LEVELS);
+        whole = compare->room->parts && compare->room->swept && compare->room->levels;
+    }
+    for (int m = 0; whole && m < compare->n_metrics; m++)
+        whole = alloc_metric(compare, &compare->metrics[m]);
+    if (!whole)
+        return cr_fail_memory(err, "a comparison", (size_t)n_rows * n, sizeof(double));
+    memcpy(compare->rows, rows, (size_t)n_rows * sizeof *rows);
+    for (int i = 0; compare->needs_levels && i < n_shared; i++)
+        compare->room->parts[i] =
+            (uint8_t)cr_held_out_part(cr_data_image_id(sets[0].data, shared[i]));
+    return compare->n_metrics ? cr_compare_label(compare, err)
+                              : cr_fail(err, CR_EUSAGE, "no number to compare by");
+}
+
+void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,
+                    const uint8_t *levels)
+{
+    struct cr_compare_room *room = compare->room;
+    compare->rows[row].n_missing += verdict->is_missing;
+    room->missing[image] = room->missing[image] || verdict->is_missing;
+    for (int m = 0; m < compare->n_metrics; m++) {
+        cr_compare_metric *metric = &compare->metrics[m];
+        const cr_metric_number *number = cr_compare_number(metric);
+        if (!number->of_image)
+            continue;
+        const double value = number->of_image(verdict);
+        if (metric->is_rights)
+            metric->rights[row][image] = isnan(value) ? CR_COMPARE_NOT : (uint8_t)value;
+        else
+            metric->columns[row][image] = value;
+    }
+    if (!compare->needs_levels)
+        return;
+    uint8_t *to = room->levels + (size_t)image * CR_SWEEP_LEVELS;
+    room->swept[image] = verdict->is_swept;
+    if (levels)
+        memcpy(to, levels, CR_SWEEP_LEVELS);
+    else
+        memset(to, 0, CR_SWEEP_LEVELS);
+}
+
+/* Counts, for one bit, what chooses a level. */
+static void sweep_row(const cr_compare *compare, int bit, cr_sweep *sweep)
+{
+    const struct cr_compare_room *room = compare->room;
+    for (int i = 0; i < compare->n_shared; i++) {
+        const uint8_t *levels = room->levels + (size_t)i * CR_SWEEP_LEVELS;
+        if (!room->swept[i])
+            continue;
+        sweep->n_images[room->parts[i]]++;
+        int64_t *right = sweep->right[room->parts[i]][bit];
+        for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+            right[level] += levels[level] >> bit & 1;
+    }
+}
+
+void cr_compare_row_done(cr_compare *compare, int row)
+{
+    const struct cr_compare_room *room = compare->room;
+    for (int m = 0; m < compare->n_metrics; m++) {
+        cr_compare_metric *metric = &compare->metrics[m];
+        const cr_metric_number *number = cr_compare_number(metric);
+        if (number->of_image)
+            continue;
+        cr_sweep sweep = {.n_images = {0}};
+        sweep_row(compare, number->bit, &sweep);
+        const int level = cr_metric_best_level(&sweep, number->bit, number->held_out);
+        for (int i = 0; i < compare->n_shared; i++) {
+            const bool counts = room->swept[i] && (!number->held_out ||
+                                                   (room->parts[i] == 1 && sweep.n_images[0] > 0));
+            const uint8_t hits = room->levels[(size_t)i * CR_SWEEP_LEVELS + (size_t)level];
+            metric->rights[row][i] = counts ? hits >> number->bit & 1 : CR_COMPARE_NOT;
+        }
+    }
+}
+
+static bool counts_under(const cr_compare_metric *metric, int row, int image)
+{
+    return metric->is_rights ? metric->rights[row][image] != CR_COMPARE_NOT
+                             : !isnan(metric->columns[row][image]);
+}
+
+/* Forgets the columns of rows that lack the metric, and keeps of the others the images that count. */
+static void cut_columns(const cr_compare *compare, cr_compare_metric *metric)
+{
+    const bool *missing = compare->room->missing;
+    for (int r = 0; r < compare->n_rows; r++) {
+        bool any = false;
+        for (int i = 0; i < compare->n_shared && !any; i++)
+            any = !missing[i] && counts_under(metric, r, i);
+        metric->n_having += any;
+        if (!any)
+            metric->rights[r] = NULL, metric->columns[r] = NULL;
+    }
+    for (int i = 0; i < compare->n_shared; i++) {
+        bool all = !missing[i] && metric->n_having > 0;
+        for (int r = 0; r < compare->n_rows && all; r++)
+            all = (!metric->rights[r] && !metric->columns[r]) || counts_under(metric, r, i);
+        if (!all)
+            continue;
+        for (int r = 0; r < compare->n_rows; r++) {
+            if (metric->rights[r])
+                metric->rights[r][metric->n] = metric->rights[r][i];
+            if (metric->columns[r])
+                metric->columns[r][metric->n] = metric->columns[r][i];
+        }
+        metric->images[metric->n++] = i;
+    }
+}
+
+/* As the error table has it: errors in percent of images that are wrong, means of units of 2^-40. */
+static double value_of(const cr_compare_metric *metric, int row)
+{
+    int64_t sum = 0;
+    if ((!metric->rights[row] && !metric->columns[row]) || metric->n == 0)
+        return NAN;
+    for (int i = 0; i < metric->n; i++)
+        sum += metric->is_rights ? metric->rights[row][i]
+                                 : llround(ldexp(metric->columns[row][i], 40));
+    if (!metric->is_rights)
+        return ldexp((double)sum, -40) / metric->n;
+    const bool is_error = cr_compare_number(metric)->better == CR_METRIC_DOWN;
+    return 100.0 * (double)(is_error ? metric->n - sum : sum) / metric->n;
+}
+
+cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
+{
+    for (int i = 0; i < compare->n_shared; i++)
+        compare->n_images += !compare->room->missing[i];
+    if (compare->n_images == 0)
+        return cr_fail(err, CR_EINPUT, "%s: no image is computed under all rows",
+                       compare->sets[0].path);
+    for (int m = 0; m < compare->n_metrics; m++) {
+        cr_compare_metric *metric = &compare->metrics[m];
+        cut_columns(compare, metric);
+        for (int r = 0; r < compare->n_rows; r++)
+            metric->values[r] = value_of(metric, r);
+    }
+    return cr_compare_pairs(compare, err);
+}
+
+void cr_compare_free(cr_compare *compare)
+{
+    if (compare->room)
+        cr_arena_free(&compare->room->arena);
+    free(compare->room);
+    *compare = (cr_compare){0};
+}

@@ -1,0 +1,69 @@
+/* internal.h - what the files of core/compare share. */
+#ifndef CAMRANK_COMPARE_INTERNAL_H
+#define CAMRANK_COMPARE_INTERNAL_H
+
+#include "camrank/compare.h"
+#include "camrank/sheet.h"
+
+/* Of a right that does not count. */
+#define CR_COMPARE_NOT 2
+
+struct cr_compare_room {
+    cr_arena arena;  /* of all arrays */
+    bool *missing;   /* [n_shared] under at least one row */
+    uint8_t *parts;  /* [n_shared] cr_held_out_part; NULL where no number asks */
+    bool *swept;     /* [n_shared] of the row that is added */
+    uint8_t *levels; /* [n_shared][CR_SWEEP_LEVELS] of that row; NULL where no number asks */
+};
+
+/* pairs.c: the figures of all metrics, whose columns are whole. */
+cr_status cr_compare_pairs(cr_compare *compare, cr_error *err);
+
+/* labels.c: fills `label` of each row. */
+cr_status cr_compare_label(cr_compare *compare, cr_error *err);
+
+static inline const cr_metric_number *cr_compare_number(const cr_compare_metric *metric)
+{
+    return &cr_metric_numbers[metric->number];
+}
+
+/* Whether pairs are few enough to be printed one by one. */
+static inline bool cr_compare_shows_pairs(const cr_compare *compare)
+{
+    return compare->options.against >= 0 || compare->n_pairs <= CR_COMPARE_FEW;
+}
+
+/* The p-value of a pair that is corrected. */
+static inline double cr_compare_p(const cr_compare_metric *metric, const cr_compare_pair *pair)
+{
+    return metric->is_rights ? pair->p_exact : pair->p_wilcoxon;
+}
+
+/* words.c: a p-value, "-" for NaN; and what a metric is called where it stands alone. */
+enum { CR_COMPARE_P_BYTES = 16, CR_COMPARE_NAME_BYTES = 64 };
+void cr_compare_p_words(double p, char words[CR_COMPARE_P_BYTES]);
+void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPARE_NAME_BYTES]);
+
+/* table.c: all rows with their values and letters, best first; and a pair under all metrics. */
+void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet);
+void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet);
+
+/* notes.c, each line with `prefix` in front, where `put` escapes what comes from outside: what was
+ * compared and left out; the tests over all rows; the line above the table of a pair, without its end;
+ * what the columns of that table are. */
+typedef void cr_put_text(FILE *out, const char *text);
+void cr_compare_put_notes(const cr_compare *compare, FILE *out, const char *prefix,
+                          cr_put_text *put);
+void cr_compare_put_tests(const cr_compare *compare, FILE *out, const char *prefix,
+                          cr_put_text *put);
+void cr_compare_put_heading(const cr_compare *compare, int pair, FILE *out, cr_put_text *put);
+void cr_compare_put_columns(const cr_compare *compare, FILE *out, const char *prefix);
+
+/* labels.c: what all rows have in common, and their labels leave out. */
+void cr_compare_put_common(const cr_compare *compare, FILE *out, const char *prefix,
+                           cr_put_text *put);
+
+#define CR_COMPARE_DECLARE(name, _) bool cr_compare_##name(const cr_compare *compare, FILE *out);
+CR_COMPARE_FORMATS(CR_COMPARE_DECLARE, )
+
+#endif

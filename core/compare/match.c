@@ -1,0 +1,100 @@
+/* Which images are the same in all sets: those of one id, and they must have one ground truth. */
+#include "camrank/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *wnid_of(const cr_dataset *data, int i)
+{
+    return data->text + data->classes[data->images[i].label].wnid;
+}
+
+static bool same_boxes(const cr_dataset *a, int i, const cr_dataset *b, int j)
+{
+    const cr_data_image *one = &a->images[i], *other = &b->images[j];
+    if (one->n_boxes != other->n_boxes)
+        return false;
+    for (int k = 0; k < one->n_boxes; k++) {
+        const cr_box x = a->boxes[one->first_box + k], y = b->boxes[other->first_box + k];
+        if (x.x0 != y.x0 || x.y0 != y.y0 || x.x1 != y.x1 || x.y1 != y.y1)
+            return false;
+    }
+    return true;
+}
+
+static cr_status check_truth(const cr_compare_set *first, int i, const cr_compare_set *set, int j,
+                             cr_error *err)
+{
+    const cr_dataset *a = first->data, *b = set->data;
+    if (strcmp(wnid_of(a, i), wnid_of(b, j)) != 0)
+        return cr_fail(err, CR_EINPUT, "%s: image %s is of class %s, in %s of %s", set->path,
+                       cr_data_image_id(b, j), wnid_of(b, j), first->path, wnid_of(a, i));
+    if (!same_boxes(a, i, b, j))
+        return cr_fail(err, CR_EINPUT, "%s: image %s has other ground-truth boxes than in %s",
+                       set->path, cr_data_image_id(b, j), first->path);
+    return CR_OK;
+}
+
+/* Keeps of the first set's images those that `set` has, in `kept` [n_images of the first]. Both are
+ * sorted by id. */
+static cr_status keep_shared(const cr_compare_set *first, const cr_compare_set *set, bool *kept,
+                             cr_error *err)
+{
+    const cr_dataset *a = first->data, *b = set->data;
+    for (int i = 0, j = 0; i < a->n_images; i++) {
+        int order = 1;
+        while (j < b->n_images &&
+               (order = strcmp(cr_data_image_id(b, j), cr_data_image_id(a, i))) < 0)
+            j++;
+        kept[i] = kept[i] && j < b->n_images && order == 0;
+        if (!kept[i])
+            continue;
+        const cr_status status = check_truth(first, i, set, j, err);
+        if (status != CR_OK)
+            return status;
+    }
+    return CR_OK;
+}
+
+static cr_status place_images(cr_compare_set *set, const cr_compare_set *first,
+                              const int32_t *shared, int n_shared, cr_error *err)
+{
+    const cr_dataset *data = set->data;
+    set->places = cr_alloc((size_t)data->n_images, sizeof *set->places);
+    if (!set->places)
+        return cr_fail_memory(err, "images", (size_t)data->n_images, sizeof *set->places);
+    for (int i = 0, at = 0; i < data->n_images; i++) {
+        const bool is_shared =
+            at < n_shared &&
+            strcmp(cr_data_image_id(data, i), cr_data_image_id(first->data, shared[at])) == 0;
+        set->places[i] = is_shared ? at++ : -1;
+    }
+    set->n_left_out = data->n_images - n_shared;
+    return CR_OK;
+}
+
+cr_status cr_compare_match(cr_compare_set *sets, int n, int32_t **shared, int *n_shared,
+                           cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t n_images = (size_t)sets[0].data->n_images;
+    bool *kept = cr_alloc(n_images, sizeof *kept);
+    *shared = cr_alloc(n_images, sizeof **shared);
+    *n_shared = 0;
+    if (!kept || !*shared)
+        CR_TRY(cr_fail_memory(err, "images", n_images, sizeof **shared));
+    memset(kept, true, n_images * sizeof *kept);
+    for (int s = 1; s < n; s++)
+        CR_TRY(keep_shared(&sets[0], &sets[s], kept, err));
+    for (size_t i = 0; i < n_images; i++)
+        if (kept[i])
+            (*shared)[(*n_shared)++] = (int32_t)i;
+    if (*n_shared == 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: shares no image with the other files", sets[0].path));
+    for (int s = 0; s < n; s++)
+        CR_TRY(place_images(&sets[s], &sets[0], *shared, *n_shared, err));
+
+cleanup:
+    free(kept);
+    return status;
+}

@@ -1,0 +1,267 @@
+/* The figures of a metric: each pair, what all rows say together, and which cannot be told apart. */
+#include "internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The seed of the bootstrap: the same in every comparison. */
+enum { SEED = 17 };
+
+static void *room_for(cr_compare *compare, size_t n, size_t item_bytes)
+{
+    return cr_arena_alloc(&compare->room->arena, n, item_bytes);
+}
+
+/* Errors are of the images that are not right. */
+static void turn_round(double *low, double *high)
+{
+    const double least = -*high;
+    *high = -*low;
+    *low = least;
+}
+
+/* What p has to be below for the pair that Holm's correction looks at first. */
+static double strictest(const cr_compare *compare)
+{
+    return compare->options.alpha / compare->n_pairs;
+}
+
+static void fill_rights(const cr_compare *compare, const cr_compare_metric *metric,
+                        cr_compare_pair *pair)
+{
+    const double n = metric->n;
+    pair->counts = cr_stat_count(metric->rights[pair->a], metric->rights[pair->b], metric->n);
+    const double gain = (double)(pair->counts.only_a - pair->counts.only_b);
+    const double discordant = (double)(pair->counts.only_a + pair->counts.only_b);
+    const bool is_error = cr_compare_number(metric)->better == CR_METRIC_DOWN;
+    pair->difference = 100 * (is_error ? 0 - gain : gain) / n; /* and never -0 */
+    cr_stat_newcombe(pair->counts, &pair->low, &pair->high);
+    pair->low *= 100;
+    pair->high *= 100;
+    if (is_error)
+        turn_round(&pair->low, &pair->high);
+    cr_stat_mcnemar(pair->counts, &pair->p_exact, &pair->p_mid);
+    pair->kappa = cr_stat_kappa(pair->counts);
+    pair->needed = cr_stat_images_needed(gain / n, discordant / n, strictest(compare));
+}
+
+static cr_status fill_values(const cr_compare *compare, const cr_compare_metric *metric,
+                             cr_compare_pair *pair, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const double *a = metric->columns[pair->a], *b = metric->columns[pair->b];
+    const size_t n_resamples = (size_t)compare->options.n_resamples;
+    cr_stat_wilcoxon_result test;
+    double squares = 0;
+    for (int i = 0; i < metric->n; i++)
+        squares += (a[i] - b[i]) * (a[i] - b[i]);
+    pair->difference = metric->values[pair->a] - metric->values[pair->b];
+    pair->needed =
+        cr_stat_images_needed(pair->difference, squares / metric->n, compare->options.alpha);
+    CR_TRY(cr_stat_wilcoxon(a, b, metric->n, &test, err));
+    pair->p_wilcoxon = test.p;
+    if (metric->means)
+        CR_TRY(cr_stat_bca(a, b, metric->n, metric->means + (size_t)pair->a * n_resamples,
+                           metric->means + (size_t)pair->b * n_resamples,
+                           compare->options.n_resamples, &pair->low, &pair->high, err));
+
+cleanup:
+    return status;
+}
+
+/* The k-th pair that is compared. */
+static void name_pairs(const cr_compare *compare, cr_compare_pair *pairs)
+{
+    const int against = compare->options.against;
+    int k = 0;
+    for (int a = 0; a < compare->n_rows; a++)
+        for (int b = against >= 0 ? against : a + 1;
+             b < (against >= 0 ? against + 1 : compare->n_rows); b++)
+            if (a != b)
+                pairs[k++] = (cr_compare_pair){.a = a,
+                                               .b = b,
+                                               .difference = NAN,
+                                               .low = NAN,
+                                               .high = NAN,
+                                               .p_exact = NAN,
+                                               .p_mid = NAN,
+                                               .p_wilcoxon = NAN,
+                                               .p_adjusted = NAN,
+                                               .kappa = NAN,
+                                               .needed = NAN};
+}
+
+/* Resampled means of all rows that have the metric. */
+static cr_status resample(cr_compare *compare, cr_compare_metric *metric, cr_error *err)
+{
+    const size_t n_resamples = (size_t)compare->options.n_resamples;
+    if (n_resamples == 0 || metric->is_rights || metric->n_having < 2 || metric->n == 0)
+        return CR_OK;
+    const double **columns = cr_alloc((size_t)metric->n_having, sizeof *columns);
+    double *means = cr_alloc((size_t)metric->n_having * n_resamples, sizeof *means);
+    metric->means = room_for(compare, (size_t)compare->n_rows * n_resamples, sizeof *metric->means);
+    int k = 0;
+    for (int r = 0; columns && r < compare->n_rows; r++)
+        if (metric->columns[r])
+            columns[k++] = metric->columns[r];
+    cr_status status =
+        columns && means && metric->means
+            ? cr_stat_resample(columns, k, metric->n, SEED, compare->options.n_resamples,
+                               compare->options.n_threads, means, err)
+            : cr_fail_memory(err, "a bootstrap", n_resamples, sizeof *means);
+    k = 0;
+    for (int r = 0; status == CR_OK && r < compare->n_rows; r++)
+        if (metric->columns[r])
+            memcpy(metric->means + (size_t)r * n_resamples, means + (size_t)k++ * n_resamples,
+                   n_resamples * sizeof *means);
+    free(means);
+    free(columns);
+    return status;
+}
+
+/* Over all rows that have the metric. */
+static cr_status test_all(const cr_compare *compare, cr_compare_metric *metric, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int k = metric->n_having;
+    const void **having = cr_alloc((size_t)k, sizeof *having);
+    double *ranks = cr_alloc((size_t)k, sizeof *ranks);
+    int at = 0;
+    if (!having || !ranks)
+        CR_TRY(cr_fail_memory(err, "a test", (size_t)k, sizeof *ranks));
+    for (int r = 0; r < compare->n_rows; r++)
+        if (metric->rights[r] || metric->columns[r])
+            having[at++] = metric->is_rights ? (void *)metric->rights[r] : metric->columns[r];
+    if (metric->is_rights) {
+        metric->test = cr_stat_cochran((const uint8_t *const *)having, k, metric->n);
+    } else {
+        CR_TRY(cr_stat_friedman((const double *const *)having, k, metric->n, ranks, &metric->test,
+                                err));
+        metric->nemenyi = cr_stat_nemenyi(compare->options.alpha, k, metric->n);
+    }
+    at = 0;
+    for (int r = 0; r < compare->n_rows; r++)
+        metric->mean_ranks[r] = !metric->is_rights && metric->columns[r] ? ranks[at++] : NAN;
+
+cleanup:
+    free(ranks);
+    free(having);
+    return status;
+}
+
+static cr_status adjust(const cr_compare *compare, cr_compare_metric *metric, cr_error *err)
+{
+    const size_t n = (size_t)compare->n_pairs;
+    double *p = cr_alloc(n, sizeof *p);
+    if (!p)
+        return cr_fail_memory(err, "p-values", n, sizeof *p);
+    for (size_t k = 0; k < n; k++)
+        p[k] = cr_compare_p(metric, &metric->pairs[k]);
+    const cr_status status = cr_stat_holm(p, compare->n_pairs, p, err);
+    for (size_t k = 0; k < n && status == CR_OK; k++)
+        metric->pairs[k].p_adjusted = p[k];
+    free(p);
+    return status;
+}
+
+/* Whether row a is better than b; those that lack the metric come last, equal ones as they are. */
+static bool is_before(const cr_compare_metric *metric, int a, int b)
+{
+    const double x = metric->values[a], y = metric->values[b];
+    if (isnan(x) || isnan(y))
+        return !isnan(x) && isnan(y);
+    return cr_compare_number(metric)->better == CR_METRIC_DOWN ? x < y : x > y;
+}
+
+static void order_rows(const cr_compare *compare, cr_compare_metric *metric)
+{
+    for (int r = 0; r < compare->n_rows; r++) {
+        int at = r;
+        for (; at > 0 && is_before(metric, r, metric->order[at - 1]); at--)
+            metric->order[at] = metric->order[at - 1];
+        metric->order[at] = r;
+    }
+}
+
+/* a to z, then A to Z; of more groups numbers, each with a comma in front. */
+static void put_letter(char *text, size_t bytes, int group, int n_groups)
+{
+    const size_t used = strlen(text);
+    if (n_groups > 52)
+        snprintf(text + used, bytes - used, "%s%d", used ? "," : "", group + 1);
+    else
+        snprintf(text + used, bytes - used, "%c", group < 26 ? 'a' + group : 'A' + group - 26);
+}
+
+static cr_status find_letters(cr_compare *compare, cr_compare_metric *metric, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t n = (size_t)metric->n_having, bytes = 1024;
+    bool *differ = cr_alloc(n * n, sizeof *differ), *member = NULL;
+    int *place = cr_alloc((size_t)compare->n_rows, sizeof *place), n_groups = 0;
+    metric->letters = room_for(compare, (size_t)compare->n_rows, sizeof *metric->letters);
+    if (!differ || !place || !metric->letters)
+        CR_TRY(cr_fail_memory(err, "groups", n * n, sizeof *differ));
+    for (size_t k = 0; k < n; k++)
+        place[metric->order[k]] = (int)k;
+    for (int k = 0; k < compare->n_pairs; k++) {
+        const cr_compare_pair *pair = &metric->pairs[k];
+        const size_t a = (size_t)place[pair->a], b = (size_t)place[pair->b];
+        if (pair->p_adjusted < compare->options.alpha)
+            differ[a * n + b] = differ[b * n + a] = true;
+    }
+    CR_TRY(cr_stat_groups(differ, (int)n, &member, &n_groups, err));
+    for (int r = 0; r < compare->n_rows; r++)
+        metric->letters[r] = "";
+    for (size_t k = 0; k < n; k++) {
+        char *text = room_for(compare, bytes, 1);
+        if (!text)
+            CR_TRY(cr_fail_memory(err, "groups", n, bytes));
+        for (int g = 0; g < n_groups; g++)
+            if (member[(size_t)g * n + k])
+                put_letter(text, bytes, g, n_groups);
+        metric->letters[metric->order[k]] = text;
+    }
+
+cleanup:
+    free(member);
+    free(place);
+    free(differ);
+    return status;
+}
+
+static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_error *err)
+{
+    cr_status status = CR_OK;
+    name_pairs(compare, metric->pairs);
+    order_rows(compare, metric);
+    CR_TRY(resample(compare, metric, err));
+    for (int k = 0; k < compare->n_pairs; k++) {
+        cr_compare_pair *pair = &metric->pairs[k];
+        if (isnan(metric->values[pair->a]) || isnan(metric->values[pair->b]))
+            continue;
+        if (metric->is_rights)
+            fill_rights(compare, metric, pair);
+        else
+            CR_TRY(fill_values(compare, metric, pair, err));
+    }
+    CR_TRY(adjust(compare, metric, err));
+    if (metric->n_having >= 2 && metric->n > 0)
+        CR_TRY(test_all(compare, metric, err));
+    if (compare->options.against < 0 && metric->n_having > 0 && metric->n > 0)
+        CR_TRY(find_letters(compare, metric, err));
+
+cleanup:
+    return status;
+}
+
+cr_status cr_compare_pairs(cr_compare *compare, cr_error *err)
+{
+    for (int m = 0; m < compare->n_metrics; m++) {
+        const cr_status status = fill_metric(compare, &compare->metrics[m], err);
+        if (status != CR_OK)
+            return status;
+    }
+    return CR_OK;
+}

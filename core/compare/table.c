@@ -1,0 +1,94 @@
+/* The tables for people. */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const char *number_text(cr_sheet *sheet, int places, double value)
+{
+    return isnan(value) ? "-" : cr_sheet_text(sheet, "%.*f", places, value);
+}
+
+static const char *p_text(cr_sheet *sheet, double p)
+{
+    char words[CR_COMPARE_P_BYTES];
+    cr_compare_p_words(p, words);
+    return cr_sheet_text(sheet, "%s", words);
+}
+
+static int widest_letters(const cr_compare *compare, const cr_compare_metric *metric)
+{
+    size_t width = 0;
+    for (int r = 0; r < compare->n_rows && metric->letters; r++) {
+        const size_t of = strlen(metric->letters[r]);
+        width = of > width ? of : width;
+    }
+    return (int)width;
+}
+
+/* Numbers with one decimal point below the other: letters are filled up behind. */
+static const char *value_text(cr_sheet *sheet, const cr_compare_metric *metric, int row, int width)
+{
+    const int places = cr_compare_number(metric)->places;
+    if (width == 0)
+        return number_text(sheet, places, metric->values[row]);
+    if (isnan(metric->values[row]))
+        return cr_sheet_text(sheet, "- %*s", width, "");
+    return cr_sheet_text(sheet, "%.*f %-*s", places, metric->values[row], width,
+                         metric->letters[row]);
+}
+
+void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet)
+{
+    const int *order = compare->metrics[compare->lead].order, n = compare->n_metrics;
+    cr_sheet_init(sheet, 1 + n, compare->n_rows);
+    if (sheet->failed)
+        return;
+    sheet->columns[0] = (cr_sheet_column){"row", NULL, true};
+    for (int m = 0; m < n; m++)
+        sheet->columns[1 + m].title = cr_compare_number(&compare->metrics[m])->title;
+    for (int r = 0; r < compare->n_rows; r++)
+        sheet->cells[r * (1 + n)].text = compare->rows[order[r]].label;
+    for (int m = 0; m < n; m++) {
+        const cr_compare_metric *metric = &compare->metrics[m];
+        const int width = widest_letters(compare, metric);
+        for (int r = 0; r < compare->n_rows; r++)
+            sheet->cells[r * (1 + n) + 1 + m].text = value_text(sheet, metric, order[r], width);
+    }
+}
+
+static void fill_line(cr_sheet *sheet, cr_sheet_cell *cell, const cr_compare_metric *metric,
+                      const cr_compare_pair *pair)
+{
+    const int places = cr_compare_number(metric)->places;
+    const bool counted = metric->is_rights && !isnan(pair->difference);
+    (cell++)->text = cr_compare_number(metric)->title;
+    (cell++)->text = number_text(sheet, places, metric->values[pair->a]);
+    (cell++)->text = number_text(sheet, places, metric->values[pair->b]);
+    (cell++)->text = number_text(sheet, places, pair->difference);
+    (cell++)->text = isnan(pair->low) ? "-"
+                                      : cr_sheet_text(sheet, "%.*f, %.*f", places, pair->low,
+                                                      places, pair->high);
+    (cell++)->text = counted ? cr_sheet_text(sheet, "%" PRId64, pair->counts.only_a) : "-";
+    (cell++)->text = counted ? cr_sheet_text(sheet, "%" PRId64, pair->counts.only_b) : "-";
+    (cell++)->text = p_text(sheet, cr_compare_p(metric, pair));
+    (cell++)->text = p_text(sheet, pair->p_mid);
+    (cell++)->text = p_text(sheet, pair->p_adjusted);
+    cell->text = number_text(sheet, 2, pair->kappa);
+}
+
+void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet)
+{
+    static const char *const titles[] = {"number", "A", "B",     "A - B", "interval", "only A",
+                                         "only B", "p", "mid-p", "Holm",  "kappa"};
+    enum { N = sizeof titles / sizeof titles[0] };
+    cr_sheet_init(sheet, N, compare->n_metrics);
+    if (sheet->failed)
+        return;
+    for (int c = 0; c < N; c++)
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c == 0};
+    for (int m = 0; m < compare->n_metrics; m++)
+        fill_line(sheet, sheet->cells + m * N, &compare->metrics[m],
+                  &compare->metrics[m].pairs[pair]);
+}

@@ -1,0 +1,208 @@
+/* Which rows of the files are compared. */
+#include "compare_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MODEL, METHOD, PROTOCOL, N_PARTS };
+
+static const char *part_of(const cr_compare_row *row, int part)
+{
+    return part == MODEL ? row->model : part == METHOD ? row->method : row->protocol;
+}
+
+static cr_status list_all(const cr_compare_file *files, int n, cr_compare_place **places,
+                          cr_compare_row **rows, int *n_rows, cr_error *err)
+{
+    size_t most = 0;
+    for (int f = 0; f < n; f++) {
+        const cr_results_plan *plan = cr_results_get_plan(files[f].results);
+        most += (size_t)cr_results_count_variants(plan) * (size_t)plan->n_protocols;
+    }
+    *places = cr_alloc(most, sizeof **places);
+    *rows = cr_alloc(most, sizeof **rows);
+    if (!*places || !*rows)
+        return cr_fail_memory(err, "rows", most, sizeof **places);
+    for (int f = 0; f < n; f++) {
+        const cr_results_plan *plan = cr_results_get_plan(files[f].results);
+        for (int m = 0; m < plan->n_models; m++)
+            for (int v = 0; v < plan->models[m].n_variants; v++)
+                for (int p = 0; p < plan->n_protocols; p++, ++*n_rows) {
+                    cr_compare_place *place = &(*places)[*n_rows];
+                    *place = (cr_compare_place){.file = f, .model = m, .variant = v, .protocol = p};
+                    cr_results_variant_name(&plan->models[m].variants[v], place->method);
+                    (*rows)[*n_rows] = (cr_compare_row){.file = files[f].path,
+                                                        .model = plan->models[m].name,
+                                                        .method = place->method,
+                                                        .protocol = plan->protocols[p].name};
+                }
+    }
+    return CR_OK;
+}
+
+/* The next name of a list, of which *list is moved behind it; its length. */
+static size_t next_name(const char **list, const char **name)
+{
+    *name = *list;
+    const size_t length = strcspn(*list, ",");
+    *list += length + ((*list)[length] == ',');
+    return length;
+}
+
+static bool is_name(const char *text, const char *name, size_t length)
+{
+    return strlen(text) == length && memcmp(text, name, length) == 0;
+}
+
+/* Whether a name of the list is one of the parts that rows have, and whether it is this row's. */
+static void look_up(const cr_compare_row *rows, int n_rows, int part, const cr_compare_row *row,
+                    const char *only, bool *is_asked, bool *is_chosen)
+{
+    const char *name;
+    *is_asked = *is_chosen = false;
+    while (*only) {
+        const size_t length = next_name(&only, &name);
+        for (int r = 0; r < n_rows && !*is_asked; r++)
+            *is_asked = is_name(part_of(&rows[r], part), name, length);
+        *is_chosen = *is_chosen || is_name(part_of(row, part), name, length);
+    }
+}
+
+static cr_status check_names(const cr_compare_row *rows, int n_rows, const char *only,
+                             cr_error *err)
+{
+    const char *name;
+    while (*only) {
+        const size_t length = next_name(&only, &name);
+        bool found = false;
+        for (int r = 0; r < n_rows; r++)
+            for (int part = 0; part < N_PARTS; part++)
+                found = found || is_name(part_of(&rows[r], part), name, length);
+        if (!found)
+            return cr_fail(err, CR_EINPUT, "--only: there is no model, method or protocol %.*s",
+                           (int)(length < 200 ? length : 200), name);
+    }
+    return CR_OK;
+}
+
+static cr_status choose(const char *only, cr_compare_place *places, cr_compare_row *rows,
+                        int *n_rows, cr_error *err)
+{
+    int kept = 0;
+    bool *chosen = cr_alloc((size_t)*n_rows, sizeof *chosen);
+    if (!chosen)
+        return cr_fail_memory(err, "rows", (size_t)*n_rows, sizeof *chosen);
+    for (int r = 0; r < *n_rows; r++) {
+        chosen[r] = true;
+        for (int part = 0; part < N_PARTS; part++) {
+            bool asked, is_it;
+            look_up(rows, *n_rows, part, &rows[r], only, &asked, &is_it);
+            chosen[r] = chosen[r] && (is_it || !asked);
+        }
+    }
+    for (int r = 0; r < *n_rows; r++)
+        if (chosen[r]) {
+            places[kept] = places[r];
+            rows[kept] = rows[r];
+            rows[kept].method = places[kept].method;
+            kept++;
+        }
+    *n_rows = kept;
+    free(chosen);
+    return CR_OK;
+}
+
+/* Rows of one protocol's name must have one protocol. */
+static cr_status check_protocols(const cr_compare_file *files, const cr_compare_place *places,
+                                 const cr_compare_row *rows, int n_rows, cr_error *err)
+{
+    char x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
+    for (int r = 0; r < n_rows; r++) {
+        int first = 0;
+        while (strcmp(rows[first].protocol, rows[r].protocol) != 0)
+            first++;
+        const cr_results_plan *one = cr_results_get_plan(files[places[first].file].results);
+        const cr_results_plan *other = cr_results_get_plan(files[places[r].file].results);
+        const cr_parameter *differs = cr_parameters_difference(
+            cr_protocol_parameters, &one->protocols[places[first].protocol],
+            &other->protocols[places[r].protocol], x, y);
+        if (differs)
+            return cr_fail(err, CR_EINPUT, "%s: protocol %s has %s %s, in %s %s", rows[r].file,
+                           rows[r].protocol, differs->key, y, rows[first].file, x);
+    }
+    return CR_OK;
+}
+
+cr_status cr_compare_list_rows(const cr_compare_file *files, int n, const char *only,
+                               cr_compare_place **places, cr_compare_row **rows, int *n_rows,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    *places = NULL;
+    *rows = NULL;
+    *n_rows = 0;
+    CR_TRY(list_all(files, n, places, rows, n_rows, err));
+    if (only) {
+        CR_TRY(check_names(*rows, *n_rows, only, err));
+        CR_TRY(choose(only, *places, *rows, n_rows, err));
+    }
+    status = check_protocols(files, *places, *rows, *n_rows, err);
+
+cleanup:
+    return status;
+}
+
+/* Whether `name` is some of the row's parts in their order, with a / between them. */
+static bool has_parts(const cr_compare_row *row, const char *name)
+{
+    for (int mask = 1; mask < 1 << N_PARTS; mask++) {
+        const char *rest = name;
+        bool fits = true, first = true;
+        for (int part = 0; part < N_PARTS && fits; part++) {
+            if (!(mask & 1 << part))
+                continue;
+            const size_t length = strlen(part_of(row, part));
+            fits = first || *rest++ == '/';
+            fits = fits && strncmp(rest, part_of(row, part), length) == 0;
+            rest += fits ? length : 0;
+            first = false;
+        }
+        if (fits && *rest == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether `name` is that of the file, a colon, and parts of the row. */
+static bool has_file(const cr_compare_row *row, const char *file, const char *name)
+{
+    const size_t length = strlen(file);
+    return strncmp(name, file, length) == 0 && name[length] == ':' &&
+           has_parts(row, name + length + 1);
+}
+
+static bool is_called(const cr_compare_row *row, const char *name)
+{
+    return has_parts(row, name) || has_file(row, row->file, name) ||
+           has_file(row, cr_path_name(row->file), name);
+}
+
+cr_status cr_compare_find_row(const cr_compare_row *rows, int n_rows, const char *name, int *row,
+                              cr_error *err)
+{
+    int n_found = 0;
+    for (int r = n_rows - 1; r >= 0; r--)
+        if (is_called(&rows[r], name)) {
+            *row = r;
+            n_found++;
+        }
+    if (n_found == 1)
+        return CR_OK;
+    if (n_found == 0)
+        return cr_fail(err, CR_EINPUT, "--against %s: there is no such row", name);
+    return cr_fail(err, CR_EUSAGE,
+                   "--against %s: may be %d rows: MODEL/METHOD/PROTOCOL names one, with FILE: in "
+                   "front where files have the same",
+                   name, n_found);
+}

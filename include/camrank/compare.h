@@ -1,0 +1,166 @@
+/* compare.h - rows of results files against each other, image by image: which is better, and is it true.
+ * All functions are Local; nothing here knows the file.
+ *
+ * A row is a model's variant under a protocol. Rows are compared on the images that all of them share and
+ * have computed, and under each number of the error table on those of these that count under all rows
+ * that have the number (cr_metric_judge): so every pair, and every test over all rows, is of the same
+ * images. A row lacks a number where no image counts, as that of predictions without a network. */
+#ifndef CAMRANK_COMPARE_H
+#define CAMRANK_COMPARE_H
+
+#include "camrank/data.h"
+#include "camrank/metric.h"
+#include "camrank/new_file.h"
+#include "camrank/stat.h"
+
+#include <stdio.h>
+
+enum { CR_COMPARE_MAX_ROWS = 256 };
+
+/* --- Which images are the same ------------------------------------------------------------------ */
+
+/* The image set of one file. */
+typedef struct cr_compare_set {
+    const char *path; /* for messages, and the `file` of its rows */
+    const cr_dataset *data;
+    int32_t *places; /* [n_images of the set] which of the shared images each is, -1: none; owned */
+    int n_left_out;  /* images that not all sets have */
+} cr_compare_set;
+
+/* Matches images by id, and fills `places` and `n_left_out` of n >= 1 sets. `*shared` is [*n_shared]: the
+ * shared images by their index in sets[0], in its order; owned by the caller (free), as `places` are.
+ * Errors: CR_EINPUT where no image is shared, and naming the first shared image that has another label
+ * (by wnid) or other ground-truth boxes in two sets; CR_EINTERNAL (memory). */
+cr_status cr_compare_match(cr_compare_set *sets, int n, int32_t **shared, int *n_shared,
+                           cr_error *err);
+
+/* --- A comparison ------------------------------------------------------------------------------- */
+
+typedef struct cr_compare_options {
+    double alpha; /* a difference counts below this p, corrected */
+    int against;  /* the row that all others are compared with; -1: all with all */
+    bool numbers[CR_METRIC_MAX_NUMBERS]; /* which of cr_metric_numbers; others than those that
+                                            cr_compare_has are passed over */
+    int n_resamples;                     /* of the bootstrap; 0: none */
+    int n_threads;                       /* that resample */
+} cr_compare_options;
+
+/* Whether images can be compared by this number of cr_metric_numbers. */
+bool cr_compare_has(int number);
+
+typedef struct cr_compare_row {
+    const char *file, *model, *method, *protocol; /* the caller's */
+    const char *label; /* for people: as short as tells it from the others */
+    int n_missing;     /* shared images that are not computed under it */
+} cr_compare_row;
+
+/* Two rows under one number. What does not exist is NaN: all but `a` and `b` where a row lacks the
+ * number, or no image counts. */
+typedef struct cr_compare_pair {
+    int a, b;
+    cr_stat_counts counts; /* of rights */
+    double difference;     /* a's value minus b's, in the number's unit */
+    double low, high;      /* its 95 % interval: cr_stat_newcombe, or cr_stat_bca of values */
+    double p_exact, p_mid; /* cr_stat_mcnemar, of rights */
+    double p_wilcoxon;     /* of values */
+    double p_adjusted;     /* p_exact or p_wilcoxon by cr_stat_holm over the number's pairs */
+    double kappa;          /* of rights */
+    double needed;         /* cr_stat_images_needed to see such a difference at alpha / n_pairs */
+} cr_compare_pair;
+
+/* One number. */
+typedef struct cr_compare_metric {
+    int number;       /* of cr_metric_numbers */
+    bool is_rights;   /* one image is right or wrong; else it has a value */
+    int n;            /* images that count */
+    int32_t *images;  /* [n] of the shared images */
+    uint8_t **rights; /* [n_rows][n], NULL for a row that lacks the number */
+    double **columns; /* the same of values */
+    double *values;   /* [n_rows] as the error table has them; NaN for a row that lacks it */
+    int *order;       /* [n_rows] rows from best to worst, those that lack it last */
+    int n_having;     /* rows that have it */
+    /* Over all rows that have it, where these are at least two: cr_stat_cochran, or cr_stat_friedman
+     * with the mean ranks [n_rows] and Nemenyi's critical difference of two of them. */
+    cr_stat_test test;
+    double *mean_ranks;
+    double nemenyi;
+    double *means;          /* [n_rows][n_resamples] of values; NULL without a bootstrap */
+    cr_compare_pair *pairs; /* [n_pairs] in the order of a, then b */
+    const char *
+        *letters; /* [n_rows]; NULL where pairs are against one row. Rows that share one cannot
+                               be told apart */
+} cr_compare_metric;
+
+typedef struct cr_compare {
+    cr_compare_options options;
+    const cr_compare_set *sets; /* the caller's, as is what they refer to */
+    int n_sets;
+    const int32_t *shared;
+    int n_shared;
+    int n_images; /* shared, and computed under all rows */
+    int n_rows;
+    cr_compare_row *rows;
+    int n_metrics;
+    cr_compare_metric metrics[CR_METRIC_MAX_NUMBERS];
+    int lead; /* the metric by which rows are ordered: the first of predicted boxes, else the first */
+    int n_pairs;
+    bool needs_iou, needs_levels; /* what cr_compare_add has to be given */
+    struct cr_compare_room *room; /* memory of its own */
+} cr_compare;
+
+/* Begins a comparison of 2 to CR_COMPARE_MAX_ROWS rows, of which `rows` has file to protocol. Errors:
+ * CR_EINPUT for more rows, or fewer; CR_EUSAGE where no number is wanted; CR_EINTERNAL (memory).
+ * cr_compare_free releases it, also after an error. */
+cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_set *sets,
+                           int n_sets, const int32_t *shared, int n_shared,
+                           const cr_compare_row *rows, int n_rows, cr_compare *compare,
+                           cr_error *err);
+
+/* Takes one shared image under a row. `levels` as cr_results_visit has them. */
+void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,
+                    const uint8_t *levels);
+
+/* Ends a row of which all shared images were added. */
+void cr_compare_row_done(cr_compare *compare, int row);
+
+/* After the last row: all figures. Errors: CR_EINPUT where no image is computed under all rows;
+ * CR_EINTERNAL (memory). */
+cr_status cr_compare_finish(cr_compare *compare, cr_error *err);
+
+void cr_compare_free(cr_compare *compare);
+
+/* A sentence in plain words on a pair under a metric: which is better by how much, how sure, and how many
+ * images it would take to see it. Without a full stop's line end. */
+void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric *metric,
+                             const cr_compare_pair *pair, FILE *out);
+
+/* --- Its forms ---------------------------------------------------------------------------------- */
+
+/* The formats, the default first: each is a file of core/compare and a row here. */
+#define CR_COMPARE_FORMATS(X, between) \
+    X(text, )                          \
+    X(csv, between)                    \
+    X(json, between)                   \
+    X(markdown, between)               \
+    X(latex, between)
+#define CR_COMPARE_FORMAT_NAME(name, before) before #name
+#define CR_COMPARE_FORMAT_NAMES(between) CR_COMPARE_FORMATS(CR_COMPARE_FORMAT_NAME, between)
+
+typedef struct cr_compare_format {
+    const char *name;
+    bool (*write)(const cr_compare *compare, FILE *out); /* as cr_report_format */
+    cr_file_kind *kind; /* whether a file begins as one that is written in it */
+} cr_compare_format;
+
+/* The format of this name; CR_EUSAGE naming all. */
+cr_status cr_compare_format_find(const char *name, const cr_compare_format **format, cr_error *err);
+
+/* For people (text, Markdown, LaTeX) a table of all rows, best first, and, where the pairs are at most
+ * CR_COMPARE_FEW or against one row, a table of each pair; for programs all pairs in full: CSV a line a
+ * pair and number, JSON of schema camrank-compare-1 (docs/comparing.md). *text is zero-terminated and the
+ * caller's (free). Errors: CR_EINTERNAL (memory). */
+enum { CR_COMPARE_FEW = 10 };
+cr_status cr_compare_write(const cr_compare *compare, const cr_compare_format *format, char **text,
+                           cr_error *err);
+
+#endif

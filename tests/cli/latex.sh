@@ -1,0 +1,46 @@
+#!/bin/bash
+# The LaTeX that report and compare print compiles as it is, with every character that TeX takes for its own.
+. tests/cli/lib.sh
+command -v pdflatex >/dev/null || skip "pdflatex is missing"
+
+"$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
+check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 40 --set 'protocols=[cam-paper, gradcam-paper]' \
+    -o "$work/odd.h5"
+# As another program may name them: a job's names are plainer.
+"$PYTHON" - "$work/odd.h5" <<'END' || fail "names"
+import sys
+import h5py
+with h5py.File(sys.argv[1], "r+") as file:
+    odd = r"""[f]* 50 % _x_ #1 & {y} \d `c' $a^b$ ~ <c> | "e" """
+    file.move("models/fc", "models/f_c")
+    file.move("models/gap/cam", f"models/gap/{odd}")
+    file[f"models/gap/{odd}"].attrs.create("as", odd, dtype=h5py.string_dtype("utf-8", len(odd)))
+    file["classes/name"][0] = b"*[%]_"[:file["classes/name"].dtype.itemsize]
+END
+
+compiles() { # compiles NAME: $work/NAME.tex, inside a document, without a box that is too wide to matter
+    mkdir -p "$work/tex"
+    {
+        printf '%s\n' '\documentclass{article}' '\usepackage[margin=1cm,paperwidth=200cm,paperheight=200cm]{geometry}' \
+            '\begin{document}'
+        cat "$work/$1.tex"
+        printf '%s\n' '\end{document}'
+    } >"$work/tex/$1.tex"
+    check "$1 compiles" timeout 120 pdflatex -halt-on-error -interaction=batchmode \
+        -output-directory "$work/tex" "$work/tex/$1.tex"
+    check "$1 is a page" test -s "$work/tex/$1.pdf"
+    check "$1 fits its page" sh -c "! grep -i overfull '$work/tex/$1.log'"
+}
+
+odd=$work/odd.h5
+"$CAMRANK" report "$odd" --format latex >"$work/report.tex" 2>&1 || fail "report: $(cat "$work/report.tex")"
+"$CAMRANK" report "$odd" --by-class --format latex >"$work/classes.tex" 2>&1 || fail "report --by-class"
+"$CAMRANK" compare "$odd" --only cam-paper --format latex >"$work/few.tex" 2>&1 || fail "compare: $(cat "$work/few.tex")"
+"$CAMRANK" compare "$odd" --format latex >"$work/many.tex" 2>&1 || fail "compare"
+"$CAMRANK" compare "$odd" --against gmp/cam/cam-paper --format latex >"$work/against.tex" 2>&1 || fail "compare --against"
+contains "$work/few.tex" 'textbackslash{}d'
+contains "$work/against.tex" '^% A: gap/.*   B: gmp/cam/cam-paper$'
+for name in report classes few many against; do
+    compiles $name
+done
+finish

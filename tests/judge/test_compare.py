@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""camrank compare, judged by columns that h5py reads and by SciPy; and what it refuses.
+
+usage: test_compare.py     from the top of the repo; CAMRANK names the program
+"""
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+from camrank import Checks
+
+try:
+    from scipy import stats
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+CAMRANK = os.environ.get("CAMRANK", "build/camrank")
+check = Checks()
+ERRORS = ["top1_cls_error", "top5_cls_error", "top1_loc_error", "top5_loc_error", "gt_known_loc_error"]
+KEYS = [*ERRORS, "mean_iou", "max_box_acc", "max_box_acc_held_out"]
+
+
+def run(*arguments, code=0):
+    done = subprocess.run([CAMRANK, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != code:
+        print(f"{' '.join(map(str, arguments))}: exit {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+        sys.exit(1)
+    return done.stdout if code == 0 else done.stderr
+
+
+def compare(*arguments):
+    return json.loads(run("compare", *arguments, "--format", "json"))
+
+
+class File:
+    """Columns of one file by the rules of docs/format.md, for protocols of one box a class."""
+
+    def __init__(self, path):
+        self.file = h5py.File(path)
+        images = self.file["images"]
+        self.ids = [i.decode() for i in images["id"][:]]
+        self.label = images["label"][:]
+        self.part = np.array([int(hashlib.sha256(i.encode()).hexdigest()[:8], 16) % 5 != 0 for i in self.ids])
+
+    def columns(self, model, method, protocol, keep):
+        """Of the images `keep`: rights or values by metric, with the images that count."""
+        of = self.file["models"][model]
+        top = of["top_class"][:][keep]
+        label = self.label[keep]
+        group = of[method.replace("/", ":")]
+        iou = np.nan_to_num(group[protocol]["iou"][:][keep])
+        rules = self.file["protocols"][protocol].attrs
+        counts = (self.file["images/localize"][:][keep] == 1) | (rules["exclude"] == 0)
+        right = (top == label[:, None])
+        hit = iou >= rules["iou"]
+        every = np.ones(len(keep), bool)
+        columns = {"top1_cls_error": (right[:, 0], every), "top5_cls_error": (right.any(1), every),
+                   "top1_loc_error": (right[:, 0] & hit[:, 0], counts),
+                   "top5_loc_error": ((right & hit[:, :5]).any(1), counts),
+                   "gt_known_loc_error": (hit[:, 5], counts), "mean_iou": (iou[:, 5], counts)}
+        hits = (group["levels"][:][keep] >> 1 & 1).astype(bool)
+        part = self.part[keep]
+        columns["max_box_acc"] = hits[:, hits.sum(0).argmax()], every
+        columns["max_box_acc_held_out"] = hits[:, hits[~part].sum(0).argmax()], part
+        return columns
+
+
+def mcnemar(b, c):
+    """As in test_stat.py."""
+    if b + c == 0:
+        return 1, 1
+    half = stats.binom(b + c, 0.5)
+    exact = stats.binomtest(min(b, c), b + c).pvalue
+    return exact, 1 - half.pmf(b) / 2 if b == c else exact - half.pmf(min(b, c))
+
+
+def holm(p):
+    p = np.array(p)
+    order = np.argsort(p, kind="stable")
+    out = np.empty(len(p))
+    out[order] = np.minimum(1, np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p)))))
+    return out
+
+
+def near(a, b):
+    return (a is None and b is None) or abs(a - b) <= 1e-9 * max(1, abs(b))
+
+
+def judge_pairs(what, result, files, kept):
+    """files: by path, kept: by path, the images that are shared, in one order."""
+    rows, wrong, adjusted = result["rows"], [], {}
+    columns = [files[r["file"]].columns(r["model"], r["method"], r["protocol"], kept[r["file"]]) for r in rows]
+    for key in KEYS:
+        counts = np.logical_and.reduce([c[key][1] for c in columns])
+        for row, c in zip(rows, columns):
+            mean = c[key][0][counts].mean()
+            want = mean if key == "mean_iou" else 100 * (1 - mean) if key in ERRORS else 100 * mean
+            if not near(row["values"][key], want):
+                wrong.append((key, row["values"][key], want))
+        for pair in (p for p in result["pairs"] if p["metric"] == key):
+            a, b = columns[pair["a"]][key][0][counts], columns[pair["b"]][key][0][counts]
+            wants = {"n": counts.sum(),
+                     "difference": rows[pair["a"]]["values"][key] - rows[pair["b"]]["values"][key]}
+            if key == "mean_iou":
+                wants["p_wilcoxon"] = stats.wilcoxon(a, b, zero_method="pratt", mode="approx").pvalue \
+                    if (a != b).any() else 1
+                wants.update(p_exact=None, p_mid=None, kappa=None)
+            else:
+                cells = {"both": (a & b).sum(), "only_a": (a & ~b).sum(), "only_b": (b & ~a).sum(),
+                         "neither": (~a & ~b).sum()}
+                wants.update(cells, **dict(zip(("p_exact", "p_mid"), mcnemar(cells["only_a"], cells["only_b"]))))
+            wrong += [(key, k, pair[k], w) for k, w in wants.items() if not near(pair[k], w)]
+            if not pair["low"] <= pair["difference"] <= pair["high"]:
+                wrong.append((key, "interval", pair))
+            adjusted.setdefault(key, []).append((pair["p_adjusted"],
+                                                 pair["p_wilcoxon" if key == "mean_iou" else "p_exact"]))
+        got, p = zip(*adjusted[key])
+        wrong += [(key, "Holm", g, w) for g, w in zip(got, holm(p)) if not near(g, w)]
+        metric = next(m for m in result["metrics"] if m["metric"] == key)
+        if len(rows) > 2 and key == "mean_iou":
+            want = stats.friedmanchisquare(*[c[key][0][counts] for c in columns])
+            wrong += [(key, "Friedman")] * (not near(metric["friedman"], want.statistic))
+    check(what, not wrong, f"{len(result['pairs'])} pairs{wrong[:3] or ''}")
+
+
+def judge_letters(result):
+    """Rows share a letter if and only if their difference is not significant."""
+    wrong = 0
+    for metric in result["metrics"]:
+        for pair in (p for p in result["pairs"] if p["metric"] == metric["metric"]):
+            a, b = (set(metric["letters"][pair[k]]) for k in "ab")
+            wrong += bool(a & b) == (pair["p_adjusted"] < result["alpha"])
+    check("rows share a letter where they cannot be told apart", wrong == 0)
+
+
+def judge_forms(path):
+    result = compare(path)
+    lines = list(csv.DictReader(io.StringIO(run("compare", path, "--format", "csv"))))
+    same = len(lines) == len(result["pairs"])
+    for line, pair in zip(lines, result["pairs"]):
+        for key in ("difference", "low", "high", "p_exact", "p_mid", "p_wilcoxon", "p_adjusted", "kappa",
+                    "images_needed", "both", "only_a", "only_b", "neither"):
+            want = pair.get(key)
+            same = same and (line[key] == "" if want is None else float(line[key]) == want)
+        same = same and line["model_a"] == result["rows"][pair["a"]]["model"]
+    check("CSV has the numbers of JSON", same)
+    report = {(r["model"], r["variant"], r["protocol"]): r
+              for r in json.loads(run("report", path, "--format", "json"))["rows"]}
+    check("values are those of the report, to the bit",
+          all(row["values"][k] == report[row["model"], row["method"], row["protocol"]][k]
+              for row in result["rows"] for k in KEYS))
+    one = compare(path, "--only", "gap,cam,grad-cam", "--resamples", "1000")
+    other = compare(path, "--only", "gap,cam,grad-cam", "--resamples", "1000")
+    check("the bootstrap is the same in every run", one == other)
+    none = compare(path, "--resamples", "0", "--metric", "mean_iou")
+    check("--resamples 0 gives no interval", all(p["low"] is None and p["p_wilcoxon"] <= 1 for p in none["pairs"]))
+    against = compare(path, "--against", "gap/cam", "--metric", "top1_loc_error")
+    at = next(i for i, r in enumerate(against["rows"]) if (r["model"], r["method"]) == ("gap", "cam"))
+    check("--against pairs each row with one", against["against"] == at and
+          [(p["a"], p["b"]) for p in against["pairs"]] == [(r, at) for r in range(5) if r != at])
+    text = run("compare", path, "--only", "grad-cam")
+    tables = [line for line in text.splitlines() if line.count("  ") > 4]
+    check("tables of three rows fit 100 columns", len(tables) >= 3 * 9 and max(map(len, tables)) <= 100)
+    check("each comparison ends with a sentence", text.count("top-1 loc: ") == 3 and
+          "\ntop-1 loc: A is better by 15.67 points (9.38 to 21.76); p = 2e-06, Holm 4e-06.\n" in text)
+
+
+def judge_itself(path):
+    result = compare(path, path, "--only", "gap,cam")
+    check("a file and itself: nothing differs",
+          all(p["difference"] == 0 and p["p_adjusted"] == 1 for p in result["pairs"]) and len(result["rows"]) == 2)
+    check("and it says so", "top-1 loc: A and B are equal: " in run("compare", path, path, "--only", "gap,cam"))
+
+
+def change(path, to, function):
+    shutil.copy(path, to)
+    with h5py.File(to, "r+") as file:
+        function(file)
+    return to
+
+
+def set_at(name, at, value):
+    def function(file):
+        file[name][at] = value
+    return function
+
+
+def judge_several(path, folder):
+    """A file of every second image, and one that is not finished."""
+    half = f"{folder}/half.h5"
+    run("run", "jobs/demo/demo.yaml", "--set", "dataset.subset.stride=2", "--set", "batch=7", "-o", half)
+
+    def unfinish(file):
+        file["models/gap/cam/done"][40:50] = 0
+        file["models/gmp/done"][45:60] = 0
+    part = change(path, f"{folder}/part.h5", unfinish)
+    result = compare(path, half, part, "--only", "gap,gmp,cam")
+    files = {f: File(f) for f in (path, half, part)}
+    shared = [i for i, name in enumerate(files[path].ids) if name in files[half].ids and not 40 <= i < 60]
+    kept = {f: np.array([files[f].ids.index(files[path].ids[i]) for i in shared]) for f in files}
+    check("images that all have", result["images"] == len(shared) == 140 and
+          [f["left_out"] for f in result["files"]] == [150, 0, 150] and
+          [r["missing"] for r in result["rows"]] == [0, 0, 0, 0, 5, 7], f"{result['images']}")
+    judge_pairs("three files, one of other images, one not finished", result, files, kept)
+    text = run("compare", path, half, part, "--only", "gap,gmp,cam")
+    check("and a line says so", f"Left out, as not all files have them: 150 of {path}, 0 of {half}, " in text and
+          "\nNot finished: " in text and "lacks 7 of 150 images; the figures are of those that all rows have" in text)
+    skipped = change(path, f"{folder}/failed.h5", set_at("models/gap/cam/done", slice(0, 9), 2))
+    result = compare(skipped, "--only", "gap")
+    check("images that failed count as wrong", next(
+        p for p in result["pairs"] if p["metric"] == "gt_known_loc_error")["n"] == 300)
+
+
+def judge_refusals(path, folder):
+    def refused(what, message, *arguments, code=3):
+        said = run("compare", *arguments, code=code)
+        check(what, said == f"camrank: {message}\n", said.strip()[:160])
+
+    other = change(path, f"{folder}/label.h5", set_at("images/label", 3, 0))
+    refused("another label is refused", f"{other}: image demo_val_00000004 is of class {wnid(other, 3)}, in {path} "
+            f"of {wnid(path, 3)}", path, other)
+    other = change(path, f"{folder}/box.h5", set_at("ground_truth/boxes", (7, 2), 1 + box(path, 7)))
+    with h5py.File(path) as file:
+        image = np.searchsorted(file["images/first_box"][:], 7, side="right") - 1
+        name = file["images/id"][image].decode()
+    refused("other boxes are refused", f"{other}: image {name} has other ground-truth boxes than in {path}",
+            path, other)
+
+    def threshold(file):
+        file["protocols/cam-paper"].attrs["threshold"] = 0.25
+    other = change(path, f"{folder}/protocol.h5", threshold)
+    refused("another protocol is refused", f"{other}: protocol cam-paper has threshold 0.25, in {path} 0.2",
+            path, other)
+    only = "--only", "gap,cam"
+    refused("one row alone", f"{path}: one row alone: nothing to compare it with", path, *only)
+    refused("a name that is none", "--only: there is no model, method or protocol gab", path, "--only", "gab")
+    refused("a row that is none", "--against gab: there is no such row", path, "--against", "gab")
+    refused("a row that is several", "--against gap: may be 2 rows: MODEL/METHOD/PROTOCOL names one, with FILE: in "
+            "front where files have the same", path, "--against", "gap", code=2)
+    refused("a number that is none", "--metric iou: must be one of " + ", ".join(
+        sorted(KEYS, key=lambda k: (k == "max_box_acc_held_out", KEYS.index(k)))), path, "--metric", "iou", code=2)
+    for alpha in "0", "1", "x", "nan":
+        refused(f"--alpha {alpha}", f"--alpha {alpha}: must be a number between 0 and 1", path, "--alpha", alpha,
+                code=2)
+
+    def schema(file):
+        file.attrs["schema"] = np.bytes_(b"camrank-results-9")
+    foreign = f"{folder}/text.h5"
+    with open(foreign, "w") as file:
+        file.write("no HDF5")
+    damaged = change(path, f"{folder}/damaged.h5", set_at("models/gap/cam/cam-paper/iou", (3, 5), 7))
+    for what, bad in ("foreign", foreign), ("of another version", change(path, f"{folder}/v.h5", schema)), \
+            ("damaged", damaged):
+        check(f"a file that is {what} is refused as by report",
+              run("compare", path, bad, code=3) == run("report", bad, code=3))
+    out = f"{folder}/out.json"
+    run("compare", path, "--format", "json", "-o", out)
+    check("-o writes what is printed", open(out).read() == run("compare", path, "--format", "json"))
+    refused("-o replaces nothing by itself", f"{out}: exists already; --force replaces it", path, "--format", "json",
+            "-o", out)
+    run("compare", path, "--format", "json", "-o", out, "--force", "--alpha", "0.01")
+    check("but with --force", json.load(open(out))["alpha"] == 0.01)
+    refused("nor what is of another format", f"{out}: exists and is a file of another kind; it is not replaced", path,
+            "-o", out, "--force")
+    for form in "text", "csv", "markdown", "latex":
+        for more in (), ("--force",):
+            run("compare", path, "--format", form, "-o", f"{folder}/out.{form}", *more)
+
+
+def wnid(path, i):
+    with h5py.File(path) as file:
+        return file["classes/wnid"][file["images/label"][i]].decode()
+
+
+def box(path, i):
+    with h5py.File(path) as file:
+        return file["ground_truth/boxes"][i, 2]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/demo.h5"
+        run("run", "jobs/demo/demo.yaml", "--set", "protocols=[cam-paper, kaggle]", "-o", path)
+        result = compare(path)
+        judge_pairs("a file's rows", result, {path: File(path)}, {path: np.arange(300)})
+        judge_letters(result)
+        path = f"{folder}/one.h5"
+        run("run", "jobs/demo/demo.yaml", "-o", path)
+        judge_forms(path)
+        judge_itself(path)
+        judge_several(path, folder)
+        judge_refusals(path, folder)
+    check.done()
+
+
+main()
