@@ -1,38 +1,86 @@
+/* From the maps of an image to what the metrics of the plan say of them. */
 #include "score.h"
 
 #include <math.h>
 #include <string.h>
 
-void cr_score_blank(const cr_protocol *protocols, int n_protocols,
-                    const struct cr_results_maps *out, int b)
+/* Where the values of a slot of row b lie in a metric's columns, and their bytes; of a metric that scores
+ * one map only there is one slot. */
+typedef struct values {
+    void *at[CR_METRIC_MAX_COLUMNS];
+    size_t bytes[CR_METRIC_MAX_COLUMNS];
+} values;
+
+static values values_of(const cr_results_plan *plan, const struct cr_results_maps *out, int m,
+                        int protocol, int b, int slot)
 {
-    memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
-    memset(out->levels + (size_t)b * CR_SWEEP_LEVELS, 0, CR_SWEEP_LEVELS);
-    for (int p = 0; p < n_protocols; p++) {
-        const int n = CR_SLOTS * protocols[p].n_boxes;
-        for (int i = b * n; i < (b + 1) * n; i++) {
-            out->protocols[p].boxes[i] = (cr_box){-1, -1, -1, -1};
-            out->protocols[p].iou[i] = NAN;
-        }
+    values of = {{NULL}, {0}};
+    const cr_metric *metric = cr_metrics[m];
+    const size_t n_slots = metric->of_slots ? CR_SLOTS : 1;
+    for (int j = 0; j < metric->n_columns; j++) {
+        const int k = cr_metric_first_column(m) + j;
+        char *array = cr_results_metric_array(out, k, protocol);
+        of.bytes[j] = cr_metric_item_bytes(&metric->columns[j]) *
+                      cr_results_metric_items(plan, k, protocol) / n_slots;
+        of.at[j] =
+            array + ((size_t)b * n_slots + (metric->of_slots ? (size_t)slot : 0)) * of.bytes[j];
     }
+    return of;
 }
 
-/* The boxes of one map under every protocol, and how well they agree with the ground truth. */
-static cr_status find_boxes(const cr_score_image *image, const cr_loc_map *map, int row,
-                            const struct cr_results_maps *out, cr_loc_workspace *workspace,
+static int count_protocols(const cr_results_plan *plan, int m)
+{
+    return cr_metrics[m]->of_protocol ? plan->n_protocols : 1;
+}
+
+static void blank_column(const cr_metric_column *column, void *at, size_t bytes)
+{
+    const double none = NAN;
+    if (column->kind != CR_METRIC_F64)
+        memset(at, column->kind == CR_METRIC_I32 ? 0xff : 0, bytes);
+    for (size_t i = 0; column->kind == CR_METRIC_F64 && i < bytes; i += sizeof none)
+        memcpy((char *)at + i, &none, sizeof none);
+}
+
+static void blank_metric(const cr_results_plan *plan, const struct cr_results_maps *out, int m,
+                         int b)
+{
+    for (int p = 0; p < count_protocols(plan, m); p++)
+        for (int slot = 0; slot < (cr_metrics[m]->of_slots ? CR_SLOTS : 1); slot++) {
+            const values of = values_of(plan, out, m, p, b, slot);
+            for (int j = 0; j < cr_metrics[m]->n_columns; j++)
+                blank_column(&cr_metrics[m]->columns[j], of.at[j], of.bytes[j]);
+        }
+}
+
+void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *out, int b)
+{
+    memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
+    for (int m = 0; cr_metrics[m]; m++)
+        if (cr_results_has_metric(plan, m))
+            blank_metric(plan, out, m, b);
+}
+
+/* Under every protocol where the metric is under these. */
+static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map, int m, int slot,
+                            const struct cr_results_maps *out, int b, cr_loc_workspace *workspace,
                             cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_data_image *of = &image->data->images[image->index];
-    const cr_box *truth = image->data->boxes + of->first_box;
-    for (int p = 0; p < image->n_protocols; p++) {
-        const int n = image->protocols[p].n_boxes;
-        cr_box *boxes = out->protocols[p].boxes + row * n;
-        CR_TRY(cr_loc_boxes(map, &image->protocols[p], image->width, image->height, boxes,
-                            workspace, err));
-        for (int i = 0; i < n; i++)
-            out->protocols[p].iou[row * n + i] =
-                of->n_boxes ? cr_iou_best(boxes[i], truth, of->n_boxes) : NAN;
+    for (int p = 0; p < count_protocols(image->plan, m); p++) {
+        const values to = values_of(image->plan, out, m, p, b, slot);
+        const cr_metric_map scored = {
+            .parameters = cr_metrics[m]->of_protocol
+                              ? (const void *)&image->plan->protocols[p]
+                              : (const void *)image->plan->metrics[m].parameters.bytes,
+            .map = map,
+            .width = image->width,
+            .height = image->height,
+            .truth = image->data->boxes + of->first_box,
+            .n_truth = of->n_boxes,
+        };
+        CR_TRY(cr_metrics[m]->score(&scored, to.at, workspace, err));
     }
 
 cleanup:
@@ -40,17 +88,14 @@ cleanup:
 }
 
 /* What a map is worth that is the same as that of another slot. */
-static void copy_slot(const cr_score_image *image, int from, int to,
+static void copy_slot(const cr_score_image *image, int m, int from, int to,
                       const struct cr_results_maps *out, int b)
 {
-    out->empty[b * CR_SLOTS + to] = out->empty[b * CR_SLOTS + from];
-    for (int p = 0; p < image->n_protocols; p++) {
-        const int n = image->protocols[p].n_boxes;
-        const int source = (b * CR_SLOTS + from) * n, target = (b * CR_SLOTS + to) * n;
-        for (int i = 0; i < n; i++) {
-            out->protocols[p].boxes[target + i] = out->protocols[p].boxes[source + i];
-            out->protocols[p].iou[target + i] = out->protocols[p].iou[source + i];
-        }
+    for (int p = 0; p < count_protocols(image->plan, m); p++) {
+        const values source = values_of(image->plan, out, m, p, b, from);
+        const values target = values_of(image->plan, out, m, p, b, to);
+        for (int j = 0; j < cr_metrics[m]->n_columns; j++)
+            memcpy(target.at[j], source.at[j], source.bytes[j]);
     }
 }
 
@@ -59,24 +104,24 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
                         cr_loc_workspace *workspace, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_data_image *of = &image->data->images[image->index];
-    const size_t values = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
+    const size_t n = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
     cr_loc_map map = *first;
-    cr_score_blank(image->protocols, image->n_protocols, out, b);
+    cr_score_blank(image->plan, out, b);
     for (int slot = first_slot; slot < CR_SLOTS; slot++) {
-        map.maps = first->maps + (size_t)(slot - first_slot) * values;
-        if (same && slot > first_slot) {
-            copy_slot(image, first_slot, slot, out, b);
-            continue;
+        uint8_t *empty = out->empty + b * CR_SLOTS;
+        const bool again = same && slot > first_slot;
+        map.maps = first->maps + (size_t)(slot - first_slot) * n;
+        empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
+        for (int m = 0; cr_metrics[m]; m++) {
+            if (!cr_results_has_metric(image->plan, m) ||
+                (!cr_metrics[m]->of_slots && slot != CR_SLOT_TRUTH))
+                continue;
+            if (again && cr_metrics[m]->of_slots)
+                copy_slot(image, m, first_slot, slot, out, b);
+            else
+                CR_TRY(score_slot(image, &map, m, slot, out, b, workspace, err));
         }
-        out->empty[b * CR_SLOTS + slot] = cr_loc_map_is_empty(&map);
-        CR_TRY(find_boxes(image, &map, b * CR_SLOTS + slot, out, workspace, err));
     }
-    /* The last map was that of the ground-truth class. */
-    if (of->n_boxes)
-        CR_TRY(cr_loc_sweep(&map, CR_UPSAMPLING_BILINEAR, image->width, image->height,
-                            image->data->boxes + of->first_box, of->n_boxes,
-                            out->levels + (size_t)b * CR_SWEEP_LEVELS, workspace, err));
 
 cleanup:
     return status;

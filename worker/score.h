@@ -1,31 +1,29 @@
-/* score.h - from the maps of an image to the boxes, IoUs and levels of its row. Local. */
+/* score.h - from the maps of an image to the values of the metrics in its row. Local. */
 #ifndef CAMRANK_WORKER_SCORE_H
 #define CAMRANK_WORKER_SCORE_H
 
 #include "camrank/data.h"
 #include "camrank/results.h"
 
-/* One image, and the protocols it is scored under. */
+/* One image, and what it is scored by. */
 typedef struct cr_score_image {
     const cr_dataset *data;
-    int index;         /* of the image in `data` */
-    int width, height; /* of the original image */
-    const cr_protocol *protocols;
-    int n_protocols;
+    int index;                   /* of the image in `data` */
+    int width, height;           /* of the original image */
+    const cr_results_plan *plan; /* its metrics, and protocols */
 } cr_score_image;
 
 /* Scores the maps of slots first_slot .. CR_SLOTS - 1 under one variant.
  *   first  the map of first_slot; those of the other slots follow it in memory
  *   same   they are all the same map, of the image
- *   out    its levels, which maps are empty, and boxes and iou of its protocols, are filled at row b; those of slots before
- *          first_slot become -1 and NaN
+ *   out    which maps are empty, and the columns of the plan's metrics, are filled at row b; those of
+ *          slots before first_slot as cr_score_blank does
  * Errors: those of cr_loc_boxes. */
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
                         bool same, const struct cr_results_maps *out, int b,
                         cr_loc_workspace *workspace, cr_error *err);
 
 /* Row b of an image without maps: nothing in it may look like a result. */
-void cr_score_blank(const cr_protocol *protocols, int n_protocols,
-                    const struct cr_results_maps *out, int b);
+void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *out, int b);
 
 #endif

@@ -53,14 +53,7 @@ static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_resul
     maps->state = take(w, slots / CR_SLOTS, sizeof *maps->state, ok);
     maps->reason = take(w, slots / CR_SLOTS, sizeof *maps->reason, ok);
     maps->maps = take(w, slots * pixels, sizeof(float), ok);
-    maps->empty = take(w, slots, 1, ok);
-    maps->levels = take(w, slots / CR_SLOTS, CR_SWEEP_LEVELS, ok);
-    maps->protocols = take(w, (size_t)w->plan->n_protocols, sizeof *maps->protocols, ok);
-    for (int p = 0; *ok && p < w->plan->n_protocols; p++) {
-        const size_t boxes = slots * (size_t)w->plan->protocols[p].n_boxes;
-        maps->protocols[p].boxes = take(w, boxes, sizeof(cr_box), ok);
-        maps->protocols[p].iou = take(w, boxes, sizeof(double), ok);
-    }
+    *ok = *ok && cr_results_metrics_alloc(w->plan, slots / CR_SLOTS, &w->arena, maps);
 }
 
 cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_model *models,
@@ -191,7 +184,7 @@ static void blank_variant(cr_worker *w, const cr_model *model, int v, int b, con
     write_reason(w, reason, maps->reason[b]);
     for (size_t i = 0; i < size; i++)
         maps->maps[(size_t)b * size + i] = NAN;
-    cr_score_blank(w->plan->protocols, w->plan->n_protocols, maps, b);
+    cr_score_blank(w->plan, maps, b);
 }
 
 /* Nor in that of a failed image. */
@@ -292,8 +285,7 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
         .index = w->rows.first + b,
         .width = w->rows.size[2 * b],
         .height = w->rows.size[2 * b + 1],
-        .protocols = w->plan->protocols,
-        .n_protocols = w->plan->n_protocols,
+        .plan = w->plan,
     };
     const cr_loc_map first = {
         .maps = out->maps + (size_t)b * size,

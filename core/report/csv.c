@@ -20,18 +20,18 @@ static void put_texts(FILE *out, const cr_report_row *row)
     }
 }
 
-static void put_keys(FILE *out, bool by_class)
+static void put_keys(const cr_report *report, FILE *out, bool by_class)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
-    const int n = cr_report_fields(by_class, fields);
+    const int n = cr_report_fields(report, by_class, fields);
     for (int k = 0; k < n; k++)
         fprintf(out, ",%s", fields[k].key);
 }
 
-static void put_numbers(FILE *out, const cr_report_row *row, bool by_class)
+static void put_numbers(const cr_report *report, FILE *out, const cr_report_row *row, bool by_class)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
-    const int n = cr_report_fields(by_class, fields);
+    const int n = cr_report_fields(report, by_class, fields);
     for (int k = 0; k < n; k++) {
         const double value = cr_report_value(row, &fields[k]);
         fputc(',', out);
@@ -83,14 +83,14 @@ static void put_counts(FILE *out, const cr_report_row *row)
 static void put_rows(const cr_report *report, FILE *out)
 {
     fprintf(out, "model,method,layer,variant,protocol,images,localized");
-    put_keys(out, false);
+    put_keys(report, out, false);
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
         put_counts(out, row);
-        put_numbers(out, row, false);
+        put_numbers(report, out, row, false);
         fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
         put_quoted(out, row->filter);
         put_ends(out, row);
@@ -102,7 +102,7 @@ static void put_classes(const cr_report *report, FILE *out)
     cr_report_row row;
     int class;
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
-    put_keys(out, true);
+    put_keys(report, out, true);
     put_outcome_keys(out);
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
         const cr_dataset *data = report->data;
@@ -112,7 +112,7 @@ static void put_classes(const cr_report *report, FILE *out)
         put_quoted(out, data->text + data->classes[class].name);
         fputc(',', out);
         put_counts(out, &row);
-        put_numbers(out, &row, true);
+        put_numbers(report, out, &row, true);
         put_ends(out, &row);
     }
 }

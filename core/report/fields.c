@@ -15,13 +15,15 @@ static size_t offset_of(int number, size_t of)
     return offsetof(cr_report_row, values) + (size_t)number * sizeof(cr_metric_value) + of;
 }
 
-/* Those of sweeps, or the others: the numbers, then their intervals. */
-static int add_numbers(cr_report_field *fields, int n, bool of_sweep)
+/* Those of classes and boxes under protocols, or the others: the numbers, then their intervals. */
+static int add_numbers(const cr_report *report, cr_report_field *fields, int n, bool of_protocol)
 {
     for (int interval = 0; interval < 2; interval++)
-        for (int k = 0; k < cr_metric_n_numbers; k++) {
-            const cr_metric_number *number = &cr_metric_numbers[k];
-            if ((number->of >= CR_METRIC_OF_SWEEP_V1) != of_sweep)
+        for (int k = 0; k < cr_metric_n_numbers(); k++) {
+            int metric;
+            const cr_metric_number *number = cr_metric_number_at(k, &metric);
+            if (cr_metrics[metric]->of_protocol != of_protocol ||
+                !cr_report_has_metric(report, metric))
                 continue;
             if (!interval) {
                 n = add(fields, n, number->key, "", offset_of(k, offsetof(cr_metric_value, value)));
@@ -35,12 +37,13 @@ static int add_numbers(cr_report_field *fields, int n, bool of_sweep)
     return n;
 }
 
-int cr_report_fields(bool by_class, cr_report_field fields[CR_REPORT_MAX_FIELDS])
+int cr_report_fields(const cr_report *report, bool by_class,
+                     cr_report_field fields[CR_REPORT_MAX_FIELDS])
 {
-    int n = add_numbers(fields, 0, false);
+    int n = add_numbers(report, fields, 0, true);
     if (by_class)
         return n;
-    n = add_numbers(fields, n, true);
+    n = add_numbers(report, fields, n, false);
     n = add(fields, n, "threshold", "", offsetof(cr_report_row, threshold));
     return add(fields, n, "iou", "", offsetof(cr_report_row, iou));
 }

@@ -16,13 +16,20 @@ typedef struct cr_report_field {
 enum { CR_REPORT_MAX_FIELDS = 3 * CR_METRIC_MAX_NUMBERS + 2 };
 
 /* Returns how many there are. */
-int cr_report_fields(bool by_class, cr_report_field fields[CR_REPORT_MAX_FIELDS]);
+int cr_report_fields(const cr_report *report, bool by_class,
+                     cr_report_field fields[CR_REPORT_MAX_FIELDS]);
 
 static inline double cr_report_value(const cr_report_row *row, const cr_report_field *field)
 {
     double value;
     memcpy(&value, (const char *)row + field->offset, sizeof value);
     return value;
+}
+
+/* Whether the report has the metric at this place of cr_metrics. */
+static inline bool cr_report_has_metric(const cr_report *report, int metric)
+{
+    return cr_metrics[metric]->always || report->has_metric[metric];
 }
 
 /* Keys and titles of the outcomes. */

@@ -34,10 +34,10 @@ static json_t *count_value(int64_t n)
 }
 
 /* What a row and a class have in common. */
-static json_t *common_value(const cr_report_row *row, bool by_class)
+static json_t *common_value(const cr_report *report, const cr_report_row *row, bool by_class)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
-    const int n = cr_report_fields(by_class, fields);
+    const int n = cr_report_fields(report, by_class, fields);
     json_t *object = json_object();
     int failed = 0;
     failed |= json_object_set_new(object, "model", cr_json_text(row->model));
@@ -60,9 +60,9 @@ static json_t *common_value(const cr_report_row *row, bool by_class)
     return cr_json_whole(object, failed);
 }
 
-static json_t *row_value(const cr_report_row *row)
+static json_t *row_value(const cr_report *report, const cr_report_row *row)
 {
-    json_t *object = common_value(row, false);
+    json_t *object = common_value(report, row, false);
     int failed = !object;
     failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
     failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
@@ -72,9 +72,10 @@ static json_t *row_value(const cr_report_row *row)
     return cr_json_whole(object, failed);
 }
 
-static json_t *class_value(const cr_dataset *data, int class, const cr_report_row *row)
+static json_t *class_value(const cr_report *report, int class, const cr_report_row *row)
 {
-    json_t *object = common_value(row, true);
+    const cr_dataset *data = report->data;
+    json_t *object = common_value(report, row, true);
     int failed = !object;
     failed |=
         json_object_set_new(object, "class", cr_json_text(data->text + data->classes[class].wnid));
@@ -99,7 +100,7 @@ static json_t *classes_value(const cr_report *report)
     cr_report_row row;
     int failed = 0, class;
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
-        failed |= json_array_append_new(array, class_value(report->data, class, &row));
+        failed |= json_array_append_new(array, class_value(report, class, &row));
     return cr_json_whole(array, failed);
 }
 
@@ -113,7 +114,7 @@ bool cr_report_json(const cr_report *report, FILE *out)
     failed |= json_object_set_new(dataset, "failed", json_integer(report->n_failed));
     failed |= json_object_set_new(dataset, "missing", json_integer(report->n_missing));
     for (int i = 0; i < report->n_rows; i++)
-        failed |= json_array_append_new(rows, row_value(&report->rows[i]));
+        failed |= json_array_append_new(rows, row_value(report, &report->rows[i]));
     for (int i = 0; i < report->n_failures; i++)
         failed |= json_array_append_new(failures, failure_value(&report->failures[i]));
     failed |= json_object_set_new(root, "schema", json_string("camrank-report-1"));

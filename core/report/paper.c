@@ -68,7 +68,7 @@ static void put_row(FILE *out, const published *of, const cr_report_row *row)
         if (isnan(of->errors[k]))
             continue;
         fprintf(out, "%-18s%-10s%-20s%-10s", of->model, of->method, row ? row->protocol : "-",
-                cr_metric_numbers[number].title);
+                cr_metric_number_at(number, NULL)->title);
         put_number(out, measured, "%.2f");
         put_number(out, of->errors[k], "%.2f");
         put_number(out, measured - of->errors[k], "%+.2f");

@@ -18,9 +18,11 @@ bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
     return false;
 }
 
-void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row)
+void cr_report_fill(const int64_t *const *sums, cr_report_row *row)
 {
-    cr_metric_count(tally, sweep, row->values);
+    const cr_tally *tally = (const cr_tally *)sums[CR_METRIC_LOCALIZATION];
+    const cr_sweep *sweep = (const cr_sweep *)sums[CR_METRIC_MAX_BOX_ACC];
+    cr_metric_count(sums, row->values);
     row->n_images = tally->n_images;
     row->n_localized = tally->n_localized;
     row->n_missing = tally->n_missing;
@@ -54,7 +56,9 @@ bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report
             continue;
         *class = *i % n_classes;
         *row = report->rows[*i / n_classes];
-        cr_report_fill(&report->classes[*i], NULL, row);
+        const int64_t *sums[CR_METRIC_MAX] = {[CR_METRIC_LOCALIZATION] =
+                                                  (const int64_t *)&report->classes[*i]};
+        cr_report_fill(sums, row);
         cr_report_fill_empty(report, &report->classes[*i], row);
         return true;
     }

@@ -7,25 +7,27 @@
 /* Number k of a row; below it its interval, or the number that stands there. */
 static cr_sheet_cell number_cell(cr_sheet *sheet, const cr_report_row *row, int k)
 {
-    const cr_metric_number *number = &cr_metric_numbers[k];
+    const cr_metric_number *number = cr_metric_number_at(k, NULL);
     const cr_metric_value *of = &row->values[k];
     cr_sheet_cell cell = {"-", NULL};
     if (!isnan(of->value))
         cell.text = cr_sheet_text(sheet, "%.*f", number->places, of->value);
     if (!isnan(of->low))
         cell.below = cr_sheet_text(sheet, "%.1f-%.1f", of->low, of->high);
-    for (int i = 0; i < cr_metric_n_numbers; i++) {
-        const char *below = cr_metric_numbers[i].below;
+    for (int i = 0; i < cr_metric_n_numbers(); i++) {
+        const char *below = cr_metric_number_at(i, NULL)->below;
         if (below && strcmp(below, number->key) == 0 && !isnan(row->values[i].value))
-            cell.below = cr_sheet_text(sheet, "%s %.*f", cr_metric_numbers[i].title,
-                                       cr_metric_numbers[i].places, row->values[i].value);
+            cell.below = cr_sheet_text(sheet, "%s %.*f", cr_metric_number_at(i, NULL)->title,
+                                       cr_metric_number_at(i, NULL)->places, row->values[i].value);
     }
     return cell;
 }
 
 /* Whether the table has a column of the number. Baselines alone have no classes. */
-static bool is_shown(const cr_report *report, const cr_metric_number *number)
+static bool is_shown(const cr_report *report, int k)
 {
+    int metric;
+    const cr_metric_number *number = cr_metric_number_at(k, &metric);
     const bool models = cr_report_has_models(report);
     const bool shown[] = {
         [CR_METRIC_OF_CLASSES] = models,
@@ -33,14 +35,15 @@ static bool is_shown(const cr_report *report, const cr_metric_number *number)
         [CR_METRIC_OF_TRUTH] = report->show_protocols,
         [CR_METRIC_OF_SWEEP_V1] = report->show_v1,
         [CR_METRIC_OF_SWEEP_V2] = report->show_v2,
+        [CR_METRIC_OF_MAP] = models,
     };
-    return !number->below && shown[number->of];
+    return cr_report_has_metric(report, metric) && !number->below && shown[number->of];
 }
 
 static bool is_of_protocol(int k)
 {
-    return cr_metric_numbers[k].of == CR_METRIC_OF_TOP ||
-           cr_metric_numbers[k].of == CR_METRIC_OF_TRUTH;
+    return cr_metric_number_at(k, NULL)->of == CR_METRIC_OF_TOP ||
+           cr_metric_number_at(k, NULL)->of == CR_METRIC_OF_TRUTH;
 }
 
 typedef struct number_column {
@@ -52,12 +55,12 @@ static int list_columns(const cr_report *report,
                         number_column columns[CR_METRIC_MAX_NUMBERS * CR_MAX_PROTOCOLS])
 {
     int n = 0;
-    for (int k = 0, end; k < cr_metric_n_numbers; k = end) {
-        for (end = k + 1; end < cr_metric_n_numbers && is_of_protocol(end) == is_of_protocol(k);)
+    for (int k = 0, end; k < cr_metric_n_numbers(); k = end) {
+        for (end = k + 1; end < cr_metric_n_numbers() && is_of_protocol(end) == is_of_protocol(k);)
             end++;
         for (int p = 0; p < (is_of_protocol(k) ? report->n_protocols : 1); p++)
             for (int i = k; i < end; i++)
-                if (is_shown(report, &cr_metric_numbers[i]))
+                if (is_shown(report, i))
                     columns[n++] = (number_column){i, p};
     }
     return n;
@@ -75,7 +78,7 @@ static void make_sheet(const cr_report *report, cr_sheet *sheet)
     sheet->columns[1] = (cr_sheet_column){"method", NULL, true};
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
-        sheet->columns[2 + c].title = cr_metric_numbers[k].title;
+        sheet->columns[2 + c].title = cr_metric_number_at(k, NULL)->title;
         if (n_protocols > 1 && is_of_protocol(k))
             sheet->columns[2 + c].group = report->protocols[columns[c].protocol].name;
     }
@@ -103,8 +106,8 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
                                          "name",  "images", "localized"};
     enum { N_TEXTS = 5, N_FIRST = N_TEXTS + 2 };
     int numbers[CR_METRIC_MAX_NUMBERS], n = 0, n_lines = 0, class;
-    for (int k = 0; k < cr_metric_n_numbers; k++)
-        if (cr_metric_numbers[k].interval && cr_metric_numbers[k].of < CR_METRIC_OF_SWEEP_V1)
+    for (int k = 0, metric; k < cr_metric_n_numbers(); k++)
+        if (cr_metric_number_at(k, &metric)->interval && cr_metrics[metric]->of_protocol)
             numbers[n++] = k;
     cr_report_row row;
     for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
@@ -116,7 +119,7 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
     for (int c = 0; c < N_FIRST; c++)
         *column++ = (cr_sheet_column){titles[c], NULL, c < N_TEXTS};
     for (int k = 0; k < n; k++)
-        (column++)->title = cr_metric_numbers[numbers[k]].title;
+        (column++)->title = cr_metric_number_at(numbers[k], NULL)->title;
     *column++ = (cr_sheet_column){"images by outcome", NULL, true};
     for (int k = 0; k < CR_N_OUTCOMES; k++)
         (column++)->title = cr_outcome_titles[k];

@@ -257,7 +257,7 @@ static herr_t set_fill(hid_t properties, cr_column_id column, hid_t type)
     uint8_t value[sizeof(double)] = {0};
     const double whole = NAN;
     const float single = NAN;
-    switch (cr_columns[column].fill) {
+    switch (cr_column_at(column).fill) {
     case CR_FILL_NONE:
         return H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
     case CR_FILL_ZERO:
@@ -266,7 +266,7 @@ static herr_t set_fill(hid_t properties, cr_column_id column, hid_t type)
         memset(value, 0xff, sizeof value);
         break;
     case CR_FILL_NOT_A_NUMBER:
-        if (cr_columns[column].kind == CR_KIND_F64)
+        if (cr_column_at(column).kind == CR_KIND_F64)
             memcpy(value, &whole, sizeof whole);
         else
             memcpy(value, &single, sizeof single);
@@ -279,13 +279,13 @@ static cr_status create_column(const cr_results *results, const char *folder, cr
                                cr_group group, int64_t n, hid_t *dataset, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_column *of = &cr_columns[column];
+    const cr_column of = cr_column_at(column);
     hsize_t shape[CR_MAX_RANK];
     const int n_dims = cr_layout_shape(column, &results->plan, group, n, shape);
     const size_t text_bytes =
-        of->kind == CR_KIND_TEXT ? cr_layout_text_bytes(column, &results->data) : 0;
+        of.kind == CR_KIND_TEXT ? cr_layout_text_bytes(column, &results->data) : 0;
     cr_results_path place;
-    snprintf(place, sizeof place, "%.480s/%s", folder, of->name);
+    snprintf(place, sizeof place, "%.480s/%s", folder, of.name);
     hid_t space = H5Screate_simple(n_dims, shape, NULL);
     hid_t type = cr_layout_type(column, &results->plan, text_bytes);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
@@ -297,9 +297,9 @@ static cr_status create_column(const cr_results *results, const char *folder, cr
     const cr_h5_at at = {*dataset, results->path, place};
     if (*dataset < 0)
         CR_TRY(cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place));
-    CR_TRY(cr_h5_put_text(at, "description", of->description, err));
-    if (of->unit[0])
-        CR_TRY(cr_h5_put_text(at, "unit", of->unit, err));
+    CR_TRY(cr_h5_put_text(at, "description", of.description, err));
+    if (of.unit[0])
+        CR_TRY(cr_h5_put_text(at, "unit", of.unit, err));
 
 cleanup:
     cr_h5_close(properties);
@@ -313,23 +313,23 @@ static cr_status write_set_column(const cr_results *results, cr_column_id column
                                   cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_column *of = &cr_columns[column];
+    const cr_column of = cr_column_at(column);
     const size_t text_bytes = cr_layout_text_bytes(column, &results->data);
     uint8_t *rows, *buffer = NULL;
     size_t stride;
-    const int n = cr_layout_set_rows(of->owner, &results->data, &rows, &stride);
+    const int n = cr_layout_set_rows(of.owner, &results->data, &rows, &stride);
     hid_t type = cr_layout_type(column, &results->plan, text_bytes);
-    const size_t n_items = of->extents[0] ? (size_t)of->extents[0] : 1;
+    const size_t n_items = of.extents[0] ? (size_t)of.extents[0] : 1;
     const size_t item = n_items * H5Tget_size(type);
     buffer = cr_alloc((size_t)n, item);
     if (!buffer) {
-        status = cr_fail_memory(err, of->name, (size_t)n, item);
+        status = cr_fail_memory(err, of.name, (size_t)n, item);
         goto cleanup;
     }
     for (int i = 0; i < n; i++) {
-        const uint8_t *from = rows + (size_t)i * stride + of->offset;
+        const uint8_t *from = rows + (size_t)i * stride + of.offset;
         uint8_t *to = buffer + (size_t)i * item;
-        if (of->kind == CR_KIND_TEXT) {
+        if (of.kind == CR_KIND_TEXT) {
             uint32_t offset;
             memcpy(&offset, from, sizeof offset);
             const char *text = results->data.text + offset;
@@ -339,7 +339,7 @@ static cr_status write_set_column(const cr_results *results, cr_column_id column
         }
     }
     if (n > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) < 0)
-        status = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, of->name);
+        status = cr_h5_fail(err, CR_EIO, "%s: %s", results->path, of.name);
 
 cleanup:
     cr_h5_close(type);
@@ -351,8 +351,8 @@ static cr_status create_set_columns(const cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hid_t dataset = -1;
-    for (int column = 0; column < CR_N_COLUMNS; column++) {
-        const cr_column_owner owner = cr_columns[column].owner;
+    for (int column = 0; column < cr_n_columns(); column++) {
+        const cr_column_owner owner = cr_column_at(column).owner;
         if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan))
             continue;
         uint8_t *rows;
@@ -378,8 +378,9 @@ static cr_status create_row_columns(cr_results *results, cr_error *err)
     for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
         cr_results_path folder;
         cr_layout_group(plan, group, folder);
-        for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan)) {
+        for (int column = 0; column < cr_n_columns(); column++)
+            if (cr_column_at(column).owner == cr_group_owner(group) &&
+                cr_layout_has(column, plan)) {
                 CR_TRY(create_column(results, folder, column, group, results->data.n_images,
                                      &dataset, err));
                 cr_h5_close(dataset);

@@ -25,16 +25,16 @@ static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_dataset *data = cr_results_get_data(results);
     const size_t n_variants = (size_t)cr_results_count_variants(plan);
-    cr_tally *tallies = cr_alloc(n_variants * (size_t)plan->n_protocols, sizeof *tallies);
-    cr_sweep *sweeps = cr_alloc(n_variants, sizeof *sweeps);
-    const cr_tally *tally = tallies;
-    const cr_sweep *sweep = sweeps;
-    if (!tallies || !sweeps)
-        CR_TRY(cr_fail_memory(err, "the report", n_variants, sizeof *sweeps));
-    CR_TRY(cr_results_tally(results, 0, data->n_images, tallies, sweeps, err));
+    const size_t n_sums = cr_results_count_sums(plan);
+    int64_t *sums = cr_alloc(n_variants, n_sums * sizeof *sums);
+    const int64_t *of[CR_METRIC_MAX];
+    int at = 0;
+    if (!sums)
+        CR_TRY(cr_fail_memory(err, "the report", n_variants, n_sums * sizeof *sums));
+    CR_TRY(cr_results_tally(results, 0, data->n_images, sums, err));
     for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, sweep++)
-            for (int p = 0; p < plan->n_protocols; p++, tally++) {
+        for (int v = 0; v < plan->models[m].n_variants; v++, at++)
+            for (int p = 0; p < plan->n_protocols; p++) {
                 const cr_results_variant *variant = &plan->models[m].variants[v];
                 cr_report_row *row = add_row(&plan->protocols[p], data, report);
                 row->model = plan->models[m].name;
@@ -43,13 +43,13 @@ static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err
                 row->method = variant->method;
                 row->layer = variant->layer;
                 cr_results_variant_name(variant, row->variant);
-                cr_report_fill(tally, sweep, row);
-                cr_report_fill_empty(report, tally, row);
+                cr_results_find_sums(plan, sums, at, p, of);
+                cr_report_fill(of, row);
+                cr_report_fill_empty(report, (const cr_tally *)of[CR_METRIC_LOCALIZATION], row);
             }
 
 cleanup:
-    free(sweeps);
-    free(tallies);
+    free(sums);
     return status;
 }
 
@@ -66,7 +66,10 @@ static void add_baseline(const cr_results_plan *plan, const cr_dataset *data, co
         snprintf(row->variant, sizeof row->variant, "%s", method);
         row->is_baseline = true;
         /* What is not counted has no denominator. */
-        cr_report_fill(own ? &tallies[p] : &(cr_tally){0}, sweep, row);
+        const int64_t *sums[CR_METRIC_MAX] = {
+            [CR_METRIC_LOCALIZATION] = (const int64_t *)(own ? &tallies[p] : &(cr_tally){0}),
+            [CR_METRIC_MAX_BOX_ACC] = (const int64_t *)sweep};
+        cr_report_fill(sums, row);
         row->n_localized = tallies[p].n_localized;
         row->threshold = NAN;
         row->n_images = row->n_swept;
@@ -203,6 +206,8 @@ cr_status cr_results_report(cr_results *results, bool by_class, cr_report *repor
         .failures = cr_alloc(CR_REPORT_MAX_FAILURES, sizeof *report->failures),
         .data = data,
     };
+    for (int m = 0; cr_metrics[m]; m++)
+        report->has_metric[m] = cr_results_has_metric(plan, m);
     uint8_t *seen = cr_alloc((size_t)n_images, 1);
     if (!report->rows || !report->failures || !seen)
         CR_TRY(cr_fail_memory(err, "the report", n_rows, sizeof *report->rows));

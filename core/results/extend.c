@@ -80,7 +80,7 @@ cr_status cr_results_copy_rows(cr_results *to, cr_results *from, cr_error *err)
     for (int m = 0; m < from->plan.n_models; m++)
         CR_TRY(copy_model(to, from, m, err));
     for (int i = 0; i < to->n_groups; i++)
-        for (int column = 0; column < CR_N_COLUMNS; column++) {
+        for (int column = 0; column < cr_n_columns(); column++) {
             cr_h5_close(to->groups[i].of[column]);
             to->groups[i].of[column] = -1;
         }

@@ -60,7 +60,7 @@ enum {
     CR_EXTENT_KEPT = -1,
     CR_EXTENT_HEIGHT = -2,
     CR_EXTENT_WIDTH = -3,
-    CR_EXTENT_BOXES = -4,
+    CR_EXTENT_BOXES = CR_METRIC_EXTENT_BOXES,
     CR_EXTENT_VIEWS = -5,
 };
 
@@ -99,13 +99,13 @@ typedef enum cr_column_id {
     CR_COLUMN_VARIANT_REASON,
     CR_COLUMN_MAPS,
     CR_COLUMN_EMPTY,
-    CR_COLUMN_LEVELS,
-    CR_COLUMN_BOXES,
-    CR_COLUMN_IOU,
-    CR_N_COLUMNS,
+    CR_COLUMN_METRICS, /* from here on those of cr_metric_column_at, in their order */
+    CR_MAX_COLUMNS = CR_COLUMN_METRICS + CR_METRIC_MAX_COLUMNS,
 } cr_column_id;
 
-extern const cr_column cr_columns[CR_N_COLUMNS];
+/* All columns by their place, and their number. */
+cr_column cr_column_at(int column);
+int cr_n_columns(void);
 
 typedef char cr_results_path[CR_NAME_BYTES * 4];
 
@@ -174,7 +174,7 @@ cr_status cr_results_plan_copy(const cr_results_plan *plan, cr_results_plan *cop
 /* results.c: the open file. */
 
 typedef struct cr_group_ids {
-    hid_t of[CR_N_COLUMNS]; /* open datasets; -1 where the group has no such column */
+    hid_t of[CR_MAX_COLUMNS]; /* open datasets; -1 where the group has no such column */
 } cr_group_ids;
 
 /* lock.c */
@@ -260,8 +260,7 @@ cr_group_ids *cr_results_group(const cr_results *results, cr_group group);
 cr_status cr_summary_create(cr_results *results, cr_error *err); /* Local */
 cr_status cr_summary_open(cr_results *results, cr_error *err);   /* Local */
 /* Local */
-cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const cr_sweep *sweeps,
-                           cr_error *err);
+cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *err);
 
 /* baseline.c. Adds to zeroed counts: whole_tallies [n_protocols], of the box of the whole image in its
  * own frame; sweeps of the box of the whole image (level 0) and of the centred squares (a level
@@ -334,6 +333,9 @@ cr_status cr_parameters_get(cr_h5_at at, cr_parameters table, void *of, cr_error
 
 /* What a table shows, as text and back. */
 void cr_shown_text(const cr_results_plan *plan, char text[64]);
+
+/* metrics.c: makes `array` what cr_results_metric_array gives. */
+void cr_results_metric_take(struct cr_results_maps *maps, int column, int protocol, void *array);
 
 /* columns.c: image i of rows that are read, under a protocol; `state` and `boxes` are those of the
  * variant. */

@@ -15,7 +15,7 @@
 typedef struct cr_results_maps cr_maps;
 typedef struct cr_results_boxes cr_boxes;
 
-const cr_column cr_columns[CR_N_COLUMNS] = {
+static const cr_column columns[CR_COLUMN_METRICS] = {
     COLUMN(WNID, "wnid", CLASSES, TEXT, NONE, cr_data_class, wnid, "", "WordNet id of the class",
            0),
     COLUMN(NAME, "name", CLASSES, TEXT, NONE, cr_data_class, name, "",
@@ -65,19 +65,48 @@ const cr_column cr_columns[CR_N_COLUMNS] = {
            "only), so "
            "that its box is the whole image",
            CR_SLOTS),
-    COLUMN(LEVELS, "levels", VARIANT, U8, ZERO, cr_maps, levels, "",
-           "[level] of the ground-truth class's map; bits 0, 1, 2: the box of the largest contour "
-           "has IoU 0.3, 0.5, 0.7; bits 3, 4, 5: any contour's box",
-           CR_SWEEP_LEVELS),
-    COLUMN(BOXES, "boxes", PROTOCOL, I32, MINUS_ONE, cr_boxes, boxes, PIXEL,
-           "[slot][box, if the protocol has several] x0, y0, x1, y1: 0-based, inclusive on all "
-           "sides; -1 where there is none",
-           CR_SLOTS, CR_EXTENT_BOXES, 4),
-    COLUMN(IOU, "iou", PROTOCOL, F64, NOT_A_NUMBER, cr_boxes, iou, "1",
-           "[slot][box, if the protocol has several] best IoU of the box with a ground-truth box "
-           "of the image, whatever the class of the slot",
-           CR_SLOTS, CR_EXTENT_BOXES),
 };
+
+/* A metric's, with the member of the rows that it is in memory. */
+static cr_column metric_column(int k)
+{
+    static const struct {
+        cr_column_kind kind;
+        cr_fill fill;
+    } kinds[] = {[CR_METRIC_U8] = {CR_KIND_U8, CR_FILL_ZERO},
+                 [CR_METRIC_I32] = {CR_KIND_I32, CR_FILL_MINUS_ONE},
+                 [CR_METRIC_F64] = {CR_KIND_F64, CR_FILL_NOT_A_NUMBER}};
+    /* Of the two metrics that are in every file, which come first. */
+    static const size_t members[] = {offsetof(cr_boxes, boxes), offsetof(cr_boxes, iou),
+                                     offsetof(cr_maps, levels)};
+    int metric;
+    const cr_metric_column *from = cr_metric_column_at(k, &metric);
+    const bool of_protocol = cr_metrics[metric]->of_protocol;
+    const size_t place = (size_t)k;
+    cr_column column = {
+        .name = from->name,
+        .owner = of_protocol ? CR_OF_PROTOCOL : CR_OF_VARIANT,
+        .kind = kinds[from->kind].kind,
+        .fill = kinds[from->kind].fill,
+        .offset = place < sizeof members / sizeof members[0] ? members[place]
+                  : of_protocol ? offsetof(cr_boxes, columns) + place * sizeof(void *)
+                                : offsetof(cr_maps, columns) + place * sizeof(void *),
+        .unit = from->unit,
+        .description = from->description,
+    };
+    memcpy(column.extents, from->extents, sizeof from->extents);
+    return column;
+}
+
+cr_column cr_column_at(int column)
+{
+    return column < CR_COLUMN_METRICS ? columns[column] : metric_column(column - CR_COLUMN_METRICS);
+}
+
+int cr_n_columns(void)
+{
+    return CR_COLUMN_METRICS + cr_metric_n_columns();
+}
 
 bool cr_group_next(const cr_results_plan *plan, cr_group *group)
 {
@@ -126,8 +155,8 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
         group.variant < 0 ? NULL : &plan->models[group.model].variants[group.variant];
     int n_dims = 1;
     shape[0] = (hsize_t)n;
-    for (int i = 0; i < CR_MAX_RANK - 1 && cr_columns[column].extents[i]; i++) {
-        int extent = cr_columns[column].extents[i];
+    for (int i = 0; i < CR_MAX_RANK - 1 && cr_column_at(column).extents[i]; i++) {
+        int extent = cr_column_at(column).extents[i];
         if (extent == CR_EXTENT_KEPT)
             extent = cr_results_kept_maps(plan, variant);
         else if (extent == CR_EXTENT_VIEWS)
@@ -138,7 +167,7 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
             extent = variant->map_width;
         else if (extent == CR_EXTENT_BOXES)
             extent = plan->protocols[group.protocol].n_boxes;
-        const int of = cr_columns[column].extents[i];
+        const int of = cr_column_at(column).extents[i];
         if ((of != CR_EXTENT_BOXES && of != CR_EXTENT_VIEWS) || extent > 1)
             shape[n_dims++] = (hsize_t)extent;
     }
@@ -153,12 +182,17 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
         return plan->has_empty;
     if (column == CR_COLUMN_VARIANT_DONE || column == CR_COLUMN_VARIANT_REASON)
         return plan->has_states;
-    return cr_columns[column].kind != CR_KIND_MAP || plan->map_slots > 0;
+    if (column >= CR_COLUMN_METRICS) {
+        int metric;
+        cr_metric_column_at((int)column - CR_COLUMN_METRICS, &metric);
+        return cr_results_has_metric(plan, metric);
+    }
+    return cr_column_at(column).kind != CR_KIND_MAP || plan->map_slots > 0;
 }
 
 hid_t cr_layout_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes)
 {
-    switch (cr_columns[column].kind) {
+    switch (cr_column_at(column).kind) {
     case CR_KIND_U8:
     case CR_KIND_FLAG:
         return H5Tcopy(H5T_STD_U8LE);
@@ -201,10 +235,10 @@ size_t cr_layout_text_bytes(cr_column_id column, const cr_dataset *data)
 {
     uint8_t *rows;
     size_t stride, longest = 1;
-    int n = cr_layout_set_rows(cr_columns[column].owner, data, &rows, &stride);
+    int n = cr_layout_set_rows(cr_column_at(column).owner, data, &rows, &stride);
     for (int i = 0; i < n; i++) {
         uint32_t offset;
-        memcpy(&offset, rows + (size_t)i * stride + cr_columns[column].offset, sizeof offset);
+        memcpy(&offset, rows + (size_t)i * stride + cr_column_at(column).offset, sizeof offset);
         size_t bytes = strlen(data->text + offset);
         if (bytes > longest)
             longest = bytes;
@@ -241,19 +275,19 @@ size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
 {
     const cr_group none = {-1, -1, -1};
     size_t total = FILE_BYTES + strlen(plan->job_text) + strlen(plan->overrides);
-    for (int column = 0; column < CR_N_COLUMNS; column++) {
+    for (int column = 0; column < cr_n_columns(); column++) {
         uint8_t *rows;
         size_t stride, text_bytes = 1;
-        if (cr_columns[column].owner > CR_OF_BOXES || !cr_layout_has(column, plan))
+        if (cr_column_at(column).owner > CR_OF_BOXES || !cr_layout_has(column, plan))
             continue;
-        if (cr_columns[column].kind == CR_KIND_TEXT)
+        if (cr_column_at(column).kind == CR_KIND_TEXT)
             text_bytes = cr_layout_text_bytes(column, data);
-        const int n = cr_layout_set_rows(cr_columns[column].owner, data, &rows, &stride);
+        const int n = cr_layout_set_rows(cr_column_at(column).owner, data, &rows, &stride);
         total = add(total, column_bytes(column, plan, none, n, text_bytes));
     }
     for (cr_group group = none; cr_group_next(plan, &group);)
-        for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan))
+        for (int column = 0; column < cr_n_columns(); column++)
+            if (cr_column_at(column).owner == cr_group_owner(group) && cr_layout_has(column, plan))
                 total = add(total, column_bytes(column, plan, group, data->n_images, 1));
     return total;
 }

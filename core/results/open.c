@@ -273,7 +273,7 @@ static cr_status open_column(cr_results *results, const char *folder, cr_column_
     hsize_t expected[CR_MAX_RANK], shape[CR_MAX_RANK] = {0};
     hid_t type = -1, wanted = -1, space = -1, properties = -1;
     cr_results_path place;
-    snprintf(place, sizeof place, "%.480s/%s", folder, cr_columns[column].name);
+    snprintf(place, sizeof place, "%.480s/%s", folder, cr_column_at(column).name);
     *dataset = H5Dopen2(results->file, place, H5P_DEFAULT);
     if (*dataset >= 0) {
         type = H5Dget_type(*dataset);
@@ -285,12 +285,12 @@ static cr_status open_column(cr_results *results, const char *folder, cr_column_
         goto cleanup;
     }
     CR_TRY(cr_h5_check_storage(properties, results->path, place, err));
-    if (cr_columns[column].kind == CR_KIND_TEXT)
+    if (cr_column_at(column).kind == CR_KIND_TEXT)
         *text_bytes = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0
                           ? H5Tget_size(type)
                           : 0;
     bool fits = true;
-    if (cr_columns[column].kind == CR_KIND_TEXT)
+    if (cr_column_at(column).kind == CR_KIND_TEXT)
         fits = *text_bytes >= 1 && *text_bytes <= CR_MAX_TEXT_BYTES;
     if (fits) {
         wanted = cr_layout_type(column, &results->plan, *text_bytes);
@@ -336,35 +336,35 @@ static cr_status read_set_column(cr_results *results, cr_column_id column, hid_t
 {
     cr_status status = CR_OK;
     cr_dataset *data = &results->data;
-    const cr_column *of = &cr_columns[column];
+    const cr_column of = cr_column_at(column);
     uint8_t *rows, *buffer = NULL;
     size_t stride, total;
-    const int n = cr_layout_set_rows(of->owner, data, &rows, &stride);
+    const int n = cr_layout_set_rows(of.owner, data, &rows, &stride);
     hid_t type = cr_layout_type(column, &results->plan, text_bytes);
-    const size_t n_items = of->extents[0] ? (size_t)of->extents[0] : 1;
+    const size_t n_items = of.extents[0] ? (size_t)of.extents[0] : 1;
     const size_t item = n_items * H5Tget_size(type);
     if (!cr_size_mul((size_t)n, item + 1, &total) || total > CR_MAX_COLUMN_BYTES) {
         status = cr_fail(err, CR_EINPUT, "%s: %s/%s: larger than %d bytes", results->path,
-                         cr_layout_set_group(of->owner), of->name, CR_MAX_COLUMN_BYTES);
+                         cr_layout_set_group(of.owner), of.name, CR_MAX_COLUMN_BYTES);
         goto cleanup;
     }
     buffer = cr_alloc((size_t)n, item);
-    char *text = of->kind == CR_KIND_TEXT ? realloc(data->text, data->text_bytes + total) : NULL;
+    char *text = of.kind == CR_KIND_TEXT ? realloc(data->text, data->text_bytes + total) : NULL;
     if (text)
         data->text = text;
-    if (!buffer || (of->kind == CR_KIND_TEXT && !text)) {
+    if (!buffer || (of.kind == CR_KIND_TEXT && !text)) {
         status = cr_fail_memory(err, results->path, (size_t)n, item);
         goto cleanup;
     }
     if (n > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) < 0) {
         status = cr_h5_fail(err, CR_EINPUT, "%s: %s/%s", results->path,
-                            cr_layout_set_group(of->owner), of->name);
+                            cr_layout_set_group(of.owner), of.name);
         goto cleanup;
     }
     for (int i = 0; i < n; i++) {
         const uint8_t *from = buffer + (size_t)i * item;
-        uint8_t *to = rows + (size_t)i * stride + of->offset;
-        if (of->kind == CR_KIND_TEXT) {
+        uint8_t *to = rows + (size_t)i * stride + of.offset;
+        if (of.kind == CR_KIND_TEXT) {
             const uint32_t offset = append_text(data, (const char *)from, text_bytes);
             memcpy(to, &offset, sizeof offset);
         } else {
@@ -421,8 +421,8 @@ static cr_status get_data(cr_results *results, cr_error *err)
         goto cleanup;
     }
     data->text_bytes = 1;
-    for (int column = 0; column < CR_N_COLUMNS; column++) {
-        const cr_column_owner owner = cr_columns[column].owner;
+    for (int column = 0; column < cr_n_columns(); column++) {
+        const cr_column_owner owner = cr_column_at(column).owner;
         if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan))
             continue;
         size_t text_bytes = 0;
@@ -454,8 +454,8 @@ cr_status cr_results_open_columns(cr_results *results, cr_error *err)
         cr_results_path folder;
         cr_layout_group(plan, group, folder);
         cr_group_ids *ids = cr_results_group(results, group);
-        for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan))
+        for (int column = 0; column < cr_n_columns(); column++)
+            if (cr_column_at(column).owner == cr_group_owner(group) && cr_layout_has(column, plan))
                 CR_TRY(open_column(results, folder, column, group, &n, &text_bytes,
                                    &ids->of[column], err));
     }

@@ -5,7 +5,7 @@
 
 size_t cr_layout_item_bytes(cr_column_id column)
 {
-    switch (cr_columns[column].kind) {
+    switch (cr_column_at(column).kind) {
     case CR_KIND_U8:
         return sizeof(uint8_t);
     case CR_KIND_FLAG:
@@ -26,7 +26,7 @@ size_t cr_layout_item_bytes(cr_column_id column)
 
 bool cr_layout_packs(cr_column_id column, const cr_results_plan *plan)
 {
-    const cr_column_kind kind = cr_columns[column].kind;
+    const cr_column_kind kind = cr_column_at(column).kind;
     return kind == CR_KIND_FLAG || kind == CR_KIND_REASON ||
            (kind == CR_KIND_MAP && plan->map_float16);
 }
@@ -34,7 +34,7 @@ bool cr_layout_packs(cr_column_id column, const cr_results_plan *plan)
 void cr_layout_pack(cr_column_id column, const cr_results_plan *plan, const void *items, size_t n,
                     void *packed)
 {
-    const cr_column_kind kind = cr_columns[column].kind;
+    const cr_column_kind kind = cr_column_at(column).kind;
     if (!cr_layout_packs(column, plan))
         memcpy(packed, items, n * cr_layout_item_bytes(column));
     else if (kind == CR_KIND_MAP)
@@ -52,7 +52,7 @@ void cr_layout_pack(cr_column_id column, const cr_results_plan *plan, const void
 void cr_layout_unpack(cr_column_id column, const cr_results_plan *plan, const void *packed,
                       size_t n, void *items)
 {
-    const cr_column_kind kind = cr_columns[column].kind;
+    const cr_column_kind kind = cr_column_at(column).kind;
     if (!cr_layout_packs(column, plan))
         memcpy(items, packed, n * cr_layout_item_bytes(column));
     else if (kind == CR_KIND_MAP)

@@ -46,7 +46,7 @@ cr_status cr_results_make_groups(cr_results *results, cr_error *err)
         return cr_fail_memory(err, results->path, (size_t)n, sizeof *results->groups);
     results->n_groups = n;
     for (int i = 0; i < n; i++)
-        for (int column = 0; column < CR_N_COLUMNS; column++)
+        for (int column = 0; column < cr_n_columns(); column++)
             results->groups[i].of[column] = -1;
     return CR_OK;
 }
@@ -68,7 +68,7 @@ cr_status cr_results_release(cr_results *results, cr_error *err)
     if (!results)
         return CR_OK;
     for (int i = 0; i < results->n_groups; i++)
-        for (int column = 0; column < CR_N_COLUMNS; column++)
+        for (int column = 0; column < cr_n_columns(); column++)
             cr_h5_close(results->groups[i].of[column]);
     cr_h5_close(results->summary);
     if (results->file >= 0 && H5Fclose(results->file) < 0)

@@ -36,7 +36,7 @@ static cr_status check_writable(const cr_results *results, cr_error *err)
 {
     bool fits = is_contiguous(results->summary);
     for (int i = 0; i < results->n_groups; i++)
-        for (int column = 0; column < CR_N_COLUMNS; column++) {
+        for (int column = 0; column < cr_n_columns(); column++) {
             const hid_t dataset = results->groups[i].of[column];
             fits = fits && (dataset < 0 || is_contiguous(dataset));
         }

@@ -12,19 +12,8 @@ static bool alloc_variant(const cr_results_plan *plan, const cr_results_variant 
             cr_arena_alloc(arena, n, CR_SLOTS * cr_results_map_values(variant) * sizeof *to->maps);
     to->state = cr_arena_alloc(arena, n, sizeof *to->state);
     to->reason = cr_arena_alloc(arena, n, sizeof *to->reason);
-    to->empty = cr_arena_alloc(arena, n, CR_SLOTS);
-    to->levels = cr_arena_alloc(arena, n, CR_SWEEP_LEVELS);
-    to->protocols = cr_arena_alloc(arena, (size_t)plan->n_protocols, sizeof *to->protocols);
-    bool ok =
-        (to->maps || !maps) && to->state && to->reason && to->empty && to->levels && to->protocols;
-    for (int p = 0; ok && p < plan->n_protocols; p++) {
-        struct cr_results_boxes *found = &to->protocols[p];
-        const size_t n_boxes = CR_SLOTS * (size_t)plan->protocols[p].n_boxes;
-        found->boxes = cr_arena_alloc(arena, n, n_boxes * sizeof *found->boxes);
-        found->iou = cr_arena_alloc(arena, n, n_boxes * sizeof *found->iou);
-        ok = found->boxes && found->iou;
-    }
-    return ok;
+    return (to->maps || !maps) && to->state && to->reason &&
+           cr_results_metrics_alloc(plan, n, arena, to);
 }
 
 cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, bool maps,
@@ -61,7 +50,7 @@ static uint8_t *array_of(const cr_results_rows *rows, cr_group group, cr_column_
                               : NULL;
     void *array = NULL;
     if (from)
-        memcpy(&array, from + cr_columns[column].offset, sizeof array);
+        memcpy(&array, from + cr_column_at(column).offset, sizeof array);
     return array;
 }
 
@@ -72,7 +61,7 @@ static size_t count_items(cr_column_id column, const hsize_t *shape, int n_dims,
     size_t n = 1;
     for (int i = 1; i < n_dims; i++)
         n *= (size_t)shape[i];
-    *in_memory = cr_columns[column].kind == CR_KIND_MAP ? n / (size_t)shape[1] * CR_SLOTS : n;
+    *in_memory = cr_column_at(column).kind == CR_KIND_MAP ? n / (size_t)shape[1] * CR_SLOTS : n;
     return n;
 }
 
@@ -93,7 +82,7 @@ static cr_status transfer_packed(const cr_results *results, cr_group group, cr_c
         cr_results_path folder;
         cr_layout_group(&results->plan, group, folder);
         status = cr_h5_fail(err, CR_EIO, "%s: %s/%s: rows %d to %d", results->path, folder,
-                            cr_columns[column].name, first, first + (int)shape[0] - 1);
+                            cr_column_at(column).name, first, first + (int)shape[0] - 1);
     }
     cr_h5_close(memory_space);
     cr_h5_close(file_space);
@@ -116,7 +105,7 @@ static cr_status transfer(const cr_results *results, cr_group group, cr_column_i
     const size_t n = count_items(column, shape, n_dims, &in_memory);
     const bool packs = cr_layout_packs(column, plan) || n < in_memory;
     if (packs && !(packed = cr_alloc(n_rows, n * packed_item)))
-        CR_TRY(cr_fail_memory(err, cr_columns[column].name, n_rows, n * packed_item));
+        CR_TRY(cr_fail_memory(err, cr_column_at(column).name, n_rows, n * packed_item));
     for (size_t i = 0; packs && write && i < n_rows; i++)
         cr_layout_pack(column, plan, array + ((i + 1) * in_memory - n) * item, n,
                        packed + i * n * packed_item);
@@ -193,8 +182,8 @@ static cr_status write_group(cr_results *results, cr_group group, const cr_resul
 {
     cr_status status = CR_OK;
     const bool wanted = group.variant < 0 ? rows->state != NULL : is_written(rows, group.variant);
-    for (int column = 0; wanted && column < CR_N_COLUMNS; column++)
-        if (cr_columns[column].owner == cr_group_owner(group) &&
+    for (int column = 0; wanted && column < cr_n_columns(); column++)
+        if (cr_column_at(column).owner == cr_group_owner(group) &&
             cr_layout_has(column, &results->plan) && column != CR_COLUMN_DONE &&
             column != CR_COLUMN_VARIANT_DONE)
             CR_TRY(transfer(results, group, column, rows, true, err));
@@ -275,9 +264,9 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
             blank_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
     cr_group group = CR_GROUP_MODEL(model);
     do
-        for (int column = 0; column < CR_N_COLUMNS; column++)
-            if (cr_columns[column].owner == cr_group_owner(group) && cr_layout_has(column, plan) &&
-                array_of(rows, group, column))
+        for (int column = 0; column < cr_n_columns(); column++)
+            if (cr_column_at(column).owner == cr_group_owner(group) &&
+                cr_layout_has(column, plan) && array_of(rows, group, column))
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)

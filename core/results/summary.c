@@ -1,4 +1,4 @@
-/* /summary: a row a model, variant and protocol, its counts and the numbers of cr_metric_numbers. */
+/* /summary: a row a model, variant and protocol, its counts and the numbers of its metrics. */
 #include "internal.h"
 
 #include "camrank/metric.h"
@@ -33,29 +33,45 @@ typedef struct summary_row {
     char model[CR_NAME_BYTES], variant[2 * CR_NAME_BYTES];
     char protocol[sizeof((cr_protocol *)0)->name];
     int64_t counts[N_COUNTS];
-    double numbers[]; /* [cr_metric_n_numbers] */
+    double numbers[]; /* those of find_numbers */
 } summary_row;
 
-static size_t row_bytes(void)
+/* The numbers of the plan's metrics. */
+static int find_numbers(const cr_results_plan *plan, int numbers[CR_METRIC_MAX_NUMBERS])
 {
-    return offsetof(summary_row, numbers) + (size_t)cr_metric_n_numbers * sizeof(double);
+    int n = 0, metric;
+    for (int k = 0; k < cr_metric_n_numbers(); k++) {
+        cr_metric_number_at(k, &metric);
+        if (cr_results_has_metric(plan, metric))
+            numbers[n++] = k;
+    }
+    return n;
 }
 
-static hid_t row_type(void)
+static size_t row_bytes(const cr_results_plan *plan)
 {
+    int numbers[CR_METRIC_MAX_NUMBERS];
+    return offsetof(summary_row, numbers) + (size_t)find_numbers(plan, numbers) * sizeof(double);
+}
+
+static hid_t row_type(const cr_results_plan *plan)
+{
+    int numbers[CR_METRIC_MAX_NUMBERS];
+    const int n = find_numbers(plan, numbers);
     hid_t model = cr_h5_string(sizeof((summary_row *)0)->model, H5T_STR_NULLPAD);
     hid_t variant = cr_h5_string(sizeof((summary_row *)0)->variant, H5T_STR_NULLPAD);
     hid_t protocol = cr_h5_string(sizeof((summary_row *)0)->protocol, H5T_STR_NULLPAD);
-    hid_t type = H5Tcreate(H5T_COMPOUND, row_bytes());
+    hid_t type = H5Tcreate(H5T_COMPOUND, row_bytes(plan));
     herr_t result = 0;
     result |= H5Tinsert(type, "model", HOFFSET(summary_row, model), model);
     result |= H5Tinsert(type, "variant", HOFFSET(summary_row, variant), variant);
     result |= H5Tinsert(type, "protocol", HOFFSET(summary_row, protocol), protocol);
     for (size_t i = 0; i < N_COUNTS; i++)
         result |= H5Tinsert(type, counts[i].name, HOFFSET(summary_row, counts[i]), H5T_STD_I64LE);
-    for (int k = 0; k < cr_metric_n_numbers; k++)
-        result |= H5Tinsert(type, cr_metric_numbers[k].key, HOFFSET(summary_row, numbers[k]),
-                            H5T_IEEE_F64LE);
+    for (int i = 0; i < n; i++)
+        result |=
+            H5Tinsert(type, cr_metric_number_at(numbers[i], NULL)->key,
+                      offsetof(summary_row, numbers) + (size_t)i * sizeof(double), H5T_IEEE_F64LE);
     cr_h5_close(protocol);
     cr_h5_close(variant);
     cr_h5_close(model);
@@ -71,13 +87,17 @@ static int count_rows(const cr_results_plan *plan)
     return cr_results_count_variants(plan) * plan->n_protocols;
 }
 
-static void fill_row(const cr_results_plan *plan, int m, int v, int p, const cr_tally *tally,
-                     const cr_sweep *sweep, summary_row *row)
+/* `sums` by metric. */
+static void fill_row(const cr_results_plan *plan, int m, int v, int p, const int64_t *const *sums,
+                     summary_row *row)
 {
     cr_metric_value values[CR_METRIC_MAX_NUMBERS];
-    cr_metric_count(tally, sweep, values);
-    for (int k = 0; k < cr_metric_n_numbers; k++)
-        row->numbers[k] = values[k].value;
+    const int64_t *tally = sums[CR_METRIC_LOCALIZATION];
+    int numbers[CR_METRIC_MAX_NUMBERS];
+    const int n = find_numbers(plan, numbers);
+    cr_metric_count(sums, values);
+    for (int i = 0; i < n; i++)
+        row->numbers[i] = values[numbers[i]].value;
     for (size_t i = 0; i < N_COUNTS; i++) {
         memcpy(&row->counts[i], (const char *)tally + counts[i].offset, sizeof row->counts[i]);
         if (counts[i].of_empty && !plan->has_empty)
@@ -88,22 +108,26 @@ static void fill_row(const cr_results_plan *plan, int m, int v, int p, const cr_
     snprintf(row->protocol, sizeof row->protocol, "%s", plan->protocols[p].name);
 }
 
-cr_status cr_summary_write(cr_results *results, const cr_tally *tallies, const cr_sweep *sweeps,
-                           cr_error *err)
+cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
     const size_t n = (size_t)count_rows(plan);
-    char *rows = cr_alloc(n, row_bytes()), *row = rows;
-    hid_t type = row_type();
+    const size_t bytes = row_bytes(plan);
+    char *rows = cr_alloc(n, bytes), *row = rows;
+    hid_t type = row_type(plan);
+    const int64_t *of[CR_METRIC_MAX];
+    int variant = 0;
     if (!rows) {
-        status = cr_fail_memory(err, "the summary", n, row_bytes());
+        status = cr_fail_memory(err, "the summary", n, bytes);
         goto cleanup;
     }
     for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, sweeps++)
-            for (int p = 0; p < plan->n_protocols; p++, row += row_bytes(), tallies++)
-                fill_row(plan, m, v, p, tallies, sweeps, (summary_row *)row);
+        for (int v = 0; v < plan->models[m].n_variants; v++, variant++)
+            for (int p = 0; p < plan->n_protocols; p++, row += bytes) {
+                cr_results_find_sums(plan, sums, variant, p, of);
+                fill_row(plan, m, v, p, of, (summary_row *)row);
+            }
     if (type < 0 || H5Dwrite(results->summary, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);
 
@@ -116,16 +140,20 @@ cleanup:
 /* Before the first row: nothing counted, every image missing. */
 static cr_status write_blank(cr_results *results, cr_error *err)
 {
-    const int n = count_rows(&results->plan);
-    cr_tally *tallies = cr_alloc((size_t)n, sizeof *tallies);
-    cr_sweep *sweeps = cr_alloc((size_t)n, sizeof *sweeps);
-    cr_status status = CR_OK;
-    for (int i = 0; tallies && i < n; i++)
-        tallies[i].n_missing = results->data.n_images;
-    status = tallies && sweeps ? cr_summary_write(results, tallies, sweeps, err)
-                               : cr_fail_memory(err, "the summary", (size_t)n, sizeof *sweeps);
-    free(sweeps);
-    free(tallies);
+    const cr_results_plan *plan = &results->plan;
+    const int n = cr_results_count_variants(plan);
+    const size_t n_sums = cr_results_count_sums(plan);
+    int64_t *sums = cr_alloc((size_t)n, n_sums * sizeof *sums);
+    if (!sums)
+        return cr_fail_memory(err, "the summary", (size_t)n, n_sums * sizeof *sums);
+    for (int v = 0; v < n; v++)
+        for (int p = 0; p < plan->n_protocols; p++) {
+            cr_tally *tally =
+                (cr_tally *)(sums + cr_results_sums_at(plan, v, CR_METRIC_LOCALIZATION, p));
+            tally->n_missing = results->data.n_images;
+        }
+    cr_status status = cr_summary_write(results, sums, err);
+    free(sums);
     return status;
 }
 
@@ -133,7 +161,7 @@ cr_status cr_summary_create(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t n = (hsize_t)count_rows(&results->plan);
-    hid_t type = row_type(), space = H5Screate_simple(1, &n, NULL);
+    hid_t type = row_type(&results->plan), space = H5Screate_simple(1, &n, NULL);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (type < 0 || space < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
@@ -165,7 +193,7 @@ cr_status cr_summary_open(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t n = 0;
-    hid_t stored = -1, space = -1, properties = -1, type = row_type();
+    hid_t stored = -1, space = -1, properties = -1, type = row_type(&results->plan);
     results->summary = H5Dopen2(results->file, "/summary", H5P_DEFAULT);
     if (results->summary >= 0) {
         stored = H5Dget_type(results->summary);
@@ -187,11 +215,10 @@ cleanup:
     return status;
 }
 
-cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies,
-                                   const cr_sweep *sweeps, cr_error *err)
+cr_status cr_results_write_summary(cr_results *results, const int64_t *sums, cr_error *err)
 {
     cr_status local = CR_OK;
     if (results->par.rank == 0)
-        local = cr_summary_write(results, tallies, sweeps, err);
+        local = cr_summary_write(results, sums, err);
     return cr_par_agree(&results->par, local, err);
 }

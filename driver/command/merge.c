@@ -25,8 +25,7 @@ typedef struct merge {
     char **paths;         /* [n_files] argv's */
     cr_results **files;   /* [n_files] open for reading; n_files arrays are owned */
     cr_results_plan plan; /* of the output; its models' variants are the files' */
-    cr_tally *tallies;    /* [variants of all models, in the order of the plan][protocols] */
-    cr_sweep *sweeps;     /* [variants of all models] */
+    int64_t *sums;        /* of all models, in the order of the plan */
     cr_results *out;
 } merge;
 
@@ -182,25 +181,26 @@ static cr_status count(merge *g, cr_error *err)
 {
     cr_status status = CR_OK;
     const size_t n = (size_t)cr_results_count_variants(&g->plan);
-    const int n_protocols = g->plan.n_protocols;
-    g->tallies = cr_alloc(n * (size_t)n_protocols, sizeof *g->tallies);
-    g->sweeps = cr_alloc(n, sizeof *g->sweeps);
-    if (!g->tallies || !g->sweeps)
-        return cr_fail_memory(err, "tallies", n, sizeof *g->sweeps);
-    cr_tally *at = g->tallies;
-    cr_sweep *sweeps = g->sweeps;
+    const size_t n_sums = cr_results_count_sums(&g->plan);
+    int variant = 0;
+    g->sums = cr_alloc(n, n_sums * sizeof *g->sums);
+    if (!g->sums)
+        return cr_fail_memory(err, "sums", n, n_sums * sizeof *g->sums);
     for (int f = 0; f < g->n_files; f++) {
         const cr_results_plan *plan = cr_results_get_plan(g->files[f]);
         const int n_images = cr_results_get_data(g->files[f])->n_images;
-        CR_TRY(cr_results_tally(g->files[f], 0, n_images, at, sweeps, err));
-        sweeps += cr_results_count_variants(plan);
-        for (int m = 0; m < plan->n_models; at += plan->models[m++].n_variants * n_protocols)
+        CR_TRY(cr_results_tally(g->files[f], 0, n_images, g->sums + (size_t)variant * n_sums, err));
+        for (int m = 0; m < plan->n_models; variant += plan->models[m++].n_variants) {
+            const cr_tally *at =
+                (const cr_tally *)(g->sums +
+                                   cr_results_sums_at(plan, variant, CR_METRIC_LOCALIZATION, 0));
             if (at->n_missing)
                 CR_TRY(cr_fail(err, CR_EINPUT,
                                "%s: is not finished: %lld of %d images are missing under model %s; "
                                "camrank run ... --resume goes on",
                                g->paths[f], (long long)at->n_missing, n_images,
                                plan->models[m].name));
+        }
     }
 
 cleanup:
@@ -272,7 +272,7 @@ static cr_status write_output(const cr_par *par, merge *g, cr_error *err)
         for (int m = 0; m < cr_results_get_plan(g->files[f])->n_models; m++)
             CR_TRY(copy_model(g, g->files[f], m, to++, err));
     CR_TRY(cr_results_flush(g->out, err));
-    CR_TRY(cr_results_write_summary(g->out, g->tallies, g->sweeps, err));
+    CR_TRY(cr_results_write_summary(g->out, g->sums, err));
     CR_TRY(cr_results_close(&g->out, err));
     fprintf(stderr, "camrank: %d model%s of %d file%s, %d images\n", g->plan.n_models,
             g->plan.n_models == 1 ? "" : "s", g->n_files, g->n_files == 1 ? "" : "s",
@@ -304,8 +304,7 @@ cleanup:
         if (g.files[f])
             cr_results_close(&g.files[f], NULL);
     free(g.files);
-    free(g.tallies);
-    free(g.sweeps);
+    free(g.sums);
     free(g.plan.models);
     free(g.plan.job_text);
     free(g.plan.overrides);

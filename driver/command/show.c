@@ -132,7 +132,8 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
     if (!out->variants)
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *out->variants);
     struct cr_results_maps *maps = &out->variants[r->pick.variant];
-    out->protocols[r->pick.protocol] = (struct cr_results_boxes){out->boxes, out->iou};
+    out->protocols[r->pick.protocol] =
+        (struct cr_results_boxes){.boxes = out->boxes, .iou = out->iou};
     *maps = (struct cr_results_maps){.state = &out->of_variant,
                                      .reason = &out->why,
                                      .maps = cr_alloc(CR_SLOTS * values, sizeof(float)),

@@ -1,10 +1,12 @@
-/* metric.h - what is counted, and the numbers of the error table from it. All functions are Local. */
+/* metric.h - what a map is worth: the metrics, what is counted, and the numbers of the error table from
+ * it. A metric is one file of core/metric and one row of its table. All functions are Local. */
 #ifndef CAMRANK_METRIC_H
 #define CAMRANK_METRIC_H
 
 #include "camrank/base.h"
 #include "camrank/geometry.h"
 #include "camrank/loc.h"
+#include "camrank/parameter.h"
 
 /* What became of an image that counts for localization: key in JSON and CSV, title. A box is wrong
  * when its best IoU with a ground-truth box of the image is below the protocol's. A wrong box B is,
@@ -41,7 +43,8 @@ cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
 /* State of an image under a model, or one of its variants. */
 enum { CR_ROW_EMPTY = 0, CR_ROW_DONE = 1, CR_ROW_FAILED = 2 };
 
-/* What is known of one image under one variant and protocol. Arrays are the caller's. */
+/* What is known of one image under one variant, and under a protocol where it is about boxes. Arrays are
+ * the caller's. */
 typedef struct cr_metric_image {
     const cr_protocol *protocol;
     int32_t label;
@@ -55,6 +58,11 @@ typedef struct cr_metric_image {
     const int32_t *top_class; /* [CR_TOP] */
     const cr_box *boxes;      /* [CR_SLOTS][n_boxes of the protocol] */
     const double *iou;        /* the same; NULL for a verdict on the classes alone */
+    const uint8_t *empty; /* [CR_SLOTS] whether maps are empty; NULL where the file does not say */
+    int part;             /* cr_held_out_part of its id */
+    /* What a metric gave for the image, and by which parameters. */
+    const void *parameters;
+    const void *const *columns; /* [n_columns] its values in each */
 } cr_metric_image;
 
 /* What of an image counts, and whether it is right. What does not count, or has failed, is not right. */
@@ -84,8 +92,7 @@ typedef struct cr_outcomes {
 } cr_outcomes;
 cr_outcomes cr_metric_outcomes(const cr_metric_image *image);
 
-/* Counts of one variant under one protocol. Integers, so that sums do not depend on their order; the
- * IoU of the ground-truth class is in units of 2^-40. */
+/* The sums of the metric `localization`: counts of one variant under one protocol. */
 typedef struct cr_tally {
     int64_t n_images;    /* counted for classification; 0 for maps without a network */
     int64_t n_failed;    /* failed: among n_images unless plan->skip_failed */
@@ -94,7 +101,7 @@ typedef struct cr_tally {
                             honours it, and without images that have no ground-truth box */
     int64_t top1_class_right, top5_class_right;
     int64_t top1_loc_right, top5_loc_right, gt_known_right;
-    int64_t iou_sum;
+    int64_t iou_sum;                    /* of the ground-truth class, in units of 2^-40 */
     int64_t top1_empty, gt_known_empty; /* of n_localized: the map behind each of these is empty */
     int64_t top1_outcomes[CR_N_OUTCOMES]; /* of the first prediction; they sum to n_localized, or
                                                  to 0 for maps without a network */
@@ -111,9 +118,9 @@ typedef struct cr_tally {
 enum { CR_N_PARTS = 2 };
 int cr_held_out_part(const char *id);
 
-/* Counts of one variant for the metrics over all thresholds (wsol-v1, wsol-v2): images with a
- * ground-truth box, the exclude list notwithstanding; a failed image counts as wrong at every level
- * unless plan->skip_failed. */
+/* The sums of the metric `max-box-acc`, over all thresholds (wsol-v1, wsol-v2): images with a ground-truth
+ * box, the exclude list notwithstanding; a failed image counts as wrong at every level unless
+ * plan->skip_failed. */
 enum { CR_SWEEP_BITS = 6 };
 typedef struct cr_sweep {
     int64_t n_images[CR_N_PARTS];
@@ -122,7 +129,7 @@ typedef struct cr_sweep {
 
 #define CR_SWEEP_FIELDS ((int)(sizeof(cr_sweep) / sizeof(int64_t)))
 
-#define CR_METRIC_MAX_NUMBERS 32
+enum { CR_METRIC_MAX = 16, CR_METRIC_MAX_NUMBERS = 64, CR_METRIC_MAX_COLUMNS = 64 };
 
 /* What a number is of, which decides where it stands. */
 typedef enum cr_metric_of {
@@ -132,6 +139,7 @@ typedef enum cr_metric_of {
     /* All thresholds, as in wsol-v1 and wsol-v2: the same under all protocols, and of all classes. */
     CR_METRIC_OF_SWEEP_V1,
     CR_METRIC_OF_SWEEP_V2,
+    CR_METRIC_OF_MAP, /* the map of the ground-truth class: the same */
 } cr_metric_of;
 
 typedef enum cr_metric_better { CR_METRIC_DOWN, CR_METRIC_UP } cr_metric_better;
@@ -142,13 +150,7 @@ typedef struct cr_metric_value {
     double value, low, high;
 } cr_metric_value;
 
-/* What is counted of one variant under one protocol. */
-typedef struct cr_metric_counts {
-    const cr_tally *tally;
-    const cr_sweep *sweep;
-} cr_metric_counts;
-
-/* A row of the table that every format of a report and /summary in the file follow. */
+/* A number of a metric. Every format of a report and /summary in the file follow it. */
 typedef struct cr_metric_number {
     const char *key; /* in JSON, CSV and /summary */
     const char
@@ -159,7 +161,7 @@ typedef struct cr_metric_number {
     cr_metric_of of;
     cr_metric_interval interval;
     const char *below; /* key of the number below which people find it; NULL: in its own column */
-    cr_metric_value (*count)(const cr_metric_counts *counts);
+    cr_metric_value (*count)(const int64_t *sums); /* from the metric's sums */
     /* Of one image, for what compares images: NaN where it does not count, else 1 right and 0 wrong where
      * `unit` is "%", or the value whose mean the number is. NULL: of a sweep. */
     double (*of_image)(const cr_verdict *verdict);
@@ -172,14 +174,97 @@ typedef struct cr_metric_number {
 /* The level at which most images are right by a bit: of all, or of part 0; of equal ones the lowest. */
 int cr_metric_best_level(const cr_sweep *sweep, int bit, bool held_out);
 
-extern const cr_metric_number cr_metric_numbers[];
-extern const int cr_metric_n_numbers; /* at most CR_METRIC_MAX_NUMBERS */
+/* A column of a metric in the results file: what it gives for each image, or each slot of an image. Where
+ * there is nothing it holds 0, -1 or NaN, by its kind. */
+typedef enum cr_metric_kind { CR_METRIC_U8, CR_METRIC_I32, CR_METRIC_F64 } cr_metric_kind;
+
+#define CR_METRIC_EXTENT_BOXES (-4) /* the protocol's n_boxes; no axis at all where that is 1 */
+#define CR_METRIC_MAX_EXTENTS 4
+
+typedef struct cr_metric_column {
+    const char
+        *name; /* in the group of the variant, as NAME/COLUMN; of a metric under protocols, in that
+                         of the protocol inside it */
+    cr_metric_kind kind;
+    int extents[CR_METRIC_MAX_EXTENTS]; /* of an image, CR_SLOTS first where `of_slots`; 0 ends */
+    const char *unit, *description;     /* attributes; unit "" for none */
+} cr_metric_column;
+
+/* A map to be scored. */
+typedef struct cr_metric_map {
+    const void *parameters; /* the metric's; of one under protocols, the cr_protocol */
+    const cr_loc_map *map;
+    int width, height; /* of the image */
+    const cr_box *truth;
+    int n_truth; /* 0: nothing to compare with */
+} cr_metric_map;
+
+/* What a metric needs to know of the images beside their maps. */
+enum { CR_METRIC_NEEDS_BOXES = 1, CR_METRIC_NEEDS_LABELS = 2 };
+
+/* A metric: a row of the table from which the columns of the file, what is counted and summed up over
+ * ranks, and every table of numbers follow. */
+typedef struct cr_metric {
+    const char *name;
+    const char *summary; /* what it says, one line */
+    const char *source;  /* paper, section */
+    unsigned needs;      /* CR_METRIC_NEEDS_... */
+    bool always;         /* it is in every file; others are where a job names them */
+    bool
+        of_protocol; /* it stands once under each protocol, whose parameters are its own; else once a
+                         variant */
+    bool of_slots;   /* it scores the maps of all slots; else that of the ground-truth class */
+    cr_parameters parameters;        /* of at most CR_METRIC_PARAMETER_BYTES */
+    const cr_metric_column *columns; /* [n_columns] */
+    int n_columns;
+    const cr_metric_number *numbers; /* [n_numbers] */
+    int n_numbers;
+    int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
+    /* Scores one map. `values` [n_columns] is where those of its columns go, of its slot. Errors: those of
+     * cr_loc_upsample. */
+    cr_status (*score)(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
+                       cr_error *err);
+    /* Adds an image to `sums` [n_sums], if it counts. What counts says cr_metric_judge. Values are a file's
+     * and may be anything: for one that cannot be it returns what *value is not, else NULL. */
+    const char *(*add)(const cr_metric_image *image, int64_t *sums, double *value);
+} cr_metric;
+
+#define CR_METRIC_PARAMETER_BYTES 64
+
+typedef struct cr_metric_parameters {
+    _Alignas(double) unsigned char bytes[CR_METRIC_PARAMETER_BYTES];
+} cr_metric_parameters;
+
+/* The table: NULL behind the last of at most CR_METRIC_MAX. */
+extern const cr_metric *const cr_metrics[];
+
+/* The places of the two that the error table is made of; their sums are a cr_tally and a cr_sweep. */
+enum { CR_METRIC_LOCALIZATION, CR_METRIC_MAX_BOX_ACC };
+
+/* The place in the table of the metric with this name, -1 for none. */
+int cr_metric_find(const char *name);
+
+/* The names, as `localization, max-box-acc, ...`. */
+const char *cr_metric_names(void);
+
+/* The numbers of all metrics in their order, and how many there are, at most CR_METRIC_MAX_NUMBERS. *metric
+ * is the place of the number's metric; NULL if it is not asked for. */
+const cr_metric_number *cr_metric_number_at(int k, int *metric);
+int cr_metric_n_numbers(void);
 
 /* Index of the number with this key, -1 for none. */
 int cr_metric_number_find(const char *key);
 
-/* Counts all numbers, or, where `sweep` is NULL, those that are of no sweep, and leaves the others.
+/* The columns of all metrics, likewise; at most CR_METRIC_MAX_COLUMNS. */
+const cr_metric_column *cr_metric_column_at(int k, int *metric);
+int cr_metric_n_columns(void);
+
+/* The place among them of the first of a metric, by its place in cr_metrics. */
+int cr_metric_first_column(int metric);
+
+/* Counts the numbers of all metrics; NaN of those that have no sums.
+ *   sums    [CR_METRIC_MAX] by place in the table; NULL for none
  *   values  [cr_metric_n_numbers] */
-void cr_metric_count(const cr_tally *tally, const cr_sweep *sweep, cr_metric_value *values);
+void cr_metric_count(const int64_t *const *sums, cr_metric_value *values);
 
 #endif

@@ -27,7 +27,7 @@ typedef struct cr_report_row {
     double threshold;   /* of the protocol, 0 to 1; NaN for a baseline */
     double iou;         /* of the protocol: a box is right from here on */
     cr_metric_value
-        values[CR_METRIC_MAX_NUMBERS]; /* by the index of cr_metric_numbers, unrounded */
+        values[CR_METRIC_MAX_NUMBERS]; /* by the place of cr_metric_number_at, unrounded */
     double
         curve[CR_SWEEP_LEVELS]; /* right at IoU 0.5 by level, as in wsol-v1; NaN for a baseline */
     /* By cr_outcome; all 0 where there are none: those of top-1 without a network. */
@@ -57,6 +57,8 @@ typedef struct cr_report {
     bool skip_failed;
     bool has_empty;                        /* the file says which maps are empty */
     bool show_protocols, show_v1, show_v2; /* in tables for people, as the plan says */
+    bool
+        has_metric[CR_METRIC_MAX]; /* by place in cr_metrics: those beside the ones in every file */
     int n_protocols;
     const cr_protocol *protocols;
     int n_rows;                  /* a multiple of n_protocols: those of a variant stand together */
@@ -69,8 +71,9 @@ typedef struct cr_report {
 
 #define CR_REPORT_MAX_FAILURES 100
 
-/* Fills the counts, numbers and outcomes of a row; `sweep` is NULL for those of a class. */
-void cr_report_fill(const cr_tally *tally, const cr_sweep *sweep, cr_report_row *row);
+/* Fills the counts, numbers and outcomes of a row from the metrics' sums, [CR_METRIC_MAX] by place in
+ * cr_metrics: NULL where there are none, but of `localization`. */
+void cr_report_fill(const int64_t *const *sums, cr_report_row *row);
 
 /* And of empty maps, where the file has them. */
 void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);

@@ -77,17 +77,28 @@ typedef struct cr_results_plan {
     cr_protocol *protocols; /* owned */
     /* What a table for people shows: the protocols' errors, MaxBoxAcc, MaxBoxAccV2. */
     bool show_protocols, show_v1, show_v2;
-    bool skip_failed;         /* images that fail are left out; else they count as wrong */
-    int batch;                /* images in a chunk */
-    int map_slots;            /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
-    bool map_float16;         /* maps stored as float16, else float32 */
-    bool has_empty;           /* rows say which maps are empty; files of older versions do not */
-    bool has_states;          /* each variant of a row has a state of its own; of schema 1 not */
+    bool skip_failed; /* images that fail are left out; else they count as wrong */
+    int batch;        /* images in a chunk */
+    int map_slots;    /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
+    bool map_float16; /* maps stored as float16, else float32 */
+    bool has_empty;   /* rows say which maps are empty; files of older versions do not */
+    bool has_states;  /* each variant of a row has a state of its own; of schema 1 not */
+    /* By the place in cr_metrics: those that are not in every file, and their parameters. */
+    struct cr_results_metric {
+        bool wanted;
+        cr_metric_parameters parameters;
+    } metrics[CR_METRIC_MAX];
     int n_models;             /* 0: a file of the image set alone */
     cr_results_model *models; /* owned */
 } cr_results_plan;
 
 void cr_results_plan_free(cr_results_plan *plan);
+
+/* Whether a file of this plan has the metric at this place of cr_metrics. Local. */
+static inline bool cr_results_has_metric(const cr_results_plan *plan, int metric)
+{
+    return cr_metrics[metric]->always || plan->metrics[metric].wanted;
+}
 
 /* Maps of an image that the file keeps of a variant: those of the last slots. Local. */
 int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *variant);
@@ -119,19 +130,39 @@ typedef struct cr_results_rows {
             *empty; /* [n][S] 1: the map is empty (cr_loc_map_is_empty); where plan->has_empty */
         uint8_t *levels; /* [n][CR_SWEEP_LEVELS] of the ground-truth class, the bits of
                             cr_loc_sweep; 0 failed or without ground-truth boxes */
+        /* By the place in the columns of all metrics (cr_metric_column_at), of those that stand once a
+         * variant and have no member of their own here: [n] images of its extents. */
+        void *columns[CR_METRIC_MAX_COLUMNS];
         struct cr_results_boxes {
             cr_box *boxes; /* [n][S][n_boxes of the protocol]; all -1 failed, or no such box */
             double *iou;   /* [n][S][n_boxes] best IoU of the box with a ground-truth box of the
                               image, whatever the class of the slot, 0 of one that does not exist;
                               NaN failed, or an image without ground-truth boxes */
-        } * protocols;     /* [n_protocols of the plan] */
-    } * variants;          /* [n_variants of the model] */
+            void *columns[CR_METRIC_MAX_COLUMNS]; /* those of metrics under protocols, likewise */
+        } * protocols;                            /* [n_protocols of the plan] */
+    } * variants;                                 /* [n_variants of the model] */
 } cr_results_rows;
 
 /* Room for n rows of model `model`, in an arena of the caller: every array, but the maps only where
  * `maps` is true. Errors: CR_EINTERNAL (memory). Local. */
 cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, bool maps,
                                 cr_arena *arena, cr_results_rows *rows, cr_error *err);
+
+/* Where the values of a column of a metric lie: of all images of the rows, and how many an image has. NULL
+ * where the rows have none.
+ *   column    its place in the columns of all metrics
+ *   protocol  of a metric under protocols; else it counts for nothing
+ * Local. */
+void *cr_results_metric_array(const struct cr_results_maps *maps, int column, int protocol);
+size_t cr_results_metric_items(const cr_results_plan *plan, int column, int protocol);
+
+/* Bytes of an item of a metric's column in memory. Local. */
+size_t cr_metric_item_bytes(const cr_metric_column *column);
+
+/* Room for what the plan's metrics give n images, and for `empty` and `protocols`, in an arena of the
+ * caller. False when out of memory. Local. */
+bool cr_results_metrics_alloc(const cr_results_plan *plan, size_t n, cr_arena *arena,
+                              struct cr_results_maps *maps);
 
 /* So many rows of a model as are best copied at a time, with their maps; at least 1. Local. */
 int cr_results_slice(const cr_results_plan *plan, int model);
@@ -222,27 +253,34 @@ const cr_dataset *cr_results_get_data(const cr_results *results);
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
                              const cr_dataset *data, const char *where, cr_error *err);
 
-/* Adds up images first .. first + n - 1 for every variant of every model, in the order of the
- * plan. The rules are those of the devkit's eval_clsloc.m, with each protocol's predictions, IoU and
- * exclusion; a label may be predicted several times.
- *   tallies  [sum of n_variants over the models][n_protocols], the caller's, overwritten
- *   sweeps   [sum of n_variants over the models], the caller's, overwritten; may be NULL
- * Errors: CR_EIO; CR_EINPUT for a row that cannot be (a state, an IoU or a level that is none).
- * Local; after cr_results_flush on a file that is being written. */
-cr_status cr_results_tally(cr_results *results, int first, int n, cr_tally *tallies,
-                           cr_sweep *sweeps, cr_error *err);
-
-/* The same over all images, by ground-truth class:
- *   tallies  [sum of n_variants over the models][n_protocols][n_classes] */
-cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_error *err);
-
 /* The number of variants of all models. Local. */
 int cr_results_count_variants(const cr_results_plan *plan);
 
-/* Writes the summary table from the tallies and sweeps of all images. Collective; all ranks pass the
- * same. */
-cr_status cr_results_write_summary(cr_results *results, const cr_tally *tallies,
-                                   const cr_sweep *sweeps, cr_error *err);
+/* The sums of the plan's metrics are one array: of each variant of all models, in the order of the plan,
+ * those of each metric, in the order of the table, under each protocol where the metric is under these. */
+
+/* Integers in the sums of one variant. Local. */
+size_t cr_results_count_sums(const cr_results_plan *plan);
+
+/* Where a metric's begin, of a variant by its place among those of all models, under a protocol. Local. */
+size_t cr_results_sums_at(const cr_results_plan *plan, int variant, int metric, int protocol);
+
+/* Those of all metrics, likewise; NULL of one that the plan has not. Local. */
+void cr_results_find_sums(const cr_results_plan *plan, const int64_t *sums, int variant,
+                          int protocol, const int64_t *of[CR_METRIC_MAX]);
+
+/* Adds up images first .. first + n - 1 for every variant of every model.
+ *   sums  [cr_results_count_variants][cr_results_count_sums], the caller's, overwritten
+ * Errors: CR_EIO; CR_EINPUT for a row that cannot be (a state, an IoU or a level that is none).
+ * Local; after cr_results_flush on a file that is being written. */
+cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums, cr_error *err);
+
+/* Those of `localization` over all images, by ground-truth class:
+ *   tallies  [sum of n_variants over the models][n_protocols][n_classes] */
+cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_error *err);
+
+/* Writes the summary table from the sums of all images. Collective; all ranks pass the same. */
+cr_status cr_results_write_summary(cr_results *results, const int64_t *sums, cr_error *err);
 
 /* Makes the report of a file from its rows. *report is {0} on failure.
  *   by_class  also counts class by class, and the formats are of the classes: see cr_report_write

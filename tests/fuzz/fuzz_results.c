@@ -286,9 +286,9 @@ static void check_report(const cr_report *report)
 {
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
-        for (int k = 0; k < cr_metric_n_numbers; k++) {
+        for (int k = 0; k < cr_metric_n_numbers(); k++) {
             const cr_metric_value *of = &row->values[k];
-            const double most = strcmp(cr_metric_numbers[k].unit, "%") == 0 ? 100 : 1;
+            const double most = strcmp(cr_metric_number_at(k, NULL)->unit, "%") == 0 ? 100 : 1;
             FUZZ_CHECK(isnan(of->value) || (of->value >= 0 && of->value <= most));
             FUZZ_CHECK(isnan(of->low) || (of->low >= 0 && of->low <= of->value + 1e-9 &&
                                           of->high >= of->value - 1e-9));

@@ -1,0 +1,108 @@
+/* The table of metrics, and their numbers and columns as one list each. */
+#include "internal.h"
+
+#include "camrank/stat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const cr_metric *const cr_metrics[] = {
+    [CR_METRIC_LOCALIZATION] = &cr_metric_localization,
+    [CR_METRIC_MAX_BOX_ACC] = &cr_metric_max_box_acc,
+    NULL,
+};
+
+_Static_assert(sizeof cr_metrics / sizeof cr_metrics[0] <= CR_METRIC_MAX + 1, "too many metrics");
+
+int cr_held_out_part(const char *id)
+{
+    char hex[65], first[9] = "";
+    cr_sha256_hex(id, strlen(id), hex);
+    memcpy(first, hex, sizeof first - 1);
+    return strtoul(first, NULL, 16) % 5 != 0;
+}
+
+cr_metric_value cr_metric_share(int64_t part, int64_t counted)
+{
+    cr_metric_value share = {.value = cr_metric_percent(part, counted)};
+    cr_stat_wilson(part, counted, 100, &share.low, &share.high);
+    return share;
+}
+
+int cr_metric_find(const char *name)
+{
+    for (int m = 0; cr_metrics[m]; m++)
+        if (strcmp(cr_metrics[m]->name, name) == 0)
+            return m;
+    return -1;
+}
+
+const char *cr_metric_names(void)
+{
+    static char names[CR_METRIC_MAX * CR_NAME_BYTES];
+    size_t n = 0;
+    for (int m = 0; cr_metrics[m] && n < sizeof names; m++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", m ? ", " : "",
+                              cr_metrics[m]->name);
+    return names;
+}
+
+int cr_metric_n_numbers(void)
+{
+    int n = 0;
+    for (int m = 0; cr_metrics[m]; m++)
+        n += cr_metrics[m]->n_numbers;
+    return n;
+}
+
+const cr_metric_number *cr_metric_number_at(int k, int *metric)
+{
+    int m = 0;
+    for (; k >= cr_metrics[m]->n_numbers; m++)
+        k -= cr_metrics[m]->n_numbers;
+    if (metric)
+        *metric = m;
+    return &cr_metrics[m]->numbers[k];
+}
+
+int cr_metric_number_find(const char *key)
+{
+    for (int k = 0; k < cr_metric_n_numbers(); k++)
+        if (strcmp(cr_metric_number_at(k, NULL)->key, key) == 0)
+            return k;
+    return -1;
+}
+
+int cr_metric_n_columns(void)
+{
+    int n = 0;
+    for (int m = 0; cr_metrics[m]; m++)
+        n += cr_metrics[m]->n_columns;
+    return n;
+}
+
+int cr_metric_first_column(int metric)
+{
+    int n = 0;
+    for (int m = 0; m < metric; m++)
+        n += cr_metrics[m]->n_columns;
+    return n;
+}
+
+const cr_metric_column *cr_metric_column_at(int k, int *metric)
+{
+    int m = 0;
+    for (; k >= cr_metrics[m]->n_columns; m++)
+        k -= cr_metrics[m]->n_columns;
+    if (metric)
+        *metric = m;
+    return &cr_metrics[m]->columns[k];
+}
+
+void cr_metric_count(const int64_t *const *sums, cr_metric_value *values)
+{
+    for (int m = 0; cr_metrics[m]; m++)
+        for (int k = 0; k < cr_metrics[m]->n_numbers; k++, values++)
+            *values = sums[m] ? cr_metrics[m]->numbers[k].count(sums[m]) : cr_metric_plain(NAN);
+}
