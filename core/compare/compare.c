@@ -7,7 +7,8 @@
 
 bool cr_compare_has(int number)
 {
-    return cr_metric_numbers[number].of_image || cr_metric_numbers[number].bit >= 0;
+    return cr_metric_number_at(number, NULL)->of_image ||
+           cr_metric_number_at(number, NULL)->bit >= 0;
 }
 
 static void *room_for(cr_compare *compare, size_t n, size_t item_bytes)
@@ -38,8 +39,8 @@ static bool alloc_metric(cr_compare *compare, cr_compare_metric *metric)
 static void choose_metrics(cr_compare *compare)
 {
     compare->lead = -1;
-    for (int k = 0; k < cr_metric_n_numbers; k++) {
-        const cr_metric_number *number = &cr_metric_numbers[k];
+    for (int k = 0; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, NULL);
         if (!compare->options.numbers[k] || !cr_compare_has(k))
             continue;
         if (compare->lead < 0 && number->of == CR_METRIC_OF_TOP)

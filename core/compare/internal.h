@@ -24,7 +24,7 @@ cr_status cr_compare_label(cr_compare *compare, cr_error *err);
 
 static inline const cr_metric_number *cr_compare_number(const cr_compare_metric *metric)
 {
-    return &cr_metric_numbers[metric->number];
+    return cr_metric_number_at(metric->number, NULL);
 }
 
 /* Whether pairs are few enough to be printed one by one. */

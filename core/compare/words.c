@@ -14,8 +14,9 @@ void cr_compare_p_words(double p, char words[CR_COMPARE_P_BYTES])
 void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPARE_NAME_BYTES])
 {
     const cr_metric_number *number = cr_compare_number(metric);
-    const char *above =
-        number->below ? cr_metric_numbers[cr_metric_number_find(number->below)].title : NULL;
+    const char *above = number->below
+                            ? cr_metric_number_at(cr_metric_number_find(number->below), NULL)->title
+                            : NULL;
     snprintf(name, CR_COMPARE_NAME_BYTES, "%s%s%s", above ? above : "", above ? ", " : "",
              number->title);
 }

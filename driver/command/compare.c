@@ -63,10 +63,10 @@ static cr_status take_metric(const char *name, cr_compare_options *to, cr_error 
         to->numbers[number] = true;
         return CR_OK;
     }
-    for (int k = 0; k < cr_metric_n_numbers; k++)
+    for (int k = 0; k < cr_metric_n_numbers(); k++)
         if (cr_compare_has(k))
             snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
-                     known[0] ? ", " : "", cr_metric_numbers[k].key);
+                     known[0] ? ", " : "", cr_metric_number_at(k, NULL)->key);
     return cr_fail(err, CR_EUSAGE, "--metric %s: must be one of %s", name, known);
 }
 
@@ -134,7 +134,7 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         default:
             return err->status;
         }
-    for (int k = 0; k < cr_metric_n_numbers; k++)
+    for (int k = 0; k < cr_metric_n_numbers(); k++)
         r->options.numbers[k] = r->options.numbers[k] || (!any && cr_compare_has(k));
     if (optind == argc)
         CR_TRY(cr_fail(err, CR_EUSAGE,

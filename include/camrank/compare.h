@@ -39,13 +39,13 @@ cr_status cr_compare_match(cr_compare_set *sets, int n, int32_t **shared, int *n
 typedef struct cr_compare_options {
     double alpha; /* a difference counts below this p, corrected */
     int against;  /* the row that all others are compared with; -1: all with all */
-    bool numbers[CR_METRIC_MAX_NUMBERS]; /* which of cr_metric_numbers; others than those that
+    bool numbers[CR_METRIC_MAX_NUMBERS]; /* which of cr_metric_number_at; others than those that
                                             cr_compare_has are passed over */
     int n_resamples;                     /* of the bootstrap; 0: none */
     int n_threads;                       /* that resample */
 } cr_compare_options;
 
-/* Whether images can be compared by this number of cr_metric_numbers. */
+/* Whether images can be compared by this number of cr_metric_number_at. */
 bool cr_compare_has(int number);
 
 typedef struct cr_compare_row {
@@ -70,7 +70,7 @@ typedef struct cr_compare_pair {
 
 /* One number. */
 typedef struct cr_compare_metric {
-    int number;       /* of cr_metric_numbers */
+    int number;       /* of cr_metric_number_at */
     bool is_rights;   /* one image is right or wrong; else it has a value */
     int n;            /* images that count */
     int32_t *images;  /* [n] of the shared images */
