@@ -15,17 +15,17 @@ double cr_now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-const char *cr_progress_unit(int n_models)
+const char *cr_progress_unit(int n_groups)
 {
-    return n_models > 1 ? "passes" : "images";
+    return n_groups > 1 ? "passes" : "images";
 }
 
-void cr_progress_start(cr_progress *progress, bool shown, int64_t n_passes, int n_models)
+void cr_progress_start(cr_progress *progress, bool shown, int64_t n_passes, int n_groups)
 {
     double now = cr_now_s();
     *progress = (cr_progress){.shown = shown,
                               .terminal = isatty(STDERR_FILENO),
-                              .n_models = n_models,
+                              .n_groups = n_groups,
                               .n_passes = n_passes,
                               .started_s = now,
                               .printed_s = now};
@@ -46,7 +46,7 @@ static void print_line(const cr_progress *progress, double now)
         fprintf(stderr, "\r[%s] ", bar);
     } else
         fprintf(stderr, "camrank: ");
-    const char *unit = cr_progress_unit(progress->n_models);
+    const char *unit = cr_progress_unit(progress->n_groups);
     fprintf(stderr, "%lld of %lld %s, %.1f %s/s, %ld:%02ld:%02ld left%s", (long long)progress->done,
             (long long)progress->n_passes, unit, rate, unit, left / 3600, left / 60 % 60, left % 60,
             progress->terminal ? "  " : "\n");
@@ -73,7 +73,7 @@ void cr_progress_end(cr_progress *progress, bool finished)
         fprintf(stderr, "\r\033[K");
     if (!finished)
         return;
-    const char *unit = cr_progress_unit(progress->n_models);
+    const char *unit = cr_progress_unit(progress->n_groups);
     fprintf(stderr, "camrank: %lld %s in %.1f s, %.1f %s/s\n", (long long)progress->n_passes, unit,
             elapsed, elapsed > 0 ? (double)progress->n_passes / elapsed : 0, unit);
 }

@@ -8,19 +8,19 @@
 
 typedef struct cr_progress {
     bool shown, terminal;
-    int n_models;
-    int64_t n_passes, done; /* images x models */
+    int n_groups;
+    int64_t n_passes, done; /* images x groups of models */
     double started_s, printed_s;
 } cr_progress;
 
 /* Seconds of a steady clock. */
 double cr_now_s(void);
 
-/* The unit of what is counted: an image under one model is an image, a pass where there are several
- * models. */
-const char *cr_progress_unit(int n_models);
+/* The unit of what is counted: an image in the one group of one model (worker/model.h) is an image, a
+ * pass where there are several. */
+const char *cr_progress_unit(int n_groups);
 
-void cr_progress_start(cr_progress *progress, bool shown, int64_t n_passes, int n_models);
+void cr_progress_start(cr_progress *progress, bool shown, int64_t n_passes, int n_groups);
 /* `done` passes so far; prints at most as often as is useful. */
 void cr_progress_update(cr_progress *progress, int64_t done);
 /* Takes the bar away; the last line of a run that was finished: how many passes in how long. */

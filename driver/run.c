@@ -83,8 +83,8 @@ static cr_status do_unit(cr_run *run, int unit, int *n, cr_error *err)
         stored->n = present.n;
         CR_TRY(cr_results_read(run->results, present.model, stored, err));
     }
-    CR_TRY(cr_worker_compute(run->worker, present.model, present.first, present.n, stored, &rows,
-                             err));
+    CR_TRY(cr_worker_compute(run->worker, present.model, present.group, present.first, present.n,
+                             stored, &rows, err));
     CR_TRY(cr_par_fault(run->par, err));
     CR_TRY(cr_results_write(run->results, present.model, rows, err));
     if (run->poll_status != CR_OK) {
@@ -201,7 +201,7 @@ cr_status cr_run_work(cr_run *run, cr_error *err)
     const int *units = run->units.units;
     int64_t stop = 0;
     cr_progress_start(&run->progress, par->rank == 0 && run->session->n_models > 0, before,
-                      run->session->n_models);
+                      cr_units_groups(run->session));
     for (int turn = 0; turn < run->session->n_turns && !stop; turn++) {
         int n = par->rank == 0 ? run->units.turn_units[turn] : 0;
         CR_TRY(cr_par_spread(par, &n, sizeof n, err));

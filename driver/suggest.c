@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "networks.h"
 #include "progress.h"
+#include "units.h"
 #include "worker/worker.h"
 
 #include <math.h>
@@ -30,20 +31,21 @@ enum { TIMED_IMAGES = 4 };
 cr_suggestion cr_suggest(const cr_suggest_facts *facts)
 {
     double timed_s = 0, timed_flops = 0, all_s = 0, longest_s = 0;
-    for (int m = 0; m < facts->n_models; m++)
-        if (facts->models[m].image_s > 0) {
-            timed_s += facts->models[m].image_s;
-            timed_flops += facts->models[m].flops;
+    int64_t n_chunks = 0;
+    for (int g = 0; g < facts->n_groups; g++)
+        if (facts->groups[g].image_s > 0) {
+            timed_s += facts->groups[g].image_s;
+            timed_flops += facts->groups[g].flops;
         }
-    for (int m = 0; m < facts->n_models; m++) {
-        const cr_suggest_cost *cost = &facts->models[m];
+    for (int g = 0; g < facts->n_groups; g++) {
+        const cr_suggest_cost *cost = &facts->groups[g];
         double image_s = cost->image_s;
         if (image_s <= 0 && timed_flops > 0)
             image_s = cost->flops * timed_s / timed_flops;
         all_s += image_s;
-        longest_s = fmax(longest_s, image_s * facts->batch);
+        longest_s = fmax(longest_s, image_s * cost->chunk);
+        n_chunks += (facts->n_images + cost->chunk - 1) / cost->chunk;
     }
-    const int64_t n_chunks = (facts->n_images + facts->batch - 1) / facts->batch * facts->n_models;
     cr_suggestion s = {.core_s = all_s * (double)facts->n_images};
     const double wanted = ceil(s.core_s / GOAL_S), most = (double)(n_chunks / CHUNKS_A_RANK);
     s.n_ranks = (int64_t)fmax(1, fmin(wanted, most));
@@ -68,10 +70,11 @@ typedef struct timing {
     cr_worker *worker;
     int n_images, n_timed;
     double start_s;
-    cr_suggest_cost *costs; /* [n_models] */
+    int n_groups;
+    cr_suggest_cost *costs; /* [n_groups] of the models in turn */
 } timing;
 
-/* Seconds of an image under model `m`. */
+/* Seconds of an image under group 0 of model `m`. */
 static cr_status time_model(cr_worker *worker, int m, int n_images, double *image_s, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -79,7 +82,7 @@ static cr_status time_model(cr_worker *worker, int m, int n_images, double *imag
     double took = 0;
     for (int pass = 0; pass < 2 && took < AGAIN_S; pass++) {
         const double start = cr_now_s();
-        CR_TRY(cr_worker_compute(worker, m, 0, n_images, NULL, &rows, err));
+        CR_TRY(cr_worker_compute(worker, m, 0, 0, n_images, NULL, &rows, err));
         took = cr_now_s() - start;
     }
     *image_s = took / n_images;
@@ -102,10 +105,10 @@ static size_t memory_of_rank(const cr_session *s)
 static cr_status time_turn(cr_session *s, timing *t, cr_error *err)
 {
     cr_status status = CR_OK;
-    for (int m = 0; m < s->n_models; m++) {
+    for (int m = 0, g = 0; m < s->n_models; g += s->models[m++].n_groups) {
         if (!s->models[m].explainer || (t->n_timed > 0 && cr_now_s() - t->start_s > TIMED_S))
             continue;
-        CR_TRY(time_model(t->worker, m, t->n_images, &t->costs[m].image_s, err));
+        CR_TRY(time_model(t->worker, m, t->n_images, &t->costs[g].image_s, err));
         t->n_timed++;
     }
 
@@ -138,11 +141,15 @@ static cr_status begin(const cr_session *s, timing *t, cr_error *err)
 {
     const int least = s->job.batch < TIMED_IMAGES ? s->job.batch : TIMED_IMAGES;
     t->n_images = s->data.n_images < least ? s->data.n_images : least;
-    t->costs = cr_alloc((size_t)s->n_models, sizeof *t->costs);
+    t->costs = cr_alloc((size_t)cr_units_groups(s), sizeof *t->costs);
     if (!t->costs)
-        return cr_fail_memory(err, "costs", (size_t)s->n_models, sizeof *t->costs);
+        return cr_fail_memory(err, "costs", (size_t)cr_units_groups(s), sizeof *t->costs);
     for (int m = 0; m < s->n_models; m++)
-        t->costs[m].flops = s->models[m].flops;
+        for (int g = 0; g < s->models[m].n_groups; g++)
+            t->costs[t->n_groups++] = (cr_suggest_cost){
+                .flops = cr_model_cost(&s->models[m], g),
+                .chunk = cr_model_chunk(&s->models[m], g, s->job.batch),
+            };
     return cr_worker_new(&s->data, &s->plan, s->models, s->n_models, t->n_images,
                          s->job.image_mpixels, false, &t->worker, err);
 }
@@ -150,9 +157,8 @@ static cr_status begin(const cr_session *s, timing *t, cr_error *err)
 static void print(const cr_session *s, const timing *t)
 {
     const cr_suggest_facts facts = {.n_images = s->data.n_images,
-                                    .batch = s->job.batch,
-                                    .n_models = s->n_models,
-                                    .models = t->costs,
+                                    .n_groups = t->n_groups,
+                                    .groups = t->costs,
                                     .rank_bytes = memory_of_rank(s)};
     const cr_suggestion suggestion = cr_suggest(&facts);
     char time_text[32];
@@ -161,7 +167,7 @@ static void print(const cr_session *s, const timing *t)
         "\nA suggestion for Slurm, for CPUs like this one: %d image%s under %d of %d model%s%s,\n"
         "timed here on one core, make %.3g core hours for all.\n",
         t->n_images, t->n_images == 1 ? "" : "s", t->n_timed, s->n_models,
-        s->n_models == 1 ? "" : "s", t->n_timed < s->n_models ? " (the others by their FLOPs)" : "",
+        s->n_models == 1 ? "" : "s", t->n_timed < t->n_groups ? " (the rest by its FLOPs)" : "",
         suggestion.core_s / 3600);
     printf("  #SBATCH --ntasks=%lld\n  #SBATCH --mem-per-cpu=%lldM\n  #SBATCH --time=%s\n",
            (long long)suggestion.n_ranks, (long long)suggestion.memory_mib, time_text);

@@ -4,16 +4,17 @@
 
 #include "session.h"
 
-/* One model. */
+/* One group of a model (worker/model.h). */
 typedef struct cr_suggest_cost {
-    double flops;   /* of one image, forward */
+    double flops;   /* of one image: cr_model_cost */
     double image_s; /* seconds of one core for an image, from its file to its boxes; 0: not timed */
+    int chunk;      /* images of a unit */
 } cr_suggest_cost;
 
 typedef struct cr_suggest_facts {
     int64_t n_images;
-    int batch, n_models;
-    const cr_suggest_cost *models; /* [n_models], at least one of them timed */
+    int n_groups;
+    const cr_suggest_cost *groups; /* [n_groups], at least one of them timed */
     size_t rank_bytes;             /* memory of a rank */
 } cr_suggest_facts;
 
@@ -24,7 +25,7 @@ typedef struct cr_suggestion {
     int64_t time_s;     /* --time */
 } cr_suggestion;
 
-/* The arithmetic. A model that was not timed takes its FLOPs at the mean rate of those that were.
+/* The arithmetic. A group that was not timed takes its FLOPs at the mean rate of those that were.
  *   n_ranks     as many as end within half an hour, but four chunks for each, so that all end
  *               together
  *   memory_mib  a quarter more than rank_bytes, in full hundreds

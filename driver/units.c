@@ -5,17 +5,55 @@
 
 #include <stdlib.h>
 
-int cr_units_chunks(const cr_session *session)
+/* One group of one network, and its units: `first` .. first + n_chunks - 1. */
+typedef struct kind {
+    int model, group, chunk, first, n_chunks;
+} kind;
+
+/* Before the first one. */
+static kind before_kinds(void)
 {
-    return (session->data.n_images + session->job.batch - 1) / session->job.batch;
+    return (kind){.group = -1};
+}
+
+/* Goes on to the next one. False behind the last. */
+static bool next_kind(const cr_session *session, kind *k)
+{
+    if (k->model < session->n_models && ++k->group == session->models[k->model].n_groups) {
+        k->model++;
+        k->group = 0;
+    }
+    if (k->model == session->n_models)
+        return false;
+    k->first += k->n_chunks;
+    k->chunk = cr_model_chunk(&session->models[k->model], k->group, session->job.batch);
+    k->n_chunks = (session->data.n_images + k->chunk - 1) / k->chunk;
+    return true;
+}
+
+int cr_units_groups(const cr_session *session)
+{
+    int n = 0;
+    for (int m = 0; m < session->n_models; m++)
+        n += session->models[m].n_groups;
+    return n;
+}
+
+int cr_units_all(const cr_session *session)
+{
+    int n = 0;
+    for (kind k = before_kinds(); next_kind(session, &k);)
+        n += k.n_chunks;
+    return n;
 }
 
 cr_chunk cr_units_chunk(const cr_session *session, int unit)
 {
-    const int n_chunks = cr_units_chunks(session);
-    const int n_images = session->data.n_images, batch = session->job.batch;
-    const int first = unit % n_chunks * batch;
-    return (cr_chunk){unit / n_chunks, first, n_images - first < batch ? n_images - first : batch};
+    kind k = before_kinds();
+    while (next_kind(session, &k) && unit >= k.first + k.n_chunks)
+        continue;
+    const int first = (unit - k.first) * k.chunk, left = session->data.n_images - first;
+    return (cr_chunk){k.model, k.group, first, left < k.chunk ? left : k.chunk};
 }
 
 cr_status cr_units_alloc_states(const cr_session *s, int n, cr_arena *arena, cr_results_rows *rows,
@@ -36,32 +74,32 @@ cr_status cr_units_alloc_states(const cr_session *s, int n, cr_arena *arena, cr_
     return ok ? CR_OK : cr_fail_memory(err, "rows", (size_t)n, CR_REASON_BYTES);
 }
 
-/* Whether anything of row i is missing: of the model, or of one of its variants. */
-static bool is_missing(const cr_results_rows *rows, int n_variants, int i)
+/* Whether anything of row i is missing that the group computes. */
+static bool is_missing(const cr_results_rows *rows, const cr_model *model, int group, int i)
 {
-    bool missing = rows->state[i] == CR_ROW_EMPTY;
-    for (int v = 0; v < n_variants; v++)
-        missing = missing || rows->variants[v].state[i] == CR_ROW_EMPTY;
+    bool missing = group == 0 && rows->state[i] == CR_ROW_EMPTY;
+    for (int v = 0; v < model->n_variants; v++)
+        missing =
+            missing || (model->group[v] == group && rows->variants[v].state[i] == CR_ROW_EMPTY);
     return missing;
 }
 
-/* Adds the units of a model, behind the *n_units that are listed already. `rows` is for work. */
-static cr_status list_model(const cr_session *session, cr_results *results, int m,
-                            cr_results_rows *rows, cr_units *units, int *n_units, cr_error *err)
+/* Adds the units of a group, behind the *n_units that are listed already. `rows` is for work. */
+static cr_status list_kind(const cr_session *session, cr_results *results, const kind *k,
+                           cr_results_rows *rows, cr_units *units, int *n_units, cr_error *err)
 {
-    cr_status status = cr_results_read(results, m, rows, err);
+    cr_status status = cr_results_read(results, k->model, rows, err);
     if (status != CR_OK)
         return status;
-    const int batch = session->job.batch;
     int listed = -1;
     for (int i = 0; i < rows->n; i++) {
-        if (!is_missing(rows, session->models[m].n_variants, i))
+        if (!is_missing(rows, &session->models[k->model], k->group, i))
             continue;
         units->n_missing++;
-        units->n_partial += rows->state[i] != CR_ROW_EMPTY;
-        if (i / batch != listed) {
-            listed = i / batch;
-            units->units[(*n_units)++] = m * cr_units_chunks(session) + listed;
+        units->n_partial += k->group == 0 && rows->state[i] != CR_ROW_EMPTY;
+        if (i / k->chunk != listed) {
+            listed = i / k->chunk;
+            units->units[(*n_units)++] = k->first + listed;
         }
     }
     return CR_OK;
@@ -71,29 +109,34 @@ cr_status cr_units_list(const cr_session *session, cr_results *results, cr_units
                         cr_error *err)
 {
     cr_status status = CR_OK;
-    const int n_models = session->n_models;
-    const size_t most = (size_t)cr_units_chunks(session) * (size_t)n_models;
-    int n_units = 0;
+    const size_t n_all = (size_t)cr_units_all(session);
+    const int n_kinds = cr_units_groups(session);
+    int n_units = 0, n = 0;
     cr_arena arena = {0};
     cr_results_rows rows;
-    double *costs = cr_arena_alloc(&arena, (size_t)n_models, sizeof *costs);
-    int *order = cr_arena_alloc(&arena, (size_t)n_models, sizeof *order);
+    kind *kinds = cr_arena_alloc(&arena, (size_t)n_kinds, sizeof *kinds);
+    double *costs = cr_arena_alloc(&arena, (size_t)n_kinds, sizeof *costs);
+    int *order = cr_arena_alloc(&arena, (size_t)n_kinds, sizeof *order);
     cr_units_free(units);
     *units = (cr_units){
-        .units = cr_alloc(most, sizeof *units->units),
+        .units = cr_alloc(n_all, sizeof *units->units),
         .turn_units = cr_alloc((size_t)session->n_turns, sizeof *units->turn_units),
     };
-    if (!costs || !order || !units->units || !units->turn_units)
-        CR_TRY(cr_fail_memory(err, "chunks", most, sizeof *units->units));
+    if (!kinds || !costs || !order || !units->units || !units->turn_units)
+        CR_TRY(cr_fail_memory(err, "chunks", n_all, sizeof *units->units));
     CR_TRY(cr_units_alloc_states(session, session->data.n_images, &arena, &rows, err));
-    for (int m = 0; m < n_models; m++)
-        costs[m] = session->models[m].flops;
-    cr_dispatch_order(costs, n_models, order);
+    for (kind k = before_kinds(); next_kind(session, &k); n++) {
+        kinds[n] = k;
+        costs[n] = cr_model_cost(&session->models[k.model], k.group) * k.chunk;
+    }
+    cr_dispatch_order(costs, n_kinds, order);
     for (int turn = 0; turn < session->n_turns; turn++) {
         const int before = n_units;
-        for (int k = 0; k < n_models; k++)
-            if (session->turn[order[k]] == turn)
-                CR_TRY(list_model(session, results, order[k], &rows, units, &n_units, err));
+        for (int i = 0; i < 2 * n_kinds; i++) {
+            const kind *k = &kinds[order[i % n_kinds]];
+            if (session->turn[k->model] == turn && (k->group > 0) == (i >= n_kinds))
+                CR_TRY(list_kind(session, results, k, &rows, units, &n_units, err));
+        }
         units->turn_units[turn] = n_units - before;
     }
 

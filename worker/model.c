@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Ten seconds of a core. */
+#define UNIT_FLOPS 5e11
+
 static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
 {
     cr_shape in = cr_graph_input_shape(model->graph);
@@ -25,6 +28,35 @@ static void note_not_applied(cr_model *model, const cr_variant *variant)
              variant->why_not);
 }
 
+/* Numbers the groups. */
+static void find_groups(cr_model *model)
+{
+    model->n_groups = 1;
+    for (int v = 0; v < model->n_variants; v++)
+        model->group[v] =
+            model->variants[v].spec.method->needs & CR_NEEDS_PASSES ? model->n_groups++ : 0;
+}
+
+double cr_model_cost(const cr_model *model, int group)
+{
+    double passes = 1;
+    for (int v = 0; v < model->n_variants; v++) {
+        const cr_variant *variant = &model->variants[v];
+        for (int k = 0; group > 0 && model->group[v] == group && k < variant->n_layers; k++)
+            passes +=
+                variant->spec.method->n_passes(variant->spec.parameters.bytes, model->input.width,
+                                               model->input.height, variant->layers[k].n_channels);
+    }
+    return passes * model->flops * model->n_views;
+}
+
+int cr_model_chunk(const cr_model *model, int group, int batch)
+{
+    const char *given = getenv("CAMRANK_TEST_UNIT_FLOPS");
+    const double most = (given ? strtod(given, NULL) : UNIT_FLOPS) / cr_model_cost(model, group);
+    return group == 0 || most > batch ? batch : most < 1 ? 1 : (int)most;
+}
+
 static cr_status resolve(cr_model *model, const cr_method_spec *specs, int n_specs,
                          const char *layer, cr_error *err)
 {
@@ -37,6 +69,7 @@ static cr_status resolve(cr_model *model, const cr_method_spec *specs, int n_spe
         else
             model->n_variants++;
     }
+    find_groups(model);
     if (model->n_variants == 0)
         status = cr_fail(err, CR_EINPUT, "no method of the job applies: %s", model->not_applied);
 
@@ -81,7 +114,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
     model->head = cr_graph_head(model->graph);
     describe(model);
     model->variants = cr_alloc((size_t)n_specs, sizeof *model->variants);
-    if (!model->variants) {
+    model->group = cr_alloc((size_t)n_specs, sizeof *model->group);
+    if (!model->variants || !model->group) {
         status = cr_fail_memory(err, "variants", (size_t)n_specs, sizeof *model->variants);
         goto cleanup;
     }
@@ -130,5 +164,6 @@ void cr_model_free(cr_model *model)
 {
     cr_model_unload(model);
     free(model->variants);
+    free(model->group);
     *model = (cr_model){0};
 }

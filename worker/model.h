@@ -15,7 +15,11 @@ typedef struct cr_model {
     char cut[200];   /* as cr_graph_cut has it */
     cr_head head;
     int n_variants;
-    cr_variant *variants;    /* [n_variants] those that apply */
+    cr_variant *variants; /* [n_variants] those that apply */
+    /* What is computed in units of its own. Group 0: the classes, and all methods that share the
+     * network's first pass. Each method that passes again is a group by itself. */
+    int n_groups;
+    int *group;              /* [n_variants] */
     char not_applied[400];   /* "" or which methods do not apply, and why */
     int n_views;             /* inputs of the network for each image */
     int slice;               /* images that go through the network together */
@@ -38,6 +42,14 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
                         const char *output, const char *layer, const char *kernels,
                         const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
                         cr_error *err);
+
+/* Floating-point operations of an image in a group: of all its forward passes. What dispatch, check and
+ * the suggestion for Slurm all count in. */
+double cr_model_cost(const cr_model *model, int group);
+
+/* Images of a unit of a group: `batch`, or so few that they take some ten seconds of a core, at 50
+ * GFLOP/s; of group 0 always `batch`. CAMRANK_TEST_UNIT_FLOPS=N sets another number, for tests. */
+int cr_model_chunk(const cr_model *model, int group, int batch);
 
 /* Bytes of the inputs of the images that go through the network together; after cr_model_compile. */
 size_t cr_model_input_bytes(const cr_model *model);

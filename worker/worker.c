@@ -340,23 +340,26 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
     return CR_OK;
 }
 
-/* What of a chunk is missing, and whether it is everything: of a row that is missing, everything; else the variants that have a row
- * that is. What is there of the model then stays, failures too. */
-static bool find_wanted(cr_worker *w, const cr_model *model, int n, const cr_results_rows *stored)
+/* What of a chunk is missing, and whether that is everything of the group: of a row that is missing,
+ * everything; else the variants that have a row that is. What is there of the model then stays, failures
+ * too. */
+static bool find_wanted(cr_worker *w, const cr_model *model, int group, int n,
+                        const cr_results_rows *stored)
 {
     bool all = !stored;
     for (int b = 0; b < n && stored; b++)
-        all = all || stored->state[b] == CR_ROW_EMPTY;
+        all = all || (group == 0 && stored->state[b] == CR_ROW_EMPTY);
     for (int v = 0; v < model->n_variants; v++) {
         w->wanted[v] = all;
         for (int b = 0; b < n && stored; b++)
             w->wanted[v] = w->wanted[v] || stored->variants[v].state[b] == CR_ROW_EMPTY;
+        w->wanted[v] = w->wanted[v] && model->group[v] == group;
         memset(w->rows.variants[v].state, CR_ROW_EMPTY, (size_t)n);
     }
     return all;
 }
 
-cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
+cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first, int n,
                             const cr_results_rows *stored, const cr_results_rows **result,
                             cr_error *err)
 {
@@ -368,7 +371,7 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
     if (!w->begun)
         cr_worker_read_ahead(w, model_index, first, n);
     w->begun = false;
-    const bool all = find_wanted(w, model, n, stored);
+    const bool all = find_wanted(w, model, group, n, stored);
     rows->state = w->state;
     cr_explainer_use_arena(model->explainer, w->activations);
     for (int start = 0; start < n; start += model->slice) {
@@ -384,7 +387,7 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int first, int n,
         if (rows->state[b] == CR_ROW_FAILED)
             blank_row(w, model, b);
     }
-    rows->state = all ? w->state : NULL;
+    rows->state = all && group == 0 ? w->state : NULL;
     *result = rows;
 
 cleanup:

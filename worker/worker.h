@@ -30,14 +30,16 @@ size_t cr_worker_ahead_bytes(const cr_model *models, int n_models);
  * cr_worker_compute or within one. A chunk that is never computed is dropped. Local. */
 void cr_worker_read_ahead(cr_worker *worker, int model, int first, int n);
 
-/* Computes the rows of images first .. first + n - 1 under model `model`, which is loaded; n <= batch.
+/* Computes the rows of images first .. first + n - 1 under model `model`, which is loaded, of the
+ * variants of one of its groups; n <= batch. What is of the model is left out (`state` is NULL) of any
+ * group but 0.
  * An image that is missing or no image, or that gives a logit that is not finite, fails by itself; a map
  * that is not finite, or that the plan's type of maps does not hold, fails its variant: the row says so.
  * `stored` is what the file has of these rows: states, and reasons of the model's; NULL for nothing.
  * Where no row of the model is missing there, what is of the model is left out (`state` is NULL), and
  * variants of which none is. The rows are the worker's, valid
  * until the next call. Errors: CR_EIO where the storage fails; CR_EINTERNAL (memory). Local. */
-cr_status cr_worker_compute(cr_worker *worker, int model, int first, int n,
+cr_status cr_worker_compute(cr_worker *worker, int model, int group, int first, int n,
                             const cr_results_rows *stored, const cr_results_rows **rows,
                             cr_error *err);
 

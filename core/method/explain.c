@@ -13,6 +13,14 @@ static bool any_back(const cr_explainer *ex)
     return false;
 }
 
+static bool any_passes(const cr_explainer *ex)
+{
+    for (int i = 0; i < ex->n_parts; i++)
+        if (cr_part_passes(&ex->parts[i]))
+            return true;
+    return false;
+}
+
 static bool any_of_head(const cr_explainer *ex)
 {
     for (int i = 0; i < ex->n_parts; i++)
@@ -35,7 +43,7 @@ static void list_parts(cr_explainer *ex)
     for (int v = 0; v < ex->n_variants; v++)
         for (int k = 0; k < ex->variants[v].n_layers; k++)
             ex->parts[ex->n_parts++] =
-                (cr_part){&ex->variants[v], &ex->variants[v].layers[k], v, 0, 0};
+                (cr_part){&ex->variants[v], &ex->variants[v].layers[k], v, 0, 0, 0};
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
         while (p->pass < i && !(p->layer->back && follow_the_same(p, &ex->parts[p->pass])))
@@ -43,9 +51,10 @@ static void list_parts(cr_explainer *ex)
     }
 }
 
-static cr_status compile(cr_explainer *ex, int batch, int max_activations_mb, cr_error *err)
+/* The target behind those of the parts is the input, if a method changes it. */
+static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err)
 {
-    size_t n = (size_t)ex->n_parts;
+    const size_t n = (size_t)ex->n_parts + any_passes(ex);
     cr_net_target *targets = cr_alloc(n, sizeof *targets);
     if (!targets)
         return cr_fail_memory(err, "targets", n, sizeof *targets);
@@ -54,8 +63,10 @@ static cr_status compile(cr_explainer *ex, int batch, int max_activations_mb, cr
         targets[i] = (cr_net_target){layer->value, layer->back,
                                      layer->back && cr_part_n_sets(&ex->parts[i]) == 2};
     }
+    if (any_passes(ex))
+        targets[ex->n_parts] = (cr_net_target){.value = cr_graph_input(ex->graph)};
     cr_status status =
-        cr_net_new(ex->graph, batch, targets, ex->n_parts, any_back(ex) ? ex->n_slots : 0,
+        cr_net_new(ex->graph, ex->batch, targets, (int)n, any_back(ex) ? ex->n_slots : 0,
                    max_activations_mb, &ex->net, err);
     free(targets);
     return status;
@@ -91,9 +102,29 @@ static size_t fusing_scratch(const cr_variant *variant)
     return n * sizeof(double) / sizeof(cr_real);
 }
 
-/* What the methods need beside the network. */
-static void plan_arena(cr_explainer *ex, int batch)
+/* What is held for methods that pass again. */
+static void plan_passes(cr_explainer *ex)
 {
+    const cr_shape input = cr_graph_input_shape(ex->graph);
+    const size_t n_pixels = (size_t)cr_shape_h(&input) * (size_t)cr_shape_w(&input);
+    const size_t n_classes = (size_t)cr_graph_n_classes(ex->graph), batch = (size_t)ex->batch;
+    ex->n_held = whole_lines(batch * (3 * n_pixels + n_classes));
+    /* A cr_between is no longer than 4 cr_reals. */
+    ex->n_mask = whole_lines(n_pixels) + whole_lines(4 * (size_t)cr_shape_w(&input));
+    for (int i = 0; i < ex->n_parts; i++) {
+        cr_part *p = &ex->parts[i];
+        if (!cr_part_passes(p) || p->variant->spec.method->of_input)
+            continue; /* of the input: `held` is 0, where that is */
+        p->held = ex->n_held;
+        ex->n_held += whole_lines(batch * cr_part_n_places(p) * (size_t)p->layer->n_channels);
+    }
+}
+
+/* What the methods need beside the network. */
+static void plan_arena(cr_explainer *ex)
+{
+    if (any_passes(ex))
+        plan_passes(ex);
     const size_t n_slots = (size_t)ex->n_slots;
     const size_t n_classes = (size_t)cr_graph_n_classes(ex->graph);
     for (int i = 0; i < ex->n_parts; i++) {
@@ -113,7 +144,7 @@ static void plan_arena(cr_explainer *ex, int batch)
         if (cr_part_is_fused(p)) {
             grow(&ex->n_scratch, whole_lines(fusing_scratch(p->variant)));
             p->kept = ex->n_kept;
-            ex->n_kept += whole_lines((size_t)batch * n_slots * cr_part_n_places(p));
+            ex->n_kept += whole_lines((size_t)ex->batch * n_slots * cr_part_n_places(p));
         }
     }
 }
@@ -152,13 +183,14 @@ cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_
     ex->head = *head;
     memcpy(ex->variants, variants, n * sizeof *variants);
     ex->n_variants = n_variants;
+    ex->batch = batch;
     ex->n_slots = n_slots;
     list_parts(ex);
     if (any_of_head(ex))
         ex->n_head = (size_t)head->n_classes * (size_t)head->n_channels;
     CR_TRY(check_scratch(ex, max_activations_mb, err));
-    CR_TRY(compile(ex, batch, max_activations_mb, err));
-    plan_arena(ex, batch);
+    CR_TRY(compile(ex, max_activations_mb, err));
+    plan_arena(ex);
     *result = ex;
     ex = NULL;
 
@@ -214,7 +246,8 @@ void cr_explainer_use(cr_explainer *ex, const void *block)
 size_t cr_explainer_arena_bytes(const cr_explainer *ex)
 {
     return cr_net_arena_bytes(ex->net) +
-           (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds) * sizeof(cr_real) +
+           (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds + ex->n_held + ex->n_mask) *
+               sizeof(cr_real) +
            ex->n_kept * sizeof *ex->kept;
 }
 
@@ -225,7 +258,9 @@ void cr_explainer_use_arena(cr_explainer *ex, void *arena)
     ex->maps = ex->rows + ex->n_rows;
     ex->scratch = ex->maps + ex->n_maps;
     ex->seeds = ex->scratch + ex->n_scratch;
-    ex->kept = (float *)(void *)(ex->seeds + ex->n_seeds);
+    ex->held = ex->seeds + ex->n_seeds;
+    ex->mask = ex->held + ex->n_held;
+    ex->kept = (float *)(void *)(ex->mask + ex->n_mask);
 }
 
 cr_net *cr_explainer_net(cr_explainer *ex)

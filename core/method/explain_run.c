@@ -98,6 +98,51 @@ static void store(const cr_explainer *ex, const cr_part *p, int input, int n_vie
     }
 }
 
+/* What the first pass gave of part i, [places][C] of one input: there still, or held while others run. */
+static const cr_real *activations_of(const cr_explainer *ex, int i, int input)
+{
+    const cr_part *p = &ex->parts[i];
+    const size_t size = cr_part_n_places(p) * (size_t)p->layer->n_channels;
+    const cr_real *of_all = cr_part_passes(p) ? ex->held + p->held : cr_net_activations(ex->net, i);
+    return of_all + (size_t)input * size;
+}
+
+/* The net for further passes over an input that is held. */
+static cr_passes passes_of(const cr_explainer *ex, int input)
+{
+    const cr_shape shape = cr_graph_input_shape(ex->graph);
+    cr_passes passes = {
+        .net = ex->net,
+        .batch = ex->batch,
+        .height = cr_shape_h(&shape),
+        .width = cr_shape_w(&shape),
+        .n_classes = cr_graph_n_classes(ex->graph),
+        .mask = ex->mask,
+    };
+    const size_t n_pixels = (size_t)passes.height * (size_t)passes.width;
+    passes.input = ex->held + (size_t)input * 3 * n_pixels;
+    passes.logits =
+        ex->held + (size_t)ex->batch * 3 * n_pixels + (size_t)input * (size_t)passes.n_classes;
+    passes.taps = (cr_between *)(void *)(ex->mask + n_pixels);
+    return passes;
+}
+
+/* Holds what the first pass of n inputs gave, before another pass ends it. */
+static void hold(const cr_explainer *ex, size_t n)
+{
+    const cr_passes all = passes_of(ex, 0);
+    const size_t size = (size_t)all.height * (size_t)all.width * 3;
+    memcpy(ex->held, cr_net_activations(ex->net, ex->n_parts), n * size * sizeof *ex->held);
+    memcpy(ex->held + (all.logits - ex->held), cr_net_logits(ex->net),
+           n * (size_t)all.n_classes * sizeof *ex->held);
+    for (int i = 0; i < ex->n_parts; i++) {
+        const cr_part *p = &ex->parts[i];
+        if (p->held)
+            memcpy(ex->held + p->held, cr_net_activations(ex->net, i),
+                   n * cr_part_n_places(p) * (size_t)p->layer->n_channels * sizeof *ex->held);
+    }
+}
+
 /* `gradients` are those of parts that went back, and behind them how they change. */
 static void run_input(const cr_explainer *ex, int i, int input, int n_views, uint64_t seed,
                       const cr_real *gradients, float *maps)
@@ -115,19 +160,21 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
         head_rows(ex, input, 1);
     if (uniform)
         gradients = ex->rows;
+    const cr_passes passes = cr_part_passes(p) ? passes_of(ex, input) : (cr_passes){0};
     const cr_method_run run = {
         .parameters = p->variant->spec.parameters.bytes,
         .height = layer->height,
         .width = layer->width,
         .n_channels = layer->n_channels,
         .n_slots = ex->n_slots,
-        .activations = cr_net_activations(ex->net, i) + (size_t)input * size,
+        .activations = activations_of(ex, i, input),
         .gradients = gradients,
         .uniform = uniform,
         .curvature = cr_part_n_sets(p) == 2 ? gradients + n_gradients : NULL,
         .head = of_head && !of_channels ? ex->rows : NULL,
         .channels = of_channels ? classes : NULL,
         .classes = classes,
+        .passes = cr_part_passes(p) ? &passes : NULL,
         .seed = seed,
         .scratch = ex->scratch,
         .maps = ex->maps,
@@ -190,6 +237,27 @@ static void fuse(const cr_explainer *ex, const cr_part *first, size_t n, float *
     }
 }
 
+/* The parts that go back nowhere: those that pass again, or all others. */
+static void run_parts(const cr_explainer *ex, int n, int n_views, const uint64_t *seeds,
+                      float *const *maps, bool passing)
+{
+    for (int i = 0; i < ex->n_parts; i++) {
+        const cr_part *p = &ex->parts[i];
+        float *to = maps_of(ex, p, maps);
+        for (int b = 0; to && !p->layer->back && cr_part_passes(p) == passing && b < n; b++)
+            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, to);
+    }
+}
+
+/* Whether any map that is wanted needs further passes. */
+static bool passes_again(const cr_explainer *ex, float *const *maps)
+{
+    for (int i = 0; i < ex->n_parts; i++)
+        if (cr_part_passes(&ex->parts[i]) && maps[ex->parts[i].index])
+            return true;
+    return false;
+}
+
 void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t *classes,
                       const uint64_t *seeds, float *const *maps)
 {
@@ -197,14 +265,14 @@ void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t
     for (int b = 0; b < n; b++)
         memcpy(ex->classes + b * ex->n_slots, classes + b / n_views * ex->n_slots,
                (size_t)ex->n_slots * sizeof *classes);
-    for (int i = 0; i < ex->n_parts; i++) {
-        float *to = maps_of(ex, &ex->parts[i], maps);
-        for (int b = 0; to && !ex->parts[i].layer->back && b < n; b++)
-            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, to);
-    }
+    run_parts(ex, n, n_views, seeds, maps, false);
     for (int i = 0; i < ex->n_parts; i++)
         if (ex->parts[i].layer->back && ex->parts[i].pass == i && is_wanted(ex, i, maps))
             run_back(ex, i, n, n_views, seeds, maps);
+    if (passes_again(ex, maps)) {
+        hold(ex, (size_t)n);
+        run_parts(ex, n, n_views, seeds, maps, true);
+    }
     for (int i = 0; i < ex->n_parts; i += ex->parts[i].variant->n_layers)
         if (cr_part_is_fused(&ex->parts[i]) && maps[ex->parts[i].index])
             fuse(ex, &ex->parts[i], (size_t)n * (size_t)ex->n_slots, maps[ex->parts[i].index]);

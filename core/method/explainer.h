@@ -13,6 +13,7 @@ typedef struct cr_part {
     int index;   /* of the variant */
     int pass;    /* the first part that follows the same target back */
     size_t kept; /* of several layers: where its maps are in `kept` */
+    size_t held; /* of passes: where its activations are in `held` */
 } cr_part;
 
 struct cr_explainer {
@@ -21,7 +22,7 @@ struct cr_explainer {
     cr_head head;
     size_t n_head;           /* of head_block: 0 if the head's weights serve nobody */
     const float *head_block; /* [n_classes][n_channels] behind the net's weights */
-    int n_variants, n_parts, n_slots;
+    int batch, n_variants, n_parts, n_slots;
     cr_variant *variants;
     cr_part *parts;   /* [n_parts] in the order of the variants */
     int32_t *classes; /* [batch][n_slots] followed in each input */
@@ -30,6 +31,10 @@ struct cr_explainer {
      * [images of a backward pass][n_sets][n_slots][n_classes]. */
     size_t n_rows, n_maps, n_scratch, n_seeds;
     cr_real *rows, *maps, *scratch, *seeds;
+    /* For methods that pass again: what the first pass gave of the whole batch, inputs [H W 3] and
+     * logits first; a mask, and places of a row. */
+    size_t n_held, n_mask;
+    cr_real *held, *mask;
     size_t n_kept; /* behind them: maps at the layers that are fused, as the caller's are */
     float *kept;
 };
@@ -58,6 +63,11 @@ static inline bool cr_part_is_fused(const cr_part *p)
 static inline int cr_part_n_sets(const cr_part *p)
 {
     return cr_part_needs(p, CR_NEEDS_CURVATURE) ? 2 : 1;
+}
+
+static inline bool cr_part_passes(const cr_part *p)
+{
+    return cr_part_needs(p, CR_NEEDS_PASSES);
 }
 
 /* Whether its gradients are made of the head's weights. */

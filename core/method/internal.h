@@ -9,7 +9,7 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_xgrad_cam, cr_method_hires_cam, cr_method_layer_cam, cr_method_grad_cam_elementwise,
     cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
     cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam,
-    cr_method_refine_cam;
+    cr_method_refine_cam, cr_method_score_cam, cr_method_occlusion, cr_method_rise;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];
@@ -97,6 +97,18 @@ static inline cr_real *cr_behind_doubles(const cr_method_run *run, size_t n)
 {
     return run->scratch + cr_reals_of_doubles(n);
 }
+
+/* The finisher of SplitMix64 (Steele, Lea and Flood 2014): random bits of a number. */
+static inline uint64_t cr_mix(uint64_t z)
+{
+    z += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* By cr_score. */
+extern const char *const cr_score_words[];
 
 /* max(v, 0), but NaN stays NaN. */
 static inline cr_real cr_positive(cr_real v)

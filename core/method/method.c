@@ -22,11 +22,15 @@ const cr_method *const cr_methods[] = {
     &cr_method_kpca_cam,
     &cr_method_fem,
     &cr_method_shapley_cam,
+    &cr_method_score_cam,
+    &cr_method_occlusion,
+    &cr_method_rise,
     &cr_method_random_cam,
     NULL,
 };
 
 const char *const cr_scaling_words[] = {"min-max", "max", NULL};
+const char *const cr_score_words[] = {"logit", "probability", NULL};
 
 const cr_method *cr_method_find(const char *name)
 {

@@ -7,24 +7,15 @@ typedef struct random_cam {
     int seed;
 } random_cam;
 
-/* The finisher of SplitMix64 (Steele, Lea and Flood 2014). */
-static uint64_t mix(uint64_t z)
-{
-    z += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 static void run(const cr_method_run *run)
 {
     const random_cam *parameters = run->parameters;
-    const uint64_t of_image = mix(run->seed ^ mix((uint64_t)parameters->seed));
+    const uint64_t of_image = cr_mix(run->seed ^ cr_mix((uint64_t)parameters->seed));
     cr_real *weight = run->scratch;
     for (int slot = 0; slot < run->n_slots; slot++) {
-        const uint64_t of_class = mix(of_image ^ (uint64_t)run->classes[slot]);
+        const uint64_t of_class = cr_mix(of_image ^ (uint64_t)run->classes[slot]);
         for (int k = 0; k < run->n_channels; k++) /* in 24 bits, which a float holds */
-            *weight++ = (cr_real)(mix(of_class ^ (uint64_t)k) >> 40) * (cr_real)0x1p-23 - 1;
+            *weight++ = (cr_real)(cr_mix(of_class ^ (uint64_t)k) >> 40) * (cr_real)0x1p-23 - 1;
     }
     cr_weigh_apart(run, run->scratch);
 }

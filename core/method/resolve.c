@@ -37,6 +37,8 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         snprintf(variant->why_not, sizeof variant->why_not,
                  "it is defined at the layer that is pooled, which is \"%.100s\"",
                  cr_graph_value_name(graph, head->feature));
+    else if (method->of_input && value != cr_graph_input(graph))
+        snprintf(variant->why_not, sizeof variant->why_not, "its layer is the input");
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
     bool averaged = head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS;
@@ -78,8 +80,10 @@ static cr_status find_default(const cr_graph *graph, const cr_head *head, const 
                               const char *layer, int *value, cr_error *err)
 {
     const bool of_head = method->needs & CR_NEEDS_HEAD;
-    *value = of_head ? head->feature : cr_graph_last_spatial(graph);
-    return of_head || !layer[0] ? CR_OK : find_layer(graph, layer, value, err);
+    *value = of_head            ? head->feature
+             : method->of_input ? cr_graph_input(graph)
+                                : cr_graph_last_spatial(graph);
+    return of_head || method->of_input || !layer[0] ? CR_OK : find_layer(graph, layer, value, err);
 }
 
 cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,

@@ -24,6 +24,11 @@ cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i)
     };
 }
 
+int cr_graph_input(const cr_graph *graph)
+{
+    return graph->input;
+}
+
 cr_shape cr_graph_input_shape(const cr_graph *graph)
 {
     return graph->values[graph->input].shape;

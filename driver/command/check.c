@@ -3,6 +3,7 @@
 #include "driver/memory.h"
 #include "driver/session.h"
 #include "driver/suggest.h"
+#include "driver/units.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,9 +32,14 @@ static void print_model(const cr_session *s, int m)
     }
     for (int v = 0; v < model->n_variants; v++) {
         cr_results_variant_name(&plan->variants[v], name);
-        printf("  %-*s at %s, maps %d x %d, %s\n", width, name, plan->variants[v].layer,
-               plan->variants[v].map_width, plan->variants[v].map_height,
-               cr_variant_goes_back(&model->variants[v]) ? "backward pass" : "no backward pass");
+        printf("  %-*s at %s, maps %d x %d, ", width, name, plan->variants[v].layer,
+               plan->variants[v].map_width, plan->variants[v].map_height);
+        if (model->group[v])
+            printf("%.0f passes an image\n",
+                   cr_model_cost(model, model->group[v]) / cr_model_cost(model, 0));
+        else
+            printf("%s\n", cr_variant_goes_back(&model->variants[v]) ? "backward pass"
+                                                                     : "no backward pass");
     }
     if (model->not_applied[0])
         printf("  without  %s\n", model->not_applied);
@@ -54,10 +60,9 @@ static void print_plan(const cr_session *s)
         printf("protocol %s: threshold %g of the maximum, %d-connected, IoU >= %g\n",
                protocol->name, protocol->threshold, protocol->connectivity, protocol->iou);
     }
-    int n_chunks = (s->data.n_images + s->job.batch - 1) / s->job.batch;
     if (s->n_models > 0)
-        printf("chunks   %d of %d images: at most %d ranks have work\n", n_chunks * s->n_models,
-               s->job.batch, n_chunks * s->n_models);
+        printf("chunks   %d of %d images%s: at most %d ranks have work\n", cr_units_all(s),
+               s->job.batch, cr_units_groups(s) > s->n_models ? " or fewer" : "", cr_units_all(s));
     for (int m = 0; m < s->n_models; m++)
         print_model(s, m);
     printf("\noutput   %s, %.1f MB%s\n", s->job.output, MB(cr_results_bytes(&s->plan, &s->data)),

@@ -82,6 +82,8 @@ static cr_status read_network(const char *path, const char *output, int width, i
     net->head = cr_graph_head(net->graph);
     for (const cr_method *const *method = cr_methods; *method; method++) {
         const cr_method_spec spec = cr_method_plain(*method);
+        if ((*method)->of_input)
+            continue;
         CR_TRY(cr_variant_resolve(net->graph, &net->head, &spec, "",
                                   (*method)->needs & CR_NEEDS_HEAD ? &net->of_head : &net->other,
                                   err));

@@ -13,7 +13,9 @@ static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_M
 
 static const char *needs_text(const cr_method *method)
 {
-    return method->needs & CR_NEEDS_HEAD        ? "activations, head"
+    return method->of_input                     ? "pixels, passes"
+           : method->needs & CR_NEEDS_PASSES    ? "activations, passes"
+           : method->needs & CR_NEEDS_HEAD      ? "activations, head"
            : method->needs & CR_NEEDS_GRADIENTS ? "activations, gradients"
                                                 : "activations";
 }
@@ -21,7 +23,8 @@ static const char *needs_text(const cr_method *method)
 /* Behind a global average pooling gradients need no pass at all. */
 static const char *cost_text(const cr_method *method)
 {
-    return method->seed                         ? "1, and a backward pass of its own"
+    return method->cost                         ? method->cost
+           : method->seed                       ? "1, and a backward pass of its own"
            : method->needs & CR_NEEDS_GRADIENTS ? "1, and a shared backward pass"
                                                 : "1";
 }

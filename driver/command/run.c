@@ -15,11 +15,16 @@ static void print_start(const cr_par *par, const cr_session *s)
     if (par->rank != 0)
         return;
     fprintf(stderr, "camrank: job %s, %d images", s->job.name, s->data.n_images);
-    if (s->n_models > 1)
-        fprintf(stderr, " x %d models = %lld passes", s->n_models,
-                (long long)s->data.n_images * s->n_models);
+    const int n_groups = cr_units_groups(s), n_again = n_groups - s->n_models;
+    if (n_groups > 1 && n_again == 0)
+        fprintf(stderr, " x %d models", s->n_models);
+    else if (n_groups > 1)
+        fprintf(stderr, " x (%d model%s + %d method%s with passes of their own)", s->n_models,
+                s->n_models == 1 ? "" : "s", n_again, n_again == 1 ? "" : "s");
     else
         fprintf(stderr, ", %d model%s", s->n_models, s->n_models == 1 ? "" : "s");
+    if (n_groups > 1)
+        fprintf(stderr, " = %lld passes", (long long)s->data.n_images * n_groups);
     fprintf(stderr, ", %d rank%s\n", par->size, par->size == 1 ? "" : "s");
     if (s->data.n_unlisted_files)
         fprintf(stderr,
@@ -70,7 +75,7 @@ static cr_status check_stopped(const cr_par *par, const cr_session *session, con
                                int argc, char **argv, cr_error *err)
 {
     char line[320];
-    const int64_t n_rows = (int64_t)session->data.n_images * session->n_models;
+    const int64_t n_rows = (int64_t)session->data.n_images * cr_units_groups(session);
     int64_t n_missing = par->rank == 0 ? units->n_missing : 0;
     cr_status status = cr_par_sum(par, &n_missing, 1, err);
     if (status != CR_OK || n_missing == 0)
@@ -78,17 +83,17 @@ static cr_status check_stopped(const cr_par *par, const cr_session *session, con
     describe_resume(argc, argv, line, sizeof line);
     return cr_fail(err, CR_ESTOPPED, "stopped with %lld of %lld %s done; to go on: %s",
                    (long long)(n_rows - n_missing), (long long)n_rows,
-                   cr_progress_unit(session->n_models), line);
+                   cr_progress_unit(cr_units_groups(session)), line);
 }
 
 static void print_resumed(const cr_session *session, const cr_results *results,
                           const cr_units *units)
 {
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const int64_t n_rows = (int64_t)session->data.n_images * session->n_models;
+    const int64_t n_rows = (int64_t)session->data.n_images * cr_units_groups(session);
     fprintf(stderr, "camrank: %lld of %lld %s are done already",
             (long long)(n_rows - units->n_missing), (long long)n_rows,
-            cr_progress_unit(session->n_models));
+            cr_progress_unit(cr_units_groups(session)));
     if (units->n_partial)
         fprintf(stderr, ", and %lld but for some methods", (long long)units->n_partial);
     fputc('\n', stderr);

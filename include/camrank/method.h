@@ -10,11 +10,13 @@
 #include "camrank/geometry.h"
 #include "camrank/kernels.h"
 #include "camrank/parameter.h"
+#include "camrank/passes.h"
 
 enum {
     CR_NEEDS_GRADIENTS = 1, /* of a target with respect to the activations */
     CR_NEEDS_HEAD = 2, /* the layer that is pooled, and logits that are linear in the pooling */
     CR_NEEDS_CURVATURE = 4, /* and how the gradients change along the activations */
+    CR_NEEDS_PASSES = 8,    /* the network's logits for changed inputs */
 };
 
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
@@ -68,10 +70,11 @@ typedef struct cr_method_run {
     /* [n_slots] where the network pools one map for each class: the channel of the slot's class. In
      * `uniform` gradients of a logit it alone is not 0. Else NULL. */
     const int32_t *channels;
-    const int32_t *classes; /* [n_slots] */
-    uint64_t seed;          /* of the image, the same in every run */
-    cr_real *scratch;       /* as many as the method's `scratch` says, at a multiple of 64 bytes */
-    cr_real *maps;          /* [n_slots][H W], or [H W] of a method whose maps are of the image */
+    const int32_t *classes;  /* [n_slots] */
+    const cr_passes *passes; /* of CR_NEEDS_PASSES; the arrays above stay while it runs */
+    uint64_t seed;           /* of the image, the same in every run */
+    cr_real *scratch;        /* as many as the method's `scratch` says, at a multiple of 64 bytes */
+    cr_real *maps;           /* [n_slots][H W], or [H W] of a method whose maps are of the image */
 } cr_method_run;
 
 typedef struct cr_method {
@@ -81,6 +84,7 @@ typedef struct cr_method {
     unsigned needs;      /* CR_NEEDS_... */
     bool of_image;       /* one map an image, whatever the class */
     bool of_layers;      /* the product of maps at several layers, which must be named */
+    bool of_input;       /* its layer is the network's input, and no other */
     cr_parameters parameters;
     /* The gradient, with respect to the n_classes logits of one input, of the target that is followed
      * back for class c. NULL: the logit of c, 1 at c. */
@@ -92,6 +96,9 @@ typedef struct cr_method {
                   int n_classes, int c, cr_real *seed);
     /* cr_reals of scratch; NULL: none. */
     size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
+    /* Of CR_NEEDS_PASSES: how many changed inputs for one input of width x height. */
+    int (*n_passes)(const void *parameters, int width, int height, int n_channels);
+    const char *cost; /* of CR_NEEDS_PASSES: that in words */
     /* Writes the maps before the ReLU. A map that cannot be computed is not finite. */
     void (*run)(const cr_method_run *run);
 } cr_method;

@@ -102,7 +102,8 @@ typedef struct cr_graph_layer {
 int cr_graph_n_layers(const cr_graph *graph);
 cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i);
 
-/* The input's shape [1, C, H, W]. */
+/* The value that is the input, and its shape [1, C, H, W]. */
+int cr_graph_input(const cr_graph *graph);
 cr_shape cr_graph_input_shape(const cr_graph *graph);
 int cr_graph_n_classes(const cr_graph *graph);
 

@@ -7,7 +7,7 @@
 cd "$work/sample"
 
 few='methods=[cam, grad-cam]'
-more='methods=[fem, grad-cam, cam, layer-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}]'
+more='methods=[fem, grad-cam, cam, layer-cam@conv1_relu, {name: rise, masks: 9, as: rise9}, {name: grad-cam++, epsilon: 1e-6, as: pp}]'
 protocols='protocols=[kaggle, cam-paper, wsol-v2]'
 
 # runs JOB OPTIONS...: from the start.
@@ -32,7 +32,7 @@ extends() {
 runs job.yaml --set "$few" -o few.h5
 cp few.h5 marked.h5
 extends few whole.h5 --set "$more"
-contains "$work/err" '^camrank: 0 of 74 passes are done already, and 74 but for some methods$'
+contains "$work/err" '^camrank: 0 of 148 passes are done already, and 74 but for some methods$'
 "$PYTHON" - <<'END' || fail "marking"
 import h5py
 with h5py.File("marked.h5", "r+") as f:

@@ -8,7 +8,7 @@ cd "$work/sample"
 
 # The list, and the README's table.
 expect 0 '' "$CAMRANK" methods
-names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -v refine-cam | paste -sd,)
+names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -vx 'refine-cam\|rise' | paste -sd,)
 expect 0 '' "$CAMRANK" methods grad-cam++ fem
 contains "$work/out" "^    epsilon  *0 to 1 (0): "
 check "two are listed" test "$(grep -c '^[a-z]' "$work/out")" = 2
@@ -19,7 +19,8 @@ check "the README's table is the program's" \
 
 # All of them, and some with parameters, on networks with every kind of head.
 all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}"
-all+=", {name: refine-cam, layers: [conv1_relu, conv2_relu]}, {name: layer-cam, layers: [conv2_relu, conv1_relu], fuse: mean, fuse_at: input, as: mean}]"
+all+=", {name: refine-cam, layers: [conv1_relu, conv2_relu]}, {name: layer-cam, layers: [conv2_relu, conv1_relu], fuse: mean, fuse_at: input, as: mean}"
+all+=", {name: rise, masks: 30, as: rise30}, {name: score-cam, layer: conv1_relu}]"
 run=("$CAMRANK" run job.yaml --set "$all")
 for n in 1 2 3; do
     checks=$((checks + 1))
@@ -28,6 +29,11 @@ done
 check "2 ranks write the same bytes" cmp all1.h5 all2.h5
 check "3 ranks write the same bytes" cmp all1.h5 all3.h5
 contains "$work/out" "^[a-z]* *fem (modified) "
+contains "$work/err" "^camrank: 370 passes in "
+checks=$((checks + 1))
+CAMRANK_TEST_UNIT_FLOPS=3e6 ranks 2 "${run[@]}" -o small.h5 >"$work/out" 2>"$work/err" ||
+    fail "small units: $(cat "$work/err")"
+check "units of fewer images write the same bytes" cmp all1.h5 small.h5
 
 # The file says what was run, and keeps a map of the image once.
 check "parameters and maps in the file" "$PYTHON" - <<'END'
@@ -54,6 +60,8 @@ with h5py.File("all1.h5") as f:
 END
 expect 0 '' "$CAMRANK" check job.yaml --set "$all"
 contains "$work/out" "^  pp  *at "
+contains "$work/out" "^  rise30  *at input, maps 32 x 32, 31 passes an image$"
+contains "$work/out" "^chunks   [0-9]* of [0-9]* images or fewer: "
 
 expect 3 'camrank: kpca-cam at /relu1/Relu_output_0 takes 81 MB, more than the limit of 50 MB (activations_mb)' \
     "$CAMRANK" check "$demo" --set 'methods=[kpca-cam@/relu1/Relu_output_0]' --set limits.activations_mb=50

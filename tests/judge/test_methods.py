@@ -14,10 +14,11 @@ from camrank import KIT, Checks, Explainer, Graph, Net, lib, load_double, method
 from method_formulas import DEFAULTS, FORMULAS, finer_seed, formula, random_weights
 from method_peers import SIGNED, error_of, networks, tolerance
 from structs import CR_NEEDS_CURVATURE as CURVATURE, CR_NEEDS_GRADIENTS as GRADIENTS
-from structs import CR_NEEDS_HEAD as HEAD
+from structs import CR_NEEDS_HEAD as HEAD, CR_NEEDS_PASSES as PASSES
 
-NAMES = [method.name.decode() for method in methods()]
-TABLE = dict(zip(NAMES, methods()))
+# Those that run the network again are in test_passes.py.
+NAMES = [method.name.decode() for method in methods() if not method.needs & PASSES]
+TABLE = {method.name.decode(): method for method in methods()}
 # Besides the defaults.
 VARIANTS = [("grad-cam", dict(average="positive")), ("grad-cam", dict(average="absolute")),
             ("grad-cam++", dict(epsilon=1e-6)), ("grad-cam++", dict(alpha="square")),

@@ -7,12 +7,9 @@
 
 static cr_suggestion suggest(int64_t n_images, int batch, double image_s)
 {
-    const cr_suggest_cost cost = {.flops = 1e9, .image_s = image_s};
-    return cr_suggest(&(cr_suggest_facts){.n_images = n_images,
-                                          .batch = batch,
-                                          .n_models = 1,
-                                          .models = &cost,
-                                          .rank_bytes = 800 * MIB});
+    const cr_suggest_cost cost = {.flops = 1e9, .image_s = image_s, .chunk = batch};
+    return cr_suggest(&(cr_suggest_facts){
+        .n_images = n_images, .n_groups = 1, .groups = &cost, .rank_bytes = 800 * MIB});
 }
 
 static void work_of_hours_is_shared_until_it_takes_half_an_hour(const cr_par *par)
@@ -55,9 +52,9 @@ static void model_not_timed_takes_the_rate_of_the_others(const cr_par *par)
 {
     (void)par;
     /* 0.4 s for 4 GFLOP: 0.1 s a GFLOP; the third takes 0.6 s, so 1 s an image in all. */
-    const cr_suggest_cost costs[] = {{1e9, 0.25}, {3e9, 0.15}, {6e9, 0}};
+    const cr_suggest_cost costs[] = {{1e9, 0.25, 10}, {3e9, 0.15, 10}, {6e9, 0, 10}};
     const cr_suggest_facts facts = {
-        .n_images = 35900, .batch = 10, .n_models = 3, .models = costs, .rank_bytes = 1};
+        .n_images = 35900, .n_groups = 3, .groups = costs, .rank_bytes = 1};
     cr_suggestion s = cr_suggest(&facts);
     CHECK(s.core_s > 35899.9 && s.core_s < 35900.1);
     /* 1795 s and the chunk of the slowest model, 6 s: 1801 1.5 + 240 = 2941.5. */
@@ -72,13 +69,10 @@ static void memory_has_a_quarter_to_spare(const cr_par *par)
         size_t mib;
         int64_t expected;
     } cases[] = {{1, 100}, {80, 100}, {81, 200}, {800, 1000}, {801, 1100}, {100000, 125000}};
-    const cr_suggest_cost cost = {1e9, 1};
+    const cr_suggest_cost cost = {1e9, 1, 1};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const cr_suggest_facts facts = {.n_images = 10,
-                                        .batch = 1,
-                                        .n_models = 1,
-                                        .models = &cost,
-                                        .rank_bytes = cases[i].mib * MIB};
+        const cr_suggest_facts facts = {
+            .n_images = 10, .n_groups = 1, .groups = &cost, .rank_bytes = cases[i].mib * MIB};
         CHECK_EQUAL(cr_suggest(&facts).memory_mib, cases[i].expected);
     }
 }

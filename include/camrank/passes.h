@@ -1,0 +1,59 @@
+/* passes.h - further forward passes of a network for one of its inputs, which is changed each time. All
+ * functions are Local. */
+#ifndef CAMRANK_PASSES_H
+#define CAMRANK_PASSES_H
+
+#include "camrank/nn.h"
+
+/* Between which samples of a row an output lies, and how far from the first. */
+typedef struct cr_between {
+    int low, high;
+    cr_real weight;
+} cr_between;
+
+/* What the network gave for an input by itself, and the net to ask more of. */
+typedef struct cr_passes {
+    cr_net *net;
+    int batch;         /* inputs of a pass */
+    int height, width; /* of the input */
+    int n_classes;
+    const cr_real *input;  /* [height][width][3] */
+    const cr_real *logits; /* [n_classes] of it */
+    cr_real *mask;         /* [height][width], and */
+    cr_between *taps;      /* [width], for work */
+} cr_passes;
+
+/* Writes changed input k, [height][width][3]. */
+typedef void (*cr_passes_fill)(const void *user, int k, cr_real *to);
+/* Takes its logits, [n_classes]; in the order of k. */
+typedef void (*cr_passes_take)(const void *user, int k, const cr_real *logits);
+
+/* Runs changed inputs 0 .. n - 1, as many at a time as the net takes. It ends the results of the pass
+ * before. An input's logits have the same bits whatever runs beside it. */
+void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passes_take take,
+                   const void *user);
+
+/* What of a class's logits is explained. */
+typedef enum cr_score { CR_SCORE_LOGIT, CR_SCORE_PROBABILITY } cr_score;
+
+/* In double precision; the probability is the softmax of all n logits. */
+double cr_score_of(cr_score score, const cr_real *logits, int n, int c);
+
+/* The input times `passes->mask` in every channel. */
+void cr_passes_hide(const cr_passes *passes, cr_real *to);
+
+/* Where the outputs of an axis lie among its samples: output i at start + i * step. */
+typedef struct cr_stretch {
+    double start, step;
+    bool mirrored; /* beyond the ends: sample -1 is sample 1; else the last sample goes on */
+} cr_stretch;
+
+/* n samples as m outputs, centres at half: F.interpolate without, or else with, align_corners. */
+cr_stretch cr_stretch_even(int n, int m);
+cr_stretch cr_stretch_corners(int n, int m);
+
+/* `passes->mask` from h x w samples, bilinearly. */
+void cr_passes_enlarge(const cr_passes *passes, const cr_real *samples, int h, int w, cr_stretch y,
+                       cr_stretch x);
+
+#endif
