@@ -112,7 +112,11 @@ cluster_start() {
     configure $(free_ports $((n + 1))) >"$cluster/slurm.conf"
     [ -d /sys/fs/cgroup ] && mountpoint -q /sys/fs/cgroup ||
         echo "CgroupPlugin=cgroup/v1" >"$cluster/cgroup.conf"
-    trap 'cluster_stop; rm -rf "$work"' EXIT
+    # Segments of shared memory are named by host and job: those of another cluster on this machine, whose
+    # jobs have the same numbers, would be the same.
+    segments=$(mktemp -d -p /dev/shm)
+    export OMPI_MCA_btl_vader_backing_directory=$segments
+    trap 'cluster_stop; rm -rf "$work" "$segments"' EXIT
     trap 'exit 143' TERM INT HUP
     (umask 077 && head -c 128 /dev/urandom >"$cluster/munge/munge.key")
     # --force: the folders above may be closed to other users.
