@@ -66,7 +66,7 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
     cr_status status = CR_OK;
     cr_box_census census = {0};
     const int n = data->n_images < SAMPLE ? data->n_images : SAMPLE;
-    if (!job->data.images)
+    if (!job->data.images || !job->data.layout->has_boxes)
         return CR_OK;
     CR_TRY(cr_data_open(data, err));
     for (int k = 0; k < n; k++) {
@@ -93,6 +93,10 @@ static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data
     cr_status status = CR_OK;
     CR_TRY(cr_data_read(&job->data, data, err));
     CR_TRY(sample_boxes(job, data, err));
+    if (needs_sizes && !job->data.layout->has_boxes)
+        CR_TRY(cr_fail(err, CR_EINPUT,
+                       "dataset.layout: %s has no boxes, which the baselines need: give a model",
+                       job->data.layout->name));
     for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
             CR_TRY(cr_fail(err, CR_EINPUT,

@@ -5,8 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cr_status add_class(cr_class_list *list, const char *path, const cr_line *line,
-                           cr_error *err)
+cr_status cr_classes_add(cr_class_list *list, const char *wnid, size_t n_wnid, const char *name,
+                         size_t n_name, cr_error *err)
+{
+    cr_status status =
+        cr_reserve(&list->classes, (size_t)list->n, &list->capacity, sizeof *list->classes, err);
+    if (status != CR_OK)
+        return status;
+    cr_data_class *c = list->classes + list->n;
+    *c = (cr_data_class){0};
+    status = cr_pool_add(&list->pool, wnid, n_wnid, &c->wnid, err);
+    if (status == CR_OK)
+        status = cr_pool_add_text(&list->pool, name, n_name, &c->name, err);
+    list->n += status == CR_OK;
+    return status;
+}
+
+static cr_status add_line(cr_class_list *list, const char *path, const cr_line *line, cr_error *err)
 {
     size_t wnid = 0;
     while (wnid < line->n && line->text[wnid] != ' ' && line->text[wnid] != '\t')
@@ -21,22 +36,11 @@ static cr_status add_class(cr_class_list *list, const char *path, const cr_line 
                        cr_quote(line->text, wnid).text);
     if (list->n == INT_MAX)
         return cr_fail(err, CR_EINPUT, "%s:%d: too many classes", path, line->number);
-    cr_status status =
-        cr_reserve(&list->classes, (size_t)list->n, &list->capacity, sizeof *list->classes, err);
-    cr_data_class *c = list->classes + list->n;
-    if (status == CR_OK) {
-        *c = (cr_data_class){0};
-        status = cr_pool_add(&list->pool, line->text, wnid, &c->wnid, err);
-    }
-    if (status == CR_OK)
-        status = cr_pool_add_text(&list->pool, line->text + name, line->n - name, &c->name, err);
-    if (status == CR_OK)
-        list->n++;
-    return status;
+    return cr_classes_add(list, line->text, wnid, line->text + name, line->n - name, err);
 }
 
 /* Classes are in the order of lines, so that line and class differ by one. */
-static cr_status index_classes(cr_class_list *list, const char *path, cr_error *err)
+cr_status cr_classes_index(cr_class_list *list, const char *path, cr_error *err)
 {
     list->by_wnid = cr_alloc((size_t)list->n, sizeof *list->by_wnid);
     if (!list->by_wnid)
@@ -71,13 +75,13 @@ cr_status cr_classes_read(const char *path, cr_class_list *list, cr_error *err)
             status = cr_fail(err, CR_EINPUT, "%s:%d: an empty line between classes", path, empty);
             goto cleanup;
         }
-        CR_TRY(add_class(list, path, &line, err));
+        CR_TRY(add_line(list, path, &line, err));
     }
     if (list->n == 0) {
         status = cr_fail(err, CR_EINPUT, "%s: no class in it", path);
         goto cleanup;
     }
-    status = index_classes(list, path, err);
+    status = cr_classes_index(list, path, err);
 
 cleanup:
     free(bytes);
@@ -175,18 +179,11 @@ cr_status cr_classes_read_cub(const char *folder, cr_class_list *list, cr_error 
         }
         /* `001.Black_footed_Albatross` is the folder, and what follows the number the name. */
         const char *dot = strchr(word, '.'), *name = dot ? dot + 1 : word;
-        size_t n = strlen(name);
-        CR_TRY(cr_reserve(&list->classes, (size_t)list->n, &list->capacity, sizeof *list->classes,
-                          err));
-        cr_data_class *c = &list->classes[list->n];
-        *c = (cr_data_class){0};
-        CR_TRY(cr_pool_add(&list->pool, word, strlen(word), &c->wnid, err));
-        CR_TRY(cr_pool_add_text(&list->pool, name, n, &c->name, err));
-        for (char *p = list->pool.text + c->name; *p; p++)
+        CR_TRY(cr_classes_add(list, word, strlen(word), name, strlen(name), err));
+        for (char *p = list->pool.text + list->classes[list->n - 1].name; *p; p++)
             *p = *p == '_' ? ' ' : *p;
-        list->n++;
     }
-    status = list->n ? index_classes(list, path, err)
+    status = list->n ? cr_classes_index(list, path, err)
                      : cr_fail(err, CR_EINPUT, "%s: no class in it", path);
 
 cleanup:

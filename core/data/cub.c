@@ -163,8 +163,10 @@ static cr_status take_box(reader *r, const cub_line *line, cr_error *err)
     return cr_truth_add_box(r->truth, &line->at, r->row[line->image], &box, err);
 }
 
-static cr_status read_classes(const cr_data_source *source, cr_class_list *classes, cr_error *err)
+static cr_status read_classes(const cr_data_source *source, const cr_files *files,
+                              cr_class_list *classes, cr_error *err)
 {
+    (void)files;
     return cr_classes_read_cub(source->ground_truth, classes, err);
 }
 
@@ -208,6 +210,7 @@ const cr_layout cr_layout_cub = {
     .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
              [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
              [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .has_boxes = true,
     .box_past = 1,
     .read_classes = read_classes,
     .read = read_cub,

@@ -41,5 +41,6 @@ const cr_layout cr_layout_csv = {
              [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
              [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
              [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .has_boxes = true,
     .read = read_csv,
 };

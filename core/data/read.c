@@ -174,10 +174,11 @@ cleanup:
     return status;
 }
 
-static cr_status read_classes(const cr_data_source *source, cr_class_list *classes, cr_error *err)
+static cr_status read_classes(const cr_data_source *source, const cr_files *files,
+                              cr_class_list *classes, cr_error *err)
 {
     cr_status status = source->layout->read_classes
-                           ? source->layout->read_classes(source, classes, err)
+                           ? source->layout->read_classes(source, files, classes, err)
                            : cr_classes_read(source->synsets, classes, err);
     if (status == CR_OK && source->devkit_synsets)
         status = cr_classes_read_devkit(source->devkit_synsets, classes, err);
@@ -202,11 +203,16 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     cr_files files = {0};
     cr_pool pool = {0};
     int *chosen = NULL, *item = NULL, n = 0;
+    const char *from = cr_truth_path(source);
     *data = (cr_dataset){0};
 
-    CR_TRY(read_classes(source, &classes, err));
+    if (source->images) {
+        CR_TRY(cr_files_list(source->images, &files, err));
+        truth.files = &files;
+    }
+    CR_TRY(read_classes(source, truth.files, &classes, err));
     CR_TRY(source->layout->read(source, &classes, &truth, err));
-    CR_TRY(cr_truth_finish(&truth, source->ground_truth, err));
+    CR_TRY(cr_truth_finish(&truth, from, source->layout->has_boxes, err));
     if (source->exclude)
         CR_TRY(cr_truth_exclude(&truth, source->exclude, err));
     CR_TRY(cr_truth_select(&truth, &classes, source, &chosen, &n, err));
@@ -216,7 +222,6 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
             status = cr_fail_memory(err, "the image list", (size_t)n, sizeof *item);
             goto cleanup;
         }
-        CR_TRY(cr_files_list(source->images, &files, err));
         CR_TRY(match_files(&truth, chosen, n, &files, source->images, item, err));
         CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images, err));
         CR_TRY(count_unlisted(&truth, &files, data, err));
@@ -226,7 +231,7 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     data->is_tar = files.is_tar;
     data->box_past = source->layout->box_past;
     data->text = pool.text;
-    CR_TRY(check_boxes(data, source->ground_truth, err));
+    CR_TRY(check_boxes(data, from, err));
     data->folder = strdup(source->images ? source->images : "");
     if (!data->folder)
         status = cr_fail_memory(err, "a path", 1, 1);

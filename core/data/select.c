@@ -175,7 +175,7 @@ cr_status cr_truth_select(const cr_truth *truth, const cr_class_list *classes,
     *n_chosen = n;
     if (n == 0)
         status = cr_fail(err, CR_EINPUT, "dataset.subset: no image of %s is in it",
-                         source->ground_truth);
+                         cr_truth_path(source));
 
 cleanup:
     free(line_of);

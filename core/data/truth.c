@@ -93,7 +93,7 @@ static cr_status fail_repeated(const cr_truth *t, const char *path, const cr_nam
 {
     const cr_quoted id = cr_quote(b->text, strlen(b->text));
     if (t->rows[b->value].line == 0)
-        return cr_fail(err, CR_EINPUT, "%s: image '%s' is annotated twice", path, id.text);
+        return cr_fail(err, CR_EINPUT, "%s: image '%s' is there twice", path, id.text);
     return cr_fail(err, CR_EINPUT, "%s:%d: image '%s' was on line %d already", path,
                    t->rows[b->value].line, id.text, t->rows[a->value].line);
 }
@@ -173,7 +173,7 @@ int cr_truth_find(const cr_truth *t, const char *name)
     return -1;
 }
 
-cr_status cr_truth_finish(cr_truth *t, const char *path, cr_error *err)
+cr_status cr_truth_finish(cr_truth *t, const char *path, bool has_boxes, cr_error *err)
 {
     cr_box *grouped = cr_alloc((size_t)t->n_boxes, sizeof *grouped);
     if (!grouped)
@@ -183,7 +183,7 @@ cr_status cr_truth_finish(cr_truth *t, const char *path, cr_error *err)
         t->rows[t->box_row[i]].n_boxes++;
     for (int i = 0; i < t->n_rows; i++) {
         cr_truth_row *row = &t->rows[t->by_id[i].value];
-        if (row->n_boxes == 0) {
+        if (row->n_boxes == 0 && has_boxes) {
             free(grouped);
             return cr_fail(err, CR_EINPUT, "%s: image '%s' has no box", path,
                            cr_quote(t->by_id[i].text, strlen(t->by_id[i].text)).text);

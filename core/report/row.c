@@ -44,7 +44,7 @@ void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_rep
     if (!report->has_empty)
         return;
     row->top1_empty = tally->n_images > 0 && tally->n_localized > 0 ? tally->top1_empty : -1;
-    row->gt_known_empty = tally->gt_known_empty;
+    row->gt_known_empty = tally->n_localized > 0 ? tally->gt_known_empty : -1;
 }
 
 bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row)

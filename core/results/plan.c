@@ -174,8 +174,8 @@ static cr_status check_data(const char *path, const cr_dataset *data, cr_error *
             wrong = "its annotated size is none";
         else if (image->localize != 0 && image->localize != 1)
             wrong = "`localize` is neither 0 nor 1";
-        else if (image->n_boxes < image->localize || image->first_box < 0 ||
-                 image->first_box > data->n_boxes ||
+        else if (image->n_boxes < (data->n_boxes > 0 ? image->localize : 0) ||
+                 image->first_box < 0 || image->first_box > data->n_boxes ||
                  image->n_boxes > data->n_boxes - image->first_box)
             wrong = "its ground-truth boxes are not in the file";
         else if (i > 0 && strcmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i)) >= 0)

@@ -21,28 +21,36 @@ static void print_keys(const cr_layout *layout, cr_key_use use, const char *quot
         }
 }
 
+static const char *yes(bool has)
+{
+    return has ? "yes" : "no";
+}
+
 static void print_markdown(void)
 {
-    printf("| `layout` | `ground_truth` | must be given | may be given | sizes |\n"
-           "|---|---|---|---|---|\n");
-    for (const cr_layout *const *layout = cr_layouts; *layout; layout++) {
-        printf("| `%s` | %s | ", (*layout)->name, (*layout)->ground_truth);
-        print_keys(*layout, CR_KEY_NEEDED, "`");
+    printf("| `layout` | `ground_truth` | must be given | may be given | boxes | sizes |\n"
+           "|---|---|---|---|---|---|\n");
+    for (const cr_layout *const *row = cr_layouts; *row; row++) {
+        const cr_layout *layout = *row;
+        printf("| `%s` | %s | ", layout->name, layout->ground_truth);
+        print_keys(layout, CR_KEY_NEEDED, "`");
         printf(" | ");
-        print_keys(*layout, CR_KEY_TAKEN, "`");
-        printf(" | %s |\n", (*layout)->has_sizes ? "yes" : "no");
+        print_keys(layout, CR_KEY_TAKEN, "`");
+        printf(" | %s | %s |\n", yes(layout->has_boxes), yes(layout->has_sizes));
     }
 }
 
 static void print_text(void)
 {
-    for (const cr_layout *const *layout = cr_layouts; *layout; layout++) {
-        printf("%s%s\n  ground truth: %s\n  must be given: ", layout == cr_layouts ? "" : "\n",
-               (*layout)->name, (*layout)->ground_truth);
-        print_keys(*layout, CR_KEY_NEEDED, "");
+    for (const cr_layout *const *row = cr_layouts; *row; row++) {
+        const cr_layout *layout = *row;
+        printf("%s%s\n  ground truth: %s\n  must be given: ", row == cr_layouts ? "" : "\n",
+               layout->name, layout->ground_truth);
+        print_keys(layout, CR_KEY_NEEDED, "");
         printf("\n  may be given: ");
-        print_keys(*layout, CR_KEY_TAKEN, "");
-        printf("\n  sizes of the images: %s\n", (*layout)->has_sizes ? "yes" : "no");
+        print_keys(layout, CR_KEY_TAKEN, "");
+        printf("\n  boxes: %s\n  sizes of the images: %s\n", yes(layout->has_boxes),
+               yes(layout->has_sizes));
     }
 }
 
@@ -69,6 +77,7 @@ const cr_command cr_command_layouts = {
     .summary = "lists the layouts of ground truth, and the keys of a job that go with them",
     .help = "usage: camrank layouts [--markdown]\n\n"
             "Prints for each `dataset.layout` what `dataset.ground_truth` names, which keys of\n"
-            "`dataset` must be given and which may be, and whether it has the images' sizes.\n\n"
+            "`dataset` must be given and which may be, and whether it has boxes and the images' "
+            "sizes.\n\n"
             "  --markdown  as one table\n",
     .run = layouts_command};

@@ -66,7 +66,10 @@ static cr_status read_layout(cr_job_source *source, const cr_job_raw_dataset *ra
         if (raw->keys[k] && layout->keys[k] == CR_KEY_REFUSED)
             return cr_job_fail(err, source, key, "not for layout %s, only for %s", layout->name,
                                layouts_with(k, ", ", names));
-        if (!raw->keys[k] || (k == CR_DATA_IMAGES && strcmp(raw->keys[k], "none") == 0))
+        const bool none = k == CR_DATA_IMAGES && strcmp(raw->keys[k], "none") == 0;
+        if (none && layout->keys[k] == CR_KEY_NEEDED)
+            return cr_job_fail(err, source, key, "none is not for layout %s", layout->name);
+        if (!raw->keys[k] || none)
             continue;
         cr_status status = resolve((char **)paths[k], folder, raw->keys[k], err);
         if (status != CR_OK)

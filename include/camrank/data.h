@@ -18,7 +18,7 @@ typedef struct cr_data_image {
     uint32_t file;     /* offset into `text`: path inside the folder, or member of the tar */
     int32_t label;     /* class index, 0-based, the order of the synset list */
     int32_t first_box; /* its boxes are boxes[first_box .. first_box + n_boxes - 1] */
-    int32_t n_boxes;   /* >= 1 */
+    int32_t n_boxes;   /* 0 where the layout has no boxes */
     int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
     int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
     int32_t height;
@@ -33,6 +33,7 @@ typedef struct cr_data_class {
 } cr_data_class;
 
 struct cr_class_list;
+struct cr_files;
 struct cr_truth;
 
 /* Images are sorted by id (byte order), which is the order of everything that follows. */
@@ -90,11 +91,13 @@ struct cr_layout {
     const char *name;
     const char *ground_truth;        /* what that key names, a line of Markdown */
     cr_key_use keys[CR_DATA_N_KEYS]; /* as a job must give them; CR_KEY_REFUSED where not written */
+    bool has_boxes;                  /* every image has a box; else none has */
     bool has_sizes;                  /* of the images, as far as they are annotated */
     int box_past;                    /* as in cr_dataset */
-    /* The class list; NULL: it is the file `synsets`. Private to core/data, as `read` is. */
-    cr_status (*read_classes)(const cr_data_source *source, struct cr_class_list *classes,
-                              cr_error *err);
+    /* The class list; NULL: it is the file `synsets`. `files`: of the images, or
+     * NULL. Private to core/data, as `read` is. */
+    cr_status (*read_classes)(const cr_data_source *source, const struct cr_files *files,
+                              struct cr_class_list *classes, cr_error *err);
     /* Fills a truth that is {0}: images, labels, boxes. */
     cr_status (*read)(const cr_data_source *source, const struct cr_class_list *classes,
                       struct cr_truth *truth, cr_error *err);

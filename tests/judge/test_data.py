@@ -209,7 +209,7 @@ def wrong_xml(folder):
     with tarfile.open(f"{folder}/two.tar", "w") as tar:
         tar.add(f"{xml}/x.xml", "a/x.xml")
         tar.add(f"{xml}/x.xml", "a/x.xml")
-    refused("an image annotated twice", f"{folder}/two.tar", "image 'x' is annotated twice", "xml",
+    refused("an image annotated twice", f"{folder}/two.tar", "image 'x' is there twice", "xml",
             ground_truth=f"{folder}/two.tar", synsets=synsets)
     latin = write(f"{folder}/latin.csv", 'image,label,x0,y0,x1,y1\n"a","n01",0,0,1,1\n'
                   '"caf\xe9, gro\xdf.jpg","n01",0,0,1,1\n', "latin-1")
@@ -335,6 +335,50 @@ def cub_set(folder):
     write_all(image_class_labels=[1, 2])
     refused("CUB with an image without class", f"{root}/image_class_labels.txt",
             "image 3 is missing", "cub", **paths)
+
+
+def class_folders(folder):
+    """Class folders, with and without a synset list, in a folder and in a tar, against ImageFolder."""
+    try:
+        from torchvision.datasets import ImageFolder
+    except ImportError as missing:
+        return print(f"skipped: class folders: {missing}")
+    root = f"{folder}/set"
+    for name in ("b/1.png", "b/2.JPEG", "a b/1.jpg", "\u00e9/10.png", "Z/1.png", "Z/x.y.png"):
+        os.makedirs(os.path.dirname(f"{root}/{name}"), exist_ok=True)
+        write(f"{root}/{name}", name)
+    judge = ImageFolder(root, loader=lambda path: path)
+    wanted = {os.path.splitext(os.path.relpath(path, root))[0]: label for path, label in judge.samples}
+    tar = f"{folder}/set.tar"
+    with tarfile.open(tar, "w") as out:
+        out.add(root, "val")
+    for images, prefix in ((root, ""), (tar, "val/")):
+        data = Set("folders", images=images)
+        check(f"class folders of {os.path.basename(images)}", data.wnids == judge.classes and
+              dict(zip(data.ids, data.images["label"])) == {prefix + k: v for k, v in wanted.items()} and
+              not data.images["n_boxes"].any() and data.images["localize"].all() and
+              all(data.read(i).decode().startswith(name[len(prefix):])
+                  for i, name in enumerate(data.ids)))
+        data.close()
+    order = ["z", "b", "Z", "\u00e9", "a"]
+    listed = {c: i for i, c in enumerate(order)}
+    synsets = write(f"{folder}/synsets.txt", "".join(f"{c} name\n" for c in order))
+    refused("a folder that is no class", root, "the folder 'a b' is not in the synset list", "folders",
+            images=root, synsets=synsets)
+    os.rename(f"{root}/a b", f"{root}/a")
+    data = Set("folders", images=root, synsets=synsets)
+    check("class folders by a synset list", data.wnids == order and all(
+        label == listed[name.split("/")[0]] for name, label in zip(data.ids, data.images["label"])))
+    data.close()
+    write(f"{root}/b/2.png", "")
+    refused("one image in two files", root, "image 'b/2' is there twice", "folders", images=root)
+    os.remove(f"{root}/b/2.png")
+    write(f"{root}/top.png", "")
+    refused("an image in no folder", root, "image 'top.png' lies in no class folder", "folders",
+            images=root)
+    os.makedirs(f"{folder}/empty/a")
+    refused("no image at all", f"{folder}/empty", "no image file in it", "folders",
+            images=f"{folder}/empty")
 
 
 def run(folder, name, sets, code=0):
@@ -475,7 +519,7 @@ def guards(folder, dev, devkit_synsets, data, xml):
 
 
 def main():
-    parts = [cub_set, wrong_xml, wrong_tars]
+    parts = [cub_set, class_folders, wrong_xml, wrong_tars]
     if os.access(KIT, os.R_OK) and KIT:
         parts += [validation_set, dev_set]
     else:

@@ -1,0 +1,103 @@
+#!/bin/bash
+# Ground truth without boxes: everything that needs none is what it is with boxes, and what needs them is
+# absent, nowhere 0 and nowhere made up.
+. tests/cli/lib.sh
+"$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
+make_sample sample
+cd "$work/sample" || exit 1
+tail -n +2 ground_truth.csv | while IFS=', ' read -r id wnid rest; do
+    mkdir -p "folders/$wnid" && cp images/"$id".* "folders/$wnid"
+done
+folders='dataset={layout: folders, images: folders, synsets: synsets.txt}'
+
+expect 0 '' "$CAMRANK" check job.yaml --set "$folders"
+contains "$work/out" '^images *37 of 10 classes, 0 boxes, '
+for n in 1 2 3; do
+    checks=$((checks + 1))
+    ranks "$n" "$CAMRANK" run job.yaml --set "$folders" -o "$n.h5" >"$work/out" 2>"$work/err" ||
+        fail "$n ranks: $(cat "$work/err")"
+done
+check "2 ranks write the same bytes" cmp 1.h5 2.h5
+check "3 ranks write the same bytes" cmp 1.h5 3.h5
+check "a run with boxes" "$CAMRANK" run job.yaml -o boxes.h5
+check "resumed, nothing is left to do" "$CAMRANK" run job.yaml --set "$folders" -o 2.h5 --resume
+check "resumed, it is the same" cmp 1.h5 2.h5
+
+check "the file has what needs no boxes, and NaN" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("1.h5") as none, h5py.File("boxes.h5") as boxes:
+    assert none["ground_truth/boxes"].shape == (0, 4) and not none["images/n_boxes"][...].any()
+    seen = 0
+    def visit(name, dataset):
+        global seen
+        if not isinstance(dataset, h5py.Dataset) or name.split("/")[0] not in ("models", "images"):
+            return
+        have, other = dataset[...], boxes[name][...]
+        if name.endswith("/iou"):
+            assert np.isnan(have).all() and not np.isnan(other).any(), name
+        elif name.endswith("/levels"):
+            assert not have.any() and other.any(), name
+        elif name.split("/")[-1] not in ("file", "first_box", "n_boxes"):
+            assert have.tobytes() == other.tobytes(), name
+            seen += 1
+    none.visititems(visit)
+    assert seen > 30, seen
+END
+
+for form in csv json; do
+    expect 0 '' "$CAMRANK" report 1.h5 --format $form
+    cp "$work/out" "none.$form"
+    expect 0 '' "$CAMRANK" report 1.h5 --format $form --by-class
+    cp "$work/out" "classes.$form"
+    expect 0 '' "$CAMRANK" report boxes.h5 --format $form
+    cp "$work/out" "boxes.$form"
+done
+check "the report has the classes' errors and nothing else" "$PYTHON" - <<'END'
+import csv, json
+none, boxes = (list(csv.DictReader(open(f"{f}.csv"))) for f in ("none", "boxes"))
+assert len(none) == len(boxes) == 7
+kept = ("model", "method", "layer", "variant", "protocol", "top1_cls_error", "top5_cls_error",
+        "top1_cls_error_low", "top1_cls_error_high", "top5_cls_error_low", "top5_cls_error_high",
+        "threshold", "iou", "filter", "missing", "exclude")
+for a, b in zip(none, boxes):
+    for key in a:
+        if key in kept:
+            assert a[key] == b[key], (key, a[key])
+        elif key in ("images", "localized", "max_box_acc_images"):
+            assert a[key] == (b[key] if key == "images" and a["model"] != "baseline" else "0"), (key, a)
+        else:
+            assert a[key] in ("", "0") and (a[key] == "" or key.startswith(("top1_", "gt_known_"))), key
+            assert "empty" not in key and "error" not in key or a[key] == "", key
+for row in csv.DictReader(open("classes.csv")):
+    assert row["localized"] == "0" and row["gt_known_loc_error"] == "" and row["top1_cls_error"] != ""
+for row in json.load(open("none.json"))["rows"]:
+    for key in "top1_loc_error", "gt_known_loc_error", "mean_iou", "max_box_acc", "gt_known_empty_maps":
+        assert row[key] is None, (key, row[key])
+END
+expect 0 '' "$CAMRANK" report 1.h5
+contains "$work/out" ': localization over 0 images'
+contains "$work/out" '^gap *cam  *[0-9.]*  *[0-9.]*  *-  *-  *-  *-  *-  *-$'
+checks=$((checks + 1))
+grep -q '^model.*images by outcome' "$work/out" && fail "a table of outcomes of no image"
+
+# Predictions are the same; what they hit is not said.
+for file in 1 boxes; do
+    expect 0 '' "$CAMRANK" export $file.h5 --format kaggle --model gap --method cam
+    cp "$work/out" $file.kaggle
+done
+check "the same submission" cmp 1.kaggle boxes.kaggle
+expect 0 '' "$CAMRANK" export 1.h5 --format csv
+check "no line of export tells IoU or hit" test "$(grep -vc ',,$' "$work/out")" = 1
+image=$("$PYTHON" -c "import h5py; print(h5py.File('1.h5')['images/id'][3].decode())")
+expect 0 '' "$CAMRANK" show 1.h5 "$image" --truth -o shown.png
+check "a picture" test -s shown.png
+check "merge" "$CAMRANK" merge merged.h5 1.h5
+
+# What cannot do without boxes.
+expect 3 'camrank: dataset.layout: folders has no boxes, which the baselines need: give a model' \
+    "$CAMRANK" run job.yaml --set "$folders" --set 'models=[]' -o base.h5
+expect 2 'camrank: --set dataset.images=none: dataset.images: none is not for layout folders' \
+    "$CAMRANK" check job.yaml --set "$folders" --set dataset.images=none
+expect 2 'camrank: --set dataset.exclude=x: dataset.exclude: not for layout folders, only for kaggle, *' \
+    "$CAMRANK" check job.yaml --set "$folders" --set dataset.exclude=x
+finish
