@@ -52,6 +52,7 @@ static void choose_metrics(cr_compare *compare)
             (cr_compare_metric){.number = k, .is_rights = number->unit[0] == '%'};
     }
     compare->lead = compare->lead < 0 ? 0 : compare->lead;
+    compare->needs_boxes = compare->options.n_flips > 0;
 }
 
 cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_set *sets,
@@ -87,6 +88,10 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
         compare->room->levels = room_for(compare, n, CR_SWEEP_LEVELS);
         whole = compare->room->parts && compare->room->swept && compare->room->levels;
     }
+    if (whole && compare->needs_boxes) {
+        compare->room->seen = room_for(compare, n * (size_t)n_rows, sizeof *compare->room->seen);
+        whole = compare->room->seen != NULL;
+    }
     for (int m = 0; whole && m < compare->n_metrics; m++)
         whole = alloc_metric(compare, &compare->metrics[m]);
     if (!whole)
@@ -100,9 +105,15 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
 }
 
 void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,
-                    const uint8_t *levels)
+                    const cr_outcomes *outcomes, const uint8_t *levels)
 {
     struct cr_compare_room *room = compare->room;
+    if (room->seen)
+        room->seen[(size_t)row * (size_t)compare->n_shared + (size_t)image] =
+            (cr_compare_seen){.iou = {verdict->top1_iou, verdict->iou},
+                              .outcome = {outcomes ? (uint8_t)outcomes->top1 : 0,
+                                          outcomes ? (uint8_t)outcomes->gt_known : 0},
+                              .counts = outcomes != NULL};
     compare->rows[row].n_missing += verdict->is_missing;
     room->missing[image] = room->missing[image] || verdict->is_missing;
     for (int m = 0; m < compare->n_metrics; m++) {
@@ -223,6 +234,9 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
         for (int r = 0; r < compare->n_rows; r++)
             metric->values[r] = value_of(metric, r);
     }
+    for (int m = 0; m < compare->n_metrics && compare->metrics[compare->lead].n_having == 0; m++)
+        if (compare->metrics[m].n_having > 0)
+            compare->lead = m;
     return cr_compare_pairs(compare, err);
 }
 

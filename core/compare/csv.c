@@ -1,18 +1,24 @@
-/* CSV: a line a pair and number, in full, nothing for what does not exist. */
+/* CSV: a line a pair and number, or class, or image, in full; nothing for what does not exist. */
 #include "internal.h"
 
 #include <csv.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+static void put_text(FILE *out, const char *text)
+{
+    csv_fwrite(out, text, strlen(text));
+    fputc(',', out);
+}
 
 static void put_row(FILE *out, const cr_compare_row *row)
 {
-    const char *const texts[] = {row->file, row->model, row->method, row->protocol};
-    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
-        csv_fwrite(out, texts[k], strlen(texts[k]));
-        fputc(',', out);
-    }
+    put_text(out, row->file);
+    put_text(out, row->model);
+    put_text(out, row->method);
+    put_text(out, row->protocol);
 }
 
 static void put_number(FILE *out, double value)
@@ -22,23 +28,30 @@ static void put_number(FILE *out, double value)
         fprintf(out, "%.17g", value);
 }
 
-static void put_counts(FILE *out, const cr_compare_metric *metric, const cr_compare_pair *pair)
+/* Nothing where there are none. */
+static void put_counts(FILE *out, bool exist, cr_stat_counts of)
 {
-    const int64_t counts[] = {pair->counts.both, pair->counts.only_a, pair->counts.only_b,
-                              pair->counts.neither};
+    const int64_t counts[] = {of.both, of.only_a, of.only_b, of.neither};
     for (int k = 0; k < 4; k++) {
         fputc(',', out);
-        if (metric->is_rights && !isnan(pair->difference))
+        if (exist)
             fprintf(out, "%" PRId64, counts[k]);
     }
 }
 
-bool cr_compare_csv(const cr_compare *compare, FILE *out)
+#define PAIR_KEYS "file_a,model_a,method_a,protocol_a,file_b,model_b,method_b,protocol_b"
+
+static void put_pair(const cr_compare *compare, int pair, FILE *out)
 {
-    fprintf(out,
-            "file_a,model_a,method_a,protocol_a,file_b,model_b,method_b,protocol_b,metric,images,"
-            "value_a,value_b,difference,low,high,both,only_a,only_b,neither,p_exact,p_mid,"
-            "p_wilcoxon,p_adjusted,kappa,images_needed\n");
+    const cr_compare_pair *of = &compare->metrics[0].pairs[pair];
+    put_row(out, &compare->rows[of->a]);
+    put_row(out, &compare->rows[of->b]);
+}
+
+static void put_pairs(const cr_compare *compare, FILE *out)
+{
+    fprintf(out, PAIR_KEYS ",metric,images,value_a,value_b,difference,low,high,both,only_a,only_b,"
+                           "neither,p_exact,p_mid,p_wilcoxon,p_adjusted,kappa,images_needed\n");
     for (int k = 0; k < compare->n_pairs; k++)
         for (int m = 0; m < compare->n_metrics; m++) {
             const cr_compare_metric *metric = &compare->metrics[m];
@@ -47,15 +60,92 @@ bool cr_compare_csv(const cr_compare *compare, FILE *out)
                                       pair->difference, pair->low, pair->high};
             const double tests[] = {pair->p_exact,    pair->p_mid, pair->p_wilcoxon,
                                     pair->p_adjusted, pair->kappa, pair->needed};
-            put_row(out, &compare->rows[pair->a]);
-            put_row(out, &compare->rows[pair->b]);
+            put_pair(compare, k, out);
             fprintf(out, "%s,%d", cr_compare_number(metric)->key, metric->n);
             for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
                 put_number(out, figures[i]);
-            put_counts(out, metric, pair);
+            put_counts(out, metric->is_rights && !isnan(pair->difference), pair->counts);
             for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
                 put_number(out, tests[i]);
             fputc('\n', out);
         }
+}
+
+static bool put_classes_of(const cr_compare *compare, int k, int m, FILE *out)
+{
+    const cr_compare_metric *metric = &compare->metrics[m];
+    const cr_dataset *data = compare->sets[0].data;
+    cr_compare_class *classes;
+    int n;
+    if (cr_compare_classes(compare, metric, &metric->pairs[k], &classes, &n, NULL) != CR_OK)
+        return false;
+    for (int c = 0; c < n; c++) {
+        const cr_compare_class *of = &classes[c];
+        const double figures[] = {of->value_a, of->value_b, of->difference};
+        const double tests[] = {of->p_exact, of->p_mid, of->p_wilcoxon, of->p_adjusted};
+        put_pair(compare, k, out);
+        fprintf(out, "%s,", cr_compare_number(metric)->key);
+        put_text(out, data->text + data->classes[of->class].wnid);
+        put_text(out, data->text + data->classes[of->class].name);
+        fprintf(out, "%d", of->n);
+        for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+            put_number(out, figures[i]);
+        put_counts(out, metric->is_rights, of->counts);
+        for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+            put_number(out, tests[i]);
+        fputc('\n', out);
+    }
+    free(classes);
+    return true;
+}
+
+static bool put_classes(const cr_compare *compare, FILE *out)
+{
+    bool whole = true;
+    fprintf(out,
+            PAIR_KEYS ",metric,class,name,images,value_a,value_b,difference,both,only_a,only_b,"
+                      "neither,p_exact,p_mid,p_wilcoxon,p_adjusted\n");
+    for (int k = 0; k < compare->n_pairs && whole; k++)
+        for (int m = 0; m < compare->n_metrics && whole; m++)
+            if (cr_compare_shows_classes(compare, m))
+                whole = put_classes_of(compare, k, m, out);
+    return whole;
+}
+
+static void put_list(const cr_compare *compare, int k, const cr_compare_flips *flips, bool better,
+                     FILE *out)
+{
+    const cr_compare_flip *list = better ? flips->better : flips->worse;
+    for (int i = 0; i < (better ? flips->n_better : flips->n_worse); i++) {
+        put_pair(compare, k, out);
+        fprintf(out, "%s,%s,", flips->of_truth ? "gt_known" : "top1", better ? "better" : "worse");
+        put_text(out, cr_data_image_id(compare->sets[0].data, compare->shared[list[i].image]));
+        fprintf(out, "%s,%s,%.17g,%.17g\n", cr_outcome_keys[list[i].a], cr_outcome_keys[list[i].b],
+                list[i].iou_a, list[i].iou_b);
+    }
+}
+
+static bool put_flips(const cr_compare *compare, FILE *out)
+{
+    fprintf(out, PAIR_KEYS ",of,change,image,outcome_a,outcome_b,iou_a,iou_b\n");
+    for (int k = 0; k < compare->n_pairs; k++) {
+        const cr_compare_pair *pair = &compare->metrics[0].pairs[k];
+        cr_compare_flips flips;
+        if (cr_compare_find_flips(compare, pair->a, pair->b, &flips, NULL) != CR_OK)
+            return false;
+        put_list(compare, k, &flips, true, out);
+        put_list(compare, k, &flips, false, out);
+        cr_compare_flips_free(&flips);
+    }
+    return true;
+}
+
+bool cr_compare_csv(const cr_compare *compare, FILE *out)
+{
+    if (compare->options.by_class)
+        return put_classes(compare, out);
+    if (compare->options.n_flips > 0)
+        return put_flips(compare, out);
+    put_pairs(compare, out);
     return true;
 }

@@ -14,7 +14,15 @@ struct cr_compare_room {
     uint8_t *parts;  /* [n_shared] cr_held_out_part; NULL where no number asks */
     bool *swept;     /* [n_shared] of the row that is added */
     uint8_t *levels; /* [n_shared][CR_SWEEP_LEVELS] of that row; NULL where no number asks */
+    struct cr_compare_seen *seen; /* [n_rows][n_shared]; NULL without flips */
 };
+
+/* What became of an image under a row, of the first prediction and of the ground-truth class. */
+typedef struct cr_compare_seen {
+    double iou[2];
+    uint8_t outcome[2]; /* a cr_outcome */
+    bool counts;
+} cr_compare_seen;
 
 /* pairs.c: the figures of all metrics, whose columns are whole. */
 cr_status cr_compare_pairs(cr_compare *compare, cr_error *err);
@@ -25,6 +33,12 @@ cr_status cr_compare_label(cr_compare *compare, cr_error *err);
 static inline const cr_metric_number *cr_compare_number(const cr_compare_metric *metric)
 {
     return cr_metric_number_at(metric->number, NULL);
+}
+
+/* Whether the classes of a metric are shown. */
+static inline bool cr_compare_shows_classes(const cr_compare *compare, int metric)
+{
+    return compare->options.by_class && (compare->options.chosen || metric == compare->lead);
 }
 
 /* Whether pairs are few enough to be printed one by one. */
@@ -44,9 +58,20 @@ enum { CR_COMPARE_P_BYTES = 16, CR_COMPARE_NAME_BYTES = 64 };
 void cr_compare_p_words(double p, char words[CR_COMPARE_P_BYTES]);
 void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPARE_NAME_BYTES]);
 
+/* Texts of a sheet: a number with so many places, "-" for NaN; a p-value. */
+const char *cr_compare_number_text(cr_sheet *sheet, int places, double value);
+const char *cr_compare_p_text(cr_sheet *sheet, double p);
+
 /* table.c: all rows with their values and letters, best first; and a pair under all metrics. */
 void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet);
 void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet);
+
+/* detail.c: the classes of a pair, and its flips: what became of A's outcomes in B, and the images. */
+void cr_compare_make_classes(const cr_compare *compare, const cr_compare_metric *metric,
+                             const cr_compare_class *classes, int n, cr_sheet *sheet);
+void cr_compare_make_outcomes(const cr_compare_flips *flips, cr_sheet *sheet);
+void cr_compare_make_flips(const cr_compare *compare, const cr_compare_flip *list, int n,
+                           cr_sheet *sheet);
 
 /* notes.c, each line with `prefix` in front, where `put` escapes what comes from outside: what was
  * compared and left out; the tests over all rows; the line above the table of a pair, without its end;

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 
 static json_t *row_value(const cr_compare *compare, int r)
 {
@@ -23,20 +24,32 @@ static json_t *row_value(const cr_compare *compare, int r)
     return cr_json_whole(object, failed);
 }
 
-static int set_counts(json_t *object, const cr_compare_pair *pair)
+/* null where they do not exist. */
+static int set_counts(json_t *object, bool exist, cr_stat_counts of)
 {
-    const bool exist = !isnan(pair->difference);
     const struct {
         const char *key;
         int64_t n;
-    } counts[] = {{"both", pair->counts.both},
-                  {"only_a", pair->counts.only_a},
-                  {"only_b", pair->counts.only_b},
-                  {"neither", pair->counts.neither}};
+    } counts[] = {
+        {"both", of.both}, {"only_a", of.only_a}, {"only_b", of.only_b}, {"neither", of.neither}};
     int failed = 0;
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)
         failed |= json_object_set_new(object, counts[k].key,
                                       exist ? json_integer(counts[k].n) : json_null());
+    return failed;
+}
+
+/* A figure and its key. */
+typedef struct figure {
+    const char *key;
+    double value;
+} figure;
+
+static int set_figures(json_t *object, const figure *figures, size_t n)
+{
+    int failed = 0;
+    for (size_t k = 0; k < n; k++)
+        failed |= json_object_set_new(object, figures[k].key, cr_json_number(figures[k].value));
     return failed;
 }
 
@@ -49,22 +62,18 @@ static json_t *pair_value(const cr_compare_metric *metric, const cr_compare_pair
     failed |= json_object_set_new(object, "metric", json_string(cr_compare_number(metric)->key));
     failed |= json_object_set_new(object, "n", json_integer(metric->n));
     if (metric->is_rights)
-        failed |= set_counts(object, pair);
+        failed |= set_counts(object, !isnan(pair->difference), pair->counts);
     else
         failed |= json_object_set_new(object, "p_wilcoxon", cr_json_number(pair->p_wilcoxon));
-    const struct {
-        const char *key;
-        double value;
-    } figures[] = {{"difference", pair->difference},
-                   {"low", pair->low},
-                   {"high", pair->high},
-                   {"p_exact", pair->p_exact},
-                   {"p_mid", pair->p_mid},
-                   {"p_adjusted", pair->p_adjusted},
-                   {"kappa", pair->kappa},
-                   {"images_needed", pair->needed}};
-    for (size_t k = 0; k < sizeof figures / sizeof figures[0]; k++)
-        failed |= json_object_set_new(object, figures[k].key, cr_json_number(figures[k].value));
+    const figure figures[] = {{"difference", pair->difference},
+                              {"low", pair->low},
+                              {"high", pair->high},
+                              {"p_exact", pair->p_exact},
+                              {"p_mid", pair->p_mid},
+                              {"p_adjusted", pair->p_adjusted},
+                              {"kappa", pair->kappa},
+                              {"images_needed", pair->needed}};
+    failed |= set_figures(object, figures, sizeof figures / sizeof figures[0]);
     return cr_json_whole(object, failed);
 }
 
@@ -98,6 +107,117 @@ static json_t *metric_value(const cr_compare *compare, const cr_compare_metric *
         failed |= json_object_set_new(object, "letters", letters);
     }
     return cr_json_whole(object, failed);
+}
+
+static json_t *class_value(const cr_compare *compare, const cr_compare_metric *metric,
+                           const cr_compare_pair *pair, const cr_compare_class *of)
+{
+    const cr_dataset *data = compare->sets[0].data;
+    json_t *object = json_object();
+    int failed = 0;
+    failed |= json_object_set_new(object, "a", json_integer(pair->a));
+    failed |= json_object_set_new(object, "b", json_integer(pair->b));
+    failed |= json_object_set_new(object, "metric", json_string(cr_compare_number(metric)->key));
+    failed |= json_object_set_new(object, "class",
+                                  cr_json_text(data->text + data->classes[of->class].wnid));
+    failed |= json_object_set_new(object, "name",
+                                  cr_json_text(data->text + data->classes[of->class].name));
+    failed |= json_object_set_new(object, "n", json_integer(of->n));
+    if (metric->is_rights)
+        failed |= set_counts(object, true, of->counts);
+    else
+        failed |= json_object_set_new(object, "p_wilcoxon", cr_json_number(of->p_wilcoxon));
+    const figure figures[] = {{"value_a", of->value_a},       {"value_b", of->value_b},
+                              {"difference", of->difference}, {"p_exact", of->p_exact},
+                              {"p_mid", of->p_mid},           {"p_adjusted", of->p_adjusted}};
+    failed |= set_figures(object, figures, sizeof figures / sizeof figures[0]);
+    return cr_json_whole(object, failed);
+}
+
+static int add_classes(json_t *array, const cr_compare *compare, int m, int k)
+{
+    const cr_compare_metric *metric = &compare->metrics[m];
+    const cr_compare_pair *pair = &metric->pairs[k];
+    cr_compare_class *classes;
+    int n, failed = 0;
+    if (cr_compare_classes(compare, metric, pair, &classes, &n, NULL) != CR_OK)
+        return -1;
+    for (int c = 0; c < n; c++)
+        failed |= json_array_append_new(array, class_value(compare, metric, pair, &classes[c]));
+    free(classes);
+    return failed;
+}
+
+static json_t *flip_list(const cr_compare *compare, const cr_compare_flip *list, int n)
+{
+    json_t *array = json_array();
+    int failed = 0;
+    for (int i = 0; i < n; i++) {
+        const char *id = cr_data_image_id(compare->sets[0].data, compare->shared[list[i].image]);
+        json_t *object = json_object();
+        failed |= json_object_set_new(object, "image", cr_json_text(id));
+        failed |= json_object_set_new(object, "a", json_string(cr_outcome_keys[list[i].a]));
+        failed |= json_object_set_new(object, "b", json_string(cr_outcome_keys[list[i].b]));
+        failed |= json_object_set_new(object, "iou_a", json_real(list[i].iou_a));
+        failed |= json_object_set_new(object, "iou_b", json_real(list[i].iou_b));
+        failed |= json_array_append_new(array, object);
+    }
+    return cr_json_whole(array, failed);
+}
+
+/* From outcomes of a to outcomes of b. */
+static json_t *outcomes_value(const cr_compare_flips *flips)
+{
+    json_t *object = json_object();
+    int failed = 0;
+    for (int a = 0; a < CR_N_OUTCOMES; a++) {
+        json_t *to = json_object();
+        for (int b = 0; b < CR_N_OUTCOMES; b++)
+            failed |= json_object_set_new(to, cr_outcome_keys[b], json_integer(flips->table[a][b]));
+        failed |= json_object_set_new(object, cr_outcome_keys[a], to);
+    }
+    return cr_json_whole(object, failed);
+}
+
+static json_t *flips_value(const cr_compare *compare, int k)
+{
+    const cr_compare_pair *pair = &compare->metrics[0].pairs[k];
+    cr_compare_flips flips;
+    if (cr_compare_find_flips(compare, pair->a, pair->b, &flips, NULL) != CR_OK)
+        return NULL;
+    json_t *object = json_object();
+    int failed = 0;
+    failed |= json_object_set_new(object, "a", json_integer(pair->a));
+    failed |= json_object_set_new(object, "b", json_integer(pair->b));
+    failed |= json_object_set_new(object, "of", json_string(flips.of_truth ? "gt_known" : "top1"));
+    failed |= json_object_set_new(object, "n", json_integer(flips.n));
+    failed |= json_object_set_new(object, "outcomes", outcomes_value(&flips));
+    failed |=
+        json_object_set_new(object, "better", flip_list(compare, flips.better, flips.n_better));
+    failed |= json_object_set_new(object, "worse", flip_list(compare, flips.worse, flips.n_worse));
+    cr_compare_flips_free(&flips);
+    return cr_json_whole(object, failed);
+}
+
+/* What was asked for of each pair. */
+static int set_details(json_t *root, const cr_compare *compare)
+{
+    json_t *classes = json_array(), *flips = json_array();
+    int failed = 0;
+    for (int k = 0; k < compare->n_pairs; k++) {
+        for (int m = 0; m < compare->n_metrics; m++)
+            if (cr_compare_shows_classes(compare, m))
+                failed |= add_classes(classes, compare, m, k);
+        if (compare->options.n_flips > 0)
+            failed |= json_array_append_new(flips, flips_value(compare, k));
+    }
+    if (compare->options.by_class)
+        failed |= json_object_set(root, "classes", classes);
+    if (compare->options.n_flips > 0)
+        failed |= json_object_set(root, "flips", flips);
+    json_decref(classes);
+    json_decref(flips);
+    return failed;
 }
 
 static json_t *file_value(const cr_compare_set *set)
@@ -135,6 +255,7 @@ bool cr_compare_json(const cr_compare *compare, FILE *out)
     failed |= json_object_set_new(root, "rows", rows);
     failed |= json_object_set_new(root, "metrics", metrics);
     failed |= json_object_set_new(root, "pairs", pairs);
+    failed |= set_details(root, compare);
     failed = failed || json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
     fputc('\n', out);
     json_decref(root);

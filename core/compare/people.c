@@ -1,6 +1,8 @@
 /* The forms for people: text, Markdown, LaTeX. They have the same parts, in another order of notes. */
 #include "internal.h"
 
+#include <stdlib.h>
+
 /* How a form puts its parts. */
 typedef struct form {
     bool (*put_sheet)(const cr_sheet *sheet, FILE *out);
@@ -9,12 +11,60 @@ typedef struct form {
     const char *heading[2]; /* what stands around the line above a table */
 } form;
 
+static bool put_sheet(const form *as, cr_sheet *sheet, FILE *out)
+{
+    const bool whole = as->put_sheet(sheet, out) && !sheet->failed;
+    cr_sheet_fini(sheet);
+    return whole;
+}
+
 static bool put_rows(const cr_compare *compare, const form *as, FILE *out)
 {
     cr_sheet sheet;
     cr_compare_make_rows(compare, &sheet);
-    const bool whole = as->put_sheet(&sheet, out) && !sheet.failed;
-    cr_sheet_fini(&sheet);
+    return put_sheet(as, &sheet, out);
+}
+
+static bool put_classes(const cr_compare *compare, const form *as, int m, int pair, FILE *out)
+{
+    const cr_compare_metric *metric = &compare->metrics[m];
+    char name[CR_COMPARE_NAME_BYTES];
+    cr_compare_class *classes;
+    cr_sheet sheet;
+    int n;
+    if (cr_compare_classes(compare, metric, &metric->pairs[pair], &classes, &n, NULL) != CR_OK)
+        return false;
+    cr_compare_metric_name(metric, name);
+    fprintf(out, "\n%sBy class, %s; BH: p corrected by Benjamini and Hochberg over %d classes.\n\n",
+            as->prefix, name, n);
+    cr_compare_make_classes(compare, metric, classes, n, &sheet);
+    free(classes);
+    return put_sheet(as, &sheet, out);
+}
+
+static bool put_list(const cr_compare *compare, const form *as, const cr_compare_flip *list, int n,
+                     const char *title, FILE *out)
+{
+    cr_sheet sheet;
+    fprintf(out, "\n%s%s, the %d that changed most\n\n", as->prefix, title, n);
+    cr_compare_make_flips(compare, list, n, &sheet);
+    return put_sheet(as, &sheet, out);
+}
+
+static bool put_flips(const cr_compare *compare, const form *as, int pair, FILE *out)
+{
+    const cr_compare_pair *of = &compare->metrics[0].pairs[pair];
+    cr_compare_flips flips;
+    cr_sheet sheet;
+    if (cr_compare_find_flips(compare, of->a, of->b, &flips, NULL) != CR_OK)
+        return false;
+    fprintf(out, "\n%sWhat became of each image of A in B, by %s: %d images\n\n", as->prefix,
+            flips.of_truth ? "the ground-truth class's box" : "the first prediction", flips.n);
+    cr_compare_make_outcomes(&flips, &sheet);
+    bool whole = put_sheet(as, &sheet, out);
+    whole = put_list(compare, as, flips.better, flips.n_better, "Better in B", out) && whole;
+    whole = put_list(compare, as, flips.worse, flips.n_worse, "Worse in B", out) && whole;
+    cr_compare_flips_free(&flips);
     return whole;
 }
 
@@ -25,8 +75,7 @@ static bool put_pair(const cr_compare *compare, const form *as, int pair, FILE *
     cr_compare_put_heading(compare, pair, out, as->put);
     fprintf(out, "%s\n", as->heading[1]);
     cr_compare_make_pair(compare, pair, &sheet);
-    const bool whole = as->put_sheet(&sheet, out) && !sheet.failed;
-    cr_sheet_fini(&sheet);
+    bool whole = put_sheet(as, &sheet, out);
     fputc('\n', out);
     for (int m = 0; m < compare->n_metrics; m++) {
         fprintf(out, "%s", as->prefix);
@@ -34,6 +83,11 @@ static bool put_pair(const cr_compare *compare, const form *as, int pair, FILE *
                                 out);
         fputc('\n', out);
     }
+    for (int m = 0; m < compare->n_metrics; m++)
+        if (cr_compare_shows_classes(compare, m))
+            whole = put_classes(compare, as, m, pair, out) && whole;
+    if (compare->options.n_flips > 0)
+        whole = put_flips(compare, as, pair, out) && whole;
     return whole;
 }
 

@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-static const char *number_text(cr_sheet *sheet, int places, double value)
+const char *cr_compare_number_text(cr_sheet *sheet, int places, double value)
 {
     return isnan(value) ? "-" : cr_sheet_text(sheet, "%.*f", places, value);
 }
 
-static const char *p_text(cr_sheet *sheet, double p)
+const char *cr_compare_p_text(cr_sheet *sheet, double p)
 {
     char words[CR_COMPARE_P_BYTES];
     cr_compare_p_words(p, words);
@@ -32,7 +32,7 @@ static const char *value_text(cr_sheet *sheet, const cr_compare_metric *metric, 
 {
     const int places = cr_compare_number(metric)->places;
     if (width == 0)
-        return number_text(sheet, places, metric->values[row]);
+        return cr_compare_number_text(sheet, places, metric->values[row]);
     if (isnan(metric->values[row]))
         return cr_sheet_text(sheet, "- %*s", width, "");
     return cr_sheet_text(sheet, "%.*f %-*s", places, metric->values[row], width,
@@ -64,18 +64,18 @@ static void fill_line(cr_sheet *sheet, cr_sheet_cell *cell, const cr_compare_met
     const int places = cr_compare_number(metric)->places;
     const bool counted = metric->is_rights && !isnan(pair->difference);
     (cell++)->text = cr_compare_number(metric)->title;
-    (cell++)->text = number_text(sheet, places, metric->values[pair->a]);
-    (cell++)->text = number_text(sheet, places, metric->values[pair->b]);
-    (cell++)->text = number_text(sheet, places, pair->difference);
+    (cell++)->text = cr_compare_number_text(sheet, places, metric->values[pair->a]);
+    (cell++)->text = cr_compare_number_text(sheet, places, metric->values[pair->b]);
+    (cell++)->text = cr_compare_number_text(sheet, places, pair->difference);
     (cell++)->text = isnan(pair->low) ? "-"
                                       : cr_sheet_text(sheet, "%.*f, %.*f", places, pair->low,
                                                       places, pair->high);
     (cell++)->text = counted ? cr_sheet_text(sheet, "%" PRId64, pair->counts.only_a) : "-";
     (cell++)->text = counted ? cr_sheet_text(sheet, "%" PRId64, pair->counts.only_b) : "-";
-    (cell++)->text = p_text(sheet, cr_compare_p(metric, pair));
-    (cell++)->text = p_text(sheet, pair->p_mid);
-    (cell++)->text = p_text(sheet, pair->p_adjusted);
-    cell->text = number_text(sheet, 2, pair->kappa);
+    (cell++)->text = cr_compare_p_text(sheet, cr_compare_p(metric, pair));
+    (cell++)->text = cr_compare_p_text(sheet, pair->p_mid);
+    (cell++)->text = cr_compare_p_text(sheet, pair->p_adjusted);
+    cell->text = cr_compare_number_text(sheet, 2, pair->kappa);
 }
 
 void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet)

@@ -32,10 +32,6 @@ static inline bool cr_report_has_metric(const cr_report *report, int metric)
     return cr_metrics[metric]->always || report->has_metric[metric];
 }
 
-/* Keys and titles of the outcomes. */
-extern const char *const cr_outcome_keys[CR_N_OUTCOMES];
-extern const char *const cr_outcome_titles[CR_N_OUTCOMES];
-
 /* Whether n_images of the row is a number of images. */
 static inline bool cr_report_has_images(const cr_report_row *row)
 {

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY(name, key, title) key,
-#define TITLE(name, key, title) title,
-const char *const cr_outcome_keys[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(KEY)};
-const char *const cr_outcome_titles[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(TITLE)};
-
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
 {
     for (int k = 0; k < CR_N_OUTCOMES; k++)

@@ -17,6 +17,8 @@ enum {
     OPTION_METRIC,
     OPTION_ONLY,
     OPTION_ALPHA,
+    OPTION_BY_CLASS,
+    OPTION_FLIPS,
     OPTION_RESAMPLES,
     OPTION_FORMAT,
     OPTION_FORCE
@@ -26,6 +28,8 @@ static const struct option options[] = {{"against", required_argument, NULL, OPT
                                         {"metric", required_argument, NULL, OPTION_METRIC},
                                         {"only", required_argument, NULL, OPTION_ONLY},
                                         {"alpha", required_argument, NULL, OPTION_ALPHA},
+                                        {"by-class", no_argument, NULL, OPTION_BY_CLASS},
+                                        {"flips", required_argument, NULL, OPTION_FLIPS},
                                         {"resamples", required_argument, NULL, OPTION_RESAMPLES},
                                         {"format", required_argument, NULL, OPTION_FORMAT},
                                         {"output", required_argument, NULL, 'o'},
@@ -98,7 +102,6 @@ static int count_threads(void)
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
     cr_status status = CR_OK;
-    bool any = false;
     r->options = (cr_compare_options){.alpha = 0.05,
                                       .against = -1,
                                       .n_resamples = CR_STAT_RESAMPLES,
@@ -111,13 +114,19 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_METRIC:
             CR_TRY(take_metric(optarg, &r->options, err));
-            any = true;
+            r->options.chosen = true;
             break;
         case OPTION_ONLY:
             r->only = optarg;
             break;
         case OPTION_ALPHA:
             CR_TRY(take_alpha(optarg, &r->options.alpha, err));
+            break;
+        case OPTION_BY_CLASS:
+            r->options.by_class = true;
+            break;
+        case OPTION_FLIPS:
+            CR_TRY(cr_option_int("flips", optarg, 1, &r->options.n_flips, err));
             break;
         case OPTION_RESAMPLES:
             CR_TRY(take_resamples(optarg, &r->options.n_resamples, err));
@@ -135,7 +144,10 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             return err->status;
         }
     for (int k = 0; k < cr_metric_n_numbers(); k++)
-        r->options.numbers[k] = r->options.numbers[k] || (!any && cr_compare_has(k));
+        r->options.numbers[k] = r->options.numbers[k] || (!r->options.chosen && cr_compare_has(k));
+    if (r->options.by_class && r->options.n_flips > 0 && strcmp(r->format->name, "csv") == 0)
+        CR_TRY(cr_fail(err, CR_EUSAGE,
+                       "compare: --format csv is one table: of --by-class or of --flips"));
     if (optind == argc)
         CR_TRY(cr_fail(err, CR_EUSAGE,
                        "compare: a results file is missing; see camrank compare --help"));
@@ -176,14 +188,18 @@ static void take_image(void *context, int image, const cr_metric_image *seen,
                        const cr_verdict *verdict, const uint8_t *levels)
 {
     const target *to = context;
-    (void)seen;
-    if (to->places[image] >= 0)
-        cr_compare_add(to->compare, to->row, to->places[image], verdict, levels);
+    if (to->places[image] < 0)
+        return;
+    const bool has_outcomes = to->compare->needs_boxes && verdict->is_localized;
+    const cr_outcomes outcomes = has_outcomes ? cr_metric_outcomes(seen) : (cr_outcomes){0};
+    cr_compare_add(to->compare, to->row, to->places[image], verdict,
+                   has_outcomes ? &outcomes : NULL, levels);
 }
 
 static cr_status read_rows(state *s, cr_error *err)
 {
     const int parts = (s->compare.needs_iou ? CR_RESULTS_IOU : 0) |
+                      (s->compare.needs_boxes ? CR_RESULTS_BOXES : 0) |
                       (s->compare.needs_levels ? CR_RESULTS_LEVELS : 0);
     for (int r = 0; r < s->n_rows; r++) {
         const cr_compare_place *at = &s->places[r];
@@ -276,6 +292,12 @@ const cr_command cr_command_compare = {
             "  --only NAME,...    the rows of these models, methods and protocols\n"
             "  --metric NAME      this number alone, as in --format json; may be repeated\n"
             "  --alpha P          a difference counts below this p, corrected (0.05)\n"
+            "  --by-class         also class by class, by the difference: under --metric, or else "
+            "top-1\n"
+            "                     localization\n"
+            "  --flips N          also the N images that changed most, for better and for worse, "
+            "and what\n"
+            "                     became of each outcome\n"
             "  --resamples N      of the bootstrap of the mean IoU (10000); 0: no interval\n"
             "  --format " CR_COMPARE_FORMAT_NAMES("|") "\n"
                                                        "  -o, --output FILE  (standard output)\n"

@@ -32,10 +32,12 @@ static cr_status list_all(const cr_compare_file *files, int n, cr_compare_place 
                     cr_compare_place *place = &(*places)[*n_rows];
                     *place = (cr_compare_place){.file = f, .model = m, .variant = v, .protocol = p};
                     cr_results_variant_name(&plan->models[m].variants[v], place->method);
-                    (*rows)[*n_rows] = (cr_compare_row){.file = files[f].path,
-                                                        .model = plan->models[m].name,
-                                                        .method = place->method,
-                                                        .protocol = plan->protocols[p].name};
+                    (*rows)[*n_rows] =
+                        (cr_compare_row){.file = files[f].path,
+                                         .model = plan->models[m].name,
+                                         .method = place->method,
+                                         .protocol = plan->protocols[p].name,
+                                         .has_network = cr_results_has_network(&plan->models[m])};
                 }
     }
     return CR_OK;

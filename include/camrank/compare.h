@@ -41,8 +41,11 @@ typedef struct cr_compare_options {
     int against;  /* the row that all others are compared with; -1: all with all */
     bool numbers[CR_METRIC_MAX_NUMBERS]; /* which of cr_metric_number_at; others than those that
                                             cr_compare_has are passed over */
-    int n_resamples;                     /* of the bootstrap; 0: none */
-    int n_threads;                       /* that resample */
+    bool chosen;   /* by the user: classes are of all of them, else of the lead alone */
+    bool by_class; /* forms have each pair class by class */
+    int n_flips;   /* and the images that changed most, so many for better and for worse; 0: none */
+    int n_resamples; /* of the bootstrap; 0: none */
+    int n_threads;   /* that resample */
 } cr_compare_options;
 
 /* Whether images can be compared by this number of cr_metric_number_at. */
@@ -50,6 +53,7 @@ bool cr_compare_has(int number);
 
 typedef struct cr_compare_row {
     const char *file, *model, *method, *protocol; /* the caller's */
+    bool has_network;                             /* classes were predicted */
     const char *label; /* for people: as short as tells it from the others */
     int n_missing;     /* shared images that are not computed under it */
 } cr_compare_row;
@@ -102,13 +106,14 @@ typedef struct cr_compare {
     cr_compare_row *rows;
     int n_metrics;
     cr_compare_metric metrics[CR_METRIC_MAX_NUMBERS];
-    int lead; /* the metric by which rows are ordered: the first of predicted boxes, else the first */
+    int lead; /* the metric by which rows are ordered: the first of predicted boxes that rows have, else
+                 the first that they have */
     int n_pairs;
-    bool needs_iou, needs_levels; /* what cr_compare_add has to be given */
-    struct cr_compare_room *room; /* memory of its own */
+    bool needs_iou, needs_boxes, needs_levels; /* what cr_compare_add has to be given */
+    struct cr_compare_room *room;              /* memory of its own */
 } cr_compare;
 
-/* Begins a comparison of 2 to CR_COMPARE_MAX_ROWS rows, of which `rows` has file to protocol. Errors:
+/* Begins a comparison of 2 to CR_COMPARE_MAX_ROWS rows, of which `rows` has file to has_network. Errors:
  * CR_EINPUT for more rows, or fewer; CR_EUSAGE where no number is wanted; CR_EINTERNAL (memory).
  * cr_compare_free releases it, also after an error. */
 cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_set *sets,
@@ -116,9 +121,10 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
                            const cr_compare_row *rows, int n_rows, cr_compare *compare,
                            cr_error *err);
 
-/* Takes one shared image under a row. `levels` as cr_results_visit has them. */
+/* Takes one shared image under a row: its verdict, where boxes are needed and it is localized its outcomes,
+ * else NULL, and `levels` as cr_results_visit has them. */
 void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,
-                    const uint8_t *levels);
+                    const cr_outcomes *outcomes, const uint8_t *levels);
 
 /* Ends a row of which all shared images were added. */
 void cr_compare_row_done(cr_compare *compare, int row);
@@ -133,6 +139,47 @@ void cr_compare_free(cr_compare *compare);
  * images it would take to see it. Without a full stop's line end. */
 void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric *metric,
                              const cr_compare_pair *pair, FILE *out);
+
+/* --- A pair in detail --------------------------------------------------------------------------- */
+
+/* A pair under a metric, of the images of one ground-truth class. `p_adjusted` is
+ * cr_stat_benjamini_hochberg over the classes; what does not exist is NaN. */
+typedef struct cr_compare_class {
+    int class, n; /* of the first set's classes; images that count, at least 1 */
+    double value_a, value_b, difference;
+    cr_stat_counts counts;
+    double p_exact, p_mid, p_wilcoxon, p_adjusted;
+} cr_compare_class;
+
+/* The classes that have images, by the difference, of equal ones by class. *classes is the caller's (free);
+ * none where a row lacks the metric. Errors: CR_EINTERNAL (memory). */
+cr_status cr_compare_classes(const cr_compare *compare, const cr_compare_metric *metric,
+                             const cr_compare_pair *pair, cr_compare_class **classes, int *n,
+                             cr_error *err);
+
+/* An image that changed from row a to row b. */
+typedef struct cr_compare_flip {
+    int image; /* of the shared images */
+    cr_outcome a, b;
+    double iou_a, iou_b;
+} cr_compare_flip;
+
+/* What became of the images of a pair: of the first prediction, whose IoU is that of its box, or 0 where its
+ * class is wrong; or, where the lead is of the ground-truth class or a row has no predictions, of that
+ * class's box (`of_truth`). Images are those that count for localization under all rows. */
+typedef struct cr_compare_flips {
+    bool of_truth;
+    int n;
+    int64_t table[CR_N_OUTCOMES][CR_N_OUTCOMES]; /* [outcome under a][outcome under b] */
+    /* Those whose IoU grew most, and shrank most, at most options.n_flips each; of equal ones the first. */
+    int n_better, n_worse;
+    cr_compare_flip *better, *worse; /* owned: cr_compare_flips_free */
+} cr_compare_flips;
+
+/* Where options.n_flips > 0. Errors: CR_EINTERNAL (memory); *flips is then {0}. */
+cr_status cr_compare_find_flips(const cr_compare *compare, int a, int b, cr_compare_flips *flips,
+                                cr_error *err);
+void cr_compare_flips_free(cr_compare_flips *flips);
 
 /* --- Its forms ---------------------------------------------------------------------------------- */
 
@@ -160,6 +207,7 @@ cr_status cr_compare_format_find(const char *name, const cr_compare_format **for
  * pair and number, JSON of schema camrank-compare-1 (docs/comparing.md). *text is zero-terminated and the
  * caller's (free). Errors: CR_EINTERNAL (memory). */
 enum { CR_COMPARE_FEW = 10 };
+/* CSV has, in place of the pairs, with `by_class` a line a class, with `n_flips` a line an image. */
 cr_status cr_compare_write(const cr_compare *compare, const cr_compare_format *format, char **text,
                            cr_error *err);
 

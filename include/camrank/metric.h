@@ -34,6 +34,10 @@ typedef enum cr_outcome {
         CR_N_OUTCOMES
 } cr_outcome;
 
+/* Keys of the outcomes, and titles. */
+extern const char *const cr_outcome_keys[CR_N_OUTCOMES];
+extern const char *const cr_outcome_titles[CR_N_OUTCOMES];
+
 /* Why a box is wrong: one of the five of above that are about a box. `n_truth` >= 1. */
 cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
 

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from camrank import Checks
+from outcomes import outcome
 
 try:
     from scipy import stats
@@ -175,6 +176,85 @@ def judge_forms(path):
           "\ntop-1 loc: A is better by 15.67 points (9.38 to 21.76); p = 2e-06, Holm 4e-06.\n" in text)
 
 
+def benjamini_hochberg(p):
+    p = np.array(p)
+    order = np.argsort(-p, kind="stable")
+    out = np.empty(len(p))
+    out[order] = np.minimum(1, np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)))
+    return out
+
+
+def judge_classes(path):
+    file = File(path)
+    columns = [file.columns("gap", method, "cam-paper", np.arange(300)) for method in ("cam", "grad-cam")]
+    for key in "top1_loc_error", "max_box_acc", "mean_iou":
+        result = compare(path, "--only", "gap", "--by-class", "--metric", key)
+        (a, counts), (b, _) = (c[key] for c in columns)
+        wants = {}
+        for label in np.unique(file.label[counts]):
+            x, y = a[counts & (file.label == label)], b[counts & (file.label == label)]
+            scale = {"top1_loc_error": -100, "max_box_acc": 100, "mean_iou": 1}[key]
+            p = stats.wilcoxon(x, y, zero_method="pratt", mode="approx").pvalue if key == "mean_iou" else \
+                mcnemar((x & ~y).sum(), (y & ~x).sum())[0]
+            wants[wnid_of(file.file, label)] = len(x), scale * (x.mean() - y.mean()), p
+        corrected = dict(zip(wants, benjamini_hochberg([w[2] for w in wants.values()])))
+        got = result["classes"]
+        same = all(c["n"] == wants[c["class"]][0] and near(c["difference"], wants[c["class"]][1]) and
+                   near(c["p_wilcoxon" if key == "mean_iou" else "p_exact"], wants[c["class"]][2]) and
+                   near(c["p_adjusted"], corrected[c["class"]]) for c in got)
+        order = [c["difference"] for c in got]
+        check(f"--by-class, {key}", same and len(got) == len(wants) == 10 and order == sorted(order))
+    lines = list(csv.DictReader(io.StringIO(run("compare", path, "--only", "gap", "--by-class", "--metric", "mean_iou",
+                                                "--format", "csv"))))
+    check("--by-class as CSV", [(r["class"], float(r["p_adjusted"])) for r in lines] ==
+          [(c["class"], c["p_adjusted"]) for c in got])
+
+
+def judge_one_image_a_class(path, folder):
+    """Three images, each of a class of its own: nothing can be shown, and nothing is divided by."""
+    one = f"{folder}/three.h5"
+    with h5py.File(path) as file:
+        labels, ids = file["images/label"][:], file["images/id"][:]
+    with open(f"{folder}/three.txt", "w") as out:
+        for label in range(3):
+            out.write(ids[np.flatnonzero(labels == label)[0]].decode() + "\n")
+    run("run", "jobs/demo/demo.yaml", "--set", f"dataset.subset.list={folder}/three.txt", "-o", one)
+    result = compare(one, "--by-class", "--flips", "2")
+    check("classes of one image", len(result["classes"]) == 10 * 3 and
+          all(c["n"] == 1 and c["p_exact"] == 1 and c["p_adjusted"] == 1 for c in result["classes"]) and
+          all((p["p_adjusted"] or 1) > 0.05 for p in result["pairs"]))
+
+
+def judge_flips(path):
+    """Outcomes and IoUs counted again, of both kinds."""
+    file = File(path)
+    images, boxes = file.file["images"], file.file["ground_truth/boxes"][:]
+    truths = [boxes[f:f + n] for f, n in zip(images["first_box"][:], images["n_boxes"][:])]
+    for key, of, slot in ("top1_loc_error", "top1", 0), ("gt_known_loc_error", "gt_known", 5):
+        seen = []
+        for method in "cam", "grad-cam":
+            group = file.file["models/gap"][method]["cam-paper"]
+            right = np.ones(300, bool) if slot else file.file["models/gap/top_class"][:, 0] == file.label
+            iou = group["iou"][:, slot]
+            seen.append([(outcome(r, v, 0.5, box, truth), v if r else 0)
+                         for r, v, box, truth in zip(right, iou, group["boxes"][:, slot], truths)])
+        result = compare(path, "--only", "gap", "--flips", "7", "--metric", key)["flips"][0]
+        table = {}
+        for (a, _), (b, _) in zip(*seen):
+            table[a, b] = table.get((a, b), 0) + 1
+        got = {(a, b): n for a, to in result["outcomes"].items() for b, n in to.items() if n}
+        change = np.array([b[1] - a[1] for a, b in zip(*seen)])
+        lists = {"better": np.argsort(-change, kind="stable")[:7], "worse": np.argsort(change, kind="stable")[:7]}
+        same = all([(f["image"], f["a"], f["b"], f["iou_a"], f["iou_b"]) for f in result[side]] ==
+                   [(file.ids[i], seen[0][i][0], seen[1][i][0], seen[0][i][1], seen[1][i][1]) for i in at]
+                   for side, at in lists.items())
+        check(f"--flips, {of}", result["of"] == of and result["n"] == 300 and got == table and same)
+    lines = list(csv.DictReader(io.StringIO(run("compare", path, "--only", "gap", "--flips", "7", "--metric", key,
+                                                "--format", "csv"))))
+    check("--flips as CSV", [r["image"] for r in lines] ==
+          [f["image"] for side in ("better", "worse") for f in result[side]])
+
+
 def judge_itself(path):
     result = compare(path, path, "--only", "gap,cam")
     check("a file and itself: nothing differs",
@@ -249,6 +329,8 @@ def judge_refusals(path, folder):
             "front where files have the same", path, "--against", "gap", code=2)
     refused("a number that is none", "--metric iou: must be one of " + ", ".join(
         sorted(KEYS, key=lambda k: (k == "max_box_acc_held_out", KEYS.index(k)))), path, "--metric", "iou", code=2)
+    refused("two tables in one CSV", "compare: --format csv is one table: of --by-class or of --flips", path,
+            "--by-class", "--flips", "3", "--format", "csv", code=2)
     for alpha in "0", "1", "x", "nan":
         refused(f"--alpha {alpha}", f"--alpha {alpha}: must be a number between 0 and 1", path, "--alpha", alpha,
                 code=2)
@@ -272,14 +354,19 @@ def judge_refusals(path, folder):
     check("but with --force", json.load(open(out))["alpha"] == 0.01)
     refused("nor what is of another format", f"{out}: exists and is a file of another kind; it is not replaced", path,
             "-o", out, "--force")
-    for form in "text", "csv", "markdown", "latex":
+    for form, detail in ("text", ()), ("csv", ()), ("csv", ("--by-class",)), ("csv", ("--flips", "3")), \
+            ("markdown", ("--by-class",)), ("latex", ("--flips", "3")):
         for more in (), ("--force",):
-            run("compare", path, "--format", form, "-o", f"{folder}/out.{form}", *more)
+            run("compare", path, "--format", form, *detail, "-o", f"{folder}/out{''.join(detail)}.{form}", *more)
+
+
+def wnid_of(file, label):
+    return file["classes/wnid"][label].decode()
 
 
 def wnid(path, i):
     with h5py.File(path) as file:
-        return file["classes/wnid"][file["images/label"][i]].decode()
+        return wnid_of(file, file["images/label"][i])
 
 
 def box(path, i):
@@ -297,6 +384,9 @@ def main():
         path = f"{folder}/one.h5"
         run("run", "jobs/demo/demo.yaml", "-o", path)
         judge_forms(path)
+        judge_classes(path)
+        judge_one_image_a_class(path, folder)
+        judge_flips(path)
         judge_itself(path)
         judge_several(path, folder)
         judge_refusals(path, folder)
