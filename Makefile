@@ -209,10 +209,11 @@ $(FMA_PEAK): tests/judge/fma_peak.c
 	cc -std=c11 -shared -fPIC $(CFLAGS) $(WARN) -D_GNU_SOURCE $< -o $@
 
 .PHONY: bench
-bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; takes long
-	@+$(MAKE) --no-print-directory -s $(JUDGED) $(FMA_PEAK)
+bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; camrank compare's; takes long
+	@+$(MAKE) --no-print-directory -s all $(JUDGED) $(FMA_PEAK)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
+	@CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_compare.py
 
 .PHONY: bench-count
 bench-count: $(BUILD)/.deps-bench ## instructions of a small job by room, against those recorded
