@@ -100,8 +100,10 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
     for (int i = 0; compare->needs_levels && i < n_shared; i++)
         compare->room->parts[i] =
             (uint8_t)cr_held_out_part(cr_data_image_id(sets[0].data, shared[i]));
-    return compare->n_metrics ? cr_compare_label(compare, err)
-                              : cr_fail(err, CR_EUSAGE, "no number to compare by");
+    if (compare->n_metrics == 0)
+        return cr_fail(err, CR_EUSAGE, "no number to compare by");
+    const cr_status status = cr_compare_label(compare, err);
+    return status == CR_OK ? cr_compare_find_variants(compare, err) : status;
 }
 
 void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,

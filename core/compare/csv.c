@@ -140,12 +140,46 @@ static bool put_flips(const cr_compare *compare, FILE *out)
     return true;
 }
 
+static void put_spread(FILE *out, const cr_compare_spread *of)
+{
+    put_number(out, of->mean);
+    put_number(out, of->deviation);
+    put_number(out, of->least);
+    put_number(out, of->most);
+}
+
+static void put_between(const cr_compare *compare, FILE *out)
+{
+    fprintf(out,
+            "variant_a,runs_a,variant_b,runs_b,metric,images,mean_a,deviation_a,least_a,most_a,"
+            "mean_b,deviation_b,least_b,most_b,difference,low,high\n");
+    for (int k = 0; k < compare->n_between; k++)
+        for (int m = 0; m < compare->n_metrics; m++) {
+            const cr_compare_metric *metric = &compare->metrics[m];
+            const cr_compare_between *of = &metric->between[k];
+            put_text(out, compare->variants[of->a].name);
+            fprintf(out, "%d,", compare->variants[of->a].n_runs);
+            put_text(out, compare->variants[of->b].name);
+            fprintf(out, "%d,%s,%d", compare->variants[of->b].n_runs,
+                    cr_compare_number(metric)->key, metric->n);
+            put_spread(out, &metric->spreads[of->a]);
+            put_spread(out, &metric->spreads[of->b]);
+            put_number(out, of->difference);
+            put_number(out, of->low);
+            put_number(out, of->high);
+            fputc('\n', out);
+        }
+}
+
 bool cr_compare_csv(const cr_compare *compare, FILE *out)
 {
     if (compare->options.by_class)
         return put_classes(compare, out);
     if (compare->options.n_flips > 0)
         return put_flips(compare, out);
-    put_pairs(compare, out);
+    if (compare->n_variants > 0)
+        put_between(compare, out);
+    else
+        put_pairs(compare, out);
     return true;
 }

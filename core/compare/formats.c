@@ -14,7 +14,7 @@ static bool begins(const char *bytes, size_t n, const char *start)
 
 static bool is_csv(const char *bytes, size_t n)
 {
-    return begins(bytes, n, "file_a,model_a,");
+    return begins(bytes, n, "file_a,model_a,") || begins(bytes, n, "variant_a,runs_a,");
 }
 
 static bool is_json(const char *bytes, size_t n)

@@ -30,6 +30,18 @@ cr_status cr_compare_pairs(cr_compare *compare, cr_error *err);
 /* labels.c: fills `label` of each row. */
 cr_status cr_compare_label(cr_compare *compare, cr_error *err);
 
+/* The name of a variant of models called `group`, of which `row` is one: with its method and protocol, as far
+ * as rows differ in them. NULL when out of memory. */
+const char *cr_compare_label_group(cr_compare *compare, const char *group, int row);
+
+/* variants.c: which rows are runs of one variant; and their figures under a metric, whose means are
+ * resampled. */
+cr_status cr_compare_find_variants(cr_compare *compare, cr_error *err);
+cr_status cr_compare_spread_runs(cr_compare *compare, cr_compare_metric *metric, cr_error *err);
+
+/* The seed of all bootstraps: the same in every comparison. */
+enum { CR_COMPARE_SEED = 17 };
+
 static inline const cr_metric_number *cr_compare_number(const cr_compare_metric *metric)
 {
     return cr_metric_number_at(metric->number, NULL);
@@ -44,7 +56,8 @@ static inline bool cr_compare_shows_classes(const cr_compare *compare, int metri
 /* Whether pairs are few enough to be printed one by one. */
 static inline bool cr_compare_shows_pairs(const cr_compare *compare)
 {
-    return compare->options.against >= 0 || compare->n_pairs <= CR_COMPARE_FEW;
+    return compare->n_variants == 0 &&
+           (compare->options.against >= 0 || compare->n_pairs <= CR_COMPARE_FEW);
 }
 
 /* The p-value of a pair that is corrected. */
@@ -65,6 +78,10 @@ const char *cr_compare_p_text(cr_sheet *sheet, double p);
 /* table.c: all rows with their values and letters, best first; and a pair under all metrics. */
 void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet);
 void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet);
+
+/* All variants, with mean, deviation and range; and two of them under all metrics. */
+void cr_compare_make_variants(const cr_compare *compare, cr_sheet *sheet);
+void cr_compare_make_between(const cr_compare *compare, int between, cr_sheet *sheet);
 
 /* detail.c: the classes of a pair, and its flips: what became of A's outcomes in B, and the images. */
 void cr_compare_make_classes(const cr_compare *compare, const cr_compare_metric *metric,

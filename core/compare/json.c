@@ -220,6 +220,58 @@ static int set_details(json_t *root, const cr_compare *compare)
     return failed;
 }
 
+static json_t *variant_value(const cr_compare *compare, int v)
+{
+    const cr_compare_variant *variant = &compare->variants[v];
+    json_t *object = json_object(), *runs = json_array(), *values = json_object();
+    int failed = 0;
+    for (int i = 0; i < variant->n_runs; i++)
+        failed |= json_array_append_new(runs, json_integer(variant->runs[i]));
+    for (int m = 0; m < compare->n_metrics; m++) {
+        const cr_compare_metric *metric = &compare->metrics[m];
+        const cr_compare_spread *of = &metric->spreads[v];
+        const figure figures[] = {{"mean", of->mean},
+                                  {"deviation", of->deviation},
+                                  {"least", of->least},
+                                  {"most", of->most}};
+        json_t *spread = json_object();
+        failed |= set_figures(spread, figures, sizeof figures / sizeof figures[0]);
+        failed |= json_object_set_new(values, cr_compare_number(metric)->key, spread);
+    }
+    failed |= json_object_set_new(object, "name", cr_json_text(variant->name));
+    failed |= json_object_set_new(object, "rows", runs);
+    failed |= json_object_set_new(object, "values", values);
+    return cr_json_whole(object, failed);
+}
+
+static json_t *between_value(const cr_compare_metric *metric, const cr_compare_between *of)
+{
+    const figure figures[] = {{"difference", of->difference}, {"low", of->low}, {"high", of->high}};
+    json_t *object = json_object();
+    int failed = 0;
+    failed |= json_object_set_new(object, "a", json_integer(of->a));
+    failed |= json_object_set_new(object, "b", json_integer(of->b));
+    failed |= json_object_set_new(object, "metric", json_string(cr_compare_number(metric)->key));
+    failed |= json_object_set_new(object, "n", json_integer(metric->n));
+    failed |= set_figures(object, figures, sizeof figures / sizeof figures[0]);
+    return cr_json_whole(object, failed);
+}
+
+static int set_variants(json_t *root, const cr_compare *compare)
+{
+    json_t *variants = json_array(), *pairs = json_array();
+    int failed = 0;
+    for (int v = 0; v < compare->n_variants; v++)
+        failed |= json_array_append_new(variants, variant_value(compare, v));
+    for (int k = 0; k < compare->n_between; k++)
+        for (int m = 0; m < compare->n_metrics; m++)
+            failed |= json_array_append_new(
+                pairs, between_value(&compare->metrics[m], &compare->metrics[m].between[k]));
+    failed |= json_object_set_new(root, "variants", variants);
+    failed |= json_object_set_new(root, "variant_pairs", pairs);
+    return failed;
+}
+
 static json_t *file_value(const cr_compare_set *set)
 {
     json_t *object = json_object();
@@ -256,6 +308,8 @@ bool cr_compare_json(const cr_compare *compare, FILE *out)
     failed |= json_object_set_new(root, "metrics", metrics);
     failed |= json_object_set_new(root, "pairs", pairs);
     failed |= set_details(root, compare);
+    if (compare->n_variants > 0)
+        failed |= set_variants(root, compare);
     failed = failed || json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
     fputc('\n', out);
     json_decref(root);

@@ -59,30 +59,53 @@ static void put_label(const cr_compare *compare, int r, const bool shown[N_PARTS
         fprintf(out, " (%d)", n_before + 1);
 }
 
-cr_status cr_compare_label(cr_compare *compare, cr_error *err)
+/* The text in the comparison's own memory; NULL when out of memory. */
+static const char *keep(cr_compare *compare, const char *text, size_t bytes)
+{
+    char *kept = cr_arena_alloc(&compare->room->arena, bytes + 1, 1);
+    if (kept)
+        memcpy(kept, text, bytes);
+    return kept;
+}
+
+/* A row's label, or, with `group`, that of the models that are called so, in its place. */
+static const char *make_label(cr_compare *compare, const char *group, int r)
 {
     bool shown[N_PARTS], any = false;
+    char *text = NULL;
+    size_t bytes;
     for (int part = 0; part < N_PARTS; part++) {
         shown[part] = is_shown(compare, part);
         any = any || shown[part];
     }
     shown[MODEL] = shown[MODEL] || !any;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    if (group) {
+        fprintf(out, "%s", group);
+        for (int part = METHOD; part < N_PARTS; part++)
+            if (shown[part])
+                fprintf(out, "/%s", part_of(&compare->rows[r], part));
+    } else {
+        put_label(compare, r, shown, out);
+    }
+    const bool whole = !ferror(out);
+    const char *label = fclose(out) == 0 && whole ? keep(compare, text, bytes) : NULL;
+    free(text);
+    return label;
+}
+
+const char *cr_compare_label_group(cr_compare *compare, const char *group, int row)
+{
+    return make_label(compare, group, row);
+}
+
+cr_status cr_compare_label(cr_compare *compare, cr_error *err)
+{
     for (int r = 0; r < compare->n_rows; r++) {
-        char *text = NULL;
-        size_t bytes;
-        FILE *out = open_memstream(&text, &bytes);
-        bool whole = out != NULL;
-        if (out) {
-            put_label(compare, r, shown, out);
-            whole = !ferror(out);
-            whole = fclose(out) == 0 && whole;
-        }
-        char *label = whole ? cr_arena_alloc(&compare->room->arena, bytes + 1, 1) : NULL;
-        if (label)
-            memcpy(label, text, bytes);
-        compare->rows[r].label = label;
-        free(text);
-        if (!label)
+        compare->rows[r].label = make_label(compare, NULL, r);
+        if (!compare->rows[r].label)
             return cr_fail(err, CR_EINTERNAL, "out of memory: a row's name");
     }
     return CR_OK;

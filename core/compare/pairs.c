@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The seed of the bootstrap: the same in every comparison. */
-enum { SEED = 17 };
-
 static void *room_for(cr_compare *compare, size_t n, size_t item_bytes)
 {
     return cr_arena_alloc(&compare->room->arena, n, item_bytes);
@@ -92,29 +89,53 @@ static void name_pairs(const cr_compare *compare, cr_compare_pair *pairs)
                                                .needed = NAN};
 }
 
+static bool has_metric(const cr_compare_metric *metric, int row)
+{
+    return metric->rights[row] || metric->columns[row];
+}
+
+/* What a right image adds to the number, and a wrong one. */
+static void fill_units(const cr_compare_metric *metric, int row, double *to)
+{
+    const double wrong = cr_compare_number(metric)->better == CR_METRIC_DOWN ? 100 : 0;
+    for (int i = 0; i < metric->n; i++)
+        to[i] = metric->rights[row][i] ? 100 - wrong : wrong;
+}
+
 /* Resampled means of all rows that have the metric. */
 static cr_status resample(cr_compare *compare, cr_compare_metric *metric, cr_error *err)
 {
-    const size_t n_resamples = (size_t)compare->options.n_resamples;
-    if (n_resamples == 0 || metric->is_rights || metric->n_having < 2 || metric->n == 0)
+    const size_t n_resamples = (size_t)compare->options.n_resamples, n = (size_t)metric->n;
+    const size_t n_having = (size_t)metric->n_having;
+    if (n_resamples == 0 || n_having < 2 || n == 0 ||
+        (metric->is_rights && compare->n_variants == 0))
         return CR_OK;
-    const double **columns = cr_alloc((size_t)metric->n_having, sizeof *columns);
-    double *means = cr_alloc((size_t)metric->n_having * n_resamples, sizeof *means);
+    cr_status status = CR_OK;
+    const double **columns = cr_alloc(n_having, sizeof *columns);
+    double *means = cr_alloc(n_having * n_resamples, sizeof *means);
+    double *units = metric->is_rights ? cr_alloc(n_having * n, sizeof *units) : NULL;
     metric->means = room_for(compare, (size_t)compare->n_rows * n_resamples, sizeof *metric->means);
+    if (!columns || !means || !metric->means || (metric->is_rights && !units))
+        CR_TRY(cr_fail_memory(err, "a bootstrap", n_having, n * sizeof *means));
     int k = 0;
-    for (int r = 0; columns && r < compare->n_rows; r++)
-        if (metric->columns[r])
-            columns[k++] = metric->columns[r];
-    cr_status status =
-        columns && means && metric->means
-            ? cr_stat_resample(columns, k, metric->n, SEED, compare->options.n_resamples,
-                               compare->options.n_threads, means, err)
-            : cr_fail_memory(err, "a bootstrap", n_resamples, sizeof *means);
+    for (int r = 0; r < compare->n_rows; r++) {
+        if (!has_metric(metric, r))
+            continue;
+        columns[k] = units ? units + (size_t)k * n : metric->columns[r];
+        if (units)
+            fill_units(metric, r, units + (size_t)k * n);
+        k++;
+    }
+    CR_TRY(cr_stat_resample(columns, k, metric->n, CR_COMPARE_SEED, compare->options.n_resamples,
+                            compare->options.n_threads, means, err));
     k = 0;
-    for (int r = 0; status == CR_OK && r < compare->n_rows; r++)
-        if (metric->columns[r])
+    for (int r = 0; r < compare->n_rows; r++)
+        if (has_metric(metric, r))
             memcpy(metric->means + (size_t)r * n_resamples, means + (size_t)k++ * n_resamples,
                    n_resamples * sizeof *means);
+
+cleanup:
+    free(units);
     free(means);
     free(columns);
     return status;
@@ -131,7 +152,7 @@ static cr_status test_all(const cr_compare *compare, cr_compare_metric *metric, 
     if (!having || !ranks)
         CR_TRY(cr_fail_memory(err, "a test", (size_t)k, sizeof *ranks));
     for (int r = 0; r < compare->n_rows; r++)
-        if (metric->rights[r] || metric->columns[r])
+        if (has_metric(metric, r))
             having[at++] = metric->is_rights ? (void *)metric->rights[r] : metric->columns[r];
     if (metric->is_rights) {
         metric->test = cr_stat_cochran((const uint8_t *const *)having, k, metric->n);
@@ -247,6 +268,8 @@ static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_
             CR_TRY(fill_values(compare, metric, pair, err));
     }
     CR_TRY(adjust(compare, metric, err));
+    if (compare->n_variants > 0)
+        CR_TRY(cr_compare_spread_runs(compare, metric, err));
     if (metric->n_having >= 2 && metric->n > 0)
         CR_TRY(test_all(compare, metric, err));
     if (compare->options.against < 0 && metric->n_having > 0 && metric->n > 0)

@@ -91,6 +91,39 @@ static bool put_pair(const cr_compare *compare, const form *as, int pair, FILE *
     return whole;
 }
 
+static bool put_between(const cr_compare *compare, const form *as, int between, FILE *out)
+{
+    const cr_compare_between *of = &compare->metrics[0].between[between];
+    cr_sheet sheet;
+    fprintf(out, "\n%sA: ", as->heading[0]);
+    as->put(out, compare->variants[of->a].name);
+    fprintf(out, "   B: ");
+    as->put(out, compare->variants[of->b].name);
+    fprintf(out, "%s\n", as->heading[1]);
+    cr_compare_make_between(compare, between, &sheet);
+    return put_sheet(as, &sheet, out);
+}
+
+static bool put_variants(const cr_compare *compare, const form *as, FILE *out)
+{
+    cr_sheet sheet;
+    fprintf(out, "%sVariants: mean over runs (standard deviation), and the range of the runs.\n\n",
+            as->prefix);
+    cr_compare_make_variants(compare, &sheet);
+    bool whole = put_sheet(as, &sheet, out);
+    if (compare->n_between > 0)
+        fputc('\n', out);
+    if (compare->n_between > 0 && compare->options.n_resamples > 0)
+        fprintf(out, "%sinterval: 95 %%, bootstrap over images and runs together, %d resamples.\n",
+                as->prefix, compare->options.n_resamples);
+    if (compare->n_between > CR_COMPARE_FEW)
+        fprintf(out, "%s%d pairs of variants: --format csv and json have all of them.\n",
+                as->prefix, compare->n_between);
+    for (int k = 0; k < compare->n_between && compare->n_between <= CR_COMPARE_FEW; k++)
+        whole = put_between(compare, as, k, out) && whole;
+    return whole;
+}
+
 static bool put_all(const cr_compare *compare, const form *as, FILE *out)
 {
     bool whole;
@@ -99,6 +132,10 @@ static bool put_all(const cr_compare *compare, const form *as, FILE *out)
     whole = put_rows(compare, as, out);
     fputc('\n', out);
     cr_compare_put_tests(compare, out, as->prefix, as->put);
+    if (compare->n_rows > 2)
+        fputc('\n', out);
+    if (compare->n_variants > 0)
+        return put_variants(compare, as, out) && whole;
     if (!cr_compare_shows_pairs(compare)) {
         fprintf(
             out,
@@ -107,8 +144,6 @@ static bool put_all(const cr_compare *compare, const form *as, FILE *out)
             as->prefix, compare->n_pairs);
         return whole;
     }
-    if (compare->n_rows > 2)
-        fputc('\n', out);
     cr_compare_put_columns(compare, out, as->prefix);
     for (int pair = 0; pair < compare->n_pairs; pair++)
         whole = put_pair(compare, as, pair, out) && whole;

@@ -58,6 +58,11 @@ void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet)
     }
 }
 
+static const char *interval_text(cr_sheet *sheet, int places, double low, double high)
+{
+    return isnan(low) ? "-" : cr_sheet_text(sheet, "%.*f, %.*f", places, low, places, high);
+}
+
 static void fill_line(cr_sheet *sheet, cr_sheet_cell *cell, const cr_compare_metric *metric,
                       const cr_compare_pair *pair)
 {
@@ -67,9 +72,7 @@ static void fill_line(cr_sheet *sheet, cr_sheet_cell *cell, const cr_compare_met
     (cell++)->text = cr_compare_number_text(sheet, places, metric->values[pair->a]);
     (cell++)->text = cr_compare_number_text(sheet, places, metric->values[pair->b]);
     (cell++)->text = cr_compare_number_text(sheet, places, pair->difference);
-    (cell++)->text = isnan(pair->low) ? "-"
-                                      : cr_sheet_text(sheet, "%.*f, %.*f", places, pair->low,
-                                                      places, pair->high);
+    (cell++)->text = interval_text(sheet, places, pair->low, pair->high);
     (cell++)->text = counted ? cr_sheet_text(sheet, "%" PRId64, pair->counts.only_a) : "-";
     (cell++)->text = counted ? cr_sheet_text(sheet, "%" PRId64, pair->counts.only_b) : "-";
     (cell++)->text = cr_compare_p_text(sheet, cr_compare_p(metric, pair));
@@ -91,4 +94,62 @@ void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet)
     for (int m = 0; m < compare->n_metrics; m++)
         fill_line(sheet, sheet->cells + m * N, &compare->metrics[m],
                   &compare->metrics[m].pairs[pair]);
+}
+
+/* "28.50 (0.71)", below it "28.00-29.00". */
+static cr_sheet_cell spread_cell(cr_sheet *sheet, const cr_compare_metric *metric, int variant)
+{
+    const int places = cr_compare_number(metric)->places;
+    const cr_compare_spread *of = &metric->spreads[variant];
+    cr_sheet_cell cell = {"-", NULL};
+    if (isnan(of->mean))
+        return cell;
+    if (isnan(of->deviation)) {
+        cell.text = cr_compare_number_text(sheet, places, of->mean);
+        return cell;
+    }
+    cell.text = cr_sheet_text(sheet, "%.*f (%.*f)", places, of->mean, places, of->deviation);
+    cell.below = cr_sheet_text(sheet, "%.*f-%.*f", places, of->least, places, of->most);
+    return cell;
+}
+
+void cr_compare_make_variants(const cr_compare *compare, cr_sheet *sheet)
+{
+    const int n = 2 + compare->n_metrics;
+    cr_sheet_init(sheet, n, compare->n_variants);
+    if (sheet->failed)
+        return;
+    sheet->columns[0] = (cr_sheet_column){"variant", NULL, true};
+    sheet->columns[1].title = "runs";
+    for (int m = 0; m < compare->n_metrics; m++)
+        sheet->columns[2 + m].title = cr_compare_number(&compare->metrics[m])->title;
+    for (int v = 0; v < compare->n_variants; v++) {
+        cr_sheet_cell *cell = sheet->cells + v * n;
+        cell[0].text = compare->variants[v].name;
+        cell[1].text = cr_sheet_text(sheet, "%d", compare->variants[v].n_runs);
+        for (int m = 0; m < compare->n_metrics; m++)
+            cell[2 + m] = spread_cell(sheet, &compare->metrics[m], v);
+    }
+}
+
+void cr_compare_make_between(const cr_compare *compare, int between, cr_sheet *sheet)
+{
+    static const char *const titles[] = {"number", "A", "B", "A - B", "interval"};
+    enum { N = sizeof titles / sizeof titles[0] };
+    cr_sheet_init(sheet, N, compare->n_metrics);
+    if (sheet->failed)
+        return;
+    for (int c = 0; c < N; c++)
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c == 0};
+    for (int m = 0; m < compare->n_metrics; m++) {
+        const cr_compare_metric *metric = &compare->metrics[m];
+        const cr_compare_between *of = &metric->between[between];
+        const int places = cr_compare_number(metric)->places;
+        cr_sheet_cell *cell = sheet->cells + m * N;
+        cell[0].text = cr_compare_number(metric)->title;
+        cell[1].text = cr_compare_number_text(sheet, places, metric->spreads[of->a].mean);
+        cell[2].text = cr_compare_number_text(sheet, places, metric->spreads[of->b].mean);
+        cell[3].text = cr_compare_number_text(sheet, places, of->difference);
+        cell[4].text = interval_text(sheet, places, of->low, of->high);
+    }
 }

@@ -19,6 +19,7 @@ enum {
     OPTION_ALPHA,
     OPTION_BY_CLASS,
     OPTION_FLIPS,
+    OPTION_GROUP,
     OPTION_RESAMPLES,
     OPTION_FORMAT,
     OPTION_FORCE
@@ -30,6 +31,7 @@ static const struct option options[] = {{"against", required_argument, NULL, OPT
                                         {"alpha", required_argument, NULL, OPTION_ALPHA},
                                         {"by-class", no_argument, NULL, OPTION_BY_CLASS},
                                         {"flips", required_argument, NULL, OPTION_FLIPS},
+                                        {"group", required_argument, NULL, OPTION_GROUP},
                                         {"resamples", required_argument, NULL, OPTION_RESAMPLES},
                                         {"format", required_argument, NULL, OPTION_FORMAT},
                                         {"output", required_argument, NULL, 'o'},
@@ -39,6 +41,7 @@ static const struct option options[] = {{"against", required_argument, NULL, OPT
 enum { MOST_THREADS = 16, MOST_RESAMPLES = 1000000 };
 
 typedef struct request {
+    const char **groups; /* owned */
     const char *const *paths;
     int n_paths;
     const char *against, *only, *output;
@@ -106,6 +109,10 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
                                       .against = -1,
                                       .n_resamples = CR_STAT_RESAMPLES,
                                       .n_threads = count_threads()};
+    r->groups = cr_alloc((size_t)argc, sizeof *r->groups);
+    if (!r->groups)
+        CR_TRY(cr_fail_memory(err, "options", (size_t)argc, sizeof *r->groups));
+    r->options.groups = r->groups;
     CR_TRY(cr_compare_format_find("text", &r->format, err));
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
         switch (option) {
@@ -128,6 +135,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_FLIPS:
             CR_TRY(cr_option_int("flips", optarg, 1, &r->options.n_flips, err));
             break;
+        case OPTION_GROUP:
+            r->groups[r->options.n_groups++] = optarg;
+            break;
         case OPTION_RESAMPLES:
             CR_TRY(take_resamples(optarg, &r->options.n_resamples, err));
             break;
@@ -148,6 +158,10 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
     if (r->options.by_class && r->options.n_flips > 0 && strcmp(r->format->name, "csv") == 0)
         CR_TRY(cr_fail(err, CR_EUSAGE,
                        "compare: --format csv is one table: of --by-class or of --flips"));
+    if (r->options.n_groups > 0 && (r->against || r->options.by_class || r->options.n_flips > 0))
+        CR_TRY(
+            cr_fail(err, CR_EUSAGE,
+                    "compare: --group is of variants: without --against, --by-class and --flips"));
     if (optind == argc)
         CR_TRY(cr_fail(err, CR_EUSAGE,
                        "compare: a results file is missing; see camrank compare --help"));
@@ -275,32 +289,39 @@ static cr_status compare_command(const cr_par *par, int argc, char **argv, cr_er
 cleanup:
     free(text);
     close_all(&r, &s);
+    free(r.groups);
     return status;
 }
 
 const cr_command cr_command_compare = {
     .name = "compare",
     .summary = "says which rows of results files are better, and whether it is true",
-    .help = "usage: camrank compare RESULTS.h5 [MORE.h5 ...] [options]\n\n"
-            "Compares rows, MODEL/METHOD/PROTOCOL, image by image, on the images that all of them "
-            "have:\n"
-            "differences with their intervals, paired tests, and which rows cannot be told apart.\n"
-            "docs/comparing.md explains every column.\n\n"
-            "  --against ROW      each row against this one (all against all); so much of its name "
-            "as is\n"
-            "                     enough, with FILE: in front where files have rows of one name\n"
-            "  --only NAME,...    the rows of these models, methods and protocols\n"
-            "  --metric NAME      this number alone, as in --format json; may be repeated\n"
-            "  --alpha P          a difference counts below this p, corrected (0.05)\n"
-            "  --by-class         also class by class, by the difference: under --metric, or else "
-            "top-1\n"
-            "                     localization\n"
-            "  --flips N          also the N images that changed most, for better and for worse, "
-            "and what\n"
-            "                     became of each outcome\n"
-            "  --resamples N      of the bootstrap of the mean IoU (10000); 0: no interval\n"
-            "  --format " CR_COMPARE_FORMAT_NAMES("|") "\n"
-                                                       "  -o, --output FILE  (standard output)\n"
-                                                       "  --force            replaces a file that "
-                                                       "is there, if it is of the same format\n",
+    .help =
+        "usage: camrank compare RESULTS.h5 [MORE.h5 ...] [options]\n\n"
+        "Compares rows, MODEL/METHOD/PROTOCOL, image by image, on the images that all of them "
+        "have:\n"
+        "differences with their intervals, paired tests, and which rows cannot be told apart.\n"
+        "docs/comparing.md explains every column.\n\n"
+        "  --against ROW      each row against this one (all against all); so much of its name "
+        "as is\n"
+        "                     enough, with FILE: in front where files have rows of one name\n"
+        "  --only NAME,...    the rows of these models, methods and protocols\n"
+        "  --metric NAME      this number alone, as in --format json; may be repeated\n"
+        "  --alpha P          a difference counts below this p, corrected (0.05)\n"
+        "  --by-class         also class by class, by the difference: under --metric, or else "
+        "top-1\n"
+        "                     localization\n"
+        "  --flips N          also the N images that changed most, for better and for worse, "
+        "and what\n"
+        "                     became of each outcome\n"
+        "  --group PATTERN    models, or rows, whose names match are runs of one variant (seeds,\n"
+        "                     checkpoints): their mean, deviation and range, and differences "
+        "between\n"
+        "                     variants; may be repeated\n"
+        "  --resamples N      of the bootstrap of the mean IoU, and of variants (10000); 0: no "
+        "interval\n"
+        "  --format " CR_COMPARE_FORMAT_NAMES("|") "\n"
+                                                   "  -o, --output FILE  (standard output)\n"
+                                                   "  --force            replaces a file that "
+                                                   "is there, if it is of the same format\n",
     .run = compare_command};

@@ -44,6 +44,9 @@ typedef struct cr_compare_options {
     bool chosen;   /* by the user: classes are of all of them, else of the lead alone */
     bool by_class; /* forms have each pair class by class */
     int n_flips;   /* and the images that changed most, so many for better and for worse; 0: none */
+    /* [n_groups] patterns as the shell has them, each of rows that are runs of one variant; the caller's */
+    const char *const *groups;
+    int n_groups;
     int n_resamples; /* of the bootstrap; 0: none */
     int n_threads;   /* that resample */
 } cr_compare_options;
@@ -72,6 +75,25 @@ typedef struct cr_compare_pair {
     double needed;         /* cr_stat_images_needed to see such a difference at alpha / n_pairs */
 } cr_compare_pair;
 
+/* Runs of one variant: of several trainings, or checkpoints. */
+typedef struct cr_compare_variant {
+    const char *name;
+    int *runs; /* [n_runs] rows */
+    int n_runs;
+} cr_compare_variant;
+
+/* A variant's values under a metric. NaN where a run lacks it; the deviation (n - 1) of one run. */
+typedef struct cr_compare_spread {
+    double mean, deviation, least, most;
+} cr_compare_spread;
+
+/* Two variants: the difference of their means, and its 95 % interval over images and runs together
+ * (cr_stat_runs_interval), NaN without a bootstrap. */
+typedef struct cr_compare_between {
+    int a, b;
+    double difference, low, high;
+} cr_compare_between;
+
 /* One number. */
 typedef struct cr_compare_metric {
     int number;       /* of cr_metric_number_at */
@@ -88,11 +110,15 @@ typedef struct cr_compare_metric {
     cr_stat_test test;
     double *mean_ranks;
     double nemenyi;
-    double *means;          /* [n_rows][n_resamples] of values; NULL without a bootstrap */
+    double *
+        means; /* [n_rows][n_resamples] of values, and of rights where there are variants; NULL without
+                      a bootstrap */
     cr_compare_pair *pairs; /* [n_pairs] in the order of a, then b */
     const char *
         *letters; /* [n_rows]; NULL where pairs are against one row. Rows that share one cannot
                                be told apart */
+    cr_compare_spread *spreads;  /* [n_variants] */
+    cr_compare_between *between; /* [n_between] */
 } cr_compare_metric;
 
 typedef struct cr_compare {
@@ -109,12 +135,18 @@ typedef struct cr_compare {
     int lead; /* the metric by which rows are ordered: the first of predicted boxes that rows have, else
                  the first that they have */
     int n_pairs;
+    /* With options.groups: in the order of their first rows; a row that no group takes is a variant. */
+    cr_compare_variant *variants;
+    int n_variants, n_between;
     bool needs_iou, needs_boxes, needs_levels; /* what cr_compare_add has to be given */
     struct cr_compare_room *room;              /* memory of its own */
 } cr_compare;
 
-/* Begins a comparison of 2 to CR_COMPARE_MAX_ROWS rows, of which `rows` has file to has_network. Errors:
- * CR_EINPUT for more rows, or fewer; CR_EUSAGE where no number is wanted; CR_EINTERNAL (memory).
+/* Begins a comparison of 2 to CR_COMPARE_MAX_ROWS rows, of which `rows` has file to has_network. A
+ * group without a / is of models, and rows of each method and protocol are a variant of their own; else it
+ * is of MODEL/METHOD/PROTOCOL. FILE: may stand in front. Errors: CR_EINPUT for more rows, or fewer, and for a
+ * group that no row belongs to; CR_EUSAGE where no number is wanted, or two groups take one row;
+ * CR_EINTERNAL (memory).
  * cr_compare_free releases it, also after an error. */
 cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_set *sets,
                            int n_sets, const int32_t *shared, int n_shared,
@@ -207,7 +239,8 @@ cr_status cr_compare_format_find(const char *name, const cr_compare_format **for
  * pair and number, JSON of schema camrank-compare-1 (docs/comparing.md). *text is zero-terminated and the
  * caller's (free). Errors: CR_EINTERNAL (memory). */
 enum { CR_COMPARE_FEW = 10 };
-/* CSV has, in place of the pairs, with `by_class` a line a class, with `n_flips` a line an image. */
+/* CSV has, in place of the pairs, with `by_class` a line a class, with `n_flips` a line an image, with groups
+ * a line of two variants. With groups the forms for people have no tables of pairs of rows. */
 cr_status cr_compare_write(const cr_compare *compare, const cr_compare_format *format, char **text,
                            cr_error *err);
 

@@ -38,9 +38,10 @@ odd=$work/odd.h5
 "$CAMRANK" compare "$odd" --only cam-paper --by-class --flips 3 --format latex >"$work/few.tex" 2>&1 || fail "compare: $(cat "$work/few.tex")"
 "$CAMRANK" compare "$odd" --format latex >"$work/many.tex" 2>&1 || fail "compare"
 "$CAMRANK" compare "$odd" --against gmp/cam/cam-paper --format latex >"$work/against.tex" 2>&1 || fail "compare --against"
+"$CAMRANK" compare "$odd" --group 'g*' --format latex >"$work/group.tex" 2>&1 || fail "compare --group"
 contains "$work/few.tex" 'textbackslash{}d'
 contains "$work/against.tex" '^% A: gap/.*   B: gmp/cam/cam-paper$'
-for name in report classes few many against; do
+for name in report classes few many against group; do
     compiles $name
 done
 finish

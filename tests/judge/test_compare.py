@@ -255,6 +255,56 @@ def judge_flips(path):
           [f["image"] for side in ("better", "worse") for f in result[side]])
 
 
+def resampled(a, b, rng, n=2000):
+    """95 % interval of mean(a) - mean(b), a and b [runs, images], over images and runs drawn anew."""
+    images = rng.integers(0, a.shape[1], (n, a.shape[1]))
+    drawn = []
+    for runs in a, b:
+        means = np.stack([run[images].mean(1) for run in runs])
+        picks = rng.integers(0, len(runs), (n, len(runs)))
+        drawn.append(np.take_along_axis(means.T, picks, axis=1).mean(1))
+    return np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
+
+
+def judge_groups(path):
+    keys = ["top1_loc_error", "mean_iou", "max_box_acc"]
+    result = compare(path, "--group", "g*", *sum((["--metric", k] for k in keys), []))
+    rows, variants = result["rows"], result["variants"]
+    names = [f"{r['model']}/{r['method']}" for r in rows]
+    check("--group: runs of each variant", [[v["name"], [names[r] for r in v["rows"]]] for v in variants] ==
+          [["g*/cam", ["gap/cam", "gmp/cam"]], ["g*/grad-cam", ["gap/grad-cam", "gmp/grad-cam"]],
+           ["fc/grad-cam", ["fc/grad-cam"]]])
+    wrong, far, file, rng = [], [], File(path), np.random.default_rng(3)
+    columns = [file.columns(r["model"], r["method"], r["protocol"], np.arange(300)) for r in rows]
+    for key in keys:
+        for v in variants:
+            values = np.array([rows[r]["values"][key] for r in v["rows"]])
+            wants = {"mean": values.mean(), "deviation": values.std(ddof=1) if len(values) > 1 else None,
+                     "least": values.min(), "most": values.max()}
+            wrong += [(key, k) for k, w in wants.items() if not near(v["values"][key][k], w)]
+        units = [{"top1_loc_error": 100 * (1 - c[key][0]), "mean_iou": c[key][0]}.get(key, 100 * c[key][0])
+                 for c in columns]
+        for pair in (p for p in result["variant_pairs"] if p["metric"] == key):
+            a, b = (variants[pair[k]] for k in "ab")
+            if not near(pair["difference"], a["values"][key]["mean"] - b["values"][key]["mean"]):
+                wrong.append((key, pair))
+            theirs = np.array([resampled(*(np.stack([units[r] for r in v["rows"]]) for v in (a, b)), rng)
+                               for _ in range(5)])
+            spread = theirs.max(0) - theirs.min(0)
+            apart = np.abs(np.array([pair["low"], pair["high"]]) - theirs.mean(0))
+            far += [(key, pair["a"], pair["b"], apart, spread)] * bool((apart > 4 * np.maximum(
+                spread, 1e-3 * abs(theirs).max())).any())
+    check("mean, deviation and range", not wrong, str(wrong[:2] or ""))
+    check("intervals over images and runs", not far and len(result["variant_pairs"]) == 9, str(far[:2] or ""))
+    lines = list(csv.DictReader(io.StringIO(run("compare", path, "--group", "g*", "--metric", keys[0], "--format",
+                                                "csv"))))
+    check("--group as CSV", [(r["variant_a"], float(r["low"])) for r in lines] ==
+          [(variants[p["a"]]["name"], p["low"]) for p in result["variant_pairs"] if p["metric"] == keys[0]])
+    whole = compare(path, "--group", "*/cam/*", "--metric", "mean_iou")["variants"]
+    check("a group with / is of rows", [len(v["rows"]) for v in whole] == [2, 1, 1, 1] and
+          whole[0]["name"] == "*/cam/*")
+
+
 def judge_itself(path):
     result = compare(path, path, "--only", "gap,cam")
     check("a file and itself: nothing differs",
@@ -331,6 +381,12 @@ def judge_refusals(path, folder):
         sorted(KEYS, key=lambda k: (k == "max_box_acc_held_out", KEYS.index(k)))), path, "--metric", "iou", code=2)
     refused("two tables in one CSV", "compare: --format csv is one table: of --by-class or of --flips", path,
             "--by-class", "--flips", "3", "--format", "csv", code=2)
+    refused("a group of none", "--group x*: no row is called so", path, "--group", "x*")
+    refused("a row of two groups", "--group g* and --group */cam/* both take gap/cam", path, "--group", "g*",
+            "--group", "*/cam/*", code=2)
+    for option in ("--by-class",), ("--flips", "2"), ("--against", "gap/cam"):
+        refused(f"--group with {option[0]}", "compare: --group is of variants: without --against, --by-class and "
+                "--flips", path, "--group", "g*", *option, code=2)
     for alpha in "0", "1", "x", "nan":
         refused(f"--alpha {alpha}", f"--alpha {alpha}: must be a number between 0 and 1", path, "--alpha", alpha,
                 code=2)
@@ -355,9 +411,9 @@ def judge_refusals(path, folder):
     refused("nor what is of another format", f"{out}: exists and is a file of another kind; it is not replaced", path,
             "-o", out, "--force")
     for form, detail in ("text", ()), ("csv", ()), ("csv", ("--by-class",)), ("csv", ("--flips", "3")), \
-            ("markdown", ("--by-class",)), ("latex", ("--flips", "3")):
+            ("markdown", ("--by-class",)), ("latex", ("--flips", "3")), ("csv", ("--group", "g*")):
         for more in (), ("--force",):
-            run("compare", path, "--format", form, *detail, "-o", f"{folder}/out{''.join(detail)}.{form}", *more)
+            run("compare", path, "--format", form, *detail, "-o", f"{folder}/out{len(''.join(detail))}.{form}", *more)
 
 
 def wnid_of(file, label):
@@ -387,6 +443,7 @@ def main():
         judge_classes(path)
         judge_one_image_a_class(path, folder)
         judge_flips(path)
+        judge_groups(path)
         judge_itself(path)
         judge_several(path, folder)
         judge_refusals(path, folder)
