@@ -224,6 +224,7 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->show_protocols = job->show_protocols;
     plan->show_v1 = job->show_v1;
     plan->show_v2 = job->show_v2;
+    memcpy(plan->metrics, job->metrics, sizeof plan->metrics);
     plan->skip_failed = job->skip_failed;
     plan->has_empty = true;
     plan->has_states = true;

@@ -53,11 +53,18 @@ static void blank_metric(const cr_results_plan *plan, const struct cr_results_ma
         }
 }
 
-void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *out, int b)
+static bool is_scored(const cr_results_plan *plan, const cr_results_plan *known, int m)
 {
-    memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
+    return cr_results_has_metric(plan, m) && !(known && cr_results_has_metric(known, m));
+}
+
+void cr_score_blank(const cr_results_plan *plan, const cr_results_plan *known,
+                    const struct cr_results_maps *out, int b)
+{
+    if (!known)
+        memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
     for (int m = 0; cr_metrics[m]; m++)
-        if (cr_results_has_metric(plan, m))
+        if (is_scored(plan, known, m))
             blank_metric(plan, out, m, b);
 }
 
@@ -71,9 +78,7 @@ static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map, 
     for (int p = 0; p < count_protocols(image->plan, m); p++) {
         const values to = values_of(image->plan, out, m, p, b, slot);
         const cr_metric_map scored = {
-            .parameters = cr_metrics[m]->of_protocol
-                              ? (const void *)&image->plan->protocols[p]
-                              : (const void *)image->plan->metrics[m].parameters.bytes,
+            .parameters = cr_results_metric_parameters(image->plan, m, p),
             .map = map,
             .width = image->width,
             .height = image->height,
@@ -106,14 +111,15 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
     cr_status status = CR_OK;
     const size_t n = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
     cr_loc_map map = *first;
-    cr_score_blank(image->plan, out, b);
+    cr_score_blank(image->plan, image->known, out, b);
     for (int slot = first_slot; slot < CR_SLOTS; slot++) {
         uint8_t *empty = out->empty + b * CR_SLOTS;
         const bool again = same && slot > first_slot;
         map.maps = first->maps + (size_t)(slot - first_slot) * n;
-        empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
+        if (!image->known)
+            empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
         for (int m = 0; cr_metrics[m]; m++) {
-            if (!cr_results_has_metric(image->plan, m) ||
+            if (!is_scored(image->plan, image->known, m) ||
                 (!cr_metrics[m]->of_slots && slot != CR_SLOT_TRUTH))
                 continue;
             if (again && cr_metrics[m]->of_slots)

@@ -184,7 +184,7 @@ static void blank_variant(cr_worker *w, const cr_model *model, int v, int b, con
     write_reason(w, reason, maps->reason[b]);
     for (size_t i = 0; i < size; i++)
         maps->maps[(size_t)b * size + i] = NAN;
-    cr_score_blank(w->plan, maps, b);
+    cr_score_blank(w->plan, NULL, maps, b);
 }
 
 /* Nor in that of a failed image. */

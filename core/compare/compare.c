@@ -106,8 +106,9 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
     return status == CR_OK ? cr_compare_find_variants(compare, err) : status;
 }
 
-void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,
-                    const cr_outcomes *outcomes, const uint8_t *levels)
+void cr_compare_add(cr_compare *compare, int row, int image, const cr_metric_image *seen,
+                    const cr_verdict *verdict, const cr_outcomes *outcomes, const uint8_t *levels,
+                    const cr_metric_given *given)
 {
     struct cr_compare_room *room = compare->room;
     if (room->seen)
@@ -120,10 +121,11 @@ void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *v
     room->missing[image] = room->missing[image] || verdict->is_missing;
     for (int m = 0; m < compare->n_metrics; m++) {
         cr_compare_metric *metric = &compare->metrics[m];
-        const cr_metric_number *number = cr_compare_number(metric);
+        int of;
+        const cr_metric_number *number = cr_metric_number_at(metric->number, &of);
         if (!number->of_image)
             continue;
-        const double value = number->of_image(verdict);
+        const double value = number->of_image(seen, verdict, &given[of]);
         if (metric->is_rights)
             metric->rights[row][image] = isnan(value) ? CR_COMPARE_NOT : (uint8_t)value;
         else

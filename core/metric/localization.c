@@ -49,12 +49,13 @@ static void add_localized(const cr_metric_image *image, const cr_verdict *verdic
     tally->gt_known_empty += image->empty[CR_SLOT_TRUTH] != 0;
 }
 
-static const char *add(const cr_metric_image *image, int64_t *sums, double *value)
+static const char *add(const cr_metric_image *image, const cr_metric_given *given, int64_t *sums,
+                       double *value)
 {
     cr_tally *tally = (cr_tally *)sums;
     cr_metric_image found = *image;
-    found.boxes = image->columns[0];
-    found.iou = image->columns[1];
+    found.boxes = given->columns[0];
+    found.iou = given->columns[1];
     const cr_verdict verdict = cr_metric_judge(&found);
     tally->n_missing += verdict.is_missing;
     tally->n_failed += verdict.has_failed;
@@ -102,10 +103,13 @@ static cr_metric_value mean_iou(const int64_t *sums)
         of->n_localized > 0 ? ldexp((double)of->iou_sum, -40) / (double)of->n_localized : NAN);
 }
 
-#define OF_IMAGE(key, counts, value)                        \
-    static double key##_of_image(const cr_verdict *verdict) \
-    {                                                       \
-        return verdict->counts ? verdict->value : NAN;      \
+#define OF_IMAGE(key, counts, value)                                                      \
+    static double key##_of_image(const cr_metric_image *image, const cr_verdict *verdict, \
+                                 const cr_metric_given *given)                            \
+    {                                                                                     \
+        (void)image;                                                                      \
+        (void)given;                                                                      \
+        return verdict->counts ? verdict->value : NAN;                                    \
     }
 OF_IMAGE(top1_cls_error, is_classified, top1_class_right)
 OF_IMAGE(top5_cls_error, is_classified, top5_class_right)

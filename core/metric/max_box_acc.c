@@ -18,10 +18,11 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
                         : CR_OK;
 }
 
-static const char *add(const cr_metric_image *image, int64_t *sums, double *value)
+static const char *add(const cr_metric_image *image, const cr_metric_given *given, int64_t *sums,
+                       double *value)
 {
     cr_sweep *sweep = (cr_sweep *)sums;
-    const uint8_t *levels = image->columns[0];
+    const uint8_t *levels = given->columns[0];
     const cr_verdict verdict = cr_metric_judge(image);
     if (!verdict.is_swept)
         return NULL;

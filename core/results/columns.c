@@ -42,6 +42,40 @@ typedef struct slice {
     int model, protocol;
 } slice;
 
+/* The columns of metrics that are not in every file. */
+static bool alloc_further(const cr_results_plan *plan, size_t n, cr_arena *arena, slice *s)
+{
+    bool ok = true;
+    for (int k = 0; ok && k < cr_metric_n_columns(); k++) {
+        int metric;
+        const cr_metric_column *column = cr_metric_column_at(k, &metric);
+        if (!plan->metrics[metric].wanted)
+            continue;
+        void *array = cr_arena_alloc(
+            arena, n, cr_results_metric_items(plan, k, s->protocol) * cr_metric_item_bytes(column));
+        cr_results_metric_take(s->maps, k, s->protocol, array);
+        ok = array != NULL;
+    }
+    return ok;
+}
+
+/* What they gave for image i of the slice. `values` has room for all of them. */
+static void find_given(const cr_results_plan *plan, const slice *s, int i,
+                       const void *values[CR_METRIC_MAX_COLUMNS],
+                       cr_metric_given given[CR_METRIC_MAX])
+{
+    for (int m = 0, k = 0; cr_metrics[m]; m++) {
+        const bool has = plan->metrics[m].wanted;
+        given[m] = (cr_metric_given){cr_results_metric_parameters(plan, m, s->protocol),
+                                     has ? values + k : NULL};
+        for (int j = 0; j < cr_metrics[m]->n_columns; j++, k++)
+            if (has)
+                values[k] = (const char *)cr_results_metric_array(s->maps, k, s->protocol) +
+                            (size_t)i * cr_results_metric_items(plan, k, s->protocol) *
+                                cr_metric_item_bytes(&cr_metrics[m]->columns[j]);
+    }
+}
+
 static cr_status alloc_slice(const cr_results *results, int variant, int parts, cr_arena *arena,
                              slice *s, cr_error *err)
 {
@@ -65,15 +99,18 @@ static cr_status alloc_slice(const cr_results *results, int variant, int parts, 
         whole = (s->boxes.iou = cr_arena_alloc(arena, n_boxes, sizeof *s->boxes.iou)) != NULL;
     if (whole && parts & CR_RESULTS_BOXES)
         whole = (s->boxes.boxes = cr_arena_alloc(arena, n_boxes, sizeof *s->boxes.boxes)) != NULL;
-    if (!whole)
-        return cr_fail_memory(err, "columns", n, CR_SLOTS * sizeof(cr_box));
-    s->maps->protocols[s->protocol] = s->boxes;
-    return CR_OK;
+    if (whole) {
+        s->maps->protocols[s->protocol] = s->boxes;
+        whole = alloc_further(plan, n, arena, s);
+    }
+    return whole ? CR_OK : cr_fail_memory(err, "columns", n, CR_SLOTS * sizeof(cr_box));
 }
 
 static cr_status visit_slice(const cr_results *results, const slice *s, cr_results_visit *visit,
                              void *context, cr_error *err)
 {
+    const void *values[CR_METRIC_MAX_COLUMNS];
+    cr_metric_given given[CR_METRIC_MAX];
     for (int i = 0; i < s->rows.n; i++) {
         const int image = s->rows.first + i;
         const uint8_t *levels =
@@ -90,7 +127,8 @@ static cr_status visit_slice(const cr_results *results, const slice *s, cr_resul
             if (levels[level] >> CR_SWEEP_BITS)
                 return cr_results_bad_row(results, s->model, image, levels[level],
                                           "set of bits of a level", err);
-        visit(context, image, &seen, &verdict, is_done ? levels : NULL);
+        find_given(&results->plan, s, i, values, given);
+        visit(context, image, &seen, &verdict, is_done ? levels : NULL, given);
     }
     return CR_OK;
 }

@@ -72,6 +72,45 @@ cleanup:
     return status;
 }
 
+/* The names of the metrics that a file has. */
+static void list_metrics(const cr_results_plan *plan, char text[CR_METRIC_MAX * CR_NAME_BYTES])
+{
+    size_t n = 0;
+    text[0] = 0;
+    for (int m = 0; cr_metrics[m]; m++)
+        if (cr_results_has_metric(plan, m))
+            n += (size_t)snprintf(text + n, (size_t)CR_NAME_BYTES, "%s%s", n ? ", " : "",
+                                  cr_metrics[m]->name);
+}
+
+/* Their parameters, of those that both have. */
+static cr_status compare_metric_parameters(place file, const cr_results_plan *a,
+                                           const cr_results_plan *b, cr_error *err)
+{
+    char name[CR_NAME_BYTES], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
+    for (int m = 0; cr_metrics[m]; m++) {
+        if (!a->metrics[m].wanted || !b->metrics[m].wanted)
+            continue;
+        const cr_parameter *differs =
+            cr_parameters_difference(cr_metrics[m]->parameters, a->metrics[m].parameters.bytes,
+                                     b->metrics[m].parameters.bytes, x, y);
+        snprintf(name, sizeof name, "/metrics/%s", cr_metrics[m]->name);
+        if (differs)
+            return compare_text((place){file.path, name, file.where}, differs->key, x, y, err);
+    }
+    return CR_OK;
+}
+
+static cr_status compare_metrics(place file, const cr_results_plan *a, const cr_results_plan *b,
+                                 cr_error *err)
+{
+    char x[CR_METRIC_MAX * CR_NAME_BYTES], y[CR_METRIC_MAX * CR_NAME_BYTES];
+    list_metrics(a, x);
+    list_metrics(b, y);
+    cr_status status = compare_text(file, "metrics", x, y, err);
+    return status == CR_OK ? compare_metric_parameters(file, a, b, err) : status;
+}
+
 static cr_status compare_protocol(place file, const cr_protocol *a, const cr_protocol *b,
                                   cr_error *err)
 {
@@ -235,6 +274,7 @@ cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *pl
     CR_TRY(compare_run(root, &stored->plan, plan, err));
     CR_TRY(compare_layout(root, &stored->plan, plan, err));
     CR_TRY(compare_protocols(root, &stored->plan, plan, err));
+    CR_TRY(compare_metrics(root, &stored->plan, plan, err));
     for (int m = 0; m < plan->n_models; m++)
         CR_TRY(compare_model(root, &stored->plan, plan, m, err));
     CR_TRY(compare_data(root, &stored->data, data, stored->plan.n_models == 0, err));
@@ -320,6 +360,10 @@ cr_status cr_results_is_part_of(const cr_results *stored, const cr_results_plan 
             return not_wanted(root, "protocol", protocol->name, err);
         CR_TRY(compare_protocol(root, protocol, &plan->protocols[at], err));
     }
+    for (int m = 0; cr_metrics[m]; m++)
+        if (stored->plan.metrics[m].wanted && !plan->metrics[m].wanted)
+            return not_wanted(root, "metric", cr_metrics[m]->name, err);
+    CR_TRY(compare_metric_parameters(root, &stored->plan, plan, err));
     for (int m = 0; m < stored->plan.n_models; m++)
         CR_TRY(find_model(root, &stored->plan, m, plan, err));
     CR_TRY(compare_data(root, &stored->data, data, sizes, err));

@@ -212,6 +212,33 @@ static cr_status create_group(const cr_results *results, cr_h5_at *at, cr_error 
     return at->id < 0 ? cr_h5_fail(err, CR_EIO, "%s: %s", results->path, at->place) : CR_OK;
 }
 
+/* /metrics: those that are not in every file. */
+static cr_status create_metrics(const cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = &results->plan;
+    cr_results_path path = "/metrics";
+    cr_h5_at at = {.id = -1, .place = path};
+    bool begun = false;
+    for (int m = 0; cr_metrics[m]; m++) {
+        if (!plan->metrics[m].wanted)
+            continue;
+        if (!begun)
+            CR_TRY(create_group(results, &at, err));
+        cr_h5_close(at.id);
+        at.id = -1;
+        begun = true;
+        snprintf(path, sizeof path, "/metrics/%s", cr_metrics[m]->name);
+        CR_TRY(create_group(results, &at, err));
+        CR_TRY(cr_parameters_put(at, cr_metrics[m]->parameters, plan->metrics[m].parameters.bytes,
+                                 err));
+    }
+
+cleanup:
+    cr_h5_close(at.id);
+    return status;
+}
+
 static cr_status create_groups(const cr_results *results, cr_error *err)
 {
     static const char *const plain[] = {"/classes", "/images", "/ground_truth", "/protocols",
@@ -238,6 +265,7 @@ static cr_status create_groups(const cr_results *results, cr_error *err)
         cr_h5_close(at.id);
         at.id = -1;
     }
+    CR_TRY(create_metrics(results, err));
     for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
         cr_layout_group(plan, group, path);
         CR_TRY(create_group(results, &at, err));
@@ -288,12 +316,13 @@ static cr_status create_column(const cr_results *results, const char *folder, cr
     snprintf(place, sizeof place, "%.480s/%s", folder, of.name);
     hid_t space = H5Screate_simple(n_dims, shape, NULL);
     hid_t type = cr_layout_type(column, &results->plan, text_bytes);
-    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    if (space < 0 || type < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE), link = H5Pcreate(H5P_LINK_CREATE);
+    if (space < 0 || type < 0 || properties < 0 || H5Pset_create_intermediate_group(link, 1) < 0 ||
+        H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
         H5Pset_obj_track_times(properties, false) < 0 || set_fill(properties, column, type) < 0)
         CR_TRY(cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place));
-    *dataset = H5Dcreate2(results->file, place, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    *dataset = H5Dcreate2(results->file, place, type, space, link, properties, H5P_DEFAULT);
     const cr_h5_at at = {*dataset, results->path, place};
     if (*dataset < 0)
         CR_TRY(cr_h5_fail(err, CR_EIO, "%s: %s", results->path, place));
@@ -302,6 +331,7 @@ static cr_status create_column(const cr_results *results, const char *folder, cr
         CR_TRY(cr_h5_put_text(at, "unit", of.unit, err));
 
 cleanup:
+    cr_h5_close(link);
     cr_h5_close(properties);
     cr_h5_close(type);
     cr_h5_close(space);
@@ -473,7 +503,8 @@ cleanup:
     return status;
 }
 
-cr_status cr_results_make_file(cr_results *results, bool replace, cr_results *from, cr_error *err)
+cr_status cr_results_make_file(cr_results *results, bool replace, const cr_results_source *from,
+                               cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
     const cr_par *par = &results->par;
@@ -490,7 +521,7 @@ cr_status cr_results_make_file(cr_results *results, bool replace, cr_results *fr
 
     if (par->rank == 0) {
         local = create_file(results, err);
-        if (local == CR_OK && from)
+        if (local == CR_OK && from && from->file)
             local = cr_results_copy_rows(results, from, err);
         if (local == CR_OK)
             local = publish(results, err);

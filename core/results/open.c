@@ -232,6 +232,50 @@ cleanup:
     return status;
 }
 
+/* Of a metric in the group /metrics. */
+static cr_status get_metric(cr_results *results, int metric, cr_error *err)
+{
+    cr_status status = CR_OK;
+    struct cr_results_metric *of = &results->plan.metrics[metric];
+    cr_results_path path;
+    snprintf(path, sizeof path, "/metrics/%s", cr_metrics[metric]->name);
+    const hid_t group = H5Gopen2(results->file, path, H5P_DEFAULT);
+    if (group < 0)
+        return cr_h5_fail(err, CR_EINPUT, "%s: %s", results->path, path);
+    of->wanted = true;
+    CR_TRY(cr_parameters_get((cr_h5_at){group, results->path, path}, cr_metrics[metric]->parameters,
+                             of->parameters.bytes, err));
+
+cleanup:
+    cr_h5_close(group);
+    return status;
+}
+
+/* The metrics that are not in every file. Each has to be known, since /summary has its numbers. */
+static cr_status get_metrics(cr_results *results, cr_error *err)
+{
+    cr_status status = CR_OK;
+    H5G_info_t info;
+    hsize_t n = 0;
+    if (H5Lexists(results->file, "/metrics", H5P_DEFAULT) <= 0)
+        return CR_OK;
+    const hid_t group = H5Gopen2(results->file, "/metrics", H5P_DEFAULT);
+    if (group < 0 || H5Gget_info(group, &info) < 0)
+        CR_TRY(cr_h5_fail(err, CR_EINPUT, "%s: /metrics", results->path));
+    for (int m = 0; cr_metrics[m]; m++)
+        if (!cr_metrics[m]->always && H5Lexists(group, cr_metrics[m]->name, H5P_DEFAULT) > 0) {
+            CR_TRY(get_metric(results, m, err));
+            n++;
+        }
+    if (n < info.nlinks)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: /metrics: holds one that this program does not know",
+                       results->path));
+
+cleanup:
+    cr_h5_close(group);
+    return status;
+}
+
 static cr_status get_models(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -475,6 +519,7 @@ cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)
     CR_TRY(cr_h5_open(opening->path, &opening->file, err));
     CR_TRY(get_root(opening, err));
     CR_TRY(get_protocols(opening, err));
+    CR_TRY(get_metrics(opening, err));
     CR_TRY(get_models(opening, err));
     CR_TRY(get_data(opening, err));
     CR_TRY(cr_results_check(path, &opening->plan, &opening->data, err));

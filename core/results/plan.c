@@ -139,6 +139,9 @@ static cr_status check_protocols(const char *path, const cr_results_plan *plan, 
         if (!is_step(protocol->name))
             return cr_fail(err, CR_EINPUT, "%s: `%s` is no name of a protocol", path,
                            protocol->name);
+        if (cr_metric_find(protocol->name) >= 0)
+            return cr_fail(err, CR_EINPUT, "%s: protocol `%s` has the name of a metric", path,
+                           protocol->name);
         if (cr_protocol_check(protocol, &fault) != CR_OK)
             return cr_fail(err, CR_EINPUT, "%s: protocol %s: %.200s", path, protocol->name,
                            fault.message);

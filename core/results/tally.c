@@ -49,10 +49,8 @@ static cr_status add_image(const counting *c, int v, int m, int p, int i, cr_err
     }
     image.empty = c->empty ? c->empty + (size_t)i * CR_SLOTS : NULL;
     image.part = c->held_out[i];
-    image.parameters = metric->of_protocol ? (const void *)image.protocol
-                                           : (const void *)plan->metrics[m].parameters.bytes;
-    image.columns = values;
-    const char *wanted = metric->add(&image, place_of(c, v, m, p, i), &value);
+    const cr_metric_given given = {cr_results_metric_parameters(plan, m, p), values};
+    const char *wanted = metric->add(&image, &given, place_of(c, v, m, p, i), &value);
     return wanted ? cr_results_bad_row(c->results, c->model, c->rows.first + i, value, wanted, err)
                   : CR_OK;
 }

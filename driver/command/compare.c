@@ -172,6 +172,24 @@ cleanup:
     return status;
 }
 
+/* Leaves out the numbers of metrics that some file has not; one that was asked for is missed. */
+static cr_status drop_numbers(request *r, const state *s, cr_error *err)
+{
+    for (int k = 0; k < cr_metric_n_numbers(); k++) {
+        int metric;
+        const cr_metric_number *number = cr_metric_number_at(k, &metric);
+        for (int f = 0; f < r->n_paths && r->options.numbers[k]; f++) {
+            if (cr_results_has_metric(cr_results_get_plan(s->files[f].results), metric))
+                continue;
+            if (r->options.chosen)
+                return cr_fail(err, CR_EINPUT, "%s: has no %s: its job does not name the metric %s",
+                               r->paths[f], number->key, cr_metrics[metric]->name);
+            r->options.numbers[k] = false;
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status open_files(const request *r, state *s, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -199,15 +217,16 @@ typedef struct target {
 } target;
 
 static void take_image(void *context, int image, const cr_metric_image *seen,
-                       const cr_verdict *verdict, const uint8_t *levels)
+                       const cr_verdict *verdict, const uint8_t *levels,
+                       const cr_metric_given *given)
 {
     const target *to = context;
     if (to->places[image] < 0)
         return;
     const bool has_outcomes = to->compare->needs_boxes && verdict->is_localized;
     const cr_outcomes outcomes = has_outcomes ? cr_metric_outcomes(seen) : (cr_outcomes){0};
-    cr_compare_add(to->compare, to->row, to->places[image], verdict,
-                   has_outcomes ? &outcomes : NULL, levels);
+    cr_compare_add(to->compare, to->row, to->places[image], seen, verdict,
+                   has_outcomes ? &outcomes : NULL, levels, given);
 }
 
 static cr_status read_rows(state *s, cr_error *err)
@@ -275,6 +294,7 @@ static cr_status compare_command(const cr_par *par, int argc, char **argv, cr_er
     char *text = NULL;
     CR_TRY(parse(argc, argv, &r, err));
     CR_TRY(open_files(&r, &s, err));
+    CR_TRY(drop_numbers(&r, &s, err));
     CR_TRY(cr_compare_match(s.sets, r.n_paths, &s.shared, &s.n_shared, err));
     CR_TRY(cr_compare_list_rows(s.files, r.n_paths, r.only, &s.places, &s.rows, &s.n_rows, err));
     if (r.against)

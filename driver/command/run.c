@@ -1,6 +1,7 @@
 /* camrank run: the main job. */
 #include "driver/run.h"
 #include "command.h"
+#include "driver/fill.h"
 #include "driver/guard.h"
 #include "driver/memory.h"
 #include "driver/progress.h"
@@ -114,8 +115,8 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     cr_memory memory;
     CR_TRY(cr_session_open(par, options, &session, err));
     if (options->resume)
-        CR_TRY(cr_results_resume(par, session.job.output, &session.plan, &session.data, &results,
-                                 &resumed, err));
+        CR_TRY(cr_results_resume(par, session.job.output, &session.plan, &session.data,
+                                 cr_fill_metrics, &session, &results, &resumed, err));
     else
         CR_TRY(cr_results_create(par, session.job.output, options->force, &session.plan,
                                  &session.data, &results, err));

@@ -3,6 +3,7 @@
 #include "camrank/nn.h"
 
 #include "job_method.h"
+#include "job_metric.h"
 #include "job_protocol.h"
 #include "job_schema.h"
 
@@ -226,6 +227,7 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
         CR_TRY(cr_job_fail(err, source, "", "the key \"methods\" is missing"));
     CR_TRY(cr_job_read_methods(source, raw, job, err));
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
+    CR_TRY(cr_job_read_metrics(source, raw, job, err));
     job->map_slots = map_slots[raw->heatmaps.classes];
     job->map_float16 = raw->heatmaps.type == 1;
     CR_TRY(read_limit(source, "batch", raw->batch, 16, MAX_BATCH, &job->batch, err));
@@ -310,10 +312,12 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
      * those that it gives. */
     CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
     CR_TRY(cr_job_tree_wrap(&edited, "methods", "name", err));
+    CR_TRY(cr_job_tree_wrap(&edited, "metrics", "name", err));
     for (int i = 0; i < n_sets; i++)
         CR_TRY(apply_set(&edited, sets[i], err));
     CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
     CR_TRY(cr_job_tree_wrap(&edited, "methods", "name", err));
+    CR_TRY(cr_job_tree_wrap(&edited, "metrics", "name", err));
     CR_TRY(cr_job_tree_print(&edited, &printed, &n_printed, err));
     status = cr_job_tree_parse(printed, n_printed, &source.changed, &line, err);
     if (status == CR_EINPUT)

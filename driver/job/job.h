@@ -36,6 +36,7 @@ typedef struct cr_job {
     cr_protocol *protocols; /* by different names: that of `as`, or "... (modified)" where the job
                                changes a parameter of a known one */
     bool show_protocols, show_v1, show_v2; /* in tables for people, as in cr_results_plan */
+    struct cr_results_metric metrics[CR_METRIC_MAX]; /* as in cr_results_plan */
     int map_slots;    /* heatmaps.classes: all (6, the default), truth (1) or none (0) */
     bool map_float16; /* heatmaps.type: float16 (default float32) */
     int batch;        /* images in a chunk; 1 to 1024, default 16 */
@@ -70,6 +71,8 @@ typedef struct cr_job {
  *     What every run computes for wsol-v1 and wsol-v2 does not depend on them: they choose what a
  *     table for people shows (both, where neither is named). A job that names no other has the
  *     boxes of cam-paper, and a table without their errors.
+ *   metrics (those that are in every file): a list of names of cr_metrics, or of mappings: name, and the
+ *     metric's parameters. Those of every file need not be named
  *   threshold, loose, connectivity, upsampling, iou (the protocol's own): of the one protocol with
  *     boxes
  *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)

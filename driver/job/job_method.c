@@ -68,27 +68,6 @@ static cr_status read_name(cr_job_source *source, unsigned i, const cr_job_raw_m
     return read_layers(source, i, raw, at ? at + 1 : NULL, spec, err);
 }
 
-/* Refuses a parameter that other methods have. */
-static cr_status check_keys(cr_job_source *source, const char *prefix, const cr_method *method,
-                            cr_error *err)
-{
-    char key[CR_JOB_PATH_BYTES], own[CR_JOB_PATH_BYTES] = "";
-    size_t n = 0;
-    for (int i = 0; i < method->parameters.n; i++)
-        n += (size_t)snprintf(own + n, sizeof own - n, "%s%s", n ? ", " : "",
-                              method->parameters.items[i].key);
-    for (const cr_method *const *other = cr_methods; *other; other++)
-        for (int i = 0; i < (*other)->parameters.n; i++) {
-            const char *name = (*other)->parameters.items[i].key;
-            KEY("%s%s", prefix, name);
-            if (!cr_parameters_find(method->parameters, name) &&
-                cr_job_tree_find(&source->changed, key))
-                return cr_job_fail(err, source, key, "%s has no such parameter; it has %s",
-                                   method->name, own);
-        }
-    return CR_OK;
-}
-
 /* The row's name: the job's own or, where parameters are changed, one that says so. */
 static cr_status name_row(cr_job_source *source, const char *prefix, const char *as,
                           cr_method_spec *spec, cr_error *err)
@@ -140,7 +119,9 @@ cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_j
         KEY("methods.%u", i);
         snprintf(prefix, sizeof prefix, "methods.%u.", i);
         CR_TRY(read_name(source, i, item, spec, err));
-        CR_TRY(check_keys(source, prefix, spec->method, err));
+        for (const cr_method *const *other = cr_methods; *other; other++)
+            CR_TRY(cr_job_refuse_parameters(source, prefix, spec->method->name,
+                                            spec->method->parameters, (*other)->parameters, err));
         CR_TRY(cr_job_read_parameters(source, prefix, spec->method->parameters,
                                       spec->parameters.bytes, err));
         CR_TRY(read_fusion(source, prefix, spec, err));

@@ -21,6 +21,22 @@ const cr_parameter *cr_job_given_parameter(cr_job_source *source, const char *pr
     return NULL;
 }
 
+cr_status cr_job_refuse_parameters(cr_job_source *source, const char *prefix, const char *name,
+                                   cr_parameters own, cr_parameters other, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES], keys[CR_JOB_PATH_BYTES] = "";
+    size_t n = 0;
+    for (int i = 0; i < own.n; i++)
+        n += (size_t)snprintf(keys + n, sizeof keys - n, "%s%s", n ? ", " : "", own.items[i].key);
+    for (int i = 0; i < other.n; i++)
+        if (find(source, prefix, &other.items[i], key) &&
+            !cr_parameters_find(own, other.items[i].key))
+            return own.n ? cr_job_fail(err, source, key, "%s has no such parameter; it has %s",
+                                       name, keys)
+                         : cr_job_fail(err, source, key, "%s has no parameters here", name);
+    return CR_OK;
+}
+
 cr_status cr_job_read_parameters(cr_job_source *source, const char *prefix, cr_parameters table,
                                  void *of, cr_error *err)
 {

@@ -10,6 +10,11 @@
 const cr_parameter *cr_job_given_parameter(cr_job_source *source, const char *prefix,
                                            cr_parameters table);
 
+/* Refuses a parameter that the job gives to `name`, whose own are `own`, and that only others have, such as
+ * those of `other`. Errors: as cr_job_fail. */
+cr_status cr_job_refuse_parameters(cr_job_source *source, const char *prefix, const char *name,
+                                   cr_parameters own, cr_parameters other, cr_error *err);
+
 /* Sets the members that the job gives. Errors: CR_EINPUT or CR_EUSAGE, as cr_job_fail. */
 cr_status cr_job_read_parameters(cr_job_source *source, const char *prefix, cr_parameters table,
                                  void *of, cr_error *err);

@@ -55,6 +55,8 @@ static cr_status rename_protocol(cr_job_source *source, const char *prefix, cons
         return cr_job_fail(err, source, key,
                            "\"%.64s\", must be letters, digits and . _ -, a letter or digit first",
                            as);
+    if (cr_metric_find(as) >= 0)
+        return cr_job_fail(err, source, key, "\"%.64s\" is the name of a metric", as);
     if (is_metric(as) || cr_protocol_find(as, &known, NULL) == CR_OK)
         return cr_job_fail(err, source, key, "\"%.64s\" is the name of a known protocol", as);
     snprintf(protocol->name, sizeof protocol->name, "%s", as);

@@ -109,6 +109,12 @@ static cyaml_schema_field_t method_fields[4 + MAX_PARAMETERS + 1] = {
 static const cyaml_schema_value_t method = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_method, method_fields)};
 
+static cyaml_schema_field_t metric_fields[1 + MAX_PARAMETERS + 1] = {
+    STRING("name", MUST, cr_job_raw_metric, name, CR_NAME_BYTES - 1),
+};
+static const cyaml_schema_value_t metric = {
+    CYAML_VALUE_MAPPING(MUST, cr_job_raw_metric, metric_fields)};
+
 static const cyaml_schema_field_t heatmap_fields[] = {
     WORD("classes", MAY, cr_job_raw_heatmaps, classes, kept_classes),
     WORD("type", MAY, cr_job_raw_heatmaps, type, map_types),
@@ -121,7 +127,7 @@ static const cyaml_schema_field_t limit_fields[] = {
     CYAML_FIELD_END,
 };
 
-static cyaml_schema_field_t job_fields[11 + MAX_PARAMETERS + 1] = {
+static cyaml_schema_field_t job_fields[12 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
     CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
     CYAML_FIELD_SEQUENCE_COUNT("models", CYAML_FLAG_POINTER, cr_job_raw, models, n_models, &model,
@@ -131,6 +137,8 @@ static cyaml_schema_field_t job_fields[11 + MAX_PARAMETERS + 1] = {
     STRING("protocol", MAY, cr_job_raw, protocol, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE_COUNT("protocols", CYAML_FLAG_POINTER | MAY, cr_job_raw, protocols,
                                n_protocols, &protocol, 1, CR_MAX_PROTOCOLS),
+    CYAML_FIELD_SEQUENCE_COUNT("metrics", CYAML_FLAG_POINTER | MAY, cr_job_raw, metrics, n_metrics,
+                               &metric, 1, CR_METRIC_MAX),
     CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
     CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
     CYAML_FIELD_MAPPING("limits", MAY, cr_job_raw, limits, limit_fields),
@@ -158,6 +166,8 @@ static void complete_schema(void)
     for (const cr_method *const *of = cr_methods; *of; of++)
         add_parameters(method_fields, (*of)->parameters);
     add_parameters(method_fields, cr_fusion_parameters);
+    for (const cr_metric *const *of = cr_metrics; *of; of++)
+        add_parameters(metric_fields, (*of)->parameters);
     add_parameters(job_fields, cr_protocol_parameters);
 }
 

@@ -66,6 +66,11 @@ typedef struct cr_job_raw_method {
     unsigned n_layers;
 } cr_job_raw_method;
 
+/* The same. */
+typedef struct cr_job_raw_metric {
+    char *name;
+} cr_job_raw_metric;
+
 typedef struct cr_job_raw {
     char *name;
     cr_job_raw_dataset dataset;
@@ -76,6 +81,8 @@ typedef struct cr_job_raw {
     char *protocol;
     cr_job_raw_protocol *protocols;
     unsigned n_protocols;
+    cr_job_raw_metric *metrics;
+    unsigned n_metrics;
     cr_job_raw_heatmaps heatmaps;
     int64_t *batch;
     cr_job_raw_limits limits;

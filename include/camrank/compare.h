@@ -154,9 +154,10 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
                            cr_error *err);
 
 /* Takes one shared image under a row: its verdict, where boxes are needed and it is localized its outcomes,
- * else NULL, and `levels` as cr_results_visit has them. */
-void cr_compare_add(cr_compare *compare, int row, int image, const cr_verdict *verdict,
-                    const cr_outcomes *outcomes, const uint8_t *levels);
+ * else NULL, and `seen`, `levels` and `given` as cr_results_visit has them. */
+void cr_compare_add(cr_compare *compare, int row, int image, const cr_metric_image *seen,
+                    const cr_verdict *verdict, const cr_outcomes *outcomes, const uint8_t *levels,
+                    const cr_metric_given *given);
 
 /* Ends a row of which all shared images were added. */
 void cr_compare_row_done(cr_compare *compare, int row);

@@ -151,6 +151,12 @@ void cr_loc_workspace_fini(cr_loc_workspace *workspace);
 cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err);
 
+/* The pixel of the largest value of the upsampled map, as floats; of equal ones the first in raster order.
+ *   point  x, y
+ * Errors: as cr_loc_upsample. */
+cr_status cr_loc_peak(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                      int32_t point[2], cr_loc_workspace *workspace, cr_error *err);
+
 /* The boxes of one class: scaled and upsampled as above, then found by protocol->boxes. An upsampled
  * map without a positive value gives the whole image. Compares in double precision, before the
  * rounding to the float of cr_loc_upsample.

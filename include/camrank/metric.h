@@ -64,10 +64,14 @@ typedef struct cr_metric_image {
     const double *iou;        /* the same; NULL for a verdict on the classes alone */
     const uint8_t *empty; /* [CR_SLOTS] whether maps are empty; NULL where the file does not say */
     int part;             /* cr_held_out_part of its id */
-    /* What a metric gave for the image, and by which parameters. */
-    const void *parameters;
-    const void *const *columns; /* [n_columns] its values in each */
 } cr_metric_image;
+
+/* What a metric gave for an image, and by which parameters. */
+typedef struct cr_metric_given {
+    const void *parameters;
+    const void *const
+        *columns; /* [n_columns] the image's values in each; NULL where there are none */
+} cr_metric_given;
 
 /* What of an image counts, and whether it is right. What does not count, or has failed, is not right. */
 typedef struct cr_verdict {
@@ -168,7 +172,8 @@ typedef struct cr_metric_number {
     cr_metric_value (*count)(const int64_t *sums); /* from the metric's sums */
     /* Of one image, for what compares images: NaN where it does not count, else 1 right and 0 wrong where
      * `unit` is "%", or the value whose mean the number is. NULL: of a sweep. */
-    double (*of_image)(const cr_verdict *verdict);
+    double (*of_image)(const cr_metric_image *image, const cr_verdict *verdict,
+                       const cr_metric_given *given);
     /* Of a sweep, whose images count where is_swept: right is the one that has this bit at the best level
      * (cr_metric_best_level). -1: of no single image. */
     int bit;
@@ -230,7 +235,8 @@ typedef struct cr_metric {
                        cr_error *err);
     /* Adds an image to `sums` [n_sums], if it counts. What counts says cr_metric_judge. Values are a file's
      * and may be anything: for one that cannot be it returns what *value is not, else NULL. */
-    const char *(*add)(const cr_metric_image *image, int64_t *sums, double *value);
+    const char *(*add)(const cr_metric_image *image, const cr_metric_given *given, int64_t *sums,
+                       double *value);
 } cr_metric;
 
 #define CR_METRIC_PARAMETER_BYTES 64

@@ -148,6 +148,14 @@ typedef struct cr_results_rows {
 cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, bool maps,
                                 cr_arena *arena, cr_results_rows *rows, cr_error *err);
 
+/* The parameters of a metric; of one under protocols, the protocol. Local. */
+static inline const void *cr_results_metric_parameters(const cr_results_plan *plan, int metric,
+                                                       int protocol)
+{
+    return cr_metrics[metric]->of_protocol ? (const void *)&plan->protocols[protocol]
+                                           : (const void *)plan->metrics[metric].parameters.bytes;
+}
+
 /* Where the values of a column of a metric lie: of all images of the rows, and how many an image has. NULL
  * where the rows have none.
  *   column    its place in the columns of all metrics
@@ -186,15 +194,22 @@ cr_status cr_results_create(const cr_par *par, const char *path, bool replace,
                             const cr_results_plan *plan, const cr_dataset *data,
                             cr_results **results, cr_error *err);
 
+/* What a metric that the file lacks gives the images of some rows of a model, from their maps in `rows`, of
+ * a file that has the plan `from`. Called on rank 0 alone. */
+typedef cr_status cr_results_fill(void *context, const cr_results_plan *from, int model,
+                                  const cr_results_rows *rows, cr_error *err);
+
 /* Opens an unfinished or finished `path` for writing, whatever number of ranks it was made with, or
  * creates it where there is none; *resumed tells which. The plan of *results is `plan`, but for the
  * file's `libraries`, which may be others. Errors: as cr_results_create and cr_results_open;
  * CR_EINPUT naming the first difference for a file of another version, plan or image set (the texts
- * of the job and the names of the model files may differ), or for one that was repacked.
+ * of the job and the names of the model files may differ), or for one that was repacked; what `fill`
+ * gives. Where the file lacks metrics of the plan and keeps maps, not as float16, `fill` gives what the
+ * metrics do; else, or where it is NULL, the variants are missing.
  * Collective. */
 cr_status cr_results_resume(const cr_par *par, const char *path, const cr_results_plan *plan,
-                            const cr_dataset *data, cr_results **results, bool *resumed,
-                            cr_error *err);
+                            const cr_dataset *data, cr_results_fill *fill, void *context,
+                            cr_results **results, bool *resumed, cr_error *err);
 
 /* Bytes that the file will need, rounded up by a few kilobytes a dataset, for `camrank check`;
  * SIZE_MAX if that many do not fit. Local. */
@@ -298,9 +313,11 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
  * thresholds. */
 enum { CR_RESULTS_IOU = 1, CR_RESULTS_BOXES = 2, CR_RESULTS_LEVELS = 4 };
 
-/* One image of the file; `levels` [CR_SWEEP_LEVELS] is NULL where they are not read, or it is not done. */
+/* One image of the file; `levels` [CR_SWEEP_LEVELS] is NULL where they are not read, or it is not done;
+ * `given` [CR_METRIC_MAX], by place in cr_metrics, is of the metrics that are not in every file. */
 typedef void cr_results_visit(void *context, int image, const cr_metric_image *seen,
-                              const cr_verdict *verdict, const uint8_t *levels);
+                              const cr_verdict *verdict, const uint8_t *levels,
+                              const cr_metric_given *given);
 
 /* Calls `visit` for all images in their order under one variant and protocol; `parts` are as above. Errors:
  * as cr_results_tally. Local. */

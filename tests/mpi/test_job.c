@@ -367,7 +367,8 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
     static const bad_case cases[] = {
         {"output:", "colour: red\noutput:",
          "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, models, methods, "
-         "protocol, protocols, heatmaps, batch, limits, output, threshold, loose, connectivity, "
+         "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
+         "connectivity, "
          "upsampling, iou"},
         {"range: 255", "rnage: 255",
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
@@ -675,7 +676,8 @@ static void job_bad_set_is_quoted(const cr_par *par)
                            "file, output, layer, kernels, input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
-         "protocol, protocols, heatmaps, batch, limits, output, threshold, loose, connectivity, "
+         "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
+         "connectivity, "
          "upsampling, iou"},
         {"models.2.name=x", "--set models.2.name=x: no item \"2\" in a list of 2, numbered from 0"},
         {"models.x.name=x", "--set models.x.name=x: no item \"x\" in a list of 2, numbered from 0"},

@@ -1,0 +1,37 @@
+/* Metrics by their names, with the parameters that the job gives. */
+#include "job_metric.h"
+
+#include "job_parameter.h"
+
+#include <stdio.h>
+
+cr_status cr_job_read_metrics(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    bool given[CR_METRIC_MAX] = {false};
+    for (unsigned i = 0; i < raw->n_metrics; i++) {
+        char key[CR_JOB_PATH_BYTES], prefix[64];
+        const char *name = raw->metrics[i].name;
+        const int m = cr_metric_find(name);
+        snprintf(key, sizeof key, "metrics.%u", i);
+        snprintf(prefix, sizeof prefix, "metrics.%u.", i);
+        if (m < 0)
+            return cr_job_fail(err, source, key, "unknown metric \"%.64s\"; known: %s", name,
+                               cr_metric_names());
+        if (given[m])
+            return cr_job_fail(err, source, key, "\"%.64s\" is given twice", name);
+        given[m] = true;
+        const cr_parameters table = cr_metrics[m]->parameters;
+        struct cr_results_metric *metric = &job->metrics[m];
+        metric->wanted = !cr_metrics[m]->always;
+        cr_parameters_reset(table, metric->parameters.bytes);
+        for (const cr_metric *const *other = cr_metrics; *other; other++)
+            CR_TRY(
+                cr_job_refuse_parameters(source, prefix, name, table, (*other)->parameters, err));
+        CR_TRY(cr_job_read_parameters(source, prefix, table, metric->parameters.bytes, err));
+    }
+
+cleanup:
+    return status;
+}
