@@ -5,6 +5,7 @@
 
 #include "camrank/base.h"
 #include "camrank/par.h"
+#include "camrank/parameter.h"
 #include "camrank/results.h"
 #include "driver/option.h"
 
@@ -17,7 +18,10 @@ typedef struct cr_command {
 
 extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
     cr_command_inspect, cr_command_merge, cr_command_export, cr_command_score, cr_command_methods,
-    cr_command_layouts, cr_command_compare;
+    cr_command_metrics, cr_command_layouts, cr_command_compare;
+
+/* Prints parameters, a line each: key, limits, default, meaning. Local. */
+void cr_print_parameters(cr_parameters table);
 
 /* Prints the error table of a finished results file, and where it is. Local. */
 cr_status cr_print_outcome(const char *path, cr_error *err);

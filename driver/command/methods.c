@@ -29,14 +29,14 @@ static const char *cost_text(const cr_method *method)
                                                 : "1";
 }
 
-static void print_parameters(cr_parameters table)
+void cr_print_parameters(cr_parameters table)
 {
     char limits[CR_PARAMETER_BYTES], fallback[CR_PARAMETER_BYTES];
     for (int i = 0; i < table.n; i++) {
         const cr_parameter *parameter = &table.items[i];
         cr_parameter_limits(parameter, limits);
         cr_parameter_print(parameter, parameter->fallback, false, fallback);
-        printf("    %-10s  %s (%s): %s\n", parameter->key, limits, fallback, parameter->help);
+        printf("    %-12s  %s (%s): %s\n", parameter->key, limits, fallback, parameter->help);
     }
 }
 
@@ -46,7 +46,7 @@ static void print_method(const cr_method *method)
            method->formula, method->source, needs_text(method),
            method->of_layers ? " at several layers" : "", method->of_image ? "an image" : "a class",
            cost_text(method));
-    print_parameters(method->parameters);
+    cr_print_parameters(method->parameters);
 }
 
 /* What any method has where a job gives it several layers. */
@@ -58,7 +58,7 @@ static void print_fusion(void)
         "one size;\n"
         "  of a method that needs several layers `fuse` is product unless a job says otherwise\n",
         CR_MAX_LAYERS);
-    print_parameters(cr_fusion_parameters);
+    cr_print_parameters(cr_fusion_parameters);
 }
 
 /* A bar in a cell would end it. */

@@ -17,12 +17,24 @@ for command in run check report show inspect merge; do
     expect 0 '' "$CAMRANK" $command --help
     contains "$work/out" "^usage: camrank $command "
 done
+# stands_in_readme WHAT: the table printed, whose second line others have too.
+stands_in_readme() {
+    sed 2d "$work/out" >"$work/table"
+    check "$1" diff "$work/table" <(grep -F -x -f "$work/table" "$repo/README.md")
+}
+expect 0 '' "$CAMRANK" metrics max-box-acc
+contains "$work/out" '^    max_box_acc  *percent, better up$'
+expect 2 'camrank: unknown metric "boxes"; known: localization, max-box-acc*' "$CAMRANK" metrics boxes
+expect 0 '' "$CAMRANK" metrics localization
+contains "$work/out" '^    threshold  *0 to 1 (0.2): '
+expect 0 '' "$CAMRANK" metrics --markdown
+stands_in_readme "the README's metrics are the program's"
+
 expect 0 '' "$CAMRANK" layouts
 contains "$work/out" "^devkit$"
 expect 2 'camrank: layouts: takes no "kaggle"' "$CAMRANK" layouts kaggle
 expect 0 '' "$CAMRANK" layouts --markdown
-check "the README's layouts are the program's" \
-    diff "$work/out" <(grep -F -x -f "$work/out" "$repo/README.md")
+stands_in_readme "the README's layouts are the program's"
 expect 0 '' "$CAMRANK" --version
 contains "$work/out" "^camrank [0-9]*\.[0-9]*\.[0-9]*$"
 contains "$work/out" "HDF5 [0-9.]*; .*OpenBLAS"

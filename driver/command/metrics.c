@@ -1,0 +1,98 @@
+/* camrank metrics: the table of metrics as people read it. The README's table is this command's output. */
+#include "command.h"
+
+#include "camrank/metric.h"
+
+#include <stdio.h>
+
+enum { OPTION_MARKDOWN = 1 };
+
+static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_MARKDOWN}, {0}};
+
+static const char *needs_text(const cr_metric *metric)
+{
+    return metric->needs & CR_METRIC_NEEDS_LABELS ? "boxes, predicted classes" : "boxes";
+}
+
+static const char *where_text(const cr_metric *metric)
+{
+    return metric->always ? "in every run" : "where a job names it";
+}
+
+static const char *better_text(const cr_metric_number *number)
+{
+    return number->better == CR_METRIC_UP ? "up" : "down";
+}
+
+/* Its own parameters, or those of the protocols that it stands under. */
+static cr_parameters parameters_of(const cr_metric *metric)
+{
+    return metric->of_protocol ? cr_protocol_parameters : metric->parameters;
+}
+
+static void print_metric(const cr_metric *metric)
+{
+    printf("%s\n  %s\n  %s\n  needs %s; %s; once for each %s\n", metric->name, metric->summary,
+           metric->source, needs_text(metric), where_text(metric),
+           metric->of_protocol ? "method and protocol" : "method");
+    if (parameters_of(metric).n > 0)
+        printf("  parameters%s:\n", metric->of_protocol ? " of each protocol" : "");
+    cr_print_parameters(parameters_of(metric));
+    printf("  numbers:\n");
+    for (int k = 0; k < metric->n_numbers; k++) {
+        const cr_metric_number *number = &metric->numbers[k];
+        printf("    %-23s  %s, better %s%s\n", number->key, number->unit[0] ? "percent" : "0 to 1",
+               better_text(number), number->interval ? ", with its 95 % interval" : "");
+    }
+}
+
+static void print_markdown(void)
+{
+    printf("| metric | says | needs | | numbers, and which way is better | source |\n"
+           "|---|---|---|---|---|---|\n");
+    for (const cr_metric *const *metric = cr_metrics; *metric; metric++) {
+        printf("| `%s` | %s | %s | %s | ", (*metric)->name, (*metric)->summary, needs_text(*metric),
+               where_text(*metric));
+        for (int k = 0; k < (*metric)->n_numbers; k++)
+            printf("%s`%s` %s", k ? ", " : "", (*metric)->numbers[k].key,
+                   better_text(&(*metric)->numbers[k]));
+        printf(" | %s |\n", (*metric)->source);
+    }
+}
+
+static cr_status metrics_command(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    (void)par;
+    bool markdown = false;
+    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
+        if (option != OPTION_MARKDOWN)
+            return err->status;
+        markdown = true;
+    }
+    for (int i = optind; i < argc; i++)
+        if (cr_metric_find(argv[i]) < 0)
+            return cr_fail(err, CR_EUSAGE, "unknown metric \"%.60s\"; known: %s", argv[i],
+                           cr_metric_names());
+    if (markdown)
+        print_markdown();
+    else if (optind < argc)
+        for (int i = optind; i < argc; i++)
+            print_metric(cr_metrics[cr_metric_find(argv[i])]);
+    else
+        for (int m = 0; cr_metrics[m]; m++) {
+            printf("%s", m ? "\n" : "");
+            print_metric(cr_metrics[m]);
+        }
+    return cr_output_flush(err);
+}
+
+const cr_command cr_command_metrics = {
+    .name = "metrics",
+    .summary = "lists the metrics, their parameters and their numbers",
+    .help = "usage: camrank metrics [METRIC ...] [--markdown]\n\n"
+            "Prints what each metric says of a map, its source, what it needs to know of the\n"
+            "images, its parameters (limits, default in parentheses, meaning) and its numbers, as\n"
+            "CSV, JSON and /summary name them. A job names those that are not in every run, and\n"
+            "sets their parameters: metrics: [{name: METRIC, PARAMETER: VALUE}].\n\n"
+            "  --markdown  one table of all metrics\n",
+    .run = metrics_command};
