@@ -171,7 +171,7 @@ void cr_compare_row_done(cr_compare *compare, int row)
             const bool counts = room->swept[i] && (!number->held_out ||
                                                    (room->parts[i] == 1 && sweep.n_images[0] > 0));
             const uint8_t hits = room->levels[(size_t)i * CR_SWEEP_LEVELS + (size_t)level];
-            metric->rights[row][i] = counts ? hits >> number->bit & 1 : CR_COMPARE_NOT;
+            metric->rights[row][i] = (uint8_t)(counts ? hits >> number->bit & 1 : CR_COMPARE_NOT);
         }
     }
 }

@@ -4,16 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* A sheet with these titles, of which the first `n_texts` are of texts. */
-static bool begin(cr_sheet *sheet, const char *const *titles, int n_titles, int n_texts,
-                  int n_lines)
-{
-    cr_sheet_init(sheet, n_titles, n_lines);
-    for (int c = 0; c < n_titles && !sheet->failed; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c < n_texts};
-    return !sheet->failed;
-}
-
 static void fill_class(cr_sheet *sheet, cr_sheet_cell *cell, const cr_compare *compare,
                        const cr_compare_metric *metric, const cr_compare_class *of)
 {
@@ -39,7 +29,7 @@ void cr_compare_make_classes(const cr_compare *compare, const cr_compare_metric 
     static const char *const titles[] = {"class",  "name",   "images", "A",     "B", "A - B",
                                          "only A", "only B", "p",      "mid-p", "BH"};
     enum { N = sizeof titles / sizeof titles[0] };
-    if (!begin(sheet, titles, N, 2, n))
+    if (!cr_compare_begin_sheet(sheet, titles, N, 2, n))
         return;
     for (int c = 0; c < n; c++)
         fill_class(sheet, sheet->cells + c * N, compare, metric, &classes[c]);
@@ -59,7 +49,7 @@ void cr_compare_make_outcomes(const cr_compare_flips *flips, cr_sheet *sheet)
             shown[n++] = k;
         }
     }
-    if (!begin(sheet, titles, 1 + n, 1, n))
+    if (!cr_compare_begin_sheet(sheet, titles, 1 + n, 1, n))
         return;
     for (int a = 0; a < n; a++) {
         cr_sheet_cell *cell = sheet->cells + a * (1 + n);
@@ -74,7 +64,7 @@ void cr_compare_make_flips(const cr_compare *compare, const cr_compare_flip *lis
 {
     static const char *const titles[] = {"image", "in A", "in B", "IoU in A", "in B"};
     enum { N = sizeof titles / sizeof titles[0] };
-    if (!begin(sheet, titles, N, 3, n))
+    if (!cr_compare_begin_sheet(sheet, titles, N, 3, n))
         return;
     for (int i = 0; i < n; i++) {
         cr_sheet_cell *cell = sheet->cells + i * N;

@@ -66,14 +66,21 @@ static inline double cr_compare_p(const cr_compare_metric *metric, const cr_comp
     return metric->is_rights ? pair->p_exact : pair->p_wilcoxon;
 }
 
-/* words.c: a p-value, "-" for NaN; and what a metric is called where it stands alone. */
+/* words.c: a p-value, "-" for NaN, also in a sentence; and what a metric is called where it stands alone. */
 enum { CR_COMPARE_P_BYTES = 16, CR_COMPARE_NAME_BYTES = 64 };
 void cr_compare_p_words(double p, char words[CR_COMPARE_P_BYTES]);
+
+/* "p = 0.02", or "p <1e-300". */
+void cr_compare_put_p(double p, FILE *out);
 void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPARE_NAME_BYTES]);
 
 /* Texts of a sheet: a number with so many places, "-" for NaN; a p-value. */
 const char *cr_compare_number_text(cr_sheet *sheet, int places, double value);
 const char *cr_compare_p_text(cr_sheet *sheet, double p);
+
+/* An empty sheet with these titles, of which the first `n_texts` are of texts; false when out of memory. */
+bool cr_compare_begin_sheet(cr_sheet *sheet, const char *const *titles, int n_titles, int n_texts,
+                            int n_lines);
 
 /* table.c: all rows with their values and letters, best first; and a pair under all metrics. */
 void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet);

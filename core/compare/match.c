@@ -9,17 +9,30 @@ static const char *wnid_of(const cr_dataset *data, int i)
     return data->text + data->classes[data->images[i].label].wnid;
 }
 
-static bool same_boxes(const cr_dataset *a, int i, const cr_dataset *b, int j)
+static bool same_box(cr_box x, cr_box y)
 {
+    return x.x0 == y.x0 && x.y0 == y.y0 && x.x1 == y.x1 && x.y1 == y.y1;
+}
+
+/* Of image i of the first set and j of another: boxes one by one. */
+static cr_status check_boxes(const cr_compare_set *first, int i, const cr_compare_set *set, int j,
+                             cr_error *err)
+{
+    const cr_dataset *a = first->data, *b = set->data;
     const cr_data_image *one = &a->images[i], *other = &b->images[j];
+    const char *id = cr_data_image_id(b, j);
     if (one->n_boxes != other->n_boxes)
-        return false;
+        return cr_fail(err, CR_EINPUT, "%s: image %s has %d ground-truth boxes, in %s %d",
+                       set->path, id, other->n_boxes, first->path, one->n_boxes);
     for (int k = 0; k < one->n_boxes; k++) {
         const cr_box x = a->boxes[one->first_box + k], y = b->boxes[other->first_box + k];
-        if (x.x0 != y.x0 || x.y0 != y.y0 || x.x1 != y.x1 || x.y1 != y.y1)
-            return false;
+        if (!same_box(x, y))
+            return cr_fail(err, CR_EINPUT,
+                           "%s: image %s has a ground-truth box %d %d %d %d, in %s %d %d %d %d",
+                           set->path, id, y.x0, y.y0, y.x1, y.y1, first->path, x.x0, x.y0, x.x1,
+                           x.y1);
     }
-    return true;
+    return CR_OK;
 }
 
 static cr_status check_truth(const cr_compare_set *first, int i, const cr_compare_set *set, int j,
@@ -29,10 +42,7 @@ static cr_status check_truth(const cr_compare_set *first, int i, const cr_compar
     if (strcmp(wnid_of(a, i), wnid_of(b, j)) != 0)
         return cr_fail(err, CR_EINPUT, "%s: image %s is of class %s, in %s of %s", set->path,
                        cr_data_image_id(b, j), wnid_of(b, j), first->path, wnid_of(a, i));
-    if (!same_boxes(a, i, b, j))
-        return cr_fail(err, CR_EINPUT, "%s: image %s has other ground-truth boxes than in %s",
-                       set->path, cr_data_image_id(b, j), first->path);
-    return CR_OK;
+    return check_boxes(first, i, set, j, err);
 }
 
 /* Keeps of the first set's images those that `set` has, in `kept` [n_images of the first]. Both are

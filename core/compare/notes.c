@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+enum { FEW_ROWS = 5 };
+
 static void put_sets(const cr_compare *compare, FILE *out, const char *prefix, cr_put_text *put)
 {
     fprintf(out, "%s%d rows of ", prefix, compare->n_rows);
@@ -111,13 +113,13 @@ void cr_compare_put_notes(const cr_compare *compare, FILE *out, const char *pref
             prefix, as_continued(prefix));
 }
 
-/* The mean ranks, the least first, where the line is not too long. */
+/* The mean ranks, the least first, of so few rows that the line is not too long. */
 static void put_ranks(const cr_compare *compare, const cr_compare_metric *metric, FILE *out,
                       const char *prefix, cr_put_text *put)
 {
     fprintf(out, "%sIts mean ranks differ from %.3f on (Nemenyi)", prefix, metric->nemenyi);
     double last = 0;
-    for (int shown = 0; shown < metric->n_having && cr_compare_shows_pairs(compare); shown++) {
+    for (int shown = 0; shown < metric->n_having && compare->n_rows <= FEW_ROWS; shown++) {
         double next = INFINITY;
         for (int r = 0; r < compare->n_rows; r++)
             if (metric->mean_ranks[r] > last && metric->mean_ranks[r] < next)
@@ -137,14 +139,14 @@ void cr_compare_put_tests(const cr_compare *compare, FILE *out, const char *pref
 {
     for (int m = 0; m < compare->n_metrics; m++) {
         const cr_compare_metric *metric = &compare->metrics[m];
-        char name[CR_COMPARE_NAME_BYTES], p[CR_COMPARE_P_BYTES];
+        char name[CR_COMPARE_NAME_BYTES];
         if (metric->n_having < 3 || metric->n == 0)
             continue;
         cr_compare_metric_name(metric, name);
-        cr_compare_p_words(metric->test.p, p);
-        fprintf(out, "%s%s, %d rows at once: %s %.2f, df %d, p = %s", prefix, name,
-                metric->n_having, metric->is_rights ? "Cochran's Q" : "Friedman",
-                metric->test.statistic, metric->test.df, p);
+        fprintf(out, "%s%s, %d rows at once: %s %.2f, df %d, ", prefix, name, metric->n_having,
+                metric->is_rights ? "Cochran's Q" : "Friedman", metric->test.statistic,
+                metric->test.df);
+        cr_compare_put_p(metric->test.p, out);
         fprintf(out, ".\n");
         if (!metric->is_rights)
             put_ranks(compare, metric, out, prefix, put);

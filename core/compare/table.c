@@ -17,6 +17,15 @@ const char *cr_compare_p_text(cr_sheet *sheet, double p)
     return cr_sheet_text(sheet, "%s", words);
 }
 
+bool cr_compare_begin_sheet(cr_sheet *sheet, const char *const *titles, int n_titles, int n_texts,
+                            int n_lines)
+{
+    cr_sheet_init(sheet, n_titles, n_lines);
+    for (int c = 0; c < n_titles && !sheet->failed; c++)
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c < n_texts};
+    return !sheet->failed;
+}
+
 static int widest_letters(const cr_compare *compare, const cr_compare_metric *metric)
 {
     size_t width = 0;
@@ -86,11 +95,8 @@ void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet)
     static const char *const titles[] = {"number", "A", "B",     "A - B", "interval", "only A",
                                          "only B", "p", "mid-p", "Holm",  "kappa"};
     enum { N = sizeof titles / sizeof titles[0] };
-    cr_sheet_init(sheet, N, compare->n_metrics);
-    if (sheet->failed)
+    if (!cr_compare_begin_sheet(sheet, titles, N, 1, compare->n_metrics))
         return;
-    for (int c = 0; c < N; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c == 0};
     for (int m = 0; m < compare->n_metrics; m++)
         fill_line(sheet, sheet->cells + m * N, &compare->metrics[m],
                   &compare->metrics[m].pairs[pair]);
@@ -136,11 +142,8 @@ void cr_compare_make_between(const cr_compare *compare, int between, cr_sheet *s
 {
     static const char *const titles[] = {"number", "A", "B", "A - B", "interval"};
     enum { N = sizeof titles / sizeof titles[0] };
-    cr_sheet_init(sheet, N, compare->n_metrics);
-    if (sheet->failed)
+    if (!cr_compare_begin_sheet(sheet, titles, N, 1, compare->n_metrics))
         return;
-    for (int c = 0; c < N; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c == 0};
     for (int m = 0; m < compare->n_metrics; m++) {
         const cr_compare_metric *metric = &compare->metrics[m];
         const cr_compare_between *of = &metric->between[between];

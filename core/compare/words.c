@@ -11,6 +11,13 @@ void cr_compare_p_words(double p, char words[CR_COMPARE_P_BYTES])
     snprintf(words, CR_COMPARE_P_BYTES, format, p);
 }
 
+void cr_compare_put_p(double p, FILE *out)
+{
+    char words[CR_COMPARE_P_BYTES];
+    cr_compare_p_words(p, words);
+    fprintf(out, "p %s%s", words[0] == '<' ? "" : "= ", words);
+}
+
 void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPARE_NAME_BYTES])
 {
     const cr_metric_number *number = cr_compare_number(metric);
@@ -48,10 +55,9 @@ static bool is_equal(const cr_compare_metric *metric, const cr_compare_pair *pai
 static void put_p(const cr_compare *compare, const cr_compare_metric *metric,
                   const cr_compare_pair *pair, FILE *out)
 {
-    char p[CR_COMPARE_P_BYTES], adjusted[CR_COMPARE_P_BYTES];
-    cr_compare_p_words(cr_compare_p(metric, pair), p);
+    char adjusted[CR_COMPARE_P_BYTES];
     cr_compare_p_words(pair->p_adjusted, adjusted);
-    fprintf(out, "p = %s", p);
+    cr_compare_put_p(cr_compare_p(metric, pair), out);
     if (compare->n_pairs > 1)
         fprintf(out, ", Holm %s", adjusted);
 }

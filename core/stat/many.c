@@ -30,7 +30,9 @@ static cr_status rank(const double *p, int n, ranked **of, int *n_of, cr_error *
     return CR_OK;
 }
 
-cr_status cr_stat_holm(const double *p, int n, double *adjusted, cr_error *err)
+/* `correct` gets the m that are numbers, the least first. */
+static cr_status adjust(const double *p, int n, void correct(const ranked *, int, double *),
+                        double *adjusted, cr_error *err)
 {
     ranked *of;
     int m;
@@ -38,30 +40,37 @@ cr_status cr_stat_holm(const double *p, int n, double *adjusted, cr_error *err)
     if (status != CR_OK)
         return status;
     memmove(adjusted, p, (size_t)n * sizeof *p);
+    correct(of, m, adjusted);
+    free(of);
+    return CR_OK;
+}
+
+static void step_down(const ranked *of, int m, double *adjusted)
+{
     double largest = 0;
     for (int i = 0; i < m; i++) {
         largest = fmax(largest, fmin(1, (m - i) * of[i].p));
         adjusted[of[i].at] = largest;
     }
-    free(of);
-    return CR_OK;
 }
 
-cr_status cr_stat_benjamini_hochberg(const double *p, int n, double *adjusted, cr_error *err)
+static void step_up(const ranked *of, int m, double *adjusted)
 {
-    ranked *of;
-    int m;
-    const cr_status status = rank(p, n, &of, &m, err);
-    if (status != CR_OK)
-        return status;
-    memmove(adjusted, p, (size_t)n * sizeof *p);
     double least = 1;
     for (int i = m - 1; i >= 0; i--) {
         least = fmin(least, of[i].p * m / (i + 1));
         adjusted[of[i].at] = least;
     }
-    free(of);
-    return CR_OK;
+}
+
+cr_status cr_stat_holm(const double *p, int n, double *adjusted, cr_error *err)
+{
+    return adjust(p, n, step_down, adjusted, err);
+}
+
+cr_status cr_stat_benjamini_hochberg(const double *p, int n, double *adjusted, cr_error *err)
+{
+    return adjust(p, n, step_up, adjusted, err);
 }
 
 /* The group of items i and j, and of all others in their order that nothing in it differs from. */

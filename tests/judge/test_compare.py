@@ -163,6 +163,11 @@ def judge_forms(path):
     one = compare(path, "--only", "gap,cam,grad-cam", "--resamples", "1000")
     other = compare(path, "--only", "gap,cam,grad-cam", "--resamples", "1000")
     check("the bootstrap is the same in every run", one == other)
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    alone = compare(path, "--only", "gap,cam,grad-cam", "--resamples", "1000")
+    os.sched_setaffinity(0, cpus)
+    check("and on one CPU", one == alone)
     none = compare(path, "--resamples", "0", "--metric", "mean_iou")
     check("--resamples 0 gives no interval", all(p["low"] is None and p["p_wilcoxon"] <= 1 for p in none["pairs"]))
     against = compare(path, "--against", "gap/cam", "--metric", "top1_loc_error")
@@ -351,6 +356,29 @@ def judge_several(path, folder):
         p for p in result["pairs"] if p["metric"] == "gt_known_loc_error")["n"] == 300)
 
 
+def judge_without_network(path, folder):
+    """Maps of a program that predicts nothing have no errors of predictions; what they have is compared."""
+    maps = f"{folder}/maps"
+    run("export", path, "--format", "npy", "--raw", "--model", "gap", "--method", "cam", "-o", maps)
+    scored = f"{folder}/scored.h5"
+    run("score", maps, "jobs/demo/demo.yaml", "-o", scored)
+    result = compare(path, scored, "--only", "cam-paper", "--flips", "2")
+    at = next(i for i, r in enumerate(result["rows"]) if r["file"] == scored)
+    other = next(i for i, r in enumerate(result["rows"]) if (r["model"], r["method"]) == ("gap", "cam"))
+    values = result["rows"][at]["values"]
+    check("no predictions, no errors of them", all(values[k] is None for k in KEYS[:4]) and
+          all(p["difference"] is None and p["p_adjusted"] is None and p["both"] is None
+              for p in result["pairs"] if at in (p["a"], p["b"]) and p["metric"] in KEYS[:4]))
+    check("the others have theirs", all(result["rows"][other]["values"][k] is not None for k in KEYS))
+    same = [p for p in result["pairs"] if (p["a"], p["b"]) == (other, at) and p["metric"] in KEYS[4:]]
+    check("the same maps are equal", len(same) == 4 and all(p["difference"] == 0 and p["p_adjusted"] == 1
+                                                             for p in same))
+    kinds = {f["of"] for f in result["flips"] if at in (f["a"], f["b"])}
+    check("what became of their images is by the ground-truth class's box", kinds == {"gt_known"})
+    alone = run("compare", path, scored, "--only", "gap,demo,cam,maps", "--against", "demo/maps")
+    check("and is said so", "\ntop-1 loc: there is nothing to compare.\n" in alone)
+
+
 def judge_refusals(path, folder):
     def refused(what, message, *arguments, code=3):
         said = run("compare", *arguments, code=code)
@@ -359,12 +387,13 @@ def judge_refusals(path, folder):
     other = change(path, f"{folder}/label.h5", set_at("images/label", 3, 0))
     refused("another label is refused", f"{other}: image demo_val_00000004 is of class {wnid(other, 3)}, in {path} "
             f"of {wnid(path, 3)}", path, other)
-    other = change(path, f"{folder}/box.h5", set_at("ground_truth/boxes", (7, 2), 1 + box(path, 7)))
     with h5py.File(path) as file:
         image = np.searchsorted(file["images/first_box"][:], 7, side="right") - 1
-        name = file["images/id"][image].decode()
-    refused("other boxes are refused", f"{other}: image {name} has other ground-truth boxes than in {path}",
-            path, other)
+        name, box = file["images/id"][image].decode(), file["ground_truth/boxes"][7]
+    other = change(path, f"{folder}/box.h5", set_at("ground_truth/boxes", (7, 2), box[2] + 1))
+    sides = "{} {} {} {}".format
+    refused("other boxes are refused", f"{other}: image {name} has a ground-truth box "
+            f"{sides(*(box + [0, 0, 1, 0]))}, in {path} {sides(*box)}", path, other)
 
     def threshold(file):
         file["protocols/cam-paper"].attrs["threshold"] = 0.25
@@ -425,11 +454,6 @@ def wnid(path, i):
         return wnid_of(file, file["images/label"][i])
 
 
-def box(path, i):
-    with h5py.File(path) as file:
-        return file["ground_truth/boxes"][i, 2]
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/demo.h5"
@@ -446,6 +470,7 @@ def main():
         judge_groups(path)
         judge_itself(path)
         judge_several(path, folder)
+        judge_without_network(path, folder)
         judge_refusals(path, folder)
     check.done()
 
