@@ -110,6 +110,7 @@ static cr_status compare_rows(const made *set, const char *const *rows, int n_ro
                                   .n_groups = n_groups,
                                   .n_resamples = 100,
                                   .n_threads = 1};
+    static const cr_metric_given given[CR_METRIC_MAX];
     cr_compare_row named[MOST];
     static const char *const models[] = {"one", "two", "three", "four"};
     sets[0] = (cr_compare_set){.path = "file", .data = &set->data};
@@ -131,7 +132,7 @@ static cr_status compare_rows(const made *set, const char *const *rows, int n_ro
                                         .is_localized = counts,
                                         .gt_known_right = right,
                                         .iou = right ? 0.75 : 0};
-            cr_compare_add(compare, r, i, &verdict, NULL, NULL);
+            cr_compare_add(compare, r, i, &(cr_metric_image){0}, &verdict, NULL, NULL, given);
         }
         cr_compare_row_done(compare, r);
     }
