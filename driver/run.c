@@ -84,7 +84,7 @@ static cr_status do_unit(cr_run *run, int unit, int *n, cr_error *err)
         CR_TRY(cr_results_read(run->results, present.model, stored, err));
     }
     CR_TRY(cr_worker_compute(run->worker, present.model, present.group, present.first, present.n,
-                             stored, &rows, err));
+                             run->results, stored, &rows, err));
     CR_TRY(cr_par_fault(run->par, err));
     CR_TRY(cr_results_write(run->results, present.model, rows, err));
     if (run->poll_status != CR_OK) {

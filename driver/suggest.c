@@ -82,7 +82,7 @@ static cr_status time_model(cr_worker *worker, int m, int n_images, double *imag
     double took = 0;
     for (int pass = 0; pass < 2 && took < AGAIN_S; pass++) {
         const double start = cr_now_s();
-        CR_TRY(cr_worker_compute(worker, m, 0, 0, n_images, NULL, &rows, err));
+        CR_TRY(cr_worker_compute(worker, m, 0, 0, n_images, NULL, NULL, &rows, err));
         took = cr_now_s() - start;
     }
     *image_s = took / n_images;

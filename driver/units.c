@@ -64,6 +64,7 @@ cr_status cr_units_alloc_states(const cr_session *s, int n, cr_arena *arena, cr_
         n_variants = s->models[m].n_variants > n_variants ? s->models[m].n_variants : n_variants;
     *rows = (cr_results_rows){
         .n = n,
+        .sees_kept = true,
         .state = cr_arena_alloc(arena, (size_t)n, sizeof *rows->state),
         .reason = cr_arena_alloc(arena, (size_t)n, sizeof *rows->reason),
         .variants = cr_arena_alloc(arena, (size_t)n_variants, sizeof *rows->variants),
@@ -74,14 +75,14 @@ cr_status cr_units_alloc_states(const cr_session *s, int n, cr_arena *arena, cr_
     return ok ? CR_OK : cr_fail_memory(err, "rows", (size_t)n, CR_REASON_BYTES);
 }
 
-/* Whether anything of row i is missing that the group computes. */
-static bool is_missing(const cr_results_rows *rows, const cr_model *model, int group, int i)
+/* Whether a variant of the group has this state at row i. */
+static bool has_state(const cr_results_rows *rows, const cr_model *model, int group, int i,
+                      uint8_t state)
 {
-    bool missing = group == 0 && rows->state[i] == CR_ROW_EMPTY;
     for (int v = 0; v < model->n_variants; v++)
-        missing =
-            missing || (model->group[v] == group && rows->variants[v].state[i] == CR_ROW_EMPTY);
-    return missing;
+        if (model->group[v] == group && rows->variants[v].state[i] == state)
+            return true;
+    return false;
 }
 
 /* Adds the units of a group, behind the *n_units that are listed already. `rows` is for work. */
@@ -93,10 +94,14 @@ static cr_status list_kind(const cr_session *session, cr_results *results, const
         return status;
     int listed = -1;
     for (int i = 0; i < rows->n; i++) {
-        if (!is_missing(rows, &session->models[k->model], k->group, i))
+        const cr_model *model = &session->models[k->model];
+        const bool runs = (k->group == 0 && rows->state[i] == CR_ROW_EMPTY) ||
+                          has_state(rows, model, k->group, i, CR_ROW_EMPTY);
+        if (!runs && !has_state(rows, model, k->group, i, CR_ROW_KEPT))
             continue;
         units->n_missing++;
-        units->n_partial += k->group == 0 && rows->state[i] != CR_ROW_EMPTY;
+        units->n_kept += !runs;
+        units->n_partial += runs && k->group == 0 && rows->state[i] != CR_ROW_EMPTY;
         if (i / k->chunk != listed) {
             listed = i / k->chunk;
             units->units[(*n_units)++] = k->first + listed;

@@ -11,6 +11,7 @@ typedef struct cr_units {
     int *turn_units;   /* [n_turns] how many of them each turn has */
     int64_t n_missing; /* images x groups that are not done yet */
     int64_t n_partial; /* those of them that lack some methods alone */
+    int64_t n_kept;    /* those of them whose maps are there, and are scored without the network */
 } cr_units;
 
 typedef struct cr_chunk {
@@ -24,7 +25,8 @@ int cr_units_all(const cr_session *session);
 /* What unit 0 .. cr_units_all - 1 is. */
 cr_chunk cr_units_chunk(const cr_session *session, int unit);
 
-/* Room in `arena` for the states of n rows of any of the networks. Errors: CR_EINTERNAL (memory). Local. */
+/* Room in `arena` for the states of n rows of any of the networks, CR_ROW_KEPT among them. Errors:
+ * CR_EINTERNAL (memory). Local. */
 cr_status cr_units_alloc_states(const cr_session *session, int n, cr_arena *arena,
                                 cr_results_rows *rows, cr_error *err);
 

@@ -180,14 +180,38 @@ void cr_ahead_put(cr_ahead *a, const cr_input_spec *spec, int first, int n)
     pthread_mutex_unlock(&a->lock);
 }
 
-cr_status cr_ahead_take(cr_ahead *a, int32_t size[2], float *input, cr_error *err)
+/* The first item, once it has been read. Nobody else touches it, so the next is read meanwhile. */
+static item *wait_for_item(cr_ahead *a)
 {
     pthread_mutex_lock(&a->lock);
     while (a->n_taken == a->n_ready)
         pthread_cond_wait(&a->is_ready, &a->lock);
     pthread_mutex_unlock(&a->lock);
-    /* Nobody else touches a ready item, so the next is read meanwhile. */
-    item *it = &a->items[a->n_taken % a->capacity];
+    return &a->items[a->n_taken % a->capacity];
+}
+
+/* Takes the first item, which held so many bytes, out of the queue. */
+static void end_item(cr_ahead *a, item *it, size_t held_bytes)
+{
+    drop(it);
+    pthread_mutex_lock(&a->lock);
+    a->held_bytes -= held_bytes;
+    a->n_taken++;
+    pthread_cond_signal(&a->may_read);
+    pthread_mutex_unlock(&a->lock);
+}
+
+void cr_ahead_skip(cr_ahead *a, int n)
+{
+    for (int i = 0; i < n; i++) {
+        item *it = wait_for_item(a);
+        end_item(a, it, it->n_bytes);
+    }
+}
+
+cr_status cr_ahead_take(cr_ahead *a, int32_t size[2], float *input, cr_error *err)
+{
+    item *it = wait_for_item(a);
     const size_t held_bytes = it->n_bytes;
     if (it->input)
         memcpy(input, it->input, it->n_bytes);
@@ -197,11 +221,6 @@ cr_status cr_ahead_take(cr_ahead *a, int32_t size[2], float *input, cr_error *er
     const cr_status status = it->status;
     if (status != CR_OK)
         *err = it->error;
-    drop(it);
-    pthread_mutex_lock(&a->lock);
-    a->held_bytes -= held_bytes;
-    a->n_taken++;
-    pthread_cond_signal(&a->may_read);
-    pthread_mutex_unlock(&a->lock);
+    end_item(a, it, held_bytes);
     return status;
 }

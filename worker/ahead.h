@@ -36,4 +36,7 @@ void cr_ahead_put(cr_ahead *ahead, const cr_input_spec *spec, int first, int n);
  * where the storage fails; CR_EINTERNAL (memory). Local. */
 cr_status cr_ahead_take(cr_ahead *ahead, int32_t size[2], float *input, cr_error *err);
 
+/* Takes the first n images out of the queue, which has them, and drops them. Local. */
+void cr_ahead_skip(cr_ahead *ahead, int n);
+
 #endif

@@ -53,18 +53,11 @@ static void blank_metric(const cr_results_plan *plan, const struct cr_results_ma
         }
 }
 
-static bool is_scored(const cr_results_plan *plan, const cr_results_plan *known, int m)
+void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *out, int b)
 {
-    return cr_results_has_metric(plan, m) && !(known && cr_results_has_metric(known, m));
-}
-
-void cr_score_blank(const cr_results_plan *plan, const cr_results_plan *known,
-                    const struct cr_results_maps *out, int b)
-{
-    if (!known)
-        memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
+    memset(out->empty + (size_t)b * CR_SLOTS, 0, CR_SLOTS);
     for (int m = 0; cr_metrics[m]; m++)
-        if (is_scored(plan, known, m))
+        if (cr_results_has_metric(plan, m))
             blank_metric(plan, out, m, b);
 }
 
@@ -111,15 +104,14 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
     cr_status status = CR_OK;
     const size_t n = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
     cr_loc_map map = *first;
-    cr_score_blank(image->plan, image->known, out, b);
+    cr_score_blank(image->plan, out, b);
     for (int slot = first_slot; slot < CR_SLOTS; slot++) {
         uint8_t *empty = out->empty + b * CR_SLOTS;
         const bool again = same && slot > first_slot;
         map.maps = first->maps + (size_t)(slot - first_slot) * n;
-        if (!image->known)
-            empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
+        empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
         for (int m = 0; cr_metrics[m]; m++) {
-            if (!is_scored(image->plan, image->known, m) ||
+            if (!cr_results_has_metric(image->plan, m) ||
                 (!cr_metrics[m]->of_slots && slot != CR_SLOT_TRUTH))
                 continue;
             if (again && cr_metrics[m]->of_slots)

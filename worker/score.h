@@ -8,10 +8,9 @@
 /* One image, and what it is scored by. */
 typedef struct cr_score_image {
     const cr_dataset *data;
-    int index;                    /* of the image in `data` */
-    int width, height;            /* of the original image */
-    const cr_results_plan *plan;  /* its metrics, and protocols */
-    const cr_results_plan *known; /* NULL, or: the metrics of this are there already, and stay */
+    int index;                   /* of the image in `data` */
+    int width, height;           /* of the original image */
+    const cr_results_plan *plan; /* its metrics, and protocols */
 } cr_score_image;
 
 /* Scores the maps of slots first_slot .. CR_SLOTS - 1 under one variant.
@@ -24,8 +23,7 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
                         bool same, const struct cr_results_maps *out, int b,
                         cr_loc_workspace *workspace, cr_error *err);
 
-/* Row b of an image without maps: nothing in it may look like a result. `known` as above. */
-void cr_score_blank(const cr_results_plan *plan, const cr_results_plan *known,
-                    const struct cr_results_maps *out, int b);
+/* Row b of an image without maps: nothing in it may look like a result. */
+void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *out, int b);
 
 #endif

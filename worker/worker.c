@@ -21,7 +21,10 @@ struct cr_worker {
     uint64_t *seeds;  /* [batch] of the images */
     float *logits;    /* [n_classes] of an image: the mean over its views */
     float **maps;     /* [largest n_variants] for cr_explainer_run */
-    bool *wanted;     /* [largest n_variants] of the present chunk */
+    bool *wanted;     /* [largest n_variants] of the present chunk: the network is run for them */
+    bool *kept;       /* [largest n_variants] the file has their maps, which are scored */
+    struct cr_results_maps
+        *read; /* [largest n_variants] where what the file has of these is read to */
     cr_loc_workspace workspace;
     cr_ahead *ahead;
     bool begun; /* the next chunk is being read */
@@ -84,6 +87,8 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->state = rows->state;
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
     w->wanted = take(w, (size_t)n_variants, sizeof *w->wanted, &ok);
+    w->kept = take(w, (size_t)n_variants, sizeof *w->kept, &ok);
+    w->read = take(w, (size_t)n_variants, sizeof *w->read, &ok);
     w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
     w->seeds = take(w, n, sizeof *w->seeds, &ok);
@@ -184,7 +189,7 @@ static void blank_variant(cr_worker *w, const cr_model *model, int v, int b, con
     write_reason(w, reason, maps->reason[b]);
     for (size_t i = 0; i < size; i++)
         maps->maps[(size_t)b * size + i] = NAN;
-    cr_score_blank(w->plan, NULL, maps, b);
+    cr_score_blank(w->plan, maps, b);
 }
 
 /* Nor in that of a failed image. */
@@ -197,7 +202,7 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
         rows->top_logit[b * CR_TOP + i] = NAN;
     }
     for (int v = 0; v < model->n_variants; v++)
-        if (w->wanted[v])
+        if (w->wanted[v] || w->kept[v])
             blank_variant(w, model, v, b, rows->reason[b]);
 }
 
@@ -341,49 +346,109 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
 }
 
 /* What of a chunk is missing, and whether that is everything of the group: of a row that is missing,
- * everything; else the variants that have a row that is. What is there of the model then stays, failures
- * too. */
+ * everything; else the variants that have a row that is, of which those are `kept` that have the maps of
+ * all such rows. What is there of the model then stays, failures too. *runs: the network is needed. */
 static bool find_wanted(cr_worker *w, const cr_model *model, int group, int n,
-                        const cr_results_rows *stored)
+                        const cr_results_rows *stored, bool *runs)
 {
     bool all = !stored;
     for (int b = 0; b < n && stored; b++)
         all = all || (group == 0 && stored->state[b] == CR_ROW_EMPTY);
+    *runs = all;
     for (int v = 0; v < model->n_variants; v++) {
-        w->wanted[v] = all;
-        for (int b = 0; b < n && stored; b++)
-            w->wanted[v] = w->wanted[v] || stored->variants[v].state[b] == CR_ROW_EMPTY;
-        w->wanted[v] = w->wanted[v] && model->group[v] == group;
+        const uint8_t *state = stored ? stored->variants[v].state : NULL;
+        const bool of_group = model->group[v] == group;
+        w->wanted[v] = of_group && (all || memchr(state, CR_ROW_EMPTY, (size_t)n));
+        w->kept[v] = of_group && !w->wanted[v] && memchr(state, CR_ROW_KEPT, (size_t)n);
+        *runs = *runs || w->wanted[v];
         memset(w->rows.variants[v].state, CR_ROW_EMPTY, (size_t)n);
     }
     return all;
 }
 
-cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first, int n,
-                            const cr_results_rows *stored, const cr_results_rows **result,
-                            cr_error *err)
+/* Everything that needs the network, of a chunk. */
+static cr_status run_chunk(cr_worker *w, int model_index, int first, int n, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_model *model = &w->models[model_index];
-    cr_results_rows *rows = &w->rows;
-    rows->first = first;
-    rows->n = n;
     if (!w->begun)
         cr_worker_read_ahead(w, model_index, first, n);
     w->begun = false;
-    const bool all = find_wanted(w, model, group, n, stored);
-    rows->state = w->state;
     cr_explainer_use_arena(model->explainer, w->activations);
     for (int start = 0; start < n; start += model->slice) {
         const int left = n - start;
         CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));
     }
+
+cleanup:
+    return status;
+}
+
+/* In its place, where nothing needs it. */
+static void skip_chunk(cr_worker *w, const cr_results_rows *stored, int n)
+{
+    if (w->begun)
+        cr_ahead_skip(w->ahead, n);
+    w->begun = false;
+    memcpy(w->state, stored->state, (size_t)n);
+}
+
+/* What the file has of the variants that are kept. */
+static cr_status read_kept(cr_worker *w, int model, cr_results *file, cr_error *err)
+{
+    cr_results_rows from = {.first = w->rows.first,
+                            .n = w->rows.n,
+                            .sees_kept = true,
+                            .size = w->rows.size,
+                            .variants = w->read};
+    bool any = false;
+    for (int v = 0; v < w->models[model].n_variants; v++) {
+        const struct cr_results_maps *to = &w->rows.variants[v];
+        w->read[v] = (struct cr_results_maps){0};
+        if (w->kept[v])
+            w->read[v] = (struct cr_results_maps){
+                .state = to->state, .reason = to->reason, .maps = to->maps};
+        any = any || w->kept[v];
+    }
+    return any ? cr_results_read(file, model, &from, err) : CR_OK;
+}
+
+/* Scores the maps that were read of a variant; of one that has failed, the row says no more. */
+static cr_status score_kept(cr_worker *w, int model, int v, int b, cr_error *err)
+{
+    const struct cr_results_maps *maps = &w->rows.variants[v];
+    if (!maps->reason[b][0])
+        return localize(w, model, v, b, err);
+    maps->state[b] = CR_ROW_FAILED;
+    cr_score_blank(w->plan, maps, b);
+    return CR_OK;
+}
+
+cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first, int n,
+                            cr_results *file, const cr_results_rows *stored,
+                            const cr_results_rows **result, cr_error *err)
+{
+    cr_status status = CR_OK;
+    bool runs;
+    const cr_model *model = &w->models[model_index];
+    cr_results_rows *rows = &w->rows;
+    rows->first = first;
+    rows->n = n;
+    const bool all = find_wanted(w, model, group, n, stored, &runs);
+    rows->state = w->state;
+    if (runs)
+        CR_TRY(run_chunk(w, model_index, first, n, err));
+    else
+        skip_chunk(w, stored, n);
+    CR_TRY(read_kept(w, model_index, file, err));
     for (int b = 0; b < n; b++) {
         if (!all && stored->state[b] == CR_ROW_FAILED)
             mark_failed(w, b, stored->reason[b]);
         for (int v = 0; v < model->n_variants && rows->state[b] == CR_ROW_DONE; v++)
             if (w->wanted[v])
                 CR_TRY(localize(w, model_index, v, b, err));
+            else if (w->kept[v])
+                CR_TRY(score_kept(w, model_index, v, b, err));
         if (rows->state[b] == CR_ROW_FAILED)
             blank_row(w, model, b);
     }

@@ -37,10 +37,11 @@ void cr_worker_read_ahead(cr_worker *worker, int model, int first, int n);
  * that is not finite, or that the plan's type of maps does not hold, fails its variant: the row says so.
  * `stored` is what the file has of these rows: states, and reasons of the model's; NULL for nothing.
  * Where no row of the model is missing there, what is of the model is left out (`state` is NULL), and
- * variants of which none is. The rows are the worker's, valid
+ * variants of which none is. Of variants that `file` has the maps of (CR_ROW_KEPT) these are scored, and
+ * if there are no others, the network is not run, nor an image read. The rows are the worker's, valid
  * until the next call. Errors: CR_EIO where the storage fails; CR_EINTERNAL (memory). Local. */
 cr_status cr_worker_compute(cr_worker *worker, int model, int group, int first, int n,
-                            const cr_results_rows *stored, const cr_results_rows **rows,
-                            cr_error *err);
+                            cr_results *file, const cr_results_rows *stored,
+                            const cr_results_rows **rows, cr_error *err);
 
 #endif

@@ -503,8 +503,7 @@ cleanup:
     return status;
 }
 
-cr_status cr_results_make_file(cr_results *results, bool replace, const cr_results_source *from,
-                               cr_error *err)
+cr_status cr_results_make_file(cr_results *results, bool replace, cr_results *from, cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
     const cr_par *par = &results->par;
@@ -521,7 +520,7 @@ cr_status cr_results_make_file(cr_results *results, bool replace, const cr_resul
 
     if (par->rank == 0) {
         local = create_file(results, err);
-        if (local == CR_OK && from && from->file)
+        if (local == CR_OK && from)
             local = cr_results_copy_rows(results, from, err);
         if (local == CR_OK)
             local = publish(results, err);

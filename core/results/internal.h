@@ -218,23 +218,15 @@ cr_status cr_results_make_groups(cr_results *results, cr_error *err);
 /* Closes all that is open and frees. With a file made by several ranks: Collective. */
 cr_status cr_results_release(cr_results *results, cr_error *err);
 
-/* What another file leaves to one that has more (extend.c). */
-typedef struct cr_results_source {
-    cr_results *file;      /* rank 0; NULL for none */
-    cr_results_fill *fill; /* NULL: what lacks a metric is computed again */
-    void *context;
-} cr_results_source;
-
 /* create.c. Collective, both. */
 
 /* The common start of cr_results_create and cr_results_resume: copies plan and data, locks. */
 cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results_plan *plan,
                            const cr_dataset *data, cr_results **results, cr_error *err);
 
-/* Makes the file, with the rows of `from` (NULL for none). On failure no half-made file stays
+/* Makes the file, with the rows of `from` (rank 0; NULL for none). On failure no half-made file stays
  * behind; the caller releases. */
-cr_status cr_results_make_file(cr_results *results, bool replace, const cr_results_source *from,
-                               cr_error *err);
+cr_status cr_results_make_file(cr_results *results, bool replace, cr_results *from, cr_error *err);
 
 /* compare.c. The place of what has this name, -1 if there is none. */
 int cr_plan_find_protocol(const cr_results_plan *plan, const char *name);
@@ -248,7 +240,7 @@ cr_status cr_results_is_part_of(const cr_results *stored, const cr_results_plan 
 
 /* extend.c: copies the rows of `from` to a file that has just been created for a plan that it is a part
  * of, and closes that. Local. */
-cr_status cr_results_copy_rows(cr_results *to, const cr_results_source *from, cr_error *err);
+cr_status cr_results_copy_rows(cr_results *to, cr_results *from, cr_error *err);
 
 /* resume.c: opens the file, which is good, for writing by all ranks. Collective. */
 cr_status cr_results_open_shared(cr_results *results, cr_error *err);

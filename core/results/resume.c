@@ -139,8 +139,8 @@ cleanup:
 }
 
 cr_status cr_results_resume(const cr_par *par, const char *path, const cr_results_plan *plan,
-                            const cr_dataset *data, cr_results_fill *fill, void *context,
-                            cr_results **results, bool *resumed, cr_error *err)
+                            const cr_dataset *data, cr_results **results, bool *resumed,
+                            cr_error *err)
 {
     cr_status status = CR_OK, local = CR_OK;
     cr_results *resuming = NULL, *part = NULL;
@@ -164,8 +164,7 @@ cr_status cr_results_resume(const cr_par *par, const char *path, const cr_result
     int64_t makes = !there || part;
     CR_TRY(cr_par_max(par, &makes, 1, err));
     if (makes)
-        CR_TRY(cr_results_make_file(resuming, there != 0, &(cr_results_source){part, fill, context},
-                                    err));
+        CR_TRY(cr_results_make_file(resuming, there != 0, part, err));
     else
         CR_TRY(cr_results_open_shared(resuming, err));
     *resumed = there;

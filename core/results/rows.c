@@ -252,6 +252,20 @@ static cr_status check_classes(const cr_results *results, int model, const cr_re
     return CR_OK;
 }
 
+/* The states of a variant as read, beside those of the model if these are read too. */
+static void settle_states(const cr_results_plan *plan, const cr_results_rows *rows, uint8_t *state)
+{
+    for (int i = 0; i < rows->n; i++) {
+        const bool is_kept = plan->has_states && state[i] == CR_ROW_KEPT;
+        if (is_kept && rows->sees_kept)
+            continue;
+        if (rows->state && (!plan->has_states || rows->state[i] != CR_ROW_DONE))
+            state[i] = rows->state[i];
+        else if (is_kept)
+            state[i] = CR_ROW_EMPTY;
+    }
+}
+
 cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -270,9 +284,8 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
-        for (int i = 0; i < rows->n && rows->variants[v].state && rows->state; i++)
-            if (!plan->has_states || rows->state[i] != CR_ROW_DONE)
-                rows->variants[v].state[i] = rows->state[i];
+        if (rows->variants[v].state)
+            settle_states(plan, rows, rows->variants[v].state);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
         if (rows->variants[v].reason && rows->reason && !plan->has_states)
             memcpy(rows->variants[v].reason, rows->reason, (size_t)rows->n * sizeof *rows->reason);

@@ -264,8 +264,7 @@ static cr_status write_output(const cr_par *par, merge *g, cr_error *err)
     const cr_dataset *data = cr_results_get_data(g->files[0]);
     bool resumed = false;
     if (g->resume)
-        CR_TRY(
-            cr_results_resume(par, g->output, &g->plan, data, NULL, NULL, &g->out, &resumed, err));
+        CR_TRY(cr_results_resume(par, g->output, &g->plan, data, &g->out, &resumed, err));
     else
         CR_TRY(cr_results_create(par, g->output, g->force, &g->plan, data, &g->out, err));
     cr_print_unlocked(par, g->out, g->output);

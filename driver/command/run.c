@@ -1,7 +1,6 @@
 /* camrank run: the main job. */
 #include "driver/run.h"
 #include "command.h"
-#include "driver/fill.h"
 #include "driver/guard.h"
 #include "driver/memory.h"
 #include "driver/progress.h"
@@ -97,6 +96,9 @@ static void print_resumed(const cr_session *session, const cr_results *results,
             cr_progress_unit(cr_units_groups(session)));
     if (units->n_partial)
         fprintf(stderr, ", and %lld but for some methods", (long long)units->n_partial);
+    if (units->n_kept)
+        fprintf(stderr, "; of %lld the maps that the file keeps are scored, without the network",
+                (long long)units->n_kept);
     fputc('\n', stderr);
     if (strcmp(plan->libraries, session->plan.libraries) != 0)
         fprintf(stderr,
@@ -115,8 +117,8 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     cr_memory memory;
     CR_TRY(cr_session_open(par, options, &session, err));
     if (options->resume)
-        CR_TRY(cr_results_resume(par, session.job.output, &session.plan, &session.data,
-                                 cr_fill_metrics, &session, &results, &resumed, err));
+        CR_TRY(cr_results_resume(par, session.job.output, &session.plan, &session.data, &results,
+                                 &resumed, err));
     else
         CR_TRY(cr_results_create(par, session.job.output, options->force, &session.plan,
                                  &session.data, &results, err));

@@ -174,7 +174,7 @@ cleanup:
 
 static cr_score_image image_at(const scoring *s, int i, const int32_t size[2])
 {
-    return (cr_score_image){&s->session.data, i, size[0], size[1], &s->session.plan, NULL};
+    return (cr_score_image){&s->session.data, i, size[0], size[1], &s->session.plan};
 }
 
 /* Of row b, under every variant. */
@@ -244,7 +244,7 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
         const cr_results_variant *variant = &of->variants[v];
         const size_t values = cr_results_map_values(variant);
         if (rows->variants[v].state[b] == CR_ROW_FAILED) {
-            cr_score_blank(&s->session.plan, NULL, &rows->variants[v], b);
+            cr_score_blank(&s->session.plan, &rows->variants[v], b);
             continue;
         }
         const float *maps =
@@ -268,7 +268,7 @@ static void blank(const scoring *s, int model, const cr_results_rows *rows, int 
     const cr_results_plan *plan = &s->session.plan;
     blank_maps(s, model, rows, b);
     for (int v = 0; v < plan->models[model].n_variants; v++)
-        cr_score_blank(plan, NULL, &rows->variants[v], b);
+        cr_score_blank(plan, &rows->variants[v], b);
 }
 
 /* A row's variants are what it is, but for those that have failed already. */

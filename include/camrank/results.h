@@ -107,9 +107,15 @@ int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *
  * the layer. Its HDF5 group has the same name with ':' for every '/'. Local. */
 void cr_results_variant_name(const cr_results_variant *variant, char name[2 * CR_NAME_BYTES]);
 
+/* State of a variant's row, in a file whose plan has got more protocols or metrics: its maps are there, or
+ * its `reason` says why they are not, and the network is not needed to score them. */
+enum { CR_ROW_KEPT = 3 };
+
 /* The rows of one chunk under one model, n = number of images. All arrays are the caller's. */
 typedef struct cr_results_rows {
     int first, n;   /* image indices first .. first + n - 1 */
+    bool sees_kept; /* for reading: CR_ROW_KEPT is told apart; else it is CR_ROW_EMPTY, or what the
+                       whole row is */
     uint8_t *state; /* [n] CR_ROW_DONE or CR_ROW_FAILED; read back also CR_ROW_EMPTY */
     int32_t *size;  /* [n][2] width, height of the original image; 0 0 if not decoded */
     char (*reason)[CR_REASON_BYTES]; /* [n] "" or why the image failed */
@@ -194,22 +200,17 @@ cr_status cr_results_create(const cr_par *par, const char *path, bool replace,
                             const cr_results_plan *plan, const cr_dataset *data,
                             cr_results **results, cr_error *err);
 
-/* What a metric that the file lacks gives the images of some rows of a model, from their maps in `rows`, of
- * a file that has the plan `from`. Called on rank 0 alone. */
-typedef cr_status cr_results_fill(void *context, const cr_results_plan *from, int model,
-                                  const cr_results_rows *rows, cr_error *err);
-
 /* Opens an unfinished or finished `path` for writing, whatever number of ranks it was made with, or
  * creates it where there is none; *resumed tells which. The plan of *results is `plan`, but for the
  * file's `libraries`, which may be others. Errors: as cr_results_create and cr_results_open;
  * CR_EINPUT naming the first difference for a file of another version, plan or image set (the texts
- * of the job and the names of the model files may differ), or for one that was repacked; what `fill`
- * gives. Where the file lacks metrics of the plan and keeps maps, not as float16, `fill` gives what the
- * metrics do; else, or where it is NULL, the variants are missing.
+ * of the job and the names of the model files may differ), or for one that was repacked. A
+ * file that lacks something of the plan is replaced by one that has what it has. Variants that lack
+ * protocols or metrics are CR_ROW_KEPT there, if the file has all their maps as float32; else they are missing.
  * Collective. */
 cr_status cr_results_resume(const cr_par *par, const char *path, const cr_results_plan *plan,
-                            const cr_dataset *data, cr_results_fill *fill, void *context,
-                            cr_results **results, bool *resumed, cr_error *err);
+                            const cr_dataset *data, cr_results **results, bool *resumed,
+                            cr_error *err);
 
 /* Bytes that the file will need, rounded up by a few kilobytes a dataset, for `camrank check`;
  * SIZE_MAX if that many do not fit. Local. */

@@ -70,12 +70,101 @@ END
 extends unfinished whole.h5 --set "$more"
 runs job.yaml --set "$protocols" -o protocols.h5
 runs job.yaml -o protocol.h5
+cp protocol.h5 marked.h5
 extends protocol protocols.h5 --set "$protocols"
+kept='of 74 the maps that the file keeps are scored, without the network'
+contains "$work/err" "^camrank: 0 of 74 passes are done already; $kept\$"
 extends protocol protocols.h5 --set "$protocols"
+
+# The network is not run for it: with other maps in the file, from a network that is not there, these stay
+# and are scored, as `camrank score` does it. An image and a method that have failed stay failed.
+mark() {
+    "$PYTHON" - "$1" <<'END' || fail "marking"
+import h5py, numpy as np, sys
+rng = np.random.default_rng(5)
+with h5py.File(sys.argv[1], "r+") as f:
+    for model in f["models"].values():
+        for variant in model.values():
+            if isinstance(variant, h5py.Group):
+                variant["maps"][...] = rng.random(variant["maps"].shape, np.float32)
+END
+}
+mark marked.h5
+check "scored" "$CAMRANK" score marked.h5 job.yaml --set "$protocols" -o scored.h5
+checks=$((checks + 1))
+ranks 3 "$CAMRANK" run job.yaml --set "$protocols" -o marked.h5 --resume >"$work/out" 2>"$work/err" ||
+    fail "marked: $(cat "$work/err")"
+contains "$work/err" "$kept"
+same_maps_and_values() {
+    "$PYTHON" - "$1" "$2" <<'END'
+import h5py, sys
+with h5py.File(sys.argv[1]) as a, h5py.File(sys.argv[2]) as b:
+    names = []
+    b["models"].visititems(lambda name, what: names.append(name) if isinstance(what, h5py.Dataset) else None)
+    assert sum(n.endswith(("kaggle/iou", "cam-paper/boxes", "levels", "maps")) for n in names) == 20, names
+    for name in names:
+        assert a["models"][name][...].tobytes() == b["models"][name][...].tobytes(), name
+END
+}
+check "the maps in the file were scored" same_maps_and_values marked.h5 scored.h5
+
+# Stopped while it scores: rows that wait to be scored are missing to readers, and are scored at last.
+cp protocols.h5 stopped.h5
+"$PYTHON" - <<'END' || fail "stopping"
+import h5py
+with h5py.File("stopped.h5", "r+") as f:
+    variant = f["models/gap/cam"]
+    variant["done"][8:16] = 3
+    for name in "kaggle/boxes", "kaggle/iou", "levels", "empty":
+        variant[name][8:16] = 0
+END
+expect 0 '' "$CAMRANK" report stopped.h5
+contains "$work/out" '^Partial: '
+extends stopped protocols.h5 --set "$protocols"
+contains "$work/err" '^camrank: 66 of 74 passes are done already; of 8 the maps that '
+
+# Not finished: what the file does not have is computed, and what it has is scored.
+runs job.yaml -o part.h5
+"$PYTHON" - <<'END' || fail "unfinishing"
+import h5py
+with h5py.File("part.h5", "r+") as f:
+    f["models/gap/grad-cam/done"][9] = 0
+    f["models/fc/done"][20] = 0
+END
+extends part protocols.h5 --set "$protocols"
+contains "$work/err" '^camrank: 0 of 74 passes are done already, and 1 but for some methods; of 72 the maps '
+# With methods as well: only these need the network.
+runs job.yaml --set "$few" -o both.h5
+runs job.yaml --set "$more" --set "$protocols" -o whole_both.h5
+extends both whole_both.h5 --set "$more" --set "$protocols"
+contains "$work/err" '^camrank: 0 of 148 passes are done already, and 74 but for some methods$'
+# Where not all is kept as it was computed, the network is run.
+for maps in 'classes: truth' 'type: float16'; do
+    name=${maps#*: }
+    runs job.yaml --set "heatmaps={$maps}" -o "$name.h5"
+    runs job.yaml --set "heatmaps={$maps}" --set "$protocols" -o "whole_$name.h5"
+    extends "$name" "whole_$name.h5" --set "heatmaps={$maps}" --set "$protocols"
+    contains "$work/err" '^camrank: 0 of 74 passes are done already, and 74 but for some methods$'
+done
 
 # A file of schema 1 is read by every command, and goes on as one of schema 2. An image fails.
 echo none >images/img_004.jpg
 runs job.yaml -o new.h5
+runs job.yaml -o failed.h5
+runs job.yaml --set "$protocols" -o failed_whole.h5
+for name in failed failed_whole; do
+    "$PYTHON" - $name.h5 <<'END' || fail "failing"
+import h5py, numpy as np, sys
+with h5py.File(sys.argv[1], "r+") as f:
+    variant = f["models/fc/grad-cam"]
+    variant["done"][9], variant["reason"][9] = 2, b"a reason of its own"
+    blank = {"maps": np.nan, "iou": np.nan, "boxes": -1, "levels": 0, "empty": 0}
+    variant.visititems(lambda name, what: what.write_direct(np.full_like(what[9:10], blank[
+        name.split("/")[-1]]), dest_sel=np.s_[9:10]) if name.split("/")[-1] in blank else None)
+END
+done
+check "with failures" "$CAMRANK" run job.yaml --set "$protocols" -o failed.h5 --resume
+check "what has failed stays so" same_maps_and_values failed.h5 failed_whole.h5
 "$PYTHON" - <<'END' || fail "schema 1"
 import h5py, numpy as np, shutil
 shutil.copy("new.h5", "old.h5")
@@ -94,7 +183,7 @@ for command in "report" "export --format csv" "report --format json --by-class";
     expect 0 '' "$CAMRANK" "${words[0]}" new.h5 "${words[@]:1}"
     check "$command of schema 1" diff "$work/old" "$work/out"
 done
-expect 0 '' "$CAMRANK" score old.h5 job.yaml -o scored.h5
+expect 0 '' "$CAMRANK" score old.h5 job.yaml -o scored_old.h5
 check "merged, it is one of schema 2" "$CAMRANK" merge merged.h5 old.h5
 check "with the rows that it had" "$PYTHON" - <<'END'
 import h5py, numpy as np

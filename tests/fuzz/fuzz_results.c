@@ -73,9 +73,8 @@ static void resume(const char *path)
     cr_results *results;
     bool resumed;
     cr_error err = {0};
-    if (!fuzz_ok(
-            cr_results_resume(&good.par, path, plan, data, NULL, NULL, &results, &resumed, &err),
-            &err, path))
+    if (!fuzz_ok(cr_results_resume(&good.par, path, plan, data, &results, &resumed, &err), &err,
+                 path))
         return;
     FUZZ_CHECK(resumed);
     check_refusal(cr_reduce(&good.par, results, &err));

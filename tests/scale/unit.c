@@ -99,7 +99,7 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
         all =
             (laps){.next = next.first + batch <= s->data.n_images ? &next : NULL, .last = between};
         cr_net_on_layer(net, lap, &all);
-        CR_TRY(cr_worker_compute(worker, m, 0, first, batch, NULL, &rows, err));
+        CR_TRY(cr_worker_compute(worker, m, 0, first, batch, NULL, NULL, &rows, err));
         const double computed = cpu_s();
         CR_TRY(cr_results_write(results, m, rows, err));
         const double written = cpu_s();
