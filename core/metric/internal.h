@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-extern const cr_metric cr_metric_localization, cr_metric_max_box_acc;
+extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {

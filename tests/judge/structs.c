@@ -4,6 +4,7 @@
 #include "camrank/explain.h"
 #include "camrank/image.h"
 #include "camrank/loc.h"
+#include "camrank/metric.h"
 #include "camrank/npy.h"
 #include "camrank/number.h"
 #include "camrank/stat.h"

@@ -1,0 +1,67 @@
+"""The table of core/metric, called from Python: what a metric gives for a map, and what it adds up."""
+import ctypes as ct
+
+import numpy as np
+
+import structs
+from camrank import check, lib
+from localize import LocMap, boxes_of, protocol_of, whole, workspace
+from structs import (cr_error, cr_metric, cr_metric_given, cr_metric_image, cr_metric_map,
+                     cr_metric_parameters)
+
+TYPES = {structs.CR_METRIC_U8: np.uint8, structs.CR_METRIC_I32: np.int32,
+         structs.CR_METRIC_F64: np.float64}
+TABLE = (ct.POINTER(cr_metric) * structs.CR_METRIC_MAX).in_dll(lib, "cr_metrics")
+
+
+class Metric:
+    """A row of the table of those that score the map of the ground-truth class."""
+
+    def __init__(self, name, **parameters):
+        self.of = TABLE[lib.cr_metric_find(name.encode())].contents
+        self.parameters = cr_metric_parameters()
+        lib.cr_parameters_reset(self.of.parameters, ct.byref(self.parameters))
+        for key, value in parameters.items():
+            item, error = lib.cr_parameters_find(self.of.parameters, key.encode()), cr_error()
+            check(lib.cr_parameter_set(ct.c_void_p(item), ct.byref(self.parameters),
+                                       ct.c_double(value), ct.byref(error)), error)
+        self.sums = np.zeros(self.of.n_sums, np.int64)
+
+    def score(self, activation, scaling, width, height, boxes):
+        """What the columns get."""
+        scored, error = LocMap(activation, scaling, whole(width, height)), cr_error()
+        truth = boxes_of(boxes)
+        columns = []
+        for j in range(self.of.n_columns):
+            column = self.of.columns[j]
+            empty = -1 if column.kind == structs.CR_METRIC_I32 else 0
+            columns.append(np.full([n for n in column.extents if n], empty, TYPES[column.kind]))
+        values = (ct.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
+        given = cr_metric_map(parameters=ct.addressof(self.parameters), map=ct.pointer(scored.map),
+                              width=width, height=height, truth=truth, n_truth=len(boxes))
+        check(self.of.score(ct.pointer(given), ct.cast(values, ct.POINTER(ct.c_void_p)),
+                            ct.pointer(workspace), ct.pointer(error)), error)
+        return columns
+
+    def add(self, columns, boxes, **changes):
+        """Adds an image that is done to the sums; what a value of it is not, or None."""
+        protocol, top_class = protocol_of(), np.zeros(5, np.int32)
+        truth = boxes_of(boxes)
+        members = dict(protocol=ct.pointer(protocol), localize=True, truth=truth,
+                       n_truth=len(boxes), has_network=True, state=structs.CR_ROW_DONE,
+                       model_state=structs.CR_ROW_DONE, top_class=top_class.ctypes.data)
+        image = cr_metric_image(**{**members, **changes})
+        values = (ct.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
+        given = cr_metric_given(parameters=ct.addressof(self.parameters),
+                                columns=ct.cast(values, ct.POINTER(ct.c_void_p)))
+        wrong = np.zeros(1)
+        return self.of.add(ct.pointer(image), ct.pointer(given), self.sums.ctypes.data,
+                           wrong.ctypes.data)
+
+    def number(self, key):
+        """Value, low, high, of the images added."""
+        for k in range(self.of.n_numbers):
+            if self.of.numbers[k].key == key.encode():
+                of = self.of.numbers[k].count(self.sums.ctypes.data)
+                return of.value, of.low, of.high
+        raise KeyError(key)
