@@ -235,6 +235,87 @@ void cr_unary_tangent(const cr_unary *p, int n_images, const cr_real *x, const c
 void cr_unary_curve(const cr_unary *p, int m, const cr_real *x, const cr_real *y, const cr_real *tx,
                     const cr_real *dy, cr_real *dx);
 
+/* y = f(x) of further functions, with parameters alpha and beta, which are as ONNX has them; alpha and beta
+ * of CR_FUNCTION_SELU are alpha and gamma, of CR_FUNCTION_SHRINK bias and lambd. Truth is 1 and 0. y may
+ * be x. Backward needs x, [n_images][n], and dy [n_images][m][n]. */
+#define CR_FUNCTION_LIST(X)                                                                 \
+    X(ABS)                                                                                  \
+    X(ACOS)                                                                                 \
+    X(ACOSH)                                                                                \
+    X(ASIN) X(ASINH) X(ATAN) X(ATANH) X(CEIL) X(CELU) X(COS) X(COSH) X(ELU) X(EXP) X(FLOOR) \
+        X(GELU_BY_TANH) X(IS_NAN) X(LEAKY_RELU) X(LOG) X(MISH) X(NEG) X(NON_ZERO) X(NOT)    \
+            X(RECIPROCAL) X(ROUND) X(SELU) X(SHRINK) X(SIGN) X(SIN) X(SINH) X(SOFTPLUS)     \
+                X(SOFTSIGN) X(SWISH) X(TAN) X(TANH) X(THRESHOLDED_RELU) X(TRUNC)
+typedef enum cr_function_op {
+#define CR_FUNCTION_ENUM(name) CR_FUNCTION_##name,
+    CR_FUNCTION_LIST(CR_FUNCTION_ENUM)
+#undef CR_FUNCTION_ENUM
+} cr_function_op;
+typedef struct cr_function {
+    cr_function_op op;
+    cr_real alpha, beta;
+    size_t n;
+} cr_function;
+void cr_function_forward(const cr_function *p, int n_images, const cr_real *x, cr_real *y);
+void cr_function_backward(const cr_function *p, int n_images, int m, const cr_real *x,
+                          const cr_real *dy, cr_real *dx);
+void cr_function_tangent(const cr_function *p, int n_images, const cr_real *x, const cr_real *tx,
+                         cr_real *ty);
+void cr_function_curve(const cr_function *p, int m, const cr_real *x, const cr_real *tx,
+                       const cr_real *dy, cr_real *dx);
+
+/* y = f(a, b) for each of n values; y may be a or b. CR_PAIR_MOD has the sign of b, CR_PAIR_FMOD that of a.
+ * In backward n is of one image, and da or db may be NULL. */
+typedef enum cr_pair_op {
+    CR_PAIR_AND,
+    CR_PAIR_EQUAL,
+    CR_PAIR_FMOD,
+    CR_PAIR_GREATER,
+    CR_PAIR_GREATER_EQUAL,
+    CR_PAIR_LESS,
+    CR_PAIR_LESS_EQUAL,
+    CR_PAIR_MAX,
+    CR_PAIR_MIN,
+    CR_PAIR_MOD,
+    CR_PAIR_OR,
+    CR_PAIR_POW,
+    CR_PAIR_PRELU, /* a where it is positive, else a b */
+    CR_PAIR_XOR,
+} cr_pair_op;
+void cr_pair_forward(cr_pair_op op, size_t n, const cr_real *a, const cr_real *b, cr_real *y);
+void cr_pair_backward(cr_pair_op op, int n_images, int m, size_t n, const cr_real *a,
+                      const cr_real *b, const cr_real *dy, cr_real *da, cr_real *db);
+void cr_pair_tangent(cr_pair_op op, size_t n, const cr_real *a, const cr_real *b, const cr_real *ta,
+                     const cr_real *tb, cr_real *ty);
+void cr_pair_curve(cr_pair_op op, int m, size_t n, const cr_real *a, const cr_real *b,
+                   const cr_real *ta, const cr_real *tb, const cr_real *dy, cr_real *da,
+                   cr_real *db);
+
+/* y = a where c is not 0, else b. */
+void cr_choose_forward(size_t n, const cr_real *c, const cr_real *a, const cr_real *b, cr_real *y);
+void cr_choose_backward(int n_images, int m, size_t n, const cr_real *c, const cr_real *dy,
+                        cr_real *da, cr_real *db);
+
+/* Of each row one number: x [rows][c], y [rows]. Of equal extremes the first takes the gradient. Backward
+ * needs x and y, [n][rows][c] and [n][rows]. */
+typedef enum cr_reduce_op {
+    CR_REDUCE_L1,
+    CR_REDUCE_L2,
+    CR_REDUCE_LOG_SUM,
+    CR_REDUCE_LOG_SUM_EXP,
+    CR_REDUCE_MAX,
+    CR_REDUCE_MEAN,
+    CR_REDUCE_MIN,
+    CR_REDUCE_PROD,
+    CR_REDUCE_SUM,
+    CR_REDUCE_SUM_SQUARE,
+} cr_reduce_op;
+void cr_reduce_forward(cr_reduce_op op, size_t rows, int c, const cr_real *x, cr_real *y);
+void cr_reduce_backward(cr_reduce_op op, int n, int m, size_t rows, int c, const cr_real *x,
+                        const cr_real *y, const cr_real *dy, cr_real *dx);
+void cr_reduce_tangent(cr_reduce_op op, size_t rows, int c, const cr_real *x, const cr_real *y,
+                       const cr_real *tx, cr_real *ty);
+
 /* Over the channels of each row: x [rows][c], y [rows]. */
 void cr_row_mean_forward(size_t rows, int c, const cr_real *x, cr_real *y);
 void cr_row_mean_backward(size_t rows, int c, const cr_real *dy, cr_real *dx);
@@ -249,6 +330,30 @@ void cr_layer_norm_tangent(size_t rows, int c, cr_real epsilon, const cr_real *x
                            const cr_real *scale, const cr_real *tx, cr_real *ty);
 void cr_layer_norm_curve(int m, size_t rows, int c, cr_real epsilon, const cr_real *x,
                          const cr_real *scale, const cr_real *tx, const cr_real *dy, cr_real *dx);
+
+/* Local response normalisation of rows of c channels: y = x (bias + alpha / size sum)^-beta with the sum of
+ * squares over `size` channels around each, (size - 1) / 2 of them before it. */
+typedef struct cr_response {
+    int c, size;
+    cr_real alpha, beta, bias;
+} cr_response;
+void cr_response_forward(const cr_response *p, size_t rows, const cr_real *x, cr_real *y);
+void cr_response_backward(const cr_response *p, int n, int m, size_t rows, const cr_real *x,
+                          const cr_real *dy, cr_real *dx);
+
+/* Normalisation of each group of an image to mean 0 and variance 1, then scale and shift. Group g has
+ * `places` places from g group_step on, place_step apart, with `members` elements each side by side; an
+ * image is all of its groups. scale, shift [groups], or [groups members] with scale_each. */
+typedef struct cr_group_norm {
+    int groups, members;
+    size_t places, group_step, place_step;
+    bool scale_each;
+    cr_real epsilon;
+} cr_group_norm;
+void cr_group_norm_forward(const cr_group_norm *p, int n, const cr_real *x, const cr_real *scale,
+                           const cr_real *shift, cr_real *y);
+void cr_group_norm_backward(const cr_group_norm *p, int n, int m, const cr_real *x,
+                            const cr_real *scale, const cr_real *dy, cr_real *dx);
 
 /* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
  */

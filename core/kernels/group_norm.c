@@ -1,0 +1,84 @@
+/* Normalisation of groups of channels by their own mean and variance over an image (Wu and He, Group
+ * Normalization, 2018); of single channels that is instance normalisation. */
+#include "camrank/kernels.h"
+
+#include <math.h>
+
+/* Element q of place t of group g. */
+static size_t at(const cr_group_norm *p, int g, size_t t, int q)
+{
+    return (size_t)g * p->group_step + t * p->place_step + (size_t)q;
+}
+
+static size_t image_size(const cr_group_norm *p)
+{
+    return (size_t)p->groups * p->places * (size_t)p->members;
+}
+
+/* The scale's and shift's index of member q of group g. */
+static int channel(const cr_group_norm *p, int g, int q)
+{
+    return p->scale_each ? g * p->members + q : g;
+}
+
+static void statistics(const cr_group_norm *p, int g, const cr_real *x, double *mean,
+                       double *inverse)
+{
+    const double n = (double)p->places * p->members;
+    double sum = 0, squares = 0;
+    for (size_t t = 0; t < p->places; t++)
+        for (int q = 0; q < p->members; q++)
+            sum += (double)x[at(p, g, t, q)];
+    *mean = sum / n;
+    for (size_t t = 0; t < p->places; t++)
+        for (int q = 0; q < p->members; q++) {
+            const double d = (double)x[at(p, g, t, q)] - *mean;
+            squares += d * d;
+        }
+    *inverse = 1 / sqrt(squares / n + (double)p->epsilon);
+}
+
+void cr_group_norm_forward(const cr_group_norm *p, int n, const cr_real *x, const cr_real *scale,
+                           const cr_real *shift, cr_real *y)
+{
+    for (int i = 0; i < n; i++, x += image_size(p), y += image_size(p))
+        for (int g = 0; g < p->groups; g++) {
+            double mean, inverse;
+            statistics(p, g, x, &mean, &inverse);
+            for (size_t t = 0; t < p->places; t++)
+                for (int q = 0; q < p->members; q++) {
+                    const int c = channel(p, g, q);
+                    const size_t e = at(p, g, t, q);
+                    y[e] = (cr_real)(((double)x[e] - mean) * inverse * (double)scale[c] +
+                                     (double)shift[c]);
+                }
+        }
+}
+
+/* With d = dy scale and z the normalised x: dx = (d - mean(d) - z mean(d z)) / deviation. */
+void cr_group_norm_backward(const cr_group_norm *p, int n, int m, const cr_real *x,
+                            const cr_real *scale, const cr_real *dy, cr_real *dx)
+{
+    const double size = (double)p->places * p->members;
+    for (int b = 0; b < n * m; b++, dy += image_size(p), dx += image_size(p)) {
+        const cr_real *from = x + (size_t)(b / m) * image_size(p);
+        for (int g = 0; g < p->groups; g++) {
+            double mean, inverse, sum = 0, product = 0;
+            statistics(p, g, from, &mean, &inverse);
+            for (size_t t = 0; t < p->places; t++)
+                for (int q = 0; q < p->members; q++) {
+                    const size_t e = at(p, g, t, q);
+                    const double d = (double)dy[e] * (double)scale[channel(p, g, q)];
+                    sum += d;
+                    product += d * ((double)from[e] - mean) * inverse;
+                }
+            for (size_t t = 0; t < p->places; t++)
+                for (int q = 0; q < p->members; q++) {
+                    const size_t e = at(p, g, t, q);
+                    const double d = (double)dy[e] * (double)scale[channel(p, g, q)];
+                    const double z = ((double)from[e] - mean) * inverse;
+                    dx[e] += (cr_real)((d - sum / size - z * product / size) * inverse);
+                }
+        }
+    }
+}
