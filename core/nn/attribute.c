@@ -68,16 +68,47 @@ static const cr_value *input_value(const cr_graph *graph, const cr_node *node, i
     return i < node->n_inputs && node->inputs[i] >= 0 ? &graph->values[node->inputs[i]] : NULL;
 }
 
-cr_status cr_node_value(const cr_graph *graph, const cr_node *node, int i, const cr_value **value,
+cr_status cr_node_value(cr_graph *graph, cr_node *node, int i, const cr_value **value,
                         cr_error *err)
 {
     *value = input_value(graph, node, i);
-    if (!*value || (*value)->constant)
-        return cr_fail(err, CR_EINPUT, "input %d must depend on the image", i + 1);
+    if (!*value)
+        return cr_fail(err, CR_EINPUT, "input %d is left out", i + 1);
+    if ((*value)->constant) {
+        cr_status status = cr_node_give(graph, node, i, NULL, err);
+        if (status != CR_OK)
+            return status;
+        *value = input_value(graph, node, i);
+    }
     return CR_OK;
 }
 
-cr_status cr_node_activation(const cr_graph *graph, const cr_node *node, int i, int n_dims,
+cr_status cr_node_axis(const cr_graph *graph, int64_t axis, int n, int *dim, cr_error *err)
+{
+    axis += axis < 0 ? n : 0;
+    if (axis < 0 || axis >= n)
+        return cr_fail(err, CR_EINPUT, "its axis is not one of %d dimensions", n);
+    if (axis == 0 && graph->declared_batch > 1)
+        return cr_fail(err, CR_EINPUT,
+                       "it mixes the images of a batch; export with a batch of 1 or a dynamic one");
+    *dim = (int)axis;
+    return CR_OK;
+}
+
+cr_status cr_node_list(const cr_graph *graph, const cr_node *node, int i, const char *name,
+                       const int64_t **values, int64_t *n, cr_error *err)
+{
+    const cr_tensor *tensor;
+    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
+    cr_status status = cr_node_ints(graph, node, i, &tensor, err);
+    if (status != CR_OK)
+        return status;
+    *values = tensor ? tensor->ints : attribute ? attribute->ints : NULL;
+    *n = tensor ? tensor->n : attribute ? (int64_t)attribute->n_ints : 0;
+    return CR_OK;
+}
+
+cr_status cr_node_activation(cr_graph *graph, cr_node *node, int i, int n_dims,
                              const cr_shape **shape, cr_error *err)
 {
     const cr_value *value;
@@ -87,6 +118,9 @@ cr_status cr_node_activation(const cr_graph *graph, const cr_node *node, int i, 
     if (n_dims && value->shape.n_dims != n_dims)
         return cr_fail(err, CR_EINPUT, "input %d has %d dimensions, only %d are supported", i + 1,
                        value->shape.n_dims, n_dims);
+    if (n_dims == 4 && value->shape.dims[0] != 1)
+        return cr_fail(err, CR_EINPUT, "input %d has %d maps for one image, only 1 is supported",
+                       i + 1, value->shape.dims[0]);
     *shape = &value->shape;
     return CR_OK;
 }
@@ -108,18 +142,35 @@ static cr_status fail_type(const cr_graph *graph, const cr_node *node, int i, co
     const cr_value *value = input_value(graph, node, i);
     const cr_tensor *tensor = &value->tensor;
     return cr_fail(err, CR_EINPUT, "input %d (%.60s) is %s; export it as %s", i + 1, value->name,
-                   tensor->ints    ? "int64"
-                   : tensor->reals ? "float32"
-                                   : cr_onnx_type_name(tensor->data_type),
-                   wanted);
+                   cr_onnx_type_name(tensor->data_type), wanted);
 }
 
-cr_status cr_node_reals(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
+/* A constant of integers as one of reals. */
+static cr_status convert(cr_graph *graph, const cr_tensor **tensor, cr_error *err)
+{
+    const cr_tensor *from = *tensor;
+    cr_tensor *to = cr_arena_alloc(&graph->arena, 1, sizeof *to);
+    float *reals = cr_arena_alloc(&graph->weights, (size_t)from->n, sizeof *reals);
+    if (!to || !reals)
+        return cr_fail_memory(err, "a constant", (size_t)from->n, sizeof *reals);
+    for (int64_t i = 0; i < from->n; i++)
+        reals[i] = (float)from->ints[i];
+    *to = *from;
+    to->ints = NULL;
+    to->reals = (const uint8_t *)reals;
+    to->step = sizeof *reals;
+    *tensor = to;
+    return CR_OK;
+}
+
+cr_status cr_node_reals(cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
                         cr_error *err)
 {
     cr_status status = constant(graph, node, i, tensor, err);
-    if (status == CR_OK && *tensor && !(*tensor)->reals)
+    if (status == CR_OK && *tensor && !(*tensor)->reals && !(*tensor)->ints)
         return fail_type(graph, node, i, "float32", err);
+    if (status == CR_OK && *tensor && (*tensor)->ints)
+        return convert(graph, tensor, err);
     return status;
 }
 
@@ -136,7 +187,7 @@ cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shap
 {
     int64_t n = 1;
     for (int i = 0; i < shape->n_dims; i++) {
-        if (shape->dims[i] < 1)
+        if (shape->dims[i] < (graph->computes ? 0 : 1))
             return cr_fail(err, CR_EINPUT, "its output would be empty (dimension %d is %d)", i,
                            shape->dims[i]);
         n *= shape->dims[i];
@@ -144,7 +195,7 @@ cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shap
             return cr_fail(err, CR_EINPUT, "its output has more than %lld elements",
                            (long long)CR_MAX_ELEMENTS);
     }
-    if (shape->dims[0] != 1)
+    if (graph->declared_batch > 1 && (shape->n_dims == 0 || shape->dims[0] != 1))
         return cr_fail(err, CR_EINPUT,
                        "it mixes the images of a batch; export with a batch of 1 or a dynamic one");
     graph->values[node->y].shape = *shape;
@@ -165,12 +216,27 @@ bool cr_value_is_usual(const cr_value *value)
     return memcmp(usual, value->order, (size_t)value->shape.n_dims * sizeof *usual) == 0;
 }
 
+bool cr_same_memory(const cr_shape *shape, const int *a, const int *b)
+{
+    int i = 0, j = 0;
+    for (;;) {
+        while (i < shape->n_dims && shape->dims[a[i]] == 1)
+            i++;
+        while (j < shape->n_dims && shape->dims[b[j]] == 1)
+            j++;
+        if (i == shape->n_dims || j == shape->n_dims)
+            return i == j;
+        if (a[i++] != b[j++])
+            return false;
+    }
+}
+
 int cr_value_last_dim(const cr_value *value)
 {
     for (int i = value->shape.n_dims - 1; i > 0; i--)
         if (value->shape.dims[value->order[i]] > 1)
             return value->order[i];
-    return value->order[value->shape.n_dims - 1];
+    return value->shape.n_dims ? value->order[value->shape.n_dims - 1] : 0;
 }
 
 cr_status cr_node_set_like(cr_graph *graph, cr_node *node, const cr_value *input, cr_error *err)

@@ -31,12 +31,16 @@ int cr_graph_input(const cr_graph *graph)
 
 cr_shape cr_graph_input_shape(const cr_graph *graph)
 {
-    return graph->values[graph->input].shape;
+    const cr_value *input = &graph->values[graph->input];
+    const cr_shape in = input->shape;
+    if (in.n_dims == 4 && !cr_value_is_usual(input)) /* [N, H, W, C] */
+        return (cr_shape){4, {1, in.dims[3], in.dims[1], in.dims[2]}};
+    return in;
 }
 
 int cr_graph_n_classes(const cr_graph *graph)
 {
-    return cr_shape_c(&graph->values[graph->logits].shape);
+    return (int)cr_shape_size(&graph->values[graph->logits].shape);
 }
 
 int cr_graph_find(const cr_graph *graph, const char *name)
@@ -63,7 +67,7 @@ cr_shape cr_graph_value_shape(const cr_graph *graph, int value)
 bool cr_graph_is_map(const cr_graph *graph, int value)
 {
     const cr_value *v = &graph->values[value];
-    return !v->constant && v->shape.n_dims == 4 && cr_value_is_usual(v) &&
+    return !v->constant && v->shape.n_dims == 4 && v->shape.dims[0] == 1 && cr_value_is_usual(v) &&
            cr_shape_h(&v->shape) * cr_shape_w(&v->shape) > 1;
 }
 

@@ -22,31 +22,51 @@ typedef struct cr_onnx_bytes {
     size_t n_bytes;
 } cr_onnx_bytes;
 
-/* A constant of the model. */
+/* A constant: of the model, or computed of such. Types of real numbers are float32 here, whole numbers
+ * and booleans int64. */
 typedef struct cr_tensor {
     int n_dims;
     int64_t dims[CR_MAX_DIMS];
     int64_t n;            /* number of elements */
-    int data_type;        /* in the file; values of other types than these two are not kept */
+    int data_type;        /* in the file; of other types than the above nothing is kept */
+    size_t step;          /* bytes from real to real: 0 where one, the only there, stands for all */
     const uint8_t *reals; /* float32 at any address, else NULL */
-    const int64_t *ints;  /* int64, else NULL */
+    const int64_t *ints;  /* else NULL */
 } cr_tensor;
+
+static inline cr_real cr_real_at(const uint8_t *reals, size_t byte)
+{
+    float value;
+    memcpy(&value, reals + byte, sizeof value);
+    return (cr_real)value;
+}
 
 static inline cr_real cr_tensor_real(const cr_tensor *tensor, size_t i)
 {
-    float value;
-    memcpy(&value, tensor->reals + i * sizeof value, sizeof value);
-    return (cr_real)value;
+    return cr_real_at(tensor->reals, i * tensor->step);
 }
+
+/* Names and their numbers: symbols.c. */
+typedef struct cr_symbol {
+    const char *name;
+    int number;
+} cr_symbol;
+
+typedef struct cr_symbols {
+    cr_symbol *places;
+    size_t n_places;
+} cr_symbols;
 
 typedef struct cr_value {
     const char *name;
     bool constant;
-    cr_tensor tensor;       /* if constant */
-    cr_shape shape;         /* of one image, if not constant */
+    cr_tensor tensor; /* if constant */
+    cr_shape shape;   /* of one image, if not constant */
+    int whole;        /* an activation's type in the model where that is one of integers, else 0 */
     int order[CR_MAX_DIMS]; /* its dimensions as they lie in memory, slowest first */
     int reordered;          /* the same value in the usual order, once it was needed; else 0 */
-    int producer;           /* node, or -1: the input or a constant */
+    int given;    /* of a constant: the activation that supplies it, once needed; else 0 */
+    int producer; /* node, or -1: the input or a constant */
 } cr_value;
 
 enum {
@@ -70,6 +90,7 @@ enum {
     CR_OP_OVERWRITES = 32768,   /* can write its output over an input of the same shape; one that
                                    ADDS, over what it adds */
     CR_OP_LINEAR = 65536,       /* forward is linear but for the clamp and what cr_bias gives */
+    CR_OP_OWN_ORDER = 131072,   /* takes its inputs as they lie, each in its own order */
 };
 
 typedef struct cr_op {
@@ -115,6 +136,7 @@ struct cr_node {
     const cr_op *op;              /* the one of that name, unless its load found a simpler one */
     const char *name;             /* of the node, or of its output if it has none */
     const Onnx__NodeProto *proto; /* while loading */
+    const void *wish;             /* while loading, of one of ours: what it is to be */
     int part;                     /* which of the outputs of that; 0 but for Split */
     unsigned flags;               /* op->flags unless load changed them */
     int n_inputs;                 /* values, constants included; -1 where one is left out */
@@ -138,9 +160,13 @@ struct cr_graph {
     cr_arena arena;   /* everything below but the constants' data */
     cr_arena weights; /* that of them which is not read in place; only load and pack need any */
     const cr_onnx_files *files; /* while loading */
-    int n_values;
+    cr_symbols names;           /* while loading: of the model's own values */
+    bool computes;              /* while loading: constants are what runs, see constant.c */
+    double work;                /* operations done for constants, and */
+    size_t n_computed;          /* elements of what came of them */
+    int n_values, max_values;
     cr_value *values;
-    int n_nodes;
+    int n_nodes, max_nodes;
     cr_node *nodes;     /* in an order of execution */
     int input, logits;  /* values */
     char cut[200];      /* what stood between the logits and the output; "" for nothing */
@@ -192,6 +218,85 @@ static inline size_t cr_shape_size(const cr_shape *s)
     return n;
 }
 
+/* symbols.c: room for n names, whose texts must stay; -1 is the number of a name that is not there. */
+cr_status cr_symbols_init(cr_symbols *names, cr_arena *arena, size_t n, cr_error *err);
+int cr_symbols_find(const cr_symbols *names, const char *name);
+void cr_symbols_put(cr_symbols *names, const char *name, int number);
+
+/* order.c: the nodes that the output depends on, each behind what it reads; `nodes` has room for all. */
+cr_status cr_order_nodes(const Onnx__GraphProto *proto, const char *output,
+                         const Onnx__NodeProto **nodes, int *n_nodes, cr_error *err);
+
+/* input.c: the image. */
+cr_status cr_input_load(cr_graph *graph, const Onnx__GraphProto *proto, int width, int height,
+                        cr_error *err);
+
+/* build.c: a copy of a text in the graph's arena; NULL without memory. */
+const char *cr_graph_text(cr_graph *graph, const char *text);
+
+/* A value of this name; one that is taken is CR_EINPUT. */
+cr_status cr_graph_add_value(cr_graph *graph, const char *name, int *id, cr_error *err);
+
+/* A constant; one of ours without a name (NULL), of integers or of one number. */
+cr_status cr_graph_add_constant(cr_graph *graph, const char *name, const cr_tensor *tensor, int *id,
+                                cr_error *err);
+cr_status cr_graph_add_ints(cr_graph *graph, const int64_t *values, int n, int *id, cr_error *err);
+cr_status cr_graph_add_real(cr_graph *graph, double value, int *id, cr_error *err);
+
+/* Room for the inputs of a node; then, once these are set, which of them are activations. */
+cr_status cr_node_new(cr_graph *graph, int n_inputs, cr_node *node, cr_error *err);
+void cr_node_connect(const cr_graph *graph, cr_node *node);
+
+/* Loads a node whose op, name, proto and inputs are set, with an output of this name; NULL for one of
+ * ours. */
+cr_status cr_graph_add_node(cr_graph *graph, cr_node *node, const char *output, cr_error *err);
+
+/* For the load of an operator that is composed of others: puts one in front of it, with the attributes
+ * of proto (NULL: none), its output *y; and makes one of it, which is then loaded. */
+cr_status cr_node_insert(cr_graph *graph, const cr_node *owner, const char *type, const int *inputs,
+                         int n_inputs, const Onnx__NodeProto *proto, int *y, cr_error *err);
+cr_status cr_node_become(cr_graph *graph, cr_node *node, const char *type, const int *inputs,
+                         int n_inputs, const Onnx__NodeProto *proto, cr_error *err);
+
+/* Has input i, an activation, lie in the usual order, or in this one. */
+cr_status cr_node_usual(cr_graph *graph, cr_node *node, int i, cr_error *err);
+cr_status cr_node_arrange(cr_graph *graph, cr_node *node, int i, const int *order, cr_error *err);
+
+/* Makes input i, a constant, an activation of this shape and order; of its own and the usual order with
+ * NULL. */
+typedef struct cr_given {
+    cr_shape shape;
+    int order[CR_MAX_DIMS];
+} cr_given;
+cr_status cr_node_give(cr_graph *graph, cr_node *node, int i, const cr_given *as, cr_error *err);
+
+/* Spreads input i, an activation, to a shape in an order. */
+cr_status cr_node_spread(cr_graph *graph, cr_node *node, int i, const cr_given *to, cr_error *err);
+
+/* broadcast.c: gives all inputs of a node the one shape, in one order, that ONNX broadcasts them to. */
+cr_status cr_node_broadcast(cr_graph *graph, cr_node *node, cr_given *all, cr_error *err);
+
+/* The load of a node that spreads its only activation so. */
+cr_status cr_spread_load(cr_graph *graph, cr_node *node, const cr_given *to, cr_error *err);
+
+/* whole.c: the type of a node's output where its inputs are integers; CR_EINPUT where these would be
+ * computed with in another way than reals are. */
+cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, cr_error *err);
+
+/* ops.c: NULL if there is no such operator. */
+const cr_op *cr_op_find(const char *type);
+
+/* constant.c: the result of a node all of whose inputs are constants, or of which it reads the shape
+ * alone. */
+cr_status cr_constant_compute(cr_graph *graph, cr_node *node, cr_tensor *result, cr_error *err);
+
+/* Counts n more elements of such results; CR_EINPUT where they become too many. */
+cr_status cr_constant_take(cr_graph *graph, size_t n, cr_error *err);
+
+/* functions.c: the nodes of a model with its functions' bodies in place of the calls, in `memory`. */
+cr_status cr_functions_inline(const Onnx__ModelProto *model, cr_arena *memory,
+                              Onnx__GraphProto *graph, cr_error *err);
+
 /* attribute.c: attributes of a node, with their default. A wrong type or length is CR_EINPUT. */
 cr_status cr_attribute_int(const cr_node *node, const char *name, int64_t absent, int64_t *value,
                            cr_error *err);
@@ -205,11 +310,12 @@ cr_status cr_attribute_ints(const cr_node *node, const char *name, int n, int64_
                             bool *present, cr_error *err);
 const Onnx__AttributeProto *cr_attribute_find(const cr_node *node, const char *name);
 
-/* Input i as an activation of n_dims dimensions (0: any) or as a constant; CR_EINPUT if it is not
- * that. An optional constant that is left out is NULL. */
-cr_status cr_node_activation(const cr_graph *graph, const cr_node *node, int i, int n_dims,
+/* Input i as an activation of n_dims dimensions (0: any; of 4 the first is the image alone) or as a
+ * constant, of reals (integers become such) or of integers; CR_EINPUT if it is not that. A constant that is wanted as an activation becomes one. An
+ * optional constant that is left out is NULL. */
+cr_status cr_node_activation(cr_graph *graph, cr_node *node, int i, int n_dims,
                              const cr_shape **shape, cr_error *err);
-cr_status cr_node_reals(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
+cr_status cr_node_reals(cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
                         cr_error *err);
 cr_status cr_node_ints(const cr_graph *graph, const cr_node *node, int i, const cr_tensor **tensor,
                        cr_error *err);
@@ -223,20 +329,31 @@ cr_status cr_node_set_shape(cr_graph *graph, cr_node *node, const cr_shape *shap
 void cr_usual_order(const cr_shape *shape, int order[CR_MAX_DIMS]);
 bool cr_value_is_usual(const cr_value *value);
 
+/* Whether two orders of a shape are one in memory: dimensions of extent 1 lie anywhere. */
+bool cr_same_memory(const cr_shape *shape, const int *a, const int *b);
+
 /* The dimension whose elements lie side by side in memory (one of extent 1 lies anywhere), and its
  * extent: the "channels" of operators that work on rows of memory. */
 int cr_value_last_dim(const cr_value *value);
 static inline int cr_value_last(const cr_value *value)
 {
-    return value->shape.dims[cr_value_last_dim(value)];
+    return value->shape.n_dims ? value->shape.dims[cr_value_last_dim(value)] : 1;
 }
 
 /* Sets the output's shape and order: those of an input, for operators on single elements. */
 cr_status cr_node_set_like(cr_graph *graph, cr_node *node, const cr_value *input, cr_error *err);
 
-/* Input i as an activation, in whatever order; CR_EINPUT if it is none. */
-cr_status cr_node_value(const cr_graph *graph, const cr_node *node, int i, const cr_value **value,
+/* Input i as an activation, in whatever order; CR_EINPUT if it is left out. */
+cr_status cr_node_value(cr_graph *graph, cr_node *node, int i, const cr_value **value,
                         cr_error *err);
+
+/* An axis of n dimensions, counted from the end where it is negative. CR_EINPUT where there is none, and
+ * for the first where that tells the images of a batch apart. */
+cr_status cr_node_axis(const cr_graph *graph, int64_t axis, int n, int *dim, cr_error *err);
+
+/* Attribute `name` or input i, whichever is there, as a list of integers; *values is NULL for neither. */
+cr_status cr_node_list(const cr_graph *graph, const cr_node *node, int i, const char *name,
+                       const int64_t **values, int64_t *n, cr_error *err);
 
 /* op_conv.c: what a Conv computes. */
 const cr_conv *cr_conv_of(const cr_node *node);
@@ -253,8 +370,8 @@ double cr_affine_scale(const cr_node *node, size_t i);
 /* The scale and shift of an affine that has the same for all channels; false of any other node. */
 bool cr_affine_uniform(const cr_node *node, double *scale, double *shift);
 
-/* op_layer_norm.c: makes `node` the mean over its input's last dimension. */
-cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err);
+/* op_layer_norm.c: makes `node` the mean over its input's last dimension, which is kept. */
+cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, cr_error *err);
 
 /* The operators that pattern.c looks for. */
 extern const cr_op cr_op_div, cr_op_erf, cr_op_hard_sigmoid, cr_op_mul, cr_op_pow, cr_op_row_mean,
@@ -266,17 +383,29 @@ cr_status cr_unary_make(cr_arena *memory, cr_node *node, cr_unary_op op, size_t 
 cr_status cr_layer_norm_make(cr_arena *memory, cr_node *node, const cr_value *in, double epsilon,
                              cr_error *err);
 
-/* op_reshape.c: a copy of the first input in the usual order; not an operator of ONNX. */
-extern const cr_op cr_op_reorder;
+/* Not operators of ONNX. op_reshape.c: a copy of the input in the order that node->wish has, or the usual
+ * one; op_given.c: a constant as an activation, op_expand.c: an activation spread, both as the cr_given in
+ * node->wish has it. */
+extern const cr_op cr_op_reorder, cr_op_given, cr_op_spread;
+
+/* op_reduce.c: the load of a mean over any axes. op_product.c: of a MatMul of two activations. */
+cr_status cr_mean_load(cr_graph *graph, cr_node *node, cr_error *err);
+cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err);
+extern const cr_op cr_op_product;
+
+/* op_pair.c: the load of a Pow of two activations. */
+cr_status cr_pow_load_pair(cr_graph *graph, cr_node *node, cr_error *err);
 
 /* logits.c: sets graph->logits and graph->cut from the value that is the output. Errors: CR_EINPUT for
  * an output that is no score a class, or probabilities behind which no scores are found. */
 cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err);
 
-/* fold.c: the result of a node all of whose inputs are constants (or of Shape), where that is
- * something that models compute of shapes; *folded is false, leaving the rest alone, if not. */
-cr_status cr_fold(cr_graph *graph, const cr_node *node, const char *type, cr_tensor *result,
-                  bool *folded, cr_error *err);
+/* fold.c: the result of a node that computes with integers, of shapes, or makes constants; *folded is
+ * false, leaving the rest alone, for any other. */
+cr_status cr_fold(cr_graph *graph, cr_node *node, cr_tensor *result, bool *folded, cr_error *err);
+
+/* Whether an operator reads nothing of its input but the shape, which is known of an activation, too. */
+bool cr_fold_reads_shapes(const char *type);
 
 /* node->params as zeroed memory of the graph's arena. */
 cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params,
@@ -300,9 +429,14 @@ cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err)
 /* Why an operator is refused as one of a family that nothing here stands for, and what would help;
  * NULL if it is of none. */
 const char *cr_onnx_why_not(const Onnx__NodeProto *node);
+#define CR_ONNX_MAX_VALUES 20000         /* of a model */
+bool cr_onnx_is_own(const char *domain); /* onnx.c: whether a domain is ONNX's own */
 
 /* The name of a TensorProto's type, after "is". */
 const char *cr_onnx_type_name(int data_type);
+
+/* tensor.c: whether it is one of real numbers. */
+bool cr_onnx_is_real(int data_type);
 
 /* tensor.c: a TensorProto as a constant of the graph. Its raw data are `raw`, if that is not {0}. */
 cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_onnx_bytes raw,

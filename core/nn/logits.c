@@ -187,8 +187,7 @@ cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err)
     if (last)
         cut(graph, last);
     const char *name = graph->values[output].name;
-    const cr_shape *shape = &graph->values[graph->logits].shape;
-    if ((int)cr_shape_size(shape) != cr_shape_c(shape))
+    if (!is_scores(graph, graph->logits))
         return cr_fail(err, CR_EINPUT, "its output %.100s is not one score a class", name);
     int budget = 1000;
     if (is_probability(graph, graph->logits, &budget))

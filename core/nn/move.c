@@ -29,6 +29,37 @@ cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_mo
     return p->index ? CR_OK : cr_fail_memory(err, "an index", p->n_out, sizeof *p->index);
 }
 
+cr_status cr_move_make(cr_graph *graph, cr_node *node, const cr_value *in, const cr_shape *out,
+                       const int *order, cr_move_source *source, const void *context,
+                       cr_move **move, cr_error *err)
+{
+    size_t from[CR_MAX_DIMS], to[CR_MAX_DIMS];
+    int at[CR_MAX_DIMS] = {0}, taken[CR_MAX_DIMS] = {0};
+    cr_value *y = &graph->values[node->y];
+    cr_status status = cr_node_set_shape(graph, node, out, err);
+    if (status != CR_OK)
+        return status;
+    if (order)
+        memcpy(y->order, order, (size_t)out->n_dims * sizeof *order);
+    status = cr_move_load(graph, node, in, move, err);
+    if (status != CR_OK)
+        return status;
+    cr_move_strides(&in->shape, in->order, from);
+    cr_move_strides(out, y->order, to);
+    for (size_t i = 0; i < (*move)->n_out; i++) {
+        size_t target = 0, place = 0;
+        const bool inside = source(context, at, taken);
+        for (int d = 0; d < out->n_dims; d++)
+            target += (size_t)at[d] * to[d];
+        for (int d = 0; inside && d < in->shape.n_dims; d++)
+            place += (size_t)taken[d] * from[d];
+        (*move)->index[target] = inside ? (int)place : -1;
+        for (int d = out->n_dims - 1; d >= 0 && ++at[d] == out->dims[d]; d--)
+            at[d] = 0;
+    }
+    return CR_OK;
+}
+
 void cr_move_forward(const cr_run *run)
 {
     const cr_move *p = run->node->params;

@@ -17,6 +17,15 @@ void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_
 /* params with room for the index; the output's shape must be set. */
 cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_move **move,
                        cr_error *err);
+
+/* Where the output's element at coordinates `at` comes from; false for the fill. */
+typedef bool cr_move_source(const void *context, const int *at, int *from);
+
+/* The same, with the index filled; of an output that lies in `order`, the usual one with NULL. */
+cr_status cr_move_make(cr_graph *graph, cr_node *node, const cr_value *in, const cr_shape *out,
+                       const int *order, cr_move_source *source, const void *context,
+                       cr_move **move, cr_error *err);
+
 void cr_move_forward(const cr_run *run);
 void cr_move_backward(const cr_run *run);
 

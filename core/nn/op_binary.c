@@ -20,37 +20,6 @@ static bool fits_last(const cr_tensor *t, const cr_value *in)
     return axis >= 0 && axis < t->n_dims && t->dims[axis] == t->n && t->n == cr_value_last(in);
 }
 
-static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op op, int constant,
-                                    cr_error *err)
-{
-    cr_status status = CR_OK;
-    const cr_value *in;
-    const cr_tensor *t;
-    cr_real *scale, *shift;
-    bool first = constant == 0;
-    CR_TRY(cr_node_value(graph, node, 1 - constant, &in, err));
-    CR_TRY(cr_node_reals(graph, node, constant, &t, err));
-    if (!fits_last(t, in)) {
-        status = cr_fail(err, CR_EINPUT, "its constant must hold 1 value or %d, one a channel",
-                         cr_value_last(in));
-        goto cleanup;
-    }
-    if (op == CR_DIV && first) {
-        status = cr_fail(err, CR_EINPUT, "a constant divided by an activation is not supported");
-        goto cleanup;
-    }
-    CR_TRY(cr_affine_load(graph, node, in, &scale, &shift, err));
-    for (int k = 0; k < cr_value_last(in); k++) {
-        cr_real value = cr_tensor_real(t, t->n == 1 ? 0 : (size_t)k);
-        scale[k] = op == CR_MUL ? value : op == CR_DIV ? 1 / value : op == CR_SUB && first ? -1 : 1;
-        shift[k] = op == CR_ADD || (op == CR_SUB && first) ? value : op == CR_SUB ? -value : 0;
-    }
-    node->n_parameters = t->n;
-
-cleanup:
-    return status;
-}
-
 /* How `b` has to be spread to the shape of `a`; false if it cannot be. */
 static bool find_spread(const cr_value *a, const cr_value *b, cr_binary *kernel)
 {
@@ -75,29 +44,29 @@ static bool find_spread(const cr_value *a, const cr_value *b, cr_binary *kernel)
     return same || rows || channels;
 }
 
-static cr_status load_binary(cr_graph *graph, cr_node *node, cr_binary_op op, cr_error *err)
+static cr_status load_activations(cr_graph *graph, cr_node *node, cr_binary_op op, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_value *a, *b;
+    cr_given all;
     binary *p;
-    if (node->n_x == 1)
-        return load_with_constant(graph, node, op, node->inputs[0] == node->x[0] ? 1 : 0, err);
-    CR_TRY(cr_node_value(graph, node, 0, &a, err));
-    CR_TRY(cr_node_value(graph, node, 1, &b, err));
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    bool commutes = op == CR_ADD || op == CR_MUL;
     p->kernel.op = op;
-    bool fits = find_spread(a, b, &p->kernel);
-    if (!fits && commutes && find_spread(b, a, &p->kernel)) {
-        const cr_value *other = a;
-        a = b;
-        b = other;
-        p->swapped = fits = true;
+    p->swapped = false;
+    bool fits = node->n_x == 2;
+    if (fits) {
+        const bool commutes = op == CR_ADD || op == CR_MUL;
+        a = &graph->values[node->x[0]];
+        b = &graph->values[node->x[1]];
+        fits = find_spread(a, b, &p->kernel);
+        if (!fits && commutes && find_spread(b, a, &p->kernel))
+            p->swapped = fits = true;
     }
     if (!fits) {
-        status = cr_fail(err, CR_EINPUT, "its two inputs have shapes that are not supported");
-        goto cleanup;
+        CR_TRY(cr_node_broadcast(graph, node, &all, err));
+        find_spread(&graph->values[node->x[0]], &graph->values[node->x[1]], &p->kernel);
     }
+    a = &graph->values[node->x[p->swapped]];
     if (op == CR_ADD && p->kernel.spread == CR_SPREAD_NONE)
         node->flags |= CR_OP_ADD;
     node->flops = (double)cr_shape_size(&a->shape);
@@ -105,6 +74,39 @@ static cr_status load_binary(cr_graph *graph, cr_node *node, cr_binary_op op, cr
 
 cleanup:
     return status;
+}
+
+static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op op, int constant,
+                                    cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_value *in;
+    const cr_tensor *t;
+    cr_real *scale, *shift;
+    bool first = constant == 0;
+    CR_TRY(cr_node_value(graph, node, 1 - constant, &in, err));
+    CR_TRY(cr_node_reals(graph, node, constant, &t, err));
+    if (!fits_last(t, in) || (op == CR_DIV && first)) {
+        status = load_activations(graph, node, op, err);
+        goto cleanup;
+    }
+    CR_TRY(cr_affine_load(graph, node, in, &scale, &shift, err));
+    for (int k = 0; k < cr_value_last(in); k++) {
+        cr_real value = cr_tensor_real(t, t->n == 1 ? 0 : (size_t)k);
+        scale[k] = op == CR_MUL ? value : op == CR_DIV ? 1 / value : op == CR_SUB && first ? -1 : 1;
+        shift[k] = op == CR_ADD || (op == CR_SUB && first) ? value : op == CR_SUB ? -value : 0;
+    }
+    node->n_parameters = t->n;
+
+cleanup:
+    return status;
+}
+
+static cr_status load_binary(cr_graph *graph, cr_node *node, cr_binary_op op, cr_error *err)
+{
+    if (node->n_x == 1 && node->inputs[0] >= 0 && node->inputs[1] >= 0)
+        return load_with_constant(graph, node, op, node->inputs[0] == node->x[0] ? 1 : 0, err);
+    return load_activations(graph, node, op, err);
 }
 
 static cr_status load_add(cr_graph *graph, cr_node *node, cr_error *err)

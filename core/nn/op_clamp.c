@@ -23,7 +23,7 @@ static cr_status load_relu(cr_graph *graph, cr_node *node, cr_error *err)
     return load_clamp(graph, node, err);
 }
 
-static cr_status bound(const cr_graph *graph, const cr_node *node, int i, const char *name,
+static cr_status bound(cr_graph *graph, const cr_node *node, int i, const char *name,
                        cr_real *value, cr_error *err)
 {
     double attribute;

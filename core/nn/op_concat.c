@@ -1,53 +1,76 @@
-/* Concat along the channels. Forward copies what does not lie in the output already (place.c). */
+/* Concat along any axis. Forward copies what does not lie in the output already (place.c). */
 #include "graph.h"
 
 #include <string.h>
 
 typedef struct concat {
-    size_t rows; /* H W */
-    int c;       /* channels of the output */
-    int *parts;  /* channels of each input */
+    size_t rows; /* along the channels: H W */
+    int c;       /* elements of a row of the output: its channels */
+    int *parts;  /* and of each input */
 } concat;
+
+/* Elements of an input that lie behind one another in the output: those of the axis and of what lies
+ * behind it in memory. */
+static size_t run_of(const cr_value *value, int axis)
+{
+    size_t n = 1;
+    for (int i = value->shape.n_dims - 1; i >= 0; i--) {
+        n *= (size_t)value->shape.dims[value->order[i]];
+        if (value->order[i] == axis)
+            break;
+    }
+    return n;
+}
+
+/* Whether `in` is like the first but along the axis. */
+static bool fits(const cr_shape *first, const cr_shape *in, int axis)
+{
+    bool same = in->n_dims == first->n_dims;
+    for (int d = 0; same && d < in->n_dims; d++)
+        same = d == axis || in->dims[d] == first->dims[d];
+    return same;
+}
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_shape *first, *in;
+    const cr_value *first = NULL, *in;
     concat *p;
-    int64_t axis;
-    CR_TRY(cr_attribute_int(node, "axis", INT64_MAX, &axis, err));
-    CR_TRY(cr_node_activation(graph, node, 0, 0, &first, err));
+    int64_t given, extent = 0;
+    int axis;
+    CR_TRY(cr_attribute_int(node, "axis", INT64_MAX, &given, err));
+    for (int i = 0; i < node->n_inputs; i++)
+        CR_TRY(cr_node_value(graph, node, i, &first, err));
+    first = &graph->values[node->inputs[0]];
+    CR_TRY(cr_node_axis(graph, given, first->shape.n_dims, &axis, err));
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->parts = cr_arena_alloc(&graph->arena, (size_t)node->n_inputs, sizeof *p->parts);
     if (!p->parts) {
         status = cr_fail_memory(err, "a node", (size_t)node->n_inputs, sizeof *p->parts);
         goto cleanup;
     }
-    if (axis < 0)
-        axis += first->n_dims;
-    if (axis != 1 || (first->n_dims != 4 && first->n_dims != 2)) {
-        status = cr_fail(err, CR_EINPUT, "only the channels (axis 1) can be concatenated");
-        goto cleanup;
-    }
-    int64_t channels = 0;
+    cr_shape out = first->shape;
     for (int i = 0; i < node->n_inputs; i++) {
-        CR_TRY(cr_node_activation(graph, node, i, first->n_dims, &in, err));
-        if (cr_shape_h(in) != cr_shape_h(first) || cr_shape_w(in) != cr_shape_w(first)) {
-            status = cr_fail(err, CR_EINPUT, "input %d differs in height or width", i + 1);
-            goto cleanup;
-        }
-        p->parts[i] = cr_shape_c(in);
-        channels += p->parts[i];
+        CR_TRY(cr_node_value(graph, node, i, &in, err));
+        if (!fits(&first->shape, &in->shape, axis))
+            CR_TRY(cr_fail(err, CR_EINPUT, "input %d differs from the first in more than its axis",
+                           i + 1));
+        p->parts[i] = (int)run_of(in, axis);
+        extent += in->shape.dims[axis];
     }
-    if (channels > CR_MAX_ELEMENTS) {
-        status = cr_fail(err, CR_EINPUT, "its output has too many channels");
+    if (extent > CR_MAX_ELEMENTS) {
+        status = cr_fail(err, CR_EINPUT, "its output has more than %lld elements",
+                         (long long)CR_MAX_ELEMENTS);
         goto cleanup;
     }
-    p->c = (int)channels;
-    p->rows = (size_t)cr_shape_h(first) * (size_t)cr_shape_w(first);
-    cr_shape out = *first;
-    out.dims[1] = p->c;
+    out.dims[axis] = (int)extent;
     CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    const cr_value *y = &graph->values[node->y];
+    p->c = (int)run_of(y, axis);
+    p->rows = cr_shape_size(&out) / (size_t)p->c;
+    /* Of channels alone: what looks for it means those, and so do steps. */
+    if (axis == 1 && (out.n_dims == 2 || (out.n_dims == 4 && out.dims[0] == 1)))
+        node->flags |= CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS;
 
 cleanup:
     return status;
@@ -86,8 +109,7 @@ static void backward(const cr_run *run)
 const cr_op cr_op_concat = {.type = "Concat",
                             .min_inputs = 1,
                             .max_inputs = CR_MAX_ACTIVATIONS,
-                            .flags = CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS |
-                                     CR_OP_LINEAR,
+                            .flags = CR_OP_LINEAR,
                             .load = load,
                             .forward = forward,
                             .backward = backward};

@@ -66,8 +66,16 @@ const cr_conv *cr_conv_of(const cr_node *node)
 /* ONNX's weights, each output channel scaled. */
 typedef struct scaled {
     const conv *conv;
+    const uint8_t *reals; /* the weights', */
+    size_t step;          /* as the tensor has them */
     const cr_real *scale; /* may be NULL */
 } scaled;
+
+static scaled scale_weights(const cr_node *node, const cr_real *scale)
+{
+    const conv *p = node->params;
+    return (scaled){p, p->weights->reals, p->weights->step, scale};
+}
 
 static cr_real scaled_weight(const void *context, int k, int c, int t)
 {
@@ -75,12 +83,13 @@ static cr_real scaled_weight(const void *context, int k, int c, int t)
     const cr_window *win = &p->conv->conv.win;
     size_t at = (size_t)k * (size_t)(win->c / win->groups) + (size_t)c;
     at = at * (size_t)(win->r * win->s) + (size_t)t;
-    return cr_tensor_real(p->conv->weights, at) * (p->scale ? p->scale[k] : 1);
+    return cr_real_at(p->reals, at * p->step) * (p->scale ? p->scale[k] : 1);
 }
 
 static cr_real weight(const cr_node *node, int k, int c)
 {
-    return scaled_weight(&(scaled){node->params, NULL}, k, c, 0);
+    const scaled s = scale_weights(node, NULL);
+    return scaled_weight(&s, k, c, 0);
 }
 
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
@@ -89,7 +98,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     (void)graph;
     const conv *p = node->params;
     const cr_window *win = &p->conv.win;
-    p->conv.way->pack(win, scaled_weight, &(scaled){p, scale}, weights);
+    const scaled s = scale_weights(node, scale);
+    p->conv.way->pack(win, scaled_weight, &s, weights);
     cr_real *bias = weights + p->conv.way->weights(win);
     for (int k = 0; k < win->k; k++)
         bias[k] = (p->bias ? cr_tensor_real(p->bias, (size_t)k) : 0) * (scale ? scale[k] : 1) +
@@ -99,7 +109,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weights)
 {
     const conv *p = node->params;
-    p->conv.way->pack_back(&p->conv.win, scaled_weight, &(scaled){p, scale}, weights);
+    const scaled s = scale_weights(node, scale);
+    p->conv.way->pack_back(&p->conv.win, scaled_weight, &s, weights);
 }
 
 static void forward(const cr_run *run)

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum border { BORDER_CONSTANT, BORDER_REFLECT, BORDER_EDGE } border;
+typedef enum border { BORDER_CONSTANT, BORDER_REFLECT, BORDER_EDGE, BORDER_WRAP } border;
 
 /* Which index of the input each index of the output takes along one dimension; -1: none. */
 typedef struct cut {
     cr_shape out; /* before `drop` is taken away */
     int *source[CR_MAX_DIMS];
-    int drop; /* a dimension of extent 1 that the output does not have, or 0 */
+    int drop; /* a dimension of extent 1 that the output does not have, or -1 */
 } cut;
 
 /* The output's strides along the dimensions of c->out. */
@@ -19,7 +19,7 @@ static cr_status set_output(cr_graph *graph, cr_node *node, const cut *c, size_t
 {
     cr_shape shape = {0};
     for (int d = 0; d < c->out.n_dims; d++)
-        if (d == 0 || d != c->drop)
+        if (d != c->drop)
             shape.dims[shape.n_dims++] = c->out.dims[d];
     cr_status status = cr_node_set_shape(graph, node, &shape, err);
     if (status != CR_OK)
@@ -27,7 +27,7 @@ static cr_status set_output(cr_graph *graph, cr_node *node, const cut *c, size_t
     size_t steps[CR_MAX_DIMS];
     cr_move_strides(&shape, graph->values[node->y].order, steps);
     for (int d = 0, at = 0; d < c->out.n_dims; d++)
-        strides[d] = d > 0 && d == c->drop ? 0 : steps[at++];
+        strides[d] = d == c->drop ? 0 : steps[at++];
     return CR_OK;
 }
 
@@ -64,7 +64,7 @@ cleanup:
 /* Room for the sources along dimension d, of the output's extent. */
 static cr_status new_source(cr_graph *graph, cut *c, int d, int64_t extent, cr_error *err)
 {
-    if (extent < 1 || extent > CR_MAX_ELEMENTS)
+    if (extent < (graph->computes ? 0 : 1) || extent > CR_MAX_ELEMENTS)
         return cr_fail(err, CR_EINPUT, "its output would be empty or too large");
     c->out.dims[d] = (int)extent;
     c->source[d] = cr_arena_alloc(&graph->arena, (size_t)extent, sizeof *c->source[d]);
@@ -81,6 +81,8 @@ static int border_source(border mode, int at, int before, int size)
         return from < 0 ? 0 : size - 1;
     if (mode == BORDER_REFLECT)
         return from < 0 ? -from : 2 * (size - 1) - from;
+    if (mode == BORDER_WRAP)
+        return ((from % size) + size) % size;
     return -1;
 }
 
@@ -94,6 +96,8 @@ static cr_status pad_mode(cr_graph *graph, const cr_node *node, border *mode, cr
         *mode = BORDER_REFLECT;
     else if (strcmp(name, "edge") == 0)
         *mode = BORDER_EDGE;
+    else if (strcmp(name, "wrap") == 0)
+        *mode = BORDER_WRAP;
     else if (strcmp(name, "constant") == 0)
         *mode = BORDER_CONSTANT;
     else
@@ -131,7 +135,7 @@ static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
     bool present;
     double fill;
     border mode = BORDER_CONSTANT;
-    cut c = {0};
+    cut c = {.drop = -1};
     CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
     c.out = *in;
     int n = in->n_dims;
@@ -151,7 +155,7 @@ static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
         int64_t before = pads[d], after = pads[d + n];
         int64_t most = mode == BORDER_REFLECT ? in->dims[d] - 1 : 65536;
         if (before < -65536 || after < -65536 || before > most || after > most ||
-            (d == 0 && (before || after))) {
+            (d == 0 && (before || after) && graph->declared_batch > 1)) {
             status = cr_fail(err, CR_EINPUT, "its pads of dimension %d are out of range", d);
             goto cleanup;
         }
@@ -168,26 +172,66 @@ cleanup:
     return status;
 }
 
+/* A Gather by indices of several dimensions is one by their list, and a Reshape. */
+static cr_status load_gather_of_many(cr_graph *graph, cr_node *node, const cr_shape *in, int axis,
+                                     const cr_tensor *index, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_tensor list = *index;
+    Onnx__AttributeProto along = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&along};
+    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    int64_t shape[2 * CR_MAX_DIMS];
+    int n = 0, ids[2];
+    if (in->n_dims - 1 + index->n_dims > CR_MAX_DIMS) {
+        status = cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
+        goto cleanup;
+    }
+    for (int d = 0; d < in->n_dims; d++)
+        if (d != axis)
+            shape[n++] = in->dims[d];
+        else
+            for (int i = 0; i < index->n_dims; i++)
+                shape[n++] = index->dims[i];
+    list.n_dims = 1;
+    list.dims[0] = list.n;
+    along.name = "axis";
+    along.has_i = true;
+    along.i = axis;
+    proto.n_attribute = 1;
+    proto.attribute = attributes;
+    ids[0] = node->inputs[0];
+    CR_TRY(cr_graph_add_constant(graph, NULL, &list, &ids[1], err));
+    CR_TRY(cr_node_insert(graph, node, "Gather", ids, 2, &proto, &ids[0], err));
+    CR_TRY(cr_graph_add_ints(graph, shape, n, &ids[1], err));
+    CR_TRY(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
+
+cleanup:
+    return status;
+}
+
 static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_shape *in;
     const cr_tensor *index;
     cr_move *p;
-    int64_t axis;
-    cut c = {0};
+    int64_t given_axis;
+    int axis;
+    cut c = {.drop = -1};
     CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
     CR_TRY(cr_node_ints(graph, node, 1, &index, err));
-    CR_TRY(cr_attribute_int(node, "axis", 0, &axis, err));
-    axis += axis < 0 ? in->n_dims : 0;
-    if (!index || index->n_dims > 1 || axis < 1 || axis >= in->n_dims) {
-        status = cr_fail(err, CR_EINPUT,
-                         "only a constant list of indices behind the batch is "
-                         "supported");
+    CR_TRY(cr_attribute_int(node, "axis", 0, &given_axis, err));
+    CR_TRY(cr_node_axis(graph, given_axis, in->n_dims, &axis, err));
+    if (!index) {
+        status = cr_fail(err, CR_EINPUT, "its index is left out");
+        goto cleanup;
+    }
+    if (index->n_dims > 1) {
+        status = load_gather_of_many(graph, node, in, axis, index, err);
         goto cleanup;
     }
     c.out = *in;
-    CR_TRY(new_source(graph, &c, (int)axis, index->n, err));
+    CR_TRY(new_source(graph, &c, axis, index->n, err));
     for (int64_t i = 0; i < index->n; i++) {
         int64_t at = index->ints[i] + (index->ints[i] < 0 ? in->dims[axis] : 0);
         if (at < 0 || at >= in->dims[axis]) {
@@ -196,23 +240,19 @@ static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
         }
         c.source[axis][i] = (int)at;
     }
-    c.drop = index->n_dims == 0 ? (int)axis : 0;
+    c.drop = index->n_dims == 0 ? axis : -1;
     CR_TRY(load_cut(graph, node, &c, &p, err));
 
 cleanup:
     return status;
 }
 
-/* One of the lists of Slice: an input, or up to opset 9 an attribute. */
-static cr_status slice_list(const cr_graph *graph, const cr_node *node, int input, const char *name,
-                            const int64_t **values, int64_t *n, cr_error *err)
+/* Where a slice of `size` elements begins or ends; a negative bound counts from the end. */
+static int64_t slice_bound(int64_t bound, int64_t size, int64_t step)
 {
-    const cr_tensor *tensor;
-    const Onnx__AttributeProto *attribute = cr_attribute_find(node, name);
-    cr_status status = cr_node_ints(graph, node, input, &tensor, err);
-    *values = tensor ? tensor->ints : attribute ? attribute->ints : NULL;
-    *n = tensor ? tensor->n : attribute ? (int64_t)attribute->n_ints : 0;
-    return status;
+    const int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;
+    bound += bound < 0 ? size : 0;
+    return bound < least ? least : bound > most ? most : bound;
 }
 
 static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
@@ -222,12 +262,12 @@ static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
     cr_move *p;
     const int64_t *starts, *ends, *axes, *steps;
     int64_t n, n_ends, n_axes, n_steps;
-    cut c = {0};
+    cut c = {.drop = -1};
     CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
-    CR_TRY(slice_list(graph, node, 1, "starts", &starts, &n, err));
-    CR_TRY(slice_list(graph, node, 2, "ends", &ends, &n_ends, err));
-    CR_TRY(slice_list(graph, node, 3, "axes", &axes, &n_axes, err));
-    CR_TRY(slice_list(graph, node, 4, "steps", &steps, &n_steps, err));
+    CR_TRY(cr_node_list(graph, node, 1, "starts", &starts, &n, err));
+    CR_TRY(cr_node_list(graph, node, 2, "ends", &ends, &n_ends, err));
+    CR_TRY(cr_node_list(graph, node, 3, "axes", &axes, &n_axes, err));
+    CR_TRY(cr_node_list(graph, node, 4, "steps", &steps, &n_steps, err));
     if (n < 1 || n > in->n_dims || n_ends != n || (axes && n_axes != n) ||
         (steps && n_steps != n)) {
         status = cr_fail(err, CR_EINPUT, "its starts, ends, axes and steps do not fit");
@@ -237,24 +277,24 @@ static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
     for (int64_t i = 0; i < n; i++) {
         int64_t axis = axes ? axes[i] : i, step = steps ? steps[i] : 1;
         axis += axis < 0 ? in->n_dims : 0;
-        if (axis < 0 || axis >= in->n_dims || step < 1 || step > 65536 || c.source[axis]) {
+        if (axis < 0 || axis >= in->n_dims || step == 0 || c.source[axis]) {
             status = cr_fail(err, CR_EINPUT, "its axes or steps are not supported");
             goto cleanup;
         }
-        int64_t size = in->dims[axis], bounds[2] = {starts[i], ends[i]};
         /* Images are not told apart: all of them or nothing. */
-        int64_t batch = graph->declared_batch ? graph->declared_batch : INT32_MAX;
-        if (axis == 0 && (bounds[0] != 0 || bounds[1] < batch || step != 1)) {
+        if (axis == 0 && graph->declared_batch > 1 &&
+            (starts[i] != 0 || ends[i] < graph->declared_batch || step != 1)) {
             status = cr_fail(err, CR_EINPUT, "it takes some images of a batch only");
             goto cleanup;
         }
-        for (int b = 0; b < 2; b++) {
-            bounds[b] += bounds[b] < 0 ? size : 0;
-            bounds[b] = bounds[b] < 0 ? 0 : bounds[b] > size ? size : bounds[b];
-        }
-        CR_TRY(new_source(graph, &c, (int)axis, (bounds[1] - bounds[0] + step - 1) / step, err));
+        const int64_t size = in->dims[axis];
+        int64_t from = slice_bound(starts[i], size, step), to = slice_bound(ends[i], size, step);
+        step = step > size ? size + 1 : step < -size ? -size - 1 : step;
+        const int64_t reach = step > 0 ? to - from : from - to;
+        const int64_t extent = reach > 0 ? (reach - 1) / (step > 0 ? step : -step) + 1 : 0;
+        CR_TRY(new_source(graph, &c, (int)axis, extent, err));
         for (int j = 0; j < c.out.dims[axis]; j++)
-            c.source[axis][j] = (int)(bounds[0] + j * step);
+            c.source[axis][j] = (int)(from + j * step);
     }
     CR_TRY(load_cut(graph, node, &c, &p, err));
 
@@ -270,13 +310,13 @@ static cr_status split_sizes(const cr_graph *graph, const cr_node *node, int64_t
     cr_status status = CR_OK;
     const int64_t *listed;
     int64_t n_listed, n_equal, left = extent;
-    CR_TRY(slice_list(graph, node, 1, "split", &listed, &n_listed, err));
+    CR_TRY(cr_node_list(graph, node, 1, "split", &listed, &n_listed, err));
     CR_TRY(cr_attribute_int(node, "num_outputs", n, &n_equal, err));
     const int64_t equal = (extent + n - 1) / n;
     bool fits = (listed ? n_listed : n_equal) == n;
     for (int64_t i = 0; fits && i < n; i++) {
         sizes[i] = listed ? listed[i] : equal < left ? equal : left;
-        fits = sizes[i] >= 1 && sizes[i] <= left;
+        fits = sizes[i] >= (graph->computes ? 0 : 1) && sizes[i] <= left;
         left -= sizes[i];
     }
     if (!fits || left != 0 || (!listed && graph->opset < 18 && extent % n != 0))
@@ -292,16 +332,13 @@ static cr_status load_split(cr_graph *graph, cr_node *node, cr_error *err)
     cr_status status = CR_OK;
     const cr_shape *in;
     cr_move *p;
-    int64_t axis, from = 0, *sizes = NULL;
+    int64_t given_axis, from = 0, *sizes = NULL;
+    int axis;
     const size_t n = node->proto->n_output;
-    cut c = {0};
+    cut c = {.drop = -1};
     CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", 0, &axis, err));
-    axis += axis < 0 ? in->n_dims : 0;
-    if (axis < 1 || axis >= in->n_dims) {
-        status = cr_fail(err, CR_EINPUT, "only a split behind the batch is supported");
-        goto cleanup;
-    }
+    CR_TRY(cr_attribute_int(node, "axis", 0, &given_axis, err));
+    CR_TRY(cr_node_axis(graph, given_axis, in->n_dims, &axis, err));
     sizes = cr_alloc(n, sizeof *sizes);
     if (!sizes)
         CR_TRY(cr_fail_memory(err, "the parts", n, sizeof *sizes));
@@ -309,7 +346,7 @@ static cr_status load_split(cr_graph *graph, cr_node *node, cr_error *err)
     for (int i = 0; i < node->part; i++)
         from += sizes[i];
     c.out = *in;
-    CR_TRY(new_source(graph, &c, (int)axis, sizes[node->part], err));
+    CR_TRY(new_source(graph, &c, axis, sizes[node->part], err));
     for (int j = 0; j < c.out.dims[axis]; j++)
         c.source[axis][j] = (int)from + j;
     CR_TRY(load_cut(graph, node, &c, &p, err));

@@ -34,8 +34,6 @@ static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_v
     const cr_tensor *w = p->weights;
     cr_value out = *in;
     int last = in->shape.n_dims - 1;
-    if (cr_value_last_dim(in) != last && in->shape.dims[last] > 1)
-        return cr_fail(err, CR_EINPUT, "its input does not have its last dimension last in memory");
     p->c = in->shape.dims[last];
     p->rows = (int)(cr_shape_size(&in->shape) / (size_t)p->c);
     if (!w || w->n_dims != 2 || w->dims[p->transposed ? 1 : 0] != p->c)
@@ -87,7 +85,23 @@ static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
     cr_status status = CR_OK;
     const cr_value *in;
     gemm *p;
+    const int x = node->inputs[0], w = node->inputs[1];
+    if (x < 0 || w < 0 || graph->values[x].constant || !graph->values[w].constant ||
+        graph->values[w].tensor.n_dims != 2)
+        return cr_product_load(graph, node, err);
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    if (in->shape.n_dims == 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "its input is a single number"));
+    const int last = in->shape.n_dims - 1;
+    if (cr_value_last_dim(in) != last && in->shape.dims[last] > 1) {
+        int order[CR_MAX_DIMS], n = 0;
+        for (int i = 0; i <= last; i++)
+            if (in->order[i] != last)
+                order[n++] = in->order[i];
+        order[n] = last;
+        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+        in = &graph->values[node->inputs[0]];
+    }
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
     p->alpha = 1;
@@ -99,8 +113,16 @@ cleanup:
 
 typedef struct scaled {
     const gemm *gemm;
+    const uint8_t *reals; /* the weights', */
+    size_t step;          /* as the tensor has them */
     const cr_real *scale; /* may be NULL */
 } scaled;
+
+static scaled scale_weights(const cr_node *node, const cr_real *scale)
+{
+    const gemm *p = node->params;
+    return (scaled){p, p->weights->reals, p->weights->step, scale};
+}
 
 static cr_real scaled_weight(const void *context, int k, int c, int t)
 {
@@ -109,12 +131,13 @@ static cr_real scaled_weight(const void *context, int k, int c, int t)
     const gemm *p = s->gemm;
     size_t at =
         p->transposed ? (size_t)k * (size_t)p->c + (size_t)c : (size_t)c * (size_t)p->k + (size_t)k;
-    return (cr_real)p->alpha * cr_tensor_real(p->weights, at) * (s->scale ? s->scale[k] : 1);
+    return (cr_real)p->alpha * cr_real_at(s->reals, at * s->step) * (s->scale ? s->scale[k] : 1);
 }
 
 static cr_real weight(const cr_node *node, int k, int c)
 {
-    return scaled_weight(&(scaled){node->params, NULL}, k, c, 0);
+    const scaled s = scale_weights(node, NULL);
+    return scaled_weight(&s, k, c, 0);
 }
 
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
@@ -122,7 +145,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 {
     (void)graph;
     const gemm *p = node->params;
-    p->conv.way->pack(&p->conv.win, scaled_weight, &(scaled){p, scale}, weights);
+    const scaled s = scale_weights(node, scale);
+    p->conv.way->pack(&p->conv.win, scaled_weight, &s, weights);
     weights += p->conv.way->weights(&p->conv.win);
     for (int k = 0; k < p->k; k++) {
         cr_real bias =
@@ -173,8 +197,8 @@ const cr_op cr_op_gemm = {.type = "Gemm",
 const cr_op cr_op_matmul = {.type = "MatMul",
                             .min_inputs = 2,
                             .max_inputs = 2,
-                            .flags = CR_OP_ANY_ORDER | CR_OP_FOLDS | CR_OP_ADDS | CR_OP_CLAMPS |
-                                     CR_OP_OVERWRITES | CR_OP_LINEAR,
+                            .flags = CR_OP_ANY_ORDER | CR_OP_OWN_ORDER | CR_OP_FOLDS | CR_OP_ADDS |
+                                     CR_OP_CLAMPS | CR_OP_OVERWRITES | CR_OP_LINEAR,
                             .load = load_matmul,
                             .pack = pack,
                             .weight = weight,

@@ -1,5 +1,5 @@
-/* LayerNormalization over the last dimension, and the mean over it that its older form is made of.
- * That dimension must be the last in memory. */
+/* LayerNormalization over the last dimensions, and the mean over the last one that its older form is made
+ * of. */
 #include "graph.h"
 
 typedef struct rows {
@@ -9,21 +9,29 @@ typedef struct rows {
     const cr_tensor *scale, *shift; /* of the layer normalisation; may be NULL */
 } rows;
 
-static cr_status load_rows(cr_graph *graph, cr_node *node, const cr_value **in, rows **params,
-                           cr_error *err)
+/* The dimensions from `axis` on as one row; they come to lie last in memory, in their order. */
+static cr_status load_rows(cr_graph *graph, cr_node *node, int axis, const cr_value **in,
+                           rows **params, cr_error *err)
 {
     cr_status status = CR_OK;
+    int order[CR_MAX_DIMS] = {0}, n = 0;
+    size_t c = 1;
     CR_TRY(cr_node_value(graph, node, 0, in, err));
-    int last = (*in)->shape.n_dims - 1;
-    if (cr_value_last_dim(*in) != last && (*in)->shape.dims[last] > 1) {
-        status = cr_fail(err, CR_EINPUT,
-                         "only a channels-last input (after a Transpose to N, H, W, "
-                         "C) is supported");
-        goto cleanup;
+    const int n_dims = (*in)->shape.n_dims;
+    for (int i = 0; i < n_dims; i++)
+        if ((*in)->order[i] < axis)
+            order[n++] = (*in)->order[i];
+    for (int d = axis; d < n_dims; d++) {
+        order[n++] = d;
+        c *= (size_t)(*in)->shape.dims[d];
+    }
+    if (!cr_same_memory(&(*in)->shape, (*in)->order, order)) {
+        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+        *in = &graph->values[node->inputs[0]];
     }
     CR_TRY(cr_node_params(graph, node, sizeof **params, (void **)params, err));
-    (*params)->c = (*in)->shape.dims[last];
-    (*params)->rows = cr_shape_size(&(*in)->shape) / (size_t)(*params)->c;
+    (*params)->c = (int)c;
+    (*params)->rows = cr_shape_size(&(*in)->shape) / c;
 
 cleanup:
     return status;
@@ -42,17 +50,18 @@ static cr_status load_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
     const cr_value *in;
     rows *p;
     double epsilon;
-    int64_t axis;
-    CR_TRY(load_rows(graph, node, &in, &p, err));
-    CR_TRY(cr_attribute_int(node, "axis", -1, &axis, err));
+    int64_t given;
+    int axis;
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_attribute_int(node, "axis", -1, &given, err));
+    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    CR_TRY(load_rows(graph, node, axis, &in, &p, err));
     CR_TRY(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
     CR_TRY(cr_node_reals(graph, node, 1, &p->scale, err));
     CR_TRY(cr_node_reals(graph, node, 2, &p->shift, err));
-    if ((axis != -1 && axis != in->shape.n_dims - 1) || !p->scale || p->scale->n != p->c ||
-        (p->shift && p->shift->n != p->c)) {
+    if (!p->scale || p->scale->n != p->c || (p->shift && p->shift->n != p->c)) {
         status = cr_fail(err, CR_EINPUT,
-                         "only one scale and shift for each element of the last "
-                         "dimension is supported");
+                         "only one scale and shift for each of its %d elements is supported", p->c);
         goto cleanup;
     }
     p->epsilon = (cr_real)epsilon;
@@ -150,20 +159,17 @@ const cr_op cr_op_row_mean = {.type = "row mean",
                               .forward = row_mean_forward,
                               .backward = row_mean_backward};
 
-cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err)
+cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_value *in;
     rows *p;
-    CR_TRY(load_rows(graph, node, &in, &p, err));
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(load_rows(graph, node, in->shape.n_dims - 1, &in, &p, err));
     node->op = &cr_op_row_mean;
     node->flags = node->op->flags;
     node->flops = (double)cr_shape_size(&in->shape);
     cr_value out = *in;
-    if (!keep_dims) {
-        status = cr_fail(err, CR_EINPUT, "the mean over the last dimension must keep it");
-        goto cleanup;
-    }
     out.shape.dims[out.shape.n_dims - 1] = 1;
     CR_TRY(cr_node_set_like(graph, node, &out, err));
 

@@ -1,18 +1,10 @@
 /* MaxPool, AveragePool, and the global poolings, to which a mean over H and W belongs. */
 #include "graph.h"
 
-static cr_status one_output(const cr_node *node, cr_error *err)
-{
-    if (node->proto->n_output > 1)
-        return cr_fail(err, CR_EINPUT, "its second output is not supported");
-    return CR_OK;
-}
-
 static cr_status load_window(cr_graph *graph, cr_node *node, cr_avgpool *p, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_shape *in;
-    CR_TRY(one_output(node, err));
     CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
     CR_TRY(cr_window_load(graph, node, in, true, &p->win, &p->pad_bottom, &p->pad_right, err));
     p->win.k = p->win.c;
@@ -100,33 +92,33 @@ static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
     return load_global_to(graph, node, true, err);
 }
 
-/* Over height and width, or over the last dimension. The axes are an attribute or, from operator set 18,
- * an input. */
+/* Over height and width, or over the last dimension, by kernels of their own; any other by that of
+ * reductions. The axes are an attribute or, from operator set 18, an input. */
 static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     int64_t keep_dims;
     const cr_value *in;
-    const cr_tensor *input;
-    const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
+    const int64_t *axes;
+    int64_t n_axes;
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &input, err));
+    CR_TRY(cr_node_list(graph, node, 1, "axes", &axes, &n_axes, err));
     CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep_dims, err));
-    int64_t n_axes = attribute ? (int64_t)attribute->n_ints : input ? input->n : 0;
-    const int64_t *axes = attribute ? attribute->ints : input ? input->ints : NULL;
     int n = in->shape.n_dims;
-    if (n_axes == 1 && (axes[0] == -1 || axes[0] == n - 1))
-        return cr_row_mean_load(graph, node, keep_dims != 0, err);
-    bool height_and_width = n_axes == 2 && n == 4 && cr_value_is_usual(in);
+    const bool last_lies_last =
+        n > 0 && (cr_value_last_dim(in) == n - 1 || in->shape.dims[n - 1] == 1);
+    if (n_axes == 1 && (axes[0] == -1 || axes[0] == n - 1) && keep_dims && last_lies_last &&
+        in->shape.dims[n - 1] > 0)
+        return cr_row_mean_load(graph, node, err);
+    bool height_and_width =
+        n_axes == 2 && n == 4 && in->shape.dims[0] == 1 && cr_value_is_usual(in);
     for (int i = 0, seen = 0; height_and_width && i < 2; i++) {
         int64_t axis = axes[i] + (axes[i] < 0 ? n : 0);
         height_and_width = (axis == 2 || axis == 3) && axis != seen;
         seen = (int)axis;
     }
     if (!height_and_width) {
-        status = cr_fail(err, CR_EINPUT,
-                         "only the mean over height and width, or over the last dimension, is "
-                         "supported");
+        status = cr_mean_load(graph, node, err);
         goto cleanup;
     }
     CR_TRY(load_global_to(graph, node, keep_dims != 0, err));

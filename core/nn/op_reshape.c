@@ -39,11 +39,10 @@ typedef struct group {
     int in, n_in, out, n_out;
 } group;
 
-/* The smallest groups of neighbouring dimensions of equal size; the batch is one by itself. */
+/* The smallest groups of neighbouring dimensions of equal size. */
 static int find_groups(const cr_shape *in, const cr_shape *out, group *groups)
 {
-    int n = 1, i = 1, o = 1;
-    groups[0] = (group){0, 1, 0, 1};
+    int n = 0, i = 0, o = 0;
     for (; i < in->n_dims || o < out->n_dims; n++) {
         group g = {i, 0, o, 0};
         int64_t size_in = 1, size_out = 1;
@@ -87,22 +86,6 @@ static bool find_order(const cr_value *in, const cr_shape *out, int order[CR_MAX
     return true;
 }
 
-/* Whether two orders of a shape are one in memory: dimensions of extent 1 lie anywhere. */
-static bool same_memory(const cr_shape *shape, const int *a, const int *b)
-{
-    int i = 0, j = 0;
-    for (;;) {
-        while (i < shape->n_dims && shape->dims[a[i]] == 1)
-            i++;
-        while (j < shape->n_dims && shape->dims[b[j]] == 1)
-            j++;
-        if (i == shape->n_dims || j == shape->n_dims)
-            return i == j;
-        if (a[i++] != b[j++])
-            return false;
-    }
-}
-
 static void set_order(cr_graph *graph, cr_node *node, const int *order)
 {
     memmove(graph->values[node->y].order, order, CR_MAX_DIMS * sizeof *order);
@@ -123,10 +106,14 @@ static cr_status load_same_elements(cr_graph *graph, cr_node *node, const cr_sha
     if (cr_shape_size(&in->shape) != cr_shape_size(out))
         return cr_fail(err, CR_EINPUT, "its output has %zu elements, its input %zu",
                        cr_shape_size(out), cr_shape_size(&in->shape));
+    if (cr_shape_size(out) == 0) { /* of constants alone */
+        node->flags |= CR_OP_ALIAS;
+        return CR_OK;
+    }
     if (!find_order(in, out, order))
         return load_copy(graph, node, in, err);
     const cr_value *usual = &graph->values[node->y];
-    set_order(graph, node, same_memory(out, usual->order, order) ? usual->order : order);
+    set_order(graph, node, cr_same_memory(out, usual->order, order) ? usual->order : order);
     return CR_OK;
 }
 
@@ -135,14 +122,18 @@ static cr_status load_flatten(cr_graph *graph, cr_node *node, cr_error *err)
     cr_status status = CR_OK;
     const cr_value *in;
     int64_t axis;
+    cr_shape out = {2, {1, 1}};
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_attribute_int(node, "axis", 1, &axis, err));
-    if (axis != 1 && axis != 1 - in->shape.n_dims) {
-        status = cr_fail(err, CR_EINPUT, "only axis 1 is supported");
+    const int n = in->shape.n_dims;
+    axis += axis < 0 ? n : 0;
+    if (axis < 0 || axis > n || (axis != 1 && graph->declared_batch > 1)) {
+        status = cr_fail(err, CR_EINPUT, "only axis 1 is supported in a batch of fixed size");
         goto cleanup;
     }
-    CR_TRY(
-        load_same_elements(graph, node, &(cr_shape){2, {1, (int)cr_shape_size(&in->shape)}}, err));
+    for (int i = 0; i < n; i++)
+        out.dims[i >= axis] *= in->shape.dims[i];
+    CR_TRY(load_same_elements(graph, node, &out, err));
 
 cleanup:
     return status;
@@ -157,8 +148,9 @@ static cr_status load_reshape(cr_graph *graph, cr_node *node, cr_error *err)
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_attribute_int(node, "allowzero", 0, &allow_zero, err));
     CR_TRY(cr_node_ints(graph, node, 1, &target, err));
-    if (!target || target->n < 2 || target->n > CR_MAX_DIMS) {
-        status = cr_fail(err, CR_EINPUT, "its new shape must have 2 to %d dimensions", CR_MAX_DIMS);
+    if (!target || target->n > CR_MAX_DIMS) {
+        status =
+            cr_fail(err, CR_EINPUT, "its new shape must have at most %d dimensions", CR_MAX_DIMS);
         goto cleanup;
     }
     cr_shape out = {.n_dims = (int)target->n};
@@ -174,7 +166,8 @@ static cr_status load_reshape(cr_graph *graph, cr_node *node, cr_error *err)
             open = i;
             continue;
         }
-        if (dim < 1 || dim > CR_MAX_ELEMENTS || known > CR_MAX_ELEMENTS / dim) {
+        if (dim < (graph->computes ? 0 : 1) || dim > CR_MAX_ELEMENTS ||
+            (dim && known > CR_MAX_ELEMENTS / dim)) {
             status = cr_fail(err, CR_EINPUT, "its new shape is not valid");
             goto cleanup;
         }
@@ -182,31 +175,29 @@ static cr_status load_reshape(cr_graph *graph, cr_node *node, cr_error *err)
         known *= dim;
     }
     if (open >= 0)
-        out.dims[open] = (int)((int64_t)cr_shape_size(&in->shape) / known);
+        out.dims[open] = known ? (int)((int64_t)cr_shape_size(&in->shape) / known) : 0;
     CR_TRY(load_same_elements(graph, node, &out, err));
 
 cleanup:
     return status;
 }
 
-/* The axes of Squeeze and Unsqueeze, an attribute or, from opset 13, an input, as a set. */
+/* The axes of Squeeze and Unsqueeze, an attribute or, from opset 13, an input, as a set; *n says how
+ * many. */
 static cr_status load_axes(const cr_graph *graph, const cr_node *node, int n_dims,
-                           bool axes[CR_MAX_DIMS], cr_error *err)
+                           bool axes[CR_MAX_DIMS], int64_t *n, cr_error *err)
 {
-    const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
-    const cr_tensor *input = NULL;
-    cr_status status = cr_node_ints(graph, node, 1, &input, err);
-    if (status != CR_OK)
-        return status;
-    int64_t n = attribute ? (int64_t)attribute->n_ints : input ? input->n : 0;
-    const int64_t *from = attribute ? attribute->ints : input ? input->ints : NULL;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t axis = from[i] + (from[i] < 0 ? n_dims : 0);
-        if (axis < 1 || axis >= n_dims || axes[axis])
-            return cr_fail(err, CR_EINPUT, "its axes are not valid");
-        axes[axis] = true;
+    const int64_t *from;
+    cr_status status = cr_node_list(graph, node, 1, "axes", &from, n, err);
+    for (int64_t i = 0; status == CR_OK && i < *n; i++) {
+        int axis;
+        status = cr_node_axis(graph, from[i], n_dims, &axis, err);
+        if (status == CR_OK && axes[axis])
+            status = cr_fail(err, CR_EINPUT, "its axes are not valid");
+        if (status == CR_OK)
+            axes[axis] = true;
     }
-    return n ? CR_OK : cr_fail(err, CR_EINPUT, "its axes are missing");
+    return status;
 }
 
 static cr_status load_squeeze(cr_graph *graph, cr_node *node, cr_error *err)
@@ -215,14 +206,17 @@ static cr_status load_squeeze(cr_graph *graph, cr_node *node, cr_error *err)
     const cr_value *in;
     bool axes[CR_MAX_DIMS] = {false};
     cr_shape out = {0};
+    int64_t n_axes;
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(load_axes(graph, node, in->shape.n_dims, axes, err));
+    CR_TRY(load_axes(graph, node, in->shape.n_dims, axes, &n_axes, err));
+    if (!n_axes && graph->declared_batch > 1)
+        CR_TRY(cr_fail(err, CR_EINPUT, "its axes are missing"));
     for (int i = 0; i < in->shape.n_dims; i++) {
         if (axes[i] && in->shape.dims[i] != 1) {
             status = cr_fail(err, CR_EINPUT, "dimension %d is %d, not 1", i, in->shape.dims[i]);
             goto cleanup;
         }
-        if (!axes[i])
+        if (n_axes ? !axes[i] : in->shape.dims[i] != 1)
             out.dims[out.n_dims++] = in->shape.dims[i];
     }
     CR_TRY(load_same_elements(graph, node, &out, err));
@@ -235,18 +229,17 @@ static cr_status load_unsqueeze(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_value *in;
-    const Onnx__AttributeProto *attribute = cr_attribute_find(node, "axes");
-    const cr_tensor *input;
+    const int64_t *list;
+    int64_t n_new;
     bool axes[CR_MAX_DIMS] = {false};
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &input, err));
-    int64_t n_new = attribute ? (int64_t)attribute->n_ints : input ? input->n : 0;
+    CR_TRY(cr_node_list(graph, node, 1, "axes", &list, &n_new, err));
     if (n_new < 1 || n_new > CR_MAX_DIMS - in->shape.n_dims) {
         status = cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
         goto cleanup;
     }
     cr_shape out = {.n_dims = in->shape.n_dims + (int)n_new};
-    CR_TRY(load_axes(graph, node, out.n_dims, axes, err));
+    CR_TRY(load_axes(graph, node, out.n_dims, axes, &n_new, err));
     for (int i = 0, from = 0; i < out.n_dims; i++)
         out.dims[i] = axes[i] ? 1 : in->shape.dims[from++];
     CR_TRY(load_same_elements(graph, node, &out, err));
@@ -269,7 +262,9 @@ static cr_status load_transpose(cr_graph *graph, cr_node *node, cr_error *err)
     for (int i = 0; i < n; i++)
         to[i] = -1;
     for (int i = 0; i < n; i++) {
-        if (!present || perm[i] < 0 || perm[i] >= n || to[perm[i]] >= 0 || (i == 0 && perm[0])) {
+        perm[i] = present ? perm[i] : n - 1 - i;
+        if (perm[i] < 0 || perm[i] >= n || to[perm[i]] >= 0 ||
+            (i == 0 && perm[0] && graph->declared_batch > 1)) {
             status = cr_fail(err, CR_EINPUT, "its permutation is not valid, or moves the batch");
             goto cleanup;
         }
@@ -291,6 +286,14 @@ static cr_status load_reorder(cr_graph *graph, cr_node *node, cr_error *err)
     const cr_value *in;
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_node_set_shape(graph, node, &in->shape, err));
+    if (node->wish) {
+        int *order = graph->values[node->y].order;
+        memcpy(order, node->wish, (size_t)in->shape.n_dims * sizeof *order);
+        if (cr_same_memory(&in->shape, in->order, order)) {
+            node->flags |= CR_OP_ALIAS;
+            goto cleanup;
+        }
+    }
     CR_TRY(load_copy(graph, node, in, err));
 
 cleanup:

@@ -1,4 +1,4 @@
-/* Softmax and its logarithm over the dimension that lies last in memory: the channels. */
+/* Softmax and its logarithm over the dimensions that lie last in memory. */
 #include "graph.h"
 
 #include <math.h>
@@ -8,31 +8,35 @@ typedef struct softmax {
     int c;
 } softmax;
 
+/* The axis, or up to operator set 12 all from it on, come to lie last in memory. */
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
-    const cr_shape *in;
+    const cr_value *in;
     softmax *p;
-    int64_t axis;
-    bool flattens = graph->opset < 13; /* then all axes from `axis` on are one */
-    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", flattens ? 1 : -1, &axis, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    if (axis < 0)
-        axis += in->n_dims;
-    const int last = in->n_dims == 4 ? 1 : in->n_dims - 1;
-    int64_t joined = 1;
-    for (int64_t d = axis; axis > 0 && d < in->n_dims; d++)
-        joined *= in->dims[d];
-    if (axis < 1 || axis >= in->n_dims || (in->dims[axis] > 1 && axis != last) ||
-        (flattens && joined != in->dims[axis])) {
-        status = cr_fail(err, CR_EINPUT, "only the softmax over the channels is supported");
-        goto cleanup;
+    int64_t given;
+    int axis, order[CR_MAX_DIMS] = {0}, n = 0, c = 1;
+    const bool flattens = graph->opset < 13;
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_TRY(cr_attribute_int(node, "axis", flattens ? 1 : -1, &given, err));
+    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    for (int i = 0; i < in->shape.n_dims; i++)
+        if (flattens ? in->order[i] < axis : in->order[i] != axis)
+            order[n++] = in->order[i];
+    for (int d = axis; d < (flattens ? in->shape.n_dims : axis + 1); d++) {
+        order[n++] = d;
+        c *= in->shape.dims[d];
     }
-    p->c = in->dims[axis];
-    p->rows = cr_shape_size(in) / (size_t)p->c;
-    node->flops = 3.0 * (double)cr_shape_size(in);
-    CR_TRY(cr_node_set_shape(graph, node, in, err));
+    if (!cr_same_memory(&in->shape, in->order, order))
+        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+    in = &graph->values[node->inputs[0]];
+    if (c == 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "it is of nothing"));
+    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    p->c = c;
+    p->rows = cr_shape_size(&in->shape) / (size_t)c;
+    node->flops = 3.0 * (double)cr_shape_size(&in->shape);
+    CR_TRY(cr_node_set_like(graph, node, in, err));
 
 cleanup:
     return status;
@@ -127,7 +131,7 @@ static void log_curve(const cr_run *run)
 const cr_op cr_op_log_softmax = {.type = "LogSoftmax",
                                  .min_inputs = 1,
                                  .max_inputs = 1,
-                                 .flags = CR_OP_NEEDS_Y,
+                                 .flags = CR_OP_NEEDS_Y | CR_OP_ANY_ORDER,
                                  .load = load,
                                  .forward = log_forward,
                                  .backward = log_backward,
@@ -137,7 +141,7 @@ const cr_op cr_op_log_softmax = {.type = "LogSoftmax",
 const cr_op cr_op_softmax = {.type = "Softmax",
                              .min_inputs = 1,
                              .max_inputs = 1,
-                             .flags = CR_OP_NEEDS_Y,
+                             .flags = CR_OP_NEEDS_Y | CR_OP_ANY_ORDER,
                              .load = load,
                              .forward = forward,
                              .backward = backward,

@@ -1,4 +1,4 @@
-/* Functions of single values: Sigmoid, HardSigmoid, HardSwish, Erf, Sqrt, Pow by a constant; and those
+/* Functions of single values: Sigmoid, HardSigmoid, HardSwish, Erf, Sqrt, Pow by a constant; those
  * that models are made of several operators for. */
 #include "graph.h"
 
@@ -60,11 +60,11 @@ static cr_status load_pow(cr_graph *graph, cr_node *node, cr_error *err)
     cr_status status = CR_OK;
     const cr_tensor *exponent;
     cr_unary *p;
+    const int of = node->inputs[1], base = node->inputs[0];
+    if (of < 0 || base < 0 || !graph->values[of].constant || graph->values[base].constant ||
+        graph->values[of].tensor.n != 1 || graph->values[of].tensor.n_dims > 1)
+        return cr_pow_load_pair(graph, node, err);
     CR_TRY(cr_node_reals(graph, node, 1, &exponent, err));
-    if (!exponent || exponent->n != 1 || exponent->n_dims > 1) {
-        status = cr_fail(err, CR_EINPUT, "its exponent must be one constant");
-        goto cleanup;
-    }
     CR_TRY(load_unary(graph, node, CR_POW, &p, err));
     p->alpha = cr_tensor_real(exponent, 0);
 

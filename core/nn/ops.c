@@ -1,47 +1,124 @@
 /* The operators that we accept. */
 #include "graph.h"
 
-#define OPS(X)             \
-    X(add)                 \
-    X(average_pool)        \
-    X(batch_normalization) \
-    X(cast)                \
-    X(clip)                \
-    X(concat)              \
-    X(conv)                \
-    X(div)                 \
-    X(dropout)             \
-    X(erf)                 \
-    X(flatten)             \
-    X(gather)              \
-    X(gemm)                \
-    X(global_average_pool) \
-    X(global_max_pool)     \
-    X(hard_sigmoid)        \
-    X(hard_swish)          \
-    X(identity)            \
-    X(layer_normalization) \
-    X(log_softmax)         \
-    X(matmul)              \
-    X(max_pool)            \
-    X(mul)                 \
-    X(pad)                 \
-    X(pow)                 \
-    X(reduce_mean)         \
-    X(relu)                \
-    X(reshape)             \
-    X(sigmoid)             \
-    X(slice)               \
-    X(softmax)             \
-    X(split)               \
-    X(sqrt)                \
-    X(squeeze)             \
-    X(sub)                 \
-    X(transpose)           \
-    X(unsqueeze)
+#include <string.h>
+
+#define OPS(X)                     \
+    X(abs)                         \
+    X(acos)                        \
+    X(acosh)                       \
+    X(add)                         \
+    X(and)                         \
+    X(asin)                        \
+    X(asinh)                       \
+    X(atan)                        \
+    X(atanh)                       \
+    X(average_pool)                \
+    X(batch_normalization)         \
+    X(cast)                        \
+    X(cast_like)                   \
+    X(ceil)                        \
+    X(celu)                        \
+    X(clip)                        \
+    X(concat)                      \
+    X(conv)                        \
+    X(cos)                         \
+    X(cosh)                        \
+    X(div)                         \
+    X(dropout)                     \
+    X(elu)                         \
+    X(equal)                       \
+    X(erf)                         \
+    X(exp)                         \
+    X(expand)                      \
+    X(flatten)                     \
+    X(floor)                       \
+    X(gather)                      \
+    X(gelu)                        \
+    X(gemm)                        \
+    X(global_average_pool)         \
+    X(global_max_pool)             \
+    X(greater)                     \
+    X(greater_or_equal)            \
+    X(group_normalization)         \
+    X(hard_sigmoid)                \
+    X(hard_swish)                  \
+    X(identity)                    \
+    X(instance_normalization)      \
+    X(is_nan)                      \
+    X(layer_normalization)         \
+    X(leaky_relu)                  \
+    X(less)                        \
+    X(less_or_equal)               \
+    X(log)                         \
+    X(log_softmax)                 \
+    X(lp_normalization)            \
+    X(lrn)                         \
+    X(matmul)                      \
+    X(max)                         \
+    X(max_pool)                    \
+    X(mean)                        \
+    X(mean_variance_normalization) \
+    X(min)                         \
+    X(mish)                        \
+    X(mod)                         \
+    X(mul)                         \
+    X(neg)                         \
+    X(not )                        \
+    X(or)                          \
+    X(p_relu)                      \
+    X(pad)                         \
+    X(pow)                         \
+    X(reciprocal)                  \
+    X(reduce_l1)                   \
+    X(reduce_l2)                   \
+    X(reduce_log_sum)              \
+    X(reduce_log_sum_exp)          \
+    X(reduce_max)                  \
+    X(reduce_mean)                 \
+    X(reduce_min)                  \
+    X(reduce_prod)                 \
+    X(reduce_sum)                  \
+    X(reduce_sum_square)           \
+    X(relu)                        \
+    X(reshape)                     \
+    X(rms_normalization)           \
+    X(round)                       \
+    X(selu)                        \
+    X(shrink)                      \
+    X(sigmoid)                     \
+    X(sign)                        \
+    X(sin)                         \
+    X(sinh)                        \
+    X(slice)                       \
+    X(softmax)                     \
+    X(softplus)                    \
+    X(softsign)                    \
+    X(split)                       \
+    X(sqrt)                        \
+    X(squeeze)                     \
+    X(sub)                         \
+    X(sum)                         \
+    X(swish)                       \
+    X(tan)                         \
+    X(tanh)                        \
+    X(thresholded_relu)            \
+    X(tile)                        \
+    X(transpose)                   \
+    X(unsqueeze)                   \
+    X(where)                       \
+    X(xor)
 
 #define OP_DECLARE(name) extern const cr_op cr_op_##name;
 OPS(OP_DECLARE)
 
 #define OP_POINTER(name) &cr_op_##name,
 const cr_op *const cr_ops[] = {OPS(OP_POINTER) NULL};
+
+const cr_op *cr_op_find(const char *type)
+{
+    for (int i = 0; cr_ops[i]; i++)
+        if (strcmp(cr_ops[i]->type, type) == 0)
+            return cr_ops[i];
+    return NULL;
+}

@@ -3,20 +3,44 @@
 #include "graph.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
-#define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+#define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 #define MAX_FILES 4096
 #define MAX_LOCATION_BYTES 1024
 
-/* Bytes of one element, of the types that are read; else 0. */
+/* Bytes of one element in raw data, of the types that are read; else 0. */
 static size_t element_bytes(const Onnx__TensorProto *proto)
 {
-    return proto->data_type == FLOAT   ? sizeof(float)
-           : proto->data_type == INT64 ? sizeof(int64_t)
-                                       : 0;
+    switch (proto->data_type) {
+    case TYPE(BOOL):
+    case TYPE(INT8):
+    case TYPE(UINT8):
+        return 1;
+    case TYPE(INT16):
+    case TYPE(UINT16):
+    case TYPE(FLOAT16):
+    case TYPE(BFLOAT16):
+        return 2;
+    case TYPE(INT32):
+    case TYPE(UINT32):
+    case TYPE(FLOAT):
+        return 4;
+    case TYPE(INT64):
+    case TYPE(UINT64):
+    case TYPE(DOUBLE):
+        return 8;
+    default:
+        return 0;
+    }
+}
+
+bool cr_onnx_is_real(int data_type)
+{
+    return data_type == TYPE(FLOAT) || data_type == TYPE(DOUBLE) || data_type == TYPE(FLOAT16) ||
+           data_type == TYPE(BFLOAT16);
 }
 
 static cr_status read_shape(const Onnx__TensorProto *proto, cr_tensor *tensor, cr_error *err)
@@ -135,39 +159,148 @@ static void *keep(cr_graph *graph, const void *data, size_t n_bytes)
     return copy && n_bytes ? memcpy(copy, data, n_bytes) : copy;
 }
 
+/* IEEE 754 half precision: 1 sign, 5 exponent and 10 fraction bits. */
+static float from_half(uint16_t half)
+{
+    const int exponent = half >> 10 & 31, fraction = half & 1023;
+    const float size = exponent == 31  ? fraction ? NAN : INFINITY
+                       : exponent == 0 ? ldexpf((float)fraction, -24)
+                                       : ldexpf((float)(fraction + 1024), exponent - 25);
+    return half & 0x8000 ? -size : size;
+}
+
+#define AT(type) \
+    type value;  \
+    memcpy(&value, at, sizeof value)
+
+static float read_real(int data_type, const uint8_t *at)
+{
+    if (data_type == TYPE(DOUBLE)) {
+        AT(double);
+        return (float)value;
+    }
+    AT(uint16_t);
+    if (data_type == TYPE(FLOAT16))
+        return from_half(value);
+    const uint32_t bits = (uint32_t)value << 16; /* bfloat16: the upper half of a float */
+    float real;
+    memcpy(&real, &bits, sizeof real);
+    return real;
+}
+
+static int64_t read_int(int data_type, const uint8_t *at)
+{
+    switch (data_type) {
+    case TYPE(BOOL):
+        return *at != 0;
+    case TYPE(UINT8):
+        return *at;
+    case TYPE(INT8): {
+        AT(int8_t);
+        return value;
+    }
+    case TYPE(INT16): {
+        AT(int16_t);
+        return value;
+    }
+    case TYPE(UINT16): {
+        AT(uint16_t);
+        return value;
+    }
+    case TYPE(INT32): {
+        AT(int32_t);
+        return value;
+    }
+    case TYPE(UINT32): {
+        AT(uint32_t);
+        return value;
+    }
+    case TYPE(UINT64): {
+        AT(uint64_t);
+        return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+    }
+    default: {
+        AT(int64_t);
+        return value;
+    }
+    }
+}
+
+/* Converts n elements that lie `step` bytes apart; on machines of this byte order the value of an
+ * element comes first in a field that is wider. */
+static cr_status convert(cr_graph *graph, const uint8_t *bytes, size_t step, cr_tensor *tensor,
+                         cr_error *err)
+{
+    const size_t n = (size_t)tensor->n;
+    if (cr_onnx_is_real(tensor->data_type)) {
+        float *reals = cr_arena_alloc(&graph->weights, n, sizeof *reals);
+        tensor->reals = (uint8_t *)reals;
+        tensor->step = sizeof *reals;
+        for (size_t i = 0; reals && i < n; i++)
+            reals[i] = read_real(tensor->data_type, bytes + i * step);
+    } else {
+        int64_t *ints = cr_arena_alloc(&graph->weights, n, sizeof *ints);
+        tensor->ints = ints;
+        for (size_t i = 0; ints && i < n; i++)
+            ints[i] = read_int(tensor->data_type, bytes + i * step);
+    }
+    return tensor->reals || tensor->ints ? CR_OK
+                                         : cr_fail_memory(err, "a tensor", n, sizeof(int64_t));
+}
+
+/* The field that holds the elements of a tensor without raw data, and the bytes of one there. */
+static cr_onnx_bytes typed_field(const Onnx__TensorProto *proto, size_t *step)
+{
+    *step = 8;
+    switch (proto->data_type) {
+    case TYPE(DOUBLE):
+        return (cr_onnx_bytes){(uint8_t *)proto->double_data, proto->n_double_data * 8};
+    case TYPE(INT64):
+        return (cr_onnx_bytes){(uint8_t *)proto->int64_data, proto->n_int64_data * 8};
+    case TYPE(UINT32):
+    case TYPE(UINT64):
+        return (cr_onnx_bytes){(uint8_t *)proto->uint64_data, proto->n_uint64_data * 8};
+    case TYPE(FLOAT):
+        *step = 4;
+        return (cr_onnx_bytes){(uint8_t *)proto->float_data, proto->n_float_data * 4};
+    default:
+        *step = 4;
+        return (cr_onnx_bytes){(uint8_t *)proto->int32_data, proto->n_int32_data * 4};
+    }
+}
+
 cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_onnx_bytes raw,
                          cr_tensor *tensor, cr_error *err)
 {
     cr_status status = CR_OK;
     const size_t item = element_bytes(proto);
-    const bool is_float = proto->data_type == FLOAT;
+    size_t step = item;
     /* Raw bytes inside the unpacked message and the other fields end with it. */
     bool stays = raw.bytes != NULL;
     *tensor = (cr_tensor){.data_type = proto->data_type};
     if (item == 0)
         return CR_OK; /* refused by name where it is used */
     CR_TRY(read_shape(proto, tensor, err));
-    const size_t n_bytes = (size_t)tensor->n * item;
     if (is_external(proto)) {
-        CR_TRY(read_external(graph->files, proto, n_bytes, &raw, err));
+        CR_TRY(read_external(graph->files, proto, (size_t)tensor->n * item, &raw, err));
         stays = true;
     } else if (!stays && proto->has_raw_data)
         raw = (cr_onnx_bytes){proto->raw_data.data, proto->raw_data.len};
-    else if (!stays && is_float)
-        raw = (cr_onnx_bytes){(uint8_t *)proto->float_data, proto->n_float_data * item};
     else if (!stays)
-        raw = (cr_onnx_bytes){(uint8_t *)proto->int64_data, proto->n_int64_data * item};
-    if (raw.n_bytes != n_bytes) {
-        status =
-            cr_fail(err, CR_EINPUT, "holds %zu bytes, its shape needs %zu", raw.n_bytes, n_bytes);
+        raw = typed_field(proto, &step);
+    if (raw.n_bytes != (size_t)tensor->n * step) {
+        status = cr_fail(err, CR_EINPUT, "holds %zu bytes, its shape needs %zu", raw.n_bytes,
+                         (size_t)tensor->n * step);
         goto cleanup;
     }
-    if (!is_float)
-        tensor->ints = keep(graph, raw.bytes, n_bytes); /* few, and aligned then */
-    else
-        tensor->reals = stays ? raw.bytes : keep(graph, raw.bytes, n_bytes);
-    if (!tensor->reals && !tensor->ints)
-        status = cr_fail_memory(err, "a tensor", n_bytes, 1);
+    if (proto->data_type != TYPE(FLOAT)) {
+        CR_TRY(convert(graph, raw.bytes, step, tensor, err));
+        goto cleanup;
+    }
+    tensor->step = sizeof(float);
+    tensor->reals = stays ? raw.bytes : keep(graph, raw.bytes, raw.n_bytes);
+    if (!tensor->reals)
+        status = cr_fail_memory(err, "a tensor", raw.n_bytes, 1);
 
 cleanup:
     return status;

@@ -62,7 +62,8 @@ static cr_onnx_bytes constant_bytes(const cr_net *net, const cr_step *step, int 
     const cr_tensor *tensor = id < 0 ? NULL : &net->graph->values[id].tensor;
     if (!tensor || !tensor->reals)
         return (cr_onnx_bytes){0};
-    return (cr_onnx_bytes){tensor->reals, (size_t)tensor->n * sizeof(float)};
+    return (cr_onnx_bytes){tensor->reals,
+                           tensor->step ? (size_t)tensor->n * tensor->step : sizeof(float)};
 }
 
 /* Whether a step from s on reads any of these bytes: tensors may share them. */

@@ -12,7 +12,7 @@
 #include "camrank/base.h"
 #include "camrank/kernels.h"
 
-#define CR_MAX_DIMS 6
+#define CR_MAX_DIMS 7
 #define CR_ONNX_MAX_BYTES ((size_t)1 << 31)      /* protobuf's own limit */
 #define CR_ONNX_MAX_DATA_BYTES ((size_t)1 << 36) /* in files beside the model's */
 #define CR_MAX_ELEMENTS ((int64_t)1 << 30)       /* of one tensor, for one image */

@@ -11,6 +11,60 @@ typedef struct gradient_case {
     onnx_layer layers[MAX_LAYERS];
 } gradient_case;
 
+/* An operator of one input, of k t + c. */
+#define FUNCTION(op, k, c, attributes)                                  \
+    {                                                                   \
+        "function_" op, "1,3,2,4",                                      \
+        {                                                               \
+            {"Mul", "t k=" k, "m", NULL}, {"Add", "m c=" c, "a", NULL}, \
+            {                                                           \
+                op, "a", "y", attributes                                \
+            }                                                           \
+        }                                                               \
+    }
+
+/* The same of one whose slope is 0 wherever it has one. */
+#define STEPS(op)                                                             \
+    {                                                                         \
+        "steps_" op, "1,3,2,4",                                               \
+        {                                                                     \
+            {"Mul", "t k=1.7", "r", NULL}, {"Clip", "r low=-0.8", "m", NULL}, \
+                {op, "m", "f", NULL},                                         \
+            {                                                                 \
+                "Mul", "f t", "y", NULL                                       \
+            }                                                                 \
+        }                                                                     \
+    }
+
+/* A function of two inputs, one of them spread over the other: either way round. */
+#define PAIR(op, attributes)                                                            \
+    {                                                                                   \
+        "pair_" op, "1,3,2,4",                                                          \
+        {                                                                               \
+            {"Conv", "t w:1,3,1,1 bias+1", "g", NULL}, {"Add", "t two=2.1", "a", NULL}, \
+                {"Add", "g more=1.2", "b", NULL}, {op, "a b", "p", attributes},         \
+                {op, "b a", "q", attributes}, {"Mul", "p t", "r", NULL},                \
+            {                                                                           \
+                "Add", "r q", "y", NULL                                                 \
+            }                                                                           \
+        }                                                                               \
+    }
+
+/* A reduction over channels, over rows and over everything, kept and not. */
+#define REDUCTION(op)                                                                            \
+    {                                                                                            \
+        "reduction_" op, "1,3,2,4",                                                              \
+        {                                                                                        \
+            {"Add", "t two=2.1", "a", NULL}, {op, "a", "c", "axes=1,"},                          \
+                {op, "a", "h", "axes=2, keepdims=0"}, {op, "a", "e", "axes=0,1,2,3 keepdims=0"}, \
+                {"Mul", "t c", "tc", NULL}, {"Unsqueeze", "h u#2", "hu", NULL},                  \
+                {"Add", "tc hu", "s", NULL},                                                     \
+            {                                                                                    \
+                "Mul", "s e", "y", NULL                                                          \
+            }                                                                                    \
+        }                                                                                        \
+    }
+
 /* Every way to line up, spread and rearrange, of an input of C channels with extents of 1. */
 #define EXTENTS(name, input, c)                                                                   \
     {                                                                                             \
@@ -427,6 +481,145 @@ static gradient_case cases[] = {
       {"Transpose", "c", "p", "perm=0,2,3,1"},
       {"Mul", "p k:4", "m", NULL},
       {"Add", "m j:1,1,1,4", "y", NULL}}},
+    FUNCTION("Abs", "1", "0", NULL),
+    FUNCTION("Acos", "0.3", "0.1", NULL),
+    FUNCTION("Acosh", "1", "3", NULL),
+    FUNCTION("Asin", "0.3", "0.1", NULL),
+    FUNCTION("Asinh", "2", "0.1", NULL),
+    FUNCTION("Atan", "2", "0.1", NULL),
+    FUNCTION("Atanh", "0.3", "0.1", NULL),
+    FUNCTION("Celu", "2", "0", "alpha=0.7"),
+    FUNCTION("Cos", "2", "0.4", NULL),
+    FUNCTION("Cosh", "1", "0.4", NULL),
+    FUNCTION("Elu", "2", "0", "alpha=0.7"),
+    FUNCTION("Exp", "1", "0.4", NULL),
+    FUNCTION("Gelu", "2", "0.1", NULL),
+    {"gelu_by_tanh", "1,3,2,4", {{"Gelu", "t", "y", "approximate=tanh"}}},
+    FUNCTION("LeakyRelu", "1", "0", "alpha=0.3"),
+    FUNCTION("Log", "1", "2", NULL),
+    FUNCTION("Mish", "3", "0.1", NULL),
+    FUNCTION("Neg", "1", "0", NULL),
+    FUNCTION("Reciprocal", "1", "3", NULL),
+    FUNCTION("Selu", "2", "0", NULL),
+    FUNCTION("Shrink", "1", "0", "bias=0.2 lambd=0.3"),
+    FUNCTION("Sin", "2", "0.4", NULL),
+    FUNCTION("Sinh", "1", "0.4", NULL),
+    FUNCTION("Softplus", "3", "0.1", NULL),
+    FUNCTION("Softsign", "1", "0", NULL),
+    FUNCTION("Swish", "3", "0.1", "alpha=1.3"),
+    FUNCTION("Tan", "0.4", "0.1", NULL),
+    FUNCTION("Tanh", "2", "0.1", NULL),
+    FUNCTION("ThresholdedRelu", "2", "0", "alpha=0.4"),
+    STEPS("Ceil"),
+    STEPS("Floor"),
+    STEPS("Round"),
+    STEPS("Sign"),
+    {"not",
+     "1,3,2,4",
+     {{"Relu", "t", "r", NULL},
+      {"Not", "r", "not", NULL},
+      {"Cast", "not", "n", "to=1"},
+      {"Mul", "n t", "y", NULL}}},
+    PAIR("Max", NULL),
+    PAIR("Min", NULL),
+    PAIR("Mod", "fmod=1"),
+    PAIR("Pow", NULL),
+    PAIR("PRelu", NULL),
+    {"comparisons",
+     "1,3,2,4",
+     {{"Greater", "t a:2,4", "g", NULL},
+      {"LessOrEqual", "t b:3,1,1", "l", NULL},
+      {"Xor", "g l", "x1", NULL},
+      {"Cast", "x1", "r", "to=1"},
+      {"Mul", "r t", "y", NULL}}},
+    PAIR("Div", NULL),
+    PAIR("Sub", NULL),
+    {"prelu", "1,3,2,4", {{"PRelu", "t s+3,1,1", "y", NULL}}},
+    {"sum_of_three", "1,3,2,4", {{"Sigmoid", "t", "s", NULL}, {"Sum", "s t c:2,1", "y", NULL}}},
+    {"mean_of_three", "1,3,2,4", {{"Sigmoid", "t", "s", NULL}, {"Mean", "s t s", "y", NULL}}},
+    {"max_of_three",
+     "1,3,2,4",
+     {{"Sin", "t", "s", NULL}, {"Neg", "t", "n", NULL}, {"Max", "s n c:4", "y", NULL}}},
+    {"where",
+     "1,3,2,4",
+     {{"Greater", "t c:2,4", "g", NULL},
+      {"Sigmoid", "t", "s", NULL},
+      {"Where", "g s t", "y", NULL}}},
+    {"where_by_a_constant",
+     "1,3,2,4",
+     {{"GlobalAveragePool", "t", "p", NULL}, {"Where", "m#1,0,0,1 t p", "y", NULL}}},
+    {"expand",
+     "1,3,1,4",
+     {{"Expand", "t s#2,1,2,1", "e", NULL},
+      {"Mul", "e c:2,3,1,4", "y0", NULL},
+      {"Reshape", "y0 r#1,12,4", "y", NULL}}},
+    {"tile", "1,3,2,4", {{"Tile", "t r#1,2,1,3", "e", NULL}, {"Mul", "e c:6,2,12", "y", NULL}}},
+    REDUCTION("ReduceL1"),
+    REDUCTION("ReduceL2"),
+    REDUCTION("ReduceLogSum"),
+    REDUCTION("ReduceLogSumExp"),
+    REDUCTION("ReduceMax"),
+    REDUCTION("ReduceMean"),
+    REDUCTION("ReduceMin"),
+    REDUCTION("ReduceProd"),
+    REDUCTION("ReduceSum"),
+    REDUCTION("ReduceSumSquare"),
+    {"softmax_over_rows", "1,3,2,4", {{"Softmax", "t", "s", "axis=2"}, {"Mul", "s t", "y", NULL}}},
+    {"concat_of_rows",
+     "1,3,2,4",
+     {{"Sigmoid", "t", "s", NULL}, {"Concat", "t s c:1,3,1,4", "y", "axis=2"}}},
+    {"matmul_of_two",
+     "1,3,2,4",
+     {{"Transpose", "t", "u", "perm=0,1,3,2"}, {"MatMul", "t u", "y", NULL}}},
+    {"matmul_of_matrices_spread",
+     "1,3,2,4",
+     {{"Reshape", "t a#6,4", "m", NULL},
+      {"Transpose", "t", "u", "perm=0,1,3,2"},
+      {"MatMul", "m u", "v", NULL},
+      {"MatMul", "v c:2,5", "y", NULL}}},
+    {"matmul_of_a_constant", "1,3,2,4", {{"MatMul", "c:5,2 t", "y", NULL}}},
+    {"attention",
+     "1,1,6,8",
+     {{"MatMul", "t w:8,24", "qkv", NULL},
+      {"Reshape", "qkv s#1,6,3,2,4", "r", NULL},
+      {"Transpose", "r", "p", "perm=2,0,3,1,4"},
+      {"Gather", "p i@0", "q", "axis=0"},
+      {"Gather", "p j@1", "k", "axis=0"},
+      {"Gather", "p l@2", "v", "axis=0"},
+      {"Transpose", "k", "kt", "perm=0,1,3,2"},
+      {"MatMul", "q kt", "qk", NULL},
+      {"Mul", "qk half=0.5", "sc", NULL},
+      {"Add", "sc bias:1,2,6,6", "b", NULL},
+      {"Softmax", "b", "a", "axis=-1"},
+      {"MatMul", "a v", "o", NULL},
+      {"Transpose", "o", "ot", "perm=0,2,1,3"},
+      {"Reshape", "ot z#1,6,8", "y", NULL}}},
+    {"local_response", "1,7,2,2", {{"LRN", "t", "y", "size=4 alpha=0.9 beta=0.6 bias=1.5"}}},
+    {"instance_norm", "1,3,2,4", {{"InstanceNormalization", "t s+3 b:3", "y", "epsilon=0.1"}}},
+    {"instance_norm_of_rows",
+     "1,3,2,4",
+     {{"Reshape", "t rows#1,3,8", "r", NULL},
+      {"InstanceNormalization", "r s+3 b:3", "y", "epsilon=0.1"}}},
+    {"group_norm",
+     "1,6,2,2",
+     {{"GroupNormalization", "t s+3 b:3", "y", "num_groups=3 epsilon=0.1"}}},
+    {"rms_norm", "1,3,2,4", {{"RMSNormalization", "t s+2,4", "y", "axis=2 epsilon=0.1"}}},
+    {"lp_norm", "1,3,2,4", {{"LpNormalization", "t", "y", "axis=1 p=2"}}},
+    {"mean_variance_norm", "1,3,2,4", {{"MeanVarianceNormalization", "t", "y", NULL}}},
+    {"layer_norm_of_a_map",
+     "1,3,2,4",
+     {{"LayerNormalization", "t s+3,2,4 b:3,2,4", "y", "axis=1 epsilon=0.1"}}},
+    {"gather_by_a_matrix",
+     "1,3,2,4",
+     {{"Reshape", "m#0,2,1,1 q#2,2", "i", NULL}, {"Gather", "t i", "y", "axis=1"}}},
+    {"pad_wrapping", "1,2,3,4", {{"Pad", "t p#0,0,1,2,0,0,2,1", "y", "mode=wrap"}}},
+    {"slice_backwards", "1,3,2,4", {{"Slice", "t f#3 e#-9 a#3 p#-2", "y", NULL}}},
+    {"transpose_of_the_batch",
+     "1,3,2,4",
+     {{"Transpose", "t", "u", "perm=2,0,1,3"},
+      {"Softmax", "u", "s", "axis=0"},
+      {"Transpose", "s", "v", "perm=1,2,0,3"},
+      {"Mul", "v t", "y", NULL}}},
     EXTENTS("channels_1", "1,1,3,4", "1"),
     EXTENTS("height_1", "1,3,1,4", "3"),
     EXTENTS("width_1", "1,3,4,1", "3"),

@@ -111,6 +111,7 @@ static void second_output_of_node(onnx_builder *b)
     b->graph.node[0]->n_input = 1;
     b->graph.node[0]->output = outputs;
     b->graph.node[0]->n_output = 2;
+    b->graph.node[1]->input[0] = indices;
 }
 
 static void no_nodes(onnx_builder *b)
@@ -138,9 +139,9 @@ static void input_without_a_shape(onnx_builder *b)
     b->graph.input[0]->type->tensor_type->shape = NULL;
 }
 
-static void input_of_doubles(onnx_builder *b)
+static void input_of_integers(onnx_builder *b)
 {
-    b->graph.input[0]->type->tensor_type->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+    b->graph.input[0]->type->tensor_type->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
 }
 
 static void input_of_a_type_unknown(onnx_builder *b)
@@ -184,6 +185,11 @@ static void tensor_of_doubles(onnx_builder *b)
     b->graph.initializer[0]->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
 }
 
+static void tensor_of_complex_numbers(onnx_builder *b)
+{
+    b->graph.initializer[0]->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64;
+}
+
 static void tensor_with_a_value_missing(onnx_builder *b)
 {
     b->graph.initializer[0]->n_float_data--;
@@ -208,9 +214,9 @@ static void tensor_of_huge_size(onnx_builder *b)
         b->graph.initializer[0]->dims[i] = INT64_C(1) << 62;
 }
 
-static void tensor_of_seven_dims(onnx_builder *b)
+static void tensor_of_eight_dims(onnx_builder *b)
 {
-    b->graph.initializer[0]->n_dims = 7;
+    b->graph.initializer[0]->n_dims = 8;
 }
 
 static void tensor_without_values(onnx_builder *b)
@@ -243,13 +249,6 @@ static void value_computed_twice(onnx_builder *b)
 static void value_not_computed(onnx_builder *b)
 {
     b->graph.node[1]->input[0] = b->graph.node[1]->output[0];
-}
-
-static void value_computed_too_late(onnx_builder *b)
-{
-    Onnx__NodeProto *node = b->graph.node[0];
-    b->graph.node[0] = b->graph.node[1];
-    b->graph.node[1] = node;
 }
 
 static void set_input(onnx_builder *b, const char *dims)
@@ -299,18 +298,16 @@ static refusal refusals[] = {
     {"output_of_node_missing", no_output_of_node, "node  (Conv): it has no output"},
     {"output_of_node_empty", empty_output_of_node, "node  (Conv): a value has no name"},
     {"second_output_of_pool", second_output_of_node,
-     "node y (MaxPool): its second output is not supported"},
+     "node r (Relu): its input indices is not computed before it"},
     {"nodes_missing", no_nodes, "its output logits is not computed"},
     {"value_computed_twice", value_computed_twice, "node y (Relu): two values are named y"},
     {"value_computed_from_itself", value_not_computed,
      "node r (Relu): its input r is not computed before it"},
-    {"value_computed_too_late", value_computed_too_late,
-     "node r (Relu): its input y is not computed before it"},
     {"inputs_missing", no_inputs, "has no input"},
     {"input_without_a_name", input_without_a_name, "has no input"},
     {"input_without_a_type", input_without_a_type, "its input x is no tensor; it must be "},
     {"input_without_a_shape", input_without_a_shape, "its input x is not [N, C, H, W]"},
-    {"input_of_doubles", input_of_doubles, "its input x is float64; export a float32 model"},
+    {"input_of_integers", input_of_integers, "its input x is int32; export a float32 model"},
     {"input_of_a_type_unknown", input_of_a_type_unknown, "its input x is of an unknown type; "},
     {"input_of_three_dims", input_of_three_dims, "its input x is not [N, C, H, W]"},
     {"input_with_open_channels", input_with_open_channels,
@@ -326,15 +323,16 @@ static refusal refusals[] = {
     {"external_data", external_data,
      "tensor w has its data in \"\", which is no path inside the model's folder"},
     {"tensor_without_a_name", tensor_without_a_name, "a value has no name"},
-    {"tensor_of_doubles", tensor_of_doubles,
-     "node y (Conv): input 2 (w) is float64; export it as float32"},
+    {"tensor_of_doubles", tensor_of_doubles, "tensor w holds 0 bytes, its shape needs 864"},
+    {"tensor_of_complex_numbers", tensor_of_complex_numbers,
+     "node y (Conv): input 2 (w) is complex64; export it as float32"},
     {"tensor_with_a_value_missing", tensor_with_a_value_missing,
      "tensor w holds 428 bytes, its shape needs 432"},
     {"tensor_with_odd_raw_data", tensor_with_odd_raw_data,
      "tensor w holds 433 bytes, its shape needs 432"},
     {"tensor_of_negative_size", tensor_of_negative_size, "tensor w has an invalid shape"},
     {"tensor_of_huge_size", tensor_of_huge_size, "tensor w has an invalid shape"},
-    {"tensor_of_seven_dims", tensor_of_seven_dims, "tensor w has 7 dimensions, at most 6 "},
+    {"tensor_of_eight_dims", tensor_of_eight_dims, "tensor w has 8 dimensions, at most 7 "},
     {"tensor_without_values", tensor_without_values, "node y (Conv): its weights do not fit"},
     {"attribute_without_a_value", attribute_without_a_value,
      "node y (Conv): attribute auto_pad is no string"},
@@ -361,6 +359,25 @@ static void model_is_refused_by_name(void **state)
     if (strncmp(err.message, "m: ", 3) != 0 ||
         strncmp(err.message + 3, test->message, strlen(test->message)) != 0)
         fail_msg("\"%s\" does not say \"%s\"", err.message, test->message);
+    onnx_fini(&b);
+}
+
+static void nodes_in_any_order_are_read(void **state)
+{
+    (void)state;
+    onnx_builder b;
+    cr_graph *graph;
+    cr_error err = {0};
+    onnx_begin(&b, 13, "1,3,8,8");
+    onnx_add(&b, "Flatten", "r", "logits", NULL);
+    onnx_add(&b, "Relu", "y", "r", NULL);
+    onnx_add(&b, "Conv", "x w:4,3,3,3 b:4", "y", NULL);
+    onnx_end(&b, "logits");
+    assert_int_equal(onnx_load(&b, &graph, &err), CR_OK);
+    assert_int_equal(cr_graph_n_layers(graph), 3);
+    assert_string_equal(cr_graph_get_layer(graph, 0).op, "Conv");
+    assert_string_equal(cr_graph_get_layer(graph, 2).op, "Flatten");
+    cr_graph_free(graph);
     onnx_fini(&b);
 }
 
@@ -457,6 +474,7 @@ int main(void)
             (struct CMUnitTest){names[i], model_is_refused_by_name, NULL, NULL, &refusals[i]};
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nodes_in_any_order_are_read),
         cmocka_unit_test(output_that_is_a_map_is_refused),
         cmocka_unit_test(file_that_is_no_model_is_named),
         cmocka_unit_test(size_of_the_input_is_checked_against_the_models),

@@ -1,0 +1,195 @@
+"""Networks in the families that people export, against PyTorch: each an activation, a normalization, a form
+of attention, a head between a convolution and a linear layer. Logits in float32, gradients at the layer
+behind the convolution in double precision."""
+import io
+import sys
+import warnings
+
+try:
+    import numpy as np
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError as problem:
+    print(f"skipped: {problem}")
+    sys.exit(77)
+
+from camrank import Checks, Graph, Net, Refused, lib, load_double
+
+warnings.filterwarnings("ignore")
+torch.manual_seed(1)
+checks = Checks()
+double_lib = load_double()
+X = torch.randn(2, 3, 12, 16)
+
+
+class On(nn.Module):
+    """A function of its modules and of x."""
+
+    def __init__(self, f, **modules):
+        super().__init__()
+        self.f = f
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+    def forward(self, x):
+        return self.f(self, x)
+
+
+class Form(nn.Module):
+    """[N, 8, 6, 8] -> the form -> 5 logits; what comes of the form may have any shape."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.first, self.form = nn.Conv2d(3, 8, 3, 2, 1), form
+        with torch.no_grad():
+            self.last = nn.Linear(form(torch.zeros(1, 8, 6, 8)).numel(), 5)
+
+    def forward(self, x):
+        self.map = self.first(x)
+        if self.map.requires_grad:
+            self.map.retain_grad()
+        return self.last(self.form(self.map).flatten(1))
+
+
+def export(net, x, opset):
+    file = io.BytesIO()
+    torch.onnx.export(net, x, file, opset_version=opset, input_names=["input"], output_names=["logits"],
+                      dynamic_axes={"input": {0: "n"}, "logits": {0: "n"}})
+    return file.getvalue()
+
+
+def gradients(net, data, x):
+    """d logit 2 / d map of both images, ours and theirs, of the largest of theirs."""
+    graph = Graph(data, lib=double_lib)
+    value = next(l.value for l in graph.layers() if l.op == b"Conv")
+    ours = Net(graph, len(x), [(value, True)], n_back=1)
+    ours.forward(x.detach().numpy())
+    net(x)[:, 2].sum().backward()
+    theirs, worst = net.map.grad.numpy(), 0
+    for i in range(len(x)):
+        ours.backward(i, [[2]])
+        worst = max(worst, np.abs(ours.gradients(0, 1)[0, 0] - theirs[i]).max())
+    return worst / np.abs(theirs).max()
+
+
+def check(name, form, opsets=(13, 17), gradient=True):
+    net = Form(form).eval()
+    try:
+        for opset in opsets:
+            data = export(net, X, opset)
+            got, want = Net(Graph(data), len(X)).forward(X.numpy()), net(X).detach().numpy()
+            off = np.abs(got - want).max() / np.ptp(want)
+            checks(f"{name}, operator set {opset}", off < 1e-5, f"logits {off:.1e}")
+        if gradient:
+            off = gradients(net.double(), export(net, X.double(), opsets[-1]), X.double())
+            checks(f"{name}, gradients", off < 1e-6, f"{off:.1e}")
+    except Refused as refused:
+        checks(name, False, str(refused))
+
+
+# --- activations
+for module in (nn.CELU(.7), nn.ELU(.7), nn.GELU(), nn.GELU("tanh"),
+               nn.Hardshrink(.2), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(), nn.LeakyReLU(.1), nn.LogSigmoid(),
+               nn.Mish(), nn.PReLU(8), nn.PReLU(), nn.ReLU6(), nn.SELU(), nn.SiLU(), nn.Softplus(), nn.Softshrink(.2),
+               nn.Softsign(), nn.Tanh(), nn.Tanhshrink(), nn.Threshold(0., 0.), nn.GLU(1), nn.Softmin(1), nn.Softmax2d(),
+               nn.LogSoftmax(2), nn.Softmax(3)):
+    check(str(module), module)
+for name, f in {
+    "exp, log, square": lambda s, x: torch.log(torch.exp(x) + x.square() + 1),
+    "sin, cos": lambda s, x: torch.sin(x) * torch.cos(x),
+    "maximum, minimum of two": lambda s, x: torch.maximum(x, x.flip(1)) + torch.minimum(x, x.roll(2, 3)),
+    "where": lambda s, x: torch.where(x > x.mean(1, keepdim=True), x, -x),
+    "masked fill": lambda s, x: x.masked_fill(x < -0.3, -0.3),
+    "clamp by a tensor": lambda s, x: torch.min(x, x.amax((2, 3), keepdim=True) / 2),
+    "reciprocal, rsqrt": lambda s, x: torch.rsqrt(1 + x * x) + 1 / (2 + x.abs()),
+    "power of a tensor": lambda s, x: (1.5 + x.sigmoid()) ** x,
+    "sign, abs": lambda s, x: x.sign() * x.abs().sqrt(),
+    "floor, ceil, round": lambda s, x: (x * 3).floor() * x + (x * 3).ceil() * x + (x * 3).round(),
+    "logical": lambda s, x: ((x > 0) & (x < 1) | ~(x > -1)).float() * x,
+    "log of a sum of exp": lambda s, x: torch.logsumexp(x, 1),
+    "a constant minus, over": lambda s, x: 1 - 2 / (3 + x.sigmoid()),
+}.items():
+    check(name, On(f))
+
+# --- normalizations
+for module in (nn.GroupNorm(2, 8), nn.GroupNorm(8, 8), nn.GroupNorm(1, 8), nn.InstanceNorm2d(8, affine=True),
+               nn.InstanceNorm2d(8), nn.LayerNorm([8, 6, 8]), nn.LayerNorm([6, 8]), nn.LayerNorm(8)):
+    for parameter in module.parameters():
+        nn.init.uniform_(parameter, .5, 1.5)
+    check(str(module), module)
+for name, f in {
+    "RMS norm": lambda s, x: x * torch.rsqrt(x.pow(2).mean(1, keepdim=True) + 1e-6),
+    "L2 norm": lambda s, x: F.normalize(x, dim=1),
+    "L1 norm": lambda s, x: F.normalize(x, p=1, dim=2),
+    "standard deviation": lambda s, x: (x - x.mean((2, 3), keepdim=True)) / (x.std((2, 3), keepdim=True) + .1),
+    "global response norm (ConvNeXt-V2)": lambda s, x: x * (x.norm(dim=(2, 3), keepdim=True) /
+                                                            (x.norm(dim=(2, 3), keepdim=True).mean(1, keepdim=True) + 1e-6)),
+}.items():
+    check(name, On(f))
+
+# --- reductions and poolings
+for name, f in {
+    "mean over channels": lambda s, x: x.mean(1),
+    "max over channels, rows": lambda s, x: x.amax(1) + x.amax(2).mean(1, keepdim=True),
+    "sum over places": lambda s, x: x.sum((2, 3)), "product": lambda s, x: (1 + x / 4).prod(3),
+    "generalised mean pooling": lambda s, x: x.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3),
+    "mean and max": lambda s, x: torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1),
+}.items():
+    check(name, On(f))
+
+# --- moving
+for name, f in {
+    "channel shuffle": lambda s, x: x.view(-1, 2, 4, 6, 8).transpose(1, 2).reshape(-1, 8, 6, 8),
+    "pixel unshuffle": lambda s, x: F.pixel_unshuffle(x, 2),
+    "split, cat": lambda s, x: torch.cat([a * (k + 1) for k, a in enumerate(x.split([2, 3, 3], 1))], 1),
+    "chunk, cat": lambda s, x: torch.cat([a.sin() for a in x.chunk(2, 3)], 2),
+    "stack": lambda s, x: torch.stack([x, x * 2, x.sin()], 2), "roll": lambda s, x: x.roll((1, -3), (2, 3)),
+    "flip": lambda s, x: x.flip(3), "slices": lambda s, x: x[:, 1:, ::2, 3:-1],
+    "gather": lambda s, x: x[:, [0, 3, 3]] * 2, "repeat, expand": lambda s, x: x.repeat(1, 2, 1, 1) + x[:, :1].expand(-1, 16, -1, -1),
+    "patches of windows": lambda s, x: x.view(-1, 8, 2, 3, 2, 4).permute(0, 2, 4, 3, 5, 1).reshape(-1, 4, 96),
+    "pads": lambda s, x: F.pad(F.pad(x, (1, 2, 0, 1)), (2, 1, 1, 1), mode="reflect"),
+    "pad of the edge": lambda s, x: F.pad(x, (2, 1, 1, 1), mode="replicate"),
+    "broadcast of any shape": lambda s, x: x[:, :, :, :1] * x[:, :1] + x[:, 1:2, 2:3],
+}.items():
+    check(name, On(f))
+
+
+# --- products and attention
+def attention(s, x):
+    """[N, T, C] by a linear layer for query, key and value at once, as in timm and torchvision."""
+    n, c, h, w = x.shape
+    t = x.flatten(2).transpose(1, 2)
+    q, k, v = s.qkv(t).reshape(n, h * w, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+    a = (q @ k.transpose(-2, -1) * 4 ** -.5 + s.bias).softmax(-1)
+    return s.out((a @ v).transpose(1, 2).reshape(n, h * w, c))
+
+
+class Bias(nn.Module):
+    def __init__(self, *shape):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(*shape))
+
+    def forward(self, x):
+        return self.table
+
+
+qkv = On(attention, qkv=nn.Linear(8, 24), out=nn.Linear(8, 8))
+qkv.bias = nn.Parameter(torch.randn(2, 48, 48))
+check("attention with a bias", qkv)
+check("attention without one", On(lambda s, x: s.m(s.t(x), s.t(x), s.t(x), need_weights=False)[0],
+                                  t=On(lambda s, x: x.flatten(2).transpose(1, 2)), m=nn.MultiheadAttention(8, 2, batch_first=True)), gradient=False)
+check("attention, sequence first", On(lambda s, x: s.m(s.t(x), s.t(x), s.t(x), need_weights=False)[0].transpose(0, 1),
+                                      t=On(lambda s, x: x.flatten(2).permute(2, 0, 1)), m=nn.MultiheadAttention(8, 2)), gradient=False)
+check("a transformer's layer", On(lambda s, x: s.m(x.flatten(2).transpose(1, 2)), m=nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu", norm_first=True)), gradient=False)
+tokens = On(lambda s, x: (torch.cat([s.c.expand(x.shape[0], -1, -1), x.flatten(2).transpose(1, 2)], 1) + s.p).softmax(1))
+tokens.c, tokens.p = nn.Parameter(torch.randn(1, 1, 8)), nn.Parameter(torch.randn(1, 49, 8))
+check("class token and positions", tokens)
+check("Gram matrix", On(lambda s, x: x.flatten(2) @ x.flatten(2).transpose(1, 2)))
+check("bmm", On(lambda s, x: torch.bmm(x.flatten(2), x.flatten(2).transpose(1, 2) @ x[:, 0].flatten(1)[:, None, :].repeat(1, 8, 1))))
+check("einsum as products", On(lambda s, x: torch.matmul(x, x.transpose(2, 3))))
+check("linear over rows", On(lambda s, x: s.l(x), l=nn.Linear(8, 6)))
+check("an MLP mixer", On(lambda s, x: s.m(x.flatten(2)).transpose(1, 2) + s.c(x.flatten(2).transpose(1, 2)), m=nn.Linear(48, 48), c=nn.Linear(8, 8)))
+check("squeeze and excite", On(lambda s, x: x * s.b(F.silu(s.a(x.mean((2, 3), keepdim=True)))).sigmoid(), a=nn.Conv2d(8, 4, 1), b=nn.Conv2d(4, 8, 1)))
+check("spatial attention (CBAM)", On(lambda s, x: x * s.c(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid(), c=nn.Conv2d(2, 1, 3, padding=1)))
+checks.done()
