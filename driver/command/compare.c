@@ -64,7 +64,7 @@ typedef struct state {
 
 static cr_status take_metric(const char *name, cr_compare_options *to, cr_error *err)
 {
-    char known[400] = "";
+    char known[CR_METRIC_MAX_NUMBERS * CR_NAME_BYTES] = "";
     const int number = cr_metric_number_find(name);
     if (number >= 0 && cr_compare_has(number)) {
         to->numbers[number] = true;
