@@ -237,7 +237,7 @@ cr_status cr_compare_format_find(const char *name, const cr_compare_format **for
 
 /* For people (text, Markdown, LaTeX) a table of all rows, best first, and, where the pairs are at most
  * CR_COMPARE_FEW or against one row, a table of each pair; for programs all pairs in full: CSV a line a
- * pair and number, JSON of schema camrank-compare-1 (docs/comparing.md). *text is zero-terminated and the
+ * pair and number, JSON of schema camrank-compare-1 (docs/comparing-reference.md). *text is zero-terminated and the
  * caller's (free). Errors: CR_EINTERNAL (memory). */
 enum { CR_COMPARE_FEW = 10 };
 /* CSV has, in place of the pairs, with `by_class` a line a class, with `n_flips` a line an image, with groups

@@ -311,6 +311,23 @@ def judge_groups(path):
           whole[0]["name"] == "*/cam/*")
 
 
+def judge_docs(path):
+    """What the pages show is what the program prints, but for the numbers."""
+    def shape(line):
+        return re.sub(r"[<-]?\d[\d.e-]*", "#", re.sub(" +", " ", line.strip()))
+
+    three = ("--metric", "top1_loc_error", "--metric", "gt_known_loc_error", "--metric", "mean_iou")
+    printed = [run("compare", path, "--only", "grad-cam"),
+               run("compare", path, "--only", "grad-cam", *three, "--format", "latex"),
+               run("compare", path, "--only", "gap", "--metric", "top1_loc_error", "--by-class", "--flips", "2")]
+    known = {shape(line.replace(path, "build/demo.h5")) for line in "\n".join(printed).splitlines()}
+    shown = [line for page in ("docs/comparing.md", "docs/comparing-reference.md")
+             for block in re.findall(r"^```\w*\n(.*?)^```", open(page).read(), re.M | re.S)
+             for line in block.splitlines() if line != "..."]
+    strange = [line for line in shown if shape(line) not in known]
+    check("the pages show what is printed", not strange and len(shown) > 40, str(strange[:3] or f"{len(shown)} lines"))
+
+
 def judge_itself(path):
     result = compare(path, path, "--only", "gap,cam")
     check("a file and itself: nothing differs",
@@ -472,6 +489,7 @@ def main():
         judge_one_image_a_class(path, folder)
         judge_flips(path)
         judge_groups(path)
+        judge_docs(path)
         judge_itself(path)
         judge_several(path, folder)
         judge_without_network(path, folder)

@@ -3,7 +3,7 @@
 of the kit's result columns (metrics/paired).
 
 usage: test_stat.py          from the top of the repo
-       test_stat.py null     the simulated null: 2,000 repetitions, as docs/comparing.md has it
+       test_stat.py null     the simulated null: 2,000 repetitions, as docs/comparing-reference.md has it
 """
 import csv
 import ctypes as ct
