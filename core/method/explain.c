@@ -32,7 +32,8 @@ static bool any_of_head(const cr_explainer *ex)
 static bool follow_the_same(const cr_part *a, const cr_part *b)
 {
     const cr_method_spec *of_a = &a->variant->spec, *of_b = &b->variant->spec;
-    return b->layer->back && of_a->method->seed == of_b->method->seed && cr_part_n_sets(a) == 1 &&
+    return b->layer->back && of_a->method->seed == of_b->method->seed &&
+           of_a->method->rule == of_b->method->rule && cr_part_n_sets(a) == 1 &&
            cr_part_n_sets(b) == 1 &&
            (!of_a->method->seed ||
             memcmp(&of_a->parameters, &of_b->parameters, sizeof of_a->parameters) == 0);

@@ -200,7 +200,8 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
         if (curved)
             cr_net_backward_curved(ex->net, leader, first, now, ex->seeds);
         else
-            cr_net_backward_seeded(ex->net, first, now, ex->seeds);
+            cr_net_backward_seeded(ex->net, follows->variant->spec.method->rule, first, now,
+                                   ex->seeds);
         for (int i = leader; i < ex->n_parts; i++) {
             const cr_part *p = &ex->parts[i];
             const size_t size = n_gradients * cr_part_n_places(p) * (size_t)p->layer->n_channels;

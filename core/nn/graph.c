@@ -24,6 +24,15 @@ cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i)
     };
 }
 
+bool cr_graph_rectifies(const cr_graph *graph)
+{
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].flags & CR_OP_CLAMP && cr_rectifies(graph->nodes[i].clamp) &&
+            cr_graph_reaches_logits(graph, graph->nodes[i].y))
+            return true;
+    return false;
+}
+
 int cr_graph_input(const cr_graph *graph)
 {
     return graph->input;

@@ -209,6 +209,12 @@ static inline bool cr_clamps(cr_clamp clamp)
     return isfinite(clamp.lo) || isfinite(clamp.hi);
 }
 
+/* Whether it is a ReLU, or one that ends. */
+static inline bool cr_rectifies(cr_clamp clamp)
+{
+    return clamp.lo == 0;
+}
+
 /* Elements of one image. */
 static inline size_t cr_shape_size(const cr_shape *s)
 {

@@ -52,14 +52,20 @@ void cr_net_forward(cr_net *net, int n)
     }
 }
 
-/* The mask of a step's clamp, of m values of each image for each that it writes. */
-static void mask(const cr_step *step, int n, int m, const cr_real *y, cr_real *values)
+/* The mask of a step's clamp by a rule, of m values of each image for each that it writes. */
+static void mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real *y, cr_real *values)
 {
-    if (!cr_clamps(step->node.clamp))
+    cr_clamp clamp = step->node.clamp;
+    if (!cr_clamps(clamp))
         return;
+    const bool rectifies = rule != CR_RULE_PLAIN && cr_rectifies(clamp);
+    if (rectifies && rule == CR_RULE_DECONV)
+        clamp.lo = -(cr_real)INFINITY;
     size_t pixels = step->y_step ? step->y_stride / (size_t)step->y_step : 1;
     size_t channels = step->y_size / pixels;
-    cr_clamp_mask(step->node.clamp, (size_t)n, m, pixels, channels, y, step->y_step, values);
+    cr_clamp_mask(clamp, (size_t)n, m, pixels, channels, y, step->y_step, values);
+    for (size_t i = 0; rectifies && i < (size_t)n * (size_t)m * step->y_size; i++)
+        values[i] = values[i] > 0 ? values[i] : 0;
 }
 
 static void step_tangent(const cr_net *net, const cr_step *step, int first, int n)
@@ -87,7 +93,7 @@ static void step_tangent(const cr_net *net, const cr_step *step, int first, int 
                   .tx = tx,
                   .ty = at(net, step->ty)};
     (linear ? step->node.op->forward : step->node.op->tangent)(&run);
-    mask(step, n, 1, y, run.ty);
+    mask(step, CR_RULE_PLAIN, n, 1, y, run.ty);
 }
 
 const cr_real *cr_net_tangent(cr_net *net, int t, int first, int n)
@@ -138,7 +144,8 @@ static void step_curve(const cr_net *net, const cr_step *step, const cr_run *run
 }
 
 /* Where `bends`, m is twice the number of functions. */
-static void step_back(const cr_net *net, const cr_step *step, int first, int n, int m, bool bends)
+static void step_back(const cr_net *net, const cr_step *step, cr_rule rule, int first, int n, int m,
+                      bool bends)
 {
     size_t rows = (size_t)n * (size_t)m;
     const cr_real *x[CR_MAX_ACTIVATIONS];
@@ -166,7 +173,7 @@ static void step_back(const cr_net *net, const cr_step *step, int first, int n, 
         run.dy = at(net, step->dy_masked);
         memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
     }
-    mask(step, n, m, run.y, run.dy);
+    mask(step, rule, n, m, run.y, run.dy);
     cr_real *added = step->adds ? dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)
         added[i] += run.dy[i];
@@ -176,11 +183,12 @@ static void step_back(const cr_net *net, const cr_step *step, int first, int n, 
 }
 
 /* Steps up to `from` do not run along the tangent that `bends`. */
-static void backward(cr_net *net, int first, int n, int m, bool bends, int from)
+static void backward(cr_net *net, cr_rule rule, int first, int n, int m, bool bends, int from)
 {
     for (int s = net->n_steps - 1; s >= 0; s--)
         if (net->steps[s].back) {
-            step_back(net, &net->steps[s], first, n, m, bends && net->steps[s].bends && s > from);
+            step_back(net, &net->steps[s], rule, first, n, m,
+                      bends && net->steps[s].bends && s > from);
             after_step(net, s);
         }
 }
@@ -192,21 +200,21 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
     memset(seed, 0, rows * k * sizeof(cr_real));
     for (size_t i = 0; i < rows; i++)
         seed[i * k + (size_t)classes[i]] = 1;
-    backward(net, first, n, net->n_classes_back, false, 0);
+    backward(net, CR_RULE_PLAIN, first, n, net->n_classes_back, false, 0);
 }
 
-void cr_net_backward_seeded(cr_net *net, int first, int n, const cr_real *seeds)
+void cr_net_backward_seeded(cr_net *net, cr_rule rule, int first, int n, const cr_real *seeds)
 {
     const size_t rows = (size_t)n * (size_t)net->n_classes_back;
     memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
-    backward(net, first, n, net->n_classes_back, false, 0);
+    backward(net, rule, first, n, net->n_classes_back, false, 0);
 }
 
 void cr_net_backward_curved(cr_net *net, int t, int first, int n, const cr_real *seeds)
 {
     const size_t rows = 2 * (size_t)n * (size_t)net->n_classes_back;
     memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
-    backward(net, first, n, 2 * net->n_classes_back, true, net->target_steps[t]);
+    backward(net, CR_RULE_PLAIN, first, n, 2 * net->n_classes_back, true, net->target_steps[t]);
 }
 
 size_t cr_net_arena_bytes(const cr_net *net)

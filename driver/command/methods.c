@@ -13,18 +13,20 @@ static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_M
 
 static const char *needs_text(const cr_method *method)
 {
-    return method->of_input                     ? "pixels, passes"
-           : method->needs & CR_NEEDS_PASSES    ? "activations, passes"
-           : method->needs & CR_NEEDS_HEAD      ? "activations, head"
-           : method->needs & CR_NEEDS_GRADIENTS ? "activations, gradients"
-                                                : "activations";
+    const bool back = method->needs & CR_NEEDS_GRADIENTS;
+    return method->of_input && back          ? "pixels, gradients"
+           : method->of_input                ? "pixels, passes"
+           : method->needs & CR_NEEDS_PASSES ? "activations, passes"
+           : method->needs & CR_NEEDS_HEAD   ? "activations, head"
+           : back                            ? "activations, gradients"
+                                             : "activations";
 }
 
 /* Behind a global average pooling gradients need no pass at all. */
 static const char *cost_text(const cr_method *method)
 {
     return method->cost                         ? method->cost
-           : method->seed                       ? "1, and a backward pass of its own"
+           : method->seed || method->rule       ? "1, and a backward pass of its own"
            : method->needs & CR_NEEDS_GRADIENTS ? "1, and a shared backward pass"
                                                 : "1";
 }

@@ -86,6 +86,7 @@ typedef struct cr_method {
     bool of_layers;      /* the product of maps at several layers, which must be named */
     bool of_input;       /* its layer is the network's input, and no other */
     cr_parameters parameters;
+    cr_rule rule; /* by which the gradients are followed back */
     /* The gradient, with respect to the n_classes logits of one input, of the target that is followed
      * back for class c. NULL: the logit of c, 1 at c. */
     void (*seed)(const void *parameters, const cr_real *logits, int n_classes, int c,

@@ -102,6 +102,9 @@ typedef struct cr_graph_layer {
 int cr_graph_n_layers(const cr_graph *graph);
 cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i);
 
+/* Whether the logits depend on a ReLU, where the rules of cr_rule differ. */
+bool cr_graph_rectifies(const cr_graph *graph);
+
 /* The value that is the input, and its shape [1, C, H, W]. */
 int cr_graph_input(const cr_graph *graph);
 cr_shape cr_graph_input_shape(const cr_graph *graph);
@@ -226,9 +229,16 @@ int cr_net_backward_images(const cr_net *net);
  *   classes  [n][m] class indices */
 void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes);
 
-/* The same for m functions of the logits of each image, [n][m][n_classes]: their gradients with respect
- * to the logits. */
-void cr_net_backward_seeded(cr_net *net, int first, int n, const cr_real *seeds);
+/* What becomes of a gradient at a ReLU, which is any clamp from 0 on; above a clamp that ends it is 0. */
+typedef enum cr_rule {
+    CR_RULE_PLAIN, /* 0 where the ReLU's input is not positive */
+    CR_RULE_GUIDED, /* that, and where the gradient is not positive (Springenberg et al., ICLR 2015) */
+    CR_RULE_DECONV, /* 0 where the gradient is not positive (Zeiler and Fergus, ECCV 2014) */
+} cr_rule;
+
+/* The same by a rule, for m functions of the logits of each image, [n][m][n_classes]: their gradients
+ * with respect to the logits. */
+void cr_net_backward_seeded(cr_net *net, cr_rule rule, int first, int n, const cr_real *seeds);
 
 /* d logit (or function) / d activation of target t after a backward pass, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);

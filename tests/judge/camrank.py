@@ -174,10 +174,10 @@ class Net:
         classes = np.ascontiguousarray(classes, np.int32)
         self.lib.cr_net_backward(self.handle, first, len(classes), classes.ctypes.data_as(ct.c_void_p))
 
-    def backward_seeded(self, first, seeds):
+    def backward_seeded(self, first, seeds, rule=0):
         """The same of functions of the logits, given by their gradients [n][n_back][n_classes]."""
         seeds = np.ascontiguousarray(seeds, self.lib.real)
-        self.lib.cr_net_backward_seeded(self.handle, first, len(seeds),
+        self.lib.cr_net_backward_seeded(self.handle, rule, first, len(seeds),
                                         seeds.ctypes.data_as(ct.c_void_p))
 
     def tangent(self, target, first, n):

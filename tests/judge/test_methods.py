@@ -16,8 +16,8 @@ from method_peers import SIGNED, error_of, networks, tolerance
 from structs import CR_NEEDS_CURVATURE as CURVATURE, CR_NEEDS_GRADIENTS as GRADIENTS
 from structs import CR_NEEDS_HEAD as HEAD, CR_NEEDS_PASSES as PASSES
 
-# Those that run the network again are in test_passes.py.
-NAMES = [method.name.decode() for method in methods() if not method.needs & PASSES]
+# Those of the input are in test_backprop.py, those that run the network again in test_passes.py.
+NAMES = [method.name.decode() for method in methods() if not method.needs & PASSES and not method.of_input]
 TABLE = {method.name.decode(): method for method in methods()}
 # Besides the defaults.
 VARIANTS = [("grad-cam", dict(average="positive")), ("grad-cam", dict(average="absolute")),

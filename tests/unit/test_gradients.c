@@ -161,7 +161,7 @@ static void slopes(cr_net *net, const double *x, size_t n_in, size_t m, double *
     run(net, x, n_in, m, logits);
     for (size_t i = 0; i < N_IMAGES; i++) {
         seed(logits + i * m, NULL, m, seeds);
-        cr_net_backward_seeded(net, (int)i, 1, seeds);
+        cr_net_backward_seeded(net, CR_RULE_PLAIN, (int)i, 1, seeds);
         memcpy(gradients + i * N_FUNCTIONS * n_in, cr_net_gradients(net, 0),
                N_FUNCTIONS * n_in * sizeof *gradients);
     }

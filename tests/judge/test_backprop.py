@@ -1,0 +1,203 @@
+"""Gradients at the input, by each rule: against PyTorch, whose ReLUs are given the rule by hooks, and against
+what captum made of the kit's networks."""
+import io
+import sys
+from importlib.util import find_spec
+
+try:
+    import torch
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+import numpy as np
+
+from camrank import KIT, Checks, Explainer, Graph, Net, Refused, lib, load_double, method_spec, methods
+from method_peers import networks
+from structs import CR_NEEDS_PASSES as PASSES, CR_RULE_DECONV, CR_RULE_GUIDED, CR_RULE_PLAIN
+
+HEIGHT, WIDTH = 23, 30
+CLASSES = np.array([[0, 4, 2], [2, 2, 6], [6, 1, 1]])
+
+checks = Checks()
+torch.manual_seed(6)
+
+
+class Small(torch.nn.Module):
+    """A ReLU by itself, one behind a sum, one that ends (ReLU6) and one behind a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 6, 3, padding=1)
+        self.second = torch.nn.Conv2d(6, 6, 3, padding=1)
+        self.third = torch.nn.Conv2d(6, 9, 3, stride=2)
+        self.hidden = torch.nn.Linear(9 * 11 * 14, 20)
+        self.head = torch.nn.Linear(20, 7)
+        self.rectify = lambda x, end: torch.clamp(x, 0, end)
+
+    def forward(self, x):
+        x = self.rectify(self.first(x), None)
+        x = self.rectify(x + self.second(x), None)
+        x = self.rectify(4 * self.third(x), 1.)
+        return self.head(self.rectify(self.hidden(x.flatten(1)), None))
+
+
+class Ruled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, end, rule):
+        ctx.save_for_backward(x)
+        ctx.end, ctx.rule = end, rule
+        return x.clamp(0, end)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        keeps = torch.ones_like(x) if ctx.end is None else (x < ctx.end).to(x)
+        if ctx.rule != "deconv":
+            keeps = keeps * (x > 0)
+        return (g if ctx.rule == "plain" else g.clamp(min=0)) * keeps, None, None
+
+
+def gradients(model, x, classes, rule):
+    model.rectify = lambda x, end: Ruled.apply(x, end, rule)
+    x = x.clone().requires_grad_()
+    logits = model(x)
+    return torch.stack([torch.autograd.grad(logits[range(len(x)), classes[:, slot]].sum(), x,
+                                            retain_graph=True)[0]
+                        for slot in range(classes.shape[1])], 1)
+
+
+def reduced(values, absolute, channels):
+    """[N, slots, 3, H, W] to [N, slots, H, W]."""
+    values = np.abs(values) if absolute else values
+    return {"maximum": values.max, "sum": values.sum, "mean": values.mean}[channels](-3)
+
+
+RULES = {"saliency": "plain", "input-x-gradient": "plain", "guided-backprop": "guided",
+         "deconvnet": "deconv"}
+IN_C = {"plain": CR_RULE_PLAIN, "guided": CR_RULE_GUIDED, "deconv": CR_RULE_DECONV}
+DEFAULTS = {name: (True, "maximum") for name in RULES} | {"input-x-gradient": (False, "sum")}
+
+
+def exported(model):
+    out = io.BytesIO()
+    torch.onnx.export(model, torch.zeros(1, 3, HEIGHT, WIDTH), out, opset_version=13, input_names=["x"])
+    return Graph(out.getvalue(), "small")
+
+
+def check_torch(model, graph, x):
+    forms = [{}, dict(absolute=False, channels="sum"), dict(absolute=True, channels="mean"),
+             dict(absolute=False, channels="maximum")]
+    cases = [(name, form) for name in RULES for form in forms]
+    layer = [node.output.decode() for node in graph.layers()][2]
+    explainer = Explainer(graph, [method_spec(name, relu=False, **form) for name, form in cases] +
+                          [method_spec(f"grad-cam@{layer}", relu=False)], 3, 3)
+    explainer.memory[1][:] = 255  # what is used before it is written gives NaN
+    explainer.net.forward(x)
+    maps = explainer.maps(CLASSES)
+    model.double()
+    for (name, form), got in zip(cases, maps):
+        values = gradients(model, torch.tensor(x).double(), CLASSES, RULES[name]).numpy()
+        if name == "input-x-gradient":
+            values = values * x[:, None]
+        absolute, channels = DEFAULTS[name]
+        want = reduced(values, form.get("absolute", absolute), form.get("channels", channels))
+        off = abs(got[:, :, 0] - want).max() / abs(want).max()
+        checks(f"{name} {form}", off < 1e-5, f"{off:.1e}")
+    alone = Explainer(graph, [method_spec(f"grad-cam@{layer}", relu=False)], 3, 3)
+    alone.net.forward(x)
+    checks("grad-cam beside them has its bits", np.array_equal(alone.maps(CLASSES)[0], maps[-1]))
+
+
+def check_company(graph, x):
+    """Bits, alone and beside the others, one image and several."""
+    names = [m.name.decode() for m in methods() if m.of_input and not m.needs & PASSES]
+    checks("every such method is known here", sorted(names) == sorted(RULES), str(names))
+    specs = [method_spec(name) for name in names]
+    together = Explainer(graph, specs, 3, 3)
+    together.net.forward(x)
+    maps, differ = together.maps(CLASSES), []
+    for spec, name, among in zip(specs, names, maps):
+        alone = Explainer(graph, [spec], 1, 3)
+        for i in range(3):
+            alone.net.forward(x[i:i + 1])
+            got = alone.maps(CLASSES[i:i + 1])[0][0]
+            if abs(got - among[i]).max() > 2e-6 * abs(got).max():
+                differ.append(name)
+        if not np.isfinite(among).all() or np.ptp(among) == 0:
+            differ.append(f"{name} is empty")
+    checks("alone and together", not differ, f"{differ}")
+
+
+def check_refused():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Sigmoid(), torch.nn.Flatten(),
+                                torch.nn.Linear(4 * (HEIGHT - 2) * (WIDTH - 2), 7))
+    graph = exported(model)
+    for name in "guided-backprop", "deconvnet":
+        try:
+            Explainer(graph, [method_spec(name)], 1, 1)
+            checks(f"{name} without a ReLU is refused", False)
+        except Refused as error:
+            checks(f"{name} without a ReLU is refused", "no ReLU" in str(error), str(error))
+
+
+KEYS = {"captum.Saliency": "saliency", "captum.InputXGradient": "input-x-gradient",
+        "captum.GuidedBackprop": "guided-backprop", "captum.Deconvolution": "deconvnet"}
+
+
+def exact(graph, x, classes, rule):
+    """Gradients [n, slots, 3, H, W] in double precision."""
+    net = Net(graph, 1, [(graph.find("input"), True)], classes.shape[1])
+    found = []
+    for image, wanted in zip(x, classes):
+        net.forward(image[None])
+        net.backward_seeded(0, np.eye(graph.n_classes)[wanted][None], rule)
+        found.append(net.gradients(0, 1)[0])
+    return np.stack(found)
+
+
+def check_peers(network, double):
+    """In double precision every value is the peer's, where that computed so; the kit rounds to 16 bits. In
+    single precision a ReLU or a pooling falls to the other side here and there, and a patch of the input
+    with it."""
+    doubles = [str(key).split()[0] for key in network.golden["computed_in"] if str(key).endswith("f64")]
+    golden, step = network.golden, 3 if network.name == "smallfc_64" else 7
+    sampled = (..., slice(step // 2, None, step), slice(step // 2, None, step))
+    explainer = Explainer(network.graph, [method_spec(name, relu=False) for name in KEYS.values()], 4, 2)
+    explainer.net.forward(network.x[:3])
+    maps = explainer.maps(network.classes[:3])
+    graph = Graph(network.graph.data, network.name, lib=double)
+    for (key, name), got in zip(KEYS.items(), maps):
+        if f"{key}@input.grid" not in golden.files:
+            continue
+        want = golden[f"{key}@input.grid"].astype(np.float64)
+        n = len(want)
+        values = exact(graph, network.x[:1], network.classes[:1], IN_C[RULES[name]])
+        values = values * network.x[:1, None] if name == "input-x-gradient" else values
+        values = np.abs(values) if name == "saliency" else values
+        link = abs(values[sampled] - want[:1]).max() / max(abs(want[:1]).max(), 1e-30)
+        want = reduced(want, *DEFAULTS[name])
+        off = abs(got[:n, :, 0][sampled] - want) / np.maximum(abs(want).max((2, 3), keepdims=True), 1e-30)
+        right = link < (2e-5 if f"{key}@input" in doubles else .1)
+        checks(f"{network.name} {key}", right and np.median(off) < 1e-5 and off.max() < .1,
+               f"in double precision {link:.1e}; in single: median {np.median(off):.1e}, above 1e-4 "
+               f"{(off > 1e-4).mean():.2%}, largest {off.max():.1e}")
+
+
+def main():
+    lib.cr_blas_load(None)
+    model = Small().eval()
+    graph = exported(model)
+    x = np.random.default_rng(2).standard_normal((3, 3, HEIGHT, WIDTH)).astype(np.float32)
+    check_torch(model, graph, x)
+    check_company(graph, x)
+    check_refused()
+    if not KIT or not find_spec("PIL"):
+        print("skipped: the kit's networks, as CAMRANK_KIT names no folder, or Pillow is missing")
+    else:
+        double = load_double()
+        for network in networks():
+            check_peers(network, double)
+    checks.done()
+
+
+main()
