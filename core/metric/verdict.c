@@ -12,9 +12,20 @@ static int truth_place(const cr_metric_image *image, const cr_prediction *first)
     return place_of(image, (cr_prediction){CR_SLOT_TRUTH, first->box});
 }
 
+bool cr_metric_localizes(const cr_protocol *protocol, bool localize)
+{
+    return localize || !protocol->exclude;
+}
+
+bool cr_metric_hits(const cr_protocol *protocol, int32_t label, int32_t class, double iou)
+{
+    return class == label && iou >= protocol->iou;
+}
+
+/* Of the right class. */
 static bool is_right(const cr_metric_image *image, int at)
 {
-    return image->iou[at] >= image->protocol->iou;
+    return cr_metric_hits(image->protocol, image->label, image->label, image->iou[at]);
 }
 
 static void judge_boxes(const cr_metric_image *image, cr_verdict *verdict)
@@ -23,8 +34,9 @@ static void judge_boxes(const cr_metric_image *image, cr_verdict *verdict)
     const int n = cr_protocol_predictions(image->protocol, predictions);
     const int known = truth_place(image, predictions);
     for (int k = n - 1; k >= 0; k--) {
-        verdict->top1_loc_right = image->top_class[predictions[k].slot] == image->label &&
-                                  is_right(image, place_of(image, predictions[k]));
+        verdict->top1_loc_right =
+            cr_metric_hits(image->protocol, image->label, image->top_class[predictions[k].slot],
+                           image->iou[place_of(image, predictions[k])]);
         verdict->top5_loc_right = verdict->top5_loc_right || verdict->top1_loc_right;
     }
     if (image->top_class[predictions[0].slot] == image->label)
@@ -44,7 +56,7 @@ cr_verdict cr_metric_judge(const cr_metric_image *image)
     const bool has_boxes = image->n_truth > 0;
     verdict.is_classified = image->has_network && (has_classes || !image->skip_failed);
     verdict.is_localized =
-        has_boxes && (image->localize || !image->protocol->exclude) && !is_left_out;
+        has_boxes && cr_metric_localizes(image->protocol, image->localize) && !is_left_out;
     verdict.has_prediction = verdict.is_localized && image->has_network;
     verdict.is_swept = has_boxes && !is_left_out;
     for (int k = 0; has_classes && k < CR_TOP; k++)

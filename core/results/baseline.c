@@ -1,7 +1,6 @@
 /* baseline.c - what boxes get that were drawn without looking at the image. */
 #include "internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* The size of every image, as far as known: 0, 0 where not; -1, -1 where the image failed. */
@@ -39,32 +38,39 @@ cleanup:
     return status;
 }
 
-/* The GT-known box of an image is the whole image. `size` is -1, -1 for one that failed. */
-static void add_whole(const cr_dataset *data, const cr_data_image *image, const int32_t size[2],
-                      const cr_protocol *protocol, cr_tally *tally)
+/* Adds an image to the sums of a metric, which judges it as it does a map's. */
+static void add(const cr_metric_image *image, int metric, const void *const *columns, void *sums)
 {
-    const cr_box *truth = data->boxes + image->first_box;
-    const cr_box whole = {0, 0, size[0] - 1, size[1] - 1};
-    if (protocol->exclude && !image->localize)
-        return;
-    tally->n_localized++;
-    if (size[0] < 0) {
-        tally->gt_known_outcomes[CR_OUTCOME_FAILED]++;
-        return;
-    }
-    const double iou = cr_iou_best(whole, truth, image->n_boxes);
-    const bool right = iou >= protocol->iou;
-    tally->gt_known_right += right;
-    tally->iou_sum += llround(ldexp(iou, 40));
-    tally->gt_known_outcomes[right ? CR_OUTCOME_RIGHT
-                                   : cr_outcome_of_box(whole, truth, image->n_boxes)]++;
+    const cr_metric_given given = {.columns = columns};
+    double value; /* ours are what they should be */
+    cr_metrics[metric]->add(image, &given, sums, &value);
 }
 
-static void add_hits(cr_sweep *sweep, int part, int level, uint8_t hits)
+/* The box of the ground-truth class is the whole image. `size` is -1, -1 for one that failed. */
+static void add_whole(const cr_metric_image *image, const int32_t size[2],
+                      const cr_protocol *protocol, cr_tally *tally)
 {
-    /* One box: the largest contour's is any contour's. */
-    for (int bit = 0; bit < CR_SWEEP_BITS; bit++)
-        sweep->right[part][bit][level] += (hits >> (bit % 3)) & 1;
+    cr_box boxes[CR_SLOTS];
+    double iou[CR_SLOTS];
+    cr_protocol one_box = *protocol;
+    cr_metric_image seen = *image;
+    one_box.n_boxes = 1;
+    one_box.predictions = CR_PREDICT_PLAIN;
+    seen.protocol = &one_box;
+    for (int slot = 0; slot < CR_SLOTS; slot++) {
+        boxes[slot] = (cr_box){0, 0, size[0] - 1, size[1] - 1};
+        iou[slot] = cr_iou_best(boxes[slot], image->truth, image->n_truth);
+    }
+    add(&seen, CR_METRIC_LOCALIZATION, (const void *[]){boxes, iou}, tally);
+}
+
+/* One box a level, the largest contour's and any contour's: `hits` [n] are bits 0, 1, 2. */
+static void add_levels(const cr_metric_image *image, const uint8_t *hits, int n, cr_sweep *sweep)
+{
+    uint8_t levels[CR_SWEEP_LEVELS] = {0};
+    for (int level = 0; level < n; level++)
+        levels[level] = (uint8_t)(hits[level] | hits[level] << 3);
+    add(image, CR_METRIC_MAX_BOX_ACC, (const void *[]){levels}, sweep);
 }
 
 cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
@@ -77,25 +83,34 @@ cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_
     if (!sizes)
         CR_TRY(cr_fail_memory(err, "sizes", (size_t)data->n_images, 2 * sizeof *sizes));
     CR_TRY(find_sizes(results, sizes, err));
+    const int32_t no_class[CR_TOP] = {-1, -1, -1, -1, -1};
     for (int i = 0; i < data->n_images; i++) {
-        const cr_data_image *image = &data->images[i];
-        const cr_box *truth = data->boxes + image->first_box;
+        const cr_data_image *of = &data->images[i];
         const int32_t *size = &sizes[2 * i];
-        if (image->n_boxes == 0 || size[0] == 0 || (size[0] < 0 && plan->skip_failed))
+        const uint8_t state = size[0] < 0 ? CR_ROW_FAILED : CR_ROW_DONE;
+        if (size[0] == 0)
             continue;
-        const int part = cr_held_out_part(cr_data_image_id(data, i));
+        const cr_metric_image image = {
+            .protocol = plan->protocols,
+            .label = of->label,
+            .localize = of->localize != 0,
+            .truth = data->boxes + of->first_box,
+            .n_truth = of->n_boxes,
+            .skip_failed = plan->skip_failed,
+            .state = state,
+            .model_state = state,
+            .top_class = no_class,
+            .part = cr_held_out_part(cr_data_image_id(data, i)),
+        };
+        uint8_t hits = 0, center_hits[CR_CENTER_BOXES] = {0};
+        if (state == CR_ROW_DONE) {
+            cr_loc_whole_image_hits(size[0], size[1], image.truth, image.n_truth, &hits);
+            cr_loc_center_hits(size[0], size[1], image.truth, image.n_truth, center_hits);
+        }
         for (int p = 0; p < plan->n_protocols; p++)
-            add_whole(data, image, size, &plan->protocols[p], &whole_tallies[p]);
-        whole->n_images[part]++;
-        center->n_images[part]++;
-        if (size[0] < 0)
-            continue;
-        uint8_t hits, center_hits[CR_CENTER_BOXES];
-        cr_loc_whole_image_hits(size[0], size[1], truth, image->n_boxes, &hits);
-        cr_loc_center_hits(size[0], size[1], truth, image->n_boxes, center_hits);
-        add_hits(whole, part, 0, hits);
-        for (int k = 0; k < CR_CENTER_BOXES; k++)
-            add_hits(center, part, k, center_hits[k]);
+            add_whole(&image, size, &plan->protocols[p], &whole_tallies[p]);
+        add_levels(&image, &hits, 1, whole);
+        add_levels(&image, center_hits, CR_CENTER_BOXES, center);
     }
 
 cleanup:

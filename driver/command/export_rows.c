@@ -114,8 +114,8 @@ static void put_line(const view *v, const csv_context *to, const char *method, i
     if (!isnan(iou))
         fprintf(to->out, "%.9g", iou);
     fputc(',', to->out);
-    if (!isnan(iou) && (image->localize || !v->protocol->exclude))
-        fprintf(to->out, "%d", class == image->label && iou >= v->protocol->iou);
+    if (!isnan(iou) && cr_metric_localizes(v->protocol, image->localize != 0))
+        fprintf(to->out, "%d", cr_metric_hits(v->protocol, image->label, class, iou));
     fputc('\n', to->out);
 }
 

@@ -89,6 +89,11 @@ typedef struct cr_verdict {
                    failed. As the file has it: it may be none */
 } cr_verdict;
 
+/* Whether an image with ground-truth boxes counts for localization, on the exclude list or not, and
+ * whether a box of this class and best IoU is right for an image of class `label`. */
+bool cr_metric_localizes(const cr_protocol *protocol, bool localize);
+bool cr_metric_hits(const cr_protocol *protocol, int32_t label, int32_t class, double iou);
+
 /* The rules are those of the devkit's eval_clsloc.m, with the protocol's predictions, IoU and exclusion; a
  * label may be predicted several times. */
 cr_verdict cr_metric_judge(const cr_metric_image *image);
