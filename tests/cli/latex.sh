@@ -1,5 +1,6 @@
 #!/bin/bash
 # The LaTeX that report and compare print compiles as it is, with every character that TeX takes for its own.
+# Where there is a TeX: on Debian texlive-latex-base, which is too large to be asked for.
 . tests/cli/lib.sh
 command -v pdflatex >/dev/null || skip "pdflatex is missing"
 
