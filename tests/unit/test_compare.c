@@ -175,6 +175,26 @@ static void images_count_where_they_count_under_all_rows(void **state)
     cr_compare_free(&compare);
 }
 
+/* The first row counts on no image that the second has computed: the others are not kept from theirs. */
+static void a_row_that_counts_nowhere_lacks_the_number(void **state)
+{
+    (void)state;
+    made set;
+    cr_compare compare;
+    int32_t shared[4];
+    make("abcd", "xxxx", "xy", &set);
+    const char *const rows[] = {"rsss", "mrrw", "wrww"};
+    assert_int_equal(compare_rows(&set, rows, 3, NULL, 0, &compare, shared, NULL), CR_OK);
+    const cr_compare_metric *known = metric_of(&compare, "gt_known_loc_error");
+    assert_true(compare.n_images == 3 && known->n_having == 2 && known->n == 3);
+    assert_true(isnan(known->values[0]) && isnan(known->pairs[0].p_adjusted));
+    assert_true(known->pairs[2].counts.only_a == 1 && known->pairs[2].p_adjusted == 1);
+    assert_true(known->order[2] == 0);
+    assert_string_equal(known->letters[0], "");
+    assert_string_equal(known->letters[1], "a");
+    cr_compare_free(&compare);
+}
+
 static void rows_without_predictions_are_ordered_by_what_they_have(void **state)
 {
     (void)state;
@@ -246,6 +266,7 @@ int main(void)
         cmocka_unit_test(images_are_matched_by_id_and_labels_by_wnid),
         cmocka_unit_test(sets_that_do_not_go_together_are_refused),
         cmocka_unit_test(images_count_where_they_count_under_all_rows),
+        cmocka_unit_test(a_row_that_counts_nowhere_lacks_the_number),
         cmocka_unit_test(rows_without_predictions_are_ordered_by_what_they_have),
         cmocka_unit_test(comparisons_of_nothing_are_refused),
         cmocka_unit_test(runs_of_a_group_are_one_variant),
