@@ -73,7 +73,8 @@ static cr_status count_model(cr_results *results, const orders *o, int model, in
         rows.n = last - rows.first < SLICE ? last - rows.first : SLICE;
         CR_TRY(cr_results_read(results, model, &rows, err));
         for (int i = 0; i < rows.n; i++)
-            if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0)
+            if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0 &&
+                data->images[rows.first + i].label >= 0)
                 count_image(o, top_class[i][0], data->images[rows.first + i].label, c);
     }
 

@@ -17,6 +17,7 @@
 typedef struct statistics {
     double n, mean, squares, gap_sum; /* squares: sum of squared deviations from the mean */
     int64_t *answers, *labels;        /* [n_classes] */
+    double n_labels;                  /* 0: what is usual among the labels is not known */
 } statistics;
 
 /* The first logit less the last of the five that there is. */
@@ -37,7 +38,9 @@ static void add_image(statistics *s, const int32_t *top_class, const float *top_
     s->squares += deviation * ((double)top_logit[0] - s->mean);
     s->gap_sum += gap_of(top_class, top_logit);
     s->answers[top_class[0]]++;
-    s->labels[label]++;
+    if (label >= 0)
+        s->labels[label]++;
+    s->n_labels += label >= 0;
 }
 
 static cr_status read_model(cr_results *results, int model, statistics *s, cr_error *err)
@@ -75,7 +78,7 @@ static void find_odd(const statistics *s, int n_classes, char why[CR_GUARD_TEXT]
         return;
     const double gap = s->gap_sum / s->n, spread = sqrt(s->squares / s->n);
     const double share = largest_share(s->answers, n_classes, s->n);
-    const double labels = largest_share(s->labels, n_classes, s->n);
+    const double labels = s->n_labels > 0 ? largest_share(s->labels, n_classes, s->n) : 1;
     if (gap > MAX_GAP && n_classes >= MIN_CLASSES)
         snprintf(why, CR_GUARD_TEXT, "its logits are far apart (the fifth is %.0f below the first)",
                  gap);

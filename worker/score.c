@@ -103,9 +103,10 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
 {
     cr_status status = CR_OK;
     const size_t n = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
+    const bool has_label = image->data->images[image->index].label >= 0;
     cr_loc_map map = *first;
     cr_score_blank(image->plan, out, b);
-    for (int slot = first_slot; slot < CR_SLOTS; slot++) {
+    for (int slot = first_slot; slot < (has_label ? CR_SLOTS : CR_SLOT_TRUTH); slot++) {
         uint8_t *empty = out->empty + b * CR_SLOTS;
         const bool again = same && slot > first_slot;
         map.maps = first->maps + (size_t)(slot - first_slot) * n;

@@ -17,7 +17,8 @@ typedef struct cr_score_image {
  *   first  the map of first_slot; those of the other slots follow it in memory
  *   same   they are all the same map, of the image
  *   out    which maps are empty, and the columns of the plan's metrics, are filled at row b; those of
- *          slots before first_slot as cr_score_blank does
+ *          slots before first_slot, and of the ground-truth class where there is none, as
+ *          cr_score_blank does
  * Errors: those of cr_loc_boxes. */
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
                         bool same, const struct cr_results_maps *out, int b,

@@ -269,10 +269,10 @@ static void score_classes(cr_worker *w, int b)
     rank_classes(w->logits, w->data->n_classes, top);
     for (int i = 0; i < CR_TOP; i++)
         w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : w->logits[top[i]];
-    w->rows.truth_logit[b] = w->logits[label];
+    w->rows.truth_logit[b] = label < 0 ? NAN : w->logits[label];
     for (int i = 0; i < CR_TOP; i++)
         classes[i] = top[i] < 0 ? 0 : top[i]; /* any valid class where there is none */
-    classes[CR_SLOT_TRUTH] = label;
+    classes[CR_SLOT_TRUTH] = label < 0 ? 0 : label;
 }
 
 /* The boxes of the maps of one variant, of an image that is done. */
@@ -283,6 +283,10 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
     const cr_variant *variant = &model->variants[v];
     const struct cr_results_maps *out = &w->rows.variants[v];
     const size_t size = maps_size(model, v);
+    /* Without a label there is no map of its class. */
+    const bool has_truth =
+        w->data->images[w->rows.first + b].label >= 0 || variant->spec.method->of_image;
+    const size_t n_given = has_truth ? size : size / CR_SLOTS * CR_SLOT_TRUTH;
     cr_error reason;
     cr_view views[CR_MAX_VIEWS];
     const cr_score_image image = {
@@ -301,9 +305,11 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
         .views = views,
     };
     cr_input_views(&model->input, image.width, image.height, views);
+    for (size_t i = n_given; i < size; i++)
+        out->maps[(size_t)b * size + i] = NAN;
     out->state[b] = CR_ROW_DONE;
     memset(out->reason[b], 0, sizeof out->reason[b]);
-    if (!all_finite(first.maps, size))
+    if (!all_finite(first.maps, n_given))
         blank_variant(w, model, v, b, "an activation map is not finite");
     else if (cr_results_check_maps(w->plan, w->data, model_index, v, &w->rows, b, &reason) != CR_OK)
         blank_variant(w, model, v, b, reason.message);

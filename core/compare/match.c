@@ -6,7 +6,8 @@
 
 static const char *wnid_of(const cr_dataset *data, int i)
 {
-    return data->text + data->classes[data->images[i].label].wnid;
+    const int32_t label = data->images[i].label;
+    return label < 0 ? "no class" : data->text + data->classes[label].wnid;
 }
 
 static bool same_box(cr_box x, cr_box y)

@@ -210,6 +210,7 @@ const cr_layout cr_layout_cub = {
     .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
              [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
              [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .has_labels = true,
     .has_boxes = true,
     .box_past = 1,
     .read_classes = read_classes,

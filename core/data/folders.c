@@ -113,6 +113,7 @@ const cr_layout cr_layout_folders = {
     .keys = {[CR_DATA_IMAGES] = CR_KEY_NEEDED,
              [CR_DATA_SYNSETS] = CR_KEY_TAKEN,
              [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN},
+    .has_labels = true,
     .read_classes = read_classes,
     .read = read_folders,
 };

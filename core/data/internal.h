@@ -185,7 +185,7 @@ cr_status cr_csv_read(const char *path, const char *columns, bool has_header, cr
 
 /* layout.c has the table; each row stands in the file of its name (csv in plain.c). */
 extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layout_devkit,
-    cr_layout_cub, cr_layout_csv, cr_layout_folders;
+    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none;
 
 /* xml.c: all annotations of a folder or a tar, compressed or not. */
 cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr_truth *truth,

@@ -81,6 +81,7 @@ const cr_layout cr_layout_kaggle = {
              [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
              [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
              [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .has_labels = true,
     .has_boxes = true,
     .read = read_kaggle,
 };

@@ -223,7 +223,9 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
             goto cleanup;
         }
         CR_TRY(match_files(&truth, chosen, n, &files, source->images, item, err));
-        CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images, err));
+        if (source->layout->has_labels)
+            CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images,
+                                       err));
         CR_TRY(count_unlisted(&truth, &files, data, err));
     }
     CR_TRY(add_images(&truth, chosen, n, &files, item, &pool, data, err));

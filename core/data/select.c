@@ -167,7 +167,8 @@ cr_status cr_truth_select(const cr_truth *truth, const cr_class_list *classes,
     for (int i = 0; i < truth->n_rows && (source->limit == 0 || n < source->limit); i++) {
         const int row = truth->by_id[i].value;
         if ((source->subset_list && !line_of[row]) ||
-            (source->n_subset_classes && !wanted[truth->rows[row].label]))
+            (source->n_subset_classes &&
+             (truth->rows[row].label < 0 || !wanted[truth->rows[row].label])))
             continue;
         if (place++ % stride == 0)
             (*chosen)[n++] = i;

@@ -53,15 +53,15 @@ cr_verdict cr_metric_judge(const cr_metric_image *image)
     verdict.has_failed = image->state == CR_ROW_FAILED;
     const bool is_left_out = image->skip_failed && verdict.has_failed;
     const bool has_classes = image->model_state != CR_ROW_FAILED;
-    const bool has_boxes = image->n_truth > 0;
-    verdict.is_classified = image->has_network && (has_classes || !image->skip_failed);
+    const bool has_boxes = image->n_truth > 0, has_label = image->label >= 0;
+    verdict.is_classified = has_label && image->has_network && (has_classes || !image->skip_failed);
     verdict.is_localized =
         has_boxes && cr_metric_localizes(image->protocol, image->localize) && !is_left_out;
     verdict.has_prediction = verdict.is_localized && image->has_network;
     verdict.is_swept = has_boxes && !is_left_out;
-    for (int k = 0; has_classes && k < CR_TOP; k++)
+    for (int k = 0; has_label && has_classes && k < CR_TOP; k++)
         verdict.top5_class_right = verdict.top5_class_right || image->top_class[k] == image->label;
-    verdict.top1_class_right = has_classes && image->top_class[0] == image->label;
+    verdict.top1_class_right = has_label && has_classes && image->top_class[0] == image->label;
     if (verdict.is_localized && !verdict.has_failed && image->iou)
         judge_boxes(image, &verdict);
     return verdict;

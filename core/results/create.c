@@ -344,7 +344,8 @@ static cr_status write_set_column(const cr_results *results, cr_column_id column
 {
     cr_status status = CR_OK;
     const cr_column of = cr_column_at(column);
-    const size_t text_bytes = cr_layout_text_bytes(column, &results->data);
+    const size_t text_bytes =
+        of.kind == CR_KIND_TEXT ? cr_layout_text_bytes(column, &results->data) : 0;
     uint8_t *rows, *buffer = NULL;
     size_t stride;
     const int n = cr_layout_set_rows(of.owner, &results->data, &rows, &stride);

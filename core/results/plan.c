@@ -171,7 +171,7 @@ static cr_status check_data(const char *path, const cr_dataset *data, cr_error *
     for (int i = 0; i < data->n_images; i++) {
         const cr_data_image *image = &data->images[i];
         const char *wrong = NULL;
-        if (image->label < 0 || image->label >= data->n_classes)
+        if (image->label < (data->images[0].label < 0 ? -1 : 0) || image->label >= data->n_classes)
             wrong = "its label is no class";
         else if (image->width < 0 || image->height < 0 || !image->width != !image->height)
             wrong = "its annotated size is none";

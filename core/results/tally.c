@@ -69,7 +69,8 @@ static cr_status tally_metric(counting *c, int v, int m, int p, cr_error *err)
     take_columns(c, v, m, p, true);
     CR_TRY(cr_results_read(c->results, c->model, &c->part, err));
     for (int i = 0; i < c->rows.n; i++)
-        CR_TRY(add_image(c, v, m, p, i, err));
+        if (!c->by_class || c->results->data.images[c->rows.first + i].label >= 0)
+            CR_TRY(add_image(c, v, m, p, i, err));
 
 cleanup:
     take_columns(c, v, m, p, false);

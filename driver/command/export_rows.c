@@ -101,7 +101,10 @@ static void put_line(const view *v, const csv_context *to, const char *method, i
     const cr_box box = v->boxes->boxes[place_of(v, at)];
     const double iou = v->boxes->iou[place_of(v, at)];
     put_field(to->out, cr_data_image_id(v->data, v->rows->first + v->i));
-    fprintf(to->out, ",%d,", image->label);
+    fputc(',', to->out);
+    if (image->label >= 0)
+        fprintf(to->out, "%d", image->label);
+    fputc(',', to->out);
     put_field(to->out, to->plan->models[to->model].name);
     fputc(',', to->out);
     put_field(to->out, method);

@@ -19,6 +19,11 @@ cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model
                        "%s: holds maps of the ground-truth class alone (heatmaps.classes of the "
                        "job was truth)",
                        path);
+    if (slot == CR_SLOT_TRUTH && cr_results_has_network(of) && isnan(map[0]))
+        return cr_fail(
+            err, CR_EINPUT,
+            "%s: image %s: the ground truth has no labels, so there is no map of its class", path,
+            image);
     if (!cr_results_has_network(of) && isnan(map[0]))
         return cr_fail(err, CR_EINPUT,
                        "%s: image %s: its map was not kept, for it had another size than the first",

@@ -28,15 +28,16 @@ static const char *yes(bool has)
 
 static void print_markdown(void)
 {
-    printf("| `layout` | `ground_truth` | must be given | may be given | boxes | sizes |\n"
-           "|---|---|---|---|---|---|\n");
+    printf("| `layout` | `ground_truth` | must be given | may be given | labels | boxes | sizes |\n"
+           "|---|---|---|---|---|---|---|\n");
     for (const cr_layout *const *row = cr_layouts; *row; row++) {
         const cr_layout *layout = *row;
         printf("| `%s` | %s | ", layout->name, layout->ground_truth);
         print_keys(layout, CR_KEY_NEEDED, "`");
         printf(" | ");
         print_keys(layout, CR_KEY_TAKEN, "`");
-        printf(" | %s | %s |\n", yes(layout->has_boxes), yes(layout->has_sizes));
+        printf(" | %s | %s | %s |\n", yes(layout->has_labels), yes(layout->has_boxes),
+               yes(layout->has_sizes));
     }
 }
 
@@ -49,8 +50,8 @@ static void print_text(void)
         print_keys(layout, CR_KEY_NEEDED, "");
         printf("\n  may be given: ");
         print_keys(layout, CR_KEY_TAKEN, "");
-        printf("\n  boxes: %s\n  sizes of the images: %s\n", yes(layout->has_boxes),
-               yes(layout->has_sizes));
+        printf("\n  labels: %s\n  boxes: %s\n  sizes of the images: %s\n", yes(layout->has_labels),
+               yes(layout->has_boxes), yes(layout->has_sizes));
     }
 }
 

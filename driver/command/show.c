@@ -221,8 +221,11 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     if (truth->n_boxes)
         snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[first]);
     cr_results_variant_name(variant, name);
-    snprintf(title, sizeof title, "%s   %s %s   ground truth: %s", r->image,
-             plan->models[r->pick.model].name, name, class_name(data, truth->label));
+    used = snprintf(title, sizeof title, "%s   %s %s", r->image, plan->models[r->pick.model].name,
+                    name);
+    if (truth->label >= 0)
+        snprintf(title + used, sizeof title - (size_t)used, "   ground truth: %s",
+                 class_name(data, truth->label));
     for (int i = 0; i < truth->n_boxes; i++)
         boxes[i] = (cr_figure_box){data->boxes[truth->first_box + i], {0.1, 0.9, 0.1}, NULL};
     for (int i = first; i < first + protocol->n_boxes; i++)

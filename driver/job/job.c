@@ -229,6 +229,10 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
     CR_TRY(cr_job_read_metrics(source, raw, job, err));
     job->map_slots = map_slots[raw->heatmaps.classes];
+    if (job->map_slots == 1 && !job->data.layout->has_labels)
+        CR_TRY(cr_job_fail(err, source, "heatmaps.classes",
+                           "truth is not for layout %s, which has no labels",
+                           job->data.layout->name));
     job->map_float16 = raw->heatmaps.type == 1;
     CR_TRY(read_limit(source, "batch", raw->batch, 16, MAX_BATCH, &job->batch, err));
     CR_TRY(read_limit(source, "limits.activations_mb", raw->limits.activations_mb,

@@ -16,7 +16,8 @@ typedef struct cr_data_image {
     uint32_t id;       /* offset into `text`: file name without its image extension, or the path
                           without it where names repeat */
     uint32_t file;     /* offset into `text`: path inside the folder, or member of the tar */
-    int32_t label;     /* class index, 0-based, the order of the synset list */
+    int32_t label;     /* class index, 0-based, the order of the synset list; -1 where the layout
+                          has no labels */
     int32_t first_box; /* its boxes are boxes[first_box .. first_box + n_boxes - 1] */
     int32_t n_boxes;   /* 0 where the layout has no boxes */
     int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
@@ -91,6 +92,7 @@ struct cr_layout {
     const char *name;
     const char *ground_truth;        /* what that key names, a line of Markdown */
     cr_key_use keys[CR_DATA_N_KEYS]; /* as a job must give them; CR_KEY_REFUSED where not written */
+    bool has_labels;                 /* every image has a label; else none has */
     bool has_boxes;                  /* every image has a box; else none has */
     bool has_sizes;                  /* of the images, as far as they are annotated */
     int box_past;                    /* as in cr_dataset */

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Ground truth without boxes: everything that needs none is what it is with boxes, and what needs them is
-# absent, nowhere 0 and nowhere made up.
+# Ground truth without boxes, or without labels too: everything that needs none is what it is with them, and
+# what needs them is absent, nowhere 0 and nowhere made up.
 . tests/cli/lib.sh
 "$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
 make_sample sample
@@ -100,4 +100,77 @@ expect 2 'camrank: --set dataset.images=none: dataset.images: none is not for la
     "$CAMRANK" check job.yaml --set "$folders" --set dataset.images=none
 expect 2 'camrank: --set dataset.exclude=x: dataset.exclude: not for layout folders, only for kaggle, *' \
     "$CAMRANK" check job.yaml --set "$folders" --set dataset.exclude=x
+
+# Without labels: the top five are what they are, and there is no ground-truth class.
+none='dataset={layout: none, images: images, synsets: synsets.txt}'
+methods='methods=[cam, grad-cam, eigen-cam]'
+for n in 1 2; do
+    checks=$((checks + 1))
+    ranks "$n" "$CAMRANK" run job.yaml --set "$none" --set "$methods" -o "none$n.h5" >"$work/out" 2>"$work/err" ||
+        fail "$n ranks: $(cat "$work/err")"
+done
+check "2 ranks write the same bytes" cmp none1.h5 none2.h5
+contains "$work/out" '; classification over 0 images\.$'
+check "a run with labels" "$CAMRANK" run job.yaml --set "$methods" -o labels.h5
+check "the file has what needs no labels" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("none1.h5") as none, h5py.File("labels.h5") as labels:
+    assert (none["images/label"][...] == -1).all() and not none["images/n_boxes"][...].any()
+    of_slots = 0
+    for name, model in none["models"].items():
+        other = labels["models"][name]
+        assert np.isnan(model["truth_logit"]).all()
+        for column in "done", "size", "top_class", "top_logit":
+            assert np.array_equal(model[column], other[column]), (name, column)
+        for method, variant in model.items():
+            if not isinstance(variant, h5py.Group):
+                continue
+            maps, wanted = variant["maps"][...], other[method]["maps"][...]
+            boxes, box = variant["cam-paper/boxes"][...], other[method]["cam-paper/boxes"][...]
+            assert np.array_equal(boxes[:, :5], box[:, :5]) and (boxes[:, 5] == -1).all(), method
+            assert np.isnan(variant["cam-paper/iou"]).all() and not variant["levels"][...].any()
+            if variant.attrs.get("of_image", 0):
+                assert np.array_equal(maps, wanted), method
+            else:
+                assert np.array_equal(maps[:, :5], wanted[:, :5]) and np.isnan(maps[:, 5]).all(), method
+                of_slots += 1
+    assert of_slots == 3, of_slots
+END
+expect 0 '' "$CAMRANK" report none1.h5 --format csv
+check "no number in the report" "$PYTHON" - "$work/out" <<'END'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+assert len(rows) == 7
+for row in rows:
+    assert not any(v for k, v in row.items() if k.endswith(("_error", "_iou", "_low", "_high", "_maps")) or
+                   k in ("max_box_acc", "max_box_acc_v2")), row
+    assert row["images"] == row["localized"] == "0", row
+END
+expect 0 '' "$CAMRANK" report none1.h5 --by-class --format csv
+check "no class in the report" test "$(wc -l <"$work/out")" = 1
+expect 0 '' "$CAMRANK" export none1.h5 --format csv
+check "no label in the export" "$PYTHON" - "$work/out" <<'END'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+assert len(rows) == 37 * 5 * 5, len(rows)
+assert all(r["label"] == r["iou"] == r["hit"] == "" and r["rank"] in "12345" for r in rows)
+END
+expect 0 '' "$CAMRANK" show none1.h5 img_003 --model gap --method cam --rank 2 -o none.png
+expect 3 'camrank: none1.h5: image img_003: the ground truth has no labels, so there is no map of its class' \
+    "$CAMRANK" show none1.h5 img_003 --model gap --method cam --truth -o truth.png
+expect 3 'camrank: none1.h5: image img_000: the ground truth has no labels, so there is no map of its class' \
+    "$CAMRANK" export none1.h5 --format npy --model gap --method cam -o npy
+check "merge" "$CAMRANK" merge merged_none.h5 none1.h5
+check "a protocol more" "$CAMRANK" run job.yaml --set "$none" --set "$methods" \
+    --set 'protocols=[cam-paper, kaggle]' -o none1.h5 --resume
+check "a run with it" "$CAMRANK" run job.yaml --set "$none" --set "$methods" \
+    --set 'protocols=[cam-paper, kaggle]' -o none3.h5
+check "they are the same" cmp none1.h5 none3.h5
+check "scored" "$CAMRANK" score none2.h5 job.yaml --set "$none" -o scored.h5
+expect 2 'camrank: --set heatmaps={classes: truth}: heatmaps.classes: truth is not for layout none, which has no labels' \
+    "$CAMRANK" check job.yaml --set "$none" --set 'heatmaps={classes: truth}'
+expect 3 'camrank: dataset.layout: none has no labels, *' \
+    "$CAMRANK" score images job.yaml --set "$none" -o maps.h5
+expect 3 'camrank: dataset.subset: no image of ./images is in it' \
+    "$CAMRANK" check job.yaml --set "$none" --set 'dataset.subset={classes: [n00001000]}'
 finish
