@@ -134,6 +134,25 @@ static const cr_metric_number numbers[] = {
      mean_iou, mean_iou_of_image, -1, false},
 };
 
+#define SUM(key, member, of_empty)                                         \
+    {                                                                      \
+        key, (int)(offsetof(cr_tally, member) / sizeof(int64_t)), of_empty \
+    }
+
+static const cr_metric_sum named[] = {
+    SUM("images", n_images, false),
+    SUM("failed", n_failed, false),
+    SUM("missing", n_missing, false),
+    SUM("localized", n_localized, false),
+    SUM("top1_cls_right", top1_class_right, false),
+    SUM("top5_cls_right", top5_class_right, false),
+    SUM("top1_loc_right", top1_loc_right, false),
+    SUM("top5_loc_right", top5_loc_right, false),
+    SUM("gt_known_loc_right", gt_known_right, false),
+    SUM("top1_empty_maps", top1_empty, true),
+    SUM("gt_known_empty_maps", gt_known_empty, true),
+};
+
 const cr_metric cr_metric_localization = {
     .name = "localization",
     .summary = "errors of classes and of boxes, under each protocol of the job",
@@ -146,6 +165,8 @@ const cr_metric cr_metric_localization = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .named = named,
+    .n_named = sizeof named / sizeof named[0],
     .n_sums = CR_TALLY_FIELDS,
     .score = score,
     .add = add,

@@ -120,6 +120,8 @@ static const cr_metric_number numbers[] = {
      pointing_game_exact, exact_hit_of_image, -1, false},
 };
 
+static const cr_metric_sum named[] = {{"pointing_game_images", 0, false}};
+
 const cr_metric cr_metric_pointing_game = {
     .name = "pointing-game",
     .summary = "whether the largest value of the map lies on the object, or near it",
@@ -130,6 +132,8 @@ const cr_metric cr_metric_pointing_game = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .named = named,
+    .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),
     .score = score,
     .add = add,

@@ -7,71 +7,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The counts of a row: of a tally, by name. */
-static const struct {
-    const char *name;
-    size_t offset; /* in cr_tally */
-    bool of_empty; /* of empty maps: -1 where the file does not say */
-} counts[] = {
-    {"images", offsetof(cr_tally, n_images), false},
-    {"failed", offsetof(cr_tally, n_failed), false},
-    {"missing", offsetof(cr_tally, n_missing), false},
-    {"localized", offsetof(cr_tally, n_localized), false},
-    {"top1_cls_right", offsetof(cr_tally, top1_class_right), false},
-    {"top5_cls_right", offsetof(cr_tally, top5_class_right), false},
-    {"top1_loc_right", offsetof(cr_tally, top1_loc_right), false},
-    {"top5_loc_right", offsetof(cr_tally, top5_loc_right), false},
-    {"gt_known_loc_right", offsetof(cr_tally, gt_known_right), false},
-    {"top1_empty_maps", offsetof(cr_tally, top1_empty), true},
-    {"gt_known_empty_maps", offsetof(cr_tally, gt_known_empty), true},
-};
-
-enum { N_COUNTS = sizeof counts / sizeof counts[0] };
-
-/* One row of /summary, of row_bytes(). */
-typedef struct summary_row {
+/* A row of /summary is three names and, behind them, fields of 8 bytes each. */
+typedef struct summary_names {
     char model[CR_NAME_BYTES], variant[2 * CR_NAME_BYTES];
     char protocol[sizeof((cr_protocol *)0)->name];
-    int64_t counts[N_COUNTS];
-    double numbers[]; /* those of find_numbers */
-} summary_row;
+} summary_names;
 
-/* The numbers of the plan's metrics. */
-static int find_numbers(const cr_results_plan *plan, int numbers[CR_METRIC_MAX_NUMBERS])
+/* A count, which is one of a metric's sums, or a number. */
+typedef struct field {
+    const char *key;
+    const cr_metric_sum *sum; /* NULL: a number */
+    int metric, number;       /* in cr_metrics and cr_metric_number_at */
+} field;
+
+enum { MAX_FIELDS = CR_METRIC_MAX_NAMED + CR_METRIC_MAX_NUMBERS };
+
+static int add_sums(int metric, field *fields, int n)
 {
-    int n = 0, metric;
-    for (int k = 0; k < cr_metric_n_numbers(); k++) {
-        cr_metric_number_at(k, &metric);
-        if (cr_results_has_metric(plan, metric))
-            numbers[n++] = k;
+    for (int i = 0; i < cr_metrics[metric]->n_named; i++) {
+        const cr_metric_sum *sum = &cr_metrics[metric]->named[i];
+        fields[n++] = (field){sum->key, sum, metric, -1};
     }
+    return n;
+}
+
+static int add_numbers(int metric, field *fields, int n)
+{
+    for (int k = 0, of; k < cr_metric_n_numbers(); k++) {
+        const char *key = cr_metric_number_at(k, &of)->key;
+        if (of == metric)
+            fields[n++] = (field){key, NULL, metric, k};
+    }
+    return n;
+}
+
+/* The counts and then the numbers of the metrics of every file; then those of each other one. */
+static int list_fields(const cr_results_plan *plan, field fields[MAX_FIELDS])
+{
+    int n = 0;
+    for (int m = 0; cr_metrics[m]; m++)
+        n = cr_metrics[m]->always ? add_sums(m, fields, n) : n;
+    for (int m = 0; cr_metrics[m]; m++)
+        n = cr_metrics[m]->always ? add_numbers(m, fields, n) : n;
+    for (int m = 0; cr_metrics[m]; m++)
+        n = plan->metrics[m].wanted ? add_numbers(m, fields, add_sums(m, fields, n)) : n;
     return n;
 }
 
 static size_t row_bytes(const cr_results_plan *plan)
 {
-    int numbers[CR_METRIC_MAX_NUMBERS];
-    return offsetof(summary_row, numbers) + (size_t)find_numbers(plan, numbers) * sizeof(double);
+    field fields[MAX_FIELDS];
+    return sizeof(summary_names) + (size_t)list_fields(plan, fields) * sizeof(int64_t);
 }
 
 static hid_t row_type(const cr_results_plan *plan)
 {
-    int numbers[CR_METRIC_MAX_NUMBERS];
-    const int n = find_numbers(plan, numbers);
-    hid_t model = cr_h5_string(sizeof((summary_row *)0)->model, H5T_STR_NULLPAD);
-    hid_t variant = cr_h5_string(sizeof((summary_row *)0)->variant, H5T_STR_NULLPAD);
-    hid_t protocol = cr_h5_string(sizeof((summary_row *)0)->protocol, H5T_STR_NULLPAD);
+    field fields[MAX_FIELDS];
+    const int n = list_fields(plan, fields);
+    hid_t model = cr_h5_string(sizeof((summary_names *)0)->model, H5T_STR_NULLPAD);
+    hid_t variant = cr_h5_string(sizeof((summary_names *)0)->variant, H5T_STR_NULLPAD);
+    hid_t protocol = cr_h5_string(sizeof((summary_names *)0)->protocol, H5T_STR_NULLPAD);
     hid_t type = H5Tcreate(H5T_COMPOUND, row_bytes(plan));
     herr_t result = 0;
-    result |= H5Tinsert(type, "model", HOFFSET(summary_row, model), model);
-    result |= H5Tinsert(type, "variant", HOFFSET(summary_row, variant), variant);
-    result |= H5Tinsert(type, "protocol", HOFFSET(summary_row, protocol), protocol);
-    for (size_t i = 0; i < N_COUNTS; i++)
-        result |= H5Tinsert(type, counts[i].name, HOFFSET(summary_row, counts[i]), H5T_STD_I64LE);
+    result |= H5Tinsert(type, "model", HOFFSET(summary_names, model), model);
+    result |= H5Tinsert(type, "variant", HOFFSET(summary_names, variant), variant);
+    result |= H5Tinsert(type, "protocol", HOFFSET(summary_names, protocol), protocol);
     for (int i = 0; i < n; i++)
         result |=
-            H5Tinsert(type, cr_metric_number_at(numbers[i], NULL)->key,
-                      offsetof(summary_row, numbers) + (size_t)i * sizeof(double), H5T_IEEE_F64LE);
+            H5Tinsert(type, fields[i].key, sizeof(summary_names) + (size_t)i * sizeof(int64_t),
+                      fields[i].sum ? H5T_STD_I64LE : H5T_IEEE_F64LE);
     cr_h5_close(protocol);
     cr_h5_close(variant);
     cr_h5_close(model);
@@ -89,23 +93,28 @@ static int count_rows(const cr_results_plan *plan)
 
 /* `sums` by metric. */
 static void fill_row(const cr_results_plan *plan, int m, int v, int p, const int64_t *const *sums,
-                     summary_row *row)
+                     char *row)
 {
+    summary_names names = {{0}, {0}, {0}};
     cr_metric_value values[CR_METRIC_MAX_NUMBERS];
-    const int64_t *tally = sums[CR_METRIC_LOCALIZATION];
-    int numbers[CR_METRIC_MAX_NUMBERS];
-    const int n = find_numbers(plan, numbers);
+    field fields[MAX_FIELDS];
+    const int n = list_fields(plan, fields);
     cr_metric_count(sums, values);
-    for (int i = 0; i < n; i++)
-        row->numbers[i] = values[numbers[i]].value;
-    for (size_t i = 0; i < N_COUNTS; i++) {
-        memcpy(&row->counts[i], (const char *)tally + counts[i].offset, sizeof row->counts[i]);
-        if (counts[i].of_empty && !plan->has_empty)
-            row->counts[i] = -1;
+    snprintf(names.model, sizeof names.model, "%s", plan->models[m].name);
+    cr_results_variant_name(&plan->models[m].variants[v], names.variant);
+    snprintf(names.protocol, sizeof names.protocol, "%s", plan->protocols[p].name);
+    memcpy(row, &names, sizeof names);
+    row += sizeof names;
+    for (int i = 0; i < n; i++, row += sizeof(int64_t)) {
+        const cr_metric_sum *sum = fields[i].sum;
+        int64_t count = sum ? sums[fields[i].metric][sum->at] : 0;
+        if (sum && sum->of_empty && !plan->has_empty)
+            count = -1;
+        if (sum)
+            memcpy(row, &count, sizeof count);
+        else
+            memcpy(row, &values[fields[i].number].value, sizeof(double));
     }
-    snprintf(row->model, sizeof row->model, "%s", plan->models[m].name);
-    cr_results_variant_name(&plan->models[m].variants[v], row->variant);
-    snprintf(row->protocol, sizeof row->protocol, "%s", plan->protocols[p].name);
 }
 
 cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *err)
@@ -126,7 +135,7 @@ cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *e
         for (int v = 0; v < plan->models[m].n_variants; v++, variant++)
             for (int p = 0; p < plan->n_protocols; p++, row += bytes) {
                 cr_results_find_sums(plan, sums, variant, p, of);
-                fill_row(plan, m, v, p, of, (summary_row *)row);
+                fill_row(plan, m, v, p, of, row);
             }
     if (type < 0 || H5Dwrite(results->summary, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) < 0)
         status = cr_h5_fail(err, CR_EIO, "%s: /summary", results->path);

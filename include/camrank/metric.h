@@ -142,7 +142,12 @@ typedef struct cr_sweep {
 
 #define CR_SWEEP_FIELDS ((int)(sizeof(cr_sweep) / sizeof(int64_t)))
 
-enum { CR_METRIC_MAX = 16, CR_METRIC_MAX_NUMBERS = 64, CR_METRIC_MAX_COLUMNS = 64 };
+enum {
+    CR_METRIC_MAX = 16,
+    CR_METRIC_MAX_NUMBERS = 64,
+    CR_METRIC_MAX_NAMED = 64,
+    CR_METRIC_MAX_COLUMNS = 64
+};
 
 /* What a number is of, which decides where it stands. */
 typedef enum cr_metric_of {
@@ -187,6 +192,13 @@ typedef struct cr_metric_number {
 
 /* The level at which most images are right by a bit: of all, or of part 0; of equal ones the lowest. */
 int cr_metric_best_level(const cr_sweep *sweep, int bit, bool held_out);
+
+/* One of a metric's sums that /summary names. */
+typedef struct cr_metric_sum {
+    const char *key;
+    int at;        /* its place in the sums */
+    bool of_empty; /* about empty maps: -1 where the file does not say which are */
+} cr_metric_sum;
 
 /* A column of a metric in the results file: what it gives for each image, or each slot of an image. Where
  * there is nothing it holds 0, -1 or NaN, by its kind. */
@@ -233,6 +245,8 @@ typedef struct cr_metric {
     int n_columns;
     const cr_metric_number *numbers; /* [n_numbers] */
     int n_numbers;
+    const cr_metric_sum *named; /* [n_named] */
+    int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
     /* Scores one map. `values` [n_columns] is where those of its columns go, of its slot. Errors: those of
      * cr_loc_upsample. */
