@@ -212,6 +212,7 @@ $(FMA_PEAK): tests/judge/fma_peak.c
 bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; camrank compare's; takes long
 	@+$(MAKE) --no-print-directory -s all $(JUDGED) $(FMA_PEAK)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_methods.py --append docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
 	@CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_compare.py
 

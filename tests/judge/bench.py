@@ -17,8 +17,6 @@ import sys
 import time
 import warnings
 
-# As the program itself does (driver/blas.c), before the library loads.
-os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 try:
     import numpy as np
     import torch
@@ -274,7 +272,7 @@ def main():
     parser.add_argument("names", nargs="*", default=list(GOALS))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    lib.openblas_set_num_threads(1)
+    lib.cr_blas_load(None)
     load, rows = [os.getloadavg()[0]], []
     peak = fma_peak()
     for name in options.names:
