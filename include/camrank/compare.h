@@ -110,13 +110,11 @@ typedef struct cr_compare_metric {
     cr_stat_test test;
     double *mean_ranks;
     double nemenyi;
-    double *
-        means; /* [n_rows][n_resamples] of values, and of rights where there are variants; NULL without
-                      a bootstrap */
+    /* [n_rows][n_resamples] of values, and of rights where there are variants; NULL without a bootstrap. */
+    double *means;
     cr_compare_pair *pairs; /* [n_pairs] in the order of a, then b */
-    const char *
-        *letters; /* [n_rows]; NULL where pairs are against one row. Rows that share one cannot
-                               be told apart */
+    /* [n_rows]; NULL where pairs are against one row. Rows that share one cannot be told apart. */
+    const char **letters;
     cr_compare_spread *spreads;  /* [n_variants] */
     cr_compare_between *between; /* [n_between] */
 } cr_compare_metric;
@@ -169,7 +167,7 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err);
 void cr_compare_free(cr_compare *compare);
 
 /* A sentence in plain words on a pair under a metric: which is better by how much, how sure, and how many
- * images it would take to see it. Without a full stop's line end. */
+ * images it would take to see it. It has no line end. */
 void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric *metric,
                              const cr_compare_pair *pair, FILE *out);
 
