@@ -96,6 +96,37 @@ static void numbers_are_told_apart_by_their_keys(void **state)
     assert_int_equal(cr_metric_number_find("top1"), -1);
 }
 
+/* A row of the table keeps to what the file, the job and the sums take for granted. */
+static void metrics_of_the_table_fit_where_they_go(void **state)
+{
+    (void)state;
+    cr_protocol protocol;
+    bool further = false;
+    assert_true(cr_metric_n_numbers() <= CR_METRIC_MAX_NUMBERS);
+    assert_true(cr_metric_n_columns() <= CR_METRIC_MAX_COLUMNS);
+    for (int m = 0; cr_metrics[m]; m++) {
+        const cr_metric *of = cr_metrics[m];
+        const size_t length = strlen(of->name);
+        assert_int_equal(cr_metric_find(of->name), m);
+        assert_true(cr_protocol_find(of->name, &protocol, NULL) != CR_OK);
+        assert_true(length < CR_NAME_BYTES && of->summary && of->source);
+        assert_true(of->score && of->add && of->n_sums > 0 && of->n_numbers > 0);
+        assert_false(further && of->always); /* those of every file come first */
+        further = further || !of->always;
+        for (int i = 0; i < of->parameters.n; i++)
+            assert_true(of->parameters.items[i].offset <= CR_METRIC_PARAMETER_BYTES - 8);
+        for (int i = 0; i < of->n_named; i++)
+            assert_true(of->named[i].at >= 0 && of->named[i].at < of->n_sums);
+        for (int j = 0; j < of->n_columns; j++) {
+            const cr_metric_column *column = &of->columns[j];
+            assert_true(column->description[0] != 0);
+            assert_true(!of->of_slots || column->extents[0] == CR_SLOTS);
+            assert_true(of->always || (strncmp(column->name, of->name, length) == 0 &&
+                                       column->name[length] == '/'));
+        }
+    }
+}
+
 /* No two numbers of the row are printed alike. */
 static void every_number_is_in_every_format(void **state)
 {
@@ -277,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outcome_of_a_box_is_the_first_that_holds),
         cmocka_unit_test(numbers_are_told_apart_by_their_keys),
+        cmocka_unit_test(metrics_of_the_table_fit_where_they_go),
         cmocka_unit_test(every_number_is_in_every_format),
         cmocka_unit_test(json_gives_numbers_that_read_back_exactly),
         cmocka_unit_test(csv_is_read_back_field_by_field),
