@@ -1,3 +1,4 @@
+/* How many CPUs fall to a rank, from what each rank of the node is bound to. */
 #include "cpus.h"
 
 #include <sched.h>

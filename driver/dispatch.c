@@ -1,3 +1,5 @@
+/* Units on demand, by three kinds of messages. A request for work has one answer, and every rank
+ * says goodbye once, so that all end together, whoever fails or is told to stop. */
 #include "dispatch.h"
 
 #include <stdlib.h>

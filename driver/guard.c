@@ -1,3 +1,5 @@
+/* The orders in which classes can be confused, counted at the end of a run. The run is refused only
+ * where another order explains what chance does not; near chance alone gets a line. */
 #include "guard.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Statistics of a model's logits that give away pixels in another scale; the bounds are measured
+ * (guard.h). */
 #include "guard.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* The input specification as one line, written and read back: what is read makes the same views as
+ * what was written. */
 #include "input_text.h"
 
 #include <stdio.h>

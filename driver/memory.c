@@ -1,3 +1,4 @@
+/* Memory as it is planned, and as the system says it was: what it does not tell is -1. */
 #include "memory.h"
 
 #include "networks.h"

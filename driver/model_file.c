@@ -1,3 +1,5 @@
+/* A model's files, read by rank 0 into memory that a node shares, and their checksum. All must be
+ * there, and be long enough, before memory is taken. */
 #include "model_file.h"
 
 #include <stdio.h>

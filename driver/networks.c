@@ -1,3 +1,5 @@
+/* The networks of a session, held by turns. What is packed goes to memory that is taken as the
+ * file's is given back, so that both are never there whole. */
 #include "networks.h"
 
 #include "model_file.h"

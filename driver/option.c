@@ -1,3 +1,4 @@
+/* Options with messages of our own, and standard output whose failure counts. */
 #include "option.h"
 
 #include <errno.h>

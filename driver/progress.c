@@ -1,3 +1,4 @@
+/* The bar or the lines of a run that is going on: rank 0, standard error, never the results. */
 #include "progress.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Every row counted by one rank, the integers summed, the summary written. */
 #include "reduce.h"
 
 #include <stdlib.h>

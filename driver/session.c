@@ -1,3 +1,5 @@
+/* From the job file to what a run needs, alike on all ranks: rank 0 reads, the others get what it
+ * read, and all agree after each step that can fail on one. */
 #include "session.h"
 
 #include "camrank/blas.h"

@@ -1,3 +1,5 @@
+/* Signals that ask to stop: the handler only notes the first. SIGTERM or SIGINT again is a
+ * launcher's repetition at first, and later ends the program. */
 #include "stop.h"
 
 #include "camrank/base.h"

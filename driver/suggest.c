@@ -1,3 +1,5 @@
+/* What to ask Slurm for, from a few images timed on rank 0 and what the plan takes; the arithmetic
+ * is a function of its own, without timing. */
 #include "suggest.h"
 
 #include "memory.h"

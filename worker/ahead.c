@@ -1,3 +1,5 @@
+/* The queue of images that are read ahead: one thread puts what it has read, the rank takes in
+ * order. An item is the reader's until it is ready, then the taker's. */
 #include "ahead.h"
 
 #include <pthread.h>

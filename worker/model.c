@@ -1,3 +1,5 @@
+/* A network of a job: loaded, its methods resolved and put into groups, compiled. A group's chunk
+ * follows from its cost by arithmetic, never from a clock. */
 #include "model.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* What a rank does to one chunk. Its images are batched alike whatever the number of ranks, and one
+ * that has failed is zeros among them, so that the others get the bits they always get. */
 #include "worker.h"
 
 #include "ahead.h"

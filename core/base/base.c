@@ -1,3 +1,5 @@
+/* Status and error record, memory, files, paths, SHA-256 and the arena. Messages are one line of
+ * printable text, whatever is quoted in them; sizes are checked before anything is allocated. */
 #include "camrank/base.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* CSV files, row by row, with the line of each for messages. Fed to libcsv line by line, since it
+ * does not count them; what is not UTF-8 is refused. */
 #include "internal.h"
 
 #include <csv.h>

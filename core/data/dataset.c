@@ -1,3 +1,5 @@
+/* A set that has been read: its images' bytes from a folder or a tar, ids, orders of classes, sizes
+ * that do not fit, and the packed form in which rank 0 sends it to the others. */
 #include "internal.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Strings in a pool, sorted names, and lines of text, for what is read from outside: whatever the
+ * bytes are, a message gets printable ASCII. */
 #include "names.h"
 
 #include <stdio.h>

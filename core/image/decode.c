@@ -1,3 +1,5 @@
+/* From bytes to an RGB image, by what they begin with, not by the file's name. The size in the
+ * header is checked against the limit before pixels are allocated. */
 #include "decode.h"
 
 #include <stdlib.h>

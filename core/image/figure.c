@@ -1,3 +1,5 @@
+/* The picture of `camrank show`, drawn with cairo: the image, and beside it the map over it, with
+ * boxes, whose labels stay on the panel and off each other where there is room. */
 #include "camrank/image.h"
 
 #include <cairo.h>

@@ -1,3 +1,5 @@
+/* From an image to the network's input: resized, cut into views, normalised by a table of the 256
+ * levels. Places and rounding are torchvision's. */
 #include "resize.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* OpenCV's COLORMAP_JET, entry for entry, computed. */
 #include "camrank/image.h"
 
 static uint8_t clipped(int value)

@@ -1,3 +1,5 @@
+/* JPEG as Pillow reads it, on libjpeg: damage that it steps over, CMYK, a missing end mark. A file
+ * that is cut short, too small for its size or of countless scans is refused. */
 #include "decode.h"
 
 #include <setjmp.h>

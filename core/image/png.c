@@ -1,3 +1,5 @@
+/* PNG as Pillow converts it to RGB, on libpng: palettes, 16 bits of grey, alpha dropped. A file too
+ * small for its size is refused before its pixels are allocated. */
 #include "decode.h"
 
 #include <png.h>

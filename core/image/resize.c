@@ -1,3 +1,4 @@
+/* Filters by name, and a part of a resized image, handed to Pillow's or OpenCV's arithmetic. */
 #include "resize.h"
 
 #include <stdlib.h>

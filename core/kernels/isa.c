@@ -1,3 +1,4 @@
+/* Which instruction set the inner loops use: chosen once, from the CPU and CAMRANK_ISA. */
 #include "isa.h"
 
 #include <stdlib.h>

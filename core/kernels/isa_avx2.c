@@ -1,3 +1,4 @@
+/* For CPUs with AVX2 and FMA; registers of 32 bytes. */
 #if defined(__x86_64__) && !defined(__clang__)
 #pragma GCC target("avx2,fma")
 #pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math")

@@ -1,3 +1,4 @@
+/* For CPUs with AVX-512; registers of 64 bytes. */
 #if defined(__x86_64__) && !defined(__clang__)
 #pragma GCC target("avx512f,avx512vl,fma")
 #pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math")

@@ -1,3 +1,5 @@
+/* Along one axis, the map positions of a pixel and their weights: nearest, bilinear and bicubic,
+ * with pixel centres at half. */
 #include "axis.h"
 
 #include <math.h>

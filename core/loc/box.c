@@ -1,3 +1,5 @@
+/* The boxes of a protocol at its threshold: runs of pixels above it, row by row, joined to
+ * components. A threshold is crossed where testing every pixel would cross it. */
 #include "component.h"
 #include "contour_boxes.h"
 #include "sampler.h"

@@ -1,3 +1,5 @@
+/* Connected components of runs, by union-find: of two that meet the smaller label stays, and of
+ * equal areas the one that begins first is the largest. */
 #include "component.h"
 
 #include <stddef.h>

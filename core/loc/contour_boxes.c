@@ -1,3 +1,5 @@
+/* Boxes as the CAM authors' released program dt_box finds them: its grey levels, clipping, overlaps
+ * and ranks, step by step. */
 #include "contour_boxes.h"
 
 #include <math.h>

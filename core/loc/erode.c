@@ -1,3 +1,4 @@
+/* The part of a mask that is far from its outside, by exact squared distances, in integers. */
 #include "erode.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Parts and holes at all levels, pixel by pixel in the order of their values. What a pixel joins is
+ * looked up by which of its neighbours are in; areas and Euler numbers are sums of integers. */
 #include "flood.h"
 
 static bool in(int mask, int d)

@@ -1,3 +1,5 @@
+/* Boxes scaled to the 224 x 224 frame, by truncation as in wsolevaluation, and which of its three
+ * IoUs they reach; the two baselines among them. */
 #include "frame.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* IoU with inclusive sides, as in the devkit: areas in 64 bits, so that no box overflows. */
 #include "camrank/loc.h"
 
 /* Pixels from a to b, both included; 0 if there are none. */

@@ -1,3 +1,5 @@
+/* The pixels of a grey picture sorted by value, and which neighbours come before each: what every
+ * flood of it starts from. */
 #include "levels.h"
 
 #include "camrank/multiversion.h"

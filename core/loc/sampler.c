@@ -1,3 +1,5 @@
+/* Maps at the resolution of the image, a row at a time. All values are checked, and the maps
+ * scaled, before the first; maximum, components and whole rows are of the same values. */
 #include "sampler.h"
 
 #include <math.h>

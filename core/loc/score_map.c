@@ -1,3 +1,5 @@
+/* A map in the 224 x 224 frame of the sweep, in 256 grey levels, as wsolevaluation makes it with
+ * cv2.resize, rounding included. */
 #include "score_map.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* MaxBoxAcc's hits at all 255 thresholds: the foreground once from the top level down, and, where
+ * there are holes, these from the bottom up; each level as OpenCV's findContours would list it. */
 #include <string.h>
 
 #include "flood.h"

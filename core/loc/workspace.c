@@ -1,3 +1,4 @@
+/* Memory that a call leaves to the next: each part grows, and never shrinks. */
 #include "workspace.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Operators that only rearrange an image's elements: a table made at load, read forward and
+ * backward. */
 #include "move.h"
 
 /* Of a graph: no classifier moves a hundredth of that, and a node of a few bytes could claim 4 GB. */

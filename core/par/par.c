@@ -1,3 +1,5 @@
+/* Agreeing, following rank 0, spreading and summing. A failed MPI call becomes a status like any
+ * other; what is larger than an int counts goes in pieces. */
 #include "camrank/par.h"
 
 #include <stdio.h>

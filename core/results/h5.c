@@ -1,3 +1,5 @@
+/* HDF5 beneath the file: attributes, types, and the innermost message of its error stack. Texts are
+ * of fixed length, and what is read is checked for its type first. */
 #include "internal.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* What a file is about: copied, named and checked. A plan from a job and one from a file pass the
+ * same limits. */
 #include "internal.h"
 
 #include "camrank/image.h"

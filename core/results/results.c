@@ -1,3 +1,5 @@
+/* The life of an open file: its groups, flush, close, and how it is given up where closing may
+ * hang. */
 #include "internal.h"
 
 #include "camrank/new_file.h"

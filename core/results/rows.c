@@ -1,3 +1,5 @@
+/* Rows of a model between memory and file, column by column as the layout has them. States are
+ * written last, so that a row that is marked is whole. */
 #include "internal.h"
 
 #include <math.h>

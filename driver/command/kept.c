@@ -1,3 +1,4 @@
+/* Says which maps a results file has, and of one that is not there why. */
 #include "kept.h"
 
 #include <math.h>

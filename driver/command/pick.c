@@ -1,3 +1,5 @@
+/* The options --model, --method and --protocol, and what they name in a file. What is left out must
+ * be the only one, where one alone is wanted. */
 #include "pick.h"
 
 #include <stdio.h>

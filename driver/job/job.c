@@ -1,3 +1,5 @@
+/* From the YAML of a job to a checked struct: defaults, limits, paths, and --set. Every message
+ * names the key, and the line or the option that it came from. */
 #include "job.h"
 
 #include "camrank/nn.h"

@@ -1,3 +1,5 @@
+/* The keys of a job for libcyaml, completed from the tables of parameters, and its failures said in
+ * the job's own words. */
 #include "job_schema.h"
 
 #include "camrank/image.h"

@@ -1,3 +1,5 @@
+/* A job's YAML as a tree that knows its lines, on libyaml. Depth and aliases are checked before it
+ * is built. */
 #include "job_tree.h"
 
 #include <ctype.h>
