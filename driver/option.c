@@ -35,6 +35,19 @@ int cr_option_next(int argc, char **argv, const struct option *options, cr_error
     return '?';
 }
 
+cr_status cr_option_markdown(int argc, char **argv, bool *markdown, cr_error *err)
+{
+    enum { MARKDOWN = 1 };
+    static const struct option options[] = {{"markdown", no_argument, NULL, MARKDOWN}, {0}};
+    *markdown = false;
+    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
+        if (option != MARKDOWN)
+            return err->status;
+        *markdown = true;
+    }
+    return CR_OK;
+}
+
 cr_status cr_option_argument(int argc, char **argv, const char *what, const char **argument,
                              cr_error *err)
 {

@@ -11,6 +11,9 @@
  * short ones. */
 int cr_option_next(int argc, char **argv, const struct option *options, cr_error *err);
 
+/* The options of a command that prints a table: --markdown alone. Errors: CR_EUSAGE. */
+cr_status cr_option_markdown(int argc, char **argv, bool *markdown, cr_error *err);
+
 /* Exactly one argument must be left behind the options; CR_EUSAGE else. */
 cr_status cr_option_argument(int argc, char **argv, const char *what, const char **argument,
                              cr_error *err);

@@ -6,10 +6,6 @@
 
 #include <stdio.h>
 
-enum { OPTION_MARKDOWN = 1 };
-
-static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_MARKDOWN}, {0}};
-
 /* The keys that a layout uses so, each between two `quote`. */
 static void print_keys(const cr_layout *layout, cr_key_use use, const char *quote)
 {
@@ -58,12 +54,9 @@ static void print_text(void)
 static cr_status layouts_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
-    bool markdown = false;
-    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
-        if (option != OPTION_MARKDOWN)
-            return err->status;
-        markdown = true;
-    }
+    bool markdown;
+    if (cr_option_markdown(argc, argv, &markdown, err) != CR_OK)
+        return err->status;
     if (optind < argc)
         return cr_fail(err, CR_EUSAGE, "layouts: takes no \"%.60s\"", argv[optind]);
     if (markdown)

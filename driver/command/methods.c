@@ -7,10 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_MARKDOWN = 1 };
-
-static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_MARKDOWN}, {0}};
-
 static const char *needs_text(const cr_method *method)
 {
     const bool back = method->needs & CR_NEEDS_GRADIENTS;
@@ -84,12 +80,9 @@ static void print_markdown(void)
 static cr_status methods_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
-    bool markdown = false;
-    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
-        if (option != OPTION_MARKDOWN)
-            return err->status;
-        markdown = true;
-    }
+    bool markdown;
+    if (cr_option_markdown(argc, argv, &markdown, err) != CR_OK)
+        return err->status;
     for (int i = optind; i < argc; i++)
         if (!cr_method_find(argv[i]))
             return cr_fail(err, CR_EUSAGE, "unknown method \"%.60s\"; known: %s", argv[i],

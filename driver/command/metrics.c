@@ -5,10 +5,6 @@
 
 #include <stdio.h>
 
-enum { OPTION_MARKDOWN = 1 };
-
-static const struct option options[] = {{"markdown", no_argument, NULL, OPTION_MARKDOWN}, {0}};
-
 static const char *needs_text(const cr_metric *metric)
 {
     return metric->needs & CR_METRIC_NEEDS_LABELS ? "boxes, predicted classes" : "boxes";
@@ -63,12 +59,9 @@ static void print_markdown(void)
 static cr_status metrics_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
-    bool markdown = false;
-    for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
-        if (option != OPTION_MARKDOWN)
-            return err->status;
-        markdown = true;
-    }
+    bool markdown;
+    if (cr_option_markdown(argc, argv, &markdown, err) != CR_OK)
+        return err->status;
     for (int i = optind; i < argc; i++)
         if (cr_metric_find(argv[i]) < 0)
             return cr_fail(err, CR_EUSAGE, "unknown metric \"%.60s\"; known: %s", argv[i],
