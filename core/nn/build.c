@@ -123,6 +123,12 @@ cleanup:
     return status;
 }
 
+cr_status cr_node_insert_wish(cr_graph *graph, const cr_op *op, int x, const void *wish, int *y,
+                              cr_error *err)
+{
+    return add_copy(graph, x, op, op->type, wish, y, err);
+}
+
 static void set_input(const cr_graph *graph, cr_node *node, int i, int value)
 {
     node->inputs[i] = value;

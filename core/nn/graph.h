@@ -264,6 +264,10 @@ cr_status cr_node_insert(cr_graph *graph, const cr_node *owner, const char *type
 cr_status cr_node_become(cr_graph *graph, cr_node *node, const char *type, const int *inputs,
                          int n_inputs, const Onnx__NodeProto *proto, cr_error *err);
 
+/* Puts one of ours in front, an operator that is not in ops.c: it reads x, and its load `wish`. */
+cr_status cr_node_insert_wish(cr_graph *graph, const cr_op *op, int x, const void *wish, int *y,
+                              cr_error *err);
+
 /* Has input i, an activation, lie in the usual order, or in this one. */
 cr_status cr_node_usual(cr_graph *graph, cr_node *node, int i, cr_error *err);
 cr_status cr_node_arrange(cr_graph *graph, cr_node *node, int i, const int *order, cr_error *err);

@@ -24,8 +24,10 @@
     X(conv)                        \
     X(cos)                         \
     X(cosh)                        \
+    X(depth_to_space)              \
     X(div)                         \
     X(dropout)                     \
+    X(einsum)                      \
     X(elu)                         \
     X(equal)                       \
     X(erf)                         \
@@ -82,6 +84,7 @@
     X(reduce_sum_square)           \
     X(relu)                        \
     X(reshape)                     \
+    X(resize)                      \
     X(rms_normalization)           \
     X(round)                       \
     X(selu)                        \
@@ -94,6 +97,7 @@
     X(softmax)                     \
     X(softplus)                    \
     X(softsign)                    \
+    X(space_to_depth)              \
     X(split)                       \
     X(sqrt)                        \
     X(squeeze)                     \
@@ -105,7 +109,9 @@
     X(thresholded_relu)            \
     X(tile)                        \
     X(transpose)                   \
+    X(trilu)                       \
     X(unsqueeze)                   \
+    X(upsample)                    \
     X(where)                       \
     X(xor)
 

@@ -238,13 +238,14 @@ void cr_unary_curve(const cr_unary *p, int m, const cr_real *x, const cr_real *y
 /* y = f(x) of further functions, with parameters alpha and beta, which are as ONNX has them; alpha and beta
  * of CR_FUNCTION_SELU are alpha and gamma, of CR_FUNCTION_SHRINK bias and lambd. Truth is 1 and 0. y may
  * be x. Backward needs x, [n_images][n], and dy [n_images][m][n]. */
-#define CR_FUNCTION_LIST(X)                                                                 \
-    X(ABS)                                                                                  \
-    X(ACOS)                                                                                 \
-    X(ACOSH)                                                                                \
-    X(ASIN) X(ASINH) X(ATAN) X(ATANH) X(CEIL) X(CELU) X(COS) X(COSH) X(ELU) X(EXP) X(FLOOR) \
-        X(GELU_BY_TANH) X(IS_NAN) X(LEAKY_RELU) X(LOG) X(MISH) X(NEG) X(NON_ZERO) X(NOT)    \
-            X(RECIPROCAL) X(ROUND) X(SELU) X(SHRINK) X(SIGN) X(SIN) X(SINH) X(SOFTPLUS)     \
+#define CR_FUNCTION_LIST(X)                                                              \
+    X(ABS)                                                                               \
+    X(ACOS)                                                                              \
+    X(ACOSH)                                                                             \
+    X(ASIN)                                                                              \
+    X(ASINH) X(ATAN) X(ATANH) X(CEIL) X(CELU) X(COS) X(COSH) X(ELU) X(EXP) X(FLOOR)      \
+        X(GELU_BY_TANH) X(IS_NAN) X(LEAKY_RELU) X(LOG) X(MISH) X(NEG) X(NON_ZERO) X(NOT) \
+            X(RECIPROCAL) X(ROUND) X(SELU) X(SHRINK) X(SIGN) X(SIN) X(SINH) X(SOFTPLUS)  \
                 X(SOFTSIGN) X(SWISH) X(TAN) X(TANH) X(THRESHOLDED_RELU) X(TRUNC)
 typedef enum cr_function_op {
 #define CR_FUNCTION_ENUM(name) CR_FUNCTION_##name,
@@ -354,6 +355,17 @@ void cr_group_norm_forward(const cr_group_norm *p, int n, const cr_real *x, cons
                            const cr_real *shift, cr_real *y);
 void cr_group_norm_backward(const cr_group_norm *p, int n, int m, const cr_real *x,
                             const cr_real *scale, const cr_real *dy, cr_real *dx);
+
+/* Interpolation along one dimension: y[o][i][q] = sum over t of weights[i][t] x[o][index[i][t]][q], for
+ * `outer` times n_out times inner values. */
+typedef struct cr_interpolate {
+    int n_in, n_out, n_taps;
+    size_t inner;
+    const int *index;       /* [n_out][n_taps] */
+    const cr_real *weights; /* [n_out][n_taps] */
+} cr_interpolate;
+void cr_interpolate_forward(const cr_interpolate *p, size_t outer, const cr_real *x, cr_real *y);
+void cr_interpolate_backward(const cr_interpolate *p, size_t outer, const cr_real *dy, cr_real *dx);
 
 /* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
  */

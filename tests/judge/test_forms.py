@@ -141,7 +141,7 @@ for name, f in {
 # --- moving
 for name, f in {
     "channel shuffle": lambda s, x: x.view(-1, 2, 4, 6, 8).transpose(1, 2).reshape(-1, 8, 6, 8),
-    "pixel unshuffle": lambda s, x: F.pixel_unshuffle(x, 2),
+    "pixel shuffle": lambda s, x: F.pixel_shuffle(x, 2), "pixel unshuffle": lambda s, x: F.pixel_unshuffle(x, 2),
     "split, cat": lambda s, x: torch.cat([a * (k + 1) for k, a in enumerate(x.split([2, 3, 3], 1))], 1),
     "chunk, cat": lambda s, x: torch.cat([a.sin() for a in x.chunk(2, 3)], 2),
     "stack": lambda s, x: torch.stack([x, x * 2, x.sin()], 2), "roll": lambda s, x: x.roll((1, -3), (2, 3)),
@@ -153,6 +153,15 @@ for name, f in {
     "broadcast of any shape": lambda s, x: x[:, :, :, :1] * x[:, :1] + x[:, 1:2, 2:3],
 }.items():
     check(name, On(f))
+
+
+# --- other sizes
+for mode, corners in (("nearest", None), ("bilinear", False), ("bilinear", True), ("bicubic", False), ("bicubic", True)):
+    for size in ((12, 16), (9, 5), (3, 13)):
+        check(f"resized to {size} {mode} {corners}",
+              On(lambda s, x, size=size, mode=mode, corners=corners: F.interpolate(x, size, mode=mode, align_corners=corners)))
+    check(f"twice the size {mode} {corners}",
+          On(lambda s, x, mode=mode, corners=corners: F.interpolate(x, scale_factor=2, mode=mode, align_corners=corners)))
 
 
 # --- products and attention
@@ -187,7 +196,11 @@ tokens.c, tokens.p = nn.Parameter(torch.randn(1, 1, 8)), nn.Parameter(torch.rand
 check("class token and positions", tokens)
 check("Gram matrix", On(lambda s, x: x.flatten(2) @ x.flatten(2).transpose(1, 2)))
 check("bmm", On(lambda s, x: torch.bmm(x.flatten(2), x.flatten(2).transpose(1, 2) @ x[:, 0].flatten(1)[:, None, :].repeat(1, 8, 1))))
-check("einsum as products", On(lambda s, x: torch.matmul(x, x.transpose(2, 3))))
+for equation in ("nchw,nchv->ncwv", "nchw,nchw->nc", "nchw,ndhw->ncd", "nchw->nwc", "nchw,nc->nhw", "nchw,nchw->nchw"):
+    check(f"einsum {equation}", On(lambda s, x, e=equation: torch.einsum(
+        e, *[x[:, :, 0, 0] if part == "nc" else x for part in e.split("->")[0].split(",")])))
+check("lower triangle", On(lambda s, x: x.tril() + x.triu(2)), opsets=(14,))
+check("products", On(lambda s, x: torch.matmul(x, x.transpose(2, 3))))
 check("linear over rows", On(lambda s, x: s.l(x), l=nn.Linear(8, 6)))
 check("an MLP mixer", On(lambda s, x: s.m(x.flatten(2)).transpose(1, 2) + s.c(x.flatten(2).transpose(1, 2)), m=nn.Linear(48, 48), c=nn.Linear(8, 8)))
 check("squeeze and excite", On(lambda s, x: x * s.b(F.silu(s.a(x.mean((2, 3), keepdim=True)))).sigmoid(), a=nn.Conv2d(8, 4, 1), b=nn.Conv2d(4, 8, 1)))

@@ -27,7 +27,7 @@ with open("core/nn/ops.c") as source:
     ROWS = re.findall(r"X\((\w+) ?\)", source.read())  # as ONNX writes them, but for case and _
 OPERATORS = {row.replace("_", "") for row in ROWS}
 
-MOVES = """And Concat Equal Expand Flatten Gather Identity Not Or Pad Reshape Slice Split Squeeze Tile
+MOVES = """And Concat DepthToSpace SpaceToDepth Trilu Equal Expand Flatten Gather Identity Not Or Pad Reshape Slice Split Squeeze Tile
     Transpose Unsqueeze Where Xor""".split()
 
 checks = Checks()
