@@ -68,6 +68,12 @@ static const cr_value *input_value(const cr_graph *graph, const cr_node *node, i
     return i < node->n_inputs && node->inputs[i] >= 0 ? &graph->values[node->inputs[i]] : NULL;
 }
 
+bool cr_node_has_dims(const cr_graph *graph, const cr_node *node, int i, int n_dims)
+{
+    const cr_value *value = input_value(graph, node, i);
+    return value && (value->constant ? value->tensor.n_dims : value->shape.n_dims) == n_dims;
+}
+
 cr_status cr_node_value(cr_graph *graph, cr_node *node, int i, const cr_value **value,
                         cr_error *err)
 {

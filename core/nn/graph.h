@@ -403,6 +403,12 @@ cr_status cr_mean_load(cr_graph *graph, cr_node *node, cr_error *err);
 cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err);
 extern const cr_op cr_op_product;
 
+/* widen.c: the load of a Conv or a pooling of 3 dimensions. */
+cr_status cr_widen_load(cr_graph *graph, cr_node *node, cr_error *err);
+
+/* attribute.c: whether input i, an activation or a constant, has so many dimensions. */
+bool cr_node_has_dims(const cr_graph *graph, const cr_node *node, int i, int n_dims);
+
 /* op_pair.c: the load of a Pow of two activations. */
 cr_status cr_pow_load_pair(cr_graph *graph, cr_node *node, cr_error *err);
 

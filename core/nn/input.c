@@ -70,6 +70,29 @@ static bool is_channels_last(const Onnx__TensorShapeProto *shape)
     return (last == 1 || last == 3 || last == 4) && (second == 0 || second >= LEAST_SIDE);
 }
 
+/* The channels of an input whose number is left open, as the first Conv that reads it has them; 0 if
+ * none does. */
+static int64_t find_channels(const Onnx__GraphProto *proto, const char *input)
+{
+    for (size_t i = 0; i < proto->n_node; i++) {
+        const Onnx__NodeProto *node = proto->node[i];
+        const cr_node own = {.proto = node};
+        const Onnx__AttributeProto *group = cr_attribute_find(&own, "group");
+        if (!node->op_type || strcmp(node->op_type, "Conv") != 0 || node->n_input < 2 ||
+            strcmp(node->input[0], input) != 0)
+            continue;
+        for (size_t j = 0; j < proto->n_initializer; j++) {
+            const Onnx__TensorProto *weights = proto->initializer[j];
+            int64_t channels;
+            if (weights->name && strcmp(weights->name, node->input[1]) == 0 &&
+                weights->n_dims > 1 &&
+                !__builtin_mul_overflow(weights->dims[1], group ? group->i : 1, &channels))
+                return channels;
+        }
+    }
+    return 0;
+}
+
 cr_status cr_input_load(cr_graph *graph, const Onnx__GraphProto *proto, int width, int height,
                         cr_error *err)
 {
@@ -82,6 +105,8 @@ cr_status cr_input_load(cr_graph *graph, const Onnx__GraphProto *proto, int widt
     const bool last = shape.n_dims == 4 && is_channels_last(tensor->shape);
     const int c_dim = last ? 3 : 1, h_dim = last ? 1 : 2, w_dim = last ? 2 : 3;
     int64_t batch = input_dim(tensor->shape, 0), channels = input_dim(tensor->shape, (size_t)c_dim);
+    if (channels == 0 && !last)
+        channels = find_channels(proto, input->name);
     if (channels == 0) {
         status = cr_fail(err, CR_EINPUT,
                          "leaves the channels of its input %.100s open; export with a fixed number",

@@ -42,6 +42,16 @@ static cr_status connect_inputs(cr_graph *graph, cr_node *node, cr_error *err)
     return status;
 }
 
+/* Of another domain than ONNX's own the name has that in front. */
+static const cr_op *find_operator(const Onnx__NodeProto *proto, const char *type)
+{
+    char name[128];
+    if (cr_onnx_is_own(proto->domain))
+        return cr_op_find(type);
+    snprintf(name, sizeof name, "%.60s.%.60s", proto->domain, type);
+    return cr_op_find(name);
+}
+
 static cr_status check_inputs(const cr_node *node, cr_error *err)
 {
     const cr_op *op = node->op;
@@ -56,7 +66,7 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
                                int part, cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_node node = {.op = cr_op_find(type), .proto = proto, .part = part};
+    cr_node node = {.op = find_operator(proto, type), .proto = proto, .part = part};
     cr_tensor result;
     int id;
     node.type = node.op ? node.op->type : "";
@@ -64,9 +74,9 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
         cr_graph_text(graph, proto->name && proto->name[0] ? proto->name : proto->output[0]);
     if (!node.name)
         CR_TRY(cr_fail_memory(err, "a node", 1, 1));
-    if (!cr_onnx_is_own(proto->domain))
+    if (!cr_onnx_is_own(proto->domain) && !node.op)
         return cr_fail(err, CR_EINPUT,
-                       "operators of %.60s are not supported; export with those of ONNX alone",
+                       "this operator of %.60s is not supported; export with those of ONNX alone",
                        proto->domain);
     CR_TRY(connect_inputs(graph, &node, err));
     CR_TRY(check_inputs(&node, err));

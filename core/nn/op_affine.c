@@ -100,8 +100,8 @@ static cr_status load_batch_norm(cr_graph *graph, cr_node *node, cr_error *err)
         status = cr_fail(err, CR_EINPUT, "is in training mode; export the model after .eval()");
         goto cleanup;
     }
-    if (in->shape.n_dims != 4 && in->shape.n_dims != 2) {
-        status = cr_fail(err, CR_EINPUT, "its input has %d dimensions, 2 or 4 are supported",
+    if (in->shape.n_dims < 2) {
+        status = cr_fail(err, CR_EINPUT, "its input has %d dimensions, 2 or more are needed",
                          in->shape.n_dims);
         goto cleanup;
     }
@@ -112,9 +112,14 @@ static cr_status load_batch_norm(cr_graph *graph, cr_node *node, cr_error *err)
             goto cleanup;
         }
     }
-    if (cr_value_last(in) != c && c > 1) {
-        status = cr_fail(err, CR_EINPUT, "its channels are not last in memory");
-        goto cleanup;
+    if (cr_value_last_dim(in) != 1 && c > 1) {
+        int order[CR_MAX_DIMS] = {0}, n = 0;
+        for (int i = 0; i < in->shape.n_dims; i++)
+            if (in->order[i] != 1)
+                order[n++] = in->order[i];
+        order[n] = 1;
+        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+        in = &graph->values[node->inputs[0]];
     }
     CR_TRY(cr_affine_load(graph, node, in, &to_scale, &to_shift, err));
     for (int i = 0; i < cr_value_last(in); i++) {

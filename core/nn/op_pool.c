@@ -1,6 +1,8 @@
 /* MaxPool, AveragePool, and the global poolings, to which a mean over H and W belongs. */
 #include "graph.h"
 
+#include <string.h>
+
 static cr_status load_window(cr_graph *graph, cr_node *node, cr_avgpool *p, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -19,6 +21,8 @@ cleanup:
 static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_avgpool *p;
+    if (cr_node_has_dims(graph, node, 0, 3))
+        return cr_widen_load(graph, node, err);
     cr_status status = cr_node_params(graph, node, sizeof *p, (void **)&p, err);
     return status == CR_OK ? load_window(graph, node, p, err) : status;
 }
@@ -28,6 +32,8 @@ static cr_status load_average(cr_graph *graph, cr_node *node, cr_error *err)
     cr_status status = CR_OK;
     cr_avgpool *p;
     int64_t count;
+    if (cr_node_has_dims(graph, node, 0, 3))
+        return cr_widen_load(graph, node, err);
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_attribute_int(node, "count_include_pad", 0, &count, err));
     p->count_padding = count != 0;
@@ -87,9 +93,27 @@ cleanup:
     return status;
 }
 
+/* Over all dimensions behind the channels; of other than maps as a reduction. */
 static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    return load_global_to(graph, node, true, err);
+    cr_status status = CR_OK;
+    const cr_value *in;
+    int64_t axes[CR_MAX_DIMS];
+    int n = 0, ids[2] = {node->inputs[0], -1};
+    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    if (in->shape.n_dims == 4 || in->shape.n_dims < 3) {
+        status = load_global_to(graph, node, true, err);
+        goto cleanup;
+    }
+    const bool mean = strcmp(node->type, "GlobalAveragePool") == 0;
+    for (int d = 2; d < in->shape.n_dims; d++)
+        axes[n++] = d;
+    ids[0] = node->inputs[0];
+    CR_TRY(cr_graph_add_ints(graph, axes, n, &ids[1], err));
+    CR_TRY(cr_node_become(graph, node, mean ? "ReduceMean" : "ReduceMax", ids, 2, NULL, err));
+
+cleanup:
+    return status;
 }
 
 /* Over height and width, or over the last dimension, by kernels of their own; any other by that of

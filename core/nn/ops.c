@@ -13,6 +13,7 @@
     X(asinh)                       \
     X(atan)                        \
     X(atanh)                       \
+    X(attention)                   \
     X(average_pool)                \
     X(batch_normalization)         \
     X(cast)                        \
@@ -61,6 +62,11 @@
     X(max_pool)                    \
     X(mean)                        \
     X(mean_variance_normalization) \
+    X(microsoft_bias_gelu)         \
+    X(microsoft_fast_gelu)         \
+    X(microsoft_fused_conv)        \
+    X(microsoft_gelu)              \
+    X(microsoft_quick_gelu)        \
     X(min)                         \
     X(mish)                        \
     X(mod)                         \

@@ -8,6 +8,7 @@ import warnings
 try:
     import numpy as np
     import torch
+    from onnx import TensorProto, helper, numpy_helper
     from torch import nn
     from torch.nn import functional as F
 except ImportError as problem:
@@ -204,5 +205,104 @@ check("products", On(lambda s, x: torch.matmul(x, x.transpose(2, 3))))
 check("linear over rows", On(lambda s, x: s.l(x), l=nn.Linear(8, 6)))
 check("an MLP mixer", On(lambda s, x: s.m(x.flatten(2)).transpose(1, 2) + s.c(x.flatten(2).transpose(1, 2)), m=nn.Linear(48, 48), c=nn.Linear(8, 8)))
 check("squeeze and excite", On(lambda s, x: x * s.b(F.silu(s.a(x.mean((2, 3), keepdim=True)))).sigmoid(), a=nn.Conv2d(8, 4, 1), b=nn.Conv2d(4, 8, 1)))
+check("efficient channel attention", On(lambda s, x: x * s.c(x.mean((2, 3))[:, None]).sigmoid().transpose(1, 2)[..., None],
+                                         c=nn.Conv1d(1, 1, 3, padding=1)))
+check("sequences", On(lambda s, x: s.b(s.c(F.max_pool1d(F.avg_pool1d(x.flatten(2), 3, 1, 1), 2, 2))),
+                      c=nn.Conv1d(8, 6, 3, 2, 2, 2, 2), b=nn.BatchNorm1d(6)))
+check("pooled sequences", On(lambda s, x: F.adaptive_max_pool1d(x.flatten(2), 1) + F.adaptive_avg_pool1d(x.flatten(2), 1)))
 check("spatial attention (CBAM)", On(lambda s, x: x * s.c(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid(), c=nn.Conv2d(2, 1, 3, padding=1)))
+
+
+# --- what this PyTorch does not write: operators of later sets and of ONNX Runtime's optimiser, images whose
+# channels lie last
+def written(name, nodes, want, constants=(), opset=23, dims=("n", 3, 12, 16), kind=TensorProto.FLOAT):
+    """Nodes from x to y, and what they should do to it; the gradient is that of the input."""
+    row = [helper.make_node("Flatten", ["y"], ["row"]), helper.make_node("Gemm", ["row", "weights"], ["logits"])]
+    n = want(X).flatten(1).shape[1]
+    weights = torch.randn(n, 5)
+    tensors = [numpy_helper.from_array(np.asarray(value), key) for key, value in constants]
+    graph = helper.make_graph([*nodes, *row], "g", [helper.make_tensor_value_info("x", kind, dims)],
+                              [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)],
+                              [*tensors, numpy_helper.from_array(weights.numpy(), "weights")])
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+                             ).SerializeToString()
+    x = (X.abs() * 50).round().requires_grad_() if kind == TensorProto.UINT8 else X.clone().requires_grad_()
+    theirs = want(x).flatten(1) @ weights
+    theirs[:, 2].sum().backward()
+    try:
+        graph = Graph(data)
+        got = Net(graph, len(X)).forward(x.detach().numpy())
+        off = np.abs(got - theirs.detach().numpy()).max() / np.ptp(theirs.detach().numpy())
+        ours = Net(Graph(data, lib=double_lib), len(X), [(graph.find("x"), True)], n_back=1)
+        ours.forward(x.detach().numpy())
+        worst = 0
+        for i in range(len(X)):
+            ours.backward(i, [[2]])
+            back = ours.gradients(0, 1)[0, 0]
+            if dims[-1] == 3:  # it lies in memory as that says
+                back = back.transpose(1, 2, 0).reshape(dims[1:]).transpose(2, 0, 1)
+            worst = max(worst, np.abs(back - x.grad[i].numpy()).max() / np.abs(x.grad[i].numpy()).max())
+        checks(name, off < 1e-5 and worst < 1e-5, f"logits {off:.1e}, gradients {worst:.1e}")
+    except Refused as refused:
+        checks(name, False, str(refused))
+
+
+node = helper.make_node
+written("Gelu", [node("Gelu", ["x"], ["y"])], F.gelu)
+written("Gelu by tanh", [node("Gelu", ["x"], ["y"], approximate="tanh")], lambda x: F.gelu(x, approximate="tanh"))
+written("Mish", [node("Mish", ["x"], ["y"])], F.mish)
+written("Swish", [node("Swish", ["x"], ["y"], alpha=1.5)], lambda x: x * torch.sigmoid(1.5 * x))
+written("RMSNormalization", [node("RMSNormalization", ["x", "s"], ["y"], axis=2, epsilon=.01)],
+        lambda x: x * torch.rsqrt(x.pow(2).mean((2, 3), keepdim=True) + .01) * 1.5, [("s", np.full((12, 16), 1.5, np.float32))])
+scale, shift = np.float32([.5, 2, 3]), np.float32([1, 0, -1])
+written("GroupNormalization 21", [node("GroupNormalization", ["x", "s", "b"], ["y"], num_groups=1)],
+        lambda x: F.group_norm(x, 1, torch.tensor(scale), torch.tensor(shift)), [("s", scale), ("b", shift)])
+written("GroupNormalization 18", [node("GroupNormalization", ["x", "s", "b"], ["y"], num_groups=3)],
+        lambda x: F.group_norm(x, 3, torch.tensor(scale), torch.tensor(shift)), [("s", scale), ("b", shift)], opset=18)
+written("LayerNormalization, outputs that nobody reads", [node("LayerNormalization", ["x", "s"], ["y", "m", "d"], axis=3)],
+        lambda x: F.layer_norm(x, (16,)), [("s", np.ones(16, np.float32))])
+
+
+def attend(q, k, v, scale=None, mask=None):
+    scores = q @ k.transpose(-2, -1) * (scale or q.shape[-1] ** -.5)
+    return (scores if mask is None else scores + mask).softmax(-1) @ v
+
+
+def apart(x, n):
+    return x.unflatten(2, (n, -1)).transpose(1, 2) if hasattr(x, "unflatten") else x
+
+
+causal = torch.full((12, 12), float("-inf")).triu(1)
+truth = np.random.default_rng(1).random((12, 12)) < .8
+truth[:, 0] = True
+written("Attention", [node("Attention", ["x", "x", "x"], ["y"])], lambda x: attend(x, x, x))
+written("Attention, causal and scaled", [node("Attention", ["x", "x", "x"], ["y"], is_causal=1, scale=.3)],
+        lambda x: attend(x, x, x, .3, causal))
+written("Attention with a mask of truth", [node("Attention", ["x", "x", "x", "m"], ["y"])],
+        lambda x: attend(x, x, x, None, torch.where(torch.tensor(truth), 0., float("-inf"))), [("m", truth)])
+written("Attention of rows, heads shared", [node("Reshape", ["x", "s"], ["q"]), node("Slice", ["q", "a", "b", "c"], ["k"]),
+                                            node("Attention", ["q", "k", "k"], ["y"], q_num_heads=4, kv_num_heads=2)],
+        lambda x: attend(apart(x.reshape(2, 36, 16), 4), *[apart(x.reshape(2, 36, 16)[:, :, :8], 2).repeat_interleave(2, 1)] * 2
+                         ).transpose(1, 2).flatten(2),
+        [("s", np.array([0, 36, 16])), ("a", np.array([0])), ("b", np.array([8])), ("c", np.array([2]))])
+conv, bias = np.random.default_rng(2).standard_normal((3, 3, 3, 3)).astype(np.float32), np.float32([.1, .2, .3])
+for activation, values, f in (("Relu", [], F.relu), ("LeakyRelu", [.2], lambda x: F.leaky_relu(x, .2)), ("Tanh", [], torch.tanh),
+                              ("Clip", [-.5, .7], lambda x: x.clamp(-.5, .7)), ("HardSigmoid", [.3, .4], lambda x: (.3 * x + .4).clamp(0, 1))):
+    more = {"activation_params": values} if values else {}
+    written(f"FusedConv {activation}", [node("FusedConv", ["x", "w", "b", "x"], ["y"], domain="com.microsoft", activation=activation,
+                                             pads=[1, 1, 1, 1], **more)],
+            lambda x, f=f: f(F.conv2d(x, torch.tensor(conv), torch.tensor(bias), padding=1) + x), [("w", conv), ("b", bias)])
+written("com.microsoft's Gelu", [node("Gelu", ["x"], ["y"], domain="com.microsoft")], F.gelu)
+written("com.microsoft's BiasGelu", [node("BiasGelu", ["x", "b"], ["y"], domain="com.microsoft")],
+        lambda x: F.gelu(x + 1.5), [("b", np.full(16, 1.5, np.float32))])
+written("com.microsoft's FastGelu", [node("FastGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: F.gelu(x, approximate="tanh"))
+written("com.microsoft's QuickGelu", [node("QuickGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: x * torch.sigmoid(1.702 * x))
+to_maps = node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2])
+strided = node("Conv", ["t", "w", "b"], ["y"], strides=[2, 2], auto_pad="SAME_UPPER")
+same = lambda x: F.conv2d(F.pad(x, (0, 1, 0, 1)), torch.tensor(conv), torch.tensor(bias), 2)
+X = torch.randn(2, 3, 32, 48)
+written("channels last", [to_maps, strided], same, [("w", conv), ("b", bias)], dims=("n", 32, 48, 3))
+written("channels last, bytes", [node("Cast", ["x"], ["r"], to=1), node("Mul", ["r", "k"], ["m"]),
+                                 node("Transpose", ["m"], ["t"], perm=[0, 3, 1, 2]), strided],
+        lambda x: same(x / 64), [("w", conv), ("b", bias), ("k", np.float32(1 / 64))], dims=("n", 32, 48, 3), kind=TensorProto.UINT8)
 checks.done()

@@ -163,7 +163,7 @@ refused("training mode with dropout", training(nn.Dropout()), "(Dropout): is in 
 refused("two outputs", export(Auxiliary().eval()), "has 2 outputs (", "; name the logits with `output:`")
 refused("two inputs", export(Masked().eval(), (X, X), names=("input", "mask")),
         "several inputs (input, mask)")
-refused("operator of ONNX Runtime", edited(as_of_onnx_runtime), "operators of com.microsoft",
+refused("operator of ONNX Runtime", edited(as_of_onnx_runtime), "this operator of com.microsoft",
         "; export with those of ONNX alone")
 refused("operator that we lack", edited(unknown_operator), "(Bernoulli): ", "docs/onnx.md")
 refused("operator set 26", edited(new_opset), "operator set 26", "; export with opset_version=18")

@@ -265,6 +265,8 @@ static void input_of_three_dims(onnx_builder *b)
 static void input_with_open_channels(onnx_builder *b)
 {
     set_input(b, "1,0,8,8");
+    static char type[] = "Sum"; /* a Conv would tell */
+    b->graph.node[0]->op_type = type;
 }
 
 static void input_of_negative_width(onnx_builder *b)
@@ -281,7 +283,7 @@ static refusal refusals[] = {
     {"opset_missing", no_opset, "uses operator set 0, 7 to "},
     {"opset_too_new", opset_99, "uses operator set 99, 7 to "},
     {"domain_unknown", other_domain,
-     "node y (Conv): operators of com.example are not supported; export "},
+     "node y (Conv): this operator of com.example is not supported; export "},
     {"operator_missing", no_type, "node y (): this operator is not supported"},
     {"operator_quantised", quantised,
      "node logits (QuantizeLinear): the model is quantised; export the float32 model "},
@@ -294,7 +296,7 @@ static refusal refusals[] = {
      "node logits (NonZero): the size of its output depends on the image; export "},
     {"operator_recurrent_behind_another", recurrent_behind_another, "node logits (LSTM): "},
     {"operator_recurrent_of_another_domain", recurrent_of_another_domain,
-     "node logits (LSTM): operators of com.example are not supported; export "},
+     "node logits (LSTM): this operator of com.example is not supported; export "},
     {"output_of_node_missing", no_output_of_node, "node  (Conv): it has no output"},
     {"output_of_node_empty", empty_output_of_node, "node  (Conv): a value has no name"},
     {"second_output_of_pool", second_output_of_node,
@@ -434,6 +436,7 @@ static void size_of_the_input_is_checked_against_the_models(void **state)
         {"1,3,8,9", "", 9, 8},
         {"1,3,8,9", "", 0, 0},
         {"1,3,0,0", "", 9, 8},
+        {"1,0,0,0", "", 9, 8},
         {"1,3,8,9", "m: the model's input has width 9, not 8", 8, 8},
         {"1,3,8,9", "m: the model's input has height 8, not 9", 9, 9},
         {"1,3,0,0", "m: the model leaves the input's width open: give a size", 0, 8},
@@ -446,7 +449,8 @@ static void size_of_the_input_is_checked_against_the_models(void **state)
         cr_error err = {0};
         size_t n_bytes;
         onnx_begin(&b, 13, cases[i].input);
-        onnx_add(&b, "GlobalAveragePool", "x", "y", NULL);
+        onnx_add(&b, "Conv", "x w:4,3,1,1", "c", NULL);
+        onnx_add(&b, "GlobalAveragePool", "c", "y", NULL);
         onnx_end(&b, "y");
         uint8_t *bytes = onnx_pack(&b, &n_bytes);
         cr_status status = cr_graph_load(bytes, n_bytes, NULL, "m", "", cases[i].width,
@@ -454,6 +458,7 @@ static void size_of_the_input_is_checked_against_the_models(void **state)
         assert_string_equal(err.message, cases[i].message);
         assert_int_equal(status, cases[i].message[0] ? CR_EINPUT : CR_OK);
         if (graph) {
+            assert_int_equal(cr_graph_input_shape(graph).dims[1], 3);
             assert_int_equal(cr_graph_input_shape(graph).dims[2], 8);
             assert_int_equal(cr_graph_input_shape(graph).dims[3], 9);
         }

@@ -1,0 +1,124 @@
+/* Operators of com.microsoft that ONNX Runtime's optimiser puts in the place of ONNX's: convolutions with
+ * their activation, GELU with its bias. Each is made of ONNX's again. */
+#include "graph.h"
+
+/* A node's attribute of one number, for an operator that a composed one puts in. */
+static void set_float(Onnx__AttributeProto *attribute, char *name, float value)
+{
+    *attribute = (Onnx__AttributeProto)ONNX__ATTRIBUTE_PROTO__INIT;
+    attribute->name = name;
+    attribute->has_f = true;
+    attribute->f = value;
+}
+
+/* The activation of a FusedConv, with its parameters in the order that they have there. */
+static cr_status become_activation(cr_graph *graph, cr_node *node, const char *type, int x,
+                                   const Onnx__AttributeProto *list, cr_error *err)
+{
+    cr_status status = CR_OK;
+    static char alpha[] = "alpha", beta[] = "beta";
+    Onnx__AttributeProto made[2], *attributes[] = {&made[0], &made[1]};
+    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    const size_t n = list ? list->n_floats : 0;
+    const bool clips = strcmp(type, "Clip") == 0;
+    int inputs[3] = {x, -1, -1};
+    for (size_t i = 0; i < n && i < 2; i++) {
+        if (clips)
+            CR_TRY(cr_graph_add_real(graph, (double)list->floats[i], &inputs[1 + i], err));
+        else
+            set_float(&made[i], i ? beta : alpha, list->floats[i]);
+    }
+    proto.n_attribute = clips ? 0 : n < 2 ? n : 2;
+    proto.attribute = attributes;
+    CR_TRY(cr_node_become(graph, node, type, inputs, clips ? 3 : 1, &proto, err));
+
+cleanup:
+    return status;
+}
+
+static cr_status load_fused_conv(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    static const char *const known[] = {"",     "Relu",    "Clip",       "LeakyRelu",
+                                        "Tanh", "Sigmoid", "HardSigmoid"};
+    cr_status status = CR_OK;
+    const char *activation;
+    int y[2] = {-1, -1}, n_inputs = node->n_inputs < 3 ? node->n_inputs : 3;
+    bool is_known = false;
+    CR_TRY(cr_attribute_string(graph, node, "activation", "", &activation, err));
+    const Onnx__AttributeProto *list = cr_attribute_find(node, "activation_params");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        is_known = is_known || strcmp(known[i], activation) == 0;
+    if (!is_known)
+        CR_TRY(cr_fail(err, CR_EINPUT, "activation %.40s is not supported", activation));
+    const int sum = node->n_inputs > 3 ? node->inputs[3] : -1;
+    CR_TRY(cr_node_insert(graph, node, "Conv", node->inputs, n_inputs, node->proto, &y[0], err));
+    y[1] = sum;
+    if (sum >= 0)
+        CR_TRY(cr_node_insert(graph, node, "Add", y, 2, NULL, &y[0], err));
+    if (activation[0])
+        status = become_activation(graph, node, activation, y[0], list, err);
+    else
+        status = cr_node_become(graph, node, "Identity", y, 1, NULL, err);
+
+cleanup:
+    return status;
+}
+
+/* x, with the bias that may be the second input. */
+static cr_status add_bias(cr_graph *graph, cr_node *node, int *x, cr_error *err)
+{
+    *x = node->inputs[0];
+    if (node->n_inputs < 2 || node->inputs[1] < 0)
+        return CR_OK;
+    return cr_node_insert(graph, node, "Add", node->inputs, 2, NULL, x, err);
+}
+
+static cr_status load_gelu(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    int x;
+    cr_status status = add_bias(graph, node, &x, err);
+    return status == CR_OK ? cr_node_become(graph, node, "Gelu", &x, 1, NULL, err) : status;
+}
+
+static cr_status load_fast_gelu(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    static char name[] = "approximate";
+    static uint8_t by_tanh[] = "tanh";
+    Onnx__AttributeProto made = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&made};
+    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    int x;
+    made.name = name;
+    made.has_s = true;
+    made.s = (ProtobufCBinaryData){sizeof by_tanh - 1, by_tanh};
+    proto.n_attribute = 1;
+    proto.attribute = attributes;
+    cr_status status = add_bias(graph, node, &x, err);
+    return status == CR_OK ? cr_node_become(graph, node, "Gelu", &x, 1, &proto, err) : status;
+}
+
+static cr_status load_quick_gelu(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    static char name[] = "alpha";
+    Onnx__AttributeProto made, *attributes[] = {&made};
+    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    double alpha;
+    cr_status status = cr_attribute_float(node, name, 1.702, &alpha, err);
+    set_float(&made, name, (float)alpha);
+    proto.n_attribute = 1;
+    proto.attribute = attributes;
+    return status == CR_OK ? cr_node_become(graph, node, "Swish", node->inputs, 1, &proto, err)
+                           : status;
+}
+
+#define MICROSOFT_OP(symbol, name, least, most, loader)               \
+    const cr_op symbol = {.type = "com.microsoft." name,              \
+                          .min_inputs = least,                        \
+                          .max_inputs = most,                         \
+                          .flags = CR_OP_ANY_ORDER | CR_OP_OWN_ORDER, \
+                          .load = loader}
+
+MICROSOFT_OP(cr_op_microsoft_bias_gelu, "BiasGelu", 2, 2, load_gelu);
+MICROSOFT_OP(cr_op_microsoft_fast_gelu, "FastGelu", 1, 2, load_fast_gelu);
+MICROSOFT_OP(cr_op_microsoft_fused_conv, "FusedConv", 2, 4, load_fused_conv);
+MICROSOFT_OP(cr_op_microsoft_gelu, "Gelu", 1, 1, load_gelu);
+MICROSOFT_OP(cr_op_microsoft_quick_gelu, "QuickGelu", 1, 1, load_quick_gelu);
