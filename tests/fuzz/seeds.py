@@ -135,6 +135,35 @@ def networks():
         {"i": ints(0, 2, 3), "from": ints(1), "to": ints(3), "bc": ints(1, 2, 2),
          "back": ints(0, 4, 4, 5), "two": np.float32(2), "ax": ints(2), "fill": np.float32(0.5),
          "pads": ints(0, 0, 1, 1, 0, 0, 1, 1), "u": (4, 3)}, [1, 4, 4, 5], "logits"))
+    put("onnx", "attention", model([
+        ("Reshape", "x rows", "t", {}), ("MatMul", "t w", "qkv", {}), ("Reshape", "qkv heads", "h", {}),
+        ("Transpose", "h", "p", {"perm": [2, 0, 3, 1, 4]}), ("Gather", "p zero", "q", {"axis": 0}),
+        ("Gather", "p one", "k", {"axis": 0}), ("Transpose", "k", "kt", {"perm": [0, 1, 3, 2]}),
+        ("MatMul", "q kt", "s", {}), ("Add", "s bias", "b", {}), ("Softmax", "b", "a", {"axis": -1}),
+        ("MatMul", "a q", "o", {}), ("Einsum", "o q", "e", {"equation": "nhtc,nhsc->nts"}),
+        ("ReduceMax", "e", "r", {"axes": [2], "keepdims": 0}), ("Gemm", "r u", "logits", {})],
+        {"rows": ints(0, 6, 4), "w": (4, 12), "heads": ints(1, 6, 3, 2, 2), "zero": np.int64(0),
+         "one": np.int64(1), "bias": (2, 6, 6), "u": (6, 5)}, ["N", 4, 2, 3], "logits"))
+    put("onnx", "functions", model([
+        ("Tanh", "x", "a", {}), ("LeakyRelu", "a", "b", {"alpha": 0.2}), ("Max", "b a x", "c", {}),
+        ("Greater", "c zero", "g", {}), ("Where", "g c slope", "d", {}), ("PRelu", "d slope", "e", {}),
+        ("LRN", "e", "f", {"size": 3}), ("InstanceNormalization", "f s o", "h", {}),
+        ("Resize", "h none none sizes", "i", {"mode": "linear"}), ("Pow", "i i", "j", {}),
+        ("DepthToSpace", "j", "k", {"blocksize": 2}), ("Expand", "k shape", "l", {}),
+        ("ReduceL2", "l", "m", {"axes": [1, 3], "keepdims": 1}), ("Div", "l m", "n", {}),
+        ("Trilu", "n", "q", {}), ("Tile", "q times", "r", {}), ("Flatten", "r", "logits", {})],
+        {"zero": np.float32(0), "slope": (4, 1, 1), "s": (4,), "o": (4,), "none": np.zeros(0, np.float32),
+         "sizes": ints(1, 4, 5, 3), "shape": ints(1, 2, 1, 1), "times": ints(1, 1, 2, 1)},
+        ["N", 4, 3, 4], "logits"))
+    put("onnx", "constants", model([
+        ("ConstantOfShape", "shape", "w0", {}), ("Cast", "w0", "w1", {"to": 7}), ("Add", "w1 one", "w2", {}),
+        ("Cast", "w2", "w3", {"to": 1}), ("DequantizeLinear", "bytes scale zero", "w4", {}),
+        ("Concat", "w3 w4", "w5", {"axis": 0}), ("Conv", "x w5", "c", {}), ("Shape", "c", "n", {}),
+        ("Range", "zero64 four one64", "i", {}), ("Gather", "n i", "m", {}), ("ReduceProd", "m", "p", {"keepdims": 1}),
+        ("Concat", "one64s p", "flat", {"axis": 0}), ("Reshape", "c flat", "logits", {})],
+        {"shape": ints(2, 3, 1, 1), "one": np.int64(1), "bytes": np.ones((1, 3, 1, 1), np.int8),
+         "scale": np.float32(0.5), "zero": np.int8(1), "zero64": np.int64(0), "four": np.int64(4),
+         "one64": np.int64(1), "one64s": ints(1)}, ["N", 3, 2, 2], "logits"))
     put("onnx", "open", model([("Relu", "x", "y", {}), ("Flatten", "y", "z", {})], {},
                               ["N", 3, "H", "W"], "z"))
     put("onnx", "large", model([("Concat", "x " * 60, "y", {"axis": 1}),
@@ -153,7 +182,12 @@ def networks():
                         "Transpose", "Pad", "Slice", "Gather", "Shape", "Cast", "Squeeze",
                         "Unsqueeze", "Constant", "Identity", "Dropout", "Softmax", "axis", "axes",
                         "perm", "pads", "strides", "dilations", "group", "kernel_shape", "auto_pad",
-                        "SAME_UPPER", "VALID", "keepdims", "count_include_pad", "epsilon", "value"])
+                        "Tanh", "LeakyRelu", "PRelu", "Where", "Greater", "Equal", "Expand", "Tile", "Split",
+                        "ReduceSum", "ReduceProd", "Einsum", "equation", "Resize", "sizes", "scales", "mode",
+                        "LRN", "GroupNormalization", "InstanceNormalization", "ConstantOfShape", "Range",
+                        "ScatterND", "NonZero", "DequantizeLinear", "QuantizeLinear", "If", "then_branch",
+                        "else_branch", "Attention", "Trilu", "DepthToSpace", "SpaceToDepth", "com.microsoft",
+                        "FusedConv", "activation", "SAME_UPPER", "VALID", "keepdims", "count_include_pad", "epsilon", "value"])
 
 
 def saved(image, kind, **options):
