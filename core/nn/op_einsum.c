@@ -89,7 +89,8 @@ static cr_status reduce(cr_graph *graph, const cr_node *node, operand *o, char l
     keep.has_i = true;
     proto.n_attribute = 1;
     proto.attribute = attributes;
-    cr_status status = cr_graph_add_ints(graph, &(int64_t){at - o->letters}, 1, &ids[1], err);
+    const int64_t axis = at - o->letters;
+    cr_status status = cr_graph_add_ints(graph, &axis, 1, &ids[1], err);
     if (status == CR_OK)
         status = cr_node_insert(graph, node, "ReduceSum", ids, 2, &proto, &o->id, err);
     memmove(at, at + 1, (size_t)(o->letters + o->n - at - 1));

@@ -238,19 +238,43 @@ void cr_unary_curve(const cr_unary *p, int m, const cr_real *x, const cr_real *y
 /* y = f(x) of further functions, with parameters alpha and beta, which are as ONNX has them; alpha and beta
  * of CR_FUNCTION_SELU are alpha and gamma, of CR_FUNCTION_SHRINK bias and lambd. Truth is 1 and 0. y may
  * be x. Backward needs x, [n_images][n], and dy [n_images][m][n]. */
-#define CR_FUNCTION_LIST(X)                                                              \
-    X(ABS)                                                                               \
-    X(ACOS)                                                                              \
-    X(ACOSH)                                                                             \
-    X(ASIN)                                                                              \
-    X(ASINH) X(ATAN) X(ATANH) X(CEIL) X(CELU) X(COS) X(COSH) X(ELU) X(EXP) X(FLOOR)      \
-        X(GELU_BY_TANH) X(IS_NAN) X(LEAKY_RELU) X(LOG) X(MISH) X(NEG) X(NON_ZERO) X(NOT) \
-            X(RECIPROCAL) X(ROUND) X(SELU) X(SHRINK) X(SIGN) X(SIN) X(SINH) X(SOFTPLUS)  \
-                X(SOFTSIGN) X(SWISH) X(TAN) X(TANH) X(THRESHOLDED_RELU) X(TRUNC)
 typedef enum cr_function_op {
-#define CR_FUNCTION_ENUM(name) CR_FUNCTION_##name,
-    CR_FUNCTION_LIST(CR_FUNCTION_ENUM)
-#undef CR_FUNCTION_ENUM
+    CR_FUNCTION_ABS,
+    CR_FUNCTION_ACOS,
+    CR_FUNCTION_ACOSH,
+    CR_FUNCTION_ASIN,
+    CR_FUNCTION_ASINH,
+    CR_FUNCTION_ATAN,
+    CR_FUNCTION_ATANH,
+    CR_FUNCTION_CEIL,
+    CR_FUNCTION_CELU,
+    CR_FUNCTION_COS,
+    CR_FUNCTION_COSH,
+    CR_FUNCTION_ELU,
+    CR_FUNCTION_EXP,
+    CR_FUNCTION_FLOOR,
+    CR_FUNCTION_GELU_BY_TANH,
+    CR_FUNCTION_IS_NAN,
+    CR_FUNCTION_LEAKY_RELU,
+    CR_FUNCTION_LOG,
+    CR_FUNCTION_MISH,
+    CR_FUNCTION_NEG,
+    CR_FUNCTION_NON_ZERO,
+    CR_FUNCTION_NOT,
+    CR_FUNCTION_RECIPROCAL,
+    CR_FUNCTION_ROUND,
+    CR_FUNCTION_SELU,
+    CR_FUNCTION_SHRINK,
+    CR_FUNCTION_SIGN,
+    CR_FUNCTION_SIN,
+    CR_FUNCTION_SINH,
+    CR_FUNCTION_SOFTPLUS,
+    CR_FUNCTION_SOFTSIGN,
+    CR_FUNCTION_SWISH,
+    CR_FUNCTION_TAN,
+    CR_FUNCTION_TANH,
+    CR_FUNCTION_THRESHOLDED_RELU,
+    CR_FUNCTION_TRUNC,
 } cr_function_op;
 typedef struct cr_function {
     cr_function_op op;
