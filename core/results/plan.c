@@ -82,10 +82,16 @@ void cr_shown_text(const cr_results_plan *plan, char text[64])
         text[strlen(text) - 1] = 0;
 }
 
+/* What means a group of its own in an HDF5 path. */
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* A name that is one step of an HDF5 path. */
 static bool is_step(const char *name)
 {
-    return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/');
+    return name[0] && !is_dots(name) && !strchr(name, '/');
 }
 
 static cr_status check_model(const char *path, const cr_results_plan *plan, int m, cr_error *err)
@@ -107,7 +113,8 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
     for (int v = 0; v < model->n_variants; v++) {
         const cr_results_variant *variant = &model->variants[v];
         cr_layout_group(plan, CR_GROUP_VARIANT(m, v), group);
-        if (!is_step(variant->method) || (variant->as[0] && !is_step(variant->as)))
+        /* A row may be named by layers with a / in them, which its group has not. */
+        if (!is_step(variant->method) || is_dots(variant->as))
             return cr_fail(err, CR_EINPUT, "%s: %s: `%s` is no name of a method", path, group,
                            is_step(variant->method) ? variant->as : variant->method);
         if (variant->map_width < 1 || variant->map_width > CR_MAX_MAP_SIDE ||

@@ -80,4 +80,28 @@ with h5py.File("all1.h5") as a, h5py.File("scored.h5") as b:
 END
 expect 3 'camrank: all1.h5: *: /models/gap/pp: \`epsilon\` is \`1e-06\` in the file, \`2e-06\` now' \
     "$CAMRANK" run job.yaml --set "${all/1e-6/2e-6}" -o all1.h5 --resume
+
+# PyTorch's layers have a / in their names, and rows without a name of their own are called by them.
+slashed='methods=[{name: rise, masks: 20}, occlusion, {name: layer-cam, layers: [/relu3/Relu_output_0, features]}'
+slashed+=', {name: grad-cam++, layer: /relu3/Relu_output_0, epsilon: 1e-6}]'
+run=("$CAMRANK" run "$demo" --limit 40 --set "$slashed")
+for n in 1 2; do
+    checks=$((checks + 1))
+    ranks "$n" "${run[@]}" -o "slashed$n.h5" >"$work/out" 2>"$work/err" || fail "$n ranks: $(cat "$work/err")"
+done
+check "2 ranks write the same bytes" cmp slashed1.h5 slashed2.h5
+for row in 'layer-cam@/relu3/Relu_output_0+features' 'grad-cam++@/relu3/Relu_output_0 (modified)'; do
+    expect 0 '' "$CAMRANK" compare slashed1.h5 --against "gap/$row" --format json --metric mean_iou --resamples 0
+    checks=$((checks + 1))
+    grep -qF "\"method\": \"$row\"" "$work/out" || fail "compare has no row $row"
+done
+# What such a file lacks is added to it, as to any other.
+ranks 2 "${run[@]}" --set methods='[occlusion, {name: layer-cam, layers: [/relu3/Relu_output_0, features]}]' \
+    -o slashed3.h5 >"$work/out" 2>&1 || fail "two methods: $(cat "$work/out")"
+ranks 2 "${run[@]}" -o slashed3.h5 --resume >"$work/out" 2>&1 || fail "two more: $(cat "$work/out")"
+for f in 1 3; do
+    expect 0 '' "$CAMRANK" report "slashed$f.h5" --format json
+    cp "$work/out" "slashed$f.json"
+done
+check "the tables are the same" cmp slashed1.json slashed3.json
 finish
