@@ -225,13 +225,23 @@ static double value_of(const cr_compare_metric *metric, int row)
     return 100.0 * (double)(is_error ? metric->n - sum : sum) / metric->n;
 }
 
+/* No image is left: names the row that lacks most. */
+static cr_status refuse_unfinished(const cr_compare *compare, cr_error *err)
+{
+    const cr_compare_row *least = &compare->rows[0];
+    for (int r = 1; r < compare->n_rows; r++)
+        if (compare->rows[r].n_missing > least->n_missing)
+            least = &compare->rows[r];
+    return cr_fail(err, CR_EINPUT, "%s: no image is computed under all rows: %s/%s lacks %d of %d",
+                   least->file, least->model, least->method, least->n_missing, compare->n_shared);
+}
+
 cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
 {
     for (int i = 0; i < compare->n_shared; i++)
         compare->n_images += !compare->room->missing[i];
     if (compare->n_images == 0)
-        return cr_fail(err, CR_EINPUT, "%s: no image is computed under all rows",
-                       compare->sets[0].path);
+        return refuse_unfinished(compare, err);
     for (int m = 0; m < compare->n_metrics; m++) {
         cr_compare_metric *metric = &compare->metrics[m];
         cut_columns(compare, metric);

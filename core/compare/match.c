@@ -46,12 +46,13 @@ static cr_status check_truth(const cr_compare_set *first, int i, const cr_compar
     return check_boxes(first, i, set, j, err);
 }
 
-/* Keeps of the first set's images those that `set` has, in `kept` [n_images of the first]. Both are
- * sorted by id. */
+/* Keeps of the first set's images those that `set` has, in `kept` [n_images of the first], and refuses a set that
+ * leaves none. Both are sorted by id. */
 static cr_status keep_shared(const cr_compare_set *first, const cr_compare_set *set, bool *kept,
                              cr_error *err)
 {
     const cr_dataset *a = first->data, *b = set->data;
+    bool any = false;
     for (int i = 0, j = 0; i < a->n_images; i++) {
         int order = 1;
         while (j < b->n_images &&
@@ -63,7 +64,11 @@ static cr_status keep_shared(const cr_compare_set *first, const cr_compare_set *
         const cr_status status = check_truth(first, i, set, j, err);
         if (status != CR_OK)
             return status;
+        any = true;
     }
+    if (!any)
+        return cr_fail(err, CR_EINPUT, "%s: shares no image with %s%s", set->path, first->path,
+                       set - first > 1 ? " and the files between" : "");
     return CR_OK;
 }
 
@@ -100,8 +105,6 @@ cr_status cr_compare_match(cr_compare_set *sets, int n, int32_t **shared, int *n
     for (size_t i = 0; i < n_images; i++)
         if (kept[i])
             (*shared)[(*n_shared)++] = (int32_t)i;
-    if (*n_shared == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "%s: shares no image with the other files", sets[0].path));
     for (int s = 0; s < n; s++)
         CR_TRY(place_images(&sets[s], &sets[0], *shared, *n_shared, err));
 

@@ -71,9 +71,61 @@ static void look_up(const cr_compare_row *rows, int n_rows, int part, const cr_c
     }
 }
 
+enum { LIST_BYTES = 300 };
+
+/* Adds a name to a list, or once that there are more where it has no room. */
+static void add_name(char list[LIST_BYTES], const char *name)
+{
+    static const char more[] = ", ...";
+    const size_t used = strlen(list), length = strlen(name);
+    const bool is_cut = used >= sizeof more && strcmp(list + used - (sizeof more - 1), more) == 0;
+    if (!is_cut && used + length + 2 + sizeof more <= LIST_BYTES)
+        snprintf(list + used, LIST_BYTES - used, "%s%s", used ? ", " : "", name);
+    else if (!is_cut)
+        snprintf(list + used, LIST_BYTES - used, "%s", more);
+}
+
+/* What models, methods and protocols are called, each name once. */
+static void list_parts(const cr_compare_row *rows, int n_rows, char list[LIST_BYTES])
+{
+    list[0] = 0;
+    for (int part = 0; part < N_PARTS; part++)
+        for (int r = 0; r < n_rows; r++) {
+            int first = 0;
+            while (strcmp(part_of(&rows[first], part), part_of(&rows[r], part)) != 0)
+                first++;
+            if (first == r)
+                add_name(list, part_of(&rows[r], part));
+        }
+}
+
+static bool have_one_name(const cr_compare_row *a, const cr_compare_row *b)
+{
+    for (int part = 0; part < N_PARTS; part++)
+        if (strcmp(part_of(a, part), part_of(b, part)) != 0)
+            return false;
+    return true;
+}
+
+/* What rows are called, each name once. */
+static void list_rows(const cr_compare_row *rows, int n_rows, char list[LIST_BYTES])
+{
+    char name[4 * CR_NAME_BYTES];
+    list[0] = 0;
+    for (int r = 0; r < n_rows; r++) {
+        int first = 0;
+        while (!have_one_name(&rows[first], &rows[r]))
+            first++;
+        snprintf(name, sizeof name, "%s/%s/%s", rows[r].model, rows[r].method, rows[r].protocol);
+        if (first == r)
+            add_name(list, name);
+    }
+}
+
 static cr_status check_names(const cr_compare_row *rows, int n_rows, const char *only,
                              cr_error *err)
 {
+    char known[LIST_BYTES];
     const char *name;
     while (*only) {
         const size_t length = next_name(&only, &name);
@@ -81,9 +133,12 @@ static cr_status check_names(const cr_compare_row *rows, int n_rows, const char 
         for (int r = 0; r < n_rows; r++)
             for (int part = 0; part < N_PARTS; part++)
                 found = found || is_name(part_of(&rows[r], part), name, length);
-        if (!found)
-            return cr_fail(err, CR_EINPUT, "--only: there is no model, method or protocol %.*s",
-                           (int)(length < 200 ? length : 200), name);
+        if (found)
+            continue;
+        list_parts(rows, n_rows, known);
+        return cr_fail(err, CR_EINPUT,
+                       "--only: there is no model, method or protocol \"%.*s\", but %s",
+                       (int)(length < 100 ? length : 100), name, known);
     }
     return CR_OK;
 }
@@ -201,8 +256,12 @@ cr_status cr_compare_find_row(const cr_compare_row *rows, int n_rows, const char
         }
     if (n_found == 1)
         return CR_OK;
-    if (n_found == 0)
-        return cr_fail(err, CR_EINPUT, "--against %s: there is no such row", name);
+    if (n_found == 0) {
+        char known[LIST_BYTES];
+        list_rows(rows, n_rows, known);
+        return cr_fail(err, CR_EINPUT, "--against %.100s: there is no such row, but %s", name,
+                       known);
+    }
     return cr_fail(err, CR_EUSAGE,
                    "--against %s: may be %d rows: MODEL/METHOD/PROTOCOL names one, with FILE: in "
                    "front where files have the same",

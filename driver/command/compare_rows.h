@@ -20,14 +20,15 @@ typedef struct cr_compare_place {
 /* Lists the rows of n files in their order, or, with `only`, a list of names with commas between them,
  * those that it chooses: names of models choose among models, of methods among methods, of protocols among
  * protocols. *places and *rows are [*n_rows], the caller's (free); rows refer to places and files. Errors:
- * CR_EINPUT for a name that no file holds, and naming the first difference of two protocols of one name;
- * CR_EINTERNAL (memory). */
+ * CR_EINPUT for a name that no file holds, listing those that there are, and naming the first difference of
+ * two protocols of one name; CR_EINTERNAL (memory). */
 cr_status cr_compare_list_rows(const cr_compare_file *files, int n, const char *only,
                                cr_compare_place **places, cr_compare_row **rows, int *n_rows,
                                cr_error *err);
 
 /* The row that `name` names: MODEL/METHOD/PROTOCOL, or so much of it that no other is meant, with FILE: in
- * front where files have rows of one name. Errors: CR_EINPUT where none, CR_EUSAGE where several are. */
+ * front where files have rows of one name. Errors: CR_EINPUT where none is, listing
+ * those that there are, CR_EUSAGE where several are. */
 cr_status cr_compare_find_row(const cr_compare_row *rows, int n_rows, const char *name, int *row,
                               cr_error *err);
 

@@ -420,8 +420,11 @@ def judge_refusals(path, folder):
             path, other)
     only = "--only", "gap,cam"
     refused("one row alone", f"{path}: one row alone: nothing to compare it with", path, *only)
-    refused("a name that is none", "--only: there is no model, method or protocol gab", path, "--only", "gab")
-    refused("a row that is none", "--against gab: there is no such row", path, "--against", "gab")
+    refused("a name that is none", '--only: there is no model, method or protocol "gab", but gap, gmp, fc, cam, '
+            "grad-cam, cam-paper", path, path, "--only", "gap,gab")
+    rows = ("gap/cam", "gap/grad-cam", "gmp/cam", "gmp/grad-cam", "fc/grad-cam")
+    refused("a row that is none", "--against gab: there is no such row, but " + ", ".join(
+        f"{row}/cam-paper" for row in rows), path, path, "--against", "gab")
     refused("a row that is several", "--against gap: may be 2 rows: MODEL/METHOD/PROTOCOL names one, with FILE: in "
             "front where files have the same", path, "--against", "gap", code=2)
     known = re.findall(r"^    (\w+) +(?:percent|0 to 1), better", run("metrics"), re.MULTILINE)

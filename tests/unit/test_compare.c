@@ -87,7 +87,7 @@ static void sets_that_do_not_go_together_are_refused(void **state)
     made a, b;
     make("abc", "xyx", "xy", &a);
     make("def", "xyx", "xy", &b);
-    refuse(&a, &b, "a: shares no image with the other files");
+    refuse(&a, &b, "b: shares no image with a");
     make("bcd", "xxx", "xy", &b);
     refuse(&a, &b, "b: image b is of class x, in a of y");
     make("bcd", "yxx", "xy", &b);
@@ -95,6 +95,27 @@ static void sets_that_do_not_go_together_are_refused(void **state)
     refuse(&a, &b, "b: image c has a ground-truth box 0 0 9 8, in a 0 0 9 9");
     b.images[0].n_boxes = 2;
     refuse(&a, &b, "b: image b has 2 ground-truth boxes, in a 1");
+}
+
+/* Any two of them share one image. */
+static void sets_that_share_nothing_together_are_refused(void **state)
+{
+    (void)state;
+    made a, b, c;
+    make("ab", "xx", "xy", &a);
+    make("bc", "xx", "xy", &b);
+    make("ac", "xx", "xy", &c);
+    cr_compare_set sets[] = {{.path = "a", .data = &a.data},
+                             {.path = "b", .data = &b.data},
+                             {.path = "c", .data = &c.data}};
+    cr_error err = {0};
+    int32_t *shared;
+    int n;
+    assert_int_equal(cr_compare_match(sets, 3, &shared, &n, &err), CR_EINPUT);
+    assert_string_equal(err.message, "c: shares no image with a and the files between");
+    free(shared);
+    for (int s = 0; s < 3; s++)
+        free(sets[s].places);
 }
 
 /* Four images under rows that are given by the letters of each image: r right, w wrong, f failed (and
@@ -222,9 +243,10 @@ static void comparisons_of_nothing_are_refused(void **state)
     int32_t shared[4];
     cr_error err = {0};
     make("abcd", "xxxx", "xy", &set);
-    const char *const missing[] = {"mmrr", "rrmm"};
+    const char *const missing[] = {"mrrr", "rmmm"};
     assert_int_equal(compare_rows(&set, missing, 2, NULL, 0, &compare, shared, &err), CR_EINPUT);
-    assert_string_equal(err.message, "file: no image is computed under all rows");
+    assert_string_equal(err.message,
+                        "file: no image is computed under all rows: two/cam lacks 3 of 4");
     cr_compare_free(&compare);
     assert_int_equal(compare_rows(&set, missing, 1, NULL, 0, &compare, shared, &err), CR_EINPUT);
     assert_string_equal(err.message, "file: one row alone: nothing to compare it with");
@@ -265,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(images_are_matched_by_id_and_labels_by_wnid),
         cmocka_unit_test(sets_that_do_not_go_together_are_refused),
+        cmocka_unit_test(sets_that_share_nothing_together_are_refused),
         cmocka_unit_test(images_count_where_they_count_under_all_rows),
         cmocka_unit_test(a_row_that_counts_nowhere_lacks_the_number),
         cmocka_unit_test(rows_without_predictions_are_ordered_by_what_they_have),
