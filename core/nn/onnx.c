@@ -318,8 +318,11 @@ static cr_status load_graph(cr_graph *graph, const cr_onnx_model *model,
     for (int i = 0; i < n_nodes; i++)
         CR_TRY(load_node(graph, nodes[i], err));
     const int value = cr_symbols_find(&graph->names, output_name);
-    if (value < 0 || graph->values[value].constant)
+    if (value < 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "its output %.100s is not computed", output_name));
+    if (graph->values[value].constant)
+        CR_TRY(
+            cr_fail(err, CR_EINPUT, "its output %.100s does not depend on the image", output_name));
     CR_TRY(cr_logits_find(graph, value, err));
 
 cleanup:

@@ -39,9 +39,32 @@ static cr_status bound(cr_graph *graph, const cr_node *node, int i, const char *
     return CR_OK;
 }
 
+/* Whether input i is there and depends on the image. */
+static bool varies(const cr_graph *graph, const cr_node *node, int i)
+{
+    return i < node->n_inputs && node->inputs[i] >= 0 && !graph->values[node->inputs[i]].constant;
+}
+
+/* Bounds that depend on the image: a maximum, then a minimum. */
+static cr_status load_clip_by_values(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int hi = node->n_inputs > 2 ? node->inputs[2] : -1;
+    int ids[2] = {node->inputs[0], node->inputs[1]};
+    if (ids[1] >= 0 && hi >= 0)
+        CR_TRY(cr_node_insert(graph, node, "Max", ids, 2, NULL, &ids[0], err));
+    ids[1] = hi >= 0 ? hi : ids[1];
+    CR_TRY(cr_node_become(graph, node, hi >= 0 ? "Min" : "Max", ids, 2, NULL, err));
+
+cleanup:
+    return status;
+}
+
 static cr_status load_clip(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
+    if (varies(graph, node, 1) || varies(graph, node, 2))
+        return load_clip_by_values(graph, node, err);
     CR_TRY(bound(graph, node, 1, "min", &node->clamp.lo, err));
     CR_TRY(bound(graph, node, 2, "max", &node->clamp.hi, err));
     if (!(node->clamp.lo <= node->clamp.hi)) {
