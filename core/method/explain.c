@@ -111,7 +111,7 @@ static void plan_passes(cr_explainer *ex)
     const size_t n_classes = (size_t)cr_graph_n_classes(ex->graph), batch = (size_t)ex->batch;
     ex->n_held = whole_lines(batch * (3 * n_pixels + n_classes));
     /* A cr_between is no longer than 4 cr_reals. */
-    ex->n_mask = whole_lines(n_pixels) + whole_lines(4 * (size_t)cr_shape_w(&input));
+    ex->n_mask = whole_lines(n_pixels) + whole_lines((2 + 4) * (size_t)cr_shape_w(&input));
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
         if (!cr_part_passes(p) || p->variant->spec.method->of_input)

@@ -123,7 +123,8 @@ static cr_passes passes_of(const cr_explainer *ex, int input)
     passes.input = ex->held + (size_t)input * 3 * n_pixels;
     passes.logits =
         ex->held + (size_t)ex->batch * 3 * n_pixels + (size_t)input * (size_t)passes.n_classes;
-    passes.taps = (cr_between *)(void *)(ex->mask + n_pixels);
+    passes.rows = ex->mask + n_pixels;
+    passes.taps = (cr_between *)(void *)(passes.rows + 2 * passes.width);
     return passes;
 }
 

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct occlusion {
     cr_map_form form;
@@ -22,6 +23,11 @@ static int n_passes(const void *parameters, int width, int height, int n_channel
 {
     (void)n_channels;
     return count(width, parameters) * count(height, parameters);
+}
+
+static size_t n_places_of(const cr_method_run *run)
+{
+    return (size_t)run->height * (size_t)run->width;
 }
 
 typedef struct cover {
@@ -43,36 +49,38 @@ static void fill(const void *user, int k, cr_real *to)
     const cr_method_run *run = user;
     const occlusion *o = run->parameters;
     const cover c = cover_of(run, k);
-    const cr_real *from = run->passes->input;
-    for (int y = 0; y < run->height; y++)
-        for (int x = 0; x < run->width; x++, from += 3, to += 3) {
-            const bool covered = x >= c.x0 && x < c.x1 && y >= c.y0 && y < c.y1;
-            for (int i = 0; i < 3; i++)
-                to[i] = covered ? (cr_real)o->baseline : from[i];
-        }
+    memcpy(to, run->passes->input, 3 * n_places_of(run) * sizeof *to);
+    for (int y = c.y0; y < c.y1; y++)
+        for (int i = 3 * c.x0; i < 3 * c.x1; i++)
+            to[3 * y * run->width + i] = (cr_real)o->baseline;
 }
 
-/* The sums of falls, [n_slots][H W], and behind them the windows over each pixel. */
-static double *sums_of(const cr_method_run *run)
+/* In the scratch: scores of the input as it is and of a covered one, [n_slots] each; the sums of falls,
+ * [n_slots][H W], and behind them the windows over each pixel. */
+static double *scores_of(const cr_method_run *run)
 {
     return (double *)(void *)run->scratch;
+}
+
+static double *sums_of(const cr_method_run *run)
+{
+    return scores_of(run) + 2 * run->n_slots;
 }
 
 static void take(const void *user, int k, const cr_real *logits)
 {
     const cr_method_run *run = user;
     const occlusion *o = run->parameters;
-    const cr_passes *passes = run->passes;
-    const size_t n_places = (size_t)run->height * (size_t)run->width;
+    const double *whole = scores_of(run);
+    double *covered = scores_of(run) + run->n_slots;
     const cover c = cover_of(run, k);
+    cr_scores((cr_score)o->score, logits, run->passes->n_classes, run->classes, run->n_slots,
+              covered);
     for (int slot = 0; slot <= run->n_slots; slot++) {
-        double value = 1;
-        if (slot < run->n_slots)
-            value = cr_score_of((cr_score)o->score, passes->logits, passes->n_classes,
-                                run->classes[slot]) -
-                    cr_score_of((cr_score)o->score, logits, passes->n_classes, run->classes[slot]);
+        const double value = slot < run->n_slots ? whole[slot] - covered[slot] : 1;
         for (int y = c.y0; y < c.y1; y++) {
-            double *row = sums_of(run) + (size_t)slot * n_places + (size_t)y * (size_t)run->width;
+            double *row =
+                sums_of(run) + (size_t)slot * n_places_of(run) + (size_t)y * (size_t)run->width;
             for (int x = c.x0; x < c.x1; x++)
                 row[x] += value;
         }
@@ -81,13 +89,16 @@ static void take(const void *user, int k, const cr_real *logits)
 
 static void run(const cr_method_run *run)
 {
-    const size_t n_places = (size_t)run->height * (size_t)run->width;
+    const occlusion *o = run->parameters;
+    const cr_passes *passes = run->passes;
+    const size_t n_places = n_places_of(run);
     double *sums = sums_of(run);
     const double *windows = sums + (size_t)run->n_slots * n_places;
     for (size_t i = 0; i < (size_t)(run->n_slots + 1) * n_places; i++)
         sums[i] = 0;
-    cr_passes_run(run->passes, n_passes(run->parameters, run->width, run->height, 3), fill, take,
-                  run);
+    cr_scores((cr_score)o->score, passes->logits, passes->n_classes, run->classes, run->n_slots,
+              scores_of(run));
+    cr_passes_run(passes, n_passes(run->parameters, run->width, run->height, 3), fill, take, run);
     for (size_t i = 0; i < (size_t)run->n_slots * n_places; i++)
         run->maps[i] = (cr_real)(sums[i] / fmax(windows[i % n_places], 1));
 }
@@ -96,7 +107,7 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
 {
     (void)parameters;
     (void)n_channels;
-    return cr_reals_of_doubles((size_t)(n_slots + 1) * (size_t)n_places);
+    return cr_reals_of_doubles(2 * (size_t)n_slots + (size_t)(n_slots + 1) * (size_t)n_places);
 }
 
 static const cr_parameter parameters[] = {

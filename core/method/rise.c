@@ -2,6 +2,8 @@
  * the image and on nothing else, so that they are the same in every run. */
 #include "internal.h"
 
+#include "camrank/multiversion.h"
+
 typedef struct rise {
     cr_map_form form;
     int masks, grid;
@@ -19,10 +21,15 @@ static int n_passes(const void *parameters, int width, int height, int n_channel
     return ((const rise *)parameters)->masks;
 }
 
-/* The sums of scores times masks, [n_slots][H W]. */
-static double *sums_of(const cr_method_run *run)
+/* In the scratch: scores of an input, [n_slots]; the sums of scores times masks, [n_slots][H W]. */
+static double *scores_of(const cr_method_run *run)
 {
     return (double *)(void *)run->scratch;
+}
+
+static double *sums_of(const cr_method_run *run)
+{
+    return scores_of(run) + run->n_slots;
 }
 
 /* A grid of s x s cells, 1 with the given probability, enlarged to s + 1 cells of the input and shifted by
@@ -53,19 +60,24 @@ static void fill(const void *user, int k, cr_real *to)
     cr_passes_hide(run->passes, to);
 }
 
+CR_MULTIVERSION
+static void add_times(size_t n, double times, const cr_real *mask, double *restrict sums)
+{
+    for (size_t i = 0; i < n; i++)
+        sums[i] += times * (double)mask[i];
+}
+
 static void take(const void *user, int k, const cr_real *logits)
 {
     const cr_method_run *run = user;
     const rise *r = run->parameters;
     const size_t n_places = (size_t)run->height * (size_t)run->width;
     make_mask(run, k);
-    for (int slot = 0; slot < run->n_slots; slot++) {
-        const double score =
-            cr_score_of((cr_score)r->score, logits, run->passes->n_classes, run->classes[slot]);
-        double *sums = sums_of(run) + (size_t)slot * n_places;
-        for (size_t i = 0; i < n_places; i++)
-            sums[i] += score * (double)run->passes->mask[i];
-    }
+    cr_scores((cr_score)r->score, logits, run->passes->n_classes, run->classes, run->n_slots,
+              scores_of(run));
+    for (int slot = 0; slot < run->n_slots; slot++)
+        add_times(n_places, scores_of(run)[slot], run->passes->mask,
+                  sums_of(run) + (size_t)slot * n_places);
 }
 
 static void run(const cr_method_run *run)
@@ -84,7 +96,7 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
 {
     (void)parameters;
     (void)n_channels;
-    return cr_reals_of_doubles((size_t)n_slots * (size_t)n_places);
+    return cr_reals_of_doubles((size_t)n_slots * ((size_t)n_places + 1));
 }
 
 static const cr_parameter parameters[] = {

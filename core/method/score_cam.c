@@ -13,11 +13,11 @@ typedef struct score_cam {
     bool align_corners;
 } score_cam;
 
-/* In the scratch: scores [n_slots][C + 1], of the masked inputs and of an input of zeros; weights
- * [n_slots][C]; a channel [H W]. */
+/* In the scratch: scores [n_slots][C + 1], of the masked inputs and of an input of zeros, and those of one
+ * input [n_slots]; weights [n_slots][C]; a channel [H W]. */
 typedef struct state {
     const cr_method_run *run;
-    double *scores;
+    double *scores, *of_input;
     cr_real *weights, *channel;
 } state;
 
@@ -76,9 +76,10 @@ static void take(const void *user, int k, const cr_real *logits)
     const state *s = user;
     const cr_method_run *run = s->run;
     const score_cam *p = run->parameters;
+    cr_scores((cr_score)p->score, logits, run->passes->n_classes, run->classes, run->n_slots,
+              s->of_input);
     for (int slot = 0; slot < run->n_slots; slot++)
-        s->scores[slot * (run->n_channels + 1) + k] =
-            cr_score_of((cr_score)p->score, logits, run->passes->n_classes, run->classes[slot]);
+        s->scores[slot * (run->n_channels + 1) + k] = s->of_input[slot];
 }
 
 static void weigh(const score_cam *p, const double *scores, int c, cr_real *weights)
@@ -99,7 +100,9 @@ static void run(const cr_method_run *run)
     const score_cam *p = run->parameters;
     const int c = run->n_channels;
     const size_t n_scores = (size_t)run->n_slots * (size_t)(c + 1);
-    state s = {run, (double *)(void *)run->scratch, cr_behind_doubles(run, n_scores), NULL};
+    state s = {.run = run, .scores = (double *)(void *)run->scratch};
+    s.of_input = s.scores + n_scores;
+    s.weights = cr_behind_doubles(run, n_scores + (size_t)run->n_slots);
     s.channel = s.weights + (size_t)run->n_slots * (size_t)c;
     cr_passes_run(run->passes, n_passes(p, 0, 0, c), fill, take, &s);
     for (int slot = 0; slot < run->n_slots; slot++)
@@ -109,7 +112,7 @@ static void run(const cr_method_run *run)
 
 static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)
 {
-    return cr_reals_of_doubles((size_t)n_slots * (size_t)(n_channels + 1)) +
+    return cr_reals_of_doubles((size_t)n_slots * (size_t)(n_channels + 2)) +
            cr_scratch_of_weights(parameters, n_places, n_channels, n_slots) + (size_t)n_places;
 }
 

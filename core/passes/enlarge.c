@@ -1,6 +1,8 @@
 /* Masks of an input from a few samples: bilinear, one row after the other. */
 #include "camrank/passes.h"
 
+#include "camrank/multiversion.h"
+
 #include <math.h>
 
 cr_stretch cr_stretch_even(int n, int m)
@@ -30,20 +32,39 @@ static cr_between tap_of(cr_stretch stretch, int n, int i)
                         (cr_real)(at - low)};
 }
 
+/* A row of samples as long as the mask's. */
+static void stretch_row(const cr_passes *passes, const cr_real *samples, cr_real *to)
+{
+    for (int i = 0; i < passes->width; i++) {
+        const cr_between *t = &passes->taps[i];
+        to[i] = samples[t->low] + t->weight * (samples[t->high] - samples[t->low]);
+    }
+}
+
+CR_MULTIVERSION
+static void mix_rows(int n, const cr_real *a, const cr_real *b, cr_real weight,
+                     cr_real *restrict to)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = a[i] + weight * (b[i] - a[i]);
+}
+
+/* Few rows are stretched, and each row of the mask is a mixture of two. */
 void cr_passes_enlarge(const cr_passes *passes, const cr_real *samples, int h, int w, cr_stretch y,
                        cr_stretch x)
 {
-    cr_real *to = passes->mask;
-    for (int i = 0; i < passes->width; i++)
+    const int width = passes->width;
+    cr_real *top = passes->rows, *bottom = passes->rows + width;
+    cr_between last = {-1, -1, 0};
+    for (int i = 0; i < width; i++)
         passes->taps[i] = tap_of(x, w, i);
     for (int i = 0; i < passes->height; i++) {
         const cr_between row = tap_of(y, h, i);
-        const cr_real *top = samples + row.low * w, *bottom = samples + row.high * w;
-        for (int j = 0; j < passes->width; j++) {
-            const cr_between *t = &passes->taps[j];
-            const cr_real a = top[t->low] + t->weight * (top[t->high] - top[t->low]);
-            const cr_real b = bottom[t->low] + t->weight * (bottom[t->high] - bottom[t->low]);
-            *to++ = a + row.weight * (b - a);
+        if (row.low != last.low || row.high != last.high) {
+            stretch_row(passes, samples + row.low * w, top);
+            stretch_row(passes, samples + row.high * w, bottom);
+            last = row;
         }
+        mix_rows(width, top, bottom, row.weight, passes->mask + (size_t)i * (size_t)width);
     }
 }

@@ -1,6 +1,8 @@
 /* Further passes over a network, always of whole batches but the last. */
 #include "camrank/passes.h"
 
+#include "camrank/multiversion.h"
+
 #include <math.h>
 
 void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passes_take take,
@@ -18,21 +20,29 @@ void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passe
     }
 }
 
-double cr_score_of(cr_score score, const cr_real *logits, int n, int c)
+void cr_scores(cr_score score, const cr_real *logits, int n, const int32_t *classes, int n_slots,
+               double *scores)
 {
-    if (score == CR_SCORE_LOGIT)
-        return logits[c];
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += exp((double)logits[i] - (double)logits[c]);
-    return 1 / sum;
+    double most = logits[0], sum = 0;
+    for (int i = 1; i < n; i++)
+        most = fmax(most, logits[i]);
+    for (int i = 0; i < n && score == CR_SCORE_PROBABILITY; i++)
+        sum += exp(logits[i] - most);
+    for (int slot = 0; slot < n_slots; slot++) {
+        const double logit = logits[classes[slot]];
+        scores[slot] = score == CR_SCORE_PROBABILITY ? exp(logit - most) / sum : logit;
+    }
+}
+
+CR_MULTIVERSION
+static void hide(size_t n_places, const cr_real *from, const cr_real *mask, cr_real *restrict to)
+{
+    for (size_t i = 0; i < n_places; i++)
+        for (int c = 0; c < 3; c++)
+            to[3 * i + (size_t)c] = from[3 * i + (size_t)c] * mask[i];
 }
 
 void cr_passes_hide(const cr_passes *passes, cr_real *to)
 {
-    const size_t n_places = (size_t)passes->height * (size_t)passes->width;
-    const cr_real *from = passes->input;
-    for (size_t i = 0; i < n_places; i++, from += 3, to += 3)
-        for (int c = 0; c < 3; c++)
-            to[c] = from[c] * passes->mask[i];
+    hide((size_t)passes->height * (size_t)passes->width, passes->input, passes->mask, to);
 }

@@ -20,6 +20,7 @@ typedef struct cr_passes {
     const cr_real *input;  /* [height][width][3] */
     const cr_real *logits; /* [n_classes] of it */
     cr_real *mask;         /* [height][width], and */
+    cr_real *rows;         /* [2][width], and */
     cr_between *taps;      /* [width], for work */
 } cr_passes;
 
@@ -36,8 +37,9 @@ void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passe
 /* What of a class's logits is explained. */
 typedef enum cr_score { CR_SCORE_LOGIT, CR_SCORE_PROBABILITY } cr_score;
 
-/* In double precision; the probability is the softmax of all n logits. */
-double cr_score_of(cr_score score, const cr_real *logits, int n, int c);
+/* Of n_slots classes, in double precision; a probability is the softmax of all n logits. */
+void cr_scores(cr_score score, const cr_real *logits, int n, const int32_t *classes, int n_slots,
+               double *scores);
 
 /* The input times `passes->mask` in every channel. */
 void cr_passes_hide(const cr_passes *passes, cr_real *to);
