@@ -54,8 +54,7 @@ static cr_status fill_values(const cr_compare *compare, const cr_compare_metric 
     for (int i = 0; i < metric->n; i++)
         squares += (a[i] - b[i]) * (a[i] - b[i]);
     pair->difference = metric->values[pair->a] - metric->values[pair->b];
-    pair->needed =
-        cr_stat_images_needed(pair->difference, squares / metric->n, compare->options.alpha);
+    pair->needed = cr_stat_images_needed(pair->difference, squares / metric->n, strictest(compare));
     CR_TRY(cr_stat_wilcoxon(a, b, metric->n, &test, err));
     pair->p_wilcoxon = test.p;
     if (metric->means)

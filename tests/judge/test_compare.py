@@ -94,6 +94,16 @@ def holm(p):
     return out
 
 
+def needed(a, b, alpha):
+    """The formula of stat.h: as many images show such a difference at alpha with power 0.8."""
+    apart = a.astype(float) - b
+    difference, square = apart.mean(), (apart ** 2).mean()
+    if not difference:
+        return None
+    roots = stats.norm.ppf(1 - alpha / 2) * square ** 0.5, stats.norm.ppf(0.8) * (square - difference ** 2) ** 0.5
+    return np.ceil((sum(roots) / difference) ** 2)
+
+
 def near(a, b):
     return (a is None and b is None) or abs(a - b) <= 1e-9 * max(1, abs(b))
 
@@ -122,6 +132,10 @@ def judge_pairs(what, result, files, kept):
                          "neither": (~a & ~b).sum()}
                 wants.update(cells, **dict(zip(("p_exact", "p_mid"), mcnemar(cells["only_a"], cells["only_b"]))))
             wrong += [(key, k, pair[k], w) for k, w in wants.items() if not near(pair[k], w)]
+            want = needed(a, b, 0.05 / sum(p["metric"] == key for p in result["pairs"]))
+            if not (near(pair["images_needed"], want) or key == "mean_iou" and  # of means in units of 2^-40
+                    abs(pair["images_needed"] - want) <= max(1, 1e-6 * want)):
+                wrong.append((key, "images_needed", pair["images_needed"], want))
             if not pair["low"] <= pair["difference"] <= pair["high"]:
                 wrong.append((key, "interval", pair))
             adjusted.setdefault(key, []).append((pair["p_adjusted"],
