@@ -251,6 +251,9 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
     for (int m = 0; m < compare->n_metrics && compare->metrics[compare->lead].n_having == 0; m++)
         if (compare->metrics[m].n_having > 0)
             compare->lead = m;
+    if (compare->metrics[compare->lead].n_having == 0)
+        return cr_fail(err, CR_EINPUT, "%s: no image counts under a number that is compared",
+                       compare->rows[0].file);
     return cr_compare_pairs(compare, err);
 }
 

@@ -160,7 +160,7 @@ void cr_compare_add(cr_compare *compare, int row, int image, const cr_metric_ima
 /* Ends a row of which all shared images were added. */
 void cr_compare_row_done(cr_compare *compare, int row);
 
-/* After the last row: all figures. Errors: CR_EINPUT where no image is computed under all rows;
+/* After the last row: all figures. Errors: CR_EINPUT where no image is computed under all rows, or none counts;
  * CR_EINTERNAL (memory). */
 cr_status cr_compare_finish(cr_compare *compare, cr_error *err);
 

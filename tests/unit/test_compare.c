@@ -248,6 +248,10 @@ static void comparisons_of_nothing_are_refused(void **state)
     assert_string_equal(err.message,
                         "file: no image is computed under all rows: two/cam lacks 3 of 4");
     cr_compare_free(&compare);
+    const char *const skipped[] = {"ssss", "ssss"};
+    assert_int_equal(compare_rows(&set, skipped, 2, NULL, 0, &compare, shared, &err), CR_EINPUT);
+    assert_string_equal(err.message, "file: no image counts under a number that is compared");
+    cr_compare_free(&compare);
     assert_int_equal(compare_rows(&set, missing, 1, NULL, 0, &compare, shared, &err), CR_EINPUT);
     assert_string_equal(err.message, "file: one row alone: nothing to compare it with");
     cr_compare_free(&compare);
