@@ -165,11 +165,24 @@ static cr_status answer(cr_dispatch *d, int rank, const int message[REQUEST_INTS
     }
 }
 
+/* Ranks other than 0: whether rank 0 has said to stop. */
+static cr_status listen(cr_dispatch *d, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int heard = 0;
+    if (d->order != MPI_REQUEST_NULL)
+        CHECK(MPI_Test(&d->order, &heard, MPI_STATUS_IGNORE));
+    d->stopping = d->stopping || (heard && d->ordered);
+
+cleanup:
+    return status;
+}
+
 cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err)
 {
     cr_status status = CR_OK;
     if (d->par->rank != 0)
-        return CR_OK;
+        return listen(d, err);
     for (;;) {
         int waits, message[REQUEST_INTS];
         MPI_Status from;
@@ -180,19 +193,6 @@ cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err)
                        MPI_STATUS_IGNORE));
         CR_TRY(answer(d, from.MPI_SOURCE, message, err));
     }
-
-cleanup:
-    return status;
-}
-
-/* Ranks other than 0: whether rank 0 has said to stop. */
-static cr_status listen(cr_dispatch *d, cr_error *err)
-{
-    cr_status status = CR_OK;
-    int heard = 0;
-    if (d->order != MPI_REQUEST_NULL)
-        CHECK(MPI_Test(&d->order, &heard, MPI_STATUS_IGNORE));
-    d->stopping = d->stopping || (heard && d->ordered);
 
 cleanup:
     return status;

@@ -63,7 +63,7 @@ cr_status cr_dispatch_ahead(cr_dispatch *d, int *unit, cr_error *err);
 /* No rank begins another unit. May be called again. Local. */
 cr_status cr_dispatch_stop(cr_dispatch *d, cr_error *err);
 
-/* Answers the ranks that wait. Does nothing on ranks other than 0. Local. */
+/* Answers the ranks that wait; on ranks other than 0, hears whether rank 0 has said to stop. Local. */
 cr_status cr_dispatch_poll(cr_dispatch *d, cr_error *err);
 
 /* Ends the dispatch: a rank that failed (`local` is not CR_OK) makes the others stop after the unit

@@ -23,6 +23,7 @@ struct cr_run {
     cr_units units; /* rank 0 */
     cr_dispatch dispatch;
     int64_t n_images_before; /* rank 0: done in the turns before */
+    cr_explainer *passing;   /* of the present unit, if methods pass again in it; else NULL */
     bool knows_next;         /* the unit after the present one is being read */
     cr_progress progress;
     cr_status poll_status; /* of what is done between layers */
@@ -57,6 +58,9 @@ static void idle(void *context)
         run->poll_status = cr_dispatch_stop(&run->dispatch, &run->poll_error);
     if (run->poll_status == CR_OK)
         run->poll_status = cr_dispatch_poll(&run->dispatch, &run->poll_error);
+    /* Such a unit may be long, be it of one image: it is not waited for. */
+    if (run->passing && run->dispatch.stopping)
+        cr_explainer_abandon(run->passing);
     show_progress(run);
 }
 
@@ -74,10 +78,11 @@ static cr_status do_unit(cr_run *run, int unit, int *n, cr_error *err)
     const cr_chunk present = cr_units_chunk(run->session, unit);
     const cr_results_rows *rows;
     cr_results_rows *stored = run->resumed ? &run->stored : NULL;
+    cr_explainer *explainer = run->session->models[present.model].explainer;
     *n = present.n;
     run->knows_next = false;
-    cr_net_on_layer(cr_explainer_net(run->session->models[present.model].explainer), between_layers,
-                    run);
+    run->passing = present.group > 0 ? explainer : NULL;
+    cr_net_on_layer(cr_explainer_net(explainer), between_layers, run);
     if (stored) {
         stored->first = present.first;
         stored->n = present.n;
@@ -86,13 +91,17 @@ static cr_status do_unit(cr_run *run, int unit, int *n, cr_error *err)
     CR_TRY(cr_worker_compute(run->worker, present.model, present.group, present.first, present.n,
                              run->results, stored, &rows, err));
     CR_TRY(cr_par_fault(run->par, err));
-    CR_TRY(cr_results_write(run->results, present.model, rows, err));
+    if (rows)
+        CR_TRY(cr_results_write(run->results, present.model, rows, err));
+    else
+        *n = 0;
     if (run->poll_status != CR_OK) {
         *err = run->poll_error;
         status = run->poll_status;
     }
 
 cleanup:
+    run->passing = NULL;
     return status;
 }
 

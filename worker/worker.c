@@ -448,6 +448,9 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first,
         CR_TRY(run_chunk(w, model_index, first, n, err));
     else
         skip_chunk(w, stored, n);
+    *result = NULL;
+    if (runs && cr_explainer_is_abandoned(model->explainer))
+        return CR_OK;
     CR_TRY(read_kept(w, model_index, file, err));
     for (int b = 0; b < n; b++) {
         if (!all && stored->state[b] == CR_ROW_FAILED)

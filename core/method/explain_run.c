@@ -113,6 +113,7 @@ static cr_passes passes_of(const cr_explainer *ex, int input)
     const cr_shape shape = cr_graph_input_shape(ex->graph);
     cr_passes passes = {
         .net = ex->net,
+        .abandoned = &ex->abandoned,
         .batch = ex->batch,
         .height = cr_shape_h(&shape),
         .width = cr_shape_w(&shape),
@@ -264,6 +265,7 @@ void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t
                       const uint64_t *seeds, float *const *maps)
 {
     const int n = n_images * n_views;
+    ex->abandoned = false;
     for (int b = 0; b < n; b++)
         memcpy(ex->classes + b * ex->n_slots, classes + b / n_views * ex->n_slots,
                (size_t)ex->n_slots * sizeof *classes);
@@ -278,4 +280,14 @@ void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t
     for (int i = 0; i < ex->n_parts; i += ex->parts[i].variant->n_layers)
         if (cr_part_is_fused(&ex->parts[i]) && maps[ex->parts[i].index])
             fuse(ex, &ex->parts[i], (size_t)n * (size_t)ex->n_slots, maps[ex->parts[i].index]);
+}
+
+void cr_explainer_abandon(cr_explainer *ex)
+{
+    ex->abandoned = true;
+}
+
+bool cr_explainer_is_abandoned(const cr_explainer *ex)
+{
+    return ex->abandoned;
 }

@@ -22,6 +22,7 @@ struct cr_explainer {
     cr_head head;
     size_t n_head;           /* of head_block: 0 if the head's weights serve nobody */
     const float *head_block; /* [n_classes][n_channels] behind the net's weights */
+    bool abandoned;
     int batch, n_variants, n_parts, n_slots;
     cr_variant *variants;
     cr_part *parts;   /* [n_parts] in the order of the variants */

@@ -9,7 +9,7 @@ void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passe
                    const void *user)
 {
     const size_t size = (size_t)passes->height * (size_t)passes->width * 3;
-    for (int first = 0; first < n; first += passes->batch) {
+    for (int first = 0; first < n && !*passes->abandoned; first += passes->batch) {
         const int now = n - first < passes->batch ? n - first : passes->batch;
         for (int i = 0; i < now; i++)
             fill(user, first + i, cr_net_input(passes->net) + (size_t)i * size);

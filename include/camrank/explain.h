@@ -79,4 +79,11 @@ cr_net *cr_explainer_net(cr_explainer *explainer);
 void cr_explainer_run(cr_explainer *explainer, int n_images, int n_views, const int32_t *classes,
                       const uint64_t *seeds, float *const *maps);
 
+/* Ends the present cr_explainer_run at the next of the further passes that its methods ask for: for the
+ * callback of cr_net_on_layer. */
+void cr_explainer_abandon(cr_explainer *explainer);
+
+/* Whether that happened in the last run, so that its maps are none. */
+bool cr_explainer_is_abandoned(const cr_explainer *explainer);
+
 #endif

@@ -14,8 +14,9 @@ typedef struct cr_between {
 /* What the network gave for an input by itself, and the net to ask more of. */
 typedef struct cr_passes {
     cr_net *net;
-    int batch;         /* inputs of a pass */
-    int height, width; /* of the input */
+    const bool *abandoned; /* no further pass is begun once it is true */
+    int batch;             /* inputs of a pass */
+    int height, width;     /* of the input */
     int n_classes;
     const cr_real *input;  /* [height][width][3] */
     const cr_real *logits; /* [n_classes] of it */

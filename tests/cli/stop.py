@@ -171,6 +171,32 @@ def a_rank_that_outlives_its_run_is_waited_for():
     same_as_whole("late.h5")
 
 
+LONG = ["--set", "methods=[grad-cam, {name: rise, masks: 1000000, as: long}]"]
+
+
+def n_done_so_far(name):
+    try:
+        return n_done(name)
+    except (OSError, KeyError):
+        return 0
+
+
+def a_unit_of_many_passes_is_not_waited_for():
+    """What needs one pass is done first; then each image takes a million."""
+    for n, who in ((1, slice(None)), (2, slice(1)), (3, slice(2, 3))):
+        name = f"long{n}.h5"
+        run = Run(n, path(name), *LONG)
+        check(wait_until(lambda: n_done_so_far(name) == N_IMAGES), f"{name}: {run.err()}")
+        send(run.ranks()[who], USR1)
+        code = run.wait()
+        check(code == 75, f"{name}: exit {code}: {run.err()}")
+        check(f"stopped with {N_IMAGES} of {2 * N_IMAGES} passes done" in run.err(),
+              f"{name}: {run.err()}")
+        with h5py.File(path(name), "r") as f:
+            check(not any(model["long/done"][()].any() for model in f["models"].values()),
+                  f"{name}: something is marked done")
+
+
 whole()
 stops("alone", 1, lambda run: send(run.ranks(), INT))
 stops("forwarded", 3, lambda run: send([run.process.pid], USR1))
@@ -181,4 +207,5 @@ mpirun_is_told_to_end()
 a_second_signal_ends_at_once()
 a_second_run_is_refused()
 a_rank_that_outlives_its_run_is_waited_for()
+a_unit_of_many_passes_is_not_waited_for()
 processes.finish()
