@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -88,6 +89,12 @@ class Network:
             key, _, layer = name.partition("@")
             if key in FORMS and name not in NOT_OURS and layer != "input":
                 yield key, layer, *FORMS[key], self.golden[name]
+
+
+def why_no_networks():
+    """"" where the kit's networks can be had."""
+    return "CAMRANK_KIT names no folder" if not os.path.isdir(f"{KIT}/methods") else \
+        "" if find_spec("PIL") else "Pillow is not installed"
 
 
 def networks():

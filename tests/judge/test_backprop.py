@@ -2,7 +2,6 @@
 what captum made of the kit's networks."""
 import io
 import sys
-from importlib.util import find_spec
 
 try:
     import torch
@@ -11,8 +10,8 @@ except ImportError as missing:
     sys.exit(77)
 import numpy as np
 
-from camrank import KIT, Checks, Explainer, Graph, Net, Refused, lib, load_double, method_spec, methods
-from method_peers import networks
+from camrank import Checks, Explainer, Graph, Net, Refused, lib, load_double, method_spec, methods
+from method_peers import networks, why_no_networks
 from structs import CR_NEEDS_PASSES as PASSES, CR_RULE_DECONV, CR_RULE_GUIDED, CR_RULE_PLAIN
 
 HEIGHT, WIDTH = 23, 30
@@ -191,8 +190,8 @@ def main():
     check_torch(model, graph, x)
     check_company(graph, x)
     check_refused()
-    if not KIT or not find_spec("PIL"):
-        print("skipped: the kit's networks, as CAMRANK_KIT names no folder, or Pillow is missing")
+    if why_no_networks():
+        print(f"skipped: the kit's networks, as {why_no_networks()}")
     else:
         double = load_double()
         for network in networks():

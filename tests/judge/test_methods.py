@@ -2,7 +2,6 @@
 what holds for every method of the table."""
 import ctypes as ct
 import sys
-from importlib.util import find_spec
 
 try:
     import numpy as np
@@ -10,9 +9,9 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
-from camrank import KIT, Checks, Explainer, Graph, Net, lib, load_double, method_spec, methods, run_method
+from camrank import Checks, Explainer, Graph, Net, lib, load_double, method_spec, methods, run_method
 from method_formulas import DEFAULTS, FORMULAS, finer_seed, formula, random_weights
-from method_peers import SIGNED, error_of, networks, tolerance
+from method_peers import SIGNED, error_of, networks, tolerance, why_no_networks
 from structs import CR_NEEDS_CURVATURE as CURVATURE, CR_NEEDS_GRADIENTS as GRADIENTS
 from structs import CR_NEEDS_HEAD as HEAD, CR_NEEDS_PASSES as PASSES
 
@@ -292,10 +291,8 @@ def main():
     check_random()
     check_seed()
     check_eigenvector()
-    if not KIT:
-        print("skipped: the kit's networks, as CAMRANK_KIT names no folder")
-    elif not find_spec("PIL"):
-        print("skipped: the kit's networks, as Pillow is not installed")
+    if why_no_networks():
+        print(f"skipped: the kit's networks, as {why_no_networks()}")
     else:
         double = load_double()
         for network in networks():

@@ -2,7 +2,6 @@
 peers' own programs made of the kit's networks."""
 import io
 import sys
-from importlib.util import find_spec
 
 try:
     import torch
@@ -12,9 +11,9 @@ except ImportError as missing:
     sys.exit(77)
 import numpy as np
 
-from camrank import KIT, Checks, Explainer, Graph, lib, method_spec, methods
+from camrank import Checks, Explainer, Graph, lib, method_spec, methods
 from method_formulas import splitmix
-from method_peers import networks
+from method_peers import networks, why_no_networks
 from structs import CR_NEEDS_PASSES as PASSES
 
 HEIGHT, WIDTH, SEEDS = 23, 30, [5, 6, 2**63 + 7]
@@ -206,8 +205,8 @@ def main():
     x = np.random.default_rng(2).standard_normal((3, 3, HEIGHT, WIDTH)).astype(np.float32)
     check_torch(model, graph, x)
     check_company(graph, x)
-    if not KIT or not find_spec("PIL"):
-        print("skipped: the kit's networks, as CAMRANK_KIT names no folder, or Pillow is missing")
+    if why_no_networks():
+        print(f"skipped: the kit's networks, as {why_no_networks()}")
     else:
         for network in networks():
             check_peers(network)
