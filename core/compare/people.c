@@ -9,6 +9,7 @@ typedef struct form {
     cr_put_text *put;
     const char *prefix;     /* of a line that is no table */
     const char *heading[2]; /* what stands around the line above a table */
+    int width;              /* of the table of rows, above which they are numbered; 0: any */
 } form;
 
 static bool put_sheet(const form *as, cr_sheet *sheet, FILE *out)
@@ -18,10 +19,25 @@ static bool put_sheet(const form *as, cr_sheet *sheet, FILE *out)
     return whole;
 }
 
+/* Lists the rows with numbers, and puts these in the table. */
+static void number_rows(cr_sheet *sheet, const form *as, FILE *out)
+{
+    for (int line = 0; line < sheet->n_lines; line++) {
+        cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns];
+        fprintf(out, "%3d  ", line + 1);
+        as->put(out, cell->text);
+        fputc('\n', out);
+        cell->text = cr_sheet_text(sheet, "%3d", line + 1);
+    }
+    fputc('\n', out);
+}
+
 static bool put_rows(const cr_compare *compare, const form *as, FILE *out)
 {
     cr_sheet sheet;
     cr_compare_make_rows(compare, &sheet);
+    if (!sheet.failed && as->width && cr_sheet_width(&sheet) > as->width)
+        number_rows(&sheet, as, out);
     return put_sheet(as, &sheet, out);
 }
 
@@ -152,18 +168,18 @@ static bool put_all(const cr_compare *compare, const form *as, FILE *out)
 
 bool cr_compare_text(const cr_compare *compare, FILE *out)
 {
-    static const form as = {cr_sheet_put_text, cr_put_plain, "", {"", ""}};
+    static const form as = {cr_sheet_put_text, cr_put_plain, "", {"", ""}, 100};
     return put_all(compare, &as, out);
 }
 
 bool cr_compare_markdown(const cr_compare *compare, FILE *out)
 {
-    static const form as = {cr_sheet_put_markdown, cr_put_markdown, "- ", {"**", "**\n"}};
+    static const form as = {cr_sheet_put_markdown, cr_put_markdown, "- ", {"**", "**\n"}, 0};
     return put_all(compare, &as, out);
 }
 
 bool cr_compare_latex(const cr_compare *compare, FILE *out)
 {
-    static const form as = {cr_sheet_put_latex, cr_put_plain, "% ", {"% ", ""}};
+    static const form as = {cr_sheet_put_latex, cr_put_plain, "% ", {"% ", ""}, 0};
     return put_all(compare, &as, out);
 }

@@ -57,6 +57,18 @@ static void measure(const cr_sheet *sheet, int *widths)
     }
 }
 
+int cr_sheet_width(const cr_sheet *sheet)
+{
+    int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths), all = -GAP;
+    if (!widths)
+        return 0;
+    measure(sheet, widths);
+    for (int c = 0; c < sheet->n_columns; c++)
+        all += widths[c] + GAP;
+    free(widths);
+    return all;
+}
+
 static void put_plain_groups(const cr_sheet *sheet, const int *widths, FILE *out)
 {
     int blanks = 0;

@@ -48,6 +48,9 @@ void cr_put_plain(FILE *out, const char *text);
 void cr_put_markdown(FILE *out, const char *text);
 void cr_put_latex(FILE *out, const char *text);
 
+/* Characters of a line of the sheet as text; 0 when out of memory. */
+int cr_sheet_width(const cr_sheet *sheet);
+
 /* The sheet in a form. False when out of memory. */
 bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out);
 bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out);

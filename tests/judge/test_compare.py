@@ -382,6 +382,15 @@ def judge_several(path, folder):
     text = run("compare", path, half, part, "--only", "gap,gmp,cam")
     check("and a line says so", f"Left out, as not all files have them: 150 of {path}, 0 of {half}, " in text and
           "\nNot finished: " in text and "lacks 7 of 150 images; the figures are of those that all rows have" in text)
+    long = f"{folder}/a_name_that_makes_a_table_of_rows_wide.h5"
+    os.link(half, long)
+    text = run("compare", path, long, "--only", "gap,grad-cam")
+    lines = text.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("row "))
+    check("rows of long names are numbered in front of the table",
+          lines[head - 3].startswith("  1  ") and lines[head - 2].startswith("  2  ") and
+          "a_name_that_makes" in lines[head - 3] + lines[head - 2] and
+          lines[head + 1].startswith("  1 ") and max(map(len, lines[head:head + 3])) <= 100)
     skipped = change(path, f"{folder}/failed.h5", set_at("models/gap/cam/done", slice(0, 9), 2))
     result = compare(skipped, "--only", "gap")
     check("images that failed count as wrong", next(
