@@ -36,7 +36,10 @@ static void print_line(const cr_progress *progress, double now)
 {
     double elapsed = now - progress->started_s;
     double rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
-    long left = rate > 0 ? (long)((double)(progress->n_passes - progress->done) / rate + 0.5) : 0;
+    /* What is under way counts when it is done: it began after share_s. */
+    const double share = progress->share, since = elapsed - progress->share_s;
+    const double left_s = share > 0 ? progress->share_s * (1 - share) / share - since : 0;
+    const long left = left_s > 0 ? (long)(left_s + 0.5) : 0;
     if (progress->terminal) {
         int filled =
             (int)(progress->done * BAR_WIDTH / (progress->n_passes ? progress->n_passes : 1));
@@ -54,10 +57,14 @@ static void print_line(const cr_progress *progress, double now)
     fflush(stderr);
 }
 
-void cr_progress_update(cr_progress *progress, int64_t done)
+void cr_progress_update(cr_progress *progress, int64_t done, double share)
 {
     double now = cr_now_s();
     progress->done = done;
+    if (share > progress->share) {
+        progress->share = share;
+        progress->share_s = now - progress->started_s;
+    }
     if (!progress->shown ||
         now - progress->printed_s < (progress->terminal ? TERMINAL_INTERVAL_S : LOG_INTERVAL_S))
         return;

@@ -10,6 +10,8 @@ typedef struct cr_progress {
     bool shown, terminal;
     int n_groups;
     int64_t n_passes, done; /* images x groups of models */
+    double share,
+        share_s; /* of the work, in what it costs, and the seconds after which it was done */
     double started_s, printed_s;
 } cr_progress;
 
@@ -21,8 +23,8 @@ double cr_now_s(void);
 const char *cr_progress_unit(int n_groups);
 
 void cr_progress_start(cr_progress *progress, bool shown, int64_t n_passes, int n_groups);
-/* `done` passes so far; prints at most as often as is useful. */
-void cr_progress_update(cr_progress *progress, int64_t done);
+/* `done` passes so far, which are `share` of the work, from 0 to 1; prints at most as often as is useful. */
+void cr_progress_update(cr_progress *progress, int64_t done, double share);
 /* Takes the bar away; the last line of a run that was finished: how many passes in how long. */
 void cr_progress_end(cr_progress *progress, bool finished);
 

@@ -25,6 +25,11 @@ struct cr_run {
     int64_t n_images_before; /* rank 0: done in the turns before */
     cr_explainer *passing;   /* of the present unit, if methods pass again in it; else NULL */
     bool knows_next;         /* the unit after the present one is being read */
+    /* Rank 0: units are given out in their order, so that those which are done are about the first: how
+     * many, of how many images, and what they cost. */
+    int n_passed;
+    int64_t n_images_passed;
+    double cost_passed;
     cr_progress progress;
     cr_status poll_status; /* of what is done between layers */
     cr_error poll_error;
@@ -48,7 +53,14 @@ cleanup:
 
 static void show_progress(cr_run *run)
 {
-    cr_progress_update(&run->progress, run->n_images_before + run->dispatch.n_images_done);
+    const cr_units *units = &run->units;
+    const int64_t done = run->n_images_before + run->dispatch.n_images_done;
+    while (run->n_passed < units->n_units && run->n_images_passed < done) {
+        const int unit = units->units[run->n_passed++];
+        run->n_images_passed += cr_units_chunk(run->session, unit).n;
+        run->cost_passed += cr_units_cost(run->session, unit);
+    }
+    cr_progress_update(&run->progress, done, units->cost > 0 ? run->cost_passed / units->cost : 0);
 }
 
 static void idle(void *context)

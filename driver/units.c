@@ -56,6 +56,12 @@ cr_chunk cr_units_chunk(const cr_session *session, int unit)
     return (cr_chunk){k.model, k.group, first, left < k.chunk ? left : k.chunk};
 }
 
+double cr_units_cost(const cr_session *session, int unit)
+{
+    const cr_chunk c = cr_units_chunk(session, unit);
+    return cr_model_cost(&session->models[c.model], c.group) * c.n;
+}
+
 cr_status cr_units_alloc_states(const cr_session *s, int n, cr_arena *arena, cr_results_rows *rows,
                                 cr_error *err)
 {
@@ -144,6 +150,9 @@ cr_status cr_units_list(const cr_session *session, cr_results *results, cr_units
         }
         units->turn_units[turn] = n_units - before;
     }
+    units->n_units = n_units;
+    for (int i = 0; i < n_units; i++)
+        units->cost += cr_units_cost(session, units->units[i]);
 
 cleanup:
     cr_arena_free(&arena);

@@ -7,8 +7,10 @@
 #include "session.h"
 
 typedef struct cr_units {
-    int *units;        /* those that are not done yet, turn by turn */
-    int *turn_units;   /* [n_turns] how many of them each turn has */
+    int *units;      /* those that are not done yet, turn by turn */
+    int *turn_units; /* [n_turns] how many of them each turn has */
+    int n_units;
+    double cost;       /* of them all: cr_model_cost of each of their images */
     int64_t n_missing; /* images x groups that are not done yet */
     int64_t n_partial; /* those of them that lack some methods alone */
     int64_t n_kept;    /* those of them whose maps are there, and are scored without the network */
@@ -24,6 +26,9 @@ int cr_units_all(const cr_session *session);
 
 /* What unit 0 .. cr_units_all - 1 is. */
 cr_chunk cr_units_chunk(const cr_session *session, int unit);
+
+/* cr_model_cost of all images of a unit. */
+double cr_units_cost(const cr_session *session, int unit);
 
 /* Room in `arena` for the states of n rows of any of the networks, CR_ROW_KEPT among them. Errors:
  * CR_EINTERNAL (memory). Local. */
