@@ -213,4 +213,12 @@ typedef cr_status cr_tar_take(const char *path, const char *member, const uint8_
 cr_status cr_tar_each(const char *path, const char *ending, size_t max_bytes, cr_tar_take *take,
                       void *context, cr_error *err);
 
+/* Of a layout whose classes are a list in a file of its own. */
+#define CR_KEYS_WITH_SYNSETS                                                        \
+    {                                                                               \
+        [CR_DATA_IMAGES] = CR_KEY_TAKEN, [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,    \
+        [CR_DATA_SYNSETS] = CR_KEY_NEEDED, [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN, \
+        [CR_DATA_EXCLUDE] = CR_KEY_TAKEN                                            \
+    }
+
 #endif

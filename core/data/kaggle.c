@@ -76,11 +76,7 @@ static cr_status read_kaggle(const cr_data_source *source, const cr_class_list *
 const cr_layout cr_layout_kaggle = {
     .name = "kaggle",
     .ground_truth = "`LOC_val_solution.csv`",
-    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
-             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
-             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
-             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
-             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .keys = CR_KEYS_WITH_SYNSETS,
     .has_labels = true,
     .has_boxes = true,
     .read = read_kaggle,

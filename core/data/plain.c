@@ -36,11 +36,7 @@ const cr_layout cr_layout_csv = {
     .name = "csv",
     .ground_truth = "your own: `image,label,x0,y0,x1,y1`, a row a box, the label a wnid or a class "
                     "index from 0",
-    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
-             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
-             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
-             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
-             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .keys = CR_KEYS_WITH_SYNSETS,
     .has_labels = true,
     .has_boxes = true,
     .read = read_csv,

@@ -126,11 +126,7 @@ const cr_layout cr_layout_wsol = {
     .name = "wsol",
     .ground_truth = "the folder of wsolevaluation's `image_ids.txt`, `class_labels.txt`, "
                     "`image_sizes.txt`, `localization.txt`",
-    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
-             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
-             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
-             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
-             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .keys = CR_KEYS_WITH_SYNSETS,
     .has_labels = true,
     .has_boxes = true,
     .has_sizes = true,

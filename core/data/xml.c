@@ -359,11 +359,7 @@ static cr_status read_xml(const cr_data_source *source, const cr_class_list *cla
 const cr_layout cr_layout_xml = {
     .name = "xml",
     .ground_truth = "ILSVRC's annotations: the folder, or `ILSVRC2012_bbox_val_v3.tgz`",
-    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
-             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
-             [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
-             [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN,
-             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN},
+    .keys = CR_KEYS_WITH_SYNSETS,
     .has_labels = true,
     .has_boxes = true,
     .has_sizes = true,

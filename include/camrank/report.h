@@ -13,7 +13,7 @@
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
     const char *filter;              /* resize filter of the network's input; "" for none */
-    char variant[2 * CR_NAME_BYTES]; /* "grad-cam" or "grad-cam@layer", as the job names it */
+    char variant[2 * CR_NAME_BYTES]; /* METHOD or METHOD@LAYER, as the job names it */
     bool is_baseline;                /* see below */
     bool has_network; /* classes were predicted; else, but of a baseline, n_images says nothing */
     int64_t n_images; /* denominator of the classification errors */

@@ -103,7 +103,7 @@ static inline bool cr_results_has_metric(const cr_results_plan *plan, int metric
 /* Maps of an image that the file keeps of a variant: those of the last slots. Local. */
 int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *variant);
 
-/* The variant's name: `as` where there is one; else "grad-cam", or "grad-cam@layer" where the job names
+/* The variant's name: `as` where there is one; else METHOD, or METHOD@LAYER where the job names
  * the layer. Its HDF5 group has the same name with ':' for every '/'. Local. */
 void cr_results_variant_name(const cr_results_variant *variant, char name[2 * CR_NAME_BYTES]);
 
