@@ -82,3 +82,73 @@ void cr_group_norm_backward(const cr_group_norm *p, int n, int m, const cr_real 
         }
     }
 }
+
+/* The mean of tx, and that of tx times the normalised x, of a group. */
+static void means_of_tangent(const cr_group_norm *p, int g, const cr_real *x, double mean,
+                             double inverse, const cr_real *tx, double *of_tx, double *of_txz)
+{
+    double sum = 0, product = 0;
+    for (size_t t = 0; t < p->places; t++)
+        for (int q = 0; q < p->members; q++) {
+            const size_t e = at(p, g, t, q);
+            sum += (double)tx[e];
+            product += (double)tx[e] * ((double)x[e] - mean) * inverse;
+        }
+    *of_tx = sum / ((double)p->places * p->members);
+    *of_txz = product / ((double)p->places * p->members);
+}
+
+void cr_group_norm_tangent(const cr_group_norm *p, int n, const cr_real *x, const cr_real *scale,
+                           const cr_real *tx, cr_real *ty)
+{
+    const size_t size = image_size(p);
+    for (int i = 0; i < n; i++, x += size, tx += size, ty += size)
+        for (int g = 0; g < p->groups; g++) {
+            double mean, inverse, of_tx, of_txz;
+            statistics(p, g, x, &mean, &inverse);
+            means_of_tangent(p, g, x, mean, inverse, tx, &of_tx, &of_txz);
+            for (size_t t = 0; t < p->places; t++)
+                for (int q = 0; q < p->members; q++) {
+                    const size_t e = at(p, g, t, q);
+                    const double z = ((double)x[e] - mean) * inverse;
+                    ty[e] = (cr_real)(((double)tx[e] - of_tx - z * of_txz) * inverse *
+                                      (double)scale[channel(p, g, q)]);
+                }
+        }
+}
+
+/* With tz the tangent of z and r = 1 / deviation, whose tangent is -r^2 mean(z tx): what r (d - mean(d) -
+ * z mean(d z)) changes by. */
+static void curve_group(const cr_group_norm *p, int g, const cr_real *x, const cr_real *scale,
+                        const cr_real *tx, const cr_real *dy, cr_real *dx)
+{
+    const double size = (double)p->places * p->members;
+    double mean, r, of_tx, of_txz, of_d = 0, of_dz = 0, of_dtz = 0;
+    statistics(p, g, x, &mean, &r);
+    means_of_tangent(p, g, x, mean, r, tx, &of_tx, &of_txz);
+    for (size_t t = 0; t < p->places; t++)
+        for (int q = 0; q < p->members; q++) {
+            const size_t e = at(p, g, t, q);
+            const double d = (double)dy[e] * (double)scale[channel(p, g, q)] / size;
+            const double z = ((double)x[e] - mean) * r;
+            of_d += d;
+            of_dz += d * z;
+            of_dtz += d * r * ((double)tx[e] - of_tx - z * of_txz);
+        }
+    for (size_t t = 0; t < p->places; t++)
+        for (int q = 0; q < p->members; q++) {
+            const size_t e = at(p, g, t, q);
+            const double d = (double)dy[e] * (double)scale[channel(p, g, q)];
+            const double z = ((double)x[e] - mean) * r;
+            const double tz = r * ((double)tx[e] - of_tx - z * of_txz);
+            dx[e] -= (cr_real)(r * (r * of_txz * (d - of_d - z * of_dz) + tz * of_dz + z * of_dtz));
+        }
+}
+
+void cr_group_norm_curve(const cr_group_norm *p, int m, const cr_real *x, const cr_real *scale,
+                         const cr_real *tx, const cr_real *dy, cr_real *dx)
+{
+    for (int i = 0; i < m; i++, dy += image_size(p), dx += image_size(p))
+        for (int g = 0; g < p->groups; g++)
+            curve_group(p, g, x, scale, tx, dy, dx);
+}

@@ -127,6 +127,19 @@ static void group_backward(const cr_run *run)
                            run->dx[0]);
 }
 
+static void group_tangent(const cr_run *run)
+{
+    const group_norm *p = run->node->params;
+    cr_group_norm_tangent(&p->kernel, run->n, run->x[0], run->weights, run->tx[0], run->ty);
+}
+
+static void group_curve(const cr_run *run)
+{
+    const group_norm *p = run->node->params;
+    cr_group_norm_curve(&p->kernel, run->m, run->x[0], run->weights, run->tx[0], run->dy,
+                        run->dx[0]);
+}
+
 #define GROUP_OP(symbol, name, loader)                              \
     const cr_op symbol = {.type = name,                             \
                           .min_inputs = 3,                          \
@@ -135,7 +148,9 @@ static void group_backward(const cr_run *run)
                           .load = loader,                           \
                           .pack = group_pack,                       \
                           .forward = group_forward,                 \
-                          .backward = group_backward}
+                          .backward = group_backward,               \
+                          .tangent = group_tangent,                 \
+                          .curve = group_curve}
 
 GROUP_OP(cr_op_instance_normalization, "InstanceNormalization", load_instance);
 GROUP_OP(cr_op_group_normalization, "GroupNormalization", load_group);
@@ -182,13 +197,27 @@ static void response_backward(const cr_run *run)
     cr_response_backward(&p->kernel, run->n, run->m, p->rows, run->x[0], run->dy, run->dx[0]);
 }
 
+static void response_tangent(const cr_run *run)
+{
+    const response *p = run->node->params;
+    cr_response_tangent(&p->kernel, (size_t)run->n * p->rows, run->x[0], run->tx[0], run->ty);
+}
+
+static void response_curve(const cr_run *run)
+{
+    const response *p = run->node->params;
+    cr_response_curve(&p->kernel, run->m, p->rows, run->x[0], run->tx[0], run->dy, run->dx[0]);
+}
+
 const cr_op cr_op_lrn = {.type = "LRN",
                          .min_inputs = 1,
                          .max_inputs = 1,
                          .flags = CR_OP_NEEDS_X,
                          .load = load_response,
                          .forward = response_forward,
-                         .backward = response_backward};
+                         .backward = response_backward,
+                         .tangent = response_tangent,
+                         .curve = response_curve};
 
 /* A reduction of `x` over these axes, which stay. */
 static cr_status reduce(cr_graph *graph, const cr_node *node, const char *type, int x,

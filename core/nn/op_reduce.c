@@ -102,7 +102,13 @@ static void tangent(const cr_run *run)
                       run->ty);
 }
 
-/* Second derivatives are known of those that are linear in pieces. */
+static void curve(const cr_run *run)
+{
+    const reduction *p = run->node->params;
+    cr_reduce_curve(p->op, run->m, p->rows, p->c, run->x[0], run->y, run->tx[0], run->ty, run->dy,
+                    run->dx[0]);
+}
+
 #define LINEAR CR_OP_LINEAR
 #define PIECES CR_OP_NEEDS_X
 #define CURVED (CR_OP_NEEDS_X | CR_OP_NEEDS_Y)
@@ -119,7 +125,8 @@ static void tangent(const cr_run *run)
                                   .load = load_##symbol,                          \
                                   .forward = forward,                             \
                                   .backward = backward,                           \
-                                  .tangent = (kind) == PIECES ? tangent : NULL}
+                                  .tangent = (kind) == LINEAR ? NULL : tangent,   \
+                                  .curve = (kind) == CURVED ? curve : NULL}
 
 ROW(reduce_l1, "ReduceL1", CR_REDUCE_L1, PIECES);
 ROW(reduce_l2, "ReduceL2", CR_REDUCE_L2, CURVED);

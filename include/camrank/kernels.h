@@ -324,8 +324,12 @@ void cr_choose_backward(int n_images, int m, size_t n, const cr_real *c, const c
 /* Of each row one number: x [rows][c], y [rows]. Of equal extremes the first takes the gradient. Backward
  * needs x and y, [n][rows][c] and [n][rows]. */
 typedef enum cr_reduce_op {
+    CR_REDUCE_ARG_MAX, /* which of the row, as a number; of equal ones the first, */
+    CR_REDUCE_ARG_MIN,
     CR_REDUCE_L1,
     CR_REDUCE_L2,
+    CR_REDUCE_LAST_ARG_MAX, /* or the last */
+    CR_REDUCE_LAST_ARG_MIN,
     CR_REDUCE_LOG_SUM,
     CR_REDUCE_LOG_SUM_EXP,
     CR_REDUCE_MAX,
@@ -340,6 +344,8 @@ void cr_reduce_backward(cr_reduce_op op, int n, int m, size_t rows, int c, const
                         const cr_real *y, const cr_real *dy, cr_real *dx);
 void cr_reduce_tangent(cr_reduce_op op, size_t rows, int c, const cr_real *x, const cr_real *y,
                        const cr_real *tx, cr_real *ty);
+void cr_reduce_curve(cr_reduce_op op, int m, size_t rows, int c, const cr_real *x, const cr_real *y,
+                     const cr_real *tx, const cr_real *ty, const cr_real *dy, cr_real *dx);
 
 /* Over the channels of each row: x [rows][c], y [rows]. */
 void cr_row_mean_forward(size_t rows, int c, const cr_real *x, cr_real *y);
@@ -365,6 +371,10 @@ typedef struct cr_response {
 void cr_response_forward(const cr_response *p, size_t rows, const cr_real *x, cr_real *y);
 void cr_response_backward(const cr_response *p, int n, int m, size_t rows, const cr_real *x,
                           const cr_real *dy, cr_real *dx);
+void cr_response_tangent(const cr_response *p, size_t rows, const cr_real *x, const cr_real *tx,
+                         cr_real *ty);
+void cr_response_curve(const cr_response *p, int m, size_t rows, const cr_real *x,
+                       const cr_real *tx, const cr_real *dy, cr_real *dx);
 
 /* Normalisation of each group of an image to mean 0 and variance 1, then scale and shift. Group g has
  * `places` places from g group_step on, place_step apart, with `members` elements each side by side; an
@@ -379,6 +389,10 @@ void cr_group_norm_forward(const cr_group_norm *p, int n, const cr_real *x, cons
                            const cr_real *shift, cr_real *y);
 void cr_group_norm_backward(const cr_group_norm *p, int n, int m, const cr_real *x,
                             const cr_real *scale, const cr_real *dy, cr_real *dx);
+void cr_group_norm_tangent(const cr_group_norm *p, int n, const cr_real *x, const cr_real *scale,
+                           const cr_real *tx, cr_real *ty);
+void cr_group_norm_curve(const cr_group_norm *p, int m, const cr_real *x, const cr_real *scale,
+                         const cr_real *tx, const cr_real *dy, cr_real *dx);
 
 /* Interpolation along one dimension: y[o][i][q] = sum over t of weights[i][t] x[o][index[i][t]][q], for
  * `outer` times n_out times inner values. */
