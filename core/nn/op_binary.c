@@ -31,7 +31,7 @@ static bool find_spread(const cr_value *a, const cr_value *b, cr_binary *kernel)
         return true;
     }
     bool same = true, rows = true, channels = true;
-    for (int i = 1; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         int ad = a->shape.dims[a->order[i]], bd = b->shape.dims[b->order[i]];
         bool last = a->order[i] == cr_value_last_dim(a);
         same = same && ad == bd;
