@@ -403,8 +403,12 @@ cr_status cr_mean_load(cr_graph *graph, cr_node *node, cr_error *err);
 cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err);
 extern const cr_op cr_op_product;
 
-/* widen.c: the load of a Conv or a pooling of 3 dimensions. */
+/* widen.c: the load of a Conv or a pooling of 3 dimensions, and of a pooling of 5. */
 cr_status cr_widen_load(cr_graph *graph, cr_node *node, cr_error *err);
+cr_status cr_flatten_load(cr_graph *graph, cr_node *node, cr_error *err);
+
+/* op_volume.c: the load of a Conv of 5 dimensions. */
+cr_status cr_volume_load(cr_graph *graph, cr_node *node, cr_error *err);
 
 /* attribute.c: whether input i, an activation or a constant, has so many dimensions. */
 bool cr_node_has_dims(const cr_graph *graph, const cr_node *node, int i, int n_dims);
@@ -458,9 +462,29 @@ bool cr_onnx_is_real(int data_type);
 cr_status cr_onnx_tensor(cr_graph *graph, const Onnx__TensorProto *proto, cr_onnx_bytes raw,
                          cr_tensor *tensor, cr_error *err);
 
-/* op_window.c: kernel_shape, strides, pads, dilations, auto_pad and ceil_mode of a convolution or
- * pooling; fills everything of *win but k and groups. The r x s of a convolution come from its
- * weights: given in win, they must agree with kernel_shape. */
+/* A window along one dimension. */
+typedef struct cr_span {
+    int size, out; /* of the input and the output */
+    int window, stride, dilation;
+    int before, after; /* padding */
+} cr_span;
+
+/* From the first to the last place of the window. */
+static inline int64_t cr_span_reach(const cr_span *s)
+{
+    return (int64_t)s->dilation * (s->window - 1) + 1;
+}
+
+/* op_window.c: kernel_shape, strides, pads, dilations and auto_pad of n <= 3 dimensions, whose sizes are
+ * there. The windows of a convolution are those of its weights: given, they must agree with kernel_shape. */
+cr_status cr_spans_read(cr_graph *graph, const cr_node *node, int n, cr_span *spans,
+                        const char **auto_pad, cr_error *err);
+
+/* The same, with ceil_mode, of a convolution or pooling: its outputs, and the pads as auto_pad has them. */
+cr_status cr_spans_load(cr_graph *graph, const cr_node *node, int n, bool pooling, cr_span *spans,
+                        cr_error *err);
+
+/* The same of a map; fills everything of *win but k and groups. */
 cr_status cr_window_load(cr_graph *graph, const cr_node *node, const cr_shape *in, bool pooling,
                          cr_window *win, int *pad_bottom, int *pad_right, cr_error *err);
 

@@ -30,6 +30,8 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     int pad_bottom, pad_right;
     if (cr_node_has_dims(graph, node, 0, 3))
         return cr_widen_load(graph, node, err);
+    if (cr_node_has_dims(graph, node, 0, 5))
+        return cr_volume_load(graph, node, err);
     CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));

@@ -262,27 +262,6 @@ cleanup:
     return status;
 }
 
-static cr_status load_lp(cr_graph *graph, cr_node *node, cr_error *err)
-{
-    cr_status status = CR_OK;
-    const cr_value *in;
-    int64_t given, order;
-    int axis, y;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", -1, &given, err));
-    CR_TRY(cr_attribute_int(node, "p", 2, &order, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
-    if (order != 1 && order != 2)
-        CR_TRY(cr_fail(err, CR_EINPUT, "only p of 1 and 2 are supported"));
-    const int x = node->inputs[0];
-    CR_TRY(
-        reduce(graph, node, order == 1 ? "ReduceL1" : "ReduceL2", x, &(int64_t){axis}, 1, &y, err));
-    CR_TRY(cr_node_become(graph, node, "Div", (int[]){x, y}, 2, NULL, err));
-
-cleanup:
-    return status;
-}
-
 /* (x - mean) / (sqrt(mean of (x - mean)^2) + 1e-9), as the function in ONNX's definition has it. */
 static cr_status load_mean_variance(cr_graph *graph, cr_node *node, cr_error *err)
 {
@@ -318,5 +297,4 @@ cleanup:
                           .load = loader}
 
 COMPOSED(cr_op_rms_normalization, "RMSNormalization", 2, load_rms);
-COMPOSED(cr_op_lp_normalization, "LpNormalization", 1, load_lp);
 COMPOSED(cr_op_mean_variance_normalization, "MeanVarianceNormalization", 1, load_mean_variance);

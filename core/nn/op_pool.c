@@ -23,6 +23,8 @@ static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
     cr_avgpool *p;
     if (cr_node_has_dims(graph, node, 0, 3))
         return cr_widen_load(graph, node, err);
+    if (cr_node_has_dims(graph, node, 0, 5))
+        return cr_flatten_load(graph, node, err);
     cr_status status = cr_node_params(graph, node, sizeof *p, (void **)&p, err);
     return status == CR_OK ? load_window(graph, node, p, err) : status;
 }
@@ -34,6 +36,8 @@ static cr_status load_average(cr_graph *graph, cr_node *node, cr_error *err)
     int64_t count;
     if (cr_node_has_dims(graph, node, 0, 3))
         return cr_widen_load(graph, node, err);
+    if (cr_node_has_dims(graph, node, 0, 5))
+        return cr_flatten_load(graph, node, err);
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_attribute_int(node, "count_include_pad", 0, &count, err));
     p->count_padding = count != 0;

@@ -23,6 +23,7 @@
     X(clip)                        \
     X(concat)                      \
     X(conv)                        \
+    X(conv_transpose)              \
     X(cos)                         \
     X(cosh)                        \
     X(depth_to_space)              \
@@ -40,6 +41,7 @@
     X(gelu)                        \
     X(gemm)                        \
     X(global_average_pool)         \
+    X(global_lp_pool)              \
     X(global_max_pool)             \
     X(greater)                     \
     X(greater_or_equal)            \
@@ -56,6 +58,7 @@
     X(log)                         \
     X(log_softmax)                 \
     X(lp_normalization)            \
+    X(lp_pool)                     \
     X(lrn)                         \
     X(matmul)                      \
     X(max)                         \

@@ -155,6 +155,19 @@ typedef struct cr_conv {
     const cr_way *way;
 } cr_conv;
 
+/* A convolution over three dimensions (fewer: the first have extent 1), by a plain kernel: x
+ * [n][in][C], y [n][out][K], weights [window][G][C/G][K/G]. Forward ADDS to y as backward does to dx; what
+ * is backward here is forward of a transposed convolution, whose input is dy. After cr_blas_load. */
+typedef struct cr_volume {
+    int in[3], out[3], window[3];
+    int stride[3], pad[3], dilation[3]; /* pad: in front */
+    int c, k, groups;
+} cr_volume;
+void cr_volume_forward(const cr_volume *p, int n, const cr_real *x, const cr_real *weights,
+                       cr_real *y);
+void cr_volume_backward(const cr_volume *p, int n, const cr_real *dy, const cr_real *weights,
+                        cr_real *dx);
+
 /* Maximum over the window; of equal ones the first in raster order takes the gradient (PyTorch). */
 void cr_maxpool_forward(const cr_window *win, int n, const cr_real *x, ptrdiff_t x_step, cr_real *y,
                         ptrdiff_t y_step);

@@ -139,6 +139,20 @@ for name, f in {
 }.items():
     check(name, On(f))
 
+for name, module in {
+    "transposed convolution": nn.ConvTranspose2d(8, 6, 3, 2, 1, 1), "of groups": nn.ConvTranspose2d(8, 6, 3, (2, 3), (1, 0), (1, 2), 2),
+    "dilated": nn.ConvTranspose2d(8, 4, (3, 2), dilation=(2, 1)), "depthwise": nn.ConvTranspose2d(8, 8, 4, 2, 1, groups=8),
+}.items():
+    check(f"transposed convolution {name}", nn.Sequential(module, nn.BatchNorm2d(module.out_channels), nn.ReLU()))
+check("transposed convolution of a sequence", On(lambda s, x: s.c(x.flatten(2)), c=nn.ConvTranspose1d(8, 4, 3, 2, 1, 1)))
+volume = lambda x: x.view(-1, 4, 2, 6, 8)
+check("volumes", On(lambda s, x: s.d(F.relu(s.b(s.c(volume(x))))), c=nn.Conv3d(4, 6, (2, 3, 3), (1, 2, 1), (1, 1, 0), (1, 1, 2), 2),
+                    b=nn.BatchNorm3d(6), d=nn.ConvTranspose3d(6, 4, 2, 2, 1, 1)))
+check("poolings of volumes", On(lambda s, x: torch.cat([F.max_pool3d(volume(x), (2, 3, 2), (1, 2, 2), (1, 1, 0), 1, True),
+                                                        F.avg_pool3d(volume(x), (2, 3, 2), (1, 2, 2), (1, 1, 0), True, False)], 1)))
+check("adaptive pooling of volumes", On(lambda s, x: F.adaptive_avg_pool3d(volume(x), 1) * F.adaptive_max_pool3d(volume(x), 1)))
+check("L2 pooling", On(lambda s, x: F.lp_pool2d(x.abs(), 2, (3, 2), 2)))
+
 # --- moving
 for name, f in {
     "channel shuffle": lambda s, x: x.view(-1, 2, 4, 6, 8).transpose(1, 2).reshape(-1, 8, 6, 8),
