@@ -153,8 +153,21 @@ static cr_status name_layers(const char *file, const cr_graph *graph, const cr_v
     return CR_OK;
 }
 
-static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_results_model *to,
-                            cr_error *err)
+/* Of how many classes maps are kept. As large as the network's input, all six would be more than the images:
+ * of those the ground truth's, if nothing is said. */
+static int kept_maps(const cr_job *job, const cr_model *model, const cr_variant *variant)
+{
+    const bool is_large =
+        variant->width == model->input.width && variant->height == model->input.height;
+    if (variant->spec.map_slots != CR_KEEP_DEFAULT)
+        return variant->spec.map_slots;
+    if (job->map_slots != CR_KEEP_DEFAULT)
+        return job->map_slots;
+    return is_large && job->data.layout->has_labels ? 1 : CR_SLOTS;
+}
+
+static cr_status plan_model(const cr_job *job, const cr_job_model *from, const cr_model *model,
+                            cr_results_model *to, cr_error *err)
 {
     cr_status status = CR_OK;
     snprintf(to->name, sizeof to->name, "%s", model->name);
@@ -183,6 +196,7 @@ static cr_status plan_model(const cr_job_model *from, const cr_model *model, cr_
         out->map_width = variant->width;
         out->map_height = variant->height;
         out->n_views = model->n_views;
+        out->map_slots = kept_maps(job, model, variant);
     }
 
 cleanup:
@@ -231,7 +245,7 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->has_empty = true;
     plan->has_states = true;
     plan->batch = job->batch;
-    plan->map_slots = job->map_slots;
+    plan->map_slots = job->map_slots == CR_KEEP_DEFAULT ? CR_SLOTS : job->map_slots;
     plan->map_float16 = job->map_float16;
 
 cleanup:
@@ -246,7 +260,7 @@ static cr_status open_network(const cr_par *par, cr_session *s, cr_error *err)
     const cr_job_model *from = &s->job.models[m];
     CR_TRY(cr_network_open(par, s, m, err));
     s->n_models = s->plan.n_models = m + 1;
-    status = plan_model(from, &s->models[m], &s->plan.models[m], err);
+    status = plan_model(&s->job, from, &s->models[m], &s->plan.models[m], err);
     if (status == CR_OK)
         status = cr_session_check_maps(s, from->file, &s->plan.models[m], err);
     CR_TRY(cr_par_agree(par, status, err));

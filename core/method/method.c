@@ -55,7 +55,7 @@ const char *cr_method_names(void)
 
 cr_method_spec cr_method_plain(const cr_method *method)
 {
-    cr_method_spec spec = {.method = method};
+    cr_method_spec spec = {.method = method, .map_slots = CR_KEEP_DEFAULT};
     cr_parameters_reset(method->parameters, spec.parameters.bytes);
     spec.fusion = cr_fusion_plain(method);
     return spec;

@@ -165,6 +165,7 @@ static cr_status compare_variant(place model, const char *group, const cr_result
     CR_TRY(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));
     CR_TRY(compare_number(at, "map_height", stored->map_height, wanted->map_height, err));
     CR_TRY(compare_number(at, "views", stored->n_views, wanted->n_views, err));
+    CR_TRY(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
 
 cleanup:
     return status;

@@ -168,8 +168,8 @@ cleanup:
     return status;
 }
 
-static cr_status put_variant(cr_h5_at at, const cr_results_variant *variant, int index,
-                             cr_error *err)
+static cr_status put_variant(cr_h5_at at, const cr_results_plan *plan,
+                             const cr_results_variant *variant, int index, cr_error *err)
 {
     cr_status status = CR_OK;
     CR_TRY(cr_h5_put_int(at, "index", index, err));
@@ -190,6 +190,8 @@ static cr_status put_variant(cr_h5_at at, const cr_results_variant *variant, int
     CR_TRY(cr_h5_put_int(at, "map_width", variant->map_width, err));
     CR_TRY(cr_h5_put_int(at, "map_height", variant->map_height, err));
     CR_TRY(cr_h5_put_int(at, "views", variant->n_views, err));
+    if (variant->map_slots != plan->map_slots)
+        CR_TRY(cr_h5_put_int(at, "map_slots", variant->map_slots, err));
 
 cleanup:
     return status;
@@ -200,8 +202,9 @@ static cr_status put_group(cr_h5_at at, const cr_results_plan *plan, cr_group gr
     const cr_results_model *model = &plan->models[group.model];
     if (group.protocol >= 0)
         return CR_OK;
-    return group.variant < 0 ? put_model(at, model, group.model, err)
-                             : put_variant(at, &model->variants[group.variant], group.variant, err);
+    return group.variant < 0
+               ? put_model(at, model, group.model, err)
+               : put_variant(at, plan, &model->variants[group.variant], group.variant, err);
 }
 
 /* Makes a group and leaves it open in at->id. */
@@ -382,15 +385,16 @@ static cr_status create_set_columns(const cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hid_t dataset = -1;
+    const cr_group no_group = {-1, -1, -1};
     for (int column = 0; column < cr_n_columns(); column++) {
         const cr_column_owner owner = cr_column_at(column).owner;
-        if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan))
+        if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan, no_group))
             continue;
         uint8_t *rows;
         size_t stride;
         int n = cr_layout_set_rows(owner, &results->data, &rows, &stride);
-        CR_TRY(create_column(results, cr_layout_set_group(owner), column, (cr_group){-1, -1, -1}, n,
-                             &dataset, err));
+        CR_TRY(
+            create_column(results, cr_layout_set_group(owner), column, no_group, n, &dataset, err));
         CR_TRY(write_set_column(results, column, dataset, err));
         cr_h5_close(dataset);
         dataset = -1;
@@ -411,7 +415,7 @@ static cr_status create_row_columns(cr_results *results, cr_error *err)
         cr_layout_group(plan, group, folder);
         for (int column = 0; column < cr_n_columns(); column++)
             if (cr_column_at(column).owner == cr_group_owner(group) &&
-                cr_layout_has(column, plan)) {
+                cr_layout_has(column, plan, group)) {
                 CR_TRY(create_column(results, folder, column, group, results->data.n_images,
                                      &dataset, err));
                 cr_h5_close(dataset);

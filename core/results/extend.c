@@ -37,7 +37,7 @@ static bool has_all_values(const cr_results_plan *from, const cr_results_plan *t
 static bool keeps_maps(const cr_results_plan *plan, const cr_results_variant *variant)
 {
     return !plan->map_float16 &&
-           cr_results_kept_maps(plan, variant) == (variant->of_image ? 1 : CR_SLOTS);
+           cr_results_kept_maps(variant) == (variant->of_image ? 1 : CR_SLOTS);
 }
 
 /* Makes the rows of a model of `from`, m, those of `rows`, which are of `to`: whatever is read into them
@@ -89,7 +89,8 @@ static cr_status copy_model(cr_results *to, cr_results *from, int m, cr_error *e
     const bool whole = has_all_values(&from->plan, &to->plan);
     cr_arena arena = {0};
     cr_results_rows rows, mapped;
-    CR_TRY(cr_results_rows_alloc(&to->plan, at, slice, to->plan.map_slots > 0, &arena, &rows, err));
+    CR_TRY(cr_results_rows_alloc(&to->plan, at, slice, cr_results_keeps_maps(&to->plan.models[at]),
+                                 &arena, &rows, err));
     CR_TRY(map_rows(&from->plan, m, &to->plan, &rows, &arena, &mapped, err));
     for (int first = 0; first < n_images; first += slice) {
         rows.first = mapped.first = first;

@@ -135,7 +135,7 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
                     hsize_t shape[CR_MAX_RANK]);
 
 /* Whether the plan has the column at all. */
-bool cr_layout_has(cr_column_id column, const cr_results_plan *plan);
+bool cr_layout_has(cr_column_id column, const cr_results_plan *plan, cr_group group);
 
 /* The type of an item in the file, with which it is also read and written: HDF5 converts nothing.
  * `text_bytes` is the length of the strings of a CR_KIND_TEXT column. The caller closes; negative on

@@ -158,7 +158,7 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
     for (int i = 0; i < CR_MAX_RANK - 1 && cr_column_at(column).extents[i]; i++) {
         int extent = cr_column_at(column).extents[i];
         if (extent == CR_EXTENT_KEPT)
-            extent = cr_results_kept_maps(plan, variant);
+            extent = cr_results_kept_maps(variant);
         else if (extent == CR_EXTENT_VIEWS)
             extent = variant->n_views;
         else if (extent == CR_EXTENT_HEIGHT)
@@ -174,7 +174,7 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
     return n_dims;
 }
 
-bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
+bool cr_layout_has(cr_column_id column, const cr_results_plan *plan, cr_group group)
 {
     if (column == CR_COLUMN_ANNOTATED)
         return plan->n_models == 0;
@@ -187,7 +187,8 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan)
         cr_metric_column_at((int)column - CR_COLUMN_METRICS, &metric);
         return cr_results_has_metric(plan, metric);
     }
-    return cr_column_at(column).kind != CR_KIND_MAP || plan->map_slots > 0;
+    return cr_column_at(column).kind != CR_KIND_MAP ||
+           plan->models[group.model].variants[group.variant].map_slots > 0;
 }
 
 hid_t cr_layout_type(cr_column_id column, const cr_results_plan *plan, size_t text_bytes)
@@ -278,7 +279,7 @@ size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
     for (int column = 0; column < cr_n_columns(); column++) {
         uint8_t *rows;
         size_t stride, text_bytes = 1;
-        if (cr_column_at(column).owner > CR_OF_BOXES || !cr_layout_has(column, plan))
+        if (cr_column_at(column).owner > CR_OF_BOXES || !cr_layout_has(column, plan, none))
             continue;
         if (cr_column_at(column).kind == CR_KIND_TEXT)
             text_bytes = cr_layout_text_bytes(column, data);
@@ -287,7 +288,8 @@ size_t cr_results_bytes(const cr_results_plan *plan, const cr_dataset *data)
     }
     for (cr_group group = none; cr_group_next(plan, &group);)
         for (int column = 0; column < cr_n_columns(); column++)
-            if (cr_column_at(column).owner == cr_group_owner(group) && cr_layout_has(column, plan))
+            if (cr_column_at(column).owner == cr_group_owner(group) &&
+                cr_layout_has(column, plan, group))
                 total = add(total, column_bytes(column, plan, group, data->n_images, 1));
     return total;
 }

@@ -188,6 +188,9 @@ static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name,
     CR_TRY(cr_h5_get_int(at, "map_width", &variant->map_width, err));
     CR_TRY(cr_h5_get_int(at, "map_height", &variant->map_height, err));
     CR_TRY(cr_h5_get_int(at, "views", &variant->n_views, err));
+    variant->map_slots = results->plan.map_slots;
+    if (H5Aexists(at.id, "map_slots") > 0)
+        CR_TRY(cr_h5_get_int(at, "map_slots", &variant->map_slots, err));
     cr_results_path group;
     cr_layout_group(&results->plan, CR_GROUP_VARIANT(model, index), group);
     const char *expected = strrchr(group, '/') + 1;
@@ -467,7 +470,7 @@ static cr_status get_data(cr_results *results, cr_error *err)
     data->text_bytes = 1;
     for (int column = 0; column < cr_n_columns(); column++) {
         const cr_column_owner owner = cr_column_at(column).owner;
-        if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan))
+        if (owner > CR_OF_BOXES || !cr_layout_has(column, &results->plan, (cr_group){-1, -1, -1}))
             continue;
         size_t text_bytes = 0;
         const bool first = n[owner] < 0;
@@ -499,7 +502,8 @@ cr_status cr_results_open_columns(cr_results *results, cr_error *err)
         cr_layout_group(plan, group, folder);
         cr_group_ids *ids = cr_results_group(results, group);
         for (int column = 0; column < cr_n_columns(); column++)
-            if (cr_column_at(column).owner == cr_group_owner(group) && cr_layout_has(column, plan))
+            if (cr_column_at(column).owner == cr_group_owner(group) &&
+                cr_layout_has(column, plan, group))
                 CR_TRY(open_column(results, folder, column, group, &n, &text_bytes,
                                    &ids->of[column], err));
     }

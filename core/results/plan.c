@@ -56,9 +56,17 @@ void cr_results_variant_name(const cr_results_variant *variant, char name[2 * CR
              layer ? variant->layer : "");
 }
 
-int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *variant)
+int cr_results_kept_maps(const cr_results_variant *variant)
 {
-    return variant->of_image && plan->map_slots > 1 ? 1 : plan->map_slots;
+    return variant->of_image && variant->map_slots > 1 ? 1 : variant->map_slots;
+}
+
+bool cr_results_keeps_maps(const cr_results_model *model)
+{
+    bool keeps = false;
+    for (int v = 0; v < model->n_variants; v++)
+        keeps = keeps || model->variants[v].map_slots > 0;
+    return keeps;
 }
 
 const char *cr_scaling_text(cr_scaling scaling)
@@ -94,6 +102,11 @@ static bool is_step(const char *name)
     return name[0] && !is_dots(name) && !strchr(name, '/');
 }
 
+static bool is_map_slots(int n)
+{
+    return n == 0 || n == 1 || n == CR_SLOTS;
+}
+
 static cr_status check_model(const char *path, const cr_results_plan *plan, int m, cr_error *err)
 {
     static const char allowed[] =
@@ -124,6 +137,9 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
         if (variant->n_views < 1 || variant->n_views > CR_MAX_MAP_VIEWS)
             return cr_fail(err, CR_EINPUT, "%s: %s: maps of %d views, not 1 to %d", path, group,
                            variant->n_views, CR_MAX_MAP_VIEWS);
+        if (!is_map_slots(variant->map_slots))
+            return cr_fail(err, CR_EINPUT, "%s: %s: %d maps an image, not 0, 1 or %d", path, group,
+                           variant->map_slots, CR_SLOTS);
         if (cr_results_map_values(variant) > CR_MAX_MAP_VALUES)
             return cr_fail(err, CR_EINPUT, "%s: %s: maps of %zu values, not at most %d", path,
                            group, cr_results_map_values(variant), CR_MAX_MAP_VALUES);
@@ -206,7 +222,7 @@ cr_status cr_results_check(const char *path, const cr_results_plan *plan, const 
     CR_TRY(check_protocols(path, plan, err));
     if (plan->batch < 1)
         return cr_fail(err, CR_EINPUT, "%s: impossible batch %d", path, plan->batch);
-    if (plan->map_slots != 0 && plan->map_slots != 1 && plan->map_slots != CR_SLOTS)
+    if (!is_map_slots(plan->map_slots))
         return cr_fail(err, CR_EINPUT, "%s: %d maps an image, not 0, 1 or %d", path,
                        plan->map_slots, CR_SLOTS);
     if (plan->n_models < 0 || plan->n_models > CR_MAX_MODELS)

@@ -134,11 +134,10 @@ static cr_status check_range(const cr_results *results, int model, const cr_resu
 }
 
 /* The slot of row b with a finite value that float16 has not, or CR_SLOTS; *value is the first. */
-static int find_beyond(const cr_results_plan *plan, const cr_results_variant *variant,
-                       const float *maps, int b, float *value)
+static int find_beyond(const cr_results_variant *variant, const float *maps, int b, float *value)
 {
     const size_t n = cr_results_map_values(variant);
-    for (int slot = CR_SLOTS - cr_results_kept_maps(plan, variant); slot < CR_SLOTS; slot++) {
+    for (int slot = CR_SLOTS - cr_results_kept_maps(variant); slot < CR_SLOTS; slot++) {
         const float *map = maps + ((size_t)b * CR_SLOTS + (size_t)slot) * n;
         const size_t at = cr_float16_beyond(map, n);
         if (at < n) {
@@ -155,9 +154,8 @@ cr_status cr_results_check_maps(const cr_results_plan *plan, const cr_dataset *d
     const cr_results_variant *of = &plan->models[model].variants[variant];
     float value;
     char name[2 * CR_NAME_BYTES];
-    const int slot = plan->map_float16
-                         ? find_beyond(plan, of, rows->variants[variant].maps, b, &value)
-                         : CR_SLOTS;
+    const int slot =
+        plan->map_float16 ? find_beyond(of, rows->variants[variant].maps, b, &value) : CR_SLOTS;
     if (slot == CR_SLOTS)
         return CR_OK;
     const int32_t class = slot == CR_SLOT_TRUTH ? data->images[rows->first + b].label
@@ -186,7 +184,7 @@ static cr_status write_group(cr_results *results, cr_group group, const cr_resul
     const bool wanted = group.variant < 0 ? rows->state != NULL : is_written(rows, group.variant);
     for (int column = 0; wanted && column < cr_n_columns(); column++)
         if (cr_column_at(column).owner == cr_group_owner(group) &&
-            cr_layout_has(column, &results->plan) && column != CR_COLUMN_DONE &&
+            cr_layout_has(column, &results->plan, group) && column != CR_COLUMN_DONE &&
             column != CR_COLUMN_VARIANT_DONE)
             CR_TRY(transfer(results, group, column, rows, true, err));
 
@@ -276,13 +274,13 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
     if (rows->n == 0)
         return CR_OK;
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
-        if (rows->variants[v].maps && plan->map_slots < CR_SLOTS)
+        if (rows->variants[v].maps && plan->models[model].variants[v].map_slots < CR_SLOTS)
             blank_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
     cr_group group = CR_GROUP_MODEL(model);
     do
         for (int column = 0; column < cr_n_columns(); column++)
             if (cr_column_at(column).owner == cr_group_owner(group) &&
-                cr_layout_has(column, plan) && array_of(rows, group, column))
+                cr_layout_has(column, plan, group) && array_of(rows, group, column))
                 CR_TRY(transfer(results, group, column, rows, false, err));
     while (cr_group_next(plan, &group) && group.model == model);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)

@@ -110,7 +110,7 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
     cr_arena arena = {0};
     cr_results_rows rows;
     cr_input_spec spec;
-    if (plan->map_slots == 0)
+    if (variant->map_slots == 0)
         return cr_kept_check(path, plan, pick->model, pick->variant, CR_SLOT_TRUTH, "", NULL, err);
     CR_TRY(cr_input_text_of_model(path, model, &spec, err));
     CR_TRY(cr_results_rows_alloc(plan, pick->model, 1, true, &arena, &rows, err));

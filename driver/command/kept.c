@@ -6,20 +6,27 @@
 cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int variant,
                         int slot, const char *image, const float *map, cr_error *err)
 {
+    char name[2 * CR_NAME_BYTES];
     const cr_results_model *of = &plan->models[model];
     if (slot != CR_SLOT_TRUTH && !cr_results_has_network(of))
         return cr_fail(err, CR_EINPUT,
                        "%s: model %s: its maps are another program's, of the ground-truth class "
                        "alone: no class was predicted",
                        path, of->name);
-    if (plan->map_slots == 0)
-        return cr_fail(err, CR_EINPUT, "%s: holds no maps (heatmaps.classes of the job was none)",
-                       path);
-    if (slot < CR_SLOTS - plan->map_slots && !of->variants[variant].of_image)
-        return cr_fail(err, CR_EINPUT,
-                       "%s: holds maps of the ground-truth class alone (heatmaps.classes of the "
-                       "job was truth)",
-                       path);
+    const cr_results_variant *row = &of->variants[variant];
+    cr_results_variant_name(row, name);
+    if (row->map_slots == 0)
+        return cr_fail(
+            err, CR_EINPUT,
+            "%s: holds no maps of %s, %s (`keep` of the method, or heatmaps.classes, was "
+            "none)",
+            path, of->name, name);
+    if (slot < CR_SLOTS - row->map_slots && !row->of_image)
+        return cr_fail(
+            err, CR_EINPUT,
+            "%s: of %s, %s it holds maps of the ground-truth class alone (`keep: all` of "
+            "the method keeps all)",
+            path, of->name, name);
     if (slot == CR_SLOT_TRUTH && cr_results_has_network(of) && isnan(map[0]))
         return cr_fail(
             err, CR_EINPUT,

@@ -241,7 +241,8 @@ static cr_status copy_model(merge *g, cr_results *file, int from, int to, cr_err
     uint8_t *there = cr_arena_alloc(&arena, (size_t)slice, 1);
     if (!there)
         CR_TRY(cr_fail_memory(err, "rows", (size_t)slice, 1));
-    CR_TRY(cr_results_rows_alloc(&g->plan, to, slice, g->plan.map_slots > 0, &arena, &rows, err));
+    CR_TRY(cr_results_rows_alloc(&g->plan, to, slice, cr_results_keeps_maps(&g->plan.models[to]),
+                                 &arena, &rows, err));
     rows.n = 0;
     for (; rows.first < n_images; rows.first += rows.n) {
         rows.n = n_images - rows.first < slice ? n_images - rows.first : slice;

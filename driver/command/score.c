@@ -47,13 +47,52 @@ static cr_status check_same_images(const scoring *s, cr_error *err)
     return CR_OK;
 }
 
-/* Maps of an image that must be kept so that every class is scored. */
-static int needed_slots(const cr_results_model *model)
+/* Whether the maps that are kept of a variant are those of every class that is scored. */
+static bool keeps_all(const cr_results_model *model, const cr_results_variant *variant)
 {
-    for (int v = 0; v < model->n_variants; v++)
-        if (cr_results_has_network(model) && !model->variants[v].of_image)
-            return CR_SLOTS;
-    return 1;
+    const bool all = cr_results_has_network(model) && !variant->of_image;
+    return variant->map_slots >= (all ? CR_SLOTS : 1);
+}
+
+/* Where variant `v` of a model stands in the results file. */
+static int find_origin(const cr_results_model *from, int v)
+{
+    int at = 0;
+    for (;; at++)
+        if (keeps_all(from, &from->variants[at]) && v-- == 0)
+            return at;
+}
+
+/* The variants of a network of the results file whose maps are there. */
+static cr_status plan_variants(scoring *s, const cr_results_model *model, cr_results_model *to,
+                               cr_error *err)
+{
+    const size_t n = (size_t)model->n_variants;
+    const int keep = s->session.job.map_slots;
+    *to = *model;
+    to->n_variants = 0;
+    to->variants = cr_alloc(n, sizeof *to->variants);
+    if (!to->variants)
+        return cr_fail_memory(err, "variants", n, sizeof *to->variants);
+    for (int v = 0; v < model->n_variants; v++) {
+        const cr_results_variant *variant = &model->variants[v];
+        char name[2 * CR_NAME_BYTES];
+        cr_results_variant_name(variant, name);
+        if (keeps_all(model, variant)) {
+            cr_results_variant *kept = &to->variants[to->n_variants++];
+            *kept = *variant;
+            if (keep != CR_KEEP_DEFAULT && keep < kept->map_slots)
+                kept->map_slots = keep;
+        } else if (s->par->rank == 0) {
+            fprintf(stderr, "camrank: %s: %s, %s is left out: %s\n", s->place, model->name, name,
+                    variant->map_slots ? "it keeps maps of the ground truth's class alone"
+                                       : "it keeps no maps");
+        }
+    }
+    if (to->n_variants > 0)
+        return CR_OK;
+    return cr_fail(err, CR_EINPUT, "%s: holds no maps of %s of %s", s->place,
+                   cr_results_has_network(model) ? "the classes" : "any class", model->name);
 }
 
 /* The networks of the results file, whose maps must all be there. */
@@ -63,7 +102,8 @@ static cr_status plan_from_results(scoring *s, cr_error *err)
     cr_results_plan *plan = &s->session.plan;
     const cr_results_plan *from = cr_results_get_plan(s->from);
     CR_TRY(check_same_images(s, err));
-    plan->map_slots = plan->map_slots < from->map_slots ? plan->map_slots : from->map_slots;
+    if (from->map_slots < plan->map_slots)
+        plan->map_slots = from->map_slots;
     plan->map_float16 = from->map_float16;
     free(plan->models);
     plan->models = cr_alloc((size_t)from->n_models, sizeof *plan->models);
@@ -72,17 +112,11 @@ static cr_status plan_from_results(scoring *s, cr_error *err)
     for (; plan->n_models < from->n_models; plan->n_models++) {
         const cr_results_model *model = &from->models[plan->n_models];
         cr_results_model *to = &plan->models[plan->n_models];
-        const size_t n = (size_t)model->n_variants;
-        if (from->map_slots < needed_slots(model))
-            CR_TRY(cr_fail(err, CR_EINPUT,
-                           "%s: holds no maps of %s (heatmaps.classes of its job was %s)", s->place,
-                           cr_results_has_network(model) ? "the network's classes" : "any class",
-                           from->map_slots ? "truth" : "none"));
-        *to = *model;
-        to->variants = cr_alloc(n, sizeof *to->variants);
-        if (!to->variants)
-            CR_TRY(cr_fail_memory(err, "variants", n, sizeof *to->variants));
-        memcpy(to->variants, model->variants, n * sizeof *to->variants);
+        status = plan_variants(s, model, to, err);
+        if (status != CR_OK) {
+            free(to->variants);
+            goto cleanup;
+        }
         CR_TRY(cr_session_check_maps(&s->session, s->place, to, err));
     }
 
@@ -119,6 +153,7 @@ static cr_status plan_from_maps(scoring *s, cr_error *err)
     snprintf(model->filter, sizeof model->filter, "none");
     *variant = (cr_results_variant){
         .scaling = CR_SCALING_MIN_MAX, .map_width = width, .map_height = height, .n_views = 1};
+    variant->map_slots = plan->map_slots > 0;
     snprintf(variant->method, sizeof variant->method, "maps");
     plan->map_slots = plan->map_slots > 0;
     plan->map_float16 = false;
@@ -238,6 +273,7 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
 {
     cr_status status = CR_OK;
     const cr_results_model *of = &s->session.plan.models[model];
+    const cr_results_plan *from = cr_results_get_plan(s->from);
     const int32_t *size = rows->size + 2 * b;
     const int first_slot = cr_results_has_network(of) ? 0 : CR_SLOT_TRUTH;
     const char *id = cr_data_image_id(&s->session.data, rows->first + b);
@@ -254,8 +290,8 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
         }
         const float *maps =
             rows->variants[v].maps + ((size_t)b * CR_SLOTS + (size_t)first_slot) * values;
-        CR_TRY(cr_kept_check(s->place, cr_results_get_plan(s->from), model, v, first_slot, id, maps,
-                             err));
+        CR_TRY(cr_kept_check(s->place, from, model, find_origin(&from->models[model], v),
+                             first_slot, id, maps, err));
         const cr_loc_map map = {
             maps, variant->map_width, variant->map_height, variant->scaling, variant->n_views,
             views};
@@ -291,15 +327,17 @@ static void set_states(const scoring *s, int model, const cr_results_rows *rows,
 /* The rows of a results file but for what is found anew; its protocols are others. */
 static cr_status read_rows(const scoring *s, int model, const cr_results_rows *rows, cr_error *err)
 {
-    const size_t n = (size_t)s->session.plan.models[model].n_variants;
+    const cr_results_model *stored = &cr_results_get_plan(s->from)->models[model];
+    const size_t n = (size_t)stored->n_variants;
     cr_results_rows from = *rows;
     from.variants = cr_alloc(n, sizeof *from.variants);
     if (!from.variants)
         return cr_fail_memory(err, "variants", n, sizeof *from.variants);
-    for (size_t v = 0; v < n; v++) {
-        from.variants[v].state = rows->variants[v].state;
-        from.variants[v].reason = rows->variants[v].reason;
-        from.variants[v].maps = rows->variants[v].maps;
+    for (int v = 0; v < s->session.plan.models[model].n_variants; v++) {
+        struct cr_results_maps *to = &from.variants[find_origin(stored, v)];
+        to->state = rows->variants[v].state;
+        to->reason = rows->variants[v].reason;
+        to->maps = rows->variants[v].maps;
     }
     cr_status status = cr_results_read(s->from, model, &from, err);
     free(from.variants);
@@ -351,7 +389,7 @@ static cr_status score_model(scoring *s, int model, cr_error *err)
     cr_arena arena = {0};
     cr_results_rows rows;
     cr_input_spec spec = {0};
-    const bool maps = s->from || s->session.plan.map_slots > 0;
+    const bool maps = s->from || cr_results_keeps_maps(&s->session.plan.models[model]);
     if (s->from)
         CR_TRY(cr_input_text_of_model(s->place, &s->session.plan.models[model], &spec, err));
     CR_TRY(cr_results_rows_alloc(&s->session.plan, model, batch, maps, &arena, &rows, err));

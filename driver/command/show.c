@@ -80,6 +80,14 @@ cleanup:
     return status;
 }
 
+/* The best class, where its map is kept. */
+static int first_slot(const cr_results_model *model, int variant)
+{
+    const cr_results_variant *of = &model->variants[variant];
+    const bool has_all = of->map_slots == CR_SLOTS || (of->of_image && of->map_slots > 0);
+    return cr_results_has_network(model) && has_all ? 0 : CR_SLOT_TRUTH;
+}
+
 static cr_status find(const cr_results *results, request *r, cr_error *err)
 {
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -88,7 +96,7 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
         return cr_fail(err, CR_EINPUT, "%s: holds no image %s", r->results, r->image);
     const cr_status status = cr_pick_find(r->results, plan, false, true, &r->pick, err);
     if (status == CR_OK && r->slot < 0)
-        r->slot = cr_results_has_network(&plan->models[r->pick.model]) ? 0 : CR_SLOT_TRUTH;
+        r->slot = first_slot(&plan->models[r->pick.model], r->pick.variant);
     return status;
 }
 

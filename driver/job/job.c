@@ -217,7 +217,6 @@ static cr_status read_limit(cr_job_source *source, const char *key, const int64_
 static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                           cr_job *job, cr_error *err)
 {
-    static const int map_slots[] = {CR_SLOTS, 1, 0};
     cr_status status = CR_OK;
     copy_name(job->name, raw->name);
     CR_TRY(read_dataset(source, &raw->dataset, folder, job, err));
@@ -230,11 +229,8 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     CR_TRY(cr_job_read_methods(source, raw, job, err));
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
     CR_TRY(cr_job_read_metrics(source, raw, job, err));
-    job->map_slots = map_slots[raw->heatmaps.classes];
-    if (job->map_slots == 1 && !job->data.layout->has_labels)
-        CR_TRY(cr_job_fail(err, source, "heatmaps.classes",
-                           "truth is not for layout %s, which has no labels",
-                           job->data.layout->name));
+    CR_TRY(cr_job_read_keep(source, "heatmaps.classes", raw->heatmaps.classes, job->data.layout,
+                            &job->map_slots, err));
     job->map_float16 = raw->heatmaps.type == 1;
     CR_TRY(read_limit(source, "batch", raw->batch, 16, MAX_BATCH, &job->batch, err));
     CR_TRY(read_limit(source, "limits.activations_mb", raw->limits.activations_mb,

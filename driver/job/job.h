@@ -37,7 +37,7 @@ typedef struct cr_job {
                                changes a parameter of a known one */
     bool show_protocols, show_v1, show_v2; /* in tables for people, as in cr_results_plan */
     struct cr_results_metric metrics[CR_METRIC_MAX]; /* as in cr_results_plan */
-    int map_slots;    /* heatmaps.classes: all (6, the default), truth (1) or none (0) */
+    int map_slots;    /* heatmaps.classes: all (6), truth (1) or none (0); CR_KEEP_DEFAULT */
     bool map_float16; /* heatmaps.type: float16 (default float32) */
     int batch;        /* images in a chunk; 1 to 1024, default 16 */
     int activations_mb, image_mpixels; /* limits.* */
@@ -64,7 +64,7 @@ typedef struct cr_job {
  *       short-side the first of them (center), with squash both or neither (the whole image)
  *     An empty list: baselines alone; then images may be none, and methods need not be given.
  *   methods: a list of METHOD and METHOD@LAYER, the methods of method.h, or of mappings: name (the
- *     same), layer, as (the name of its row), and the method's parameters
+ *     same), layer, as (the name of its row), keep (as heatmaps.classes), and the method's parameters
  *   protocol: a name, of a protocol that gives boxes (CR_PROTOCOL_LIST of loc.h) or of one over all
  *     thresholds, wsol-v1 or wsol-v2; or
  *   protocols: a list of such names, or of mappings: name, as (the name), and parameters as follow.
@@ -75,7 +75,7 @@ typedef struct cr_job {
  *     metric's parameters. Those of every file need not be named
  *   threshold, loose, connectivity, upsampling, iou (the protocol's own): of the one protocol with
  *     boxes
- *   heatmaps: classes (all | truth | none: all), type (float32 | float16: float32)
+ *   heatmaps: classes (all | truth | none: all, but truth of maps as large as the input), type (float32 | float16: float32)
  *   batch (16)
  *   limits: activations_mb, of what a rank takes for one network's activations, and for the maps of a
  *     chunk (CR_NET_DEFAULT_ACTIVATIONS_MB); image_mpixels (CR_IMAGE_DEFAULT_MPIXELS, at most

@@ -98,11 +98,29 @@ static cr_status name_row(cr_job_source *source, const char *prefix, const char 
     return CR_OK;
 }
 
+static cr_status read_keep(cr_job_source *source, const char *prefix, const cr_job_raw_method *raw,
+                           const cr_layout *layout, cr_method_spec *spec, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    KEY("%skeep", prefix);
+    return cr_job_read_keep(source, key, raw->keep, layout, &spec->map_slots, err);
+}
+
 static bool have_one_name(const cr_method_spec *a, const cr_method_spec *b)
 {
     return strcmp(a->as, b->as) == 0 &&
            (a->as[0] || (a->method == b->method && a->n_layers == b->n_layers &&
                          strcmp(a->layers[0], b->layers[0]) == 0));
+}
+
+cr_status cr_job_read_keep(cr_job_source *source, const char *key, const int *slots,
+                           const cr_layout *layout, int *keep, cr_error *err)
+{
+    *keep = slots ? *slots : CR_KEEP_DEFAULT;
+    if (*keep == 1 && !layout->has_labels)
+        return cr_job_fail(err, source, key, "truth is not for layout %s, which has no labels",
+                           layout->name);
+    return CR_OK;
 }
 
 cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
@@ -126,6 +144,7 @@ cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_j
                                       spec->parameters.bytes, err));
         CR_TRY(read_fusion(source, prefix, spec, err));
         CR_TRY(name_row(source, prefix, item->as, spec, err));
+        CR_TRY(read_keep(source, prefix, item, job->data.layout, spec, err));
         for (unsigned j = 0; j < i; j++)
             if (have_one_name(spec, &job->methods[j]))
                 return cr_job_fail(err, source, key,

@@ -5,6 +5,11 @@
 #include "job.h"
 #include "job_schema.h"
 
+/* Of how many classes maps are kept: *keep is *slots, or CR_KEEP_DEFAULT where that is NULL. Errors:
+ * cr_job_fail, for maps of the ground truth's class in a layout without labels. */
+cr_status cr_job_read_keep(cr_job_source *source, const char *key, const int *slots,
+                           const cr_layout *layout, int *keep, cr_error *err);
+
 /* Fills job->methods. Errors: those of cr_job_parse. */
 cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
                               cr_error *err);

@@ -31,7 +31,7 @@ static const cyaml_strval_t crops[] = {{"center", CR_CROP_CENTER}, {"ten", CR_CR
 #define FILTER_WORD(filter, name) {name, filter},
 static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
 static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};
-static const cyaml_strval_t kept_classes[] = {{"all", 0}, {"truth", 1}, {"none", 2}};
+static const cyaml_strval_t kept_classes[] = {{"all", CR_SLOTS}, {"truth", 1}, {"none", 0}};
 static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
 
 static const cyaml_schema_value_t whole_number = {CYAML_VALUE_INT(MUST, int64_t)};
@@ -101,12 +101,13 @@ static cyaml_schema_field_t protocol_fields[2 + MAX_PARAMETERS + 1] = {
 static const cyaml_schema_value_t protocol = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_protocol, protocol_fields)};
 
-static cyaml_schema_field_t method_fields[4 + MAX_PARAMETERS + 1] = {
+static cyaml_schema_field_t method_fields[5 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw_method, name, 2 * CR_NAME_BYTES),
     STRING("layer", MAY, cr_job_raw_method, layer, CR_NAME_BYTES - 1),
     CYAML_FIELD_SEQUENCE_COUNT("layers", CYAML_FLAG_POINTER | MAY, cr_job_raw_method, layers,
                                n_layers, &layer_name, 2, CR_MAX_LAYERS),
     STRING("as", MAY, cr_job_raw_method, as, CR_NAME_BYTES - 1),
+    WORD_PTR("keep", MAY, cr_job_raw_method, keep, kept_classes),
 };
 static const cyaml_schema_value_t method = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_method, method_fields)};
@@ -118,7 +119,7 @@ static const cyaml_schema_value_t metric = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_metric, metric_fields)};
 
 static const cyaml_schema_field_t heatmap_fields[] = {
-    WORD("classes", MAY, cr_job_raw_heatmaps, classes, kept_classes),
+    WORD_PTR("classes", MAY, cr_job_raw_heatmaps, classes, kept_classes),
     WORD("type", MAY, cr_job_raw_heatmaps, type, map_types),
     CYAML_FIELD_END,
 };

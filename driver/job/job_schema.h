@@ -46,8 +46,8 @@ typedef struct cr_job_raw_dataset {
 } cr_job_raw_dataset;
 
 typedef struct cr_job_raw_heatmaps {
-    int classes; /* 0: all, 1: truth, 2: none */
-    int type;    /* 1: float16 */
+    int *classes; /* slots kept */
+    int type;     /* 1: float16 */
 } cr_job_raw_heatmaps;
 
 typedef struct cr_job_raw_limits {
@@ -64,6 +64,7 @@ typedef struct cr_job_raw_method {
     char *name, *layer, *as;
     char **layers;
     unsigned n_layers;
+    int *keep; /* slots kept */
 } cr_job_raw_method;
 
 /* The same. */

@@ -113,13 +113,16 @@ const cr_method *cr_method_find(const char *name);
 /* The names, as `cam, grad-cam, ...`. */
 const char *cr_method_names(void);
 
-/* What a job asks of every network: a method, its parameters, and where. */
+enum { CR_KEEP_DEFAULT = -1 };
+
+/* What a job asks of every network: a method, its parameters, where, and what is kept of it. */
 typedef struct cr_method_spec {
     const cr_method *method;
     cr_method_parameters parameters;
     int n_layers;                              /* 0: each network's default */
     char layers[CR_MAX_LAYERS][CR_NAME_BYTES]; /* [n_layers] by their names */
     cr_fusion fusion;                          /* of several layers */
+    int map_slots; /* the file keeps maps of so many classes; CR_KEEP_DEFAULT: nothing is said */
     char as[CR_NAME_BYTES]; /* the row's name; "": METHOD, or METHOD@LAYERS where such are given */
 } cr_method_spec;
 

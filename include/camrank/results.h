@@ -37,6 +37,7 @@ typedef struct cr_results_variant {
     cr_scaling scaling;              /* how its maps are scaled before upsampling */
     int map_width, map_height;       /* native resolution of its maps */
     int n_views;                     /* maps of each class: of how many views of the image */
+    int map_slots; /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
 } cr_results_variant;
 
 /* Values of the maps of one class of one image. Local. */
@@ -79,7 +80,7 @@ typedef struct cr_results_plan {
     bool show_protocols, show_v1, show_v2;
     bool skip_failed; /* images that fail are left out; else they count as wrong */
     int batch;        /* images in a chunk */
-    int map_slots;    /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
+    int map_slots;    /* of the variants that a job's method says nothing of */
     bool map_float16; /* maps stored as float16, else float32 */
     bool has_empty;   /* rows say which maps are empty; files of older versions do not */
     bool has_states;  /* each variant of a row has a state of its own; of schema 1 not */
@@ -100,8 +101,12 @@ static inline bool cr_results_has_metric(const cr_results_plan *plan, int metric
     return cr_metrics[metric]->always || plan->metrics[metric].wanted;
 }
 
-/* Maps of an image that the file keeps of a variant: those of the last slots. Local. */
-int cr_results_kept_maps(const cr_results_plan *plan, const cr_results_variant *variant);
+/* Maps of an image that the file has of a variant: those of the last slots, and one where they are of the
+ * image. Local. */
+int cr_results_kept_maps(const cr_results_variant *variant);
+
+/* Whether the file has maps of any variant of a model. Local. */
+bool cr_results_keeps_maps(const cr_results_model *model);
 
 /* The variant's name: `as` where there is one; else METHOD, or METHOD@LAYER where the job names
  * the layer. Its HDF5 group has the same name with ':' for every '/'. Local. */
@@ -131,7 +136,7 @@ typedef struct cr_results_rows {
             [CR_REASON_BYTES]; /* [n] "" or why the variant failed; of schema 1 as the row's */
         float
             *maps; /* [n][S][n_views][map_height][map_width], raw; NaN failed. All S slots, however
-                          many plan->map_slots keeps; may be NULL where it keeps none */
+                          many the variant keeps; may be NULL where it keeps none */
         uint8_t
             *empty; /* [n][S] 1: the map is empty (cr_loc_map_is_empty); where plan->has_empty */
         uint8_t *levels; /* [n][CR_SWEEP_LEVELS] of the ground-truth class, the bits of

@@ -20,7 +20,8 @@ check "the README's table is the program's" \
 # All of them, and some with parameters, on networks with every kind of head.
 all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}"
 all+=", {name: refine-cam, layers: [conv1_relu, conv2_relu]}, {name: layer-cam, layers: [conv2_relu, conv1_relu], fuse: mean, fuse_at: input, as: mean}"
-all+=", {name: rise, masks: 30, as: rise30}, {name: score-cam, layer: conv1_relu}]"
+all+=", {name: rise, masks: 30, as: rise30}, {name: score-cam, layer: conv1_relu}"
+all+=", {name: saliency, keep: all, as: whole}, {name: cam, keep: truth, as: one}, {name: fem, keep: none, as: none}]"
 run=("$CAMRANK" run job.yaml --set "$all")
 for n in 1 2 3; do
     checks=$((checks + 1))
@@ -35,7 +36,8 @@ CAMRANK_TEST_UNIT_FLOPS=3e6 ranks 2 "${run[@]}" -o small.h5 >"$work/out" 2>"$wor
     fail "small units: $(cat "$work/err")"
 check "units of fewer images write the same bytes" cmp all1.h5 small.h5
 
-# The file says what was run, and keeps a map of the image once.
+# The file says what was run, keeps a map of the image once, and of maps as large as the input, whose six
+# would be larger than the images, the ground truth's.
 check "parameters and maps in the file" "$PYTHON" - <<'END'
 import h5py, numpy as np
 with h5py.File("all1.h5") as f:
@@ -43,9 +45,12 @@ with h5py.File("all1.h5") as f:
         for name, group in model.items():
             if not isinstance(group, h5py.Group):
                 continue
-            kept = group["maps"].shape[1]
             of_image = group.attrs.get("of_image", 0)
-            assert kept == (1 if of_image else 6), (name, kept)
+            large = group.attrs["map_width"] == group.attrs["map_height"] == 32
+            wanted = {"whole": 6, "one": 1, "none": 0}.get(name, 1 if large else 6)
+            assert group.attrs.get("map_slots", 6) == wanted, name
+            kept = group["maps"].shape[1] if wanted else 0
+            assert kept == min(wanted, 1 if of_image else 6), (name, kept)
             assert of_image == (group.attrs["method"] in (b"eigen-cam", b"kpca-cam", b"fem")), name
             boxes = group["cam-paper/boxes"][...]
             assert not of_image or (boxes == boxes[:, -1:]).all(), name
@@ -69,15 +74,24 @@ expect 3 'camrank: kpca-cam at /relu1/Relu_output_0 takes 81 MB, more than the l
 # What is read back: a map of the image serves every slot; other parameters are another run.
 image=$("$PYTHON" -c "import h5py; print(h5py.File('all1.h5')['images/id'][0].decode())")
 expect 0 '' "$CAMRANK" show all1.h5 "$image" --model gap --method eigen-cam --rank 2 -o shown.png
-expect 0 '' "$CAMRANK" score all1.h5 job.yaml -o scored.h5
+expect 3 'camrank: all1.h5: of gap, saliency it holds maps of the ground-truth class alone (*' \
+    "$CAMRANK" show all1.h5 "$image" --model gap --method saliency --rank 2 -o no.png
+expect 0 '' "$CAMRANK" show all1.h5 "$image" --model gap --method saliency -o shown.png --force
+expect 3 'camrank: all1.h5: holds no maps of gap, none (*' \
+    "$CAMRANK" show all1.h5 "$image" --model gap --method none -o no.png
+check "what has its maps is scored again" bash -c "\"$CAMRANK\" score all1.h5 job.yaml -o scored.h5 2>said"
+contains said "^camrank: all1.h5: gap, saliency is left out: it keeps maps of the ground truth's class alone"
+contains said "^camrank: all1.h5: gap, none is left out: it keeps no maps"
 check "scored again, the boxes are the same" "$PYTHON" - <<'END'
 import h5py, numpy as np
 with h5py.File("all1.h5") as a, h5py.File("scored.h5") as b:
-    for m, v in (("gap", "eigen-cam"), ("gap", "layer-cam"), ("fc", "fem")):
+    for m, v in (("gap", "eigen-cam"), ("gap", "layer-cam"), ("gap", "whole"), ("fc", "fem")):
         for column in "boxes", "iou":
             one, two = (f[f"models/{m}/{v}/cam-paper/{column}"][...] for f in (a, b))
             assert np.array_equal(one, two, equal_nan=column == "iou"), (m, v, column)
 END
+expect 3 'camrank: all1.h5: *: /models/gap/one: \`map_slots\` is \`1\` in the file, \`6\` now' \
+    "$CAMRANK" run job.yaml --set "${all/keep: truth/keep: all}" -o all1.h5 --resume
 expect 3 'camrank: all1.h5: *: /models/gap/pp: \`epsilon\` is \`1e-06\` in the file, \`2e-06\` now' \
     "$CAMRANK" run job.yaml --set "${all/1e-6/2e-6}" -o all1.h5 --resume
 

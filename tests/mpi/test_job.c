@@ -117,7 +117,7 @@ static void job_without_optional_keys_has_the_defaults(const cr_par *par)
     CHECK_TEXT(job.data.layout->name, "kaggle");
     CHECK_EQUAL(job.data.limit, 0);
     CHECK(!job.skip_failed);
-    CHECK_EQUAL(job.map_slots, CR_SLOTS);
+    CHECK_EQUAL(job.map_slots, CR_KEEP_DEFAULT);
     CHECK(!job.map_float16);
     CHECK_EQUAL(job.batch, 16);
     CHECK_EQUAL(job.activations_mb, 4096);
@@ -656,7 +656,7 @@ static void job_set_changes_values_in_order(const cr_par *par)
     CHECK_EQUAL(job.n_methods, 2);
     CHECK_TEXT(job.methods[0].method->name, "grad-cam");
     CHECK_TEXT(job.methods[1].layers[0], "y=z");
-    CHECK(job.map_float16 && job.map_slots == CR_SLOTS);
+    CHECK(job.map_float16 && job.map_slots == CR_KEEP_DEFAULT);
     CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);
     CHECK(job.models[0].input.mean[2] == 7 && !job.models[0].input.bgr);
     CHECK_TEXT(job.data.images, "/elsewhere");

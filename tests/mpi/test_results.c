@@ -224,6 +224,7 @@ static void check_plan(const cr_results_plan *got, const cr_results_plan *wanted
             CHECK_EQUAL(a->variants[v].scaling, b->variants[v].scaling);
             CHECK_EQUAL(a->variants[v].map_width, b->variants[v].map_width);
             CHECK_EQUAL(a->variants[v].map_height, b->variants[v].map_height);
+            CHECK_EQUAL(a->variants[v].map_slots, b->variants[v].map_slots);
         }
     }
 }
