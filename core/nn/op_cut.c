@@ -1,4 +1,5 @@
 /* Slice, Split and Gather take part of their input, Pad puts a border around it. */
+#include "compose.h"
 #include "move.h"
 
 #include <stdlib.h>
@@ -178,8 +179,7 @@ static cr_status load_gather_of_many(cr_graph *graph, cr_node *node, const cr_sh
 {
     cr_status status = CR_OK;
     cr_tensor list = *index;
-    Onnx__AttributeProto along = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&along};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    cr_attributes along = {0};
     int64_t shape[2 * CR_MAX_DIMS];
     int n = 0, ids[2];
     if (in->n_dims - 1 + index->n_dims > CR_MAX_DIMS) {
@@ -194,14 +194,11 @@ static cr_status load_gather_of_many(cr_graph *graph, cr_node *node, const cr_sh
                 shape[n++] = index->dims[i];
     list.n_dims = 1;
     list.dims[0] = list.n;
-    along.name = "axis";
-    along.has_i = true;
-    along.i = axis;
-    proto.n_attribute = 1;
-    proto.attribute = attributes;
+    cr_attributes_int(&along, "axis", axis);
     ids[0] = node->inputs[0];
     CR_TRY(cr_graph_add_constant(graph, NULL, &list, &ids[1], err));
-    CR_TRY(cr_node_insert(graph, node, "Gather", ids, 2, &proto, &ids[0], err));
+    CR_TRY(
+        cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), &ids[0], err));
     CR_TRY(cr_graph_add_ints(graph, shape, n, &ids[1], err));
     CR_TRY(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
 

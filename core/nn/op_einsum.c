@@ -1,6 +1,6 @@
 /* Einsum of one or two activations: dimensions are summed, transposed and joined to three (batch, rows,
  * columns) so that a MatMul does the rest. */
-#include "graph.h"
+#include "compose.h"
 
 #define N_LETTERS 128
 
@@ -81,18 +81,10 @@ static bool find_extents(const cr_graph *graph, equation *e)
 static cr_status reduce(cr_graph *graph, const cr_node *node, operand *o, char letter,
                         cr_error *err)
 {
-    Onnx__AttributeProto keep = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&keep};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
     char *at = memchr(o->letters, letter, (size_t)o->n);
-    int ids[] = {o->id, 0};
-    keep.name = "keepdims";
-    keep.has_i = true;
-    proto.n_attribute = 1;
-    proto.attribute = attributes;
     const int64_t axis = at - o->letters;
-    cr_status status = cr_graph_add_ints(graph, &axis, 1, &ids[1], err);
-    if (status == CR_OK)
-        status = cr_node_insert(graph, node, "ReduceSum", ids, 2, &proto, &o->id, err);
+    cr_status status =
+        cr_put_reduction(graph, node, "ReduceSum", o->id, &axis, 1, false, &o->id, err);
     memmove(at, at + 1, (size_t)(o->letters + o->n - at - 1));
     o->n--;
     return status;
@@ -119,26 +111,11 @@ static cr_status transpose(cr_graph *graph, const cr_node *node, operand *o, con
                            cr_error *err)
 {
     int64_t perm[CR_MAX_DIMS];
-    Onnx__AttributeProto list = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&list};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
     for (int d = 0; d < to->n; d++)
         perm[d] = (const char *)memchr(o->letters, to->letters[d], (size_t)o->n) - o->letters;
-    list.name = "perm";
-    list.n_ints = (size_t)to->n;
-    list.ints = perm;
-    proto.n_attribute = 1;
-    proto.attribute = attributes;
-    cr_status status = cr_node_insert(graph, node, "Transpose", &o->id, 1, &proto, &o->id, err);
+    cr_status status = cr_put_transpose(graph, node, o->id, perm, to->n, &o->id, err);
     memcpy(o->letters, to->letters, sizeof o->letters);
     return status;
-}
-
-static cr_status reshape(cr_graph *graph, const cr_node *node, const int64_t *shape, int n, int *id,
-                         cr_error *err)
-{
-    int ids[] = {*id, 0};
-    cr_status status = cr_graph_add_ints(graph, shape, n, &ids[1], err);
-    return status == CR_OK ? cr_node_insert(graph, node, "Reshape", ids, 2, NULL, id, err) : status;
 }
 
 /* Letters of an operand by where else they are: in the other one, in the output. */
@@ -181,8 +158,10 @@ static cr_status multiply(cr_graph *graph, const cr_node *node, equation *e, ope
     const int64_t sum = size_of(e, &a, n_batch + n_rows, n_sum);
     const int64_t columns = size_of(e, &b, n_batch + n_sum, n_columns);
     int ids[] = {e->in[0].id, e->in[1].id};
-    CR_TRY(reshape(graph, node, (int64_t[]){batch, rows, sum}, 3, &ids[0], err));
-    CR_TRY(reshape(graph, node, (int64_t[]){batch, sum, columns}, 3, &ids[1], err));
+    CR_TRY(cr_put_ints(graph, node, "Reshape", ids[0], (int64_t[]){batch, rows, sum}, 3, &ids[0],
+                       err));
+    CR_TRY(cr_put_ints(graph, node, "Reshape", ids[1], (int64_t[]){batch, sum, columns}, 3, &ids[1],
+                       err));
     CR_TRY(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &product->id, err));
     int64_t shape[2 * CR_MAX_DIMS];
     for (int d = 0; d < n_batch + n_rows; d++)
@@ -191,7 +170,7 @@ static cr_status multiply(cr_graph *graph, const cr_node *node, equation *e, ope
         product->letters[product->n++] = b.letters[n_batch + n_sum + d];
     for (int d = 0; d < product->n; d++)
         shape[d] = e->extent[(int)product->letters[d]];
-    CR_TRY(reshape(graph, node, shape, product->n, &product->id, err));
+    CR_TRY(cr_put_ints(graph, node, "Reshape", product->id, shape, product->n, &product->id, err));
 
 cleanup:
     return status;

@@ -1,5 +1,6 @@
 /* Lp norms, the p-th root of the sum of |x|^p: LpNormalization along an axis, GlobalLpPool over all places of
  * a channel, LpPool over windows, which a move lays out behind one another. */
+#include "compose.h"
 #include "move.h"
 
 #include <float.h>
@@ -15,39 +16,22 @@ static cr_status read_order(const cr_node *node, int64_t *p, cr_error *err)
     return status;
 }
 
-static cr_status with_number(cr_graph *graph, const cr_node *node, const char *type, int x,
-                             double number, int *y, cr_error *err)
-{
-    int ids[] = {x, 0};
-    cr_status status = cr_graph_add_real(graph, number, &ids[1], err);
-    return status == CR_OK ? cr_node_insert(graph, node, type, ids, 2, NULL, y, err) : status;
-}
-
 /* The norm of x over these axes, which are kept or not. */
 static cr_status norm(cr_graph *graph, const cr_node *node, int x, int64_t p, const int64_t *axes,
                       int n_axes, bool keep, int *y, cr_error *err)
 {
     cr_status status = CR_OK;
-    Onnx__AttributeProto keep_dims = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&keep_dims};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
-    int ids[2] = {x, 0};
-    keep_dims.name = "keepdims";
-    keep_dims.has_i = true;
-    keep_dims.i = keep;
-    proto.n_attribute = 1;
-    proto.attribute = attributes;
     if (p > 2) {
-        CR_TRY(cr_node_insert(graph, node, "Abs", &x, 1, NULL, &ids[0], err));
-        CR_TRY(with_number(graph, node, "Pow", ids[0], (double)p, &ids[0], err));
+        CR_TRY(cr_put(graph, node, "Abs", x, &x, err));
+        CR_TRY(cr_put_number(graph, node, "Pow", x, (double)p, &x, err));
     }
-    CR_TRY(cr_graph_add_ints(graph, axes, n_axes, &ids[1], err));
-    CR_TRY(cr_node_insert(graph, node,
-                          p == 1   ? "ReduceL1"
-                          : p == 2 ? "ReduceL2"
-                                   : "ReduceSum",
-                          ids, 2, &proto, y, err));
+    CR_TRY(cr_put_reduction(graph, node,
+                            p == 1   ? "ReduceL1"
+                            : p == 2 ? "ReduceL2"
+                                     : "ReduceSum",
+                            x, axes, n_axes, keep, y, err));
     if (p > 2)
-        CR_TRY(with_number(graph, node, "Pow", *y, 1 / (double)p, y, err));
+        CR_TRY(cr_put_number(graph, node, "Pow", *y, 1 / (double)p, y, err));
 
 cleanup:
     return status;
@@ -65,7 +49,7 @@ static cr_status load_normalization(cr_graph *graph, cr_node *node, cr_error *er
     CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
     const int x = node->inputs[0];
     CR_TRY(norm(graph, node, x, p, &(int64_t){axis}, 1, true, &y, err));
-    CR_TRY(with_number(graph, node, "Max", y, (double)LEAST_NORM, &y, err));
+    CR_TRY(cr_put_number(graph, node, "Max", y, (double)LEAST_NORM, &y, err));
     CR_TRY(cr_node_become(graph, node, "Div", (int[]){x, y}, 2, NULL, err));
 
 cleanup:

@@ -1,24 +1,13 @@
 /* Operators of com.microsoft that ONNX Runtime's optimiser puts in the place of ONNX's: convolutions with
  * their activation, GELU with its bias. Each is made of ONNX's again. */
-#include "graph.h"
-
-/* A node's attribute of one number, for an operator that a composed one puts in. */
-static void set_float(Onnx__AttributeProto *attribute, char *name, float value)
-{
-    *attribute = (Onnx__AttributeProto)ONNX__ATTRIBUTE_PROTO__INIT;
-    attribute->name = name;
-    attribute->has_f = true;
-    attribute->f = value;
-}
+#include "compose.h"
 
 /* The activation of a FusedConv, with its parameters in the order that they have there. */
 static cr_status become_activation(cr_graph *graph, cr_node *node, const char *type, int x,
                                    const Onnx__AttributeProto *list, cr_error *err)
 {
     cr_status status = CR_OK;
-    static char alpha[] = "alpha", beta[] = "beta";
-    Onnx__AttributeProto made[2], *attributes[] = {&made[0], &made[1]};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    cr_attributes with = {0};
     const size_t n = list ? list->n_floats : 0;
     const bool clips = strcmp(type, "Clip") == 0;
     int inputs[3] = {x, -1, -1};
@@ -26,11 +15,10 @@ static cr_status become_activation(cr_graph *graph, cr_node *node, const char *t
         if (clips)
             CR_TRY(cr_graph_add_real(graph, (double)list->floats[i], &inputs[1 + i], err));
         else
-            set_float(&made[i], i ? beta : alpha, list->floats[i]);
+            cr_attributes_float(&with, i ? "beta" : "alpha", (double)list->floats[i]);
     }
-    proto.n_attribute = clips ? 0 : n < 2 ? n : 2;
-    proto.attribute = attributes;
-    CR_TRY(cr_node_become(graph, node, type, inputs, clips ? 3 : 1, &proto, err));
+    CR_TRY(
+        cr_node_become(graph, node, type, inputs, clips ? 3 : 1, cr_attributes_proto(&with), err));
 
 cleanup:
     return status;
@@ -82,31 +70,23 @@ static cr_status load_gelu(cr_graph *graph, cr_node *node, cr_error *err)
 
 static cr_status load_fast_gelu(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    static char name[] = "approximate";
-    static uint8_t by_tanh[] = "tanh";
-    Onnx__AttributeProto made = ONNX__ATTRIBUTE_PROTO__INIT, *attributes[] = {&made};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    cr_attributes with = {0};
     int x;
-    made.name = name;
-    made.has_s = true;
-    made.s = (ProtobufCBinaryData){sizeof by_tanh - 1, by_tanh};
-    proto.n_attribute = 1;
-    proto.attribute = attributes;
+    cr_attributes_string(&with, "approximate", "tanh");
     cr_status status = add_bias(graph, node, &x, err);
-    return status == CR_OK ? cr_node_become(graph, node, "Gelu", &x, 1, &proto, err) : status;
+    return status == CR_OK
+               ? cr_node_become(graph, node, "Gelu", &x, 1, cr_attributes_proto(&with), err)
+               : status;
 }
 
 static cr_status load_quick_gelu(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    static char name[] = "alpha";
-    Onnx__AttributeProto made, *attributes[] = {&made};
-    Onnx__NodeProto proto = ONNX__NODE_PROTO__INIT;
+    cr_attributes with = {0};
     double alpha;
-    cr_status status = cr_attribute_float(node, name, 1.702, &alpha, err);
-    set_float(&made, name, (float)alpha);
-    proto.n_attribute = 1;
-    proto.attribute = attributes;
-    return status == CR_OK ? cr_node_become(graph, node, "Swish", node->inputs, 1, &proto, err)
+    cr_status status = cr_attribute_float(node, "alpha", 1.702, &alpha, err);
+    cr_attributes_float(&with, "alpha", alpha);
+    return status == CR_OK ? cr_node_become(graph, node, "Swish", node->inputs, 1,
+                                            cr_attributes_proto(&with), err)
                            : status;
 }
 

@@ -1,6 +1,6 @@
 /* Normalisations by an image's own statistics: of groups of channels (InstanceNormalization,
  * GroupNormalization), of neighbouring channels (LRN); and those that are made of other operators. */
-#include "graph.h"
+#include "compose.h"
 
 typedef struct group_norm {
     cr_group_norm kernel;
@@ -219,23 +219,6 @@ const cr_op cr_op_lrn = {.type = "LRN",
                          .tangent = response_tangent,
                          .curve = response_curve};
 
-/* A reduction of `x` over these axes, which stay. */
-static cr_status reduce(cr_graph *graph, const cr_node *node, const char *type, int x,
-                        const int64_t *axes, int n_axes, int *y, cr_error *err)
-{
-    int ids[2] = {x, 0};
-    cr_status status = cr_graph_add_ints(graph, axes, n_axes, &ids[1], err);
-    return status == CR_OK ? cr_node_insert(graph, node, type, ids, 2, NULL, y, err) : status;
-}
-
-static cr_status add_number(cr_graph *graph, const cr_node *node, int x, double number, int *y,
-                            cr_error *err)
-{
-    int ids[2] = {x, 0};
-    cr_status status = cr_graph_add_real(graph, number, &ids[1], err);
-    return status == CR_OK ? cr_node_insert(graph, node, "Add", ids, 2, NULL, y, err) : status;
-}
-
 /* x / sqrt(mean of x^2 + epsilon), then times the scale. */
 static cr_status load_rms(cr_graph *graph, cr_node *node, cr_error *err)
 {
@@ -251,11 +234,11 @@ static cr_status load_rms(cr_graph *graph, cr_node *node, cr_error *err)
     const int x = node->inputs[0], scale = node->inputs[1];
     for (int d = axis; d < in->shape.n_dims; d++)
         axes[n++] = d;
-    CR_TRY(cr_node_insert(graph, node, "Mul", (int[]){x, x}, 2, NULL, &y, err));
-    CR_TRY(reduce(graph, node, "ReduceMean", y, axes, n, &y, err));
-    CR_TRY(add_number(graph, node, y, epsilon, &y, err));
-    CR_TRY(cr_node_insert(graph, node, "Sqrt", &y, 1, NULL, &y, err));
-    CR_TRY(cr_node_insert(graph, node, "Div", (int[]){x, y}, 2, NULL, &y, err));
+    CR_TRY(cr_put_pair(graph, node, "Mul", x, x, &y, err));
+    CR_TRY(cr_put_reduction(graph, node, "ReduceMean", y, axes, n, true, &y, err));
+    CR_TRY(cr_put_number(graph, node, "Add", y, epsilon, &y, err));
+    CR_TRY(cr_put(graph, node, "Sqrt", y, &y, err));
+    CR_TRY(cr_put_pair(graph, node, "Div", x, y, &y, err));
     CR_TRY(cr_node_become(graph, node, "Mul", (int[]){y, scale}, 2, NULL, err));
 
 cleanup:
@@ -277,12 +260,12 @@ static cr_status load_mean_variance(cr_graph *graph, cr_node *node, cr_error *er
     for (int64_t i = 0; i < n; i++)
         CR_TRY(cr_node_axis(graph, axes[i], in->shape.n_dims, &axis, err));
     const int x = node->inputs[0];
-    CR_TRY(reduce(graph, node, "ReduceMean", x, axes, (int)n, &y, err));
-    CR_TRY(cr_node_insert(graph, node, "Sub", (int[]){x, y}, 2, NULL, &centred, err));
-    CR_TRY(cr_node_insert(graph, node, "Mul", (int[]){centred, centred}, 2, NULL, &y, err));
-    CR_TRY(reduce(graph, node, "ReduceMean", y, axes, (int)n, &y, err));
-    CR_TRY(cr_node_insert(graph, node, "Sqrt", &y, 1, NULL, &y, err));
-    CR_TRY(add_number(graph, node, y, 1e-9, &y, err));
+    CR_TRY(cr_put_reduction(graph, node, "ReduceMean", x, axes, (int)n, true, &y, err));
+    CR_TRY(cr_put_pair(graph, node, "Sub", x, y, &centred, err));
+    CR_TRY(cr_put_pair(graph, node, "Mul", centred, centred, &y, err));
+    CR_TRY(cr_put_reduction(graph, node, "ReduceMean", y, axes, (int)n, true, &y, err));
+    CR_TRY(cr_put(graph, node, "Sqrt", y, &y, err));
+    CR_TRY(cr_put_number(graph, node, "Add", y, 1e-9, &y, err));
     CR_TRY(cr_node_become(graph, node, "Div", (int[]){centred, y}, 2, NULL, err));
 
 cleanup:
