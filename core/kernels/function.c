@@ -70,6 +70,7 @@ static inline cr_real mish_bend(cr_real x)
       gated_slope(x, GATE *x *(1 + CUBE * x * x), GATE *(1 + 3 * CUBE * x * x)),              \
       gated_bend(x, GATE *x *(1 + CUBE * x * x), GATE *(1 + 3 * CUBE * x * x),                \
                  GATE * 6 * CUBE * x))                                                        \
+    X(IS_INF, isinf(x) ? (x > 0 ? a : b) : 0, 0, 0)                                           \
     X(IS_NAN, isnan(x), 0, 0)                                                                 \
     X(LEAKY_RELU, x > 0 ? x : a * x, x > 0 ? 1 : a, 0)                                        \
     X(LOG, M(log)(x), 1 / x, -1 / (x * x))                                                    \

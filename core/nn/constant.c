@@ -211,6 +211,20 @@ static cr_status run_ints(cr_graph *graph, int first, int data, int y, int64_t *
     return CR_OK;
 }
 
+/* Of an operator whose results are integers whatever it is given: places, truth. */
+static cr_status make_whole(cr_graph *graph, int data_type, cr_tensor *result, cr_error *err)
+{
+    int64_t *ints = cr_arena_alloc(&graph->weights, (size_t)result->n, sizeof *ints);
+    if (!ints)
+        return cr_fail_memory(err, "a constant", (size_t)result->n, sizeof *ints);
+    for (int64_t i = 0; i < result->n; i++)
+        ints[i] = (int64_t)cr_tensor_real(result, (size_t)i);
+    result->data_type = data_type;
+    result->ints = ints;
+    result->reals = NULL;
+    return CR_OK;
+}
+
 static cr_status run(cr_graph *graph, const cr_node *node, int first, int data, cr_tensor *result,
                      cr_error *err)
 {
@@ -231,11 +245,14 @@ static cr_status run(cr_graph *graph, const cr_node *node, int first, int data, 
                     : cr_fail_memory(err, "a constant", n, sizeof *ints);
     }
     float *reals = cr_arena_alloc(&graph->weights, n, sizeof *reals);
+    if (!reals)
+        return cr_fail_memory(err, "a constant", n, sizeof *reals);
     result->reals = (const uint8_t *)reals;
     result->step = sizeof *reals;
     result->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-    return reals ? run_reals(graph, first, data, node->y, reals, err)
-                 : cr_fail_memory(err, "a constant", n, sizeof *reals);
+    status = run_reals(graph, first, data, node->y, reals, err);
+    const int whole = graph->values[node->y].whole;
+    return status == CR_OK && whole ? make_whole(graph, whole, result, err) : status;
 }
 
 cr_status cr_constant_compute(cr_graph *graph, cr_node *node, cr_tensor *result, cr_error *err)

@@ -392,10 +392,18 @@ static const struct {
                {"Size", fold_size, 1, true},
                {"Where", fold_where, 3, false}};
 
+/* ScatterND with a reduction is an operator's work. */
+static bool reduces(const cr_folding *f, const char *type)
+{
+    return strcmp(type, "ScatterND") == 0 && cr_attribute_find(f->node, "reduction");
+}
+
 static cr_status fold(const cr_folding *f, cr_tensor *out, bool *folded, cr_error *err)
 {
     const char *type = f->node->proto->op_type ? f->node->proto->op_type : "";
-    *folded = true;
+    *folded = !reduces(f, type);
+    if (!*folded)
+        return CR_OK;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (strcmp(folders[i].type, type) == 0) {
             cr_status status =

@@ -96,6 +96,7 @@ enum {
 typedef struct cr_op {
     const char *type;
     int min_inputs, max_inputs; /* in ONNX, constants included */
+    int n_parts; /* outputs that there can be, each made by a node of its own; 0: the first alone */
     unsigned flags;
 
     /* Reads node->proto, checks, sets the output's shape, params, n_weights, flops. May replace
@@ -137,7 +138,7 @@ struct cr_node {
     const char *name;             /* of the node, or of its output if it has none */
     const Onnx__NodeProto *proto; /* while loading */
     const void *wish;             /* while loading, of one of ours: what it is to be */
-    int part;                     /* which of the outputs of that; 0 but for Split */
+    int part;                     /* which of the outputs of that */
     unsigned flags;               /* op->flags unless load changed them */
     int n_inputs;                 /* values, constants included; -1 where one is left out */
     int *inputs;

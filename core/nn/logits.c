@@ -52,10 +52,17 @@ static bool makes_probabilities(const cr_graph *graph, const cr_node *node)
                                          is(node, "Sigmoid") || is(node, "HardSigmoid"));
 }
 
-/* Changes all scores by one function that keeps their order, and bounds them. */
+/* Says which of the scores is largest, or sorts them. */
+static bool ranks(const cr_graph *graph, const cr_node *node)
+{
+    return is_scores(graph, node->x[0]) &&
+           (is(node, "ArgMax") || is(node, "TopK") || is(node, "Hardmax"));
+}
+
+/* Changes all scores by one function that keeps their order, and bounds them, or leaves only that. */
 static bool squashes(const cr_graph *graph, const cr_node *node)
 {
-    return makes_probabilities(graph, node) ||
+    return makes_probabilities(graph, node) || ranks(graph, node) ||
            (is_scores(graph, node->y) &&
             (is(node, "Erf") || (node->flags & CR_OP_CLAMP && isfinite(node->clamp.hi))));
 }
@@ -189,6 +196,10 @@ cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err)
     const char *name = graph->values[output].name;
     if (!is_scores(graph, graph->logits))
         return cr_fail(err, CR_EINPUT, "its output %.100s is not one score a class", name);
+    if (graph->values[graph->logits].whole)
+        return cr_fail(err, CR_EINPUT,
+                       "its output %.100s is %s, no scores: name those with `output:` of the model",
+                       name, cr_onnx_type_name(graph->values[graph->logits].whole));
     int budget = 1000;
     if (is_probability(graph, graph->logits, &budget))
         return cr_fail(err, CR_EINPUT,

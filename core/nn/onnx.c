@@ -220,8 +220,9 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
         status = load_branch(graph, proto, err);
     else
         status = load_operator(graph, proto, type, 0, err);
-    const int n_parts = strcmp(type, "Split") == 0 ? (int)proto->n_output : 1;
-    for (int part = 1; status == CR_OK && part < n_parts; part++)
+    const cr_op *op = find_operator(proto, type);
+    for (int part = 1; status == CR_OK && op && part < op->n_parts && part < (int)proto->n_output;
+         part++)
         if (proto->output[part][0])
             status = load_operator(graph, proto, type, part, err);
     return status == CR_OK ? CR_OK : fail_in_node(proto, err);

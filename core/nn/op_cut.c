@@ -364,5 +364,13 @@ cleanup:
 
 CUT_OP(cr_op_pad, "Pad", 1, 4, load_pad);
 CUT_OP(cr_op_gather, "Gather", 2, 2, load_gather);
-CUT_OP(cr_op_split, "Split", 1, 2, load_split);
+
+const cr_op cr_op_split = {.type = "Split",
+                           .min_inputs = 1,
+                           .max_inputs = 2,
+                           .n_parts = CR_ONNX_MAX_VALUES,
+                           .flags = CR_OP_MOVES | CR_OP_LINEAR,
+                           .load = load_split,
+                           .forward = cr_move_forward,
+                           .backward = cr_move_backward};
 CUT_OP(cr_op_slice, "Slice", 1, 5, load_slice);

@@ -105,6 +105,23 @@ ROW(thresholded_relu, "ThresholdedRelu", CR_FUNCTION_THRESHOLDED_RELU, "alpha", 
 
 static OP(function_op, "function", NULL);
 
+static cr_status load_is_inf(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int64_t above, below;
+    CR_TRY(cr_attribute_int(node, "detect_positive", 1, &above, err));
+    CR_TRY(cr_attribute_int(node, "detect_negative", 1, &below, err));
+    CR_TRY(load_row(graph, node, &(row){.op = CR_FUNCTION_IS_INF}, err));
+    cr_function *p = node->params;
+    p->alpha = above != 0;
+    p->beta = below != 0;
+
+cleanup:
+    return status;
+}
+
+OP(cr_op_is_inf, "IsInf", load_is_inf);
+
 /* By Erf, which has a kernel of its own, or by tanh. */
 static cr_status load_gelu(cr_graph *graph, cr_node *node, cr_error *err)
 {

@@ -7,13 +7,25 @@ typedef struct reduction {
     int c;
 } reduction;
 
-/* Which axes: a list, an attribute or an input; without any all of them, or none. */
-static cr_status read_axes(const cr_graph *graph, const cr_node *node, int n_dims,
+static bool is_place(cr_reduce_op op)
+{
+    return op == CR_REDUCE_ARG_MAX || op == CR_REDUCE_ARG_MIN;
+}
+
+/* Which axes: a list, an attribute or an input; without any all of them, or none. Of a place there is one. */
+static cr_status read_axes(const cr_graph *graph, const cr_node *node, cr_reduce_op op, int n_dims,
                            bool reduced[CR_MAX_DIMS], cr_error *err)
 {
     cr_status status = CR_OK;
     const int64_t *axes;
-    int64_t n, none;
+    int64_t n, none, one;
+    if (is_place(op)) {
+        int axis;
+        CR_TRY(cr_attribute_int(node, "axis", 0, &one, err));
+        CR_TRY(cr_node_axis(graph, one, n_dims, &axis, err));
+        reduced[axis] = true;
+        goto cleanup;
+    }
     CR_TRY(cr_node_list(graph, node, 1, "axes", &axes, &n, err));
     CR_TRY(cr_attribute_int(node, "noop_with_empty_axes", 0, &none, err));
     for (int64_t i = 0; i < (n ? n : none ? 0 : n_dims); i++) {
@@ -51,14 +63,14 @@ static cr_status load_row(cr_graph *graph, cr_node *node, cr_reduce_op op, cr_er
     cr_status status = CR_OK;
     const cr_value *in;
     reduction *p;
-    int64_t keep;
+    int64_t keep, last;
     bool reduced[CR_MAX_DIMS] = {false};
     int order[CR_MAX_DIMS] = {0}, kept[CR_MAX_DIMS] = {0}, n_kept;
     cr_shape out = {0};
     size_t c = 1;
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
     CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep, err));
-    CR_TRY(read_axes(graph, node, in->shape.n_dims, reduced, err));
+    CR_TRY(read_axes(graph, node, op, in->shape.n_dims, reduced, err));
     split_order(in, reduced, order, kept, &n_kept);
     CR_TRY(cr_node_arrange(graph, node, 0, order, err));
     in = &graph->values[node->inputs[0]];
@@ -69,6 +81,9 @@ static cr_status load_row(cr_graph *graph, cr_node *node, cr_reduce_op op, cr_er
     }
     if (c == 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "it reduces nothing"));
+    CR_TRY(cr_attribute_int(node, "select_last_index", 0, &last, err));
+    if (is_place(op) && last)
+        op = op == CR_REDUCE_ARG_MAX ? CR_REDUCE_LAST_ARG_MAX : CR_REDUCE_LAST_ARG_MIN;
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     *p = (reduction){op, cr_shape_size(&in->shape) / c, (int)c};
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);
@@ -128,6 +143,8 @@ static void curve(const cr_run *run)
                                   .tangent = (kind) == LINEAR ? NULL : tangent,   \
                                   .curve = (kind) == CURVED ? curve : NULL}
 
+ROW(arg_max, "ArgMax", CR_REDUCE_ARG_MAX, PIECES);
+ROW(arg_min, "ArgMin", CR_REDUCE_ARG_MIN, PIECES);
 ROW(reduce_l1, "ReduceL1", CR_REDUCE_L1, PIECES);
 ROW(reduce_l2, "ReduceL2", CR_REDUCE_L2, CURVED);
 ROW(reduce_log_sum, "ReduceLogSum", CR_REDUCE_LOG_SUM, CURVED);

@@ -1,4 +1,4 @@
-/* Softmax and its logarithm over the dimensions that lie last in memory. */
+/* Softmax, its logarithm and Hardmax over the dimensions that lie last in memory. */
 #include "graph.h"
 
 #include <math.h>
@@ -127,6 +127,41 @@ static void log_curve(const cr_run *run)
                                (double)run->ty[at + (size_t)c] * sum);
     }
 }
+
+/* 1 where the largest is first, else 0. */
+static void hard_forward(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    const cr_real *x = run->x[0];
+    cr_real *y = run->y;
+    for (size_t row = 0; row < (size_t)run->n * p->rows; row++, x += p->c, y += p->c) {
+        int best = 0;
+        for (int c = 1; c < p->c; c++)
+            best = x[c] > x[best] ? c : best;
+        for (int c = 0; c < p->c; c++)
+            y[c] = c == best;
+    }
+}
+
+static void hard_backward(const cr_run *run)
+{
+    (void)run;
+}
+
+static void hard_tangent(const cr_run *run)
+{
+    const softmax *p = run->node->params;
+    memset(run->ty, 0, (size_t)run->n * p->rows * (size_t)p->c * sizeof *run->ty);
+}
+
+const cr_op cr_op_hardmax = {.type = "Hardmax",
+                             .min_inputs = 1,
+                             .max_inputs = 1,
+                             .flags = CR_OP_ANY_ORDER,
+                             .load = load,
+                             .forward = hard_forward,
+                             .backward = hard_backward,
+                             .tangent = hard_tangent};
 
 const cr_op cr_op_log_softmax = {.type = "LogSoftmax",
                                  .min_inputs = 1,

@@ -9,6 +9,8 @@
     X(acosh)                       \
     X(add)                         \
     X(and)                         \
+    X(arg_max)                     \
+    X(arg_min)                     \
     X(asin)                        \
     X(asinh)                       \
     X(atan)                        \
@@ -20,12 +22,14 @@
     X(cast_like)                   \
     X(ceil)                        \
     X(celu)                        \
+    X(center_crop_pad)             \
     X(clip)                        \
     X(concat)                      \
     X(conv)                        \
     X(conv_transpose)              \
     X(cos)                         \
     X(cosh)                        \
+    X(cum_sum)                     \
     X(depth_to_space)              \
     X(div)                         \
     X(dropout)                     \
@@ -38,6 +42,8 @@
     X(flatten)                     \
     X(floor)                       \
     X(gather)                      \
+    X(gather_elements)             \
+    X(gather_nd)                   \
     X(gelu)                        \
     X(gemm)                        \
     X(global_average_pool)         \
@@ -48,8 +54,10 @@
     X(group_normalization)         \
     X(hard_sigmoid)                \
     X(hard_swish)                  \
+    X(hardmax)                     \
     X(identity)                    \
     X(instance_normalization)      \
+    X(is_inf)                      \
     X(is_nan)                      \
     X(layer_normalization)         \
     X(leaky_relu)                  \
@@ -96,6 +104,9 @@
     X(resize)                      \
     X(rms_normalization)           \
     X(round)                       \
+    X(scatter)                     \
+    X(scatter_elements)            \
+    X(scatter_nd)                  \
     X(selu)                        \
     X(shrink)                      \
     X(sigmoid)                     \
@@ -117,6 +128,7 @@
     X(tanh)                        \
     X(thresholded_relu)            \
     X(tile)                        \
+    X(top_k)                       \
     X(transpose)                   \
     X(trilu)                       \
     X(unsqueeze)                   \

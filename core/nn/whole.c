@@ -22,16 +22,28 @@ static int cast_to(const cr_node *node)
 
 cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, cr_error *err)
 {
-    static const char *const same[] = {
-        "Abs",       "Clip",      "Concat",       "Dropout",      "Expand",  "Flatten",
-        "Gather",    "given",     "Identity",     "Max",          "Min",     "Pad",
-        "Relu",      "reorder",   "Reshape",      "Sign",         "Slice",   "Split",
-        "spread",    "Squeeze",   "Tile",         "Transpose",    "Where",   "Unsqueeze",
-        "ReduceMax", "ReduceMin", "DepthToSpace", "SpaceToDepth", "MaxPool", "GlobalMaxPool",
-        NULL};
+    static const char *const same[] = {"Abs",           "Clip",
+                                       "Concat",        "Dropout",
+                                       "Expand",        "Flatten",
+                                       "Gather",        "GatherElements",
+                                       "GatherND",      "CenterCropPad",
+                                       "Scatter",       "ScatterElements",
+                                       "ScatterND",     "TopK",
+                                       "given",         "Identity",
+                                       "Max",           "Min",
+                                       "Pad",           "Relu",
+                                       "reorder",       "Reshape",
+                                       "Sign",          "Slice",
+                                       "Split",         "spread",
+                                       "Squeeze",       "Tile",
+                                       "Transpose",     "Where",
+                                       "Unsqueeze",     "ReduceMax",
+                                       "ReduceMin",     "DepthToSpace",
+                                       "SpaceToDepth",  "MaxPool",
+                                       "GlobalMaxPool", NULL};
     static const char *const truths[] = {"And",  "Equal",       "Greater", "GreaterOrEqual",
                                          "Less", "LessOrEqual", "Not",     "Or",
-                                         "Xor",  NULL};
+                                         "Xor",  "IsNaN",       "IsInf",   NULL};
     static const char *const sums[] = {"Add", "Mul", "Neg", "ReduceSum", "Sub", "Sum", NULL};
     *whole = 0;
     const bool chooses = strcmp(node->type, "Where") == 0; /* by its first input */
@@ -40,6 +52,8 @@ cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, 
             *whole = graph->values[node->inputs[i]].whole;
     if (is_one_of(node->type, truths))
         *whole = TYPE(BOOL);
+    else if (strncmp(node->type, "Arg", 3) == 0 || (strcmp(node->type, "TopK") == 0 && node->part))
+        *whole = TYPE(INT64);
     else if (strcmp(node->type, "Cast") == 0)
         *whole = cast_to(node);
     else if (*whole && strcmp(node->type, "CastLike") == 0)

@@ -267,6 +267,7 @@ typedef enum cr_function_op {
     CR_FUNCTION_EXP,
     CR_FUNCTION_FLOOR,
     CR_FUNCTION_GELU_BY_TANH,
+    CR_FUNCTION_IS_INF, /* alpha: whether inf counts, beta: -inf */
     CR_FUNCTION_IS_NAN,
     CR_FUNCTION_LEAKY_RELU,
     CR_FUNCTION_LOG,

@@ -153,6 +153,13 @@ check("poolings of volumes", On(lambda s, x: torch.cat([F.max_pool3d(volume(x), 
 check("adaptive pooling of volumes", On(lambda s, x: F.adaptive_avg_pool3d(volume(x), 1) * F.adaptive_max_pool3d(volume(x), 1)))
 check("L2 pooling", On(lambda s, x: F.lp_pool2d(x.abs(), 2, (3, 2), 2)))
 
+def assign(x):
+    y = x * 2
+    y[:, 1, 2:4] = x[:, 0, 1:3]
+    y[:, :, 0] += 3
+    return y
+
+
 # --- moving
 for name, f in {
     "channel shuffle": lambda s, x: x.view(-1, 2, 4, 6, 8).transpose(1, 2).reshape(-1, 8, 6, 8),
@@ -165,6 +172,8 @@ for name, f in {
     "patches of windows": lambda s, x: x.view(-1, 8, 2, 3, 2, 4).permute(0, 2, 4, 3, 5, 1).reshape(-1, 4, 96),
     "pads": lambda s, x: F.pad(F.pad(x, (1, 2, 0, 1)), (2, 1, 1, 1), mode="reflect"),
     "pad of the edge": lambda s, x: F.pad(x, (2, 1, 1, 1), mode="replicate"),
+    "assignment to a part": lambda s, x: assign(x), "gather along channels": lambda s, x: x.gather(1, torch.tensor([0, 3, 1]).view(1, 3, 1, 1).expand(x.shape[0], -1, 6, 8)),
+    "running sums": lambda s, x: x.cumsum(2), "the largest": lambda s, x: x.topk(3, 1)[0] + x.flatten(2).topk(20, 2, False)[0].mean(2)[:, :3, None, None],
     "broadcast of any shape": lambda s, x: x[:, :, :, :1] * x[:, :1] + x[:, 1:2, 2:3],
 }.items():
     check(name, On(f))
