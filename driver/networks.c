@@ -59,6 +59,7 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     cr_status status = CR_OK;
     const cr_job *job = &s->job;
     const cr_job_model *from = &job->models[m];
+    const cr_job_methods *methods = cr_job_methods_of(job, m);
     cr_model *model = &s->models[m];
     CR_TRY(cr_model_file_open(par, &s->nodes, from->file, file, err));
     if (model->sha256[0] && strcmp(model->sha256, file->sha256) != 0)
@@ -66,7 +67,7 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     cr_model_free(model);
     status = cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name,
                            from->file, &from->input, from->output, from->layer, from->kernels,
-                           job->methods, job->n_methods, s->data.n_classes, model, err);
+                           methods->specs, methods->n, s->data.n_classes, model, err);
     if (status == CR_OK)
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));

@@ -34,6 +34,22 @@ cleanup:
     return status;
 }
 
+/* All ranks open the file by the path that rank 0 has: the environment of each may name another. */
+static cr_status share_output(const cr_par *par, cr_job *job, cr_error *err)
+{
+    uint8_t *bytes = (uint8_t *)job->output;
+    size_t n_bytes = strlen(job->output) + 1;
+    if (par->rank != 0) {
+        free(job->output);
+        bytes = NULL;
+        n_bytes = 0;
+    }
+    job->output = NULL;
+    const cr_status status = cr_par_share(par, &bytes, &n_bytes, err);
+    job->output = (char *)bytes;
+    return status;
+}
+
 static cr_status open_job(const cr_par *par, const cr_session_options *options, cr_job *job,
                           cr_error *err)
 {
@@ -54,6 +70,7 @@ static cr_status open_job(const cr_par *par, const cr_session_options *options, 
             status = cr_fail_memory(err, "a path", strlen(options->output), 1);
     }
     CR_TRY(cr_par_agree(par, status, err));
+    CR_TRY(share_output(par, job, err));
 
 cleanup:
     free(text);
@@ -260,7 +277,10 @@ static cr_status open_network(const cr_par *par, cr_session *s, cr_error *err)
     const cr_job_model *from = &s->job.models[m];
     CR_TRY(cr_network_open(par, s, m, err));
     s->n_models = s->plan.n_models = m + 1;
-    status = plan_model(&s->job, from, &s->models[m], &s->plan.models[m], err);
+    if (from->methods.specs && s->models[m].lacking[0])
+        status = cr_fail(err, CR_EINPUT, "%s: %s", from->file, s->models[m].lacking);
+    if (status == CR_OK)
+        status = plan_model(&s->job, from, &s->models[m], &s->plan.models[m], err);
     if (status == CR_OK)
         status = cr_session_check_maps(s, from->file, &s->plan.models[m], err);
     CR_TRY(cr_par_agree(par, status, err));
@@ -269,6 +289,27 @@ static cr_status open_network(const cr_par *par, cr_session *s, cr_error *err)
 
 cleanup:
     return status;
+}
+
+/* A layer that none of the networks has is a mistake. Of a part of them that is not known. */
+static cr_status check_layers(const cr_session *s, cr_error *err)
+{
+    for (int i = 0; i < s->job.methods.n; i++) {
+        bool lacks = false, somewhere = false;
+        for (int m = 0; m < s->n_models; m++)
+            if (!s->job.models[m].methods.specs)
+                *(s->models[m].lacks[i] ? &lacks : &somewhere) = true;
+        if (lacks && !somewhere) {
+            char layers[CR_LAYERS_BYTES];
+            cr_method_layers(&s->job.methods.specs[i], layers);
+            return cr_fail(
+                err, CR_EINPUT,
+                "methods: %s@%s: none of the networks has such a layer; `camrank inspect "
+                "--layers` lists those of each",
+                s->job.methods.specs[i].method->name, layers);
+        }
+    }
+    return CR_OK;
 }
 
 cr_status cr_session_open(const cr_par *par, const cr_session_options *options, cr_session *s,
@@ -290,6 +331,8 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
     CR_TRY(cr_par_agree(par, status, err));
     while (s->n_models < s->job.n_models)
         CR_TRY(open_network(par, s, err));
+    if (options->n_parts == 1)
+        CR_TRY(check_layers(s, err));
 
 cleanup:
     if (status != CR_OK)

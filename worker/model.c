@@ -22,12 +22,15 @@ static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
 
 static void note_not_applied(cr_model *model, const cr_variant *variant)
 {
-    char layers[CR_LAYERS_BYTES];
+    char layers[CR_LAYERS_BYTES], why[CR_LAYERS_BYTES + 2 * CR_NAME_BYTES + 200];
     size_t used = strlen(model->not_applied);
     cr_method_layers(&variant->spec, layers);
-    snprintf(model->not_applied + used, sizeof model->not_applied - used, "%s%s%s%s: %s",
-             used ? "; " : "", variant->spec.method->name, layers[0] ? "@" : "", layers,
-             variant->why_not);
+    snprintf(why, sizeof why, "%s%s%s: %s", variant->spec.method->name, layers[0] ? "@" : "",
+             layers, variant->why_not);
+    snprintf(model->not_applied + used, sizeof model->not_applied - used, "%s%s", used ? "; " : "",
+             why);
+    if (variant->lacks_layer && !model->lacking[0])
+        snprintf(model->lacking, sizeof model->lacking, "%.299s", why);
 }
 
 /* Numbers the groups. */
@@ -66,13 +69,14 @@ static cr_status resolve(cr_model *model, const cr_method_spec *specs, int n_spe
     for (int i = 0; i < n_specs; i++) {
         cr_variant *variant = &model->variants[model->n_variants];
         CR_TRY(cr_variant_resolve(model->graph, &model->head, &specs[i], layer, variant, err));
+        model->lacks[i] = variant->lacks_layer;
         if (variant->why_not[0])
             note_not_applied(model, variant);
         else
             model->n_variants++;
     }
     find_groups(model);
-    if (model->n_variants == 0)
+    if (model->n_variants == 0 && n_specs > 0)
         status = cr_fail(err, CR_EINPUT, "no method of the job applies: %s", model->not_applied);
 
 cleanup:
@@ -117,7 +121,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
     describe(model);
     model->variants = cr_alloc((size_t)n_specs, sizeof *model->variants);
     model->group = cr_alloc((size_t)n_specs, sizeof *model->group);
-    if (!model->variants || !model->group) {
+    model->lacks = cr_alloc((size_t)n_specs, sizeof *model->lacks);
+    if (!model->variants || !model->group || !model->lacks) {
         status = cr_fail_memory(err, "variants", (size_t)n_specs, sizeof *model->variants);
         goto cleanup;
     }
@@ -167,5 +172,6 @@ void cr_model_free(cr_model *model)
     cr_model_unload(model);
     free(model->variants);
     free(model->group);
+    free(model->lacks);
     *model = (cr_model){0};
 }

@@ -21,6 +21,8 @@ typedef struct cr_model {
     int n_groups;
     int *group;              /* [n_variants] */
     char not_applied[400];   /* "" or which methods do not apply, and why */
+    bool *lacks;             /* [n_specs] the spec names a layer that it does not have, and so */
+    char lacking[300];       /* the first of them, and why; "": there is none */
     int n_views;             /* inputs of the network for each image */
     int slice;               /* images that go through the network together */
     cr_explainer *explainer; /* after cr_model_compile */
@@ -36,7 +38,7 @@ typedef struct cr_model {
  *   layer         for specs that name none; "" for each method's own default
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
- * n_classes outputs, to which no method applies or a kernel does not. *model is {0} on failure. */
+ * n_classes outputs, to which none of the methods, if there are any, applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const char *kernels,

@@ -283,6 +283,35 @@ char *cr_path_folder(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+/* 0, or the errno of why it cannot be made. */
+static int make_folder(const char *folder)
+{
+    struct stat there;
+    if (mkdir(folder, 0777) == 0 || (stat(folder, &there) == 0 && S_ISDIR(there.st_mode)))
+        return 0;
+    return errno == EEXIST ? ENOTDIR : errno;
+}
+
+cr_status cr_path_make_folder(const char *path, cr_error *err)
+{
+    int reason = 0;
+    char *folder = cr_path_folder(path);
+    if (!folder)
+        return cr_fail_memory(err, path, strlen(path), 1);
+    for (char *at = folder, end = 1; end && !reason; at++) {
+        end = *at;
+        if ((end && end != '/') || at == folder)
+            continue;
+        *at = 0;
+        reason = make_folder(folder);
+        *at = end;
+    }
+    free(folder);
+    return reason ? cr_fail(err, cr_errno_status(reason), "%s: its folder cannot be made: %s", path,
+                            strerror(reason))
+                  : CR_OK;
+}
+
 const char *cr_path_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

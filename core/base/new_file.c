@@ -114,6 +114,7 @@ cr_status cr_new_file_begin(const char *path, cr_file_kind *kind, bool replace,
         file->path = strdup(path);
     } else {
         CR_TRY(check_there(path, kind, replace, err));
+        CR_TRY(cr_path_make_folder(file->place, err));
         file->path = cr_alloc(strlen(file->place) + sizeof ".XXXXXX", 1);
         if (file->path)
             sprintf(file->path, "%s.XXXXXX", file->place);

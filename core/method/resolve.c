@@ -94,12 +94,16 @@ cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const c
     cr_status status = CR_OK;
     const cr_method *method = spec->method;
     int values[CR_MAX_LAYERS];
+    cr_error fault;
     const int n = spec->n_layers ? spec->n_layers : 1;
     *variant = (cr_variant){.spec = *spec};
     if (spec->n_layers == 0)
         CR_TRY(find_default(graph, head, method, layer, &values[0], err));
-    for (int i = 0; i < spec->n_layers; i++)
-        CR_TRY(find_layer(graph, spec->layers[i], &values[i], err));
+    for (int i = 0; i < spec->n_layers && !variant->lacks_layer; i++)
+        if (find_layer(graph, spec->layers[i], &values[i], &fault) != CR_OK) {
+            snprintf(variant->why_not, sizeof variant->why_not, "%.199s", fault.message);
+            variant->lacks_layer = true;
+        }
     for (int i = 0; i < n && !variant->why_not[0]; i++)
         resolve_layer(graph, head, method, values[i], variant);
     if (variant->why_not[0])

@@ -498,6 +498,9 @@ cr_status cr_results_begin(const cr_par *par, const char *path, const cr_results
         local = copy_all(plan, data, beginning, err);
     }
     CR_TRY(cr_par_agree(par, local, err));
+    if (par->rank == 0)
+        local = cr_path_make_folder(place, err);
+    CR_TRY(cr_par_follow(par, local, err));
     CR_TRY(cr_lock_take(par, place, &beginning->lock, err));
     *results = beginning;
     beginning = NULL;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MB(bytes) ((double)(bytes) / 1e6)
@@ -87,13 +88,22 @@ static void print_memory(const cr_session *s, const cr_memory *memory)
         printf("         the ranks of a node do not share weights: %s\n", why);
 }
 
+/* A run makes the folders that are missing. */
 static cr_status check_output(const char *path, cr_error *err)
 {
     cr_status status = CR_OK;
+    struct stat there;
     char *folder = cr_path_folder(path);
+    while (folder && access(folder, W_OK | X_OK) != 0 && errno == ENOENT) {
+        char *above = cr_path_folder(folder);
+        free(folder);
+        folder = above;
+    }
     if (!folder)
         return cr_fail_memory(err, "a path", strlen(path), 1);
-    if (access(folder, W_OK | X_OK) != 0)
+    if (stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
+        status = cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(ENOTDIR));
+    else if (access(folder, W_OK | X_OK) != 0)
         status = cr_fail(err, CR_EINPUT, "%s: cannot be written: %s", path, strerror(errno));
     free(folder);
     return status;

@@ -7,25 +7,9 @@
 #include "export.h"
 #include "kept.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* Makes the folders that `path` lies in, below the first n characters of it. */
-static cr_status make_folders(char *path, size_t n, cr_error *err)
-{
-    for (char *at = path + n; (at = strchr(at, '/')) != NULL; at++) {
-        *at = 0;
-        const bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
-        const int reason = errno;
-        if (!made)
-            return cr_fail(err, CR_EIO, "%s: %s", path, strerror(reason));
-        *at = '/';
-    }
-    return CR_OK;
-}
 
 /* What a file names may have been made to lead elsewhere. */
 static bool stays_inside(const char *file)
@@ -90,7 +74,6 @@ static cr_status export_image(const cr_dataset *data, const cr_results_variant *
                        "raw maps of crops would lose their place in the image: export without "
                        "--raw"));
     snprintf(path, n, "%s/%s.npy", folder, file);
-    CR_TRY(make_folders(path, strlen(folder) + 1, err));
     CR_TRY(write_map(&map, width, height, raw, replace, path, workspace, err));
 
 cleanup:
@@ -114,8 +97,6 @@ cr_status cr_export_npy(const char *path, cr_results *results, const cr_pick *pi
         return cr_kept_check(path, plan, pick->model, pick->variant, CR_SLOT_TRUTH, "", NULL, err);
     CR_TRY(cr_input_text_of_model(path, model, &spec, err));
     CR_TRY(cr_results_rows_alloc(plan, pick->model, 1, true, &arena, &rows, err));
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        CR_TRY(cr_fail(err, CR_EIO, "%s: %s", folder, strerror(errno)));
     rows.n = 1;
     for (rows.first = 0; rows.first < data->n_images; rows.first++) {
         CR_TRY(cr_results_read(results, pick->model, &rows, err));

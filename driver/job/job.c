@@ -4,8 +4,10 @@
 
 #include "camrank/nn.h"
 
+#include "job_input.h"
 #include "job_method.h"
 #include "job_metric.h"
+#include "job_path.h"
 #include "job_protocol.h"
 #include "job_schema.h"
 
@@ -20,17 +22,6 @@
 
 /* snprintf for key paths, whose parts are known to be short. */
 #define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
-
-static int clamp_int(int64_t value)
-{
-    return value > INT_MAX ? INT_MAX : value < INT_MIN ? INT_MIN : (int)value;
-}
-
-static cr_status resolve(char **to, const char *folder, const char *path, cr_error *err)
-{
-    *to = cr_path_join(folder, path);
-    return *to ? CR_OK : cr_fail_memory(err, "job", strlen(folder) + strlen(path) + 2, 1);
-}
 
 /* Both have room for CR_NAME_BYTES; libcyaml has checked the length. */
 static void copy_name(char *to, const char *from)
@@ -74,7 +65,8 @@ static cr_status read_layout(cr_job_source *source, const cr_job_raw_dataset *ra
             return cr_job_fail(err, source, key, "none is not for layout %s", layout->name);
         if (!raw->keys[k] || none)
             continue;
-        cr_status status = resolve((char **)paths[k], folder, raw->keys[k], err);
+        cr_status status =
+            cr_job_read_path(source, key, folder, raw->keys[k], (char **)paths[k], err);
         if (status != CR_OK)
             return status;
     }
@@ -85,7 +77,7 @@ static cr_status read_subset(cr_job_source *source, const cr_job_raw_subset *raw
                              const char *folder, cr_job *job, cr_error *err)
 {
     cr_data_source *data = &job->data;
-    data->subset_stride = raw->stride ? clamp_int(*raw->stride) : 1;
+    data->subset_stride = raw->stride ? cr_job_clamp_int(*raw->stride) : 1;
     if (data->subset_stride < 1)
         return cr_job_fail(err, source, "dataset.subset.stride", "%d, must be 1 or more",
                            data->subset_stride);
@@ -99,7 +91,9 @@ static cr_status read_subset(cr_job_source *source, const cr_job_raw_subset *raw
             return cr_fail_memory(err, "job", strlen(raw->classes[i]), 1);
         data->n_subset_classes++;
     }
-    return raw->list ? resolve((char **)&data->subset_list, folder, raw->list, err) : CR_OK;
+    return raw->list ? cr_job_read_path(source, "dataset.subset.list", folder, raw->list,
+                                        (char **)&data->subset_list, err)
+                     : CR_OK;
 }
 
 static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *raw,
@@ -114,44 +108,6 @@ static cr_status read_dataset(cr_job_source *source, const cr_job_raw_dataset *r
     CR_TRY(read_subset(source, &raw->subset, folder, job, err));
 cleanup:
     return status;
-}
-
-static cr_status read_input(cr_job_source *source, const cr_job_raw_input *raw, unsigned i,
-                            cr_input_spec *input, cr_error *err)
-{
-    char key[CR_JOB_PATH_BYTES];
-    *input = (cr_input_spec){
-        .width = clamp_int(raw->size[0]),
-        .height = clamp_int(raw->size[1]),
-        .resize = (cr_resize_mode)raw->resize,
-        .filter = (cr_filter)raw->filter,
-        .bgr = raw->channels == 1,
-        .range = raw->range,
-    };
-    for (int c = 0; c < 3; c++) {
-        input->mean[c] = (float)raw->mean[c];
-        input->std[c] = (float)raw->std[c];
-    }
-    KEY("models.%u.input.resize", i);
-    if (input->resize == CR_RESIZE_SHORT_SIDE && !raw->short_side)
-        return cr_job_fail(err, source, key, "short-side needs the key \"short_side\"");
-    KEY("models.%u.input.%s", i, raw->short_side ? "short_side" : "crop");
-    if (input->resize == CR_RESIZE_SQUASH && !raw->short_side != !raw->crop)
-        return cr_job_fail(err, source, key, "with resize: squash it needs the key \"%s\"",
-                           raw->short_side ? "crop" : "short_side");
-    input->short_side = raw->short_side ? clamp_int(*raw->short_side) : 0;
-    input->crop = raw->crop ? (cr_crop)*raw->crop : CR_CROP_CENTER;
-    if (raw->short_side && input->short_side < 1)
-        return cr_job_fail(err, source, key, "%d, must be at least 1", input->short_side);
-
-    cr_error inner;
-    cr_status status = cr_input_check(input, &inner);
-    if (status == CR_OK)
-        return CR_OK;
-    /* "input.range: 3, must be ..." is about the key models.0.input.range. */
-    const char *colon = strstr(inner.message, ": ");
-    KEY("models.%u.%.*s", i, colon ? (int)(colon - inner.message) : 0, inner.message);
-    return cr_job_fail(err, source, key, "%s", colon ? colon + 2 : inner.message);
 }
 
 /* Whether they are known, and fit, is the network's to say. */
@@ -196,9 +152,14 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         copy_name(model->output, from->output);
         copy_name(model->layer, from->layer);
         snprintf(model->file_given, sizeof model->file_given, "%s", from->file);
-        CR_TRY(resolve(&model->file, folder, from->file, err));
+        KEY("models.%u.file", i);
+        CR_TRY(cr_job_read_path(source, key, folder, from->file, &model->file, err));
         CR_TRY(read_kernels(source, from, i, model, err));
-        CR_TRY(read_input(source, &from->input, i, &model->input, err));
+        CR_TRY(cr_job_read_input(source, &from->input, i, &model->input, err));
+        KEY("models.%u.methods", i);
+        if (cr_job_tree_find(&source->changed, key))
+            CR_TRY(cr_job_read_methods(source, key, from->methods, from->n_methods,
+                                       job->data.layout, &model->methods, err));
     }
 cleanup:
     return status;
@@ -214,6 +175,19 @@ static cr_status read_limit(cr_job_source *source, const char *key, const int64_
     return CR_OK;
 }
 
+/* Nothing is computed of a network without one. */
+static cr_status check_methods(cr_job_source *source, const cr_job *job, int m, cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    if (cr_job_methods_of(job, m)->n > 0)
+        return CR_OK;
+    if (!job->models[m].methods.specs && !cr_job_tree_find(&source->changed, "methods"))
+        return cr_job_fail(err, source, "", "the key \"methods\" is missing");
+    KEY("models.%d.methods", m);
+    return cr_job_fail(err, source, job->models[m].methods.specs ? key : "methods",
+                       "an empty list is for a job without models (models: [])");
+}
+
 static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                           cr_job *job, cr_error *err)
 {
@@ -224,9 +198,12 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     if (job->n_models > 0 && !job->data.images)
         CR_TRY(cr_job_fail(err, source, "dataset.images",
                            "none is for a job without models (models: [])"));
-    if (job->n_models > 0 && raw->n_methods == 0)
-        CR_TRY(cr_job_fail(err, source, "", "the key \"methods\" is missing"));
-    CR_TRY(cr_job_read_methods(source, raw, job, err));
+    CR_TRY(cr_job_read_methods(source, "methods", raw->methods, raw->n_methods, job->data.layout,
+                               &job->methods, err));
+    for (int m = 0; m < job->n_models; m++)
+        CR_TRY(check_methods(source, job, m, err));
+    CR_TRY(cr_job_read_methods(source, "methods", raw->methods, raw->n_methods, job->data.layout,
+                               &job->methods, err));
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
     CR_TRY(cr_job_read_metrics(source, raw, job, err));
     CR_TRY(cr_job_read_keep(source, "heatmaps.classes", raw->heatmaps.classes, job->data.layout,
@@ -237,7 +214,7 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
                       CR_NET_DEFAULT_ACTIVATIONS_MB, INT_MAX, &job->activations_mb, err));
     CR_TRY(read_limit(source, "limits.image_mpixels", raw->limits.image_mpixels,
                       CR_IMAGE_DEFAULT_MPIXELS, CR_IMAGE_MAX_MPIXELS, &job->image_mpixels, err));
-    CR_TRY(resolve(&job->output, folder, raw->output, err));
+    CR_TRY(cr_job_read_path(source, "output", folder, raw->output, &job->output, err));
 cleanup:
     return status;
 }
@@ -282,6 +259,48 @@ static cr_status join_sets(const char *const *sets, int n_sets, char **joined, c
     return CR_OK;
 }
 
+/* What may be given by its name alone becomes a mapping. Before --set, so that it can change a key of
+ * such an item; after, for those that it gives. */
+static cr_status wrap(cr_job_tree *tree, cr_error *err)
+{
+    static const char *const named[][2] = {
+        {"protocols.*", "name"},        {"methods.*", "name"},        {"metrics.*", "name"},
+        {"models.*.methods.*", "name"}, {"models.*.input", "preset"}, {"defaults.input", "preset"}};
+    cr_status status = CR_OK;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        CR_TRY(cr_job_tree_wrap(tree, named[i][0], named[i][1], err));
+
+cleanup:
+    return status;
+}
+
+/* Gives each model what `defaults` has and it has not. */
+static cr_status complete_models(cr_job_tree *tree, cr_error *err)
+{
+    /* Of what the model's own resize replaces, nothing is left. */
+    static const char *const placing[] = {"short_side", "crop", NULL};
+    cr_status status = CR_OK;
+    char key[CR_JOB_PATH_BYTES];
+    for (int i = 0; i < CR_JOB_MAX_LIST; i++) {
+        KEY("models.%d", i);
+        if (!cr_job_tree_find(tree, key))
+            break;
+        KEY("models.%d.input.preset", i);
+        const bool own = cr_job_tree_find(tree, key) != NULL;
+        KEY("models.%d.input.resize", i);
+        const bool resized = cr_job_tree_find(tree, key) != NULL;
+        KEY("models.%d.input", i);
+        if (!own)
+            CR_TRY(
+                cr_job_tree_complete(tree, key, "defaults.input", resized ? placing : NULL, err));
+        KEY("models.%d", i);
+        CR_TRY(cr_job_tree_complete(tree, key, "defaults", NULL, err));
+    }
+
+cleanup:
+    return status;
+}
+
 cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,
                        int n_sets, cr_job *job, cr_error *err)
 {
@@ -310,16 +329,11 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
 
     /* With or without --set, libcyaml gets the text that the tree was checked and printed from. */
     CR_TRY(cr_job_tree_parse(text, n_bytes, &edited, &line, err));
-    /* Before, so that --set can change a parameter of an item given by its name alone; after, for
-     * those that it gives. */
-    CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
-    CR_TRY(cr_job_tree_wrap(&edited, "methods", "name", err));
-    CR_TRY(cr_job_tree_wrap(&edited, "metrics", "name", err));
+    CR_TRY(wrap(&edited, err));
     for (int i = 0; i < n_sets; i++)
         CR_TRY(apply_set(&edited, sets[i], err));
-    CR_TRY(cr_job_tree_wrap(&edited, "protocols", "name", err));
-    CR_TRY(cr_job_tree_wrap(&edited, "methods", "name", err));
-    CR_TRY(cr_job_tree_wrap(&edited, "metrics", "name", err));
+    CR_TRY(wrap(&edited, err));
+    CR_TRY(complete_models(&edited, err));
     CR_TRY(cr_job_tree_print(&edited, &printed, &n_printed, err));
     status = cr_job_tree_parse(printed, n_printed, &source.changed, &line, err);
     if (status == CR_EINPUT)
@@ -349,6 +363,12 @@ cleanup:
     return status;
 }
 
+static void free_model(cr_job_model *model)
+{
+    free(model->file);
+    free(model->methods.specs);
+}
+
 cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err)
 {
     const int first = (int)((int64_t)job->n_models * (part - 1) / n_parts);
@@ -361,7 +381,7 @@ cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err)
                        part, n_parts, job->n_models);
     for (int m = 0; m < job->n_models; m++)
         if (m < first || m >= last)
-            free(job->models[m].file);
+            free_model(&job->models[m]);
     job->n_models = last - first;
     memmove(job->models, job->models + first, (size_t)job->n_models * sizeof *job->models);
     return CR_OK;
@@ -370,7 +390,7 @@ cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err)
 void cr_job_drop_models(cr_job *job)
 {
     for (int i = 0; i < job->n_models; i++)
-        free(job->models[i].file);
+        free_model(&job->models[i]);
     job->n_models = 0;
 }
 
@@ -378,7 +398,7 @@ void cr_job_free(cr_job *job)
 {
     cr_job_drop_models(job);
     free(job->models);
-    free(job->methods);
+    free(job->methods.specs);
     free(job->protocols);
     free(job->text);
     free(job->overrides);

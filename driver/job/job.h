@@ -11,6 +11,12 @@
 
 #define CR_JOB_MAX_BYTES ((size_t)60000) /* what a results file can hold */
 
+/* What is asked of a network. */
+typedef struct cr_job_methods {
+    int n;
+    cr_method_spec *specs; /* [n]; owned */
+} cr_job_methods;
+
 typedef struct cr_job_model {
     char name[CR_NAME_BYTES];   /* letters, digits and . _ - ; unique */
     char *file;                 /* ready to open; owned */
@@ -18,10 +24,11 @@ typedef struct cr_job_model {
     char layer[CR_NAME_BYTES];  /* models.layer: target of methods that name none; "" = automatic */
     char output[CR_NAME_BYTES]; /* models.output: the value that is its output; "" = its own */
     char kernels[CR_KERNELS_BYTES]; /* models.kernels, one a line */
+    cr_job_methods methods;         /* models.methods; without specs: those of the job */
     cr_input_spec input;
 } cr_job_model;
 
-/* A checked job. Paths are resolved against the job file's folder; everything is owned. */
+/* A checked job. Paths are ready to open; everything is owned. */
 typedef struct cr_job {
     char name[CR_NAME_BYTES];
     char *text;          /* the file, verbatim */
@@ -30,8 +37,7 @@ typedef struct cr_job {
     bool skip_failed;    /* dataset.failed: skip (default: wrong) */
     int n_models;
     cr_job_model *models;
-    int n_methods;
-    cr_method_spec *methods;
+    cr_job_methods methods; /* of models that have none of their own */
     int n_protocols;
     cr_protocol *protocols; /* by different names: that of `as`, or "... (modified)" where the job
                                changes a parameter of a known one */
@@ -41,28 +47,42 @@ typedef struct cr_job {
     bool map_float16; /* heatmaps.type: float16 (default float32) */
     int batch;        /* images in a chunk; 1 to 1024, default 16 */
     int activations_mb, image_mpixels; /* limits.* */
-    char *output; /* path of the results file, resolved against the job's folder */
+    char *output;                      /* path of the results file */
 } cr_job;
+
+/* What the job asks of one of its models. */
+static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int model)
+{
+    const cr_job_methods *own = &job->models[model].methods;
+    return own->specs ? own : &job->methods;
+}
 
 /* Parses and checks a job.
  *   text     n_bytes of YAML, the content of the file `path`
- *   path     for messages and, its folder, for relative paths
+ *   path     for messages and, its folder, for relative paths in the file
  *   sets     n_sets strings `key.key=value`, applied in order over the file's values; the items of
- *            a list are numbered from 0 (models.0.name=x); the value is YAML (methods=[cam]).
- *            NULL if n_sets is 0. Setting protocol or protocols takes the other away
+ *            a list are numbered from 0 (models.0.name=x); the value is YAML (methods=[cam]); relative
+ *            paths are to where the program runs. NULL if n_sets is 0. Setting protocol or protocols
+ *            takes the other away
+ *
+ * Aliases and merge keys (<<) are YAML's. In a path, `~`, $NAME and ${NAME} are of the environment.
  *
  * Keys, with their defaults in parentheses; those without one must be given:
  *   name
  *   dataset: layout (the names of cr_layouts), images, ground_truth, synsets, devkit_synsets, boxes,
  *     exclude (which of them a layout needs or takes says its row; none), subset: list (none),
  *     classes (all), stride (1); limit (0: all), failed (wrong | skip: wrong)
- *   models: a list of name, file, output (the model's own), layer (automatic), kernels (automatic): a list of KERNEL and
- *     KERNEL@LAYER as cr_graph_use_kernel has them, and
- *     input: size [width, height], resize (squash | short-side), filter (pil-bilinear |
+ *   models: a list of name, file, output (the model's own), layer (automatic), kernels (automatic): a
+ *     list of KERNEL and KERNEL@LAYER as cr_graph_use_kernel has them, methods (those of the job), and
+ *     input: a preset (cr_input_presets), or a mapping: preset (none), and, where one is given, over what
+ *       that says, size [width, height], resize (squash | short-side), filter (pil-bilinear |
  *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),
  *       range (1 | 255), mean and std, three numbers each; short_side and crop (center | ten): with
- *       short-side the first of them (center), with squash both or neither (the whole image)
+ *       short-side the first of them (center), with squash both or neither (the whole image). Where
+ *       `resize` is given, short_side and crop of the preset do not count
  *     An empty list: baselines alone; then images may be none, and methods need not be given.
+ *   defaults: what models have that do not say otherwise, key by key: output, layer, kernels, input.
+ *     An input that names a preset, or resize in it, is treated as above
  *   methods: a list of METHOD and METHOD@LAYER, the methods of method.h, or of mappings: name (the
  *     same), layer, as (the name of its row), keep (as heatmaps.classes), and the method's parameters
  *   protocol: a name, of a protocol that gives boxes (CR_PROTOCOL_LIST of loc.h) or of one over all
@@ -83,7 +103,7 @@ typedef struct cr_job {
  *   output
  *
  * Errors: CR_EINPUT, `FILE:LINE: KEY: what is wrong`, for a key or a value that is missing,
- * unknown, given twice, of the wrong type or out of range, and for aliases and second documents;
+ * unknown, given twice, of the wrong type or out of range, and for second documents;
  * CR_EUSAGE, `--set KEY=VALUE: what is wrong`, where a `sets` entry is at fault. *job is {0} on
  * failure. */
 cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,

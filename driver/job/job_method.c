@@ -5,17 +5,18 @@
 #include "job_protocol.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KEY(...) snprintf(key, sizeof key, __VA_ARGS__)
 
 /* The layer of METHOD@LAYER, `layer` or `layers`: one of the three, or none. */
-static cr_status read_layers(cr_job_source *source, unsigned i, const cr_job_raw_method *raw,
+static cr_status read_layers(cr_job_source *source, const char *item, const cr_job_raw_method *raw,
                              const char *of_name, cr_method_spec *spec, cr_error *err)
 {
     char key[CR_JOB_PATH_BYTES];
     const char *single = of_name ? of_name : raw->layer;
-    KEY("methods.%u.layer%s", i, raw->n_layers ? "s" : "");
+    KEY("%s.layer%s", item, raw->n_layers ? "s" : "");
     if (of_name && (raw->layer || raw->n_layers))
         return cr_job_fail(err, source, key, "is given in \"%.64s\" too", raw->name);
     if (raw->layer && raw->n_layers)
@@ -28,9 +29,8 @@ static cr_status read_layers(cr_job_source *source, unsigned i, const cr_job_raw
                 return cr_job_fail(err, source, key, "has \"%.64s\" twice", raw->layers[k]);
         snprintf(spec->layers[spec->n_layers++], CR_NAME_BYTES, "%s", raw->layers[k]);
     }
-    KEY("methods.%u", i);
     if (spec->method->of_layers && spec->n_layers < 2)
-        return cr_job_fail(err, source, key,
+        return cr_job_fail(err, source, item,
                            "%s is of several layers: name them as `layers: [A, B]`",
                            spec->method->name);
     return CR_OK;
@@ -49,23 +49,22 @@ static cr_status read_fusion(cr_job_source *source, const char *prefix, cr_metho
 }
 
 /* METHOD or METHOD@LAYER. */
-static cr_status read_name(cr_job_source *source, unsigned i, const cr_job_raw_method *raw,
+static cr_status read_name(cr_job_source *source, const char *item, const cr_job_raw_method *raw,
                            cr_method_spec *spec, cr_error *err)
 {
-    char key[CR_JOB_PATH_BYTES], name[CR_NAME_BYTES];
+    char name[CR_NAME_BYTES];
     const char *at = strchr(raw->name, '@');
     const size_t length = at ? (size_t)(at - raw->name) : strlen(raw->name);
-    KEY("methods.%u", i);
     if ((at && !at[1]) || length >= sizeof name || strlen(raw->name + length) > CR_NAME_BYTES)
-        return cr_job_fail(err, source, key, "must be METHOD or METHOD@LAYER, not \"%.64s\"",
+        return cr_job_fail(err, source, item, "must be METHOD or METHOD@LAYER, not \"%.64s\"",
                            raw->name);
     snprintf(name, sizeof name, "%.*s", (int)length, raw->name);
     const cr_method *method = cr_method_find(name);
     if (!method)
-        return cr_job_fail(err, source, key, "unknown method \"%.64s\"; known: %s", name,
+        return cr_job_fail(err, source, item, "unknown method \"%.64s\"; known: %s", name,
                            cr_method_names());
     *spec = cr_method_plain(method);
-    return read_layers(source, i, raw, at ? at + 1 : NULL, spec, err);
+    return read_layers(source, item, raw, at ? at + 1 : NULL, spec, err);
 }
 
 /* The row's name: the job's own or, where parameters are changed, one that says so. */
@@ -123,36 +122,40 @@ cr_status cr_job_read_keep(cr_job_source *source, const char *key, const int *sl
     return CR_OK;
 }
 
-cr_status cr_job_read_methods(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
+cr_status cr_job_read_methods(cr_job_source *source, const char *list, const cr_job_raw_method *raw,
+                              unsigned n_raw, const cr_layout *layout, cr_job_methods *methods,
                               cr_error *err)
 {
     cr_status status = CR_OK;
-    job->methods = cr_alloc(raw->n_methods, sizeof *job->methods);
-    if (!job->methods)
-        return cr_fail_memory(err, "job", raw->n_methods, sizeof *job->methods);
-    for (unsigned i = 0; i < raw->n_methods; i++) {
-        const cr_job_raw_method *item = &raw->methods[i];
-        cr_method_spec *spec = &job->methods[i];
-        char key[CR_JOB_PATH_BYTES], prefix[64];
-        KEY("methods.%u", i);
-        snprintf(prefix, sizeof prefix, "methods.%u.", i);
-        CR_TRY(read_name(source, i, item, spec, err));
+    *methods = (cr_job_methods){.specs = cr_alloc(n_raw, sizeof *methods->specs)};
+    if (!methods->specs)
+        return cr_fail_memory(err, "job", n_raw, sizeof *methods->specs);
+    for (unsigned i = 0; i < n_raw; i++) {
+        cr_method_spec *spec = &methods->specs[i];
+        char item[64], prefix[72];
+        snprintf(item, sizeof item, "%.40s.%u", list, i);
+        snprintf(prefix, sizeof prefix, "%s.", item);
+        CR_TRY(read_name(source, item, &raw[i], spec, err));
         for (const cr_method *const *other = cr_methods; *other; other++)
             CR_TRY(cr_job_refuse_parameters(source, prefix, spec->method->name,
                                             spec->method->parameters, (*other)->parameters, err));
         CR_TRY(cr_job_read_parameters(source, prefix, spec->method->parameters,
                                       spec->parameters.bytes, err));
         CR_TRY(read_fusion(source, prefix, spec, err));
-        CR_TRY(name_row(source, prefix, item->as, spec, err));
-        CR_TRY(read_keep(source, prefix, item, job->data.layout, spec, err));
+        CR_TRY(name_row(source, prefix, raw[i].as, spec, err));
+        CR_TRY(read_keep(source, prefix, &raw[i], layout, spec, err));
         for (unsigned j = 0; j < i; j++)
-            if (have_one_name(spec, &job->methods[j]))
-                return cr_job_fail(err, source, key,
+            if (have_one_name(spec, &methods->specs[j]))
+                CR_TRY(cr_job_fail(err, source, item,
                                    "\"%.64s\" is given twice; `as: NAME` gives one another name",
-                                   spec->as[0] ? spec->as : item->name);
-        job->n_methods++;
+                                   spec->as[0] ? spec->as : raw[i].name));
+        methods->n++;
     }
 
 cleanup:
+    if (status != CR_OK) {
+        free(methods->specs);
+        *methods = (cr_job_methods){0};
+    }
     return status;
 }

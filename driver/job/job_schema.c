@@ -42,31 +42,59 @@ static const cyaml_schema_value_t kernel = {
 static const cyaml_schema_value_t layer_name = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CR_NAME_BYTES - 1)};
 
+/* What must be given where no preset is says job.c. */
 static const cyaml_schema_field_t input_fields[] = {
-    CYAML_FIELD_SEQUENCE_FIXED("size", MUST, cr_job_raw_input, size, &whole_number, 2),
-    WORD("resize", MUST, cr_job_raw_input, resize, resizes),
+    STRING("preset", MAY, cr_job_raw_input, preset, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE_FIXED("size", MAY, cr_job_raw_input, size, &whole_number, 2),
+    WORD("resize", MAY, cr_job_raw_input, resize, resizes),
     CYAML_FIELD_INT_PTR("short_side", MAY, cr_job_raw_input, short_side),
     WORD_PTR("crop", MAY, cr_job_raw_input, crop, crops),
     WORD("filter", MAY, cr_job_raw_input, filter, filters),
-    WORD("channels", MUST, cr_job_raw_input, channels, channels),
-    CYAML_FIELD_FLOAT("range", CYAML_FLAG_STRICT, cr_job_raw_input, range),
-    CYAML_FIELD_SEQUENCE_FIXED("mean", MUST, cr_job_raw_input, mean, &number, 3),
-    CYAML_FIELD_SEQUENCE_FIXED("std", MUST, cr_job_raw_input, std, &number, 3),
+    WORD("channels", MAY, cr_job_raw_input, channels, channels),
+    CYAML_FIELD_FLOAT("range", CYAML_FLAG_STRICT | MAY, cr_job_raw_input, range),
+    CYAML_FIELD_SEQUENCE_FIXED("mean", MAY, cr_job_raw_input, mean, &number, 3),
+    CYAML_FIELD_SEQUENCE_FIXED("std", MAY, cr_job_raw_input, std, &number, 3),
     CYAML_FIELD_END,
 };
+
+/* Keys behind the last written here are added by add_parameters; an empty one ends. */
+enum { MAX_PARAMETERS = 64 };
+
+static cyaml_schema_field_t method_fields[5 + MAX_PARAMETERS + 1] = {
+    STRING("name", MUST, cr_job_raw_method, name, 2 * CR_NAME_BYTES),
+    STRING("layer", MAY, cr_job_raw_method, layer, CR_NAME_BYTES - 1),
+    CYAML_FIELD_SEQUENCE_COUNT("layers", CYAML_FLAG_POINTER | MAY, cr_job_raw_method, layers,
+                               n_layers, &layer_name, 2, CR_MAX_LAYERS),
+    STRING("as", MAY, cr_job_raw_method, as, CR_NAME_BYTES - 1),
+    WORD_PTR("keep", MAY, cr_job_raw_method, keep, kept_classes),
+};
+static const cyaml_schema_value_t method = {
+    CYAML_VALUE_MAPPING(MUST, cr_job_raw_method, method_fields)};
+
+/* Of a model and of `defaults`. */
+#define SHARED_FIELDS                                                                              \
+    STRING("output", MAY, cr_job_raw_model, output, CR_NAME_BYTES - 1),                            \
+        STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),                          \
+        CYAML_FIELD_SEQUENCE_COUNT("kernels", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, kernels, \
+                                   n_kernels, &kernel, 0, CR_JOB_MAX_LIST)
 
 static const cyaml_schema_field_t model_fields[] = {
     STRING("name", MUST, cr_job_raw_model, name, CR_NAME_BYTES - 1),
     STRING("file", MUST, cr_job_raw_model, file, 255),
-    STRING("output", MAY, cr_job_raw_model, output, CR_NAME_BYTES - 1),
-    STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),
-    CYAML_FIELD_SEQUENCE_COUNT("kernels", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, kernels,
-                               n_kernels, &kernel, 1, CR_JOB_MAX_LIST),
+    SHARED_FIELDS,
+    CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, methods,
+                               n_methods, &method, 0, CR_JOB_MAX_LIST),
     CYAML_FIELD_MAPPING("input", MUST, cr_job_raw_model, input, input_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t model = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_model, model_fields)};
+
+static const cyaml_schema_field_t default_fields[] = {
+    SHARED_FIELDS,
+    CYAML_FIELD_MAPPING("input", MAY, cr_job_raw_model, input, input_fields),
+    CYAML_FIELD_END,
+};
 
 static const cyaml_schema_value_t class_name = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CR_NAME_BYTES)};
@@ -91,26 +119,12 @@ static const cyaml_schema_field_t dataset_fields[] = {
     CYAML_FIELD_END,
 };
 
-/* Keys behind the last written here are added by add_parameters; an empty one ends. */
-enum { MAX_PARAMETERS = 64 };
-
 static cyaml_schema_field_t protocol_fields[2 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw_protocol, name, CYAML_UNLIMITED),
     STRING("as", MAY, cr_job_raw_protocol, as, (int)sizeof((cr_protocol *)0)->name - 1),
 };
 static const cyaml_schema_value_t protocol = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_protocol, protocol_fields)};
-
-static cyaml_schema_field_t method_fields[5 + MAX_PARAMETERS + 1] = {
-    STRING("name", MUST, cr_job_raw_method, name, 2 * CR_NAME_BYTES),
-    STRING("layer", MAY, cr_job_raw_method, layer, CR_NAME_BYTES - 1),
-    CYAML_FIELD_SEQUENCE_COUNT("layers", CYAML_FLAG_POINTER | MAY, cr_job_raw_method, layers,
-                               n_layers, &layer_name, 2, CR_MAX_LAYERS),
-    STRING("as", MAY, cr_job_raw_method, as, CR_NAME_BYTES - 1),
-    WORD_PTR("keep", MAY, cr_job_raw_method, keep, kept_classes),
-};
-static const cyaml_schema_value_t method = {
-    CYAML_VALUE_MAPPING(MUST, cr_job_raw_method, method_fields)};
 
 static cyaml_schema_field_t metric_fields[1 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw_metric, name, CR_NAME_BYTES - 1),
@@ -130,18 +144,19 @@ static const cyaml_schema_field_t limit_fields[] = {
     CYAML_FIELD_END,
 };
 
-static cyaml_schema_field_t job_fields[12 + MAX_PARAMETERS + 1] = {
+static cyaml_schema_field_t job_fields[13 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
     CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
+    CYAML_FIELD_MAPPING("defaults", MAY, cr_job_raw, defaults, default_fields),
     CYAML_FIELD_SEQUENCE_COUNT("models", CYAML_FLAG_POINTER, cr_job_raw, models, n_models, &model,
                                0, CR_JOB_MAX_LIST),
     CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER | MAY, cr_job_raw, methods, n_methods,
-                               &method, 1, CR_JOB_MAX_LIST),
+                               &method, 0, CR_JOB_MAX_LIST),
     STRING("protocol", MAY, cr_job_raw, protocol, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE_COUNT("protocols", CYAML_FLAG_POINTER | MAY, cr_job_raw, protocols,
                                n_protocols, &protocol, 1, CR_MAX_PROTOCOLS),
     CYAML_FIELD_SEQUENCE_COUNT("metrics", CYAML_FLAG_POINTER | MAY, cr_job_raw, metrics, n_metrics,
-                               &metric, 1, CR_METRIC_MAX),
+                               &metric, 0, CR_METRIC_MAX),
     CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
     CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
     CYAML_FIELD_MAPPING("limits", MAY, cr_job_raw, limits, limit_fields),
@@ -199,12 +214,41 @@ static void show_key(const char *key, char shown[CR_JOB_PATH_BYTES])
         snprintf(shown + n, CR_JOB_PATH_BYTES - n, ": ");
 }
 
+bool cr_job_is_set(const cr_job_source *source, const char *key)
+{
+    for (int i = 0; i < source->n_sets; i++)
+        if (is_above(source->sets[i], strcspn(source->sets[i], "="), key))
+            return true;
+    return false;
+}
+
+/* What stands behind `models.N.` of a key; NULL: nothing. */
+static const char *in_model(const char *key)
+{
+    static const char models[] = "models.";
+    if (strncmp(key, models, strlen(models)) != 0)
+        return NULL;
+    const char *rest = key + strlen(models);
+    rest += strspn(rest, "0123456789");
+    return rest[0] == '.' && rest[1] ? rest + 1 : NULL;
+}
+
+/* Where a value of a model comes from: `defaults.REST` in `from` where the model itself has no REST. */
+static const char *trace(cr_job_source *source, const char *key, char from[CR_JOB_PATH_BYTES])
+{
+    const char *rest = in_model(key);
+    snprintf(from, CR_JOB_PATH_BYTES, "defaults.%s", rest ? rest : "");
+    const bool own = !rest || cr_job_tree_find(&source->given, key) || cr_job_is_set(source, key);
+    return !own && cr_job_tree_find(&source->changed, from) ? from : key;
+}
+
 /* Fails about `key` at the place of `place`, which may be a key below it. */
 static cr_status fail_at(cr_error *err, cr_job_source *source, const char *place, const char *key,
                          const char *text)
 {
-    char shown[CR_JOB_PATH_BYTES];
-    show_key(key, shown);
+    char shown[CR_JOB_PATH_BYTES], from[2][CR_JOB_PATH_BYTES];
+    place = trace(source, place, from[0]);
+    show_key(place == from[0] ? trace(source, key, from[1]) : key, shown);
     for (int i = source->n_sets - 1; i >= 0; i--) {
         const char *set = source->sets[i];
         size_t length = strcspn(set, "=");

@@ -12,7 +12,9 @@
 #define CR_JOB_MAX_LIST 256     /* models, methods, kernels */
 #define CR_JOB_MAX_CLASSES 1000 /* dataset.subset.classes */
 
+/* Which of the keys are given says the tree: a preset may stand for all. */
 typedef struct cr_job_raw_input {
+    char *preset;
     int64_t size[2];
     int resize; /* cr_resize_mode */
     int64_t *short_side;
@@ -23,10 +25,20 @@ typedef struct cr_job_raw_input {
     double mean[3], std[3];
 } cr_job_raw_input;
 
+/* Its parameters are read from the tree: job_parameter.h. */
+typedef struct cr_job_raw_method {
+    char *name, *layer, *as;
+    char **layers;
+    unsigned n_layers;
+    int *keep; /* slots kept */
+} cr_job_raw_method;
+
 typedef struct cr_job_raw_model {
     char *name, *file, *output, *layer;
     char **kernels;
     unsigned n_kernels;
+    cr_job_raw_method *methods;
+    unsigned n_methods;
     cr_job_raw_input input;
 } cr_job_raw_model;
 
@@ -54,18 +66,10 @@ typedef struct cr_job_raw_limits {
     int64_t *activations_mb, *image_mpixels;
 } cr_job_raw_limits;
 
-/* Its parameters are read from the tree: job_parameter.h. */
+/* The same. */
 typedef struct cr_job_raw_protocol {
     char *name, *as;
 } cr_job_raw_protocol;
-
-/* The same. */
-typedef struct cr_job_raw_method {
-    char *name, *layer, *as;
-    char **layers;
-    unsigned n_layers;
-    int *keep; /* slots kept */
-} cr_job_raw_method;
 
 /* The same. */
 typedef struct cr_job_raw_metric {
@@ -75,6 +79,7 @@ typedef struct cr_job_raw_metric {
 typedef struct cr_job_raw {
     char *name;
     cr_job_raw_dataset dataset;
+    cr_job_raw_model defaults; /* which are in each of the models already */
     cr_job_raw_model *models;
     unsigned n_models;
     cr_job_raw_method *methods;
@@ -103,6 +108,9 @@ typedef struct cr_job_source {
  * --set option, `--set KEY=VALUE: KEY: text` and CR_EUSAGE. */
 cr_status cr_job_fail(cr_error *err, cr_job_source *source, const char *key, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether a --set option gives the value at a key path, or one above it. */
+bool cr_job_is_set(const cr_job_source *source, const char *key);
 
 /* Loads the YAML text, which is source->changed, into *raw: keys, types, allowed words, numbers of
  * entries, lengths. *raw is NULL on failure. */

@@ -1,5 +1,5 @@
-/* A job's YAML as a tree that knows its lines, on libyaml. Depth and aliases are checked before it
- * is built. */
+/* A job's YAML as a tree that knows its lines, on libyaml. Depth is checked before it is built; what
+ * aliases stand for, when they are replaced. */
 #include "job_tree.h"
 
 #include <ctype.h>
@@ -37,12 +37,9 @@ static cr_status track(const yaml_event_t *event, level *levels, int *depth, cr_
     bool list = event->type == YAML_SEQUENCE_START_EVENT;
     bool mapping = event->type == YAML_MAPPING_START_EVENT;
 
-    if (event->type == YAML_ALIAS_EVENT)
-        return cr_fail(err, CR_EINPUT, "aliases (*%.64s) are not allowed",
-                       (const char *)event->data.alias.anchor);
     if (event->type == YAML_SEQUENCE_END_EVENT || event->type == YAML_MAPPING_END_EVENT)
         --*depth;
-    if (!list && !mapping && event->type != YAML_SCALAR_EVENT)
+    if (!list && !mapping && event->type != YAML_SCALAR_EVENT && event->type != YAML_ALIAS_EVENT)
         return CR_OK;
 
     if (top && top->mapping) {
@@ -52,6 +49,8 @@ static cr_status track(const yaml_event_t *event, level *levels, int *depth, cr_
     }
     if (event->type == YAML_SCALAR_EVENT)
         return check_scalar(event, err);
+    if (event->type == YAML_ALIAS_EVENT)
+        return CR_OK;
     if (*depth == CR_JOB_MAX_DEPTH)
         return cr_fail(err, CR_EINPUT, "more than %d levels of lists and mappings",
                        CR_JOB_MAX_DEPTH);
@@ -92,6 +91,165 @@ static cr_status scan(const char *text, size_t n_bytes, int *line, cr_error *err
     return status;
 }
 
+/* A copy of nodes from one document into another. */
+typedef struct copying {
+    yaml_document_t *to, *from;
+    size_t left; /* bytes that it may still take */
+    int line;    /* of a failure */
+    cr_error *err;
+} copying;
+
+static bool is_key(const yaml_node_t *node, const char *part, size_t length)
+{
+    return node && node->type == YAML_SCALAR_NODE && node->data.scalar.length == length &&
+           memcmp(node->data.scalar.value, part, length) == 0;
+}
+
+static yaml_node_pair_t *find_pair(yaml_document_t *document, yaml_node_t *mapping,
+                                   const char *part, size_t length)
+{
+    yaml_node_pair_t *pair = mapping->data.mapping.pairs.top;
+    while (pair-- > mapping->data.mapping.pairs.start)
+        if (is_key(yaml_document_get_node(document, pair->key), part, length))
+            return pair;
+    return NULL;
+}
+
+static bool is_merge(const yaml_node_t *key)
+{
+    return is_key(key, "<<", 2) && key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static int copy_node(copying *c, int number, int depth);
+
+static cr_status copy_pair(copying *c, int mapping, const yaml_node_pair_t *pair, int depth)
+{
+    const int key = copy_node(c, pair->key, depth + 1);
+    const int value = key ? copy_node(c, pair->value, depth + 1) : 0;
+    if (!value)
+        return c->err->status;
+    return yaml_document_append_mapping_pair(c->to, mapping, key, value)
+               ? CR_OK
+               : cr_fail(c->err, CR_EINTERNAL, "out of memory: YAML tree");
+}
+
+/* What the keys << of a mapping name, and what of it the new one does not have. */
+static cr_status merge(copying *c, int mapping, const yaml_node_t *from, int depth);
+
+static cr_status merge_mapping(copying *c, int mapping, int number, int depth)
+{
+    cr_status status = CR_OK;
+    const yaml_node_t from = *yaml_document_get_node(c->from, number);
+    c->line = (int)from.start_mark.line + 1;
+    if (from.type != YAML_MAPPING_NODE || depth > CR_JOB_MAX_DEPTH)
+        return cr_fail(c->err, CR_EINPUT, "<<: must be an alias of a mapping, or a list of such");
+    for (yaml_node_pair_t *pair = from.data.mapping.pairs.start; pair < from.data.mapping.pairs.top;
+         pair++) {
+        const yaml_node_t *key = yaml_document_get_node(c->from, pair->key);
+        if (!is_merge(key) &&
+            !find_pair(c->to, yaml_document_get_node(c->to, mapping),
+                       (const char *)key->data.scalar.value, key->data.scalar.length))
+            CR_TRY(copy_pair(c, mapping, pair, depth));
+    }
+    status = merge(c, mapping, &from, depth + 1);
+
+cleanup:
+    return status;
+}
+
+static cr_status merge(copying *c, int mapping, const yaml_node_t *from, int depth)
+{
+    cr_status status = CR_OK;
+    for (yaml_node_pair_t *pair = from->data.mapping.pairs.start;
+         pair < from->data.mapping.pairs.top; pair++) {
+        const yaml_node_t value = *yaml_document_get_node(c->from, pair->value);
+        if (!is_merge(yaml_document_get_node(c->from, pair->key)))
+            continue;
+        if (value.type != YAML_SEQUENCE_NODE) {
+            CR_TRY(merge_mapping(c, mapping, pair->value, depth));
+            continue;
+        }
+        for (yaml_node_item_t *item = value.data.sequence.items.start;
+             item < value.data.sequence.items.top; item++)
+            CR_TRY(merge_mapping(c, mapping, *item, depth));
+    }
+
+cleanup:
+    return status;
+}
+
+static int copy_mapping(copying *c, const yaml_node_t *node, int depth)
+{
+    const int mapping = yaml_document_add_mapping(c->to, NULL, YAML_FLOW_MAPPING_STYLE);
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         mapping && pair < node->data.mapping.pairs.top; pair++)
+        if (!is_merge(yaml_document_get_node(c->from, pair->key)) &&
+            copy_pair(c, mapping, pair, depth) != CR_OK)
+            return 0;
+    return mapping && merge(c, mapping, node, depth) == CR_OK ? mapping : 0;
+}
+
+static int copy_list(copying *c, const yaml_node_t *node, int depth)
+{
+    const int list = yaml_document_add_sequence(c->to, NULL, YAML_FLOW_SEQUENCE_STYLE);
+    for (yaml_node_item_t *item = node->data.sequence.items.start;
+         list && item < node->data.sequence.items.top; item++) {
+        const int copy = copy_node(c, *item, depth + 1);
+        if (!copy || !yaml_document_append_sequence_item(c->to, list, copy))
+            return 0;
+    }
+    return list;
+}
+
+/* Copies a node with its line, and what is below it, aliases and merge keys replaced; the new node's
+ * number, 0 on failure, of which c->err and c->line tell. */
+static int copy_node(copying *c, int number, int depth)
+{
+    /* Adding nodes to a document moves its nodes, but not what is in them. */
+    const yaml_node_t node = *yaml_document_get_node(c->from, number);
+    const size_t bytes =
+        sizeof node + (node.type == YAML_SCALAR_NODE ? node.data.scalar.length : 0);
+    const bool deep = node.type != YAML_SCALAR_NODE && depth >= CR_JOB_MAX_DEPTH;
+    if (deep || bytes > c->left) {
+        c->line = (int)node.start_mark.line + 1;
+        if (deep)
+            cr_fail(c->err, CR_EINPUT, "more than %d levels of lists and mappings",
+                    CR_JOB_MAX_DEPTH);
+        else
+            cr_fail(c->err, CR_EINPUT, "aliases make it larger than %d bytes", CR_JOB_MAX_EXPANDED);
+        return 0;
+    }
+    c->left -= bytes;
+    cr_fail(c->err, CR_EINTERNAL, "out of memory: YAML tree");
+    const int copy =
+        node.type == YAML_SCALAR_NODE
+            ? yaml_document_add_scalar(c->to, NULL, node.data.scalar.value,
+                                       (int)node.data.scalar.length, node.data.scalar.style)
+        : node.type == YAML_SEQUENCE_NODE ? copy_list(c, &node, depth)
+                                          : copy_mapping(c, &node, depth);
+    if (copy)
+        yaml_document_get_node(c->to, copy)->start_mark = node.start_mark;
+    return copy;
+}
+
+/* The same document without aliases and merge keys. */
+static cr_status expand(yaml_document_t *document, int *line, cr_error *err)
+{
+    yaml_document_t whole;
+    cr_error fault = {0};
+    copying c = {&whole, document, CR_JOB_MAX_EXPANDED, *line, &fault};
+    if (!yaml_document_initialize(&whole, NULL, NULL, NULL, 1, 1))
+        return cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
+    if (!copy_node(&c, 1, 0)) { /* the root */
+        yaml_document_delete(&whole);
+        *line = c.line;
+        return cr_fail(err, fault.status, "%s", fault.message);
+    }
+    yaml_document_delete(document);
+    *document = whole;
+    return CR_OK;
+}
+
 cr_status cr_job_tree_parse(const char *text, size_t n_bytes, cr_job_tree *tree, int *line,
                             cr_error *err)
 {
@@ -108,11 +266,15 @@ cr_status cr_job_tree_parse(const char *text, size_t n_bytes, cr_job_tree *tree,
     if (!yaml_parser_initialize(&parser))
         return cr_fail(err, CR_EINTERNAL, "out of memory: YAML parser");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, n_bytes);
-    if (yaml_parser_load(&parser, &tree->document))
-        tree->loaded = true;
-    else
+    if (!yaml_parser_load(&parser, &tree->document))
         status = parser_failure(&parser, line, err);
     yaml_parser_delete(&parser);
+    if (status != CR_OK)
+        return status;
+    tree->loaded = true;
+    status = expand(&tree->document, line, err);
+    if (status != CR_OK)
+        cr_job_tree_free(tree);
     return status;
 }
 
@@ -134,22 +296,6 @@ static bool next_part(const char **path, const char **part, size_t *length)
     if (**path == '.')
         ++*path;
     return true;
-}
-
-static bool is_key(const yaml_node_t *node, const char *part, size_t length)
-{
-    return node && node->type == YAML_SCALAR_NODE && node->data.scalar.length == length &&
-           memcmp(node->data.scalar.value, part, length) == 0;
-}
-
-static yaml_node_pair_t *find_pair(yaml_document_t *document, yaml_node_t *mapping,
-                                   const char *part, size_t length)
-{
-    yaml_node_pair_t *pair = mapping->data.mapping.pairs.top;
-    while (pair-- > mapping->data.mapping.pairs.start)
-        if (is_key(yaml_document_get_node(document, pair->key), part, length))
-            return pair;
-    return NULL;
 }
 
 /* The list's item whose number is `part`; NULL if there is none. */
@@ -208,33 +354,6 @@ int cr_job_tree_line(cr_job_tree *tree, const char *path)
     return line;
 }
 
-/* Copies a node and what is below it; the new node's number, 0 when out of memory. */
-static int copy_node(yaml_document_t *to, yaml_document_t *from, int number)
-{
-    yaml_node_t *node = yaml_document_get_node(from, number);
-    if (node->type == YAML_SCALAR_NODE)
-        return yaml_document_add_scalar(to, NULL, node->data.scalar.value,
-                                        (int)node->data.scalar.length, node->data.scalar.style);
-    if (node->type == YAML_SEQUENCE_NODE) {
-        int list = yaml_document_add_sequence(to, NULL, YAML_FLOW_SEQUENCE_STYLE);
-        for (yaml_node_item_t *item = node->data.sequence.items.start;
-             list && item < node->data.sequence.items.top; item++) {
-            int copy = copy_node(to, from, *item);
-            if (!copy || !yaml_document_append_sequence_item(to, list, copy))
-                return 0;
-        }
-        return list;
-    }
-    int mapping = yaml_document_add_mapping(to, NULL, YAML_FLOW_MAPPING_STYLE);
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         mapping && pair < node->data.mapping.pairs.top; pair++) {
-        int key = copy_node(to, from, pair->key), value = copy_node(to, from, pair->value);
-        if (!key || !value || !yaml_document_append_mapping_pair(to, mapping, key, value))
-            return 0;
-    }
-    return mapping;
-}
-
 /* Makes `part` of the node numbered `parent` the node numbered `value`, or, with value 0, an empty
  * mapping where there is nothing. *child is the number of what is there then. */
 static cr_status set_part(yaml_document_t *document, int parent, const char *part, size_t length,
@@ -289,9 +408,10 @@ cr_status cr_job_tree_set(cr_job_tree *tree, const char *path, const char *value
             goto cleanup;
         }
         if (last) {
-            number = copy_node(&tree->document, &parsed.document, 1);
+            copying c = {&tree->document, &parsed.document, CR_JOB_MAX_EXPANDED, line, err};
+            number = copy_node(&c, 1, 0);
             if (!number) {
-                status = cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
+                status = err->status;
                 goto cleanup;
             }
         }
@@ -315,40 +435,80 @@ void cr_job_tree_remove(cr_job_tree *tree, const char *key)
     memmove(pair, pair + 1, (size_t)(end - pair) * sizeof *pair);
 }
 
-/* Wraps the scalars among the items of a list. */
-static bool wrap_items(yaml_document_t *document, const yaml_node_t *list, const char *key)
+/* Makes the node *number a mapping of one key if it is a single value. */
+static bool wrap_node(yaml_document_t *document, int *number, const char *key)
 {
-    /* Adding nodes moves them: the list's items stay where they are. */
-    yaml_node_item_t *item = list->data.sequence.items.start, *end = list->data.sequence.items.top;
-    for (; item < end; item++) {
-        if (yaml_document_get_node(document, *item)->type != YAML_SCALAR_NODE)
-            continue;
-        int name = yaml_document_add_scalar(document, NULL, (const unsigned char *)key,
-                                            (int)strlen(key), YAML_PLAIN_SCALAR_STYLE);
-        int mapping = yaml_document_add_mapping(document, NULL, YAML_FLOW_MAPPING_STYLE);
-        if (!name || !mapping || !yaml_document_append_mapping_pair(document, mapping, name, *item))
-            return false;
-        *item = mapping;
-    }
+    const yaml_mark_t mark = yaml_document_get_node(document, *number)->start_mark;
+    if (yaml_document_get_node(document, *number)->type != YAML_SCALAR_NODE)
+        return true;
+    const int name = yaml_document_add_scalar(document, NULL, (const unsigned char *)key,
+                                              (int)strlen(key), YAML_PLAIN_SCALAR_STYLE);
+    const int mapping = yaml_document_add_mapping(document, NULL, YAML_FLOW_MAPPING_STYLE);
+    if (!name || !mapping || !yaml_document_append_mapping_pair(document, mapping, name, *number))
+        return false;
+    yaml_document_get_node(document, mapping)->start_mark = mark;
+    *number = mapping;
     return true;
 }
 
-cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *list, const char *key, cr_error *err)
+static bool wrap_at(yaml_document_t *document, int *number, const char *path, const char *key)
+{
+    const char *part;
+    size_t length;
+    bool good = true;
+    if (!next_part(&path, &part, &length))
+        return wrap_node(document, number, key);
+    /* Adding nodes moves them: what is in this one stays where it is. */
+    const yaml_node_t node = *yaml_document_get_node(document, *number);
+    if (node.type == YAML_SEQUENCE_NODE && length == 1 && *part == '*')
+        for (yaml_node_item_t *item = node.data.sequence.items.start;
+             good && item < node.data.sequence.items.top; item++)
+            good = wrap_at(document, item, path, key);
+    /* A key given twice is an error, which is found later. */
+    if (node.type == YAML_MAPPING_NODE)
+        for (yaml_node_pair_t *pair = node.data.mapping.pairs.start;
+             good && pair < node.data.mapping.pairs.top; pair++)
+            if (is_key(yaml_document_get_node(document, pair->key), part, length))
+                good = wrap_at(document, &pair->value, path, key);
+    return good;
+}
+
+cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key, cr_error *err)
+{
+    int root = 1;
+    return wrap_at(&tree->document, &root, path, key)
+               ? CR_OK
+               : cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
+}
+
+static bool is_among(const char *const *keys, const yaml_node_t *key)
+{
+    for (; keys && *keys; keys++)
+        if (is_key(key, *keys, strlen(*keys)))
+            return true;
+    return false;
+}
+
+cr_status cr_job_tree_complete(cr_job_tree *tree, const char *to, const char *from,
+                               const char *const *except, cr_error *err)
 {
     yaml_document_t *document = &tree->document;
-    const yaml_node_t *root = yaml_document_get_root_node(document);
-    if (!root || root->type != YAML_MAPPING_NODE)
+    const yaml_node_t *mapping = cr_job_tree_find(tree, to), *source = cr_job_tree_find(tree, from);
+    if (!mapping || !source || mapping->type != YAML_MAPPING_NODE ||
+        source->type != YAML_MAPPING_NODE)
         return CR_OK;
-    /* More than once is an error, which is found later. */
-    const yaml_node_pair_t *pair = root->data.mapping.pairs.start,
-                           *end = root->data.mapping.pairs.top;
+    const int number = (int)(mapping - document->nodes.start) + 1;
+    copying c = {document, document, CR_JOB_MAX_EXPANDED, 1, err};
+    const yaml_node_pair_t *pair = source->data.mapping.pairs.start,
+                           *end = source->data.mapping.pairs.top;
     for (; pair < end; pair++) {
-        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
-        const yaml_node_t *value = yaml_document_get_node(document, pair->value);
-        if (name->type == YAML_SCALAR_NODE && value->type == YAML_SEQUENCE_NODE &&
-            strcmp((const char *)name->data.scalar.value, list) == 0 &&
-            !wrap_items(document, value, key))
-            return cr_fail(err, CR_EINTERNAL, "out of memory: YAML tree");
+        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
+        if (is_among(except, key) ||
+            find_pair(document, yaml_document_get_node(document, number),
+                      (const char *)key->data.scalar.value, key->data.scalar.length))
+            continue;
+        if (copy_pair(&c, number, pair, 0) != CR_OK)
+            return err->status;
     }
     return CR_OK;
 }

@@ -13,14 +13,16 @@
 
 #define CR_JOB_MAX_DEPTH 16   /* levels of lists and mappings */
 #define CR_JOB_PATH_BYTES 256 /* longest key path, zero included */
+#define CR_JOB_MAX_EXPANDED 1000000
 
 typedef struct cr_job_tree {
     yaml_document_t document;
     bool loaded;
 } cr_job_tree;
 
-/* Parses one YAML document: no aliases, no more than CR_JOB_MAX_DEPTH levels, keys are single
- * words, no control characters in any value. *tree is {0} on failure.
+/* Parses one YAML document: no more than CR_JOB_MAX_DEPTH levels, keys are single words, no control
+ * characters in any value. Aliases and merge keys (`<<: *a`, `<<: [*a, *b]`) are replaced by what they
+ * stand for, of no more than CR_JOB_MAX_EXPANDED bytes in all. *tree is {0} on failure.
  *   line  of a failure, from 1
  * Errors: CR_EINPUT, without file and line; CR_EINTERNAL for memory. */
 cr_status cr_job_tree_parse(const char *text, size_t n_bytes, cr_job_tree *tree, int *line,
@@ -42,9 +44,14 @@ cr_status cr_job_tree_set(cr_job_tree *tree, const char *path, const char *value
 /* Takes a key of the outermost mapping away, if it is there. */
 void cr_job_tree_remove(cr_job_tree *tree, const char *key);
 
-/* In the list that is the value of a key of the outermost mapping, if there is one, makes a mapping {key: ITEM} of every item that is a single
- * value. Errors: CR_EINTERNAL (memory). */
-cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *list, const char *key, cr_error *err);
+/* Makes a mapping {key: VALUE} of every single value at `path`, in which a part * is every item of a
+ * list, or every key of that name where one is given twice. Errors: CR_EINTERNAL (memory). */
+cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key, cr_error *err);
+
+/* Gives the mapping at `to` what that at `from` has and it has not, but for `except`, NULL or a list of
+ * keys that ends with NULL. Nothing where either is none. Errors: CR_EINTERNAL (memory). */
+cr_status cr_job_tree_complete(cr_job_tree *tree, const char *to, const char *from,
+                               const char *const *except, cr_error *err);
 
 /* The tree as YAML text, which uses it up: *tree becomes {0}. *text is the caller's (free). */
 cr_status cr_job_tree_print(cr_job_tree *tree, char **text, size_t *n_bytes, cr_error *err);

@@ -117,6 +117,10 @@ char *cr_path_join(const char *folder, const char *path);
 /* The folder part of `path` ("." if it has none). The caller frees; NULL when out of memory. */
 char *cr_path_folder(const char *path);
 
+/* Makes the folder that `path` lies in, and those above it, where they are missing. Errors, naming
+ * `path`: CR_EINPUT, or CR_EIO where the storage fails. */
+cr_status cr_path_make_folder(const char *path, cr_error *err);
+
 /* The last part of `path`, inside it. */
 const char *cr_path_name(const char *path);
 

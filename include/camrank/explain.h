@@ -25,6 +25,7 @@ typedef struct cr_variant {
     cr_variant_layer layers[CR_MAX_LAYERS];
     int width, height; /* of a map */
     char why_not[200]; /* "" or why the method does not apply to this network */
+    bool lacks_layer;  /* that: the spec names a layer which the network does not have as a map */
 } cr_variant;
 
 /* Whether any of its layers needs a backward pass. */
@@ -39,8 +40,8 @@ static inline bool cr_variant_goes_back(const cr_variant *variant)
 /* Finds where a method works in a graph. Where the spec names no layer it is `layer`, or, of "", the
  * default: the last spatial activation (cr_graph_last_spatial). A method of the head has its one layer,
  * the pooled one, and only the spec can say otherwise.
- * Errors: CR_EINPUT for a layer that is unknown or has no spatial extent. That a method does not apply
- * to a network is no error: see why_not. */
+ * Errors: CR_EINPUT for a `layer` that is unknown or has no spatial extent. That a method does not apply
+ * to a network, or names such a layer itself, is no error: see why_not. */
 cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
                              const char *layer, cr_variant *variant, cr_error *err);
 

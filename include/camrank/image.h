@@ -103,6 +103,19 @@ typedef struct cr_input_spec {
     float std[3];  /* likewise, > 0 */
 } cr_input_spec;
 
+/* How networks of well-known origin want their images. */
+typedef struct cr_input_preset {
+    const char *name;   /* as a job has it */
+    const char *source; /* whose it is, a line */
+    cr_input_spec spec;
+} cr_input_preset;
+
+/* All of them; one without a name is behind the last. */
+extern const cr_input_preset cr_input_presets[];
+
+/* The preset with this name; NULL. */
+const cr_input_preset *cr_input_preset_find(const char *name);
+
 /* Checks a spec that came from outside; CR_EINPUT naming the key of the job file, `input.std`. What
  * follows takes a spec that has passed. */
 cr_status cr_input_check(const cr_input_spec *spec, cr_error *err);

@@ -26,7 +26,7 @@ typedef struct cr_new_file {
 } cr_new_file;
 
 /* Finds out where to write. A file that is there is replaced where `replace` is set and it is empty or of
- * the kind; a device or a pipe is written to as it is.
+ * the kind; a device or a pipe is written to as it is. Missing folders are made.
  *   inputs  [n_inputs] files that are read: none of them may be the place
  * Errors: CR_EINPUT naming `path`; CR_EIO where it cannot be written. *file is {0} on failure. */
 cr_status cr_new_file_begin(const char *path, cr_file_kind *kind, bool replace,

@@ -304,8 +304,8 @@ expect 3 'camrank: sample.h5: holds no protocol x' \
     "$CAMRANK" show sample.h5 img_004 -o x.png --protocol x
 expect 3 'camrank: sample.h5: model fc holds no method cam' \
     "$CAMRANK" show sample.h5 img_004 -o x.png --model fc --method cam
-expect 4 'camrank: none/x.png: No such file or directory' \
-    "$CAMRANK" show sample.h5 img_004 -o none/x.png
+expect 3 'camrank: sample.h5/x.png: Not a directory' \
+    "$CAMRANK" show sample.h5 img_004 -o sample.h5/x.png
 check "the pictures hold the boxes" "$PYTHON" - "$work" sample.h5 <<'PYTHON'
 import sys
 import h5py

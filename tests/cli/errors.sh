@@ -70,6 +70,8 @@ alone 2 'run: option --limit needs a value' run job.yaml --limit
 alone 2 '--limit 0: must be a whole number of at least 1' run job.yaml --limit 0
 alone 2 '--limit 3x: must be a whole number of at least 1' run job.yaml --limit 3x
 alone 2 '--set batch: must be key=value' run job.yaml --set batch
+alone 2 '--set output=$NOWHERE/a.h5: output: $NOWHERE is not set in the environment*' \
+    run job.yaml --set 'output=$NOWHERE/a.h5'
 refused 2 '--set colour=red: unknown key "colour"; allowed: name, *' run job.yaml --set colour=red
 alone 2 '--set batch=0: batch: 0, must be 1 to 1024' run job.yaml --set batch=0
 alone 2 'check: option --colour is unknown or ambiguous; see *' check job.yaml --colour
@@ -119,7 +121,12 @@ for file in cut noise; do
         run job.yaml --set models.1.file=$file.onnx
 done
 alone 3 './empty.onnx: is empty, not an ONNX model' run job.yaml --set models.1.file=empty.onnx
-refused 3 './gap.onnx: no layer is named "nowhere"; *' run job.yaml --set 'methods=[grad-cam@nowhere]'
+refused 3 './gap.onnx: no method of the job applies: grad-cam@nowhere: no layer is named "nowhere"; *' \
+    run job.yaml --set 'methods=[grad-cam@nowhere]'
+refused 3 'methods: grad-cam@nowhere: none of the networks has such a layer; *' \
+    run job.yaml --set 'methods=[grad-cam, grad-cam@nowhere]'
+refused 3 './gap.onnx: grad-cam@nowhere: no layer is named "nowhere"; *' \
+    run job.yaml --set 'models.0.methods=[grad-cam, grad-cam@nowhere]'
 refused 3 './gap.onnx: layer "logits" is no map of channels, height and width; *' \
     run job.yaml --set models.0.layer=logits
 refused 3 './gap.onnx: no kernel of convolutions is named "fft": there are *' \
@@ -154,8 +161,8 @@ refused 3 './gap.onnx: it has 10 outputs, the synset list 11 classes' \
 # The results file.
 refused 3 'there.h5: exists already; --resume continues it, --force replaces it' run job.yaml -o there.h5
 alone 3 'folder: exists and is no regular file' run job.yaml -o folder
-refused 3 'none/a.h5: cannot be written: No such file or directory' run job.yaml -o none/a.h5
-refused 3 'none/a.h5: cannot be written: No such file or directory' check job.yaml -o none/a.h5
+refused 3 'there.h5/in/a.h5: its folder cannot be made: Not a directory' run job.yaml -o there.h5/in/a.h5
+refused 3 'there.h5/in/a.h5: cannot be written: Not a directory' check job.yaml -o there.h5/in/a.h5
 contains there.h5 "not an HDF5 file"
 refused 3 './none.onnx: No such file or directory' \
     run job.yaml -o there.h5 --force --set models.1.file=none.onnx

@@ -144,7 +144,7 @@ refused 3 "iou.h5: model fc, image img_000: 2 is no IoU" out.h5 one.h5 iou.h5
 refused 3 "level.h5: model fc, image img_000: 64 is no set of bits of a level" out.h5 one.h5 level.h5
 refused 3 "text.h5: not a readable HDF5 file: *" out.h5 one.h5 text.h5
 refused 3 "none.h5: No such file or directory" out.h5 none.h5 one.h5
-refused 3 "none/out.h5: cannot be written: No such file or directory" none/out.h5 one.h5 two.h5
+refused 3 "one.h5/out.h5: its folder cannot be made: Not a directory" one.h5/out.h5 one.h5 two.h5
 refused 3 "other.h5: exists already; --resume continues it, --force replaces it" other.h5 one.h5 two.h5
 refused 3 "other.h5: $made /: model fc is in the file, but not in the job" other.h5 one.h5 --resume
 refused 2 "merge: one.h5 is to be made and to be merged (./one.h5): *" one.h5 ./one.h5 two.h5 --force

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     } else if (fuzz_ok(status, &err, "job.yaml:")) {
         FUZZ_CHECK(job.name[0] && job.output && job.data.layout && job.data.images);
         FUZZ_CHECK(job.batch >= 1 && job.batch <= 1024 && job.data.limit >= 0);
-        FUZZ_CHECK(job.n_models >= 1 && job.n_methods >= 1 && job.data.subset_stride >= 1);
+        FUZZ_CHECK(job.n_models >= 1 && cr_job_methods_of(&job, 0)->n >= 1 &&
+                   job.data.subset_stride >= 1);
         for (int m = 0; m < job.n_models; m++)
             FUZZ_CHECK(cr_input_check(&job.models[m].input, &err) == CR_OK);
         cr_job_free(&job);

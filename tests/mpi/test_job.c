@@ -96,11 +96,11 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK(second->input.resize == CR_RESIZE_SHORT_SIDE && second->input.short_side == 256);
     CHECK(first->input.crop == CR_CROP_CENTER && second->input.crop == CR_CROP_CENTER);
     CHECK(!second->input.bgr && second->input.range == 1);
-    CHECK_EQUAL(job.n_methods, 3);
-    CHECK_TEXT(job.methods[0].method->name, "cam");
-    CHECK_TEXT(job.methods[1].layers[0], "");
-    CHECK_TEXT(job.methods[2].method->name, "grad-cam");
-    CHECK_TEXT(job.methods[2].layers[0], "fire9/concat");
+    CHECK_EQUAL(job.methods.n, 3);
+    CHECK_TEXT(job.methods.specs[0].method->name, "cam");
+    CHECK_TEXT(job.methods.specs[1].layers[0], "");
+    CHECK_TEXT(job.methods.specs[2].method->name, "grad-cam");
+    CHECK_TEXT(job.methods.specs[2].layers[0], "fire9/concat");
     cr_job_free(&job);
 }
 
@@ -251,7 +251,7 @@ static void job_without_models_needs_no_images_and_no_methods(const cr_par *par)
     cr_error err;
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
         CHECK_EQUAL(job.n_models, 0);
-        CHECK_EQUAL(job.n_methods, 0);
+        CHECK_EQUAL(job.methods.n, 0);
         CHECK(job.data.images == NULL);
         CHECK_OK(cr_job_take_part(&job, 1, 1, &err), &err);
     }
@@ -268,16 +268,16 @@ static void job_methods_have_layers_names_and_parameters(const cr_par *par)
     cr_job job;
     cr_error err;
     if (CHECK_OK(parse(text, "methods.0.relu=false", &job, &err), &err)) {
-        CHECK_EQUAL(job.n_methods, 4);
-        CHECK_TEXT(job.methods[0].as, "grad-cam@a (modified)");
-        CHECK_TEXT(job.methods[1].layers[0], "b/c");
-        CHECK_TEXT(job.methods[1].as, "raw");
-        CHECK_EQUAL(cr_method_form(&job.methods[1].parameters)->relu, false);
-        CHECK_EQUAL(cr_method_form(&job.methods[1].parameters)->scaling, CR_SCALING_MAX);
-        CHECK_TEXT(job.methods[2].as, "cam (modified)");
-        CHECK_EQUAL(cr_method_form(&job.methods[2].parameters)->scaling, CR_SCALING_MAX);
-        CHECK_TEXT(job.methods[3].layers[0], "b/c");
-        CHECK_EQUAL(cr_method_form(&job.methods[3].parameters)->relu, true);
+        CHECK_EQUAL(job.methods.n, 4);
+        CHECK_TEXT(job.methods.specs[0].as, "grad-cam@a (modified)");
+        CHECK_TEXT(job.methods.specs[1].layers[0], "b/c");
+        CHECK_TEXT(job.methods.specs[1].as, "raw");
+        CHECK_EQUAL(cr_method_form(&job.methods.specs[1].parameters)->relu, false);
+        CHECK_EQUAL(cr_method_form(&job.methods.specs[1].parameters)->scaling, CR_SCALING_MAX);
+        CHECK_TEXT(job.methods.specs[2].as, "cam (modified)");
+        CHECK_EQUAL(cr_method_form(&job.methods.specs[2].parameters)->scaling, CR_SCALING_MAX);
+        CHECK_TEXT(job.methods.specs[3].layers[0], "b/c");
+        CHECK_EQUAL(cr_method_form(&job.methods.specs[3].parameters)->relu, true);
     }
     cr_job_free(&job);
     free(text);
@@ -293,17 +293,17 @@ static void job_method_of_several_layers_says_how_they_are_fused(const cr_par *p
     cr_job job;
     cr_error err;
     if (CHECK_OK(parse(text, NULL, &job, &err), &err)) {
-        CHECK_EQUAL(job.methods[0].n_layers, 2);
-        CHECK_TEXT(job.methods[0].layers[1], "b/c");
-        CHECK_TEXT(job.methods[0].as, "grad-cam@a+b/c");
-        CHECK_EQUAL((int)job.methods[0].fusion.fuse, CR_FUSE_MAXIMUM);
-        CHECK_EQUAL((int)job.methods[1].fusion.fuse, CR_FUSE_MEAN);
-        CHECK_EQUAL((int)job.methods[1].fusion.at, CR_FUSE_AT_INPUT);
-        CHECK(job.methods[1].fusion.gamma == 2);
-        CHECK_EQUAL((int)job.methods[2].fusion.fuse, CR_FUSE_PRODUCT);
-        CHECK_EQUAL(job.methods[2].n_layers, 3);
-        CHECK_TEXT(job.methods[2].as, "refine-cam@c+b+a");
-        CHECK_TEXT(job.methods[3].as, "grad-cam@a+d (modified)");
+        CHECK_EQUAL(job.methods.specs[0].n_layers, 2);
+        CHECK_TEXT(job.methods.specs[0].layers[1], "b/c");
+        CHECK_TEXT(job.methods.specs[0].as, "grad-cam@a+b/c");
+        CHECK_EQUAL((int)job.methods.specs[0].fusion.fuse, CR_FUSE_MAXIMUM);
+        CHECK_EQUAL((int)job.methods.specs[1].fusion.fuse, CR_FUSE_MEAN);
+        CHECK_EQUAL((int)job.methods.specs[1].fusion.at, CR_FUSE_AT_INPUT);
+        CHECK(job.methods.specs[1].fusion.gamma == 2);
+        CHECK_EQUAL((int)job.methods.specs[2].fusion.fuse, CR_FUSE_PRODUCT);
+        CHECK_EQUAL(job.methods.specs[2].n_layers, 3);
+        CHECK_TEXT(job.methods.specs[2].as, "refine-cam@c+b+a");
+        CHECK_TEXT(job.methods.specs[3].as, "grad-cam@a+d (modified)");
     }
     cr_job_free(&job);
     free(text);
@@ -366,16 +366,17 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
     (void)par;
     static const bad_case cases[] = {
         {"output:", "colour: red\noutput:",
-         "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, models, methods, "
+         "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
+         "methods, "
          "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
          "connectivity, "
          "upsampling, iou"},
         {"range: 255", "rnage: 255",
-         "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: size, resize, "
+         "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: preset, size, resize, "
          "short_side, crop, filter, channels, range, mean, std"},
         {"    layer: relu5", "    lager: relu5",
          "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, output, layer, "
-         "kernels, "
+         "kernels, methods, "
          "input"},
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\"; allowed: layout, images, ground_truth, "
@@ -465,7 +466,7 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"images: data/images", "images: none",
          "jobs/x.yaml:4: dataset.images: none is for a job without models (models: [])"},
         {"[cam, grad-cam, grad-cam@fire9/concat]", "[]",
-         "jobs/x.yaml:16: methods: must have 1 to 256 entries, not 0"},
+         "jobs/x.yaml:16: methods: an empty list is for a job without models (models: [])"},
         {"name: two-nets", "name:", "jobs/x.yaml:1: name: must not be empty"},
         {"  - name: first\n", "  - name: \"\"\n",
          "jobs/x.yaml:8: models[0].name: must not be empty"},
@@ -595,7 +596,13 @@ static void job_that_is_no_plain_yaml_is_refused(const cr_par *par)
     static const bad_case cases[] = {
         {"fire9/concat]", "fire9/concat",
          "jobs/x.yaml:17: not YAML: did not find expected ',' or ']'"},
-        {"[cam, grad-cam,", "[&a cam, *a,", "jobs/x.yaml:16: aliases (*a) are not allowed"},
+        {"[cam, grad-cam,", "[*a, cam,", "jobs/x.yaml:16: not YAML: found undefined alias"},
+        {"two-nets", "&a [*a]", "jobs/x.yaml:1: more than 16 levels of lists and mappings"},
+        {"two-nets", "{<<: [1]}",
+         "jobs/x.yaml:1: <<: must be an alias of a mapping, or a list of such"},
+        {"two-nets", "&a {<<: *a}",
+         "jobs/x.yaml:1: <<: must be an alias of a mapping, or a list of such"},
+        {"output:", "? *a\n: b\noutput:", "jobs/x.yaml:18: a key must be a single word"},
         {"output:", "---\noutput:", "jobs/x.yaml:18: a second document; only one is allowed"},
         {"output:", "? [a]\n: b\noutput:", "jobs/x.yaml:18: a key must be a single word"},
         {"two-nets", "\"two\\0nets\"", "jobs/x.yaml:1: control character in a value"},
@@ -653,9 +660,9 @@ static void job_set_changes_values_in_order(const cr_par *par)
     CHECK_TEXT(job.models[1].name, "other");
     CHECK_TEXT(job.models[0].kernels, "gather\ndirect@a/b");
     CHECK_TEXT(job.models[1].kernels, "");
-    CHECK_EQUAL(job.n_methods, 2);
-    CHECK_TEXT(job.methods[0].method->name, "grad-cam");
-    CHECK_TEXT(job.methods[1].layers[0], "y=z");
+    CHECK_EQUAL(job.methods.n, 2);
+    CHECK_TEXT(job.methods.specs[0].method->name, "grad-cam");
+    CHECK_TEXT(job.methods.specs[1].layers[0], "y=z");
     CHECK(job.map_float16 && job.map_slots == CR_KEEP_DEFAULT);
     CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);
     CHECK(job.models[0].input.mean[2] == 7 && !job.models[0].input.bgr);
@@ -666,6 +673,118 @@ static void job_set_changes_values_in_order(const cr_par *par)
     cr_job_free(&job);
 }
 
+/* Ten lists of ten aliases each: 10^8 values. */
+static void job_of_aliases_that_grow_is_refused(const cr_par *par)
+{
+    (void)par;
+    char text[2000];
+    size_t n = (size_t)snprintf(text, sizeof text, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 8; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i,
+                              i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+    cr_job job;
+    cr_error err;
+    CHECK_EQUAL(parse(text, NULL, &job, &err), CR_EINPUT);
+    CHECK(strstr(err.message, ": aliases make it larger than 1000000 bytes") != NULL);
+}
+
+static const char short_job[] =
+    "name: short\n"                                                                   /* 1 */
+    "dataset: {layout: none, images: \"~/$CR_TEST_A/${CR_TEST_A}x$$\", synsets: s}\n" /* 2 */
+    "defaults:\n"                                                                     /* 3 */
+    "  layer: relu5\n"                                                                /* 4 */
+    "  input: {preset: inception, filter: pil-nearest}\n"                             /* 5 */
+    "models:\n"                                                                       /* 6 */
+    "  - &a {name: a, file: a.onnx, methods: [grad-cam@x]}\n"                         /* 7 */
+    "  - {<<: *a, name: b, layer: own, input: caffe}\n"                               /* 8 */
+    "  - name: c\n"                                                                   /* 9 */
+    "    file: c.onnx\n"                                                              /* 10 */
+    "    input: {resize: squash, size: [20, 30], std: [2, 2, 2]}\n"                   /* 11 */
+    "methods: [cam, grad-cam]\n"                                                      /* 12 */
+    "protocol: cam-paper\n"                                                           /* 13 */
+    "output: /$CR_TEST_A/o.h5\n";                                                     /* 14 */
+
+static void job_defaults_presets_and_merge_keys_fill_models(const cr_par *par)
+{
+    (void)par;
+    cr_job job;
+    cr_error err;
+    setenv("CR_TEST_A", "of/a", 1);
+    setenv("HOME", "/home/me", 1);
+    if (!CHECK_OK(parse(short_job, NULL, &job, &err), &err))
+        return;
+    CHECK_TEXT(job.data.images, "/home/me/of/a/of/ax$");
+    CHECK_TEXT(job.output, "/of/a/o.h5");
+    CHECK_TEXT(job.data.synsets, "jobs/s");
+    const cr_job_model *a = &job.models[0], *b = &job.models[1], *c = &job.models[2];
+    CHECK_TEXT(a->layer, "relu5");
+    CHECK_EQUAL(a->input.width, 299);
+    CHECK_EQUAL(a->input.short_side, 342);
+    CHECK_EQUAL((int)a->input.filter, CR_FILTER_PIL_NEAREST);
+    CHECK(a->input.mean[1] == 0.5f && a->input.range == 1);
+    CHECK_TEXT(b->name, "b");
+    CHECK_TEXT(b->file, "jobs/a.onnx");
+    CHECK_TEXT(b->layer, "own");
+    CHECK(b->input.bgr && b->input.range == 255 && b->input.width == 224);
+    CHECK_EQUAL((int)b->input.filter, CR_FILTER_OPENCV_LINEAR);
+    CHECK_EQUAL(cr_job_methods_of(&job, 1)->n, 1);
+    CHECK_TEXT(cr_job_methods_of(&job, 1)->specs[0].layers[0], "x");
+    CHECK_EQUAL(cr_job_methods_of(&job, 2)->n, 2);
+    /* Its own resize: nothing of the preset's square and crop is left. */
+    CHECK(c->input.resize == CR_RESIZE_SQUASH && c->input.short_side == 0);
+    CHECK(c->input.width == 20 && c->input.height == 30 && c->input.std[0] == 2);
+    CHECK(c->input.mean[0] == 0.5f && c->input.filter == CR_FILTER_PIL_NEAREST);
+    cr_job_free(&job);
+    const char *set = "models.0.input.size=[9, 9]";
+    CHECK_OK(parse(short_job, set, &job, &err), &err);
+    CHECK_EQUAL(job.models[0].input.width, 9);
+    cr_job_free(&job);
+    set = "output=here/$CR_TEST_A.h5";
+    CHECK_OK(parse(short_job, set, &job, &err), &err);
+    CHECK_TEXT(job.output, "./here/of/a.h5");
+    cr_job_free(&job);
+}
+
+static void job_mistake_in_defaults_is_named_there(const cr_par *par)
+{
+    (void)par;
+    static const struct {
+        const char *set, *message;
+    } cases[] = {
+        {"defaults.input.range=7",
+         "--set defaults.input.range=7: defaults.input.range: 7, must be 1 or 255"},
+        {"defaults.input=vgg",
+         "--set defaults.input=vgg: defaults.input.preset: must be a preset (torchvision, "
+         "torchvision-bicubic, caffe, tensorflow, inception), not \"vgg\""},
+        {"models.0.methods=[]", "--set models.0.methods=[]: models[0].methods: an empty list is "
+                                "for a job without models (models: [])"},
+        {"methods=[]",
+         "--set methods=[]: methods: an empty list is for a job without models (models: [])"},
+        {"dataset.images=$CR_TEST_NONE/x",
+         "--set dataset.images=$CR_TEST_NONE/x: dataset.images: $CR_TEST_NONE is not set in the "
+         "environment ($$ is a dollar sign)"},
+        {"defaults.input={size: [1, 1]}",
+         "--set defaults.input={size: [1, 1]}: defaults.input: the key \"resize\" is missing"},
+    };
+    cr_job job;
+    cr_error err;
+    unsetenv("CR_TEST_NONE");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK(parse(short_job, cases[i].set, &job, &err) != CR_OK);
+        CHECK_TEXT(err.message, cases[i].message);
+    }
+    const char *at = strstr(short_job, "pil-nearest");
+    char text[sizeof short_job + 20];
+    snprintf(text, sizeof text, "%.*spil-none%s", (int)(at - short_job), short_job, at + 11);
+    CHECK_EQUAL(parse(text, NULL, &job, &err), CR_EINPUT);
+    CHECK_TEXT(err.message, "jobs/x.yaml:5: defaults.input.filter: must be pil-bilinear or "
+                            "pil-bicubic or pil-nearest or opencv-linear, not \"pil-none\"");
+    CHECK_OK(parse(short_job, "models=[]", &job, &err), &err);
+    CHECK_EQUAL(job.n_models, 0);
+    cr_job_free(&job);
+}
+
 static void job_bad_set_is_quoted(const cr_par *par)
 {
     (void)par;
@@ -673,9 +792,10 @@ static void job_bad_set_is_quoted(const cr_par *par)
         const char *set, *message;
     } cases[] = {
         {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, "
-                           "file, output, layer, kernels, input"},
+                           "file, output, layer, kernels, methods, input"},
         {"colour=red",
-         "--set colour=red: unknown key \"colour\"; allowed: name, dataset, models, methods, "
+         "--set colour=red: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
+         "methods, "
          "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
          "connectivity, "
          "upsampling, iou"},
@@ -786,7 +906,7 @@ static void job_files_of_the_kit_parse(const cr_par *par)
         if (CHECK_OK(cr_job_parse((char *)text, n_bytes, files[i].path, NULL, 0, &job, &err),
                      &err)) {
             CHECK_EQUAL(job.n_models, files[i].n_models);
-            CHECK_EQUAL(job.n_methods, files[i].n_methods);
+            CHECK_EQUAL(job.methods.n, files[i].n_methods);
             CHECK_EQUAL(job.models[0].input.width, files[i].first_side);
             CHECK_EQUAL(job.models[0].input.height, files[i].first_side);
         }
@@ -815,6 +935,9 @@ int main(int argc, char **argv)
         HARNESS_CASE(job_that_is_no_plain_yaml_is_refused),
         HARNESS_CASE(job_set_changes_values_in_order),
         HARNESS_CASE(job_bad_set_is_quoted),
+        HARNESS_CASE(job_of_aliases_that_grow_is_refused),
+        HARNESS_CASE(job_defaults_presets_and_merge_keys_fill_models),
+        HARNESS_CASE(job_mistake_in_defaults_is_named_there),
         HARNESS_CASE(job_hostile_text_never_crashes),
         HARNESS_CASE(job_files_of_the_kit_parse),
     };

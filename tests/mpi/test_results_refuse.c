@@ -47,10 +47,10 @@ static void create_path_that_one_rank_cannot_reach_fails_on_all(const cr_par *pa
     cr_results_plan plan = make_plan(0, false, false);
     cr_dataset data = make_data();
     cr_results *results = NULL;
-    CHECK_EQUAL(cr_results_create(par, bad ? "/nowhere/reach.h5" : file, false, &plan, &data,
+    CHECK_EQUAL(cr_results_create(par, bad ? "/proc/nowhere/reach.h5" : file, false, &plan, &data,
                                   &results, &err),
                 CR_EINPUT);
-    CHECK(results == NULL && strstr(err.message, "/nowhere/reach.h5: ") != NULL);
+    CHECK(results == NULL && strstr(err.message, "/proc/nowhere/reach.h5: ") != NULL);
     cr_par_barrier(par, &err);
     CHECK(stat(file, &info) != 0);
     cr_results_plan_free(&plan);
