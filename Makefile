@@ -41,7 +41,7 @@ OPENBLAS_DIRS = $(call once,OPENBLAS_DIRS,pkg-config --libs-only-L openblas)
 override LDFLAGS += $(OPENBLAS_DIRS:-L%=-Wl,-rpath,%)
 
 # What needs neither MPI nor HDF5, and what does.
-SERIAL := base geometry image data kernels nn passes method loc stat metric report compare
+SERIAL := base geometry image plot data kernels nn passes method loc stat metric report compare
 SERIAL_SRC := $(sort $(wildcard $(SERIAL:%=core/%/*.c)))
 CORE_SRC := $(sort $(wildcard core/*/*.c))
 MAIN_SRC := $(sort $(wildcard worker/*.c driver/*.c driver/*/*.c))

@@ -1,11 +1,11 @@
 /* camrank show: a picture of one image's result. */
 #include "camrank/image.h"
 #include "camrank/loc.h"
-#include "camrank/new_file.h"
 #include "camrank/results.h"
 
 #include "command.h"
 #include "driver/input_text.h"
+#include "driver/picture.h"
 #include "kept.h"
 #include "pick.h"
 
@@ -182,27 +182,77 @@ static const char *class_name(const cr_dataset *data, int32_t class_index)
     return data->text + (data->text[class->name] ? class->name : class->wnid);
 }
 
+enum { TEXT_BYTES = 300 };
+
+/* What the titles say of the class and of how it was localized. */
+static void describe(const cr_results *results, const request *r, const row *in, char *first,
+                     char *second)
+{
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    const cr_results_model *model = &plan->models[r->pick.model];
+    const cr_data_image *truth = &data->images[r->image_at];
+    const cr_protocol *protocol = &plan->protocols[r->pick.protocol];
+    const bool is_truth = r->slot == CR_SLOT_TRUTH;
+    const float logit = is_truth ? in->truth_logit : in->top_logit[r->slot];
+    char name[2 * CR_NAME_BYTES];
+    size_t n = 0;
+    cr_results_variant_name(&model->variants[r->pick.variant], name);
+    snprintf(first, TEXT_BYTES, "%.100s   %.80s %.110s", r->image, model->name, name);
+    if (!is_truth)
+        n += (size_t)snprintf(second, TEXT_BYTES, "rank %d: %.80s", r->slot + 1,
+                              class_name(data, in->top_class[r->slot]));
+    else
+        n += (size_t)snprintf(second, TEXT_BYTES, "ground truth: %.80s",
+                              class_name(data, truth->label));
+    if (!isnan(logit))
+        n += (size_t)snprintf(second + n, TEXT_BYTES - n, ", logit %.2f", (double)logit);
+    if (!is_truth && truth->label >= 0)
+        n += (size_t)snprintf(second + n, TEXT_BYTES - n, "   ground truth: %.80s",
+                              class_name(data, truth->label));
+    snprintf(second + n, TEXT_BYTES - n, "   %.40s, threshold %.3g %% of the maximum",
+             protocol->name, 100 * protocol->threshold);
+}
+
+static const cr_figure_line of_truth = {.colour = {0.1, 0.9, 0.1}};
+static const cr_figure_line predicted = {.colour = {1, 0.1, 0.1}, .dashed = true};
+
+/* The boxes of the ground truth, then those of the class. */
+static int list_boxes(const cr_results *results, const request *r, const row *in,
+                      char label[TEXT_BYTES], cr_figure_box *boxes)
+{
+    const cr_dataset *data = cr_results_get_data(results);
+    const cr_protocol *protocol = &cr_results_get_plan(results)->protocols[r->pick.protocol];
+    const cr_data_image *truth = &data->images[r->image_at];
+    const int32_t class = r->slot == CR_SLOT_TRUTH ? truth->label : in->top_class[r->slot];
+    const int first = r->slot * protocol->n_boxes;
+    int n_boxes = truth->n_boxes;
+    const size_t n = (size_t)snprintf(label, TEXT_BYTES, "%.80s", class_name(data, class));
+    if (truth->n_boxes)
+        snprintf(label + n, TEXT_BYTES - n, ", IoU %.2f", in->iou[first]);
+    for (int i = 0; i < truth->n_boxes; i++)
+        boxes[i] = (cr_figure_box){data->boxes[truth->first_box + i], of_truth, NULL};
+    for (int i = first; i < first + protocol->n_boxes; i++)
+        if (in->boxes[i].x0 >= 0)
+            boxes[n_boxes++] = (cr_figure_box){in->boxes[i], predicted, i == first ? label : NULL};
+    return n_boxes;
+}
+
 static cr_status draw(cr_results *results, const request *r, const row *in, const cr_image *image,
-                      const char *to, cr_error *err)
+                      const cr_picture_file *to, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const cr_dataset *data = cr_results_get_data(results);
     const cr_results_variant *variant = &plan->models[r->pick.model].variants[r->pick.variant];
-    const cr_data_image *truth = &data->images[r->image_at];
+    const size_t n_truth = (size_t)cr_results_get_data(results)->images[r->image_at].n_boxes;
     const size_t values = cr_results_map_values(variant);
-    size_t image_pixels = (size_t)image->width * (size_t)image->height;
     const cr_protocol *protocol = &plan->protocols[r->pick.protocol];
-    const int first = r->slot * protocol->n_boxes;
-    int n_boxes = truth->n_boxes;
     cr_view views[CR_MAX_VIEWS];
-    cr_loc_workspace workspace = {0};
-    float *map = cr_alloc(image_pixels, sizeof *map);
-    cr_figure_box *boxes = cr_alloc((size_t)n_boxes + MAX_BOXES, sizeof *boxes);
-    if (!map || !boxes) {
-        status = cr_fail_memory(err, "a picture", image_pixels, sizeof *map);
-        goto cleanup;
-    }
+    char first[TEXT_BYTES], second[TEXT_BYTES], label[TEXT_BYTES], contour[64];
+    float *map = NULL;
+    cr_figure_box *boxes = cr_alloc(n_truth + MAX_BOXES, sizeof *boxes);
+    if (!boxes)
+        CR_TRY(cr_fail_memory(err, "boxes", n_truth + MAX_BOXES, sizeof *boxes));
     CR_TRY(find_views(plan, r, image, views, err));
     const cr_loc_map native = {
         .maps = in->variants[r->pick.variant].maps + (size_t)r->slot * values,
@@ -212,38 +262,43 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
         .n_views = variant->n_views,
         .views = views,
     };
-    CR_TRY(cr_loc_upsample(&native, protocol->upsampling, image->width, image->height, map,
-                           &workspace, err));
-    float largest = 0;
-    for (size_t i = 0; i < image_pixels; i++)
-        largest = map[i] > largest ? map[i] : largest;
-    for (size_t i = 0; largest > 0 && i < image_pixels; i++)
-        map[i] /= largest;
-    char predicted[160], title[600], name[2 * CR_NAME_BYTES];
-    bool is_truth = r->slot == CR_SLOT_TRUTH;
-    int32_t class_index = is_truth ? truth->label : in->top_class[r->slot];
-    float logit = is_truth ? in->truth_logit : in->top_logit[r->slot];
-    int used = snprintf(predicted, sizeof predicted, "%.80s", class_name(data, class_index));
-    if (!isnan(logit))
-        used += snprintf(predicted + used, sizeof predicted - (size_t)used, " %.2f", (double)logit);
-    if (truth->n_boxes)
-        snprintf(predicted + used, sizeof predicted - (size_t)used, ", IoU %.2f", in->iou[first]);
-    cr_results_variant_name(variant, name);
-    used = snprintf(title, sizeof title, "%s   %s %s", r->image, plan->models[r->pick.model].name,
-                    name);
-    if (truth->label >= 0)
-        snprintf(title + used, sizeof title - (size_t)used, "   ground truth: %s",
-                 class_name(data, truth->label));
-    for (int i = 0; i < truth->n_boxes; i++)
-        boxes[i] = (cr_figure_box){data->boxes[truth->first_box + i], {0.1, 0.9, 0.1}, NULL};
-    for (int i = first; i < first + protocol->n_boxes; i++)
-        if (in->boxes[i].x0 >= 0)
-            boxes[n_boxes++] =
-                (cr_figure_box){in->boxes[i], {1, 0.1, 0.1}, i == first ? predicted : NULL};
-    CR_TRY(cr_figure_write(to, image, map, boxes, n_boxes, title, err));
+    CR_TRY(cr_picture_map(&native, protocol->upsampling, image->width, image->height, &map, err));
+    describe(results, r, in, first, second);
+    const int n_boxes = list_boxes(results, r, in, label, boxes);
+    const bool cut = cr_picture_is_cut(views, variant->n_views, image->width, image->height);
+    cr_figure_entry entries[4];
+    int n_entries = 0;
+    snprintf(contour, sizeof contour, "%.3g %% of the maximum", 100 * protocol->threshold);
+    if (n_truth)
+        entries[n_entries++] = (cr_figure_entry){of_truth, "ground truth"};
+    entries[n_entries++] = (cr_figure_entry){predicted, "predicted box"};
+    entries[n_entries++] = (cr_figure_entry){cr_figure_contour, contour};
+    if (cut)
+        entries[n_entries++] = (cr_figure_entry){cr_figure_seen, "what the network saw"};
+    const cr_figure_panel panels[] = {
+        {.image = image, .n_boxes = n_boxes, .boxes = boxes},
+        {.image = image,
+         .map = map,
+         .n_views = cut ? variant->n_views : 0,
+         .views = views,
+         .level = protocol->threshold,
+         .n_boxes = n_boxes,
+         .boxes = boxes},
+    };
+    const cr_figure figure = {
+        .n_titles = 2,
+        .titles = (const char *const[]){first, second},
+        .n_rows = 1,
+        .n_columns = 2,
+        .panels = panels,
+        .bar = true,
+        .level = protocol->threshold,
+        .n_entries = n_entries,
+        .entries = entries,
+    };
+    status = cr_figure_write(to->path, to->format, &figure, err);
 
 cleanup:
-    cr_loc_workspace_fini(&workspace);
     free(boxes);
     free(map);
     return status;
@@ -257,7 +312,7 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
     row in = {0};
     cr_results *results = NULL;
     cr_image image = {0};
-    cr_new_file picture;
+    cr_picture_file picture;
     char *path = NULL;
     uint8_t *bytes = NULL;
     size_t n_bytes;
@@ -282,10 +337,10 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
         goto cleanup;
     }
     const char *inputs[] = {r.results, path, folder};
-    CR_TRY(cr_new_file_begin(r.output, cr_file_is_png, r.force, inputs,
-                             sizeof inputs / sizeof *inputs, &picture, err));
-    status = draw(results, &r, &in, &image, picture.path, err);
-    status = cr_new_file_end(&picture, true, status, err);
+    CR_TRY(
+        cr_picture_begin(r.output, r.force, inputs, sizeof inputs / sizeof *inputs, &picture, err));
+    status = draw(results, &r, &in, &image, &picture, err);
+    status = cr_picture_end(&picture, status, err);
 
 cleanup:
     if (in.variants)
@@ -302,17 +357,20 @@ cleanup:
 const cr_command cr_command_show = {
     .name = "show",
     .summary = "draws one image with its heatmap and boxes",
-    .help = "usage: camrank show RESULTS.h5 IMAGE -o OUT.png [options]\n\n"
-            "Draws the image and, beside it, the heatmap over it (jet colours), with the\n"
-            "ground-truth boxes in green and the predicted box in red.\n\n"
-            "  -o, --output FILE  the PNG to write\n"
-            "  --force            replaces a PNG that is there\n"
-            "  --model NAME       (the first of the file)\n"
-            "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
-            "  --protocol NAME    whose boxes (the first of the file)\n"
-            "  --rank N           the network's Nth class, 1 to 5 (1)\n"
-            "  --truth            the ground-truth class (where there was no network)\n"
-            "  --images FOLDER    where the images are now, or their tar (where they were in the "
-            "run)\n"
-            "  --image-mpixels N  the largest image that is read, in millions of pixels (100)\n",
+    .help =
+        "usage: camrank show RESULTS.h5 IMAGE -o OUT.png [options]\n\n"
+        "Draws the image and, beside it, the heatmap over it (jet colours, with a bar that says\n"
+        "what they are), where the network looked; with the contour of the protocol's\n"
+        "threshold, the ground-truth boxes in green and the predicted box in red.\n\n"
+        "  -o, --output FILE  the picture to write: its ending, .png, .jpg, .pdf or .svg, says\n"
+        "                     which kind; - is a PNG to standard output\n"
+        "  --force            replaces a picture of that kind that is there\n"
+        "  --model NAME       (the first of the file)\n"
+        "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
+        "  --protocol NAME    whose boxes (the first of the file)\n"
+        "  --rank N           the network's Nth class, 1 to 5 (1)\n"
+        "  --truth            the ground-truth class (where there was no network)\n"
+        "  --images FOLDER    where the images are now, or their tar (where they were in the "
+        "run)\n"
+        "  --image-mpixels N  the largest image that is read, in millions of pixels (100)\n",
     .run = show_command};

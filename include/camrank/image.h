@@ -1,4 +1,4 @@
-/* image.h - from a file's bytes to the network's input, and from results to a picture.
+/* image.h - from a file's bytes to the network's input.
  *
  * All functions are Local. */
 #ifndef CAMRANK_IMAGE_H
@@ -140,23 +140,5 @@ cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, flo
  * step, clipped to 0..255, r = min(4v - 382, 1148 - 4v), g = min(4v - 128, 892 - 4v),
  * b = min(4v + 128, 638 - 4v), but blue at 159 is 1 and not 2. */
 void cr_jet(uint8_t value, uint8_t rgb[3]);
-
-/* One box of a figure. `label` is drawn above it (NULL: none). Colours are RGB, 0 to 1. */
-typedef struct cr_figure_box {
-    cr_box box;
-    double colour[3];
-    const char *label;
-} cr_figure_box;
-
-/* Writes a PNG: the image, beside it the image under the map (half image, half jet), boxes and
- * their labels drawn over both, `title` on a line above. An image with no side of 300 pixels is
- * enlarged by the least whole factor that gives one; one with a side above 1200 is reduced to that.
- * The first panel's corner is at (10, 40), the second's 10 pixels right of the first. Texts that
- * are too long end in an ellipsis; bytes that are not UTF-8 are drawn as '?'.
- *   map  [image height][image width], 0 to 1 (clipped; NaN is 0); NULL draws the image alone
- * Errors: CR_EIO naming `path`, whose file may then be incomplete; CR_EINTERNAL (memory). */
-cr_status cr_figure_write(const char *path, const cr_image *image, const float *map,
-                          const cr_figure_box *boxes, int n_boxes, const char *title,
-                          cr_error *err);
 
 #endif

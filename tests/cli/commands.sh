@@ -306,6 +306,16 @@ expect 3 'camrank: sample.h5: model fc holds no method cam' \
     "$CAMRANK" show sample.h5 img_004 -o x.png --model fc --method cam
 expect 3 'camrank: sample.h5/x.png: Not a directory' \
     "$CAMRANK" show sample.h5 img_004 -o sample.h5/x.png
+for kind in jpg pdf svg; do
+    expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/a.$kind"
+    expect 3 "camrank: $work/a.$kind: exists already; --force replaces it" \
+        "$CAMRANK" show sample.h5 img_004 -o "$work/a.$kind"
+    expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/a.$kind" --force
+done
+expect 0 '' "$CAMRANK" show sample.h5 img_004 -o -
+check "standard output has the same picture" cmp "$work/out" "$work/a.png"
+expect 2 'camrank: a.gif: a picture*s name must end in .png, .jpg, .pdf or .svg' \
+    "$CAMRANK" show sample.h5 img_004 -o a.gif
 check "the pictures hold the boxes" "$PYTHON" - "$work" sample.h5 <<'PYTHON'
 import sys
 import h5py
@@ -316,9 +326,9 @@ GREEN, RED = (26, 230, 26), (255, 26, 26)
 
 
 def near(pixels, x, y, colour):
-    """The colour, within 2 pixels of (x, y)."""
+    """The colour, within 8 pixels of (x, y), as lines may be dashed."""
     x, y = int(round(x)), int(round(y))
-    patch = pixels[max(y - 2, 0):y + 3, max(x - 2, 0):x + 3].reshape(-1, 3).astype(int)
+    patch = pixels[max(y - 8, 0):y + 9, max(x - 8, 0):x + 9].reshape(-1, 3).astype(int)
     return (abs(patch - colour).max(axis=1) < 8).any()
 
 
@@ -327,7 +337,7 @@ def outline(pixels, box, scale, colour):
     x0, y0, x1, y1 = (v * scale for v in (box[0], box[1], box[2] + 1, box[3] + 1))
     points = [(x0, (y0 + y1) / 2), (x1 - 1, (y0 + y1) / 2), ((x0 + x1) / 2, y1 - 1),
               (x0, y1 - 1), (x1 - 1, y1 - 1)]
-    return sum(near(pixels, 10 + x, 40 + y, colour) for x, y in points)
+    return sum(near(pixels, 10 + x, 54 + y, colour) for x, y in points)
 
 
 with h5py.File(sys.argv[2]) as f:
@@ -339,7 +349,8 @@ with h5py.File(sys.argv[2]) as f:
         picture = Image.open(f"{sys.argv[1]}/{name}.png")
         pixels = np.asarray(picture.convert("RGB"))
         assert picture.format == "PNG"
-        assert picture.size == (2 * (width * scale + 10) + 10, height * scale + 50), picture.size
+        least = 2 * (width * scale + 10) + 10, height * scale + 54 + 10
+        assert all(0 < side - low < 60 for side, low in zip(picture.size, least)), picture.size
         assert outline(pixels, f[f"models/{variant}/cam-paper/boxes"][at, slot].tolist(), scale, RED) >= 4
         found = [outline(pixels, box.tolist(), scale, GREEN)
                  for box in f["ground_truth/boxes"][first:first + n]]

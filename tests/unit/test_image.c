@@ -515,69 +515,6 @@ static void jet_ends_and_middle_are_the_fields_colours(void **state)
     }
 }
 
-static void figure_shows_image_overlay_and_boxes(void **state)
-{
-    (void)state;
-    cr_image picture = make_picture(100, 80), figure;
-    float *map = malloc(sizeof *map * 100 * 80);
-    assert_non_null(map);
-    for (int i = 0; i < 100 * 80; i++)
-        map[i] = i % 100 < 50 ? 0.0f : 7.0f;
-    map[0] = NAN;
-    static const cr_figure_box boxes[] = {
-        {{20, 30, 59, 69}, {0, 1, 0}, "ground truth"},
-        {{-5, -5, 200, 200},
-         {1, 0, 0},
-         "\xff\xc3 a label that is by far too long for its panel, "
-         "and is not UTF-8 either"},
-        {{0, 0, 0, 0}, {0, 0, 1}, NULL},
-    };
-    char path[] = "/tmp/camrank-figure-XXXXXX";
-    int fd = mkstemp(path);
-    cr_error err = {0};
-    assert_true(fd >= 0);
-    close(fd);
-    if (cr_figure_write(path, &picture, map, boxes, 3, "a title", &err) != CR_OK)
-        fail_msg("%s", err.message);
-    assert_int_equal(cr_image_read(path, &figure, &err), CR_OK);
-    assert_int_equal(figure.width, 10 + 300 + 10 + 300 + 10);
-    assert_int_equal(figure.height, 40 + 240 + 10);
-    for (int side = 0; side < 2; side++) {
-        /* Pixel (80, 75) of the image, clear of lines and labels. */
-        const uint8_t *p = figure.rgb + 3 * ((40 + 75 * 3 + 1) * figure.width + 10 + 80 * 3 + 1);
-        const uint8_t *source = picture.rgb + 3 * (75 * 100 + 80);
-        uint8_t jet[3];
-        cr_jet(255, jet);
-        for (int c = 0; c < 3; c++)
-            assert_int_equal(p[310 * 3 * side + c],
-                             side ? (source[c] + jet[c] + 1) / 2 : source[c]);
-        /* The left line of the first box, 2 pixels wide. */
-        p = figure.rgb + 3 * ((40 + 50 * 3) * figure.width + 10 + 20 * 3 + 310 * side);
-        for (int x = 0; x < 2; x++, p += 3)
-            assert_true(p[0] == 0 && p[1] == 255 && p[2] == 0);
-    }
-    cr_image_free(&figure);
-    assert_int_equal(cr_figure_write(path, &picture, NULL, NULL, 0, "", &err), CR_OK);
-    assert_int_equal(cr_image_read(path, &figure, &err), CR_OK);
-    assert_int_equal(figure.width, 10 + 300 + 10);
-    cr_image_free(&figure);
-    unlink(path);
-    free(map);
-    cr_image_free(&picture);
-}
-
-static void figure_that_cannot_be_written_is_an_io_error(void **state)
-{
-    (void)state;
-    cr_image picture = make_picture(200, 200);
-    cr_error err = {0};
-    assert_int_equal(cr_figure_write("/nowhere/a.png", &picture, NULL, NULL, 0, "t", &err), CR_EIO);
-    assert_string_equal(err.message, "/nowhere/a.png: No such file or directory");
-    assert_int_equal(cr_figure_write("/dev/full", &picture, NULL, NULL, 0, "t", &err), CR_EIO);
-    assert_string_equal(err.message, "/dev/full: No space left on device");
-    cr_image_free(&picture);
-}
-
 static void read_of_no_file_is_refused_by_name(void **state)
 {
     (void)state;
@@ -586,14 +523,6 @@ static void read_of_no_file_is_refused_by_name(void **state)
     assert_int_equal(cr_image_read("/nowhere/a.jpg", &image, &err), CR_EINPUT);
     assert_string_equal(err.message, "/nowhere/a.jpg: No such file or directory");
     assert_null(image.rgb);
-}
-
-/* The fonts that cairo's text needs are found by fontconfig, which never frees its configuration.
- * Read by AddressSanitizer alone. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfontconfig";
 }
 
 int main(void)
@@ -614,8 +543,6 @@ int main(void)
         cmocka_unit_test(inputs_of_mirrored_views_are_their_regions_mirrored),
         cmocka_unit_test(spec_with_a_bad_field_is_refused_by_key),
         cmocka_unit_test(jet_ends_and_middle_are_the_fields_colours),
-        cmocka_unit_test(figure_shows_image_overlay_and_boxes),
-        cmocka_unit_test(figure_that_cannot_be_written_is_an_io_error),
         cmocka_unit_test(read_of_no_file_is_refused_by_name),
     };
     return cmocka_run_group_tests_name("image", tests, NULL, NULL);

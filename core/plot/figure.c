@@ -1,0 +1,171 @@
+/* A figure as a whole: titles, panels in rows and columns, the colour bar, the legend. */
+#include "internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL_SIDE 300 /* an image with no longer side is enlarged by a whole factor */
+#define LARGE_SIDE 1200
+#define BAR_WIDTH 14
+#define BAR_ROOM 40 /* for its numbers */
+#define BAR_HEIGHT 300
+
+static double panel_scale(const cr_figure *figure, const cr_image *image)
+{
+    const int longer = image->width > image->height ? image->width : image->height;
+    if (figure->side)
+        return figure->side / (double)longer;
+    if (longer < SMALL_SIDE)
+        return (SMALL_SIDE + longer - 1) / longer;
+    return longer > LARGE_SIDE ? LARGE_SIDE / (double)longer : 1.0;
+}
+
+/* Where rows and columns begin, one more than there are of each: the last is the end. */
+typedef struct layout {
+    double *x, *y; /* of the panels' corners; y behind the caption */
+    double width, height, legend_y;
+} layout;
+
+static bool has_captions(const cr_figure *figure, int row)
+{
+    for (int c = 0; c < figure->n_columns; c++)
+        if (figure->panels[row * figure->n_columns + c].caption)
+            return true;
+    return false;
+}
+
+static void lay_out(cairo_t *measure, const cr_figure *figure, layout *l)
+{
+    const double above = figure->n_titles * CR_FIGURE_TITLE;
+    l->x[0] = CR_FIGURE_MARGIN;
+    l->y[0] = CR_FIGURE_MARGIN + above;
+    for (int c = 0; c < figure->n_columns; c++) {
+        double widest = 1;
+        for (int r = 0; r < figure->n_rows; r++) {
+            const cr_image *image = figure->panels[r * figure->n_columns + c].image;
+            if (image)
+                widest = fmax(widest, round(image->width * panel_scale(figure, image)));
+        }
+        l->x[c + 1] = l->x[c] + widest + CR_FIGURE_MARGIN;
+    }
+    for (int r = 0; r < figure->n_rows; r++) {
+        double highest = 1;
+        for (int c = 0; c < figure->n_columns; c++) {
+            const cr_image *image = figure->panels[r * figure->n_columns + c].image;
+            if (image)
+                highest = fmax(highest, round(image->height * panel_scale(figure, image)));
+        }
+        l->y[r] += has_captions(figure, r) ? CR_FIGURE_CAPTION : 0;
+        l->y[r + 1] = l->y[r] + highest + CR_FIGURE_MARGIN;
+    }
+    l->width = l->x[figure->n_columns] + (figure->bar ? BAR_WIDTH + BAR_ROOM : 0);
+    l->legend_y = l->y[figure->n_rows] - CR_FIGURE_MARGIN / 2.;
+    const double legend = cr_draw_legend(measure, figure, 0, -1, l->width - 2 * CR_FIGURE_MARGIN);
+    l->height = l->y[figure->n_rows] + legend;
+}
+
+static cr_status draw(cairo_t *cr, const cr_figure *figure, const layout *l, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_paint(cr);
+    for (int i = 0; i < figure->n_titles; i++) {
+        cr_set_font(cr, i == 0 ? CR_FONT_TITLE : CR_FONT_TEXT, i == 0);
+        cairo_set_source_rgb(cr, 0, 0, 0);
+        cr_draw_text(cr, figure->titles[i], CR_FIGURE_MARGIN,
+                     CR_FIGURE_MARGIN + i * CR_FIGURE_TITLE + CR_FONT_TITLE,
+                     l->width - 2 * CR_FIGURE_MARGIN);
+    }
+    for (int r = 0; r < figure->n_rows; r++)
+        for (int c = 0; c < figure->n_columns; c++) {
+            const cr_figure_panel *panel = &figure->panels[r * figure->n_columns + c];
+            cr_set_font(cr, CR_FONT_TEXT, false);
+            cairo_set_source_rgb(cr, 0, 0, 0);
+            if (panel->caption)
+                cr_draw_text(cr, panel->caption, l->x[c], l->y[r] - 6,
+                             l->x[c + 1] - l->x[c] - CR_FIGURE_MARGIN);
+            if (panel->image)
+                CR_TRY(cr_draw_panel(cr, panel, l->x[c], l->y[r], panel_scale(figure, panel->image),
+                                     err));
+        }
+    if (figure->bar) {
+        const double room = l->y[1] - l->y[0] - CR_FIGURE_MARGIN;
+        const cr_rectangle bar = {l->x[figure->n_columns], l->y[0], BAR_WIDTH,
+                                  fmin(room, BAR_HEIGHT)};
+        cr_draw_bar(cr, &bar, figure->level);
+    }
+    cr_draw_legend(cr, figure, CR_FIGURE_MARGIN, l->legend_y, l->width - 2 * CR_FIGURE_MARGIN);
+
+cleanup:
+    return status;
+}
+
+/* Widths of texts are known before there is a surface of the right size. */
+static cairo_t *new_measure(void)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
+    cairo_t *cr = cairo_create(surface);
+    cairo_surface_destroy(surface);
+    return cr;
+}
+
+static cr_status draw_to(FILE *file, const cr_figure_format *format, const cr_figure *figure,
+                         const layout *l, cr_error *err)
+{
+    cr_status status = CR_OK;
+    errno = 0;
+    cairo_surface_t *surface = format->begin(file, l->width, l->height);
+    cairo_t *cr = cairo_create(surface);
+    cairo_status_t drawn = cairo_status(cr);
+    if (drawn == CAIRO_STATUS_INVALID_SIZE)
+        CR_TRY(cr_fail(err, CR_EINPUT, "a picture of %.0f x %.0f pixels is too large", l->width,
+                       l->height));
+    CR_TRY(draw(cr, figure, l, err));
+    drawn = cairo_status(cr);
+    if (drawn == CAIRO_STATUS_SUCCESS && format->end)
+        CR_TRY(format->end(surface, file, err));
+    cairo_surface_finish(surface);
+    if (drawn == CAIRO_STATUS_SUCCESS)
+        drawn = cairo_surface_status(surface);
+    if (drawn != CAIRO_STATUS_SUCCESS)
+        status =
+            cr_fail(err, CR_EIO, "%s",
+                    drawn == CAIRO_STATUS_WRITE_ERROR && errno ? strerror(errno)
+                                                               : cairo_status_to_string(drawn));
+
+cleanup:
+    cairo_destroy(cr);
+    cairo_surface_destroy(surface);
+    return status;
+}
+
+cr_status cr_figure_write(const char *path, const cr_figure_format *format, const cr_figure *figure,
+                          cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *name = path ? path : "standard output";
+    cairo_t *measure = new_measure();
+    const size_t n_columns = (size_t)figure->n_columns + 1, n_rows = (size_t)figure->n_rows + 1;
+    layout l = {.x = cr_alloc(n_columns, sizeof *l.x), .y = cr_alloc(n_rows, sizeof *l.y)};
+    FILE *file = path ? fopen(path, "wbe") : stdout;
+    if (!l.x || !l.y)
+        CR_TRY(cr_fail_memory(err, "a picture", n_columns + n_rows, sizeof *l.x));
+    if (!file)
+        CR_TRY(cr_fail(err, CR_EIO, "%s: %s", name, strerror(errno)));
+    lay_out(measure, figure, &l);
+    status = draw_to(file, format, figure, &l, err);
+    if (status == CR_OK && fflush(file) != 0)
+        status = cr_fail(err, CR_EIO, "%s", strerror(errno));
+    if (status != CR_OK)
+        cr_fail_in(err, "%s: ", name);
+
+cleanup:
+    cairo_destroy(measure);
+    if (file && path && fclose(file) != 0 && status == CR_OK)
+        status = cr_fail(err, CR_EIO, "%s: %s", name, strerror(errno));
+    free(l.x);
+    free(l.y);
+    return status;
+}
