@@ -10,6 +10,7 @@
 
 #define MAX_IN_USE ((size_t)1 << 26) /* elements, for one node */
 #define MAX_KEPT ((size_t)1 << 28)   /* elements of results, for the whole model; */
+#define MAX_EXACT 16777216.0         /* of integers, as float32 has them */
 #define MAX_WORK 2e10                /* operations, for that too */
 
 /* What a computation puts in the place of the graph's own until it is done. */
@@ -211,22 +212,26 @@ static cr_status run_ints(cr_graph *graph, int first, int data, int y, int64_t *
     return CR_OK;
 }
 
-/* Of an operator whose results are integers whatever it is given: places, truth. */
+/* Of an operator whose results are integers: exact as long as a real holds them. */
 static cr_status make_whole(cr_graph *graph, int data_type, cr_tensor *result, cr_error *err)
 {
     int64_t *ints = cr_arena_alloc(&graph->weights, (size_t)result->n, sizeof *ints);
     if (!ints)
         return cr_fail_memory(err, "a constant", (size_t)result->n, sizeof *ints);
-    for (int64_t i = 0; i < result->n; i++)
-        ints[i] = (int64_t)cr_tensor_real(result, (size_t)i);
+    for (int64_t i = 0; i < result->n; i++) {
+        const cr_real value = cr_tensor_real(result, (size_t)i);
+        if (!(fabs((double)value) <= MAX_EXACT))
+            return cr_fail(err, CR_EINPUT, "its result is out of range");
+        ints[i] = (int64_t)value;
+    }
     result->data_type = data_type;
     result->ints = ints;
     result->reals = NULL;
     return CR_OK;
 }
 
-static cr_status run(cr_graph *graph, const cr_node *node, int first, int data, cr_tensor *result,
-                     cr_error *err)
+static cr_status run(cr_graph *graph, const cr_node *node, const char *type, int first, int data,
+                     cr_tensor *result, cr_error *err)
 {
     const cr_tensor *tensor = &graph->values[data].tensor;
     const cr_shape *shape = &graph->values[node->y].shape;
@@ -251,13 +256,16 @@ static cr_status run(cr_graph *graph, const cr_node *node, int first, int data, 
     result->step = sizeof *reals;
     result->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
     status = run_reals(graph, first, data, node->y, reals, err);
-    const int whole = graph->values[node->y].whole;
+    const int whole = graph->values[node->y].whole           ? graph->values[node->y].whole
+                      : tensor->ints && cr_keeps_whole(type) ? tensor->data_type
+                                                             : 0;
     return status == CR_OK && whole ? make_whole(graph, whole, result, err) : status;
 }
 
 cr_status cr_constant_compute(cr_graph *graph, cr_node *node, cr_tensor *result, cr_error *err)
 {
     cr_status status = CR_OK;
+    const char *type = node->proto->op_type ? node->proto->op_type : "";
     bool folded;
     int data = -1;
     CR_TRY(cr_fold(graph, node, result, &folded, err));
@@ -272,7 +280,7 @@ cr_status cr_constant_compute(cr_graph *graph, cr_node *node, cr_tensor *result,
     if (status == CR_OK)
         status = check_work(graph, before.n_nodes, data, err);
     if (status == CR_OK)
-        status = run(graph, node, before.n_nodes, data, result, err);
+        status = run(graph, node, type, before.n_nodes, data, result, err);
     end(graph, &before);
 
 cleanup:

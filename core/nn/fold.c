@@ -206,6 +206,35 @@ cleanup:
     return status;
 }
 
+/* The identity in the shape of a matrix, or another diagonal of it. */
+static cr_status fold_eye_like(const cr_folding *f, cr_tensor *out, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const int id = f->n_in ? f->node->inputs[0] : -1;
+    const cr_value *value = id < 0 ? NULL : &f->graph->values[id];
+    int64_t own, type, diagonal, *ints = NULL;
+    float *reals = NULL;
+    if (!value || (value->constant ? value->tensor.n_dims : value->shape.n_dims) != 2)
+        CR_TRY(cr_fail(err, CR_EINPUT, "its input is no matrix"));
+    own = value->constant ? value->tensor.data_type : value->whole ? value->whole : CR_TYPE(FLOAT);
+    CR_TRY(cr_attribute_int(f->node, "dtype", own, &type, err));
+    CR_TRY(cr_attribute_int(f->node, "k", 0, &diagonal, err));
+    *out = (cr_tensor){.n_dims = 2, .data_type = (int)type};
+    for (int d = 0; d < 2; d++)
+        out->dims[d] = value->constant ? value->tensor.dims[d] : value->shape.dims[d];
+    CR_TRY(cr_fold_make(f, out, &ints, cr_onnx_is_real((int)type) ? &reals : NULL, err));
+    for (int64_t i = 0; i < out->n; i++) {
+        const bool one = i % out->dims[1] - i / out->dims[1] == diagonal;
+        if (reals)
+            reals[i] = one;
+        else
+            ints[i] = one;
+    }
+
+cleanup:
+    return status;
+}
+
 static cr_status fold_size(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
     const int id = f->n_in ? f->node->inputs[0] : -1;
@@ -383,6 +412,7 @@ static const struct {
                {"Concat", fold_concat, 1, false},
                {"ConstantOfShape", fold_constant_of_shape, 1, false},
                {"DequantizeLinear", cr_fold_dequantize, 2, false},
+               {"EyeLike", fold_eye_like, 1, true},
                {"Identity", fold_identity, 1, false},
                {"NonZero", fold_non_zero, 1, false},
                {"QuantizeLinear", cr_fold_quantize, 2, false},

@@ -195,6 +195,8 @@ static cr_status fold_reduction(const cr_folding *f, int64_t first, arithmetic *
             out->dims[out->n_dims++] = kept.dims[d];
     }
     CR_TRY(cr_fold_make(f, out, &ints, NULL, err));
+    if (in->n == 0 && out->n > 0 && (compute == smaller || compute == larger))
+        CR_TRY(cr_fail(err, CR_EINPUT, "it reduces nothing"));
     for (int64_t i = 0; i < out->n; i++)
         ints[i] = first;
     for (size_t i = 0; i < (size_t)in->n; i++) {

@@ -294,6 +294,9 @@ cr_status cr_spread_load(cr_graph *graph, cr_node *node, const cr_given *to, cr_
  * computed with in another way than reals are. */
 cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, cr_error *err);
 
+/* Whether an operator's result is of the type of its integers. */
+bool cr_keeps_whole(const char *type);
+
 /* ops.c: NULL if there is no such operator. */
 const cr_op *cr_op_find(const char *type);
 

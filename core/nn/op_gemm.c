@@ -1,5 +1,5 @@
 /* Gemm and MatMul with constant weights: fully connected layers. Ours are packed, then bias [K]. */
-#include "graph.h"
+#include "compose.h"
 
 typedef struct gemm {
     int rows, c, k;  /* of one image */
@@ -80,11 +80,45 @@ cleanup:
     return status;
 }
 
+/* Input i, a vector, as a matrix of one row or one column. */
+static cr_status put_matrix(cr_graph *graph, const cr_node *node, int i, int *id, cr_error *err)
+{
+    const cr_value *value = &graph->values[node->inputs[i]];
+    if (!value->constant)
+        return cr_put_ints(graph, node, "Unsqueeze", node->inputs[i], &(int64_t){i}, 1, id, err);
+    cr_tensor matrix = value->tensor;
+    matrix.n_dims = 2;
+    matrix.dims[1 - i] = matrix.dims[0];
+    matrix.dims[i] = 1;
+    return cr_graph_add_constant(graph, NULL, &matrix, id, err);
+}
+
+/* A product with a vector: one of matrices, of which the added dimensions are taken away again. */
+static cr_status load_vectors(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int64_t added[2];
+    int n = 0, ids[2] = {node->inputs[0], node->inputs[1]};
+    for (int i = 0; i < 2; i++)
+        if (cr_node_has_dims(graph, node, i, 1)) {
+            CR_TRY(put_matrix(graph, node, i, &ids[i], err));
+            added[n++] = i - 2;
+        }
+    CR_TRY(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
+    CR_TRY(cr_graph_add_ints(graph, added, n, &ids[1], err));
+    CR_TRY(cr_node_become(graph, node, "Squeeze", ids, 2, NULL, err));
+
+cleanup:
+    return status;
+}
+
 static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_value *in;
     gemm *p;
+    if (cr_node_has_dims(graph, node, 0, 1) || cr_node_has_dims(graph, node, 1, 1))
+        return load_vectors(graph, node, err);
     const int x = node->inputs[0], w = node->inputs[1];
     if (x < 0 || w < 0 || graph->values[x].constant || !graph->values[w].constant ||
         graph->values[w].tensor.n_dims != 2)

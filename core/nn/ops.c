@@ -84,6 +84,7 @@
     X(mul)                         \
     X(neg)                         \
     X(not )                        \
+    X(one_hot)                     \
     X(or)                          \
     X(p_relu)                      \
     X(pad)                         \

@@ -20,31 +20,48 @@ static int cast_to(const cr_node *node)
                                                                                       : 0;
 }
 
+/* The type of input i, if it is one of integers. */
+static int type_of_constant(const cr_graph *graph, const cr_node *node, int i)
+{
+    const int id = i < node->n_inputs ? node->inputs[i] : -1;
+    const int type = id < 0 ? 0 : graph->values[id].tensor.data_type;
+    return cr_onnx_is_real(type) ? 0 : type;
+}
+
+/* What integers go through as reals do. */
+static const char *const same[] = {"Abs",           "Clip",
+                                   "Concat",        "Dropout",
+                                   "Expand",        "Flatten",
+                                   "Gather",        "GatherElements",
+                                   "GatherND",      "CenterCropPad",
+                                   "Scatter",       "ScatterElements",
+                                   "ScatterND",     "TopK",
+                                   "given",         "Identity",
+                                   "Max",           "Min",
+                                   "Pad",           "Relu",
+                                   "reorder",       "Reshape",
+                                   "Sign",          "Slice",
+                                   "Split",         "spread",
+                                   "Squeeze",       "Tile",
+                                   "Transpose",     "Where",
+                                   "Unsqueeze",     "ReduceMax",
+                                   "ReduceMin",     "DepthToSpace",
+                                   "SpaceToDepth",  "MaxPool",
+                                   "GlobalMaxPool", NULL};
+
+/* What stays exact of wide ones. */
+static const char *const sums[] = {"Add", "CumSum", "Mul", "Neg", "ReduceSum", "Sub", "Sum", NULL};
+
+bool cr_keeps_whole(const char *type)
+{
+    return is_one_of(type, same) || is_one_of(type, sums);
+}
+
 cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, cr_error *err)
 {
-    static const char *const same[] = {"Abs",           "Clip",
-                                       "Concat",        "Dropout",
-                                       "Expand",        "Flatten",
-                                       "Gather",        "GatherElements",
-                                       "GatherND",      "CenterCropPad",
-                                       "Scatter",       "ScatterElements",
-                                       "ScatterND",     "TopK",
-                                       "given",         "Identity",
-                                       "Max",           "Min",
-                                       "Pad",           "Relu",
-                                       "reorder",       "Reshape",
-                                       "Sign",          "Slice",
-                                       "Split",         "spread",
-                                       "Squeeze",       "Tile",
-                                       "Transpose",     "Where",
-                                       "Unsqueeze",     "ReduceMax",
-                                       "ReduceMin",     "DepthToSpace",
-                                       "SpaceToDepth",  "MaxPool",
-                                       "GlobalMaxPool", NULL};
     static const char *const truths[] = {"And",  "Equal",       "Greater", "GreaterOrEqual",
                                          "Less", "LessOrEqual", "Not",     "Or",
                                          "Xor",  "IsNaN",       "IsInf",   NULL};
-    static const char *const sums[] = {"Add", "Mul", "Neg", "ReduceSum", "Sub", "Sum", NULL};
     *whole = 0;
     const bool chooses = strcmp(node->type, "Where") == 0; /* by its first input */
     for (int i = chooses; i < node->n_inputs; i++)
@@ -54,6 +71,8 @@ cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, 
         *whole = TYPE(BOOL);
     else if (strncmp(node->type, "Arg", 3) == 0 || (strcmp(node->type, "TopK") == 0 && node->part))
         *whole = TYPE(INT64);
+    else if (strcmp(node->type, "OneHot") == 0)
+        *whole = type_of_constant(graph, node, 2);
     else if (strcmp(node->type, "Cast") == 0)
         *whole = cast_to(node);
     else if (*whole && strcmp(node->type, "CastLike") == 0)

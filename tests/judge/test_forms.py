@@ -220,9 +220,16 @@ tokens.c, tokens.p = nn.Parameter(torch.randn(1, 1, 8)), nn.Parameter(torch.rand
 check("class token and positions", tokens)
 check("Gram matrix", On(lambda s, x: x.flatten(2) @ x.flatten(2).transpose(1, 2)))
 check("bmm", On(lambda s, x: torch.bmm(x.flatten(2), x.flatten(2).transpose(1, 2) @ x[:, 0].flatten(1)[:, None, :].repeat(1, 8, 1))))
-for equation in ("nchw,nchv->ncwv", "nchw,nchw->nc", "nchw,ndhw->ncd", "nchw->nwc", "nchw,nc->nhw", "nchw,nchw->nchw"):
+for equation in ("nchw,nchv->ncwv", "nchw,nchw->nc", "nchw,ndhw->ncd", "nchw->nwc", "nchw,nc->nhw", "nchw,nchw->nchw",
+                 "...hw,...vw->...hv", "nchw,nc,nchw->nw", "nc...->nc"):
     check(f"einsum {equation}", On(lambda s, x, e=equation: torch.einsum(
         e, *[x[:, :, 0, 0] if part == "nc" else x for part in e.split("->")[0].split(",")])))
+check("einsum of a diagonal", On(lambda s, x: torch.einsum("ncc->nc", x.flatten(2)[:, :, :8])), opsets=(13,))
+check("a diagonal", On(lambda s, x: torch.diagonal(x, dim1=1, dim2=3)), opsets=(13,))
+vectors = On(lambda s, x: (x @ s.v) * (s.u @ x)[:, :, :6])
+vectors.v, vectors.u = nn.Parameter(torch.randn(8)), nn.Parameter(torch.randn(6))
+check("products with vectors", vectors)
+check("one of all", On(lambda s, x: F.one_hot(x.argmax(1), 8).permute(0, 3, 1, 2) * x))
 check("lower triangle", On(lambda s, x: x.tril() + x.triu(2)), opsets=(14,))
 check("products", On(lambda s, x: torch.matmul(x, x.transpose(2, 3))))
 check("linear over rows", On(lambda s, x: s.l(x), l=nn.Linear(8, 6)))
