@@ -96,7 +96,8 @@ enum {
 typedef struct cr_op {
     const char *type;
     int min_inputs, max_inputs; /* in ONNX, constants included */
-    int n_parts; /* outputs that there can be, each made by a node of its own; 0: the first alone */
+    int first_part, n_parts; /* outputs behind the first, each made by a node of its own, are from
+                                first_part up to n_parts; no others */
     unsigned flags;
 
     /* Reads node->proto, checks, sets the output's shape, params, n_weights, flops. May replace

@@ -223,7 +223,7 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
     const cr_op *op = find_operator(proto, type);
     for (int part = 1; status == CR_OK && op && part < op->n_parts && part < (int)proto->n_output;
          part++)
-        if (proto->output[part][0])
+        if (part >= op->first_part && proto->output[part][0])
             status = load_operator(graph, proto, type, part, err);
     return status == CR_OK ? CR_OK : fail_in_node(proto, err);
 }

@@ -327,6 +327,68 @@ written("com.microsoft's BiasGelu", [node("BiasGelu", ["x", "b"], ["y"], domain=
         lambda x: F.gelu(x + 1.5), [("b", np.full(16, 1.5, np.float32))])
 written("com.microsoft's FastGelu", [node("FastGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: F.gelu(x, approximate="tanh"))
 written("com.microsoft's QuickGelu", [node("QuickGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: x * torch.sigmoid(1.702 * x))
+# ONNX Runtime's layers, on rows of 16 (as x has them) and of images whose channels lie last
+random = np.random.default_rng(5)
+new = lambda *shape: random.uniform(-1, 1, shape).astype(np.float32)
+t = torch.tensor
+
+
+def microsoft(op, inputs, want, constants=(), outputs=("y",), also=(), more="", **attributes):
+    written(f"com.microsoft's {op}{more}", [node(op, inputs, outputs, domain="com.microsoft", **attributes), *also], want, constants, opset=18)
+
+
+norm = [("g", new(16)), ("b", new(16)), ("k", new(16)), ("s", new(1, 1, 1, 16))]
+g, b, k, s = [t(value) for _, value in norm]
+microsoft("SkipLayerNormalization", ["x", "x", "g", "b", "k"], lambda x: F.layer_norm(2 * x + k, (16,), g, b, .1), norm, epsilon=.1)
+microsoft("SkipLayerNormalization", ["x", "x", "g", "b"], lambda x: F.layer_norm(2 * x, (16,), g, b, 1e-3) + 2 * x, norm,
+          ["n", "", "", "sum"], [node("Add", ["n", "sum"], ["y"])], " and its sum", epsilon=1e-3)
+rms = lambda x, scale, epsilon=1e-5: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + epsilon) * scale
+microsoft("SkipSimplifiedLayerNormalization", ["x", "x", "g", "k"], lambda x: rms(2 * x + k, g), norm)
+microsoft("SimplifiedLayerNormalization", ["x", "g"], lambda x: rms(x, g, .01), norm, epsilon=.01)
+written("SimplifiedLayerNormalization", [node("SimplifiedLayerNormalization", ["x", "g"], ["y"], axis=-1)], lambda x: rms(x, g), norm, opset=17)
+microsoft("LayerNormalization", ["x", "g", "b"], lambda x: F.layer_norm(x, (16,), g, b), norm, axis=-1)
+microsoft("BiasAdd", ["x", "k", "x"], lambda x: 2 * x + k, norm)
+microsoft("BiasSplitGelu", ["x", "k"], lambda x: (x + k)[..., :8] * F.gelu((x + k)[..., 8:]), norm)
+microsoft("BiasSoftmax", ["x", "s"], lambda x: (x + s).softmax(3), norm, axis=3, is_inner_broadcast=0)
+microsoft("FusedMatMul", ["x", "x"], lambda x: .3 * x @ x.transpose(2, 3), transB=1, alpha=.3)
+microsoft("FusedMatMul", ["x", "w"], lambda x: -2 * x.transpose(2, 3) @ t(weights), [("w", weights := new(12, 5))], more=" of weights", transA=1, alpha=-2.)
+written("com.microsoft's FusedGemm", [node("Flatten", ["x"], ["f"]), node("FusedGemm", ["f", "w", "b"], ["y"], domain="com.microsoft", transB=1,
+                                                                            alpha=.5, activation="LeakyRelu", activation_alpha=.2)],
+        lambda x: F.leaky_relu(.5 * x.flatten(1) @ t(matrix).T + t(bias5), .2), [("w", matrix := new(5, 576)), ("b", bias5 := new(5))], opset=17)
+for opset in (18, 21):
+    written(f"com.microsoft's GroupNorm, operator set {opset}",
+            [node("Reshape", ["x", "l"], ["r"]), node("GroupNorm", ["r", "g", "b"], ["y"], domain="com.microsoft", groups=4, activation=1, epsilon=.1)],
+            lambda x: F.silu(F.group_norm(x.reshape(2, 6, 6, 16).permute(0, 3, 1, 2), 4, g, b, .1)).permute(0, 2, 3, 1),
+            [*norm, ("l", np.array([0, 6, 6, 16]))], opset=opset)
+written("com.microsoft's NhwcConv", [node("Transpose", ["x"], ["l"], perm=[0, 2, 3, 1]), node("NhwcConv", ["l", "w", "b"], ["y"], domain="com.microsoft", strides=[2, 1])],
+        lambda x: F.conv2d(x, t(conv), t(bias), (2, 1)).permute(0, 2, 3, 1), [("w", conv), ("b", bias)])
+rows = node("Reshape", ["x", "l"], ["r"])
+heads = lambda x: x.unflatten(2, (2, -1)).transpose(1, 2) if hasattr(x, "unflatten") else x
+joined = lambda x: x.transpose(1, 2).flatten(2)
+constants = [("l", np.array([0, 36, 16])), ("w", new(16, 24)), ("b", new(24)), ("m", new(1, 2, 36, 36)), ("c", new(48))]
+w, b24, m, c = [t(value) for _, value in constants[1:]]
+
+
+def packed(x, mask=None, scale=None):
+    q, k, v = (x.reshape(2, 36, 16) @ w + b24).split(8, 2)
+    return joined(attend(heads(q), heads(k), heads(v), scale, mask))
+
+
+def apart_by_bias(x):
+    q, k, v = [x.reshape(2, 36, 16) + part for part in c.split(16)]
+    return joined(attend(heads(q), heads(k), heads(v)))
+
+
+written("com.microsoft's Attention", [rows, node("Attention", ["r", "w", "b", "", "", "m"], ["y"], domain="com.microsoft", num_heads=2)],
+        lambda x: packed(x, m), constants, opset=17)
+written("com.microsoft's Attention, causal", [rows, node("Attention", ["r", "w", "b"], ["y"], domain="com.microsoft", num_heads=2, unidirectional=1, scale=.2)],
+        lambda x: packed(x, torch.full((36, 36), float("-inf")).triu(1), .2), constants, opset=17)
+written("com.microsoft's MultiHeadAttention", [rows, node("MultiHeadAttention", ["r", "r", "r", "c"], ["y"], domain="com.microsoft", num_heads=2)],
+        apart_by_bias, constants, opset=17)
+written("Attention with a cap", [node("Attention", ["x", "x", "x", "m"], ["y"], softcap=1.5)],
+        lambda x: (1.5 * (x @ x.transpose(2, 3) / 4 / 1.5).tanh() + causal).softmax(-1) @ x, [("m", causal.numpy())], opset=24)
+written("Attention in windows", [node("Attention", ["x", "x", "x"], ["y"], left_window_size=2, right_window_size=1)],
+        lambda x: attend(x, x, x, None, torch.full((12, 12), float("-inf")).triu(2) + torch.full((12, 12), float("-inf")).tril(-3)), opset=25)
 to_maps = node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2])
 strided = node("Conv", ["t", "w", "b"], ["y"], strides=[2, 2], auto_pad="SAME_UPPER")
 same = lambda x: F.conv2d(F.pad(x, (0, 1, 0, 1)), torch.tensor(conv), torch.tensor(bias), 2)
