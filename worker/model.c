@@ -39,7 +39,9 @@ static void find_groups(cr_model *model)
     model->n_groups = 1;
     for (int v = 0; v < model->n_variants; v++)
         model->group[v] =
-            model->variants[v].spec.method->needs & CR_NEEDS_PASSES ? model->n_groups++ : 0;
+            cr_variant_passes(&model->variants[v], model->input.width, model->input.height) > 0
+                ? model->n_groups++
+                : 0;
 }
 
 double cr_model_cost(const cr_model *model, int group)
@@ -47,10 +49,8 @@ double cr_model_cost(const cr_model *model, int group)
     double passes = 1;
     for (int v = 0; v < model->n_variants; v++) {
         const cr_variant *variant = &model->variants[v];
-        for (int k = 0; group > 0 && model->group[v] == group && k < variant->n_layers; k++)
-            passes +=
-                variant->spec.method->n_passes(variant->spec.parameters.bytes, model->input.width,
-                                               model->input.height, variant->layers[k].n_channels);
+        if (group > 0 && model->group[v] == group)
+            passes += cr_variant_passes(variant, model->input.width, model->input.height);
     }
     return passes * model->flops * model->n_views;
 }

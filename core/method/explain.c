@@ -43,8 +43,8 @@ static void list_parts(cr_explainer *ex)
 {
     for (int v = 0; v < ex->n_variants; v++)
         for (int k = 0; k < ex->variants[v].n_layers; k++)
-            ex->parts[ex->n_parts++] =
-                (cr_part){&ex->variants[v], &ex->variants[v].layers[k], v, 0, 0, 0};
+            ex->parts[ex->n_parts++] = (cr_part){
+                .variant = &ex->variants[v], .layer = &ex->variants[v].layers[k], .index = v};
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
         while (p->pass < i && !(p->layer->back && follow_the_same(p, &ex->parts[p->pass])))
@@ -61,8 +61,10 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
         return cr_fail_memory(err, "targets", n, sizeof *targets);
     for (int i = 0; i < ex->n_parts; i++) {
         const cr_variant_layer *layer = ex->parts[i].layer;
-        targets[i] = (cr_net_target){layer->value, layer->back,
-                                     layer->back && cr_part_n_sets(&ex->parts[i]) == 2};
+        targets[i] = (cr_net_target){.value = layer->value,
+                                     .gradient = layer->back,
+                                     .curvature = layer->back && cr_part_n_sets(&ex->parts[i]) == 2,
+                                     .tail = cr_part_has_tail(&ex->parts[i])};
     }
     if (any_passes(ex))
         targets[ex->n_parts] = (cr_net_target){.value = cr_graph_input(ex->graph)};
@@ -117,7 +119,9 @@ static void plan_passes(cr_explainer *ex)
         if (!cr_part_passes(p) || p->variant->spec.method->of_input)
             continue; /* of the input: `held` is 0, where that is */
         p->held = ex->n_held;
-        ex->n_held += whole_lines(batch * cr_part_n_places(p) * (size_t)p->layer->n_channels);
+        p->held_size = cr_part_has_tail(p) ? cr_net_tail_size(ex->net, i)
+                                           : cr_part_n_places(p) * (size_t)p->layer->n_channels;
+        ex->n_held += whole_lines(batch * p->held_size);
     }
 }
 

@@ -103,13 +103,27 @@ static const cr_real *activations_of(const cr_explainer *ex, int i, int input)
 {
     const cr_part *p = &ex->parts[i];
     const size_t size = cr_part_n_places(p) * (size_t)p->layer->n_channels;
-    const cr_real *of_all = cr_part_passes(p) ? ex->held + p->held : cr_net_activations(ex->net, i);
-    return of_all + (size_t)input * size;
+    return cr_part_passes(p) ? ex->held + p->held + (size_t)input * p->held_size
+                             : cr_net_activations(ex->net, i) + (size_t)input * size;
 }
 
-/* The net for further passes over an input that is held. */
-static cr_passes passes_of(const cr_explainer *ex, int input)
+/* The logits of the first pass, likewise. */
+static cr_real *held_logits(const cr_explainer *ex)
 {
+    return ex->held + (size_t)ex->batch * cr_explainer_input_size(ex);
+}
+
+static const cr_real *logits_of(const cr_explainer *ex, int i, int input)
+{
+    const cr_real *of_all =
+        cr_part_passes(&ex->parts[i]) ? held_logits(ex) : cr_net_logits(ex->net);
+    return of_all + (size_t)input * (size_t)cr_graph_n_classes(ex->graph);
+}
+
+/* The net for further passes of part i over an input that is held. */
+static cr_passes passes_of(const cr_explainer *ex, int i, int input)
+{
+    const cr_part *p = &ex->parts[i];
     const cr_shape shape = cr_graph_input_shape(ex->graph);
     cr_passes passes = {
         .net = ex->net,
@@ -119,11 +133,16 @@ static cr_passes passes_of(const cr_explainer *ex, int input)
         .width = cr_shape_w(&shape),
         .n_classes = cr_graph_n_classes(ex->graph),
         .mask = ex->mask,
+        .start = -1,
     };
     const size_t n_pixels = (size_t)passes.height * (size_t)passes.width;
-    passes.input = ex->held + (size_t)input * 3 * n_pixels;
-    passes.logits =
-        ex->held + (size_t)ex->batch * 3 * n_pixels + (size_t)input * (size_t)passes.n_classes;
+    passes.size = 3 * n_pixels;
+    passes.input = ex->held + (size_t)input * passes.size;
+    if (cr_part_has_tail(p)) {
+        passes.size = cr_part_n_places(p) * (size_t)p->layer->n_channels;
+        passes.start = i;
+        passes.tail = activations_of(ex, i, input);
+    }
     passes.rows = ex->mask + n_pixels;
     passes.taps = (cr_between *)(void *)(passes.rows + 2 * passes.width);
     return passes;
@@ -132,16 +151,17 @@ static cr_passes passes_of(const cr_explainer *ex, int input)
 /* Holds what the first pass of n inputs gave, before another pass ends it. */
 static void hold(const cr_explainer *ex, size_t n)
 {
-    const cr_passes all = passes_of(ex, 0);
-    const size_t size = (size_t)all.height * (size_t)all.width * 3;
-    memcpy(ex->held, cr_net_activations(ex->net, ex->n_parts), n * size * sizeof *ex->held);
-    memcpy(ex->held + (all.logits - ex->held), cr_net_logits(ex->net),
-           n * (size_t)all.n_classes * sizeof *ex->held);
+    memcpy(ex->held, cr_net_activations(ex->net, ex->n_parts),
+           n * cr_explainer_input_size(ex) * sizeof *ex->held);
+    memcpy(held_logits(ex), cr_net_logits(ex->net),
+           n * (size_t)cr_graph_n_classes(ex->graph) * sizeof *ex->held);
     for (int i = 0; i < ex->n_parts; i++) {
         const cr_part *p = &ex->parts[i];
-        if (p->held)
+        for (size_t b = 0; cr_part_has_tail(p) && b < n; b++)
+            cr_net_tail_get(ex->net, i, (int)b, ex->held + p->held + b * p->held_size);
+        if (p->held && !cr_part_has_tail(p))
             memcpy(ex->held + p->held, cr_net_activations(ex->net, i),
-                   n * cr_part_n_places(p) * (size_t)p->layer->n_channels * sizeof *ex->held);
+                   n * p->held_size * sizeof *ex->held);
     }
 }
 
@@ -162,7 +182,7 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
         head_rows(ex, input, 1);
     if (uniform)
         gradients = ex->rows;
-    const cr_passes passes = cr_part_passes(p) ? passes_of(ex, input) : (cr_passes){0};
+    const cr_passes passes = cr_part_passes(p) ? passes_of(ex, i, input) : (cr_passes){0};
     const cr_method_run run = {
         .parameters = p->variant->spec.parameters.bytes,
         .height = layer->height,
@@ -170,6 +190,7 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
         .n_channels = layer->n_channels,
         .n_slots = ex->n_slots,
         .activations = activations_of(ex, i, input),
+        .logits = logits_of(ex, i, input),
         .gradients = gradients,
         .uniform = uniform,
         .curvature = cr_part_n_sets(p) == 2 ? gradients + n_gradients : NULL,

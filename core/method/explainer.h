@@ -13,7 +13,10 @@ typedef struct cr_part {
     int index;   /* of the variant */
     int pass;    /* the first part that follows the same target back */
     size_t kept; /* of several layers: where its maps are in `kept` */
-    size_t held; /* of passes: where its activations are in `held` */
+    size_t
+        held; /* of passes: where its activations are in `held`, and, if they begin at the layer, what
+                    crosses it */
+    size_t held_size; /* of an input, there */
 } cr_part;
 
 struct cr_explainer {
@@ -39,6 +42,13 @@ struct cr_explainer {
     size_t n_kept; /* behind them: maps at the layers that are fused, as the caller's are */
     float *kept;
 };
+
+/* cr_reals of an input of the network. */
+static inline size_t cr_explainer_input_size(const cr_explainer *ex)
+{
+    const cr_shape shape = cr_graph_input_shape(ex->graph);
+    return 3 * (size_t)cr_shape_h(&shape) * (size_t)cr_shape_w(&shape);
+}
 
 static inline bool cr_head_is_linear(const cr_head *head)
 {
@@ -66,15 +76,21 @@ static inline int cr_part_n_sets(const cr_part *p)
     return cr_part_needs(p, CR_NEEDS_CURVATURE) ? 2 : 1;
 }
 
+/* Whether passes begin at the layer. */
+static inline bool cr_part_has_tail(const cr_part *p)
+{
+    return cr_part_needs(p, CR_NEEDS_TAIL) && !p->layer->averaged;
+}
+
 static inline bool cr_part_passes(const cr_part *p)
 {
-    return cr_part_needs(p, CR_NEEDS_PASSES);
+    return cr_part_needs(p, CR_NEEDS_PASSES) || cr_part_has_tail(p);
 }
 
 /* Whether its gradients are made of the head's weights. */
 static inline bool cr_part_is_uniform(const cr_part *p)
 {
-    return cr_part_needs(p, CR_NEEDS_GRADIENTS) && !p->layer->back;
+    return cr_part_needs(p, CR_NEEDS_GRADIENTS | CR_NEEDS_TAIL) && p->layer->averaged;
 }
 
 #endif

@@ -96,7 +96,7 @@ static void run(const cr_method_run *run)
     const double *windows = sums + (size_t)run->n_slots * n_places;
     for (size_t i = 0; i < (size_t)(run->n_slots + 1) * n_places; i++)
         sums[i] = 0;
-    cr_scores((cr_score)o->score, passes->logits, passes->n_classes, run->classes, run->n_slots,
+    cr_scores((cr_score)o->score, run->logits, passes->n_classes, run->classes, run->n_slots,
               scores_of(run));
     cr_passes_run(passes, n_passes(run->parameters, run->width, run->height, 3), fill, take, run);
     for (size_t i = 0; i < (size_t)run->n_slots * n_places; i++)

@@ -43,8 +43,9 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         snprintf(variant->why_not, sizeof variant->why_not, "its layer is the input");
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
-    bool averaged = head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS;
-    bool back = method->needs & CR_NEEDS_GRADIENTS && !(averaged && is_feature(head, value));
+    const bool averaged = is_feature(head, value) &&
+                          (head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS);
+    const bool back = method->needs & CR_NEEDS_GRADIENTS && !averaged;
     const char *uncurved = NULL;
     if (!variant->why_not[0] && back && method->needs & CR_NEEDS_CURVATURE)
         uncurved = cr_graph_uncurved(graph, value);
@@ -57,6 +58,8 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
     variant->layers[variant->n_layers++] = (cr_variant_layer){
         .value = value,
         .back = back,
+        .averaged = averaged,
+        .behind = cr_graph_share_behind(graph, value),
         .width = cr_shape_w(&shape),
         .height = cr_shape_h(&shape),
         .n_channels = cr_shape_c(&shape),
@@ -75,6 +78,21 @@ static void set_size(const cr_graph *graph, cr_variant *variant)
         variant->width = layer->width > variant->width ? layer->width : variant->width;
         variant->height = layer->height > variant->height ? layer->height : variant->height;
     }
+}
+
+double cr_variant_passes(const cr_variant *variant, int width, int height)
+{
+    const cr_method *method = variant->spec.method;
+    double passes = 0;
+    for (int k = 0; method->n_passes && k < variant->n_layers; k++) {
+        const cr_variant_layer *layer = &variant->layers[k];
+        const double share = method->needs & CR_NEEDS_PASSES ? 1
+                             : layer->averaged               ? 0
+                                                             : layer->behind;
+        passes += share * method->n_passes(variant->spec.parameters.bytes, width, height,
+                                           layer->n_channels);
+    }
+    return passes;
 }
 
 /* The layer that a spec without one takes. */

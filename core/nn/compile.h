@@ -8,24 +8,25 @@ typedef struct cr_compiler {
     const cr_graph *graph;
     cr_net *net;
     const cr_net_target *targets;
-    bool *live;      /* [n_nodes] the logits depend on it, and it runs */
-    cr_real **scale; /* [n_nodes] folded into the weights, NULL if none */
-    cr_real **shift; /* [n_nodes] */
-    cr_clamp *clamp; /* [n_nodes] */
-    int *added;      /* [n_nodes] value of a sum that was fused into the node, or -1 */
-    int *root;       /* [n_values] */
-    bool *wanted;    /* [n_values] by root: logits and targets */
-    int *n_uses;     /* [n_values] by root: by live nodes */
-    int *user;       /* [n_values] by root: the last of them */
-    bool *gradient;  /* [n_values] by root: its gradient is computed */
-    bool *is_result; /* [n_values] by root: its gradient is a target's */
-    bool *tangent;   /* [n_values] by root: it is, or depends on, a target that wants curvature */
-    int *home;       /* [n_values] by root: the one in whose memory it lies, mostly itself */
-    int *at;         /* [n_values] by root: its first channel there */
-    bool *in_place;  /* [n_nodes] a Concat with nothing to copy */
-    int *over;       /* [n_values] the one over whose elements it is written, or itself */
-    int *step_of;    /* [n_nodes] */
-    int *group;      /* [n_steps] */
+    bool *live;             /* [n_nodes] the logits depend on it, and it runs */
+    cr_real **scale;        /* [n_nodes] folded into the weights, NULL if none */
+    cr_real **shift;        /* [n_nodes] */
+    cr_clamp *clamp;        /* [n_nodes] */
+    int *added;             /* [n_nodes] value of a sum that was fused into the node, or -1 */
+    int *root;              /* [n_values] */
+    bool *wanted;           /* [n_values] by root: logits and targets */
+    int *n_uses;            /* [n_values] by root: by live nodes */
+    int *user;              /* [n_values] by root: the last of them */
+    bool *gradient;         /* [n_values] by root: its gradient is computed */
+    bool *is_result;        /* [n_values] by root: its gradient is a target's */
+    bool *behind, *crosses; /* [n_values] by root: see cr_tail_mark */
+    bool *tangent;  /* [n_values] by root: it is, or depends on, a target that wants curvature */
+    int *home;      /* [n_values] by root: the one in whose memory it lies, mostly itself */
+    int *at;        /* [n_values] by root: its first channel there */
+    bool *in_place; /* [n_nodes] a Concat with nothing to copy */
+    int *over;      /* [n_values] the one over whose elements it is written, or itself */
+    int *step_of;   /* [n_nodes] */
+    int *group;     /* [n_steps] */
     cr_buffer *buffers; /* see cr_buffers */
     cr_arena arena;
 } cr_compiler;
@@ -99,6 +100,16 @@ static inline bool cr_compiler_bends(const cr_compiler *c, int i)
             return true;
     return false;
 }
+
+/* Where a root lies in the arena, how far its pixels are from one another if it lies in another value (0:
+ * they follow one another), and its images; once the buffers have places. */
+size_t cr_compiler_place(const cr_compiler *c, int root);
+ptrdiff_t cr_compiler_pixel_step(const cr_compiler *c, int root);
+size_t cr_compiler_image_stride(const cr_compiler *c, int root);
+
+/* tail.c: c->behind is target t and what depends on it; c->crosses what else is read to compute that. */
+void cr_tail_mark(cr_compiler *c, int t);
+cr_status cr_tail_make(cr_compiler *c, int t, cr_tail *tail, cr_error *err);
 
 /* fusing.c: takes into each node the affines, then the sum and then the clamp that follow it. */
 cr_status cr_fuse(cr_compiler *c, cr_error *err);

@@ -108,27 +108,51 @@ static bool has_curvature(const cr_node *node)
     return node->flags & (CR_OP_ALIAS | CR_OP_LINEAR) || node->op->tangent;
 }
 
-const char *cr_graph_uncurved(const cr_graph *graph, int value)
+/* Which nodes compute what lies between `value` and the logits; NULL when out of memory. */
+static bool *mark_between(const cr_graph *graph, int value)
 {
-    const char *found = NULL;
+    bool *between = cr_alloc((size_t)graph->n_nodes, sizeof *between);
     bool *behind = cr_alloc((size_t)graph->n_values, sizeof *behind);
     bool *reaches = mark_reaching(graph);
-    if (behind)
+    const bool whole = between && behind && reaches;
+    if (whole)
         behind[value] = true;
-    for (int i = 0; behind && reaches && !found && i < graph->n_nodes; i++) {
+    for (int i = 0; whole && i < graph->n_nodes; i++) {
         const cr_node *node = &graph->nodes[i];
-        bool depends = false;
         for (int j = 0; j < node->n_x; j++)
-            depends = depends || behind[node->x[j]];
-        behind[node->y] = behind[node->y] || (depends && reaches[node->y]);
-        if (depends && reaches[node->y] && !has_curvature(node))
-            found = node->type;
+            between[i] = between[i] || (behind[node->x[j]] && reaches[node->y]);
+        behind[node->y] = behind[node->y] || between[i];
     }
-    if (!behind || !reaches)
-        found = "want of memory";
     free(behind);
     free(reaches);
+    if (!whole) {
+        free(between);
+        return NULL;
+    }
+    return between;
+}
+
+const char *cr_graph_uncurved(const cr_graph *graph, int value)
+{
+    bool *between = mark_between(graph, value);
+    const char *found = between ? NULL : "want of memory";
+    for (int i = 0; between && !found && i < graph->n_nodes; i++)
+        if (between[i] && !has_curvature(&graph->nodes[i]))
+            found = graph->nodes[i].type;
+    free(between);
     return found;
+}
+
+double cr_graph_share_behind(const cr_graph *graph, int value)
+{
+    bool *between = mark_between(graph, value);
+    double all = 0, behind = 0;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        all += graph->nodes[i].flops;
+        behind += !between || between[i] ? graph->nodes[i].flops : 0;
+    }
+    free(between);
+    return all > 0 ? behind / all : 1;
 }
 
 int cr_graph_last_spatial(const cr_graph *graph)

@@ -29,6 +29,8 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->gradient = cr_arena_alloc(arena, n_values, sizeof *c->gradient);
     c->is_result = cr_arena_alloc(arena, n_values, sizeof *c->is_result);
     c->tangent = cr_arena_alloc(arena, n_values, sizeof *c->tangent);
+    c->behind = cr_arena_alloc(arena, n_values, sizeof *c->behind);
+    c->crosses = cr_arena_alloc(arena, n_values, sizeof *c->crosses);
     c->home = cr_arena_alloc(arena, n_values, sizeof *c->home);
     c->at = cr_arena_alloc(arena, n_values, sizeof *c->at);
     c->in_place = cr_arena_alloc(arena, n_nodes, sizeof *c->in_place);
@@ -37,8 +39,9 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
     c->buffers = cr_arena_alloc(arena, 3 * n_values + 4 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
-        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->tangent || !c->home ||
-        !c->at || !c->in_place || !c->over || !c->step_of || !c->group || !c->buffers)
+        !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->tangent || !c->behind ||
+        !c->crosses || !c->home || !c->at || !c->in_place || !c->over || !c->step_of || !c->group ||
+        !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -116,20 +119,20 @@ static size_t place_of(const cr_buffer *buffer)
 }
 
 /* As cr_run has it: of a root that lies in another, the channels of that one. */
-static ptrdiff_t pixel_step(const cr_compiler *c, int root)
+ptrdiff_t cr_compiler_pixel_step(const cr_compiler *c, int root)
 {
     int home = c->home[root];
     return home == root ? 0 : cr_shape_c(&c->graph->values[home].shape);
 }
 
 /* From image to image of the batch, as cr_step has it. */
-static size_t image_stride(const cr_compiler *c, int root)
+size_t cr_compiler_image_stride(const cr_compiler *c, int root)
 {
     int home = c->home[root];
     return c->buffers[home].whole ? cr_shape_size(&c->graph->values[home].shape) : 0;
 }
 
-static size_t value_place(const cr_compiler *c, int root)
+size_t cr_compiler_place(const cr_compiler *c, int root)
 {
     const size_t home = place_of(&c->buffers[c->home[root]]);
     return home == CR_NOWHERE ? CR_NOWHERE : home + (size_t)c->at[root];
@@ -167,10 +170,10 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     if (!step->x || !step->x_size || !step->x_step || !step->x_stride || !step->dx ||
         !step->dx_first || !step->maker || !step->tx)
         return cr_fail_memory(err, "a step", n_x, sizeof *step->x);
-    step->y = value_place(c, node->y);
-    step->y_step = pixel_step(c, node->y);
+    step->y = cr_compiler_place(c, node->y);
+    step->y_step = cr_compiler_pixel_step(c, node->y);
     step->y_size = cr_shape_size(&graph->values[node->y].shape);
-    step->y_stride = image_stride(c, node->y);
+    step->y_stride = cr_compiler_image_stride(c, node->y);
     step->group = c->group[s];
     step->scratch = place_of(&b.scratches[2 * s]);
     step->scratch_back = place_of(&b.scratches[2 * s + 1]);
@@ -182,10 +185,10 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->bends = cr_compiler_bends(c, i);
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         int x = cr_compiler_input(c, i, j);
-        step->x[j] = value_place(c, x);
-        step->x_step[j] = pixel_step(c, x);
+        step->x[j] = cr_compiler_place(c, x);
+        step->x_step[j] = cr_compiler_pixel_step(c, x);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
-        step->x_stride[j] = image_stride(c, x);
+        step->x_stride[j] = cr_compiler_image_stride(c, x);
         step->dx[j] = place_of(&b.gradients[x]);
         step->dx_first[j] = b.gradients[x].first == cr_compiler_end(c) - 1 - s;
         step->maker[j] = cr_compiler_maker(c, x);
@@ -231,8 +234,9 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     net->target_tangents = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_sizes = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_steps = cr_arena_alloc(&net->memory, n_targets, sizeof(int));
+    net->tails = cr_arena_alloc(&net->memory, n_targets, sizeof *net->tails);
     if (!net->steps || !net->target_activations || !net->target_gradients ||
-        !net->target_tangents || !net->target_sizes || !net->target_steps) {
+        !net->target_tangents || !net->target_sizes || !net->target_steps || !net->tails) {
         status = cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
         goto cleanup;
     }
@@ -240,18 +244,20 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
         if (c->live[i])
             CR_TRY(make_step(c, i, &net->steps[c->step_of[i]], err));
     int logits = c->root[graph->logits];
-    net->input = value_place(c, graph->input);
-    net->logits = value_place(c, logits);
+    net->input = cr_compiler_place(c, graph->input);
+    net->logits = cr_compiler_place(c, logits);
     net->logits_gradient = place_of(&b.gradients[logits]);
     net->logits_tangent = place_of(&b.tangents[logits]);
     for (int t = 0; t < net->n_targets; t++) {
         int root = c->root[c->targets[t].value];
-        net->target_activations[t] = value_place(c, root);
+        net->target_activations[t] = cr_compiler_place(c, root);
         net->target_gradients[t] =
             c->targets[t].gradient ? place_of(&b.gradients[root]) : CR_NOWHERE;
         net->target_tangents[t] = place_of(&b.tangents[root]);
         net->target_sizes[t] = cr_shape_size(&graph->values[root].shape);
         net->target_steps[t] = cr_compiler_maker(c, root);
+        if (c->targets[t].tail)
+            CR_TRY(cr_tail_make(c, t, &net->tails[t], err));
     }
 
 cleanup:

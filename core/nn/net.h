@@ -72,6 +72,21 @@ typedef struct cr_step {
     size_t scratch_tangent;
 } cr_step;
 
+/* A value that a pass from a target on reads; sizes and distances in cr_reals. */
+typedef struct cr_tail_value {
+    size_t place, stride; /* of an image, and from one to the next */
+    size_t step;          /* from one pixel to the next */
+    size_t n_pixels, n_channels;
+} cr_tail_value;
+
+/* What is behind a target: see cr_net_forward_tail. */
+typedef struct cr_tail {
+    bool *runs; /* [n_steps] */
+    int n_values;
+    cr_tail_value *values; /* [n_values] the target's first */
+    size_t size;           /* of an image: of them all */
+} cr_tail;
+
 struct cr_net {
     const cr_graph *graph;
     cr_arena memory; /* steps, pointers and what is to be folded in */
@@ -83,6 +98,7 @@ struct cr_net {
     size_t *target_activations, *target_gradients, *target_tangents; /* [n_targets] places */
     int *target_steps;     /* [n_targets] that they come from; -1: the input */
     size_t *target_sizes;  /* [n_targets] elements of one image */
+    cr_tail *tails;        /* [n_targets] of those that want one */
     size_t logits_tangent; /* place */
     cr_real *zeros;        /* as cr_run has them, for any step; NULL: no target wants curvature */
     size_t input, logits, logits_gradient; /* places */

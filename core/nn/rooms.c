@@ -59,6 +59,14 @@ static void time_buffers(cr_compiler *c)
             use(&b.tangents[root], net->n_steps + (maker < 0 ? 0 : maker));
             use(&b.tangents[logits], cr_compiler_back(c));
         }
+    for (int t = 0; t < net->n_targets; t++) {
+        if (!c->targets[t].tail)
+            continue;
+        cr_tail_mark(c, t);
+        for (int v = 0; v < n_values; v++)
+            if (c->crosses[v])
+                use(&b.values[v], end);
+    }
     for (int i = 0; i < graph->n_nodes; i++) {
         if (!c->live[i])
             continue;

@@ -38,7 +38,8 @@ static void step_forward(const cr_net *net, const cr_step *step, int first, int 
         cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, run.y, run.y);
 }
 
-void cr_net_forward(cr_net *net, int n)
+/* The steps of a tail; NULL: all. */
+static void forward(cr_net *net, const bool *runs, int n)
 {
     for (int begin = 0, end; begin < net->n_steps; begin = end) {
         int group = net->steps[begin].group;
@@ -46,10 +47,22 @@ void cr_net_forward(cr_net *net, int n)
             end++;
         for (int first = 0; first < n; first += group)
             for (int s = begin; s < end; s++) {
+                if (runs && !runs[s])
+                    continue;
                 step_forward(net, &net->steps[s], first, n - first < group ? n - first : group);
                 after_step(net, s);
             }
     }
+}
+
+void cr_net_forward(cr_net *net, int n)
+{
+    forward(net, NULL, n);
+}
+
+void cr_net_forward_tail(cr_net *net, int t, int n)
+{
+    forward(net, net->tails[t].runs, n);
 }
 
 /* The mask of a step's clamp by a rule, of m values of each image for each that it writes. */

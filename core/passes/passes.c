@@ -8,13 +8,20 @@
 void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passes_take take,
                    const void *user)
 {
-    const size_t size = (size_t)passes->height * (size_t)passes->width * 3;
+    cr_net *net = passes->net;
+    const int start = passes->start;
+    for (int i = 0; start >= 0 && i < passes->batch && i < n; i++)
+        cr_net_tail_set(net, start, i, passes->tail);
+    cr_real *to = start < 0 ? cr_net_input(net) : cr_net_tail_input(net, start);
     for (int first = 0; first < n && !*passes->abandoned; first += passes->batch) {
         const int now = n - first < passes->batch ? n - first : passes->batch;
         for (int i = 0; i < now; i++)
-            fill(user, first + i, cr_net_input(passes->net) + (size_t)i * size);
-        cr_net_forward(passes->net, now);
-        const cr_real *logits = cr_net_logits(passes->net);
+            fill(user, first + i, to + (size_t)i * passes->size);
+        if (start < 0)
+            cr_net_forward(net, now);
+        else
+            cr_net_forward_tail(net, start, now);
+        const cr_real *logits = cr_net_logits(net);
         for (int i = 0; i < now; i++)
             take(user, first + i, logits + (size_t)i * (size_t)passes->n_classes);
     }

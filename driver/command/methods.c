@@ -13,6 +13,7 @@ static const char *needs_text(const cr_method *method)
     return method->of_input && back          ? "pixels, gradients"
            : method->of_input                ? "pixels, passes"
            : method->needs & CR_NEEDS_PASSES ? "activations, passes"
+           : method->needs & CR_NEEDS_TAIL   ? "activations, passes from the layer on"
            : method->needs & CR_NEEDS_HEAD   ? "activations, head"
            : back                            ? "activations, gradients"
                                              : "activations";

@@ -15,6 +15,8 @@
 typedef struct cr_variant_layer {
     int value;                     /* of the graph */
     bool back;                     /* a backward pass is needed */
+    bool averaged;                 /* the logits are linear in its mean over the places */
+    double behind;                 /* share of the network's operations that depends on it */
     int width, height, n_channels; /* of the layer; a map is as large */
 } cr_variant_layer;
 
@@ -36,6 +38,10 @@ static inline bool cr_variant_goes_back(const cr_variant *variant)
         back = back || variant->layers[i].back;
     return back;
 }
+
+/* Further passes over a network with inputs of width x height, as many whole ones as cost the same; 0: none
+ * is run. */
+double cr_variant_passes(const cr_variant *variant, int width, int height);
 
 /* Finds where a method works in a graph. Where the spec names no layer it is `layer`, or, of "", the
  * default: the last spatial activation (cr_graph_last_spatial). A method of the head has its one layer,

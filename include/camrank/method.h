@@ -17,6 +17,9 @@ enum {
     CR_NEEDS_HEAD = 2, /* the layer that is pooled, and logits that are linear in the pooling */
     CR_NEEDS_CURVATURE = 4, /* and how the gradients change along the activations */
     CR_NEEDS_PASSES = 8,    /* the network's logits for changed inputs */
+    CR_NEEDS_TAIL =
+        16, /* the logits for changed activations; or, where they are linear in the layer's mean,
+                           the gradients, which tell all of them */
 };
 
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
@@ -57,6 +60,7 @@ typedef struct cr_method_run {
     int height, width, n_channels; /* of the layer */
     int n_slots;
     const cr_real *activations; /* [H W][C] */
+    const cr_real *logits;      /* [n_classes] of the input */
     /* Of CR_NEEDS_GRADIENTS, the target of each slot: [n_slots][H W][C], or, where it is the same at
      * every place (behind a global average pooling), `uniform` and [n_slots][C]. */
     const cr_real *gradients;
@@ -70,11 +74,13 @@ typedef struct cr_method_run {
     /* [n_slots] where the network pools one map for each class: the channel of the slot's class. In
      * `uniform` gradients of a logit it alone is not 0. Else NULL. */
     const int32_t *channels;
-    const int32_t *classes;  /* [n_slots] */
-    const cr_passes *passes; /* of CR_NEEDS_PASSES; the arrays above stay while it runs */
-    uint64_t seed;           /* of the image, the same in every run */
-    cr_real *scratch;        /* as many as the method's `scratch` says, at a multiple of 64 bytes */
-    cr_real *maps;           /* [n_slots][H W], or [H W] of a method whose maps are of the image */
+    const int32_t *classes; /* [n_slots] */
+    const cr_passes
+        *passes; /* of CR_NEEDS_PASSES, and of CR_NEEDS_TAIL if not `uniform`; the arrays above stay
+                                while it runs */
+    uint64_t seed;    /* of the image, the same in every run */
+    cr_real *scratch; /* as many as the method's `scratch` says, at a multiple of 64 bytes */
+    cr_real *maps;    /* [n_slots][H W], or [H W] of a method whose maps are of the image */
 } cr_method_run;
 
 typedef struct cr_method {
@@ -97,9 +103,9 @@ typedef struct cr_method {
                   int n_classes, int c, cr_real *seed);
     /* cr_reals of scratch; NULL: none. */
     size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
-    /* Of CR_NEEDS_PASSES: how many changed inputs for one input of width x height. */
+    /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL: how many changes for one input of width x height. */
     int (*n_passes)(const void *parameters, int width, int height, int n_channels);
-    const char *cost; /* of CR_NEEDS_PASSES: that in words */
+    const char *cost; /* that in words */
     /* Writes the maps before the ReLU. A map that cannot be computed is not finite. */
     void (*run)(const cr_method_run *run);
 } cr_method;

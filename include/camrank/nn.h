@@ -127,6 +127,9 @@ bool cr_graph_is_map(const cr_graph *graph, int value);
 /* Whether the logits depend on `value`. */
 bool cr_graph_reaches_logits(const cr_graph *graph, int value);
 
+/* Of the floating-point operations of a forward pass, the share of those that depend on `value`. */
+double cr_graph_share_behind(const cr_graph *graph, int value);
+
 /* The ONNX operator of a node between `value` and the logits whose second derivative is not known, so
  * that no target there can want curvature; NULL: there is none. */
 const char *cr_graph_uncurved(const cr_graph *graph, int value);
@@ -162,6 +165,7 @@ typedef struct cr_net_target {
     int value;      /* whose activations are wanted */
     bool gradient;  /* and the gradient of the logits with respect to it */
     bool curvature; /* and how that changes along the activations: only with the gradient */
+    bool tail;      /* passes begin at it */
 } cr_net_target;
 
 #define CR_NET_DEFAULT_ACTIVATIONS_MB 4096
@@ -219,6 +223,20 @@ void cr_net_forward(cr_net *net, int n);
  * of target t, [n][H][W][C]. */
 const cr_real *cr_net_logits(const cr_net *net);
 const cr_real *cr_net_activations(const cr_net *net, int t);
+
+/* A pass that begins at target t, which wants a tail. It reads, of each image, the target and the values
+ * that cross it: those behind it are computed from these too. They are cr_net_tail_size cr_reals, the
+ * target's first as cr_net_activations has them; get copies those of an image after a forward pass, set
+ * puts them in the place of an image. They stay until the next pass that begins at the input.
+ * cr_net_tail_input is where the target lies, [batch][H][W][C], for the caller to change. */
+size_t cr_net_tail_size(const cr_net *net, int t);
+void cr_net_tail_get(const cr_net *net, int t, int image, cr_real *packed);
+void cr_net_tail_set(cr_net *net, int t, int image, const cr_real *packed);
+cr_real *cr_net_tail_input(cr_net *net, int t);
+
+/* Runs what is behind the target for n <= batch images; the logits are cr_net_logits, with the bits that a
+ * whole pass would give for the same values. */
+void cr_net_forward_tail(cr_net *net, int t, int n);
 
 /* Images that one call of cr_net_backward can take (at least 1). */
 int cr_net_backward_images(const cr_net *net);

@@ -18,14 +18,16 @@ typedef struct cr_passes {
     int batch;             /* inputs of a pass */
     int height, width;     /* of the input */
     int n_classes;
-    const cr_real *input;  /* [height][width][3] */
-    const cr_real *logits; /* [n_classes] of it */
-    cr_real *mask;         /* [height][width], and */
-    cr_real *rows;         /* [2][width], and */
-    cr_between *taps;      /* [width], for work */
+    const cr_real *input; /* [height][width][3] */
+    size_t size;          /* cr_reals that are changed: of the input, or of the layer */
+    int start;            /* the target of the net at which the passes begin; -1: the input */
+    const cr_real *tail;  /* and what is read there of the first pass: cr_net_tail_get */
+    cr_real *mask;        /* [height][width], and */
+    cr_real *rows;        /* [2][width], and */
+    cr_between *taps;     /* [width], for work */
 } cr_passes;
 
-/* Writes changed input k, [height][width][3]. */
+/* Writes changed input k, or changed activations of the layer, `size` cr_reals. */
 typedef void (*cr_passes_fill)(const void *user, int k, cr_real *to);
 /* Takes its logits, [n_classes]; in the order of k. */
 typedef void (*cr_passes_take)(const void *user, int k, const cr_real *logits);

@@ -84,7 +84,7 @@ static void compile(const cr_graph *graph)
 {
     cr_net *net;
     cr_error err = {0};
-    const cr_net_target target = {cr_graph_last_spatial(graph), true, true};
+    const cr_net_target target = {cr_graph_last_spatial(graph), true, true, false};
     const bool has_target = target.value >= 0;
     if (!fuzz_ok(cr_net_new(graph, BATCH, &target, has_target, 1, MAX_MB, &net, &err), &err,
                  "m.onnx: "))
