@@ -115,6 +115,7 @@ const cr_method cr_method_ablation_cam = {
     .parameters = CR_PARAMETERS(parameters),
     .scratch = scratch,
     .n_passes = n_passes,
+    .linear = true,
     .cost = "1, and one a channel of what is behind the layer; none behind an average pooling",
     .run = run,
 };

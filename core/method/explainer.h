@@ -79,7 +79,7 @@ static inline int cr_part_n_sets(const cr_part *p)
 /* Whether passes begin at the layer. */
 static inline bool cr_part_has_tail(const cr_part *p)
 {
-    return cr_part_needs(p, CR_NEEDS_TAIL) && !p->layer->averaged;
+    return cr_variant_has_tail(p->variant->spec.method, p->layer);
 }
 
 static inline bool cr_part_passes(const cr_part *p)
@@ -90,7 +90,8 @@ static inline bool cr_part_passes(const cr_part *p)
 /* Whether its gradients are made of the head's weights. */
 static inline bool cr_part_is_uniform(const cr_part *p)
 {
-    return cr_part_needs(p, CR_NEEDS_GRADIENTS | CR_NEEDS_TAIL) && p->layer->averaged;
+    return p->layer->averaged &&
+           (cr_part_needs(p, CR_NEEDS_GRADIENTS) || p->variant->spec.method->linear);
 }
 
 #endif

@@ -9,9 +9,9 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_xgrad_cam, cr_method_hires_cam, cr_method_layer_cam, cr_method_grad_cam_elementwise,
     cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
     cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam,
-    cr_method_refine_cam, cr_method_score_cam, cr_method_ablation_cam, cr_method_occlusion,
-    cr_method_rise, cr_method_saliency, cr_method_input_x_gradient, cr_method_guided_backprop,
-    cr_method_deconvnet;
+    cr_method_refine_cam, cr_method_score_cam, cr_method_ablation_cam, cr_method_recipro_cam,
+    cr_method_is_cam, cr_method_occlusion, cr_method_rise, cr_method_saliency,
+    cr_method_input_x_gradient, cr_method_guided_backprop, cr_method_deconvnet;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];

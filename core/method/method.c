@@ -28,6 +28,8 @@ const cr_method *const cr_methods[] = {
     &cr_method_deconvnet,
     &cr_method_score_cam,
     &cr_method_ablation_cam,
+    &cr_method_recipro_cam,
+    &cr_method_is_cam,
     &cr_method_occlusion,
     &cr_method_rise,
     &cr_method_random_cam,

@@ -80,17 +80,22 @@ static void set_size(const cr_graph *graph, cr_variant *variant)
     }
 }
 
-double cr_variant_passes(const cr_variant *variant, int width, int height)
+bool cr_variant_has_tail(const cr_method *method, const cr_variant_layer *layer)
+{
+    return method->needs & CR_NEEDS_TAIL && !(method->linear && layer->averaged);
+}
+
+double cr_variant_passes(const cr_variant *variant)
 {
     const cr_method *method = variant->spec.method;
     double passes = 0;
     for (int k = 0; method->n_passes && k < variant->n_layers; k++) {
         const cr_variant_layer *layer = &variant->layers[k];
-        const double share = method->needs & CR_NEEDS_PASSES ? 1
-                             : layer->averaged               ? 0
-                                                             : layer->behind;
-        passes += share * method->n_passes(variant->spec.parameters.bytes, width, height,
-                                           layer->n_channels);
+        const double share = method->needs & CR_NEEDS_PASSES      ? 1
+                             : cr_variant_has_tail(method, layer) ? layer->behind
+                                                                  : 0;
+        passes += share * method->n_passes(variant->spec.parameters.bytes, layer->width,
+                                           layer->height, layer->n_channels);
     }
     return passes;
 }

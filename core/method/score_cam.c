@@ -1,5 +1,5 @@
 /* Score-CAM: each channel of the layer weighs what the class's score is where the channel, enlarged, lets the
- * input through. */
+ * input through. IS-CAM: the mean of what it is where that is dimmed in even steps. */
 #include "internal.h"
 
 #include <math.h>
@@ -11,7 +11,13 @@ typedef struct score_cam {
     cr_map_form form;
     int weights, score, normalize;
     bool align_corners;
+    int steps; /* of IS-CAM; 0 of Score-CAM, which has one */
 } score_cam;
+
+static int n_steps(const score_cam *p)
+{
+    return p->steps > 0 ? p->steps : 1;
+}
 
 /* In the scratch: scores [n_slots][C + 1], of the masked inputs and of an input of zeros, and those of one
  * input [n_slots]; weights [n_slots][C]; a channel [H W]. */
@@ -26,7 +32,7 @@ static int n_passes(const void *parameters, int width, int height, int n_channel
     const score_cam *s = parameters;
     (void)width;
     (void)height;
-    return n_channels + (s->weights == INCREASE);
+    return n_channels * n_steps(s) + (s->weights == INCREASE);
 }
 
 /* From 0 to 1; all 0 where there is one value only. */
@@ -49,13 +55,14 @@ static void fill(const void *user, int k, cr_real *to)
     const cr_passes *passes = run->passes;
     const size_t n_places = (size_t)run->height * (size_t)run->width;
     const size_t n_pixels = (size_t)passes->height * (size_t)passes->width;
-    if (k == run->n_channels) {
+    const int steps = n_steps(p), channel = k / steps;
+    if (channel == run->n_channels) {
         for (size_t i = 0; i < 3 * n_pixels; i++)
             to[i] = 0;
         return;
     }
     for (size_t i = 0; i < n_places; i++)
-        s->channel[i] = run->activations[i * (size_t)run->n_channels + (size_t)k];
+        s->channel[i] = run->activations[i * (size_t)run->n_channels + (size_t)channel];
     if (p->normalize == BEFORE)
         stretch_values(s->channel, n_places);
     if (p->align_corners)
@@ -68,6 +75,8 @@ static void fill(const void *user, int k, cr_real *to)
                           cr_stretch_even(run->width, passes->width));
     if (p->normalize == AFTER)
         stretch_values(passes->mask, n_pixels);
+    for (size_t i = 0; steps > 1 && i < n_pixels; i++)
+        passes->mask[i] *= (cr_real)(k % steps + 1) / (cr_real)steps;
     cr_passes_hide(passes, to);
 }
 
@@ -78,8 +87,12 @@ static void take(const void *user, int k, const cr_real *logits)
     const score_cam *p = run->parameters;
     cr_scores((cr_score)p->score, logits, run->passes->n_classes, run->classes, run->n_slots,
               s->of_input);
-    for (int slot = 0; slot < run->n_slots; slot++)
-        s->scores[slot * (run->n_channels + 1) + k] = s->of_input[slot];
+    const int steps = n_steps(p), channel = k / steps;
+    const int of = channel < run->n_channels ? steps : 1;
+    for (int slot = 0; slot < run->n_slots; slot++) {
+        double *score = &s->scores[slot * (run->n_channels + 1) + channel];
+        *score = (k % steps ? *score : 0) + s->of_input[slot] / of;
+    }
 }
 
 static void weigh(const score_cam *p, const double *scores, int c, cr_real *weights)
@@ -119,17 +132,27 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
 static const char *const weights[] = {"softmax", "score", "increase", NULL};
 static const char *const orders[] = {"after", "before", NULL};
 
-static const cr_parameter parameters[] = {
-    CR_FORM_PARAMETERS(true, MAX),
-    {"weights", CR_PARAMETER_WORD, .offset = offsetof(score_cam, weights), .words = weights,
-     .help = "the softmax of the scores over the channels, the scores, or what they are above that "
-             "of an input of zeros"},
-    {"score", CR_PARAMETER_WORD, .offset = offsetof(score_cam, score), .words = cr_score_words,
-     .help = "of the class, for the masked input"},
-    {"normalize", CR_PARAMETER_WORD, .offset = offsetof(score_cam, normalize), .words = orders,
-     .help = "a mask goes from 0 to 1 after it is enlarged, or before"},
-    {"align_corners", CR_PARAMETER_FLAG, .offset = offsetof(score_cam, align_corners),
-     .help = "of the enlarging, as PyTorch means it"},
+#define PARAMETERS                                                                               \
+    CR_FORM_PARAMETERS(true, MAX),                                                               \
+        {"weights", CR_PARAMETER_WORD, .offset = offsetof(score_cam, weights), .words = weights, \
+         .help = "the softmax of the scores over the channels, the scores, or what they are "    \
+                 "above that "                                                                   \
+                 "of an input of zeros"},                                                        \
+        {"score", CR_PARAMETER_WORD, .offset = offsetof(score_cam, score),                       \
+         .words = cr_score_words, .help = "of the class, for the masked input"},                 \
+        {"normalize", CR_PARAMETER_WORD, .offset = offsetof(score_cam, normalize),               \
+         .words = orders, .help = "a mask goes from 0 to 1 after it is enlarged, or before"},    \
+    {                                                                                            \
+        "align_corners", CR_PARAMETER_FLAG, .offset = offsetof(score_cam, align_corners),        \
+                                            .help = "of the enlarging, as PyTorch means it"      \
+    }
+
+static const cr_parameter parameters[] = {PARAMETERS};
+
+static const cr_parameter integrated[] = {
+    PARAMETERS,
+    {"steps", CR_PARAMETER_WHOLE, .offset = offsetof(score_cam, steps), .least = 1, .most = 1000,
+     .fallback = 10, .help = "of a mask: 1/N, 2/N, ... 1 times the channel"},
 };
 
 const cr_method cr_method_score_cam = {
@@ -141,5 +164,17 @@ const cr_method cr_method_score_cam = {
     .scratch = scratch,
     .n_passes = n_passes,
     .cost = "1 and one a channel",
+    .run = run,
+};
+
+const cr_method cr_method_is_cam = {
+    .name = "is-cam",
+    .source = "Naidu et al., arXiv 2010.03023, equation 4",
+    .formula = "ReLU(sum_k w_k A_k), w_k the softmax of the mean over t of y_c(X t M_k)",
+    .needs = CR_NEEDS_PASSES,
+    .parameters = CR_PARAMETERS(integrated),
+    .scratch = scratch,
+    .n_passes = n_passes,
+    .cost = "1 and one a channel and step",
     .run = run,
 };

@@ -39,9 +39,11 @@ static inline bool cr_variant_goes_back(const cr_variant *variant)
     return back;
 }
 
-/* Further passes over a network with inputs of width x height, as many whole ones as cost the same; 0: none
- * is run. */
-double cr_variant_passes(const cr_variant *variant, int width, int height);
+/* Further passes over a network for each input, as many whole ones as cost the same; 0: none is run. */
+double cr_variant_passes(const cr_variant *variant);
+
+/* Whether further passes of a method begin at one of its layers. */
+bool cr_variant_has_tail(const cr_method *method, const cr_variant_layer *layer);
 
 /* Finds where a method works in a graph. Where the spec names no layer it is `layer`, or, of "", the
  * default: the last spatial activation (cr_graph_last_spatial). A method of the head has its one layer,

@@ -17,9 +17,7 @@ enum {
     CR_NEEDS_HEAD = 2, /* the layer that is pooled, and logits that are linear in the pooling */
     CR_NEEDS_CURVATURE = 4, /* and how the gradients change along the activations */
     CR_NEEDS_PASSES = 8,    /* the network's logits for changed inputs */
-    CR_NEEDS_TAIL =
-        16, /* the logits for changed activations; or, where they are linear in the layer's mean,
-                           the gradients, which tell all of them */
+    CR_NEEDS_TAIL = 16,     /* the network's logits for changed activations */
 };
 
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
@@ -75,9 +73,9 @@ typedef struct cr_method_run {
      * `uniform` gradients of a logit it alone is not 0. Else NULL. */
     const int32_t *channels;
     const int32_t *classes; /* [n_slots] */
-    const cr_passes
-        *passes; /* of CR_NEEDS_PASSES, and of CR_NEEDS_TAIL if not `uniform`; the arrays above stay
-                                while it runs */
+    /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL, but for `linear` methods where the gradients are uniform;
+     * the arrays above stay while it runs. */
+    const cr_passes *passes;
     uint64_t seed;    /* of the image, the same in every run */
     cr_real *scratch; /* as many as the method's `scratch` says, at a multiple of 64 bytes */
     cr_real *maps;    /* [n_slots][H W], or [H W] of a method whose maps are of the image */
@@ -103,8 +101,10 @@ typedef struct cr_method {
                   int n_classes, int c, cr_real *seed);
     /* cr_reals of scratch; NULL: none. */
     size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
-    /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL: how many changes for one input of width x height. */
+    /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL: how many changes, of a layer of width x height. */
     int (*n_passes)(const void *parameters, int width, int height, int n_channels);
+    /* Of CR_NEEDS_TAIL: where the logits are linear in the layer's mean it takes gradients, and no pass. */
+    bool linear;
     const char *cost; /* that in words */
     /* Writes the maps before the ReLU. A map that cannot be computed is not finite. */
     void (*run)(const cr_method_run *run);

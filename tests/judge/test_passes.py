@@ -97,7 +97,7 @@ def rise(model, x, classes, image_seed, masks=4000, grid=7, probability=.5, seed
 
 
 def score_cam(model, x, classes, A, weights="softmax", score="logit", normalize="after",
-              align_corners=False):
+              align_corners=False, steps=1):
     def stretched(m):
         low, high = m.amin((1, 2), True), m.amax((1, 2), True)
         return torch.where(high > low, (m - low) / (high - low), torch.zeros_like(m))
@@ -105,7 +105,8 @@ def score_cam(model, x, classes, A, weights="softmax", score="logit", normalize=
     masks = stretched(A) if normalize == "before" else A
     masks = F.interpolate(masks[None], x.shape[1:], mode="bilinear", align_corners=align_corners)[0]
     masks = stretched(masks) if normalize == "after" else masks
-    of_channels = scores(model(x * masks[:, None]), score)[:, classes].T
+    of_channels = sum(scores(model(x * masks[:, None] * (i + 1) / steps), score)[:, classes].T
+                      for i in range(steps)) / steps
     if weights == "softmax":
         of_channels = of_channels.softmax(1)
     elif weights == "increase":
@@ -138,42 +139,68 @@ def crossed(averaged):
                    nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(8 * size, 7))).double().eval()
 
 
-def ablation_cam(model, module, x, classes, baseline="zero", weights="share"):
-    kept = []
-    handle = module.register_forward_hook(lambda *call: kept.append(call[2].relu()))
-    logits = model(x[None])[0, classes]
+def with_layer(model, module, x, hook):
+    handle = module.register_forward_hook(lambda *call: hook(call[2]))
+    logits = model(x[None])
     handle.remove()
-    A = kept[0][0]
+    return logits
+
+
+def layer_of(model, module, x):
+    kept = []
+    logits = with_layer(model, module, x, lambda out: kept.append(out.relu()))
+    return kept[0][0], logits
+
+
+def recipro_cam(model, module, x, classes, gaussian=True, score="probability"):
+    A, _ = layer_of(model, module, x)
+    maps = torch.zeros(len(classes), *A.shape[1:]).double()
+    window = np.outer([1, 2, 1], [1, 2, 1]) / 16 if gaussian else np.ones((1, 1))
+    reach = len(window) // 2
+    for i in range(A.shape[1]):
+        for j in range(A.shape[2]):
+            seen = np.zeros((A.shape[1] + 2, A.shape[2] + 2))
+            seen[i + 1 - reach:i + 2 + reach, j + 1 - reach:j + 2 + reach] = window
+            changed = A * torch.tensor(seen[1:-1, 1:-1])
+            maps[:, i, j] = scores(with_layer(model, module, x, lambda out: changed[None]), score)[0, classes]
+    return maps
+
+
+def ablation_cam(model, module, x, classes, baseline="zero", weights="share"):
+    A, logits = layer_of(model, module, x)
+    logits = logits[0, classes]
     value = A.min().item() - 1e7 if baseline == "below" and A.min() != 0 else 0
     losses = []
     for k in range(len(A)):
         changed = A[None].clone()
         changed[0, k] = value
-        handle = module.register_forward_hook(lambda *call: changed)
-        losses.append(logits - model(x[None])[0, classes])
-        handle.remove()
+        losses.append(logits - with_layer(model, module, x, lambda out: changed)[0, classes])
     w = torch.stack(losses, 1)
     return torch.einsum("sk,khw->shw", w / logits[:, None] if weights == "share" else w, A)
 
 
-def check_ablation(x):
+TAILS = {"ablation-cam": (ablation_cam, [dict(), dict(weights="difference"), dict(baseline="below")]),
+         "recipro-cam": (recipro_cam, [dict(), dict(gaussian=False, score="logit")])}
+
+
+def check_tails(x):
     for averaged in False, True:
         model = crossed(averaged)
         graph = exported(model)
         relus = [node.output.decode() for node in graph.layers() if node.op == b"Relu"]
         # In the order of the export: of the stem, of `other`, of `inner` twice, the last.
         for module, layer in ((model.stem, relus[0]), (model.inner, relus[2]), (model.last, relus[-1])):
-            for parameters in dict(), dict(weights="difference"), dict(baseline="below"):
-                spec = method_spec(f"ablation-cam@{layer}", relu=False, **parameters)
+            for name, parameters in ((name, form) for name in TAILS for form in TAILS[name][1]):
+                spec = method_spec(f"{name}@{layer}", relu=False, **parameters)
                 explainer = Explainer(graph, [spec, method_spec("rise", **FEW["rise"])], len(x), 3)
                 explainer.memory[1][:] = 255
                 explainer.net.forward(x)
                 got, worst = explainer.maps(CLASSES, seeds=SEEDS)[0], 0
                 for i, of_image in enumerate(torch.tensor(x).double()):
                     with torch.no_grad():
-                        want = ablation_cam(model, module, of_image, CLASSES[i], **parameters).numpy()
+                        want = TAILS[name][0](model, module, of_image, CLASSES[i], **parameters).numpy()
                     worst = max(worst, abs(got[i, :, 0] - want).max() / abs(want).max())
-                checks(f"ablation-cam@{layer} {parameters} averaged {averaged}", worst < 2e-5, f"{worst:.1e}")
+                checks(f"{name}@{layer} {parameters} averaged {averaged}", worst < 2e-5, f"{worst:.1e}")
 
 
 def check_torch(model, graph, x):
@@ -184,9 +211,10 @@ def check_torch(model, graph, x):
              *[("score-cam", dict(form, weights=weights))
                for weights in ("softmax", "score", "increase")
                for form in (dict(), dict(normalize="before"), dict(align_corners=True),
-                            dict(score="probability"))]]
+                            dict(score="probability"))],
+             ("is-cam", dict()), ("is-cam", dict(steps=3, weights="increase", score="probability"))]
     layer = [node.output.decode() for node in graph.layers() if node.op == b"Relu"][0]
-    specs = [method_spec(name if name != "score-cam" else f"{name}@{layer}", relu=False, **parameters)
+    specs = [method_spec(f"{name}@{layer}" if name.endswith("-cam") else name, relu=False, **parameters)
              for name, parameters in cases]
     explainer = Explainer(graph, specs, len(x), 3)
     explainer.memory[1][:] = 255  # what is used before it is written gives NaN
@@ -198,7 +226,8 @@ def check_torch(model, graph, x):
             with torch.no_grad():
                 want = occlusion(model, of_image, CLASSES[i], **parameters) if name == "occlusion" else \
                     rise(model, of_image, CLASSES[i], SEEDS[i], **parameters) if name == "rise" else \
-                    score_cam(model, of_image, CLASSES[i], model[:2](of_image[None])[0], **parameters)
+                    score_cam(model, of_image, CLASSES[i], model[:2](of_image[None])[0],
+                              **dict(dict(steps=10) if name == "is-cam" else {}, **parameters))
             want = want.numpy()
             worst = max(worst, abs(got[i, :, 0] - want).max() / abs(want).max())
         checks(f"{name} {parameters}", worst < 2e-5, f"{worst:.1e}")
@@ -272,7 +301,7 @@ def main():
     x = np.random.default_rng(2).standard_normal((3, 3, HEIGHT, WIDTH)).astype(np.float32)
     check_torch(model, graph, x)
     check_company(graph, x)
-    check_ablation(x)
+    check_tails(x)
     if why_no_networks():
         print(f"skipped: the kit's networks, as {why_no_networks()}")
     else:
