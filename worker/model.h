@@ -31,7 +31,7 @@ typedef struct cr_model {
     size_t weight_bytes, arena_bytes; /* those of `explainer` */
 } cr_model;
 
-/* Reads a network from the bytes of its ONNX file and of its files with external data, which must
+/* Reads a network of n_classes, or, of 0, any number, from the bytes of its ONNX file and of its files with external data, which must
  * stay until its weights are packed, and finds its target layers.
  *   file          for messages
  *   output        the value that is its output; "" for its own

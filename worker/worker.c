@@ -149,10 +149,8 @@ void cr_worker_read_ahead(cr_worker *w, int model, int first, int n)
     w->begun = true;
 }
 
-/* The same for an image of this id wherever and whenever it is computed. */
-static uint64_t seed_of(const cr_dataset *data, int i)
+uint64_t cr_worker_seed(const char *id)
 {
-    const char *id = data->text + data->images[i].id;
     char hex[65];
     cr_sha256_hex(id, strlen(id), hex);
     hex[16] = 0;
@@ -220,8 +218,7 @@ static cr_status take_image(cr_worker *w, const cr_model *model, int b, int plac
     return status;
 }
 
-/* The classes of the CR_TOP largest logits; of equal ones the lower class comes first. */
-static void rank_classes(const float *logits, int n_classes, int32_t *top)
+void cr_worker_rank(const float *logits, int n_classes, int32_t top[CR_TOP])
 {
     int n = 0;
     for (int c = 0; c < n_classes; c++) {
@@ -248,17 +245,13 @@ static bool all_finite(const float *values, size_t n)
     return true;
 }
 
-/* The mean over the views of the image at `place` of the slice, summed in their order. */
-static void average_logits(cr_worker *w, const cr_model *model, int place)
+void cr_worker_average(const float *of_views, int n_views, int n_classes, float *logits)
 {
-    const size_t n_classes = (size_t)w->data->n_classes, n_views = (size_t)model->n_views;
-    const float *logits =
-        cr_net_logits(cr_explainer_net(model->explainer)) + (size_t)place * n_views * n_classes;
-    for (size_t c = 0; c < n_classes; c++) {
+    for (int c = 0; c < n_classes; c++) {
         double sum = 0;
-        for (size_t view = 0; view < n_views; view++)
-            sum += (double)logits[view * n_classes + c];
-        w->logits[c] = (float)(sum / (double)n_views);
+        for (int view = 0; view < n_views; view++)
+            sum += (double)of_views[(size_t)view * (size_t)n_classes + (size_t)c];
+        logits[c] = (float)(sum / (double)n_views);
     }
 }
 
@@ -268,7 +261,7 @@ static void score_classes(cr_worker *w, int b)
     int32_t *top = w->rows.top_class + b * CR_TOP, *classes = w->classes + b * CR_SLOTS;
     if (w->rows.state[b] == CR_ROW_DONE && !all_finite(w->logits, (size_t)w->data->n_classes))
         mark_failed(w, b, "a logit is not finite");
-    rank_classes(w->logits, w->data->n_classes, top);
+    cr_worker_rank(w->logits, w->data->n_classes, top);
     for (int i = 0; i < CR_TOP; i++)
         w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : w->logits[top[i]];
     w->rows.truth_logit[b] = label < 0 ? NAN : w->logits[label];
@@ -329,7 +322,7 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
     for (int i = 0; i < n; i++) {
         const int b = start + i;
         cr_error reason = {0};
-        w->seeds[b] = seed_of(w->data, w->rows.first + b);
+        w->seeds[b] = cr_worker_seed(cr_data_image_id(w->data, w->rows.first + b));
         w->rows.state[b] = CR_ROW_DONE;
         memset(w->rows.reason[b], 0, sizeof w->rows.reason[b]);
         const cr_status status = take_image(w, model, b, i, &reason);
@@ -341,8 +334,11 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
             mark_failed(w, b, reason.message);
     }
     cr_net_forward(cr_explainer_net(model->explainer), n * model->n_views);
+    const float *logits = cr_net_logits(cr_explainer_net(model->explainer));
+    const size_t n_classes = (size_t)w->data->n_classes;
     for (int i = 0; i < n; i++) {
-        average_logits(w, model, i);
+        cr_worker_average(logits + (size_t)i * (size_t)model->n_views * n_classes, model->n_views,
+                          w->data->n_classes, w->logits);
         score_classes(w, start + i);
     }
     for (int v = 0; v < model->n_variants; v++)

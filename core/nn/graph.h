@@ -381,6 +381,7 @@ cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_
 
 /* The scale of an affine's element i in memory. */
 double cr_affine_scale(const cr_node *node, size_t i);
+double cr_affine_shift(const cr_node *node, size_t i);
 
 /* The scale and shift of an affine that has the same for all channels; false of any other node. */
 bool cr_affine_uniform(const cr_node *node, double *scale, double *shift);

@@ -70,6 +70,12 @@ double cr_affine_scale(const cr_node *node, size_t i)
     return (double)p->scale[i % (size_t)p->c];
 }
 
+double cr_affine_shift(const cr_node *node, size_t i)
+{
+    const affine *p = node->params;
+    return (double)p->shift[i % (size_t)p->c];
+}
+
 bool cr_affine_uniform(const cr_node *node, double *scale, double *shift)
 {
     if (!(node->flags & CR_OP_AFFINE))

@@ -109,16 +109,12 @@ static cr_status check_output(const char *path, cr_error *err)
     return status;
 }
 
-static cr_status check_command(const cr_par *par, int argc, char **argv, cr_error *err)
+cr_status cr_check_job(const cr_par *par, const cr_session_options *options, cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_session_options options;
     cr_session session = {0};
     cr_memory memory;
-    status = cr_session_options_parse(argc, argv, &options, err);
-    if (status != CR_OK)
-        return status;
-    CR_TRY(cr_session_open(par, &options, &session, err));
+    CR_TRY(cr_session_open(par, options, &session, err));
     if (par->rank == 0)
         status = check_output(session.job.output, err);
     CR_TRY(cr_par_follow(par, status, err));
@@ -136,6 +132,16 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
 
 cleanup:
     cr_session_close(&session);
+    return status;
+}
+
+static cr_status check_command(const cr_par *par, int argc, char **argv, cr_error *err)
+{
+    cr_session_options options;
+    cr_status status = cr_session_options_parse(argc, argv, &options, err);
+    if (status != CR_OK)
+        return status;
+    status = cr_check_job(par, &options, err);
     cr_session_options_free(&options);
     return status;
 }

@@ -111,6 +111,9 @@ extern const cr_layout *const cr_layouts[];
 /* The layout with this name; NULL. */
 const cr_layout *cr_layout_find(const char *name);
 
+/* The layout that a ground truth, or, of NULL, the images alone, most likely have. */
+const cr_layout *cr_layout_guess(const char *ground_truth, const char *images);
+
 /* The name of a key, as jobs have it. */
 const char *cr_data_key_name(cr_data_key key);
 

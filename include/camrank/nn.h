@@ -57,6 +57,18 @@ cr_status cr_onnx_files_find(const uint8_t *bytes, size_t n_bytes, const char *n
                              cr_onnx_files *files, cr_error *err);
 void cr_onnx_files_free(cr_onnx_files *files);
 
+/* What a model says of itself. */
+typedef struct cr_onnx_about {
+    char producer[80]; /* the program that wrote it; "" */
+    char *names; /* the text under the key that exporters use for names of classes; NULL; owned */
+} cr_onnx_about;
+
+/* Errors: CR_EINPUT naming `name` for a file that is no ONNX model; CR_EINTERNAL (memory). *about is {0} on
+ * failure. */
+cr_status cr_onnx_about_read(const uint8_t *bytes, size_t n_bytes, const char *name,
+                             cr_onnx_about *about, cr_error *err);
+void cr_onnx_about_free(cr_onnx_about *about);
+
 typedef struct cr_graph cr_graph;
 
 /* Reads an ONNX model (protobuf). `name` is for messages. `output` names the value that is the output;
@@ -109,6 +121,11 @@ bool cr_graph_rectifies(const cr_graph *graph);
 int cr_graph_input(const cr_graph *graph);
 cr_shape cr_graph_input_shape(const cr_graph *graph);
 int cr_graph_n_classes(const cr_graph *graph);
+
+/* What an input of 3 channels is multiplied by and what is added then, by constants, before the network
+ * does anything else with it; false where there is no such arithmetic. The graph's weights must still be
+ * there. */
+bool cr_graph_input_arithmetic(const cr_graph *graph, double scale[3], double shift[3]);
 
 /* Id of the value with this output name (or of the output of the node with this name), -1 if there
  * is none. */

@@ -1,0 +1,120 @@
+/* Guesses the input of a network from its file. */
+#include "input_guess.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whose network it is, by the program that wrote the file. */
+static const struct {
+    const char *producer; /* a part of its name, in lower case */
+    const char *preset;
+} producers[] = {
+    {"pytorch", "torchvision"}, {"tf2onnx", "tensorflow"},    {"keras", "tensorflow"},
+    {"caffe", "caffe"},         {"tensorflow", "tensorflow"},
+};
+
+static const char *preset_of(const char *producer, int side)
+{
+    const char *found = "torchvision";
+    for (size_t i = 0; i < sizeof producers / sizeof *producers; i++)
+        if (strcasestr(producer, producers[i].producer)) {
+            found = producers[i].preset;
+            break;
+        }
+    return strcmp(found, "tensorflow") == 0 && side == 299 ? "inception" : found;
+}
+
+void cr_input_guess_fit(cr_input_spec *spec, int width, int height)
+{
+    const int side = width > height ? width : height;
+    const double part = spec->width / (double)(spec->short_side ? spec->short_side : spec->width);
+    if (spec->short_side && side != spec->width &&
+        (spec->resize == CR_RESIZE_SHORT_SIDE || side > spec->short_side))
+        spec->short_side = (int)lround(side / part);
+    spec->width = width;
+    spec->height = height;
+}
+
+/* Numbers that images are scaled to, from what the network does with them first. */
+static bool guess_pixels(const cr_graph *graph, cr_input_guess *guess)
+{
+    double scale[3], shift[3], largest = 0, mean = 0;
+    if (!cr_graph_input_arithmetic(graph, scale, shift))
+        return false;
+    for (int c = 0; c < 3; c++) {
+        largest = fmax(largest, fabs(scale[c]));
+        mean = fmax(mean, scale[c] != 0 ? fabs(shift[c] / scale[c]) : 0);
+        guess->spec.mean[c] = 0;
+        guess->spec.std[c] = 1;
+    }
+    guess->spec.range = largest < 0.1 || mean > 2 ? 255 : 1;
+    /* Of ImageNet's mean colour red is the largest and blue the smallest. */
+    const double first = scale[0] != 0 ? -shift[0] / scale[0] : 0;
+    const double last = scale[2] != 0 ? -shift[2] / scale[2] : 0;
+    if (first != last)
+        guess->spec.bgr = first < last;
+    snprintf(guess->pixels_from, sizeof guess->pixels_from,
+             "the network begins with x * %.4g + %.4g, so it takes pixels of 0 to %g as they are",
+             scale[0], shift[0], guess->spec.range);
+    return true;
+}
+
+static cr_status load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+                      const char *name, const char *output, int width, int height, cr_graph **graph,
+                      cr_input_guess *guess, cr_error *err)
+{
+    enum { SIDE = 224 };
+    cr_error open;
+    cr_status status =
+        cr_graph_load(bytes, n_bytes, files, name, output, width, height, graph, err);
+    snprintf(guess->size_from, sizeof guess->size_from, "%s",
+             width ? "as given" : "the model's own");
+    if (status != CR_EINPUT || width || height)
+        return status;
+    if (cr_graph_load(bytes, n_bytes, files, name, output, SIDE, SIDE, graph, &open) != CR_OK)
+        return status;
+    snprintf(guess->size_from, sizeof guess->size_from,
+             "a guess: the model takes any size, and most networks were trained at this one");
+    return CR_OK;
+}
+
+cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+                              const char *name, const char *output, int width, int height,
+                              const cr_onnx_about *about, cr_graph **graph, cr_input_guess *guess,
+                              cr_error *err)
+{
+    cr_status status = CR_OK;
+    *guess = (cr_input_guess){.preset = NULL};
+    CR_TRY(load(bytes, n_bytes, files, name, output, width, height, graph, guess, err));
+    const cr_shape shape = cr_graph_input_shape(*graph);
+    const char *producer = about->producer[0] ? about->producer : "no program that says its name";
+    guess->preset = preset_of(about->producer, cr_shape_w(&shape));
+    guess->spec = cr_input_preset_find(guess->preset)->spec;
+    cr_input_guess_fit(&guess->spec, cr_shape_w(&shape), cr_shape_h(&shape));
+    snprintf(guess->geometry_from, sizeof guess->geometry_from,
+             "a guess: as of the preset %s, since the file was written by %.50s", guess->preset,
+             producer);
+    if (!guess_pixels(*graph, guess))
+        snprintf(guess->pixels_from, sizeof guess->pixels_from,
+                 "a guess: as of the preset %s; a wrong scale or order of channels costs accuracy",
+                 guess->preset);
+
+cleanup:
+    return status;
+}
+
+void cr_input_guess_yaml(const cr_input_spec *spec, char *text, size_t n_bytes)
+{
+    char crop[64] = "";
+    if (spec->short_side)
+        snprintf(crop, sizeof crop, " short_side: %d, crop: %s,", spec->short_side,
+                 spec->crop == CR_CROP_TEN ? "ten" : "center");
+    snprintf(text, n_bytes,
+             "{size: [%d, %d], resize: %s,%s filter: %s, channels: %s, range: %g, "
+             "mean: [%g, %g, %g], std: [%g, %g, %g]}",
+             spec->width, spec->height, spec->resize == CR_RESIZE_SQUASH ? "squash" : "short-side",
+             crop, cr_filter_name(spec->filter), spec->bgr ? "bgr" : "rgb", spec->range,
+             (double)spec->mean[0], (double)spec->mean[1], (double)spec->mean[2],
+             (double)spec->std[0], (double)spec->std[1], (double)spec->std[2]);
+}
