@@ -164,6 +164,26 @@ def networks():
         {"shape": ints(2, 3, 1, 1), "one": np.int64(1), "bytes": np.ones((1, 3, 1, 1), np.int8),
          "scale": np.float32(0.5), "zero": np.int8(1), "zero64": np.int64(0), "four": np.int64(4),
          "one64": np.int64(1), "one64s": ints(1)}, ["N", 3, 2, 2], "logits"))
+    put("onnx", "volumes", model([
+        ("Reshape", "x deep", "v", {}), ("Conv", "v w b", "c", {"strides": [1, 2, 1], "pads": [1, 0, 1, 0, 1, 1], "group": 2}),
+        ("MaxPool", "c", "p", {"kernel_shape": [2, 1, 2], "ceil_mode": 1}), ("AveragePool", "p", "a", {"kernel_shape": [1, 2, 2]}),
+        ("ConvTranspose", "a t", "d", {"strides": [1, 2, 2], "output_padding": [0, 1, 0], "dilations": [2, 1, 1]}),
+        ("Reshape", "d flat", "m", {}), ("ConvTranspose", "m u", "e", {"output_shape": [9, 5], "auto_pad": "SAME_LOWER"}),
+        ("LpPool", "e", "l", {"kernel_shape": [2, 3], "p": 3}), ("LpNormalization", "l", "n", {"axis": 1, "p": 1}),
+        ("GlobalLpPool", "n", "g", {"p": 2}), ("Flatten", "g", "logits", {})],
+        {"deep": ints(0, 2, 2, 4, 3), "w": (4, 1, 2, 2, 2), "b": (4,), "t": (4, 2, 1, 2, 2), "flat": ints(0, 2, -1, 4),
+         "u": (2, 3, 2, 2)}, ["N", 4, 4, 3], "logits"))
+    put("onnx", "places", model([
+        ("GatherElements", "x i", "a", {"axis": 2}), ("GatherND", "a j", "b", {"batch_dims": 1}), ("CumSum", "b one", "c", {"reverse": 1}),
+        ("ScatterElements", "c k c", "d", {"axis": 1}), ("ScatterND", "d m u", "e", {"reduction": "add"}),
+        ("TopK", "e two", "f", {"axis": 1, "largest": 0}), ("ArgMax", "f", "g", {"axis": 2, "keepdims": 0, "select_last_index": 1}),
+        ("OneHot", "g four values", "h", {"axis": 1}), ("Shape", "f", "s", {}), ("ConstantOfShape", "s", "z", {}),
+        ("Einsum", "f h f", "o", {"equation": "n...c,ncd,n...c->ndc"}), ("Hardmax", "o", "q", {"axis": 2}),
+        ("CenterCropPad", "q r", "t", {"axes": [1, 2]}), ("MatMul", "t v", "y", {}), ("EyeLike", "y", "eye", {"k": 1}),
+        ("Add", "y eye", "w", {}), ("IsInf", "w", "inf", {"detect_negative": 0}), ("Where", "inf y w", "logits", {})],
+        {"i": np.zeros((1, 3, 2, 4), np.int64), "j": ints(0, 1, 2, 0).reshape(1, 2, 2), "one": np.int64(2), "k": ints(*[1] * 8).reshape(1, 2, 4),
+         "m": ints(0, 1, 0, 1).reshape(2, 2), "u": (2, 4), "two": ints(2), "four": np.int64(4), "values": np.float32([0, 1]),
+         "r": ints(3, 6), "v": (6,)}, ["N", 3, 3, 4], "logits"))
     put("onnx", "open", model([("Relu", "x", "y", {}), ("Flatten", "y", "z", {})], {},
                               ["N", 3, "H", "W"], "z"))
     put("onnx", "large", model([("Concat", "x " * 60, "y", {"axis": 1}),
@@ -187,7 +207,10 @@ def networks():
                         "LRN", "GroupNormalization", "InstanceNormalization", "ConstantOfShape", "Range",
                         "ScatterND", "NonZero", "DequantizeLinear", "QuantizeLinear", "If", "then_branch",
                         "else_branch", "Attention", "Trilu", "DepthToSpace", "SpaceToDepth", "com.microsoft",
-                        "FusedConv", "activation", "SAME_UPPER", "VALID", "keepdims", "count_include_pad", "epsilon", "value"])
+                        "FusedConv", "activation", "ConvTranspose", "output_shape", "output_padding", "LpPool", "GlobalLpPool", "GatherElements",
+                        "GatherND", "batch_dims", "CumSum", "exclusive", "ScatterElements", "reduction", "TopK", "largest", "ArgMin", "OneHot",
+                        "CenterCropPad", "EyeLike", "Hardmax", "SkipLayerNormalization", "MultiHeadAttention", "num_heads", "FusedMatMul",
+                        "GroupNorm", "groups", "channels_last", "BiasSplitGelu", "qkv_hidden_sizes", "softcap", "left_window_size", "SAME_UPPER", "VALID", "keepdims", "count_include_pad", "epsilon", "value"])
 
 
 def saved(image, kind, **options):
