@@ -14,6 +14,14 @@ void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_
     }
 }
 
+cr_status cr_move_take(cr_graph *graph, size_t n, cr_error *err)
+{
+    if (n > MAX_MOVED - graph->n_moved)
+        return cr_fail(err, CR_EINPUT, "with it the model moves more than %zu elements", MAX_MOVED);
+    graph->n_moved += n;
+    return CR_OK;
+}
+
 cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_move **move,
                        cr_error *err)
 {
@@ -23,9 +31,9 @@ cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_mo
         return status;
     p->n_in = cr_shape_size(&in->shape);
     p->n_out = cr_shape_size(&graph->values[node->y].shape);
-    if (p->n_out > MAX_MOVED - graph->n_moved)
-        return cr_fail(err, CR_EINPUT, "with it the model moves more than %zu elements", MAX_MOVED);
-    graph->n_moved += p->n_out;
+    status = cr_move_take(graph, p->n_out, err);
+    if (status != CR_OK)
+        return status;
     p->index = cr_arena_alloc(&graph->arena, p->n_out, sizeof *p->index);
     *move = p;
     return p->index ? CR_OK : cr_fail_memory(err, "an index", p->n_out, sizeof *p->index);

@@ -14,6 +14,9 @@ typedef struct cr_move {
 /* Steps in memory between neighbours along each dimension. */
 void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_MAX_DIMS]);
 
+/* Counts n more entries of tables; CR_EINPUT where all of a model's become too many. */
+cr_status cr_move_take(cr_graph *graph, size_t n, cr_error *err);
+
 /* params with room for the index; the output's shape must be set. */
 cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_move **move,
                        cr_error *err);

@@ -1,6 +1,6 @@
 /* Resize, and Upsample as it was called before: an interpolation along each dimension whose extent
  * changes, one node each. Coordinates and taps are those of ONNX's definition of Resize. */
-#include "graph.h"
+#include "move.h"
 
 #define MAX_TAPS 4
 
@@ -90,6 +90,7 @@ static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
     const int n_in = in->shape.dims[a->dim], n_taps = a->rule->n_taps;
     const size_t n = (size_t)a->n_out * (size_t)n_taps;
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_TRY(cr_move_take(graph, n, err));
     int *index = cr_arena_alloc(&graph->arena, n, sizeof *index);
     cr_real *weights = cr_arena_alloc(&graph->arena, n, sizeof *weights);
     if (!index || !weights)
