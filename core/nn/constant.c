@@ -42,6 +42,12 @@ static void end(cr_graph *graph, const computation *before)
     graph->computes = before->computes;
 }
 
+static cr_status fail_large(cr_error *err)
+{
+    return cr_fail(err, CR_EINPUT,
+                   "it depends on no image, and is too large to be computed at load");
+}
+
 /* The first input of the node as an activation: it lies as ONNX has it. */
 static cr_status load(cr_graph *graph, cr_node *node, int *data, cr_error *err)
 {
@@ -56,6 +62,8 @@ static cr_status load(cr_graph *graph, cr_node *node, int *data, cr_error *err)
     if (!tensor->reals && !tensor->ints)
         return cr_fail(err, CR_EINPUT, "input %d (%.60s) is %s; export it as float32", first + 1,
                        graph->values[*data].name, cr_onnx_type_name(tensor->data_type));
+    if (tensor->n > (int64_t)MAX_IN_USE) /* before the node makes tables of it */
+        return fail_large(err);
     CR_TRY(cr_graph_add_constant(graph, NULL, &(cr_tensor){0}, &id, err));
     cr_value *value = &graph->values[id];
     value->constant = false;
@@ -104,8 +112,7 @@ static cr_status check_work(cr_graph *graph, int first, int data, cr_error *err)
     }
     graph->work += (double)n;
     if (n > MAX_IN_USE || graph->work > MAX_WORK)
-        return cr_fail(err, CR_EINPUT,
-                       "it depends on no image, and is too large to be computed at load");
+        return fail_large(err);
     return CR_OK;
 }
 

@@ -46,10 +46,32 @@ static bool passes(const cr_graph *graph, const cr_node *node)
     return true;
 }
 
+/* The node of this operator that a value comes from, if it reads x; else NULL. */
+static cr_node *made_of(const cr_graph *graph, int value, const char *type, int x)
+{
+    cr_node *node = producer(graph, value);
+    return node && is(node, type) && node->x[0] == x ? node : NULL;
+}
+
+/* The node that reads the scores: this one or, where it is the division of a softmax by hand, the
+ * exponential before it, or the difference from the largest before that. */
+static cr_node *first_of(const cr_graph *graph, cr_node *node)
+{
+    cr_node *exponential = producer(graph, node->x[0]);
+    if (!is(node, "Div") || node->n_x < 2 || !exponential || !is(exponential, "Exp") ||
+        !made_of(graph, node->x[1], "ReduceSum", node->x[0]))
+        return node;
+    cr_node *difference = producer(graph, exponential->x[0]);
+    const bool from_largest = difference && is(difference, "Sub") && difference->n_x == 2 &&
+                              made_of(graph, difference->x[1], "ReduceMax", difference->x[0]);
+    return from_largest ? difference : exponential;
+}
+
 static bool makes_probabilities(const cr_graph *graph, const cr_node *node)
 {
-    return is_scores(graph, node->y) && (is(node, "Softmax") || is(node, "LogSoftmax") ||
-                                         is(node, "Sigmoid") || is(node, "HardSigmoid"));
+    return is_scores(graph, node->y) &&
+           (is(node, "Softmax") || is(node, "LogSoftmax") || is(node, "Sigmoid") ||
+            is(node, "HardSigmoid") || first_of(graph, (cr_node *)node) != node);
 }
 
 /* Says which of the scores is largest, or sorts them. */
@@ -67,13 +89,15 @@ static bool squashes(const cr_graph *graph, const cr_node *node)
             (is(node, "Erf") || (node->flags & CR_OP_CLAMP && isfinite(node->clamp.hi))));
 }
 
-/* The same scale, which is positive, and the same shift of every score; or a bound from below, of
- * probabilities against log(0). */
+/* The same scale, which is positive, and the same shift of every score; or the logarithm of probabilities, a
+ * bound from below of these, another type of integers. */
 static bool scales(const cr_graph *graph, const cr_node *node)
 {
     double scale, shift;
-    return is_scores(graph, node->y) && ((cr_affine_uniform(node, &scale, &shift) && scale > 0) ||
-                                         (node->flags & CR_OP_CLAMP && !isfinite(node->clamp.hi)));
+    return is_scores(graph, node->y) &&
+           ((cr_affine_uniform(node, &scale, &shift) && scale > 0) ||
+            (node->flags & CR_OP_CLAMP && !isfinite(node->clamp.hi)) || is(node, "Log") ||
+            (is(node, "Cast") && graph->values[node->x[0]].whole));
 }
 
 /* The last node on the way back from the output that squashes, or NULL. Scales on this side of it are
@@ -83,7 +107,7 @@ static const cr_node *find_last(const cr_graph *graph)
     const cr_node *last = NULL;
     for (cr_node *node = producer(graph, graph->logits); node; node = producer(graph, node->x[0])) {
         if (squashes(graph, node))
-            last = node;
+            last = node = first_of(graph, node);
         else if (!scales(graph, node) && !passes(graph, node))
             break;
     }
@@ -108,8 +132,10 @@ static void cut(cr_graph *graph, const cr_node *last)
             continue;
         }
         note(graph, node);
+        const int y = node->y;
+        node = first_of(graph, node);
         for (int i = 0; behind && i < behind->n_inputs; i++)
-            if (behind->inputs[i] == node->y)
+            if (behind->inputs[i] == y)
                 behind->inputs[i] = node->x[0];
         *(behind ? &behind->x[0] : &graph->logits) = node->x[0];
         if (node == last)

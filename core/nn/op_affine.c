@@ -128,7 +128,8 @@ static cr_status load_batch_norm(cr_graph *graph, cr_node *node, cr_error *err)
         in = &graph->values[node->inputs[0]];
     }
     CR_TRY(cr_affine_load(graph, node, in, &to_scale, &to_shift, err));
-    for (int i = 0; i < cr_value_last(in); i++) {
+    const int n = cr_value_last(in);
+    for (int i = 0; i < n; i++) {
         int k = c > 1 ? i : 0; /* a single channel may be last along its width */
         double scale = cr_tensor_real(input[1], (size_t)k) /
                        sqrt((double)cr_tensor_real(input[4], (size_t)k) + epsilon);

@@ -91,7 +91,8 @@ static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op
         goto cleanup;
     }
     CR_TRY(cr_affine_load(graph, node, in, &scale, &shift, err));
-    for (int k = 0; k < cr_value_last(in); k++) {
+    const int n = cr_value_last(in);
+    for (int k = 0; k < n; k++) {
         cr_real value = cr_tensor_real(t, t->n == 1 ? 0 : (size_t)k);
         scale[k] = op == CR_MUL ? value : op == CR_DIV ? 1 / value : op == CR_SUB && first ? -1 : 1;
         shift[k] = op == CR_ADD || (op == CR_SUB && first) ? value : op == CR_SUB ? -value : 0;

@@ -89,7 +89,7 @@ constants = [constant("half", 0.5), constant("low", 1e-7), constant("high", 1 - 
              constant("row", [-1, 1, 5], np.int64), constant("axis2", [2], np.int64),
              constant("from", [1], np.int64), constant("to", [5], np.int64),
              constant("axis1", [1], np.int64), constant("minus", -1),
-             constant("one", 1), constant("map", [-1, 5, 1, 1], np.int64)]
+             constant("one", 1), constant("two", [2], np.int64), constant("map", [-1, 5, 1, 1], np.int64)]
 tails = {
     "softmax": [softmax],
     "softmax, identity": [softmax, ("Identity", (), {})],
@@ -115,12 +115,26 @@ tails = {
     "probit": [("Erf", (), {}), ("Add", ("one",), {}), ("Mul", ("half",), {})],
     "hard sigmoid": [("HardSigmoid", (), {})],
     "clip": [("Clip", ("low", "high"), {})],
+    "hardmax": [("Hardmax", (), {"axis": 1})],
+    "the first class": [softmax, ("ArgMax", (), {"axis": 1})],
+    "the first class as another type": [("ArgMax", (), {"axis": 1, "keepdims": 0}), ("Cast", (), {"to": TensorProto.INT32})],
+    "the first two classes": [softmax, ("TopK", ("two",), {"axis": 1})],
+    "logarithm of a softmax": [softmax, ("Log", (), {})],
 }
 for name, tail in tails.items():
     got, graph = logits_of(with_tail(model, tail, constants))
     cut = lib.cr_graph_cut(graph.handle).decode()
     maps, _ = method_maps(graph, X.numpy(), np.zeros((3, 1)), "cam")
     checks(f"{name} is cut", close(got, want) and cut != "", cut)
+for subtracts in (False, True):
+    twice = with_tail(model, [("Identity", (), {})], constants)
+    by_hand = [helper.make_node("Exp", ["s" if subtracts else "logits"], ["e"]), helper.make_node("ReduceSum", ["e", "axis1"], ["z"]),
+               helper.make_node("Div", ["e", "z"], ["p"])]
+    largest = [helper.make_node("ReduceMax", ["logits"], ["m"], axes=[1]), helper.make_node("Sub", ["logits", "m"], ["s"])]
+    twice.graph.node.extend(subtracts * largest + by_hand)
+    twice.graph.output[0].name = "p"
+    got, graph = logits_of(twice)
+    checks(f"a softmax by hand is cut, of a difference: {subtracts}", close(got, want))
 got, graph = logits_of(with_tail(model, [("Mul", ("half",), {}), softmax], constants))
 checks("a temperature stays with the logits", close(got, want / 2))
 got, graph = logits_of(with_tail(model, [softmax, ("Slice", ("from", "to", "axis1"), {})], constants))
