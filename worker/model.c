@@ -38,7 +38,8 @@ static void find_groups(cr_model *model)
 {
     model->n_groups = 1;
     for (int v = 0; v < model->n_variants; v++)
-        model->group[v] = cr_variant_passes(&model->variants[v]) > 0 ? model->n_groups++ : 0;
+        model->group[v] =
+            cr_variant_passes(&model->variants[v], CR_SLOTS) > 0 ? model->n_groups++ : 0;
 }
 
 double cr_model_cost(const cr_model *model, int group)
@@ -47,7 +48,7 @@ double cr_model_cost(const cr_model *model, int group)
     for (int v = 0; v < model->n_variants; v++) {
         const cr_variant *variant = &model->variants[v];
         if (group > 0 && model->group[v] == group)
-            passes += cr_variant_passes(variant);
+            passes += cr_variant_passes(variant, CR_SLOTS);
     }
     return passes * model->flops * model->n_views;
 }

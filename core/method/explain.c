@@ -32,7 +32,7 @@ static bool any_of_head(const cr_explainer *ex)
 static bool follow_the_same(const cr_part *a, const cr_part *b)
 {
     const cr_method_spec *of_a = &a->variant->spec, *of_b = &b->variant->spec;
-    return b->layer->back && of_a->method->seed == of_b->method->seed &&
+    return cr_part_follows(b) && of_a->method->seed == of_b->method->seed &&
            of_a->method->rule == of_b->method->rule && cr_part_n_sets(a) == 1 &&
            cr_part_n_sets(b) == 1 &&
            (!of_a->method->seed ||
@@ -47,7 +47,7 @@ static void list_parts(cr_explainer *ex)
                 .variant = &ex->variants[v], .layer = &ex->variants[v].layers[k], .index = v};
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
-        while (p->pass < i && !(p->layer->back && follow_the_same(p, &ex->parts[p->pass])))
+        while (p->pass < i && !(cr_part_follows(p) && follow_the_same(p, &ex->parts[p->pass])))
             p->pass++;
     }
 }
@@ -116,8 +116,11 @@ static void plan_passes(cr_explainer *ex)
     ex->n_mask = whole_lines(n_pixels) + whole_lines((2 + 4) * (size_t)cr_shape_w(&input));
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
-        if (!cr_part_passes(p) || p->variant->spec.method->of_input)
-            continue; /* of the input: `held` is 0, where that is */
+        if (!cr_part_passes(p))
+            continue;
+        p->held_size = 3 * n_pixels;
+        if (p->variant->spec.method->of_input)
+            continue; /* `held` is 0, where the input is */
         p->held = ex->n_held;
         p->held_size = cr_part_has_tail(p) ? cr_net_tail_size(ex->net, i)
                                            : cr_part_n_places(p) * (size_t)p->layer->n_channels;
@@ -180,7 +183,7 @@ cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_
     *result = NULL;
     if (!ex || !(ex->variants = cr_alloc(n, sizeof *ex->variants)) ||
         !(ex->parts = cr_alloc(n, CR_MAX_LAYERS * sizeof *ex->parts)) ||
-        !(ex->classes = cr_alloc((size_t)batch, (size_t)n_slots * sizeof *ex->classes))) {
+        !(ex->classes = cr_alloc((size_t)batch, 2 * (size_t)n_slots * sizeof *ex->classes))) {
         status = cr_fail_memory(err, "methods", n, sizeof *variants);
         goto cleanup;
     }

@@ -134,6 +134,9 @@ static cr_passes passes_of(const cr_explainer *ex, int i, int input)
         .n_classes = cr_graph_n_classes(ex->graph),
         .mask = ex->mask,
         .start = -1,
+        .target = i,
+        .n_slots = ex->n_slots,
+        .classes = ex->classes + ex->batch * ex->n_slots,
     };
     const size_t n_pixels = (size_t)passes.height * (size_t)passes.width;
     passes.size = 3 * n_pixels;
@@ -182,6 +185,9 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
         head_rows(ex, input, 1);
     if (uniform)
         gradients = ex->rows;
+    for (int k = 0; cr_part_passes(p) && k < ex->batch; k++)
+        memcpy(ex->classes + (ex->batch + k) * ex->n_slots, classes,
+               (size_t)ex->n_slots * sizeof *classes);
     const cr_passes passes = cr_part_passes(p) ? passes_of(ex, i, input) : (cr_passes){0};
     const cr_method_run run = {
         .parameters = p->variant->spec.parameters.bytes,
@@ -229,7 +235,7 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
             const cr_part *p = &ex->parts[i];
             const size_t size = n_gradients * cr_part_n_places(p) * (size_t)p->layer->n_channels;
             float *to = maps_of(ex, p, maps);
-            for (int b = 0; to && p->layer->back && p->pass == leader && b < now; b++)
+            for (int b = 0; to && cr_part_follows(p) && p->pass == leader && b < now; b++)
                 run_input(ex, i, first + b, n_views, seeds[(first + b) / n_views],
                           cr_net_gradients(ex->net, i) + (size_t)b * size, to);
         }
@@ -240,7 +246,7 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
 static bool is_wanted(const cr_explainer *ex, int leader, float *const *maps)
 {
     for (int i = leader; i < ex->n_parts; i++)
-        if (ex->parts[i].layer->back && ex->parts[i].pass == leader &&
+        if (cr_part_follows(&ex->parts[i]) && ex->parts[i].pass == leader &&
             maps_of(ex, &ex->parts[i], maps))
             return true;
     return false;
@@ -268,7 +274,7 @@ static void run_parts(const cr_explainer *ex, int n, int n_views, const uint64_t
     for (int i = 0; i < ex->n_parts; i++) {
         const cr_part *p = &ex->parts[i];
         float *to = maps_of(ex, p, maps);
-        for (int b = 0; to && !p->layer->back && cr_part_passes(p) == passing && b < n; b++)
+        for (int b = 0; to && !cr_part_follows(p) && cr_part_passes(p) == passing && b < n; b++)
             run_input(ex, i, b, n_views, seeds[b / n_views], NULL, to);
     }
 }
@@ -292,7 +298,7 @@ void cr_explainer_run(cr_explainer *ex, int n_images, int n_views, const int32_t
                (size_t)ex->n_slots * sizeof *classes);
     run_parts(ex, n, n_views, seeds, maps, false);
     for (int i = 0; i < ex->n_parts; i++)
-        if (ex->parts[i].layer->back && ex->parts[i].pass == i && is_wanted(ex, i, maps))
+        if (cr_part_follows(&ex->parts[i]) && ex->parts[i].pass == i && is_wanted(ex, i, maps))
             run_back(ex, i, n, n_views, seeds, maps);
     if (passes_again(ex, maps)) {
         hold(ex, (size_t)n);

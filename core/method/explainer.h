@@ -28,8 +28,10 @@ struct cr_explainer {
     bool abandoned;
     int batch, n_variants, n_parts, n_slots;
     cr_variant *variants;
-    cr_part *parts;   /* [n_parts] in the order of the variants */
-    int32_t *classes; /* [batch][n_slots] followed in each input */
+    cr_part *parts; /* [n_parts] in the order of the variants */
+    int32_t *
+        classes; /* [batch][n_slots] followed in each input, and behind them those of one input again
+                         and again */
     /* Parts of the arena, in cr_reals behind the net's: gradients of one input that are the same at
      * every place, [n_sets][n_slots][largest C]; its maps; scratch; d target / d logits,
      * [images of a backward pass][n_sets][n_slots][n_classes]. */
@@ -85,6 +87,12 @@ static inline bool cr_part_has_tail(const cr_part *p)
 static inline bool cr_part_passes(const cr_part *p)
 {
     return cr_part_needs(p, CR_NEEDS_PASSES) || cr_part_has_tail(p);
+}
+
+/* Whether it follows a target back from the first pass. */
+static inline bool cr_part_follows(const cr_part *p)
+{
+    return p->layer->back && !cr_part_passes(p);
 }
 
 /* Whether its gradients are made of the head's weights. */

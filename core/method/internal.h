@@ -10,8 +10,9 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
     cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam,
     cr_method_refine_cam, cr_method_score_cam, cr_method_ablation_cam, cr_method_recipro_cam,
-    cr_method_is_cam, cr_method_occlusion, cr_method_rise, cr_method_saliency,
-    cr_method_input_x_gradient, cr_method_guided_backprop, cr_method_deconvnet;
+    cr_method_is_cam, cr_method_occlusion, cr_method_rise, cr_method_integrated_gradients,
+    cr_method_smooth_grad, cr_method_var_grad, cr_method_saliency, cr_method_input_x_gradient,
+    cr_method_guided_backprop, cr_method_deconvnet;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];
@@ -26,6 +27,25 @@ extern const char *const cr_scaling_words[];
                                       .fallback = CR_SCALING_##scales, .words = cr_scaling_words, \
                                       .help = "of a map before it is upsampled"                   \
     }
+
+/* What the channels of a pixel of the input become: a member `channels` of the parameters. */
+typedef struct cr_channel_form {
+    bool absolute;
+    enum { CR_CHANNELS_MAXIMUM, CR_CHANNELS_SUM, CR_CHANNELS_MEAN } channels;
+} cr_channel_form;
+
+extern const char *const cr_channel_words[];
+
+#define CR_CHANNEL_PARAMETERS(type, takes_absolute, takes)                                         \
+    {"absolute", CR_PARAMETER_FLAG, .offset = offsetof(type, channels.absolute),                   \
+     .fallback = (takes_absolute), .help = "absolute values of each channel"},                     \
+    {                                                                                              \
+        "channels", CR_PARAMETER_WORD, .offset = offsetof(type, channels.channels),                \
+                                       .fallback = CR_CHANNELS_##takes, .words = cr_channel_words, \
+                                       .help = "what a pixel's three values become"                \
+    }
+
+cr_real cr_reduce_channels(const cr_channel_form *form, const cr_real *values, int n);
 
 #define CR_PARAMETERS(rows)              \
     {                                    \

@@ -85,13 +85,15 @@ bool cr_variant_has_tail(const cr_method *method, const cr_variant_layer *layer)
     return method->needs & CR_NEEDS_TAIL && !(method->linear && layer->averaged);
 }
 
-double cr_variant_passes(const cr_variant *variant)
+double cr_variant_passes(const cr_variant *variant, int n_slots)
 {
     const cr_method *method = variant->spec.method;
+    const bool of_gradients = method->needs & CR_NEEDS_PASSES && method->needs & CR_NEEDS_GRADIENTS;
     double passes = 0;
     for (int k = 0; method->n_passes && k < variant->n_layers; k++) {
         const cr_variant_layer *layer = &variant->layers[k];
-        const double share = method->needs & CR_NEEDS_PASSES      ? 1
+        const double share = of_gradients                         ? 1 + n_slots
+                             : method->needs & CR_NEEDS_PASSES    ? 1
                              : cr_variant_has_tail(method, layer) ? layer->behind
                                                                   : 0;
         passes += share * method->n_passes(variant->spec.parameters.bytes, layer->width,

@@ -2,22 +2,27 @@
  * value. */
 #include "internal.h"
 
-enum { MAXIMUM, SUM, MEAN };
-
 typedef struct saliency {
     cr_map_form form;
-    bool absolute;
-    int channels;
+    cr_channel_form channels;
 } saliency;
 
-static cr_real reduce(const saliency *s, const cr_real *values, int n)
+cr_real cr_reduce_channels(const cr_channel_form *form, const cr_real *values, int n)
 {
     cr_real result = 0;
     for (int c = 0; c < n; c++) {
-        const cr_real v = s->absolute && values[c] < 0 ? -values[c] : values[c];
-        result = c == 0 ? v : s->channels != MAXIMUM ? result + v : v > result ? v : result;
+        const cr_real v = form->absolute && values[c] < 0 ? -values[c] : values[c];
+        const bool adds = form->channels != CR_CHANNELS_MAXIMUM;
+        result = c == 0 ? v : adds ? result + v : v > result ? v : result;
     }
-    return s->channels == MEAN ? result / (cr_real)n : result;
+    return form->channels == CR_CHANNELS_MEAN ? result / (cr_real)n : result;
+}
+
+const char *const cr_channel_words[] = {"maximum", "sum", "mean", NULL};
+
+static const cr_channel_form *form_of(const cr_method_run *run)
+{
+    return &((const saliency *)run->parameters)->channels;
 }
 
 static void run_gradient(const cr_method_run *run)
@@ -26,7 +31,7 @@ static void run_gradient(const cr_method_run *run)
     for (int slot = 0; slot < run->n_slots; slot++)
         for (int i = 0; i < n_places; i++)
             run->maps[slot * n_places + i] =
-                reduce(run->parameters, cr_gradient(run, slot, i), run->n_channels);
+                cr_reduce_channels(form_of(run), cr_gradient(run, slot, i), run->n_channels);
 }
 
 static void run_product(const cr_method_run *run)
@@ -37,7 +42,7 @@ static void run_product(const cr_method_run *run)
             const cr_real *g = cr_gradient(run, slot, i), *x = run->activations + i * n;
             for (int c = 0; c < n; c++)
                 run->scratch[c] = x[c] * g[c];
-            run->maps[slot * n_places + i] = reduce(run->parameters, run->scratch, n);
+            run->maps[slot * n_places + i] = cr_reduce_channels(form_of(run), run->scratch, n);
         }
 }
 
@@ -49,22 +54,10 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
     return (size_t)n_channels;
 }
 
-static const char *const channels[] = {"maximum", "sum", "mean", NULL};
-
-#define PARAMETERS(rectifies, takes_absolute, takes)                                    \
-    {                                                                                   \
-        CR_FORM_PARAMETERS(rectifies, MAX),                                             \
-            {"absolute", CR_PARAMETER_FLAG, .offset = offsetof(saliency, absolute),     \
-             .fallback = (takes_absolute), .help = "absolute values of each channel"},  \
-        {                                                                               \
-            "channels", CR_PARAMETER_WORD, .offset = offsetof(saliency, channels),      \
-                                           .fallback = (takes), .words = channels,      \
-                                           .help = "what a pixel's three values become" \
-        }                                                                               \
-    }
-
-static const cr_parameter of_gradient[] = PARAMETERS(false, true, MAXIMUM);
-static const cr_parameter of_product[] = PARAMETERS(true, false, SUM);
+static const cr_parameter of_gradient[] = {CR_FORM_PARAMETERS(false, MAX),
+                                           CR_CHANNEL_PARAMETERS(saliency, true, MAXIMUM)};
+static const cr_parameter of_product[] = {CR_FORM_PARAMETERS(true, MAX),
+                                          CR_CHANNEL_PARAMETERS(saliency, false, SUM)};
 
 const cr_method cr_method_saliency = {
     .name = "saliency",

@@ -27,6 +27,27 @@ void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passe
     }
 }
 
+void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
+                        cr_passes_take_back take, const void *user)
+{
+    cr_net *net = passes->net;
+    const int most = cr_net_backward_images(net);
+    for (int first = 0; first < n && !*passes->abandoned; first += passes->batch) {
+        const int now = n - first < passes->batch ? n - first : passes->batch;
+        for (int i = 0; i < now; i++)
+            fill(user, first + i, cr_net_input(net) + (size_t)i * passes->size);
+        cr_net_forward(net, now);
+        for (int b = 0; b < now; b += most) {
+            const int back = now - b < most ? now - b : most;
+            cr_net_backward(net, b, back, passes->classes);
+            for (int i = 0; i < back; i++)
+                take(user, first + b + i,
+                     cr_net_gradients(net, passes->target) +
+                         (size_t)(i * passes->n_slots) * passes->size);
+        }
+    }
+}
+
 void cr_scores(cr_score score, const cr_real *logits, int n, const int32_t *classes, int n_slots,
                double *scores)
 {

@@ -10,13 +10,14 @@
 static const char *needs_text(const cr_method *method)
 {
     const bool back = method->needs & CR_NEEDS_GRADIENTS;
-    return method->of_input && back          ? "pixels, gradients"
-           : method->of_input                ? "pixels, passes"
-           : method->needs & CR_NEEDS_PASSES ? "activations, passes"
-           : method->needs & CR_NEEDS_TAIL   ? "activations, passes from the layer on"
-           : method->needs & CR_NEEDS_HEAD   ? "activations, head"
-           : back                            ? "activations, gradients"
-                                             : "activations";
+    return method->of_input && back && method->n_passes ? "pixels, gradients, passes"
+           : method->of_input && back                   ? "pixels, gradients"
+           : method->of_input                           ? "pixels, passes"
+           : method->needs & CR_NEEDS_PASSES            ? "activations, passes"
+           : method->needs & CR_NEEDS_TAIL              ? "activations, passes from the layer on"
+           : method->needs & CR_NEEDS_HEAD              ? "activations, head"
+           : back                                       ? "activations, gradients"
+                                                        : "activations";
 }
 
 /* Behind a global average pooling gradients need no pass at all. */

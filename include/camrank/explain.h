@@ -39,8 +39,9 @@ static inline bool cr_variant_goes_back(const cr_variant *variant)
     return back;
 }
 
-/* Further passes over a network for each input, as many whole ones as cost the same; 0: none is run. */
-double cr_variant_passes(const cr_variant *variant);
+/* Further passes over a network for each input, as many whole ones as cost the same: a
+ * backward pass for each of n_slots classes counts as one. 0: none is run. */
+double cr_variant_passes(const cr_variant *variant, int n_slots);
 
 /* Whether further passes of a method begin at one of its layers. */
 bool cr_variant_has_tail(const cr_method *method, const cr_variant_layer *layer);

@@ -21,10 +21,13 @@ typedef struct cr_passes {
     const cr_real *input; /* [height][width][3] */
     size_t size;          /* cr_reals that are changed: of the input, or of the layer */
     int start;            /* the target of the net at which the passes begin; -1: the input */
-    const cr_real *tail;  /* and what is read there of the first pass: cr_net_tail_get */
-    cr_real *mask;        /* [height][width], and */
-    cr_real *rows;        /* [2][width], and */
-    cr_between *taps;     /* [width], for work */
+    int target;           /* of the net, whose gradients are taken */
+    int n_slots;
+    const int32_t *classes; /* [batch][n_slots] followed back: the same of each */
+    const cr_real *tail;    /* and what is read there of the first pass: cr_net_tail_get */
+    cr_real *mask;          /* [height][width], and */
+    cr_real *rows;          /* [2][width], and */
+    cr_between *taps;       /* [width], for work */
 } cr_passes;
 
 /* Writes changed input k, or changed activations of the layer, `size` cr_reals. */
@@ -36,6 +39,13 @@ typedef void (*cr_passes_take)(const void *user, int k, const cr_real *logits);
  * before. An input's logits have the same bits whatever runs beside it. */
 void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passes_take take,
                    const void *user);
+
+/* Takes the gradients of the logits of its classes, [n_slots][height][width][3]; in the order of k. */
+typedef void (*cr_passes_take_back)(const void *user, int k, const cr_real *gradients);
+
+/* As cr_passes_run, of inputs, with a backward pass for the classes of the slots. */
+void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
+                        cr_passes_take_back take, const void *user);
 
 /* What of a class's logits is explained. */
 typedef enum cr_score { CR_SCORE_LOGIT, CR_SCORE_PROBABILITY } cr_score;

@@ -1,0 +1,282 @@
+/* Means of the gradients at changed inputs: along a straight path from a baseline (integrated gradients), or
+ * with noise (SmoothGrad, VarGrad). Sums are in double precision, in the order of the changes. */
+#include "internal.h"
+
+#include <math.h>
+
+enum { RIGHT, MIDDLE, TRAPEZOID, GAUSS_LEGENDRE };
+enum { GRADIENT, INPUT_X_GRADIENT };
+enum { MEAN, SQUARE, VARIANCE };
+
+typedef struct integrated {
+    cr_map_form form;
+    cr_channel_form channels;
+    int steps, rule;
+    double baseline;
+} integrated;
+
+typedef struct smooth {
+    cr_map_form form;
+    cr_channel_form channels;
+    int samples, seed, of, moment;
+    double sigma;
+} smooth;
+
+static size_t n_values(const cr_method_run *run)
+{
+    return (size_t)run->height * (size_t)run->width * (size_t)run->n_channels;
+}
+
+static size_t n_sums(const cr_method_run *run)
+{
+    return (size_t)run->n_slots * n_values(run);
+}
+
+/* In the scratch: the sums of gradients and of their squares, [n_slots][H W C] each; a changed input. */
+static double *sums_of(const cr_method_run *run)
+{
+    return (double *)(void *)run->scratch;
+}
+
+static cr_real *input_of(const cr_method_run *run)
+{
+    return cr_behind_doubles(run, 2 * n_sums(run));
+}
+
+static void begin(const cr_method_run *run)
+{
+    for (size_t i = 0; i < 2 * n_sums(run); i++)
+        sums_of(run)[i] = 0;
+}
+
+/* The maps of values [n_slots][H W C]. */
+static void end(const cr_method_run *run, const cr_channel_form *form, const double *values)
+{
+    const int n_places = run->height * run->width, n = run->n_channels;
+    for (int i = 0; i < run->n_slots * n_places; i++, values += n) {
+        for (int c = 0; c < n; c++)
+            input_of(run)[c] = (cr_real)values[c];
+        run->maps[i] = cr_reduce_channels(form, input_of(run), n);
+    }
+}
+
+/* Where on the way from 0 to 1, and with which weight, node k of n lies. The Gauss-Legendre node is the k-th
+ * root of the Legendre polynomial of degree n, by Newton's method. */
+static void find_node(int rule, int n, int k, double *at, double *weight)
+{
+    const double pi = 3.14159265358979323846;
+    *weight = 1. / n;
+    if (rule == TRAPEZOID && n > 1) {
+        *at = k / (n - 1.);
+        *weight = (k == 0 || k == n - 1 ? .5 : 1) / (n - 1.);
+        return;
+    }
+    *at = rule == RIGHT ? (k + 1.) / n : (k + .5) / n;
+    if (rule != GAUSS_LEGENDRE)
+        return;
+    double x = cos(pi * (n - k - .25) / (n + .5)), slope = 1;
+    for (int i = 0; i < 100; i++) {
+        double p = 1, before = 0;
+        for (int j = 1; j <= n; j++) {
+            const double next = ((2 * j - 1) * x * p - (j - 1) * before) / j;
+            before = p;
+            p = next;
+        }
+        slope = n * (x * p - before) / (x * x - 1);
+        const double step = p / slope;
+        x -= step;
+        if (fabs(step) < 1e-15)
+            break;
+    }
+    *at = (1 + x) / 2;
+    *weight = 1 / ((1 - x * x) * slope * slope);
+}
+
+static int integrated_passes(const void *parameters, int width, int height, int n_channels)
+{
+    (void)width;
+    (void)height;
+    (void)n_channels;
+    return ((const integrated *)parameters)->steps;
+}
+
+static void fill_path(const void *user, int k, cr_real *to)
+{
+    const cr_method_run *run = user;
+    const integrated *p = run->parameters;
+    double at, weight;
+    find_node(p->rule, p->steps, k, &at, &weight);
+    for (size_t i = 0; i < n_values(run); i++)
+        to[i] = (cr_real)(p->baseline + at * (run->passes->input[i] - p->baseline));
+}
+
+static void take_path(const void *user, int k, const cr_real *gradients)
+{
+    const cr_method_run *run = user;
+    const integrated *p = run->parameters;
+    double at, weight;
+    find_node(p->rule, p->steps, k, &at, &weight);
+    for (size_t i = 0; i < n_sums(run); i++)
+        sums_of(run)[i] += weight * gradients[i];
+}
+
+static void run_integrated(const cr_method_run *run)
+{
+    const integrated *p = run->parameters;
+    double *sums = sums_of(run);
+    begin(run);
+    cr_passes_run_back(run->passes, p->steps, fill_path, take_path, run);
+    for (size_t i = 0; i < n_sums(run); i++)
+        sums[i] *= run->passes->input[i % n_values(run)] - p->baseline;
+    end(run, &p->channels, sums);
+}
+
+static int smooth_passes(const void *parameters, int width, int height, int n_channels)
+{
+    (void)width;
+    (void)height;
+    (void)n_channels;
+    return ((const smooth *)parameters)->samples;
+}
+
+/* The noise of sample k: normal numbers by Box and Muller's method, in shares of the input's range. */
+static void fill_noisy(const void *user, int k, cr_real *to)
+{
+    const cr_method_run *run = user;
+    const smooth *p = run->parameters;
+    const cr_real *input = run->passes->input;
+    const double turn = 2 * 3.14159265358979323846;
+    const uint64_t of_image = cr_mix(run->seed ^ cr_mix((uint64_t)p->seed));
+    const uint64_t key = cr_mix(of_image ^ (uint64_t)k);
+    double least = input[0], most = input[0];
+    for (size_t i = 1; i < n_values(run); i++) {
+        least = fmin(least, input[i]);
+        most = fmax(most, input[i]);
+    }
+    for (size_t i = 0; i < n_values(run); i++) {
+        const double u = (double)((cr_mix(key ^ 2 * i) >> 11) + 1) * 0x1p-53;
+        const double v = (double)(cr_mix(key ^ (2 * i + 1)) >> 11) * 0x1p-53;
+        const double normal = sqrt(-2 * log(u)) * cos(turn * v);
+        to[i] = (cr_real)(input[i] + p->sigma * (most - least) * normal);
+    }
+}
+
+static void take_noisy(const void *user, int k, const cr_real *gradients)
+{
+    const cr_method_run *run = user;
+    const smooth *p = run->parameters;
+    double *sums = sums_of(run), *squares = sums + n_sums(run);
+    if (p->of == INPUT_X_GRADIENT)
+        fill_noisy(run, k, input_of(run));
+    for (size_t i = 0; i < n_sums(run); i++) {
+        const double factor = p->of == INPUT_X_GRADIENT ? input_of(run)[i % n_values(run)] : 1;
+        const double value = gradients[i] * factor;
+        sums[i] += value;
+        squares[i] += value * value;
+    }
+}
+
+static void run_smooth(const cr_method_run *run)
+{
+    const smooth *p = run->parameters;
+    double *sums = sums_of(run), *squares = sums + n_sums(run);
+    begin(run);
+    cr_passes_run_back(run->passes, p->samples, fill_noisy, take_noisy, run);
+    for (size_t i = 0; i < n_sums(run); i++) {
+        const double mean = sums[i] / p->samples, square = squares[i] / p->samples;
+        sums[i] = p->moment == MEAN ? mean : p->moment == SQUARE ? square : square - mean * mean;
+    }
+    end(run, &p->channels, sums);
+}
+
+static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)
+{
+    const size_t n = (size_t)n_places * (size_t)n_channels;
+    (void)parameters;
+    return cr_reals_of_doubles(2 * (size_t)n_slots * n) + n;
+}
+
+static const char *const rules[] = {"right", "middle", "trapezoid", "gauss-legendre", NULL};
+static const char *const kinds[] = {"gradient", "input-x-gradient", NULL};
+static const char *const moments[] = {"mean", "square", "variance", NULL};
+
+static const cr_parameter of_path[] = {
+    CR_FORM_PARAMETERS(true, MAX),
+    CR_CHANNEL_PARAMETERS(integrated, false, SUM),
+    {"steps", CR_PARAMETER_WHOLE, .offset = offsetof(integrated, steps), .least = 1, .most = 10000,
+     .fallback = 50, .help = "gradients along the path"},
+    {"rule", CR_PARAMETER_WORD, .offset = offsetof(integrated, rule), .words = rules,
+     .help = "where on the path they are, and with which weights"},
+    {"baseline", CR_PARAMETER_NUMBER, .offset = offsetof(integrated, baseline), .least = -1e6,
+     .most = 1e6, .help = "where the path begins, as a value of the network's input"},
+};
+
+#define NOISE_PARAMETERS(takes)                                                           \
+    CR_FORM_PARAMETERS(false, MAX), CR_CHANNEL_PARAMETERS(smooth, true, MAXIMUM),         \
+        {"samples",                                                                       \
+         CR_PARAMETER_WHOLE,                                                              \
+         .offset = offsetof(smooth, samples),                                             \
+         .least = 1,                                                                      \
+         .most = 10000,                                                                   \
+         .fallback = 50,                                                                  \
+         .help = "noisy inputs"},                                                         \
+        {"sigma",                                                                         \
+         CR_PARAMETER_NUMBER,                                                             \
+         .offset = offsetof(smooth, sigma),                                               \
+         .most = 10,                                                                      \
+         .fallback = .15,                                                                 \
+         .help = "deviation of the noise, as a share of the input's range"},              \
+        {"of", CR_PARAMETER_WORD, .offset = offsetof(smooth, of), .words = kinds,         \
+         .help = "what is averaged"},                                                     \
+        {"moment",                                                                        \
+         CR_PARAMETER_WORD,                                                               \
+         .offset = offsetof(smooth, moment),                                              \
+         .fallback = (takes),                                                             \
+         .words = moments,                                                                \
+         .help = "of what is averaged over the samples"},                                 \
+    {                                                                                     \
+        "seed", CR_PARAMETER_WHOLE, .offset = offsetof(smooth, seed), .most = 2147483647, \
+                                    .help = "of the noise; another gives other maps"      \
+    }
+
+static const cr_parameter of_mean[] = {NOISE_PARAMETERS(MEAN)};
+static const cr_parameter of_variance[] = {NOISE_PARAMETERS(VARIANCE)};
+
+const cr_method cr_method_integrated_gradients = {
+    .name = "integrated-gradients",
+    .source = "Sundararajan et al., ICML 2017, equations 1 and 3",
+    .formula = "ReLU(sum_c (X_c - B_c) mean_t g_c(B + t (X - B)))",
+    .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
+    .of_input = true,
+    .parameters = CR_PARAMETERS(of_path),
+    .scratch = scratch,
+    .n_passes = integrated_passes,
+    .cost = "1 and one a step, each with a backward pass",
+    .run = run_integrated,
+};
+
+const cr_method cr_method_smooth_grad = {
+    .name = "smooth-grad",
+    .source = "Smilkov et al., arXiv 1706.03825, section 3",
+    .formula = "max_c |mean of g_c(X + noise)|",
+    .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
+    .of_input = true,
+    .parameters = CR_PARAMETERS(of_mean),
+    .scratch = scratch,
+    .n_passes = smooth_passes,
+    .cost = "1 and one a sample, each with a backward pass",
+    .run = run_smooth,
+};
+
+const cr_method cr_method_var_grad = {
+    .name = "var-grad",
+    .source = "Adebayo et al., ICLR Workshops 2018, arXiv 1810.03307",
+    .formula = "max_c variance of g_c(X + noise)",
+    .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
+    .of_input = true,
+    .parameters = CR_PARAMETERS(of_variance),
+    .scratch = scratch,
+    .n_passes = smooth_passes,
+    .cost = "1 and one a sample, each with a backward pass",
+    .run = run_smooth,
+};
