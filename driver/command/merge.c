@@ -4,6 +4,8 @@
 #include "camrank/new_file.h"
 #include "camrank/results.h"
 
+#include "driver/job/job_protocol.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +14,25 @@ enum {
     MAX_TEXT_BYTES = 50000, /* of the jobs' texts: an attribute of HDF5 ends at 64 KiB */
 };
 
-enum { OPTION_FORCE = 1, OPTION_RESUME };
+enum { OPTION_FORCE = 1, OPTION_RESUME, OPTION_RENAME };
 
 static const struct option options[] = {{"force", no_argument, NULL, OPTION_FORCE},
                                         {"resume", no_argument, NULL, OPTION_RESUME},
+                                        {"rename", required_argument, NULL, OPTION_RENAME},
                                         {NULL, 0, NULL, 0}};
+
+/* --rename OLD=NEW or FILE:OLD=NEW; of argv. */
+typedef struct renaming {
+    const char *given, *to;
+    int file; /* whose model; -1: of every file, where several have it but for the first */
+    char old[CR_NAME_BYTES];
+    bool used;
+} renaming;
 
 typedef struct merge {
     bool force, resume;
+    int n_renamings;
+    renaming *renamings; /* [n_renamings] owned */
     const char *output;
     int n_files;
     char **paths;         /* [n_files] argv's */
@@ -29,8 +42,34 @@ typedef struct merge {
     cr_results *out;
 } merge;
 
+/* Once it is known which files there are. */
+static cr_status parse_renaming(const merge *g, renaming *r, cr_error *err)
+{
+    const char *equals = strrchr(r->given, '='), *old = r->given;
+    r->file = -1;
+    if (!equals || !cr_job_is_plain_name(equals + 1) || strlen(equals + 1) >= CR_NAME_BYTES)
+        return cr_fail(
+            err, CR_EUSAGE,
+            "--rename %s: must be OLD=NEW or FILE:OLD=NEW, a new name of letters, digits "
+            "and . _ -",
+            r->given);
+    for (int f = 0; f < g->n_files; f++) {
+        const size_t n = strlen(g->paths[f]);
+        if (strncmp(r->given, g->paths[f], n) == 0 && r->given[n] == ':') {
+            r->file = f;
+            old = r->given + n + 1;
+        }
+    }
+    r->to = equals + 1;
+    snprintf(r->old, sizeof r->old, "%.*s", (int)(equals - old), old);
+    return CR_OK;
+}
+
 static cr_status parse(int argc, char **argv, merge *g, cr_error *err)
 {
+    g->renamings = cr_alloc((size_t)argc, sizeof *g->renamings);
+    if (!g->renamings)
+        return cr_fail_memory(err, "options", (size_t)argc, sizeof *g->renamings);
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
         switch (option) {
         case OPTION_FORCE:
@@ -38,6 +77,9 @@ static cr_status parse(int argc, char **argv, merge *g, cr_error *err)
             break;
         case OPTION_RESUME:
             g->resume = true;
+            break;
+        case OPTION_RENAME:
+            g->renamings[g->n_renamings++].given = optarg;
             break;
         default:
             return err->status;
@@ -52,6 +94,9 @@ static cr_status parse(int argc, char **argv, merge *g, cr_error *err)
     g->output = argv[optind];
     g->n_files = argc - optind - 1;
     g->paths = argv + optind + 1;
+    for (int i = 0; i < g->n_renamings; i++)
+        if (parse_renaming(g, &g->renamings[i], err) != CR_OK)
+            return err->status;
     return CR_OK;
 }
 
@@ -92,6 +137,35 @@ static const char *path_of_model(const merge *g, int m)
     return g->paths[f];
 }
 
+static bool is_taken(const merge *g, const char *name)
+{
+    for (int i = 0; i < g->plan.n_models; i++)
+        if (strcmp(g->plan.models[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Gives a model of file f, which is none of the plan's yet, the name that an option has for it. */
+static void rename_model(merge *g, int f, cr_results_model *model)
+{
+    for (int i = 0; i < g->n_renamings; i++) {
+        renaming *r = &g->renamings[i];
+        if (strcmp(r->old, model->name) != 0 || (r->file >= 0 && r->file != f))
+            continue;
+        bool again = false; /* in a file before: there it keeps its name, or this is for another */
+        for (int other = 0; other < g->n_files && r->file < 0; other++)
+            for (int m = 0; m < cr_results_get_plan(g->files[other])->n_models; m++)
+                again = again ||
+                        (other != f &&
+                         strcmp(cr_results_get_plan(g->files[other])->models[m].name, r->old) == 0);
+        if (again && !is_taken(g, r->old))
+            continue;
+        snprintf(model->name, sizeof model->name, "%s", r->to);
+        r->used = true;
+        return;
+    }
+}
+
 /* The models of all files, one after the other. */
 static cr_status plan_models(merge *g, cr_error *err)
 {
@@ -105,15 +179,21 @@ static cr_status plan_models(merge *g, cr_error *err)
     plan->n_models = 0;
     for (int f = 0; f < g->n_files; f++)
         for (int m = 0; m < cr_results_get_plan(g->files[f])->n_models; m++) {
-            const cr_results_model *model = &cr_results_get_plan(g->files[f])->models[m];
+            cr_results_model model = cr_results_get_plan(g->files[f])->models[m];
+            rename_model(g, f, &model);
             for (int i = 0; i < plan->n_models; i++)
-                if (strcmp(plan->models[i].name, model->name) == 0)
+                if (strcmp(plan->models[i].name, model.name) == 0)
                     return cr_fail(err, CR_EINPUT,
-                                   "%s: holds a model %s, as %s does; the job gives another name "
-                                   "(models.name) before the run",
-                                   g->paths[f], model->name, path_of_model(g, i));
-            plan->models[plan->n_models++] = *model;
+                                   "%s: holds a model %s, as %s does; --rename %s:%s=NEW gives it "
+                                   "another name",
+                                   g->paths[f], model.name, path_of_model(g, i), g->paths[f],
+                                   cr_results_get_plan(g->files[f])->models[m].name);
+            plan->models[plan->n_models++] = model;
         }
+    for (int i = 0; i < g->n_renamings; i++)
+        if (!g->renamings[i].used)
+            return cr_fail(err, CR_EUSAGE, "--rename %s: no file holds a model %s",
+                           g->renamings[i].given, g->renamings[i].old);
     return CR_OK;
 }
 
@@ -305,6 +385,7 @@ cleanup:
         if (g.files[f])
             cr_results_close(&g.files[f], NULL);
     free(g.files);
+    free(g.renamings);
     free(g.sums);
     free(g.plan.models);
     free(g.plan.job_text);
@@ -316,11 +397,14 @@ const cr_command cr_command_merge = {
     .name = "merge",
     .summary = "makes one results file of several, and prints its error table",
     .help =
-        "usage: camrank merge OUT.h5 IN.h5 ... [--force | --resume]\n\n"
+        "usage: camrank merge OUT.h5 IN.h5 ... [--force | --resume] [--rename OLD=NEW]\n\n"
         "Copies the models of finished results files over the same images, under the same\n"
         "protocol, into one new file, in the order given: the file that one run over all of the\n"
         "models would have made. Prints its error table. The files merged stay as they are.\n\n"
         "  --force   replaces an existing OUT.h5\n"
-        "  --resume  goes on with a merge that was interrupted\n",
+        "  --resume  goes on with a merge that was interrupted\n"
+        "  --rename OLD=NEW, --rename IN.h5:OLD=NEW\n"
+        "            gives a model another name; of several files that hold OLD, in the second\n"
+        "            without IN.h5; may be given again\n",
     .uses_mpi = true,
     .run = merge_command};

@@ -135,7 +135,25 @@ refused 3 "label.h5: $made /images: image img_007: \`label\` is *" out.h5 one.h5
 refused 3 "box.h5: $made /images: image img_000: \`ground-truth box\` is *" out.h5 one.h5 box.h5
 refused 3 "class.h5: $made /classes: \`wnid\` is \`n99999999\` in *" out.h5 one.h5 class.h5
 refused 3 "whole.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 whole.h5
-refused 3 "one.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 one.h5
+refused 3 "one.h5: holds a model gap, as one.h5 does; --rename one.h5:gap=NEW gives it another name" out.h5 one.h5 one.h5
+refused 2 "--rename gap: must be OLD=NEW or FILE:OLD=NEW, *" out.h5 one.h5 two.h5 --rename gap
+refused 2 "--rename gap=a/b: must be OLD=NEW or FILE:OLD=NEW, *" out.h5 one.h5 two.h5 --rename gap=a/b
+refused 2 "--rename vgg=x: no file holds a model vgg" out.h5 one.h5 two.h5 --rename vgg=x
+refused 3 "two.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 two.h5 --rename fc=gap
+cp one.h5 same.h5
+check "renamed in the second file" "$CAMRANK" merge twice.h5 one.h5 same.h5 --rename gap=again
+check "renamed by its file" "$CAMRANK" merge thrice.h5 one.h5 same.h5 two.h5 --rename one.h5:gap=first --rename fc=last
+check "the models bear the new names, and are the same" "$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("twice.h5") as f, h5py.File("thrice.h5") as g, h5py.File("one.h5") as one:
+    assert sorted(f["models"]) == ["again", "gap"], list(f["models"])
+    assert sorted(g["models"]) == ["first", "gap", "last"], list(g["models"])
+    for model in f["models/again"], f["models/gap"], g["models/first"], g["models/gap"]:
+        assert np.array_equal(model["top_logit"], one["models/gap/top_logit"], equal_nan=True)
+        assert np.array_equal(model["cam/maps"], one["models/gap/cam/maps"], equal_nan=True)
+    assert [m.decode() for m in sorted(set(f["summary"]["model"]))][0] == "again"
+END
+rm -f twice.h5* thrice.h5* same.h5*
 refused 3 "state.h5: model fc, image img_005: 9 is no state" out.h5 one.h5 state.h5
 refused 3 "beyond.h5: model fc, image img_005: 10 is no class" out.h5 one.h5 beyond.h5
 expect 3 "camrank: beyond.h5: model fc, image img_005: 10 is no class" \
