@@ -85,7 +85,7 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
     cr_status status = CR_OK;
     cr_box_census census = {0};
     const int n = data->n_images < SAMPLE ? data->n_images : SAMPLE;
-    if (!job->data.images || !job->data.layout->has_boxes)
+    if (!job->data.images || !cr_data_has_boxes(data))
         return CR_OK;
     CR_TRY(cr_data_open(data, err));
     for (int k = 0; k < n; k++) {
@@ -112,10 +112,9 @@ static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data
     cr_status status = CR_OK;
     CR_TRY(cr_data_read(&job->data, data, err));
     CR_TRY(sample_boxes(job, data, err));
-    if (needs_sizes && !job->data.layout->has_boxes)
-        CR_TRY(cr_fail(err, CR_EINPUT,
-                       "dataset.layout: %s has no boxes, which the baselines need: give a model",
-                       job->data.layout->name));
+    if (needs_sizes && !cr_data_has_boxes(data))
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no boxes, which the baselines need: give a model",
+                       job->data.ground_truth ? job->data.ground_truth : job->data.images));
     for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
             CR_TRY(cr_fail(err, CR_EINPUT,
@@ -172,18 +171,18 @@ static cr_status name_layers(const char *file, const cr_graph *graph, const cr_v
 
 /* Of how many classes maps are kept. As large as the network's input, all six would be more than the images:
  * of those the ground truth's, if nothing is said. */
-static int kept_maps(const cr_job *job, const cr_model *model, const cr_variant *variant)
+static int kept_maps(const cr_session *s, const cr_model *model, const cr_variant *variant)
 {
     const bool is_large =
         variant->width == model->input.width && variant->height == model->input.height;
     if (variant->spec.map_slots != CR_KEEP_DEFAULT)
         return variant->spec.map_slots;
-    if (job->map_slots != CR_KEEP_DEFAULT)
-        return job->map_slots;
-    return is_large && job->data.layout->has_labels ? 1 : CR_SLOTS;
+    if (s->job.map_slots != CR_KEEP_DEFAULT)
+        return s->job.map_slots;
+    return is_large && cr_data_has_labels(&s->data) ? 1 : CR_SLOTS;
 }
 
-static cr_status plan_model(const cr_job *job, const cr_job_model *from, const cr_model *model,
+static cr_status plan_model(const cr_session *s, const cr_job_model *from, const cr_model *model,
                             cr_results_model *to, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -213,7 +212,13 @@ static cr_status plan_model(const cr_job *job, const cr_job_model *from, const c
         out->map_width = variant->width;
         out->map_height = variant->height;
         out->n_views = model->n_views;
-        out->map_slots = kept_maps(job, model, variant);
+        out->map_slots = kept_maps(s, model, variant);
+        if (out->map_slots == 1 && !cr_data_has_labels(&s->data))
+            CR_TRY(
+                cr_fail(err, CR_EINPUT,
+                        "%s: no labels, so that maps of the ground-truth class (truth) cannot be "
+                        "kept",
+                        s->job.data.ground_truth ? s->job.data.ground_truth : s->job.data.images));
     }
 
 cleanup:
@@ -280,7 +285,7 @@ static cr_status open_network(const cr_par *par, cr_session *s, cr_error *err)
     if (from->methods.specs && s->models[m].lacking[0])
         status = cr_fail(err, CR_EINPUT, "%s: %s", from->file, s->models[m].lacking);
     if (status == CR_OK)
-        status = plan_model(&s->job, from, &s->models[m], &s->plan.models[m], err);
+        status = plan_model(s, from, &s->models[m], &s->plan.models[m], err);
     if (status == CR_OK)
         status = cr_session_check_maps(s, from->file, &s->plan.models[m], err);
     CR_TRY(cr_par_agree(par, status, err));

@@ -10,7 +10,7 @@
 /* What the callbacks of libcsv share. After a failure they do nothing. */
 typedef struct reader {
     const char *path, *columns;
-    int n_columns;
+    int n_columns, least; /* as many as the header has, `least` of them at least */
     cr_csv_take *take;
     void *context;
     cr_error *err;
@@ -56,6 +56,8 @@ static bool is_header(const reader *r)
 static cr_status take_row(reader *r)
 {
     cr_csv_row row = {.at = {r->path, r->row_line}};
+    if (r->needs_header && r->n_fields >= r->least && r->n_fields < r->n_columns)
+        r->n_columns = r->n_fields;
     if (r->n_fields != r->n_columns)
         return cr_fail(r->err, CR_EINPUT, "%s:%d: %d column%s, must be %s", r->path, r->row_line,
                        r->n_fields, r->n_fields == 1 ? "" : "s", r->columns);
@@ -66,8 +68,9 @@ static cr_status take_row(reader *r)
                                       r->row_line, r->columns);
     }
     r->row_seen = true;
-    for (int i = 0; i < r->n_columns; i++)
-        row.field[i] = r->fields.text + r->field[i];
+    static char none[] = "";
+    for (int i = 0; i < CR_CSV_MAX_FIELDS; i++)
+        row.field[i] = i < r->n_columns ? r->fields.text + r->field[i] : none;
     return r->take(&row, r->context, r->err);
 }
 
@@ -120,8 +123,8 @@ static cr_status parse(reader *r, const uint8_t *bytes, size_t n_bytes)
     return r->status;
 }
 
-cr_status cr_csv_read(const char *path, const char *columns, bool has_header, cr_csv_take *take,
-                      void *context, cr_error *err)
+cr_status cr_csv_read(const char *path, const char *columns, int least, bool has_header,
+                      cr_csv_take *take, void *context, cr_error *err)
 {
     cr_status status = CR_OK;
     uint8_t *bytes = NULL;
@@ -129,6 +132,7 @@ cr_status cr_csv_read(const char *path, const char *columns, bool has_header, cr
     reader r = {.path = path,
                 .columns = columns,
                 .n_columns = 1,
+                .least = least,
                 .take = take,
                 .context = context,
                 .err = err,

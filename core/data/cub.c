@@ -170,6 +170,17 @@ static cr_status read_classes(const cr_data_source *source, const cr_files *file
     return cr_classes_read_cub(source->ground_truth, classes, err);
 }
 
+static cr_status read_if_there(reader *r, const char *folder, const char *name, int n_words,
+                               take_line *take, cr_error *err)
+{
+    char *path;
+    cr_status status = cr_truth_file(folder, name, &path, err);
+    if (status == CR_OK && path)
+        status = read_file(r, folder, name, n_words, take, err);
+    free(path);
+    return status;
+}
+
 static cr_status read_cub(const cr_data_source *source, const cr_class_list *classes,
                           cr_truth *truth, cr_error *err)
 {
@@ -193,8 +204,8 @@ static cr_status read_cub(const cr_data_source *source, const cr_class_list *cla
         goto cleanup;
     }
     CR_TRY(cr_truth_index(truth, path, false, err));
-    CR_TRY(read_file(&r, folder, "image_class_labels.txt", 2, take_label, err));
-    CR_TRY(read_file(&r, folder, "bounding_boxes.txt", 5, take_box, err));
+    CR_TRY(read_if_there(&r, folder, "image_class_labels.txt", 2, take_label, err));
+    CR_TRY(read_if_there(&r, folder, "bounding_boxes.txt", 5, take_box, err));
 
 cleanup:
     free(path);

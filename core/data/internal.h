@@ -127,6 +127,9 @@ typedef struct cr_truth {
 /* Adds an image: `name` may be a path and bear an image extension. */
 cr_status cr_truth_add_row(cr_truth *truth, const cr_place *at, const char *name, cr_error *err);
 
+/* Adds all image files as rows, and gives them their ids. */
+cr_status cr_truth_add_files(cr_truth *truth, const char *images, cr_error *err);
+
 /* Adds a box to row `row`. */
 cr_status cr_truth_add_box(cr_truth *truth, const cr_place *at, int row, const cr_box *box,
                            cr_error *err);
@@ -151,9 +154,13 @@ static inline const char *cr_truth_path(const cr_data_source *source)
 /* The row of the image `name`, which may be a path, or -1. After cr_truth_index. */
 int cr_truth_find(const cr_truth *truth, const char *name);
 
-/* Brings the boxes together by row; with `has_boxes` an image without one is refused. After
- * cr_truth_index. */
-cr_status cr_truth_finish(cr_truth *truth, const char *path, bool has_boxes, cr_error *err);
+/* Brings the boxes together by row. Images must all have a label or none, and a box or none, and none a
+ * box without a label. After cr_truth_index. */
+cr_status cr_truth_finish(cr_truth *truth, const char *path, cr_error *err);
+
+/* A file of a ground truth that is a folder, `name` in `folder`: *path is the caller's (free), NULL where
+ * there is no such file. Errors: CR_EINTERNAL (memory). */
+cr_status cr_truth_file(const char *folder, const char *name, char **path, cr_error *err);
 
 /* Whether all ids end in _ and eight digits, as ILSVRC's do: then these are the images' numbers,
  * and a part of the set keeps the numbers of the whole. Else images are numbered by id from 1. */
@@ -172,16 +179,17 @@ bool cr_parse_whole(const char *text, int32_t max, int32_t *value);
 
 typedef struct cr_csv_row {
     cr_place at;
-    char *field[CR_CSV_MAX_FIELDS]; /* may be changed */
+    char *field[CR_CSV_MAX_FIELDS]; /* may be changed; "" where the file has no such column */
 } cr_csv_row;
 
 typedef cr_status cr_csv_take(const cr_csv_row *row, void *context, cr_error *err);
 
 /* Hands the rows of a CSV file to `take`, one by one, until one fails. `columns` are their names
- * with commas between them; with has_header they are the first row. Lines may end in LF, CR LF or
+ * with commas between them; with has_header they are the first row, which may end after `least` of them,
+ * and as many are in all rows. Lines may end in LF, CR LF or
  * CR; empty ones are passed over, and a byte order mark. What is not UTF-8 is refused. */
-cr_status cr_csv_read(const char *path, const char *columns, bool has_header, cr_csv_take *take,
-                      void *context, cr_error *err);
+cr_status cr_csv_read(const char *path, const char *columns, int least, bool has_header,
+                      cr_csv_take *take, void *context, cr_error *err);
 
 /* layout.c has the table; each row stands in the file of its name (csv in plain.c). */
 extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layout_devkit,

@@ -1,5 +1,6 @@
 /* Layout `kaggle`: LOC_val_solution.csv, `ImageId,PredictionString`, the latter `wnid x0 y0 x1 y1`
- * repeated, in any order of rows. */
+ * repeated, in any order of rows; the wnid alone where there are no boxes; nothing where there are no
+ * labels. */
 #include "internal.h"
 
 #include <stdio.h>
@@ -10,10 +11,11 @@ typedef struct context {
     cr_truth *truth;
 } context;
 
+static const char blanks[] = " \t\r\n";
+
 /* The next word of *text, in place; NULL at the end. */
 static char *next_word(char **text)
 {
-    static const char blanks[] = " \t\r\n";
     char *word = *text + strspn(*text, blanks);
     if (*word == 0)
         return NULL;
@@ -23,7 +25,7 @@ static char *next_word(char **text)
     return word;
 }
 
-/* One `wnid x0 y0 x1 y1` whose wnid is read already. */
+/* One `wnid x0 y0 x1 y1` whose wnid is read already; the first may be the wnid alone. */
 static cr_status add_box(const context *c, const cr_place *at, const char *wnid, char **text,
                          int row, int number, cr_error *err)
 {
@@ -39,6 +41,8 @@ static cr_status add_box(const context *c, const cr_place *at, const char *wnid,
         return cr_fail(err, CR_EINPUT, "%s:%d: boxes of two classes, the second is '%s'", at->path,
                        at->line, cr_quote(wnid, strlen(wnid)).text);
     *label = class;
+    if (number == 1 && !(*text)[strspn(*text, blanks)])
+        return CR_OK;
     for (int i = 0; i < 4; i++)
         if (!(word[i] = next_word(text)))
             return cr_fail(err, CR_EINPUT, "%s:%d: box %d has no %s; a box is `wnid x0 y0 x1 y1`",
@@ -56,9 +60,6 @@ static cr_status take_row(const cr_csv_row *in, void *data, cr_error *err)
     CR_TRY(cr_truth_add_row(c->truth, &in->at, in->field[0], err));
     for (const char *wnid; (wnid = next_word(&boxes));)
         CR_TRY(add_box(c, &in->at, wnid, &boxes, row, ++n_boxes, err));
-    if (n_boxes == 0)
-        status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' has no box", in->at.path, in->at.line,
-                         cr_quote(in->field[0], strlen(in->field[0])).text);
 
 cleanup:
     return status;
@@ -69,7 +70,7 @@ static cr_status read_kaggle(const cr_data_source *source, const cr_class_list *
 {
     context c = {classes, truth};
     cr_status status =
-        cr_csv_read(source->ground_truth, "ImageId,PredictionString", true, take_row, &c, err);
+        cr_csv_read(source->ground_truth, "ImageId,PredictionString", 2, true, take_row, &c, err);
     return status == CR_OK ? cr_truth_index(truth, source->ground_truth, false, err) : status;
 }
 

@@ -6,17 +6,7 @@ static cr_status read_images(const cr_data_source *source, const cr_class_list *
                              cr_truth *truth, cr_error *err)
 {
     (void)classes;
-    cr_status status = CR_OK;
-    const cr_files *files = truth->files;
-    const cr_place at = {source->images, 0};
-    if (files->n == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no image file in it", source->images));
-    for (int i = 0; i < files->n; i++)
-        CR_TRY(cr_truth_add_row(truth, &at, files->pool.text + files->items[i].path, err));
-    status = cr_truth_index(truth, source->images, false, err);
-
-cleanup:
-    return status;
+    return cr_truth_add_files(truth, source->images, err);
 }
 
 const cr_layout cr_layout_none = {

@@ -71,7 +71,8 @@ static cr_status check_class_folders(const cr_truth *truth, const int *chosen, i
             continue;
         snprintf(folder, sizeof folder, "%.*s", (int)(end - start), start);
         const int class = cr_classes_find(classes, folder);
-        if (class >= 0 && class != truth->rows[truth->by_id[chosen[i]].value].label && !n_wrong++) {
+        const int32_t label = truth->rows[truth->by_id[chosen[i]].value].label;
+        if (class >= 0 && label >= 0 && class != label && !n_wrong++) {
             first = i;
             first_class = class;
         }
@@ -212,7 +213,7 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     }
     CR_TRY(read_classes(source, truth.files, &classes, err));
     CR_TRY(source->layout->read(source, &classes, &truth, err));
-    CR_TRY(cr_truth_finish(&truth, from, source->layout->has_boxes, err));
+    CR_TRY(cr_truth_finish(&truth, from, err));
     if (source->exclude)
         CR_TRY(cr_truth_exclude(&truth, source->exclude, err));
     CR_TRY(cr_truth_select(&truth, &classes, source, &chosen, &n, err));
@@ -223,9 +224,7 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
             goto cleanup;
         }
         CR_TRY(match_files(&truth, chosen, n, &files, source->images, item, err));
-        if (source->layout->has_labels)
-            CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images,
-                                       err));
+        CR_TRY(check_class_folders(&truth, chosen, n, &files, item, &classes, source->images, err));
         CR_TRY(count_unlisted(&truth, &files, data, err));
     }
     CR_TRY(add_images(&truth, chosen, n, &files, item, &pool, data, err));

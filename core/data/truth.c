@@ -1,9 +1,11 @@
 /* The ground truth while it is read: images, boxes, ids. */
 #include "internal.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool cr_parse_whole(const char *text, int32_t max, int32_t *value)
 {
@@ -50,6 +52,21 @@ cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr
         status = cr_reserve(&t->rows, (size_t)t->n_rows, &t->rows_capacity, sizeof *t->rows, err);
     if (status == CR_OK)
         t->rows[t->n_rows++] = row;
+    return status;
+}
+
+cr_status cr_truth_add_files(cr_truth *t, const char *images, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_files *files = t->files;
+    const cr_place at = {images, 0};
+    if (files->n == 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no image file in it", images));
+    for (int i = 0; i < files->n; i++)
+        CR_TRY(cr_truth_add_row(t, &at, files->pool.text + files->items[i].path, err));
+    status = cr_truth_index(t, images, false, err);
+
+cleanup:
     return status;
 }
 
@@ -173,21 +190,47 @@ int cr_truth_find(const cr_truth *t, const char *name)
     return -1;
 }
 
-cr_status cr_truth_finish(cr_truth *t, const char *path, bool has_boxes, cr_error *err)
+/* What all images have, or none, is missing in one. */
+static cr_status fail_lacking(const cr_truth *t, int i, const char *path, const char *what,
+                              const char *others, cr_error *err)
 {
+    const cr_quoted id = cr_quote(t->by_id[i].text, strlen(t->by_id[i].text));
+    const int line = t->rows[t->by_id[i].value].line;
+    return line ? cr_fail(err, CR_EINPUT, "%s:%d: image '%s' has no %s, but %s", path, line,
+                          id.text, what, others)
+                : cr_fail(err, CR_EINPUT, "%s: image '%s' has no %s, but %s", path, id.text, what,
+                          others);
+}
+
+static cr_status check_rows(const cr_truth *t, const char *path, cr_error *err)
+{
+    bool labels = false;
+    for (int i = 0; i < t->n_rows; i++)
+        labels = labels || t->rows[t->by_id[i].value].label >= 0;
+    for (int i = 0; i < t->n_rows; i++) {
+        const cr_truth_row *row = &t->rows[t->by_id[i].value];
+        if (labels && row->label < 0)
+            return fail_lacking(t, i, path, "label", "others have one", err);
+        if (t->n_boxes && row->n_boxes == 0)
+            return fail_lacking(t, i, path, "box", "others have one", err);
+        if (row->label < 0 && row->n_boxes)
+            return fail_lacking(t, i, path, "label", "a box", err);
+    }
+    return CR_OK;
+}
+
+cr_status cr_truth_finish(cr_truth *t, const char *path, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int next = 0;
     cr_box *grouped = cr_alloc((size_t)t->n_boxes, sizeof *grouped);
     if (!grouped)
         return cr_fail_memory(err, path, (size_t)t->n_boxes, sizeof *grouped);
-    int next = 0;
     for (int i = 0; i < t->n_boxes; i++)
         t->rows[t->box_row[i]].n_boxes++;
+    CR_TRY(check_rows(t, path, err));
     for (int i = 0; i < t->n_rows; i++) {
         cr_truth_row *row = &t->rows[t->by_id[i].value];
-        if (row->n_boxes == 0 && has_boxes) {
-            free(grouped);
-            return cr_fail(err, CR_EINPUT, "%s: image '%s' has no box", path,
-                           cr_quote(t->by_id[i].text, strlen(t->by_id[i].text)).text);
-        }
         row->first_box = next;
         next += row->n_boxes;
         row->n_boxes = 0;
@@ -198,6 +241,22 @@ cr_status cr_truth_finish(cr_truth *t, const char *path, bool has_boxes, cr_erro
     }
     free(t->boxes);
     t->boxes = grouped;
+    grouped = NULL;
+
+cleanup:
+    free(grouped);
+    return status;
+}
+
+cr_status cr_truth_file(const char *folder, const char *name, char **path, cr_error *err)
+{
+    *path = cr_path_join(folder, name);
+    if (!*path)
+        return cr_fail_memory(err, "a path", 1, 1);
+    if (access(*path, F_OK) != 0 && errno == ENOENT) {
+        free(*path);
+        *path = NULL;
+    }
     return CR_OK;
 }
 

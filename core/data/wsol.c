@@ -1,5 +1,5 @@
 /* Layout `wsol`: a folder with wsolevaluation's image_ids.txt, class_labels.txt, image_sizes.txt and
- * localization.txt. Class indices are those of sorted wnids; boxes may end one pixel past the image. */
+ * localization.txt, of which the last three may be missing. Class indices are those of sorted wnids; boxes may end one pixel past the image. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -75,29 +75,35 @@ static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
                : status;
 }
 
-/* One of the four files. */
+/* One of the four files, of which the first must be there. */
 static cr_status read_file(const char *folder, const char *name, const char *columns,
-                           cr_csv_take *take, context *c, cr_error *err)
+                           cr_csv_take *take, context *c, bool *there, cr_error *err)
 {
-    char *path = cr_path_join(folder, name);
-    if (!path)
-        return cr_fail_memory(err, "a path", 1, 1);
-    cr_status status = cr_csv_read(path, columns, false, take, c, err);
+    char *path = NULL;
+    cr_status status =
+        take == take_id
+            ? (path = cr_path_join(folder, name)) ? CR_OK : cr_fail_memory(err, name, 1, 1)
+            : cr_truth_file(folder, name, &path, err);
+    *there = path != NULL;
+    if (status != CR_OK || !path)
+        return status;
+    status = cr_csv_read(path, columns, 0, false, take, c, err);
     if (status == CR_OK && take == take_id)
         status = cr_truth_index(c->truth, path, false, err);
     free(path);
     return status;
 }
 
-/* Every image of image_ids.txt must be in the other files. */
-static cr_status check_complete(const char *folder, const cr_truth *truth, cr_error *err)
+/* Every image of image_ids.txt must be in the other files that are there. */
+static cr_status check_complete(const char *folder, const cr_truth *truth, bool labels, bool sizes,
+                                cr_error *err)
 {
     for (int i = 0; i < truth->n_rows; i++) {
         const cr_truth_row *row = &truth->rows[i];
         const char *id = truth->pool.text + (truth->by_path ? row->path : row->stem);
-        const char *without = row->label < 0    ? "class_labels.txt"
-                              : row->width == 0 ? "image_sizes.txt"
-                                                : NULL;
+        const char *without = labels && row->label < 0   ? "class_labels.txt"
+                              : sizes && row->width == 0 ? "image_sizes.txt"
+                                                         : NULL;
         if (without)
             return cr_fail(err, CR_EINPUT, "%s/image_ids.txt:%d: image '%s' is not in %s", folder,
                            row->line, cr_quote(id, strlen(id)).text, without);
@@ -111,12 +117,13 @@ static cr_status read_wsol(const cr_data_source *source, const cr_class_list *cl
     cr_status status = CR_OK;
     const char *folder = source->ground_truth;
     context c = {classes, truth};
+    bool labels, sizes, there;
     CR_TRY(cr_classes_check_sorted(classes, source->synsets, "class_labels.txt", err));
-    CR_TRY(read_file(folder, "image_ids.txt", "image", take_id, &c, err));
-    CR_TRY(read_file(folder, "class_labels.txt", "image,class", take_label, &c, err));
-    CR_TRY(read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, err));
-    CR_TRY(check_complete(folder, truth, err));
-    CR_TRY(read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, err));
+    CR_TRY(read_file(folder, "image_ids.txt", "image", take_id, &c, &there, err));
+    CR_TRY(read_file(folder, "class_labels.txt", "image,class", take_label, &c, &labels, err));
+    CR_TRY(read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, &sizes, err));
+    CR_TRY(check_complete(folder, truth, labels, sizes, err));
+    CR_TRY(read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there, err));
 
 cleanup:
     return status;
@@ -125,7 +132,7 @@ cleanup:
 const cr_layout cr_layout_wsol = {
     .name = "wsol",
     .ground_truth = "the folder of wsolevaluation's `image_ids.txt`, `class_labels.txt`, "
-                    "`image_sizes.txt`, `localization.txt`",
+                    "`image_sizes.txt`, `localization.txt`, of which the last three may be missing",
     .keys = CR_KEYS_WITH_SYNSETS,
     .has_labels = true,
     .has_boxes = true,

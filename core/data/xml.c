@@ -1,5 +1,5 @@
 /* Layout `xml`: ILSVRC's annotations, an .xml an image, named as the image is: a folder, or a tar of
- * them, plain or compressed with gzip, bzip2, xz or zstd. Entities, document types and the network stay
+ * them, plain or compressed with gzip, bzip2, xz or zstd. An object may be a name without a bndbox. Entities, document types and the network stay
  * off: a DOCTYPE is refused, and nothing outside the bytes is read. */
 #include "internal.h"
 
@@ -199,20 +199,21 @@ static cr_status add_objects(document *d, const char *name, cr_truth *truth)
     cr_status status = CR_OK;
     const int row = truth->n_rows;
     CR_TRY(cr_truth_add_row(truth, &(cr_place){d->path, 0}, name, d->err));
-    if (d->n_objects == 0) {
-        status =
-            cr_fail(d->err, CR_EINPUT, "%s:%d: <annotation> has no <object>", d->path, d->line);
-        goto cleanup;
-    }
-    truth->rows[row].label = d->objects[0].label;
+    if (d->n_objects > 0)
+        truth->rows[row].label = d->objects[0].label;
     if (d->width > 0 && d->height > 0) {
         truth->rows[row].width = d->width;
         truth->rows[row].height = d->height;
     }
+    bool has_box = false;
+    for (int i = 0; i < d->n_objects; i++)
+        has_box = has_box || d->objects[i].has & ~(unsigned)HAS_NAME;
     for (int i = 0; i < d->n_objects; i++) {
         const object *o = &d->objects[i];
         const char *missing = missing_in(o);
         const cr_box box = {o->side[0], o->side[1], o->side[2], o->side[3]};
+        if (!has_box && o->has == HAS_NAME)
+            continue; /* a label alone */
         if (missing)
             status = cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has no %s", d->path, o->line,
                              i + 1, missing);

@@ -132,11 +132,10 @@ static cr_status plan_from_maps(scoring *s, cr_error *err)
     cr_results_plan *plan = &s->session.plan;
     const float *values;
     int width, height;
-    if (!s->session.job.data.layout->has_labels)
-        CR_TRY(
-            cr_fail(err, CR_EINPUT,
-                    "dataset.layout: %s has no labels, of whose classes another program's maps are",
-                    s->session.job.data.layout->name));
+    const cr_data_source *source = &s->session.job.data;
+    if (!cr_data_has_labels(&s->session.data))
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no labels, of whose classes another program's maps are",
+                       source->ground_truth ? source->ground_truth : source->images));
     CR_TRY(cr_maps_read(s->maps, 0, &values, &width, &height, err));
     free(plan->models);
     plan->models = cr_alloc(1, sizeof *plan->models);

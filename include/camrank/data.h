@@ -16,10 +16,10 @@ typedef struct cr_data_image {
     uint32_t id;       /* offset into `text`: file name without its image extension, or the path
                           without it where names repeat */
     uint32_t file;     /* offset into `text`: path inside the folder, or member of the tar */
-    int32_t label;     /* class index, 0-based, the order of the synset list; -1 where the layout
-                          has no labels */
+    int32_t label;     /* class index, 0-based, the order of the synset list; -1 where there are no
+                          labels */
     int32_t first_box; /* its boxes are boxes[first_box .. first_box + n_boxes - 1] */
-    int32_t n_boxes;   /* 0 where the layout has no boxes */
+    int32_t n_boxes;   /* 0 where there are no boxes */
     int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
     int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
     int32_t height;
@@ -92,8 +92,8 @@ struct cr_layout {
     const char *name;
     const char *ground_truth;        /* what that key names, a line of Markdown */
     cr_key_use keys[CR_DATA_N_KEYS]; /* as a job must give them; CR_KEY_REFUSED where not written */
-    bool has_labels;                 /* every image has a label; else none has */
-    bool has_boxes;                  /* every image has a box; else none has */
+    bool has_labels;                 /* images can have a label; all have one or none */
+    bool has_boxes;                  /* images can have boxes; all have one at least, or none */
     bool has_sizes;                  /* of the images, as far as they are annotated */
     int box_past;                    /* as in cr_dataset */
     /* The class list; NULL: it is the file `synsets`. `files`: of the images, or
@@ -136,8 +136,8 @@ const char *cr_data_key_name(cr_data_key key);
  * of a tar never become paths.
  *
  * Errors: CR_EINPUT with file and line for a bad row (wrong header or columns, a number that is
- * none, an unknown class, an image named twice, an empty box, two classes in one image, no box, an
- * annotation without one of its parts, a document type), for a class listed twice or an empty line
+ * none, an unknown class, an image named twice, an empty box, two classes in one image, no label
+ * or no box where others have one, an annotation without one of its parts, a document type), for a class listed twice or an empty line
  * between classes, for an empty set, for an unknown id in a list, for two files with one id, for a
  * tar that is compressed or cut short (naming the member), for images without a file (their number,
  * and the first three by name). And, for orders of classes that cannot be right: class indices of
@@ -190,6 +190,17 @@ char *cr_data_image_path(const cr_dataset *data, int i);
 
 /* Index of the image with this id (an image extension is ignored), or -1. */
 int cr_data_find(const cr_dataset *data, const char *id);
+
+/* Whether the images have labels, and boxes: all or none. */
+static inline bool cr_data_has_labels(const cr_dataset *data)
+{
+    return data->n_images > 0 && data->images[0].label >= 0;
+}
+
+static inline bool cr_data_has_boxes(const cr_dataset *data)
+{
+    return data->n_boxes > 0;
+}
 
 static inline const char *cr_data_image_id(const cr_dataset *data, int i)
 {

@@ -80,6 +80,62 @@ contains "$work/out" '^gap *cam  *[0-9.]*  *[0-9.]*  *-  *-  *-  *-  *-  *-$'
 checks=$((checks + 1))
 grep -q '^model.*images by outcome' "$work/out" && fail "a table of outcomes of no image"
 
+# Labels alone in the other layouts, and none at all.
+check "the same labels in other layouts" "$PYTHON" - <<'END'
+import csv, os
+rows = list(csv.DictReader(open("ground_truth.csv")))
+wnids = [line.split()[0] for line in open("synsets.txt", encoding="utf-8")]
+labels = {r["ImageId"]: r["PredictionString"].split()[0] for r in rows}
+def write(path, text):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    open(path, "w").write(text)
+write("l/kaggle.csv", "ImageId,PredictionString\n" + "".join(f"{i},{w}\n" for i, w in labels.items()))
+write("n/kaggle.csv", "ImageId,PredictionString\n" + "".join(f"{i},\n" for i in labels))
+write("l/csv.csv", "image,label\n" + "".join(f"{i},{wnids.index(w)}\n" for i, w in labels.items()))
+write("n/csv.csv", "image\n" + "".join(f"{i}\n" for i in labels))
+write("l/csv6.csv", "image,label,x0,y0,x1,y1\n" + "".join(f"{i},{w},,,,\n" for i, w in labels.items()))
+for where in "l", "n":
+    write(f"{where}/wsol/image_ids.txt", "".join(f"{i}.png\n" for i in labels))
+    for i, w in labels.items():
+        name = f"<object><name>{w}</name></object>" if where == "l" else ""
+        write(f"{where}/xml/{i}.xml", f"<annotation>{name}</annotation>")
+    write(f"{where}/cub/images.txt", "".join(f"{k} x/{i}.png\n" for k, i in enumerate(labels, 1)))
+    write(f"{where}/cub/train_test_split.txt", "".join(f"{k} 0\n" for k in range(1, len(labels) + 1)))
+    write(f"{where}/cub/classes.txt", "".join(f"{k} {w}\n" for k, w in enumerate(wnids, 1)))
+write("l/wsol/class_labels.txt", "".join(f"{i}.png,{wnids.index(w)}\n" for i, w in labels.items()))
+write("l/cub/image_class_labels.txt", "".join(f"{k} {wnids.index(w) + 1}\n" for k, w in enumerate(labels.values(), 1)))
+write("l/devkit.txt", "".join(f"{wnids.index(labels[i]) + 1}\n" for i in sorted(labels)))
+write("ids.txt", "".join(f"{k} {w}\n" for k, w in enumerate(wnids, 1)))
+END
+# like FILE LAYOUT GROUND_TRUTH [KEYS]: but for what names the source, the results are those of FILE.
+like() {
+    local file=$1 layout=$2 truth=$3 keys=${4-, synsets: synsets.txt}
+    check "$layout $truth" "$CAMRANK" run job.yaml --force -o like.h5 \
+        --set "dataset={layout: $layout, images: images, ground_truth: $truth$keys}"
+    compare_h5 "$file" like.h5 | grep -v -e 'attribute overrides' -e 'attribute folder' -e '/classes/devkit_id: ' \
+        -e '/classes/name: ' -e '/images/file: ' -e '/images/id: ' >differences
+    checks=$((checks + 1))
+    [ ! -s differences ] || fail "$layout $truth: $(head -n 5 differences)"
+}
+like 1.h5 kaggle l/kaggle.csv
+like 1.h5 csv l/csv.csv
+like 1.h5 csv l/csv6.csv
+like 1.h5 wsol l/wsol
+like 1.h5 xml l/xml
+like 1.h5 cub l/cub ''
+like 1.h5 devkit l/devkit.txt ', synsets: synsets.txt, devkit_synsets: ids.txt'
+check "without labels" "$CAMRANK" run job.yaml --set 'dataset={layout: none, images: images, synsets: synsets.txt}' -o n.h5
+like n.h5 kaggle n/kaggle.csv
+like n.h5 csv n/csv.csv
+like n.h5 wsol n/wsol
+like n.h5 xml n/xml
+like n.h5 cub n/cub ''
+expect 3 'camrank: ./l/devkit.txt: without `boxes` the images are needed, whose labels these are' "$CAMRANK" check job.yaml \
+    --set 'dataset={layout: devkit, images: none, ground_truth: l/devkit.txt, synsets: synsets.txt, devkit_synsets: ids.txt}' \
+    --set 'models=[]'
+expect 3 'camrank: ./n/kaggle.csv: no labels, so that maps of the ground-truth class (truth) cannot be kept' \
+    "$CAMRANK" check job.yaml --set dataset.ground_truth=n/kaggle.csv --set 'heatmaps={classes: truth}'
+
 # Predictions are the same; what they hit is not said.
 for file in 1 boxes; do
     expect 0 '' "$CAMRANK" export $file.h5 --format kaggle --model gap --method cam
@@ -94,7 +150,7 @@ check "a picture" test -s shown.png
 check "merge" "$CAMRANK" merge merged.h5 1.h5
 
 # What cannot do without boxes.
-expect 3 'camrank: dataset.layout: folders has no boxes, which the baselines need: give a model' \
+expect 3 'camrank: ./folders: no boxes, which the baselines need: give a model' \
     "$CAMRANK" run job.yaml --set "$folders" --set 'models=[]' -o base.h5
 expect 2 'camrank: --set dataset.images=none: dataset.images: none is not for layout folders' \
     "$CAMRANK" check job.yaml --set "$folders" --set dataset.images=none
@@ -169,7 +225,7 @@ check "they are the same" cmp none1.h5 none3.h5
 check "scored" "$CAMRANK" score none2.h5 job.yaml --set "$none" -o scored.h5
 expect 2 'camrank: --set heatmaps={classes: truth}: heatmaps.classes: truth is not for layout none, which has no labels' \
     "$CAMRANK" check job.yaml --set "$none" --set 'heatmaps={classes: truth}'
-expect 3 'camrank: dataset.layout: none has no labels, *' \
+expect 3 'camrank: ./images: no labels, of whose classes another program*s maps are' \
     "$CAMRANK" score images job.yaml --set "$none" -o maps.h5
 expect 3 'camrank: dataset.subset: no image of ./images is in it' \
     "$CAMRANK" check job.yaml --set "$none" --set 'dataset.subset={classes: [n00001000]}'

@@ -153,7 +153,12 @@ static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
                        "set.csv:3: 3 columns, must be ImageId,PredictionString");
     assert_csv_refused(HEADER "a\n", "set.csv:2: 1 column, must be ImageId,PredictionString");
     assert_csv_refused(HEADER "\r\n\n,n01 1 2 3 4\n", "set.csv:4: no image id");
-    assert_csv_refused(HEADER "a,\n", "set.csv:2: image 'a' has no box");
+    assert_csv_refused(HEADER "b,n01 1 2 3 4\na,n01\n",
+                       "set.csv:3: image 'a' has no box, but others have one");
+    assert_csv_refused(HEADER "b,n01\na,\n",
+                       "set.csv:3: image 'a' has no label, but others have one");
+    assert_csv_refused(HEADER "a,n01 n02\n",
+                       "set.csv:2: box 1 has no y0; a box is `wnid x0 y0 x1 y1`");
     assert_csv_refused(HEADER "a,n01 1 2 3 4\n\n\nb,n09 1 2 3 4\n",
                        "set.csv:5: class 'n09' is not in the synset list");
     assert_csv_refused(HEADER "a,n01 1 2 3\n",
