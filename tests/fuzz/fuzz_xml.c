@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     if (fuzz_ok(cr_annotation_parse(copy, n_bytes, "a.xml", "a", classes(), &truth, &err), &err,
                 "a.xml:")) {
         FUZZ_CHECK(truth.n_rows == 1 && (truth.n_boxes == 0 || truth.rows[0].label >= 0));
-        FUZZ_CHECK(truth.rows[0].label >= 0 && truth.rows[0].label < 2);
+        FUZZ_CHECK(truth.rows[0].label >= -1 && truth.rows[0].label < 2);
     }
     cr_truth_fini(&truth);
     free(copy);
