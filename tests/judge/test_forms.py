@@ -327,6 +327,16 @@ written("com.microsoft's BiasGelu", [node("BiasGelu", ["x", "b"], ["y"], domain=
         lambda x: F.gelu(x + 1.5), [("b", np.full(16, 1.5, np.float32))])
 written("com.microsoft's FastGelu", [node("FastGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: F.gelu(x, approximate="tanh"))
 written("com.microsoft's QuickGelu", [node("QuickGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: x * torch.sigmoid(1.702 * x))
+sizes = [("z", np.array([1, 3, 5, 7]))]
+for mode, more in (("linear", {}), ("cubic", {"cubic_coeff_a": -.5})):
+    written(f"Resize {mode} without aliasing", [node("Resize", ["x", "", "", "z"], ["y"], mode=mode, antialias=1, exclude_outside=1, **more)],
+            lambda x, mode="bi" + mode: F.interpolate(x, (5, 7), mode=mode, antialias=True), sizes, opset=19)
+written("Resize that keeps its aspect", [node("Resize", ["x", "", "", "z"], ["y"], mode="linear", axes=[2, 3], keep_aspect_ratio_policy="not_smaller")],
+        lambda x: F.interpolate(x, (18, 24), mode="bilinear"), [("z", np.array([7, 24]))], opset=19)
+written("Resize of a region", [node("Resize", ["x", "r", "", "z"], ["y"], mode="linear", coordinate_transformation_mode="tf_crop_and_resize")],
+        lambda x: F.interpolate(x[:, :, 2:8, 3:14], (4, 6), mode="bilinear", align_corners=True),
+        [("r", np.float32([0, 0, 2 / 11, 3 / 15, 1, 1, 7 / 11, 13 / 15])), ("z", np.array([1, 3, 4, 6]))], opset=13)
+
 # ONNX Runtime's layers, on rows of 16 (as x has them) and of images whose channels lie last
 random = np.random.default_rng(5)
 new = lambda *shape: random.uniform(-1, 1, shape).astype(np.float32)
