@@ -15,6 +15,7 @@
 
 typedef struct cr_node cr_node;
 typedef struct cr_run cr_run;
+typedef struct cr_sequence cr_sequence;
 
 /* Bytes of somebody else's; NULL where there are none. */
 typedef struct cr_onnx_bytes {
@@ -163,6 +164,7 @@ struct cr_graph {
     cr_arena weights; /* that of them which is not read in place; only load and pack need any */
     const cr_onnx_files *files; /* while loading */
     cr_symbols names;           /* while loading: of the model's own values */
+    cr_sequence *sequences;     /* while loading: sequence.c */
     bool computes;              /* while loading: constants are what runs, see constant.c */
     double work;                /* operations done for constants, and */
     size_t n_computed;          /* elements of what came of them */
@@ -311,6 +313,11 @@ cr_status cr_constant_take(cr_graph *graph, size_t n, cr_error *err);
 /* functions.c: the nodes of a model with its functions' bodies in place of the calls, in `memory`. */
 cr_status cr_functions_inline(const Onnx__ModelProto *model, cr_arena *memory,
                               Onnx__GraphProto *graph, cr_error *err);
+
+/* sequence.c: loads a node that makes a sequence of tensors, or reads one; *is_one is false for any other.
+ * *value is what the output is the same as; -1 where that is a sequence. */
+cr_status cr_sequence_load(cr_graph *graph, const Onnx__NodeProto *proto, bool *is_one, int *value,
+                           cr_error *err);
 
 /* attribute.c: attributes of a node, with their default. A wrong type or length is CR_EINPUT. */
 cr_status cr_attribute_int(const cr_node *node, const char *name, int64_t absent, int64_t *value,

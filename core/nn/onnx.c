@@ -208,13 +208,43 @@ cleanup:
     return status;
 }
 
+/* A node that makes or reads a sequence; its output, if that is a tensor, is one that is there already. */
+static cr_status load_sequence(cr_graph *graph, const Onnx__NodeProto *proto, bool *is_one,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    int value, id;
+    cr_node same = {.type = "Identity", .name = proto->output[0], .proto = proto};
+    CR_TRY(cr_sequence_load(graph, proto, is_one, &value, err));
+    if (value < 0)
+        goto cleanup;
+    if (graph->values[value].constant) {
+        const cr_tensor tensor = graph->values[value].tensor;
+        CR_TRY(cr_graph_add_constant(graph, proto->output[0], &tensor, &id, err));
+        goto cleanup;
+    }
+    same.op = cr_op_find(same.type);
+    same.name = cr_graph_text(graph, same.name);
+    if (!same.name)
+        CR_TRY(cr_fail_memory(err, "a name", 1, 1));
+    CR_TRY(cr_node_new(graph, 1, &same, err));
+    same.inputs[0] = value;
+    cr_node_connect(graph, &same);
+    CR_TRY(cr_graph_add_node(graph, &same, proto->output[0], err));
+
+cleanup:
+    return status;
+}
+
 static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
 {
     const char *type = proto->op_type ? proto->op_type : "";
-    cr_status status;
-    if (proto->n_output < 1)
-        status = cr_fail(err, CR_EINPUT, "it has no output");
-    else if (strcmp(type, "Constant") == 0)
+    bool of_sequence = false;
+    cr_status status = proto->n_output < 1 ? cr_fail(err, CR_EINPUT, "it has no output")
+                                           : load_sequence(graph, proto, &of_sequence, err);
+    if (status != CR_OK || of_sequence)
+        return status == CR_OK ? CR_OK : fail_in_node(proto, err);
+    if (strcmp(type, "Constant") == 0)
         status = load_constant(graph, proto, err);
     else if (strcmp(type, "If") == 0)
         status = load_branch(graph, proto, err);

@@ -327,6 +327,16 @@ written("com.microsoft's BiasGelu", [node("BiasGelu", ["x", "b"], ["y"], domain=
         lambda x: F.gelu(x + 1.5), [("b", np.full(16, 1.5, np.float32))])
 written("com.microsoft's FastGelu", [node("FastGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: F.gelu(x, approximate="tanh"))
 written("com.microsoft's QuickGelu", [node("QuickGelu", ["x"], ["y"], domain="com.microsoft")], lambda x: x * torch.sigmoid(1.702 * x))
+written("a split as a sequence", [node("SplitToSequence", ["x", "n"], ["s"], axis=2), node("SequenceAt", ["s", "last"], ["a"]),
+                                  node("SequenceAt", ["s", "one"], ["b"]), node("Concat", ["a", "b"], ["y"], axis=2)],
+        lambda x: torch.cat([x[:, :, 10:], x[:, :, 5:10]], 2), [("n", np.int64(5)), ("last", np.int64(-1)), ("one", np.int64(1))], opset=18)
+written("parts of a sequence", [node("SplitToSequence", ["x", "n"], ["s"], axis=3), node("SequenceAt", ["s", "one"], ["y"])],
+        lambda x: x[..., 5:9], [("n", np.array([5, 4, 7])), ("one", np.int64(1))], opset=13)
+written("a stack of a sequence", [node("SplitToSequence", ["x"], ["s"], axis=1, keepdims=0), node("SequenceAt", ["s", "one"], ["a"]),
+                                  node("SequenceConstruct", ["a", "a"], ["t"]), node("Sin", ["a"], ["b"]), node("SequenceInsert", ["t", "b", "one"], ["u"]),
+                                  node("SequenceLength", ["u"], ["l"]), node("Cast", ["l"], ["r"], to=1),
+                                  node("ConcatFromSequence", ["u"], ["c"], axis=-1, new_axis=1), node("Mul", ["c", "r"], ["y"])],
+        lambda x: 3 * torch.stack([x[:, 1], x[:, 1].sin(), x[:, 1]], -1), [("one", np.int64(1))], opset=13)
 sizes = [("z", np.array([1, 3, 5, 7]))]
 for mode, more in (("linear", {}), ("cubic", {"cubic_coeff_a": -.5})):
     written(f"Resize {mode} without aliasing", [node("Resize", ["x", "", "", "z"], ["y"], mode=mode, antialias=1, exclude_outside=1, **more)],

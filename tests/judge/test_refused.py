@@ -150,7 +150,7 @@ refused("quantised", quantised(), "(QuantizeLinear): ", "; export the float32 mo
 for cell in (nn.LSTM, nn.GRU, nn.RNN):
     refused(f"recurrent {cell.__name__}", export(Recurrent(cell).eval()),
             f"node /cell/{cell.__name__} ({cell.__name__}): recurrent")
-refused("sequence-valued", export(Network(Scripted(gather_list)).eval()), "(SequenceConstruct): ",
+refused("sequence-valued", export(Network(Scripted(gather_list)).eval()), "(Loop): ",
         "; export the network itself, traced")
 refused("control flow", export(Network(Scripted(choose_sign)).eval()), "(If): ",
         "; export the network itself, traced")

@@ -65,7 +65,7 @@ static void branching(onnx_builder *b)
 
 static void sequence_valued(onnx_builder *b)
 {
-    static char type[] = "SplitToSequence";
+    static char type[] = "SequenceMap";
     set_last_type(b, type);
 }
 
@@ -291,7 +291,7 @@ static refusal refusals[] = {
     {"operator_branching", branching,
      "node logits (If): control flow is not supported; export the network itself, traced"},
     {"operator_sequence_valued", sequence_valued,
-     "node logits (SplitToSequence): sequences are not supported; export the network itself"},
+     "node logits (SequenceMap): sequences are not supported; export the network itself"},
     {"operator_of_dynamic_shape", dynamic_shape,
      "node logits (NonZero): the size of its output depends on the image; export "},
     {"operator_recurrent_behind_another", recurrent_behind_another, "node logits (LSTM): "},
