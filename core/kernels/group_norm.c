@@ -15,10 +15,12 @@ static size_t image_size(const cr_group_norm *p)
     return (size_t)p->groups * p->places * (size_t)p->members;
 }
 
-/* The scale's and shift's index of member q of group g. */
-static int channel(const cr_group_norm *p, int g, int q)
+/* The scale's and shift's index of member q of group g at place t. */
+static size_t channel(const cr_group_norm *p, int g, size_t t, int q)
 {
-    return p->scale_each ? g * p->members + q : g;
+    return p->scales == CR_SCALE_MEMBERS  ? (size_t)g * (size_t)p->members + (size_t)q
+           : p->scales == CR_SCALE_PLACES ? (size_t)g * p->places + t
+                                          : (size_t)g;
 }
 
 static void statistics(const cr_group_norm *p, int g, const cr_real *x, double *mean,
@@ -47,7 +49,7 @@ void cr_group_norm_forward(const cr_group_norm *p, int n, const cr_real *x, cons
             statistics(p, g, x, &mean, &inverse);
             for (size_t t = 0; t < p->places; t++)
                 for (int q = 0; q < p->members; q++) {
-                    const int c = channel(p, g, q);
+                    const size_t c = channel(p, g, t, q);
                     const size_t e = at(p, g, t, q);
                     y[e] = (cr_real)(((double)x[e] - mean) * inverse * (double)scale[c] +
                                      (double)shift[c]);
@@ -68,14 +70,14 @@ void cr_group_norm_backward(const cr_group_norm *p, int n, int m, const cr_real 
             for (size_t t = 0; t < p->places; t++)
                 for (int q = 0; q < p->members; q++) {
                     const size_t e = at(p, g, t, q);
-                    const double d = (double)dy[e] * (double)scale[channel(p, g, q)];
+                    const double d = (double)dy[e] * (double)scale[channel(p, g, t, q)];
                     sum += d;
                     product += d * ((double)from[e] - mean) * inverse;
                 }
             for (size_t t = 0; t < p->places; t++)
                 for (int q = 0; q < p->members; q++) {
                     const size_t e = at(p, g, t, q);
-                    const double d = (double)dy[e] * (double)scale[channel(p, g, q)];
+                    const double d = (double)dy[e] * (double)scale[channel(p, g, t, q)];
                     const double z = ((double)from[e] - mean) * inverse;
                     dx[e] += (cr_real)((d - sum / size - z * product / size) * inverse);
                 }
@@ -112,7 +114,7 @@ void cr_group_norm_tangent(const cr_group_norm *p, int n, const cr_real *x, cons
                     const size_t e = at(p, g, t, q);
                     const double z = ((double)x[e] - mean) * inverse;
                     ty[e] = (cr_real)(((double)tx[e] - of_tx - z * of_txz) * inverse *
-                                      (double)scale[channel(p, g, q)]);
+                                      (double)scale[channel(p, g, t, q)]);
                 }
         }
 }
@@ -129,7 +131,7 @@ static void curve_group(const cr_group_norm *p, int g, const cr_real *x, const c
     for (size_t t = 0; t < p->places; t++)
         for (int q = 0; q < p->members; q++) {
             const size_t e = at(p, g, t, q);
-            const double d = (double)dy[e] * (double)scale[channel(p, g, q)] / size;
+            const double d = (double)dy[e] * (double)scale[channel(p, g, t, q)] / size;
             const double z = ((double)x[e] - mean) * r;
             of_d += d;
             of_dz += d * z;
@@ -138,7 +140,7 @@ static void curve_group(const cr_group_norm *p, int g, const cr_real *x, const c
     for (size_t t = 0; t < p->places; t++)
         for (int q = 0; q < p->members; q++) {
             const size_t e = at(p, g, t, q);
-            const double d = (double)dy[e] * (double)scale[channel(p, g, q)];
+            const double d = (double)dy[e] * (double)scale[channel(p, g, t, q)];
             const double z = ((double)x[e] - mean) * r;
             const double tz = r * ((double)tx[e] - of_tx - z * of_txz);
             dx[e] -= (cr_real)(r * (r * of_txz * (d - of_d - z * of_dz) + tz * of_dz + z * of_dtz));

@@ -77,8 +77,8 @@ cleanup:
     return status;
 }
 
-/* Scale and shift are one a group in operator sets 18 to 20, one a channel from 21 on. With more than one
- * channel a group those of a map are the kernel's, others are applied by operators of their own. */
+/* Scale and shift are one a group in operator sets 18 to 20, one a channel from 21 on: a member of a map's
+ * groups, a place of others'. */
 static cr_status load_group(cr_graph *graph, cr_node *node, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -92,10 +92,8 @@ static cr_status load_group(cr_graph *graph, cr_node *node, cr_error *err)
     if (map)
         CR_TRY(cr_node_usual(graph, node, 0, err));
     CR_TRY(load_groups(graph, node, groups, &p, err));
-    p->kernel.scale_each = graph->opset >= 21 && groups != c;
-    if (p->kernel.scale_each && !map)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its input has %d dimensions, only 4 are supported",
-                       in->shape.n_dims));
+    if (graph->opset >= 21)
+        p->kernel.scales = map ? CR_SCALE_MEMBERS : CR_SCALE_PLACES;
     CR_TRY(read_scales(graph, node, graph->opset >= 21 ? c : (int)groups, p, err));
 
 cleanup:

@@ -8,6 +8,7 @@
     X(acos)                                          \
     X(acosh)                                         \
     X(add)                                           \
+    X(affine_grid)                                   \
     X(and)                                           \
     X(arg_max)                                       \
     X(arg_min)                                       \
@@ -51,6 +52,7 @@
     X(global_max_pool)                               \
     X(greater)                                       \
     X(greater_or_equal)                              \
+    X(grid_sample)                                   \
     X(group_normalization)                           \
     X(hard_sigmoid)                                  \
     X(hard_swish)                                    \

@@ -392,11 +392,12 @@ void cr_response_curve(const cr_response *p, int m, size_t rows, const cr_real *
 
 /* Normalisation of each group of an image to mean 0 and variance 1, then scale and shift. Group g has
  * `places` places from g group_step on, place_step apart, with `members` elements each side by side; an
- * image is all of its groups. scale, shift [groups], or [groups members] with scale_each. */
+ * image is all of its groups. scale, shift [groups], or one for each member or each place of all groups. */
+typedef enum cr_group_scales { CR_SCALE_GROUPS, CR_SCALE_MEMBERS, CR_SCALE_PLACES } cr_group_scales;
 typedef struct cr_group_norm {
     int groups, members;
     size_t places, group_step, place_step;
-    bool scale_each;
+    cr_group_scales scales;
     cr_real epsilon;
 } cr_group_norm;
 void cr_group_norm_forward(const cr_group_norm *p, int n, const cr_real *x, const cr_real *scale,
@@ -418,6 +419,31 @@ typedef struct cr_interpolate {
 } cr_interpolate;
 void cr_interpolate_forward(const cr_interpolate *p, size_t outer, const cr_real *x, cr_real *y);
 void cr_interpolate_backward(const cr_interpolate *p, size_t outer, const cr_real *dy, cr_real *dx);
+
+/* Samples of maps x [n][H][W][C] at grid [n][samples][2], x and then y in [-1, 1] from the left and upper
+ * edge to the other, or, with `corners`, from centre to centre of the outer pixels: y [n][samples][C].
+ * Beyond the edge there is 0, the edge, or the map mirrored. In backward dx or dgrid may be NULL. */
+typedef enum cr_sample_mode { CR_SAMPLE_NEAREST, CR_SAMPLE_LINEAR, CR_SAMPLE_CUBIC } cr_sample_mode;
+typedef enum cr_sample_border {
+    CR_SAMPLE_ZEROS,
+    CR_SAMPLE_EDGE,
+    CR_SAMPLE_REFLECT
+} cr_sample_border;
+typedef struct cr_sample {
+    int h, w, c, samples;
+    cr_sample_mode mode;
+    cr_sample_border border;
+    bool corners;
+} cr_sample;
+void cr_sample_forward(const cr_sample *p, int n, const cr_real *x, const cr_real *grid,
+                       cr_real *y);
+void cr_sample_backward(const cr_sample *p, int n, int m, const cr_real *x, const cr_real *grid,
+                        const cr_real *dy, cr_real *dx, cr_real *dgrid);
+void cr_sample_tangent(const cr_sample *p, int n, const cr_real *x, const cr_real *grid,
+                       const cr_real *tx, const cr_real *tgrid, cr_real *ty);
+void cr_sample_curve(const cr_sample *p, int m, const cr_real *x, const cr_real *grid,
+                     const cr_real *tx, const cr_real *tgrid, const cr_real *dy, cr_real *dx,
+                     cr_real *dgrid);
 
 /* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
  */

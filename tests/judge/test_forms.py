@@ -239,6 +239,12 @@ check("efficient channel attention", On(lambda s, x: x * s.c(x.mean((2, 3))[:, N
                                          c=nn.Conv1d(1, 1, 3, padding=1)))
 check("sequences", On(lambda s, x: s.b(s.c(F.max_pool1d(F.avg_pool1d(x.flatten(2), 3, 1, 1), 2, 2))),
                       c=nn.Conv1d(8, 6, 3, 2, 2, 2, 2), b=nn.BatchNorm1d(6)))
+for mode in ("bilinear", "nearest", "bicubic"):
+    for border in ("zeros", "border", "reflection"):
+        for corners in (True, False):
+            check(f"spatial transformer {mode} {border} {corners}",
+                  On(lambda s, x, m=mode, b=border, a=corners: F.grid_sample(x, s.l(x.mean((2, 3))).view(-1, 5, 7, 2) * 2, m, b, a), l=nn.Linear(8, 70)),
+                  opsets=(16,))
 check("pooled sequences", On(lambda s, x: F.adaptive_max_pool1d(x.flatten(2), 1) + F.adaptive_avg_pool1d(x.flatten(2), 1)))
 check("spatial attention (CBAM)", On(lambda s, x: x * s.c(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid(), c=nn.Conv2d(2, 1, 3, padding=1)))
 
@@ -287,6 +293,9 @@ written("RMSNormalization", [node("RMSNormalization", ["x", "s"], ["y"], axis=2,
 scale, shift = np.float32([.5, 2, 3]), np.float32([1, 0, -1])
 written("GroupNormalization 21", [node("GroupNormalization", ["x", "s", "b"], ["y"], num_groups=1)],
         lambda x: F.group_norm(x, 1, torch.tensor(scale), torch.tensor(shift)), [("s", scale), ("b", shift)])
+written("GroupNormalization 21 of sequences", [node("Reshape", ["x", "l"], ["r"]), node("GroupNormalization", ["r", "s", "b"], ["y"], num_groups=2)],
+        lambda x: F.group_norm(x.reshape(2, 6, 96), 2, torch.arange(6.), torch.arange(6.).sin()),
+        [("l", np.array([0, 6, 96])), ("s", np.arange(6, dtype=np.float32)), ("b", np.sin(np.arange(6, dtype=np.float32)))])
 written("GroupNormalization 18", [node("GroupNormalization", ["x", "s", "b"], ["y"], num_groups=3)],
         lambda x: F.group_norm(x, 3, torch.tensor(scale), torch.tensor(shift)), [("s", scale), ("b", shift)], opset=18)
 written("LayerNormalization, outputs that nobody reads", [node("LayerNormalization", ["x", "s"], ["y", "m", "d"], axis=3)],

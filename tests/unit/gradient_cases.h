@@ -65,6 +65,19 @@ typedef struct gradient_case {
         }                                                                                        \
     }
 
+/* Samples of t at places that come of it. */
+#define SAMPLES(name, reach, attributes)                                                   \
+    {                                                                                      \
+        name, "1,3,4,5",                                                                   \
+        {                                                                                  \
+            {"Conv", "t w:2,3,3,2", "c", NULL}, {"Tanh", "c", "h", NULL},                  \
+                {"Mul", "h k=" reach, "m", NULL}, {"Transpose", "m", "g", "perm=0,2,3,1"}, \
+            {                                                                              \
+                "GridSample", "t g", "y", attributes                                       \
+            }                                                                              \
+        }                                                                                  \
+    }
+
 /* Every way to line up, spread and rearrange, of an input of C channels with extents of 1. */
 #define EXTENTS(name, input, c)                                                                   \
     {                                                                                             \
@@ -720,6 +733,20 @@ static gradient_case cases[] = {
       {"Reshape", "t r#3,2,4", "u", NULL},
       {"Mul", "u u", "v", NULL},
       {"ScatterND", "t i v", "y", "reduction=add"}}},
+    SAMPLES("samples", "1.2", "mode=linear"),
+    SAMPLES("samples_nearest", "1.2", "mode=nearest padding_mode=border"),
+    SAMPLES("samples_at_the_edge", "1.2", "mode=bilinear padding_mode=border align_corners=1"),
+    SAMPLES("samples_mirrored", "1.2", "mode=linear padding_mode=reflection"),
+    SAMPLES("samples_cubic", "0.6", "mode=cubic align_corners=1"),
+    SAMPLES("samples_cubic_mirrored", "0.6", "mode=bicubic padding_mode=reflection"),
+    {"spatial_transformer",
+     "1,3,4,5",
+     {{"GlobalAveragePool", "t", "p", NULL},
+      {"Flatten", "p", "f", NULL},
+      {"Gemm", "f w:3,6 b:6", "a", NULL},
+      {"Reshape", "a s#1,2,3", "m", NULL},
+      {"AffineGrid", "m size#1,3,3,2", "g", "align_corners=1"},
+      {"GridSample", "t g", "y", NULL}}},
     EXTENTS("channels_1", "1,1,3,4", "1"),
     EXTENTS("height_1", "1,3,1,4", "3"),
     EXTENTS("width_1", "1,3,4,1", "3"),
