@@ -17,6 +17,8 @@ typedef enum cr_loc_part {
     CR_PART_SQUARE,
     CR_PART_DISTANCES,
     CR_PART_SQUARES,
+    CR_PART_RANKED,
+    CR_PART_RANK_COUNTS,
     CR_PARTS
 } cr_loc_part;
 

@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game;
+extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game,
+    cr_metric_relevance, cr_metric_map_shape;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {
@@ -17,6 +18,17 @@ static inline double cr_metric_percent(int64_t part, int64_t counted)
 static inline cr_metric_value cr_metric_plain(double value)
 {
     return (cr_metric_value){value, NAN, NAN};
+}
+
+/* A value from 0 to 1 as a multiple of 2^-40, and the mean of n of these, NaN of none. */
+static inline int64_t cr_metric_fixed(double value)
+{
+    return llround(ldexp(value, 40));
+}
+
+static inline cr_metric_value cr_metric_mean(int64_t sum, int64_t n)
+{
+    return cr_metric_plain(n > 0 ? ldexp((double)sum, -40) / (double)n : NAN);
 }
 
 /* The share of `part` in percent, with Wilson's interval. */

@@ -40,7 +40,7 @@ static void add_localized(const cr_metric_image *image, const cr_verdict *verdic
     tally->top1_loc_right += verdict->top1_loc_right;
     tally->top5_loc_right += verdict->top5_loc_right;
     tally->gt_known_right += verdict->gt_known_right;
-    tally->iou_sum += llround(ldexp(verdict->iou, 40));
+    tally->iou_sum += cr_metric_fixed(verdict->iou);
     tally->top1_outcomes[outcomes.top1] += image->has_network;
     tally->gt_known_outcomes[outcomes.gt_known]++;
     if (!image->empty || verdict->has_failed)
@@ -99,8 +99,7 @@ ERROR_COUNT(gt_known_loc_error, gt_known_right, of->n_localized)
 static cr_metric_value mean_iou(const int64_t *sums)
 {
     const cr_tally *of = tally_of(sums);
-    return cr_metric_plain(
-        of->n_localized > 0 ? ldexp((double)of->iou_sum, -40) / (double)of->n_localized : NAN);
+    return cr_metric_mean(of->iou_sum, of->n_localized);
 }
 
 #define OF_IMAGE(key, counts, value)                                                      \

@@ -11,6 +11,8 @@ const cr_metric *const cr_metrics[] = {
     [CR_METRIC_LOCALIZATION] = &cr_metric_localization,
     [CR_METRIC_MAX_BOX_ACC] = &cr_metric_max_box_acc,
     &cr_metric_pointing_game,
+    &cr_metric_relevance,
+    &cr_metric_map_shape,
     NULL,
 };
 

@@ -37,7 +37,7 @@ void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
         for (int i = 0; i < now; i++)
             fill(user, first + i, cr_net_input(net) + (size_t)i * passes->size);
         cr_net_forward(net, now);
-        for (int b = 0; b < now; b += most) {
+        for (int b = 0; b < now && !*passes->abandoned; b += most) {
             const int back = now - b < most ? now - b : most;
             cr_net_backward(net, b, back, passes->classes);
             for (int i = 0; i < back; i++)

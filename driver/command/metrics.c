@@ -7,7 +7,10 @@
 
 static const char *needs_text(const cr_metric *metric)
 {
-    return metric->needs & CR_METRIC_NEEDS_LABELS ? "boxes, predicted classes" : "boxes";
+    const bool boxes = metric->needs & CR_METRIC_NEEDS_BOXES;
+    return !boxes                                   ? "labels"
+           : metric->needs & CR_METRIC_NEEDS_LABELS ? "boxes, predicted classes"
+                                                    : "boxes";
 }
 
 static const char *where_text(const cr_metric *metric)

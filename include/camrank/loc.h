@@ -157,6 +157,24 @@ cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int w
 cr_status cr_loc_peak(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                       int32_t point[2], cr_loc_workspace *workspace, cr_error *err);
 
+/* The pixels of the upsampled map, as floats of which those below 0 count as 0, in the order of their values. */
+typedef struct cr_loc_ranked {
+    size_t n, n_inside;     /* pixels, and those in a box */
+    double sum, sum_inside; /* of their values, in raster order */
+    const uint32_t *keys;   /* [n] ascending: the bits of the value, and below them 1 in a box */
+    size_t
+        n_largest_inside; /* of the n_inside largest pixels, of equal ones the first in raster order,
+                                those in a box */
+} cr_loc_ranked;
+
+/* `ranked` is there until the workspace is used again. Errors: as cr_loc_upsample. */
+cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                      const cr_box *truth, int n_truth, cr_loc_ranked *ranked,
+                      cr_loc_workspace *workspace, cr_error *err);
+
+/* The value of pixel i in that order. */
+float cr_loc_ranked_value(const cr_loc_ranked *ranked, size_t i);
+
 /* The boxes of one class: scaled and upsampled as above, then found by protocol->boxes. An upsampled
  * map without a positive value gives the whole image. Compares in double precision, before the
  * rounding to the float of cr_loc_upsample.

@@ -158,7 +158,7 @@ refused 2 'protocols?0?.as: "pointing-game" is the name of a metric' \
 expect 3 'camrank: all1.h5: *: metric pointing-game is in the file, but not in the job' \
     "$CAMRANK" run job.yaml --set "$both" -o all1.h5 --resume
 expect 3 'camrank: all1.h5: *: /metrics/pointing-game: `tolerance` is `15` in the file, `9` now' \
-    "$CAMRANK" run job.yaml --set "$both" --set "${game}9}]" -o all1.h5 --resume
+    "$CAMRANK" run job.yaml --set "$both" --set "${game}9}, ${further#pointing-game, }]" -o all1.h5 --resume
 "$PYTHON" - <<'END' || fail "a wrong file"
 import h5py
 with h5py.File("all1.h5", "r+") as f:

@@ -14,6 +14,17 @@ TYPES = {structs.CR_METRIC_U8: np.uint8, structs.CR_METRIC_I32: np.int32,
 TABLE = (ct.POINTER(cr_metric) * structs.CR_METRIC_MAX).in_dll(lib, "cr_metrics")
 
 
+def matrix(n_to, n_from):
+    """Linear interpolation of n_from values to n_to, half-pixel centres, clamped."""
+    at = np.clip((np.arange(n_to) + 0.5) * n_from / n_to - 0.5, 0, n_from - 1)
+    left = np.minimum(at.astype(int), n_from - 1)
+    right = np.minimum(left + 1, n_from - 1)
+    out = np.zeros((n_to, n_from))
+    np.add.at(out, (np.arange(n_to), left), 1 - (at - left))
+    np.add.at(out, (np.arange(n_to), right), at - left)
+    return out
+
+
 class Metric:
     """A row of the table of those that score the map of the ground-truth class."""
 

@@ -11,21 +11,10 @@ except ImportError as problem:
 
 from camrank import KIT, Checks
 from localize import MAX, MIN_MAX
-from metrics import Metric
+from metrics import Metric, matrix
 
 FRAME = 227
 report = Checks()
-
-
-def matrix(n_to, n_from):
-    """Linear interpolation of n_from values to n_to, half-pixel centres, clamped."""
-    at = np.clip((np.arange(n_to) + 0.5) * n_from / n_to - 0.5, 0, n_from - 1)
-    left = np.minimum(at.astype(int), n_from - 1)
-    right = np.minimum(left + 1, n_from - 1)
-    out = np.zeros((n_to, n_from))
-    np.add.at(out, (np.arange(n_to), left), 1 - (at - left))
-    np.add.at(out, (np.arange(n_to), right), at - left)
-    return out
 
 
 def torchray_hits(point, boxes, width, height, tolerance):

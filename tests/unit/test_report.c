@@ -143,10 +143,10 @@ static void every_number_is_in_every_format(void **state)
                          .filter = "f",
                          .has_network = true};
     for (int k = 0; k < cr_metric_n_numbers(); k++) {
-        const double value = 11 + 3 * k + 0.0625 * (1 + k);
+        const double value = 11 + 3 * k + 0.03125 * (1 + 2 * k); /* never whole */
         row.values[k] = (cr_metric_value){value, NAN, NAN};
         if (cr_metric_number_at(k, NULL)->interval == CR_METRIC_WILSON)
-            row.values[k] = (cr_metric_value){value, value - 1.28125, value + 1.28125};
+            row.values[k] = (cr_metric_value){value, value - 1.265625, value + 1.265625};
     }
     cr_report report = {.job_name = "j",
                         .n_rows = 1,

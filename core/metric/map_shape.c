@@ -1,0 +1,148 @@
+/* How concentrated a map is, whatever it lies on: Gini index, entropy, pixels that are not 0. */
+#include "internal.h"
+
+static const cr_metric_column columns[] = {
+    {"map-shape/sparseness",
+     CR_METRIC_F64,
+     {1},
+     "1",
+     "Gini index of the upsampled map of the ground-truth class; NaN where the map is empty"},
+    {"map-shape/complexity",
+     CR_METRIC_F64,
+     {1},
+     "nat",
+     "entropy of its pixels, as shares of their sum; likewise NaN"},
+    {"map-shape/effective",
+     CR_METRIC_F64,
+     {1},
+     "1",
+     "share of the pixels beyond 1e-5 of the largest; likewise NaN"},
+};
+
+static const double most_of[] = {1, 20, 1}; /* 20: of more pixels than an image has */
+
+static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
+                       cr_error *err)
+{
+    cr_loc_ranked ranked;
+    double *sparseness = values[0], *complexity = values[1], *effective = values[2];
+    *sparseness = *complexity = *effective = NAN;
+    if (cr_loc_map_is_empty(map->map))
+        return CR_OK;
+    const cr_status status = cr_loc_rank(map->map, CR_UPSAMPLING_BILINEAR, map->width, map->height,
+                                         NULL, 0, &ranked, workspace, err);
+    if (status != CR_OK || ranked.sum <= 0)
+        return status;
+    const double n = (double)ranked.n, largest = cr_loc_ranked_value(&ranked, ranked.n - 1);
+    double weighted = 0, entropy = 0, beyond = 0;
+    for (size_t i = 0; i < ranked.n; i++) {
+        const double value = cr_loc_ranked_value(&ranked, i), share = value / ranked.sum;
+        weighted += (2 * ((double)i + 1) - n - 1) * value;
+        entropy -= share > 0 ? share * log(share) : 0;
+        beyond += value / largest > 1e-5;
+    }
+    *sparseness = weighted / (n * (ranked.sum + 1e-7 * largest * n)); /* as Quantus has it */
+    *complexity = fmax(entropy, 0);
+    *effective = beyond / n;
+    return CR_OK;
+}
+
+typedef struct sums {
+    int64_t n_images, of[3]; /* images with a map; sums of each column */
+} sums;
+
+static double value_of(const cr_metric_image *image, const cr_metric_given *of, int column)
+{
+    const bool is_done = image->state == CR_ROW_DONE && image->model_state == CR_ROW_DONE;
+    return is_done ? *(const double *)of->columns[column] : NAN;
+}
+
+static const char *add(const cr_metric_image *image, const cr_metric_given *of, int64_t *to,
+                       double *value)
+{
+    sums *all = (sums *)to;
+    for (int k = 0; k < 3; k++) {
+        *value = value_of(image, of, k);
+        if (*value < 0 || *value > most_of[k] || isnan(*value) != isnan(value_of(image, of, 0)))
+            return "measure of a map's shape";
+    }
+    if (isnan(value_of(image, of, 0)))
+        return NULL;
+    all->n_images++;
+    for (int k = 0; k < 3; k++)
+        all->of[k] += cr_metric_fixed(value_of(image, of, k) / most_of[k]);
+    return NULL;
+}
+
+static cr_metric_value count(const int64_t *of, int column)
+{
+    cr_metric_value mean =
+        cr_metric_mean(((const sums *)of)->of[column], ((const sums *)of)->n_images);
+    mean.value *= most_of[column];
+    return mean;
+}
+
+static cr_metric_value count_sparseness(const int64_t *of)
+{
+    return count(of, 0);
+}
+
+static cr_metric_value count_complexity(const int64_t *of)
+{
+    return count(of, 1);
+}
+
+static cr_metric_value count_effective(const int64_t *of)
+{
+    return count(of, 2);
+}
+
+static double sparseness_of_image(const cr_metric_image *image, const cr_verdict *verdict,
+                                  const cr_metric_given *of)
+{
+    (void)verdict;
+    return value_of(image, of, 0);
+}
+
+static double complexity_of_image(const cr_metric_image *image, const cr_verdict *verdict,
+                                  const cr_metric_given *of)
+{
+    (void)verdict;
+    return value_of(image, of, 1);
+}
+
+static double effective_of_image(const cr_metric_image *image, const cr_verdict *verdict,
+                                 const cr_metric_given *of)
+{
+    (void)verdict;
+    return value_of(image, of, 2);
+}
+
+static const cr_metric_number numbers[] = {
+    {"sparseness", "Gini", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+     count_sparseness, sparseness_of_image, -1, false},
+    {"complexity", "entropy", "", CR_METRIC_DOWN, 3, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+     count_complexity, complexity_of_image, -1, false},
+    {"effective_complexity", "effective", "", CR_METRIC_DOWN, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE,
+     NULL, count_effective, effective_of_image, -1, false},
+};
+
+static const cr_metric_sum named[] = {{"map_shape_images", 0, false}};
+
+const cr_metric cr_metric_map_shape = {
+    .name = "map-shape",
+    .summary = "how concentrated the map is: Gini index, entropy, share of pixels that are not 0",
+    .source = "Chalasani et al., ICML 2020 (sparseness); Bhatt et al., IJCAI 2020 (complexity); "
+              "Nguyen and "
+              "Martinez, arXiv 2007.07584 (effective complexity)",
+    .needs = CR_METRIC_NEEDS_LABELS,
+    .columns = columns,
+    .n_columns = sizeof columns / sizeof columns[0],
+    .numbers = numbers,
+    .n_numbers = sizeof numbers / sizeof numbers[0],
+    .named = named,
+    .n_named = sizeof named / sizeof named[0],
+    .n_sums = sizeof(sums) / sizeof(int64_t),
+    .score = score,
+    .add = add,
+};

@@ -1,0 +1,171 @@
+/* How much of the map lies on the object: its energy, its largest pixels, and how well its values tell the
+ * object's pixels from the others. */
+#include "internal.h"
+
+static const cr_metric_column columns[] = {
+    {"relevance/mass",
+     CR_METRIC_F64,
+     {1},
+     "1",
+     "share of the upsampled map's sum in the ground-truth boxes; NaN where the map is empty, or "
+     "there are "
+     "no boxes"},
+    {"relevance/rank",
+     CR_METRIC_F64,
+     {1},
+     "1",
+     "of the n largest pixels, n those of the boxes and of equal ones the first in raster order, "
+     "the share "
+     "in the boxes; likewise NaN"},
+    {"relevance/auc",
+     CR_METRIC_F64,
+     {1},
+     "1",
+     "area under the ROC curve of the pixels' values for being in the boxes, ties by half; "
+     "likewise NaN, "
+     "and where the boxes are the whole image"},
+};
+
+/* Twice the pairs of a pixel inside and one outside of which the first is larger, ties counted once. */
+static double auc(const cr_loc_ranked *ranked)
+{
+    const size_t n_outside = ranked->n - ranked->n_inside;
+    double pairs = 0, below = 0;
+    for (size_t i = 0, j; i < ranked->n; i = j) {
+        size_t inside = 0;
+        for (j = i; j < ranked->n && ranked->keys[j] >> 1 == ranked->keys[i] >> 1; j++)
+            inside += ranked->keys[j] & 1;
+        const double outside = (double)(j - i - inside);
+        pairs += (double)inside * (2 * below + outside);
+        below += outside;
+    }
+    return n_outside ? pairs / (2 * (double)ranked->n_inside * (double)n_outside) : NAN;
+}
+
+static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
+                       cr_error *err)
+{
+    cr_loc_ranked ranked;
+    double *mass = values[0], *rank = values[1], *area = values[2];
+    *mass = *rank = *area = NAN;
+    if (map->n_truth == 0 || cr_loc_map_is_empty(map->map))
+        return CR_OK;
+    const cr_status status = cr_loc_rank(map->map, CR_UPSAMPLING_BILINEAR, map->width, map->height,
+                                         map->truth, map->n_truth, &ranked, workspace, err);
+    if (status != CR_OK || ranked.sum <= 0)
+        return status;
+    *mass = ranked.sum_inside / ranked.sum;
+    *rank = (double)ranked.n_largest_inside / (double)ranked.n_inside;
+    *area = auc(&ranked);
+    return CR_OK;
+}
+
+typedef struct sums {
+    int64_t n_images, mass, rank; /* an image without a map adds 0, as a wrong box does */
+    int64_t n_areas, area;        /* of images with pixels outside; without a map a half */
+} sums;
+
+static double given(const cr_metric_given *of, int column)
+{
+    return *(const double *)of->columns[column];
+}
+
+/* What an image adds to the mean of a column; NaN: it does not count. Nothing tells more of the boxes than
+ * another pixel where there is no map. */
+static double value_of(const cr_verdict *verdict, const cr_metric_given *of, int column)
+{
+    const double none = column == 2 ? .5 : 0;
+    if (!verdict->is_swept)
+        return NAN;
+    if (verdict->has_failed || isnan(given(of, 0)))
+        return none;
+    return given(of, column);
+}
+
+static const char *add(const cr_metric_image *image, const cr_metric_given *of, int64_t *to,
+                       double *value)
+{
+    const cr_verdict verdict = cr_metric_judge(image);
+    sums *all = (sums *)to;
+    for (int k = 0; k < 3 && verdict.is_swept && !verdict.has_failed; k++)
+        if (given(of, k) < 0 || given(of, k) > 1 ||
+            (k == 1 && isnan(given(of, 1)) != isnan(given(of, 0)))) {
+            *value = given(of, k);
+            return "share";
+        }
+    const double mass = value_of(&verdict, of, 0), rank = value_of(&verdict, of, 1);
+    const double area = value_of(&verdict, of, 2);
+    if (!verdict.is_swept)
+        return NULL;
+    all->n_images++;
+    all->mass += cr_metric_fixed(mass);
+    all->rank += cr_metric_fixed(rank);
+    all->n_areas += !isnan(area);
+    all->area += isnan(area) ? 0 : cr_metric_fixed(area);
+    return NULL;
+}
+
+static cr_metric_value count_mass(const int64_t *of)
+{
+    return cr_metric_mean(((const sums *)of)->mass, ((const sums *)of)->n_images);
+}
+
+static cr_metric_value count_rank(const int64_t *of)
+{
+    return cr_metric_mean(((const sums *)of)->rank, ((const sums *)of)->n_images);
+}
+
+static cr_metric_value count_area(const int64_t *of)
+{
+    return cr_metric_mean(((const sums *)of)->area, ((const sums *)of)->n_areas);
+}
+
+static double mass_of_image(const cr_metric_image *image, const cr_verdict *verdict,
+                            const cr_metric_given *of)
+{
+    (void)image;
+    return value_of(verdict, of, 0);
+}
+
+static double rank_of_image(const cr_metric_image *image, const cr_verdict *verdict,
+                            const cr_metric_given *of)
+{
+    (void)image;
+    return value_of(verdict, of, 1);
+}
+
+static double area_of_image(const cr_metric_image *image, const cr_verdict *verdict,
+                            const cr_metric_given *of)
+{
+    (void)image;
+    return value_of(verdict, of, 2);
+}
+
+static const cr_metric_number numbers[] = {
+    {"energy_pointing_game", "energy", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+     count_mass, mass_of_image, -1, false},
+    {"relevance_rank", "rank", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+     count_rank, rank_of_image, -1, false},
+    {"relevance_auc", "AUC", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+     count_area, area_of_image, -1, false},
+};
+
+static const cr_metric_sum named[] = {{"relevance_images", 0, false}};
+
+const cr_metric cr_metric_relevance = {
+    .name = "relevance",
+    .summary = "how much of the map lies on the object: energy, largest pixels, area under the ROC",
+    .source = "Wang et al., CVPR Workshops 2020, section 4.3 (energy); Arras et al., Information "
+              "Fusion 2022 "
+              "(mass, rank)",
+    .needs = CR_METRIC_NEEDS_BOXES,
+    .columns = columns,
+    .n_columns = sizeof columns / sizeof columns[0],
+    .numbers = numbers,
+    .n_numbers = sizeof numbers / sizeof numbers[0],
+    .named = named,
+    .n_named = sizeof named / sizeof named[0],
+    .n_sums = sizeof(sums) / sizeof(int64_t),
+    .score = score,
+    .add = add,
+};
