@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static bool has(const struct option *options, int val)
 {
@@ -71,6 +73,19 @@ cr_status cr_option_int(const char *option, const char *text, int least, int *va
                        text, least);
     *value = (int)number;
     return CR_OK;
+}
+
+int cr_output_width(void)
+{
+    enum { LEAST = 60, MOST = 10000, PIPE = 120 };
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    int width = 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        width = size.ws_col;
+    if (width == 0 && columns)
+        width = atoi(columns);
+    return width <= 0 || width > MOST ? PIPE : width < LEAST ? LEAST : width;
 }
 
 cr_status cr_output_flush(cr_error *err)

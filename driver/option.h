@@ -21,6 +21,10 @@ cr_status cr_option_argument(int argc, char **argv, const char *what, const char
 /* A whole number of at least `least` from an option's text; CR_EUSAGE else. */
 cr_status cr_option_int(const char *option, const char *text, int least, int *value, cr_error *err);
 
+/* Characters of a line on standard output: the terminal's; where it is none, the variable COLUMNS; else
+ * 120. At least 60. */
+int cr_output_width(void);
+
 /* Hands on what was printed; CR_EIO if it could not be written, but for a reader that is gone. */
 cr_status cr_output_flush(cr_error *err);
 

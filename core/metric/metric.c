@@ -51,6 +51,14 @@ const char *cr_metric_names(void)
     return names;
 }
 
+size_t cr_metric_most_sums(void)
+{
+    int most = 0;
+    for (int m = 0; cr_metrics[m]; m++)
+        most = cr_metrics[m]->n_sums > most ? cr_metrics[m]->n_sums : most;
+    return (size_t)most;
+}
+
 int cr_metric_n_numbers(void)
 {
     int n = 0;

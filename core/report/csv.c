@@ -99,13 +99,14 @@ static void put_rows(const cr_report *report, FILE *out)
 
 static void put_classes(const cr_report *report, FILE *out)
 {
-    cr_report_row row;
-    int class;
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
     put_keys(report, out, true);
     put_outcome_keys(out);
-    for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
+    for (int i = 0; i < report->n_lines; i++) {
         const cr_dataset *data = report->data;
+        const int class = report->lines[i].class;
+        cr_report_row row;
+        cr_report_class_row(report, report->lines[i], &row);
         put_texts(out, &row);
         put_quoted(out, data->text + data->classes[class].wnid);
         fputc(',', out);

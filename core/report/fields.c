@@ -19,8 +19,9 @@ static size_t offset_of(int number, size_t of)
 static int add_numbers(const cr_report *report, cr_report_field *fields, int n, bool of_protocol)
 {
     for (int interval = 0; interval < 2; interval++)
-        for (int k = 0; k < cr_metric_n_numbers(); k++) {
+        for (int i = 0; i < cr_report_n_numbers(report); i++) {
             int metric;
+            const int k = cr_report_number_at(report, i);
             const cr_metric_number *number = cr_metric_number_at(k, &metric);
             if (cr_metrics[metric]->of_protocol != of_protocol ||
                 !cr_report_has_metric(report, metric))

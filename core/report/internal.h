@@ -32,6 +32,17 @@ static inline bool cr_report_has_metric(const cr_report *report, int metric)
     return cr_metrics[metric]->always || report->has_metric[metric];
 }
 
+/* The numbers that are asked for, or all: how many, and the place of each in cr_metric_number_at. */
+static inline int cr_report_n_numbers(const cr_report *report)
+{
+    return report->n_columns > 0 ? report->n_columns : cr_metric_n_numbers();
+}
+
+static inline int cr_report_number_at(const cr_report *report, int i)
+{
+    return report->n_columns > 0 ? report->columns[i] : i;
+}
+
 /* Whether n_images of the row is a number of images. */
 static inline bool cr_report_has_images(const cr_report_row *row)
 {
@@ -39,17 +50,13 @@ static inline bool cr_report_has_images(const cr_report_row *row)
 }
 
 /* Whether there are rows but of baselines. */
-static inline bool cr_report_has_models(const cr_report *report)
-{
-    return report->n_rows > 0 && !report->rows[0].is_baseline;
-}
+bool cr_report_has_models(const cr_report *report);
 
 /* Whether there are any outcomes. */
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 
-/* Goes through the classes of a report by class: the next after *i, -1 at first, that has images.
- * *class is its index; *row is the row of its variant and protocol, with the class's numbers. */
-bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row);
+/* The row of a class's variant and protocol, with the class's numbers. */
+void cr_report_class_row(const cr_report *report, cr_report_class of, cr_report_row *row);
 
 #define CR_REPORT_DECLARE(name, _) bool cr_report_##name(const cr_report *report, FILE *out);
 CR_REPORT_FORMATS(CR_REPORT_DECLARE, )

@@ -97,10 +97,12 @@ static json_t *failure_value(const cr_report_failure *failure)
 static json_t *classes_value(const cr_report *report)
 {
     json_t *array = json_array();
-    cr_report_row row;
-    int failed = 0, class;
-    for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
-        failed |= json_array_append_new(array, class_value(report, class, &row));
+    int failed = 0;
+    for (int i = 0; i < report->n_lines; i++) {
+        cr_report_row row;
+        cr_report_class_row(report, report->lines[i], &row);
+        failed |= json_array_append_new(array, class_value(report, report->lines[i].class, &row));
+    }
     return cr_json_whole(array, failed);
 }
 

@@ -151,6 +151,14 @@ static void put_failures(const cr_report *report, FILE *out, const char *prefix,
         fprintf(out, "%s  ...\n", prefix);
 }
 
+static void put_worst(const cr_report *report, FILE *out, const char *prefix)
+{
+    const cr_metric_number *by = cr_metric_number_at(report->worst_by, NULL);
+    fprintf(out, "%sOf each row the %d class%s with the %s %s, the worst first.\n", prefix,
+            report->worst, report->worst == 1 ? "" : "es",
+            by->better == CR_METRIC_UP ? "least" : "most", by->title);
+}
+
 void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
 {
     fputs(prefix, out);
@@ -174,5 +182,7 @@ void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix,
                 "fifth of them, over the rest.\n",
                 CR_SWEEP_LEVELS);
     }
+    if (report->worst > 0)
+        put_worst(report, out, prefix);
     put_failures(report, out, prefix, put);
 }

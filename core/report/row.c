@@ -13,6 +13,14 @@ bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES])
     return false;
 }
 
+bool cr_report_has_models(const cr_report *report)
+{
+    for (int i = 0; i < report->n_rows; i++)
+        if (!report->rows[i].is_baseline)
+            return true;
+    return false;
+}
+
 void cr_report_fill(const int64_t *const *sums, cr_report_row *row)
 {
     const cr_tally *tally = (const cr_tally *)sums[CR_METRIC_LOCALIZATION];
@@ -42,28 +50,21 @@ void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_rep
     row->gt_known_empty = tally->n_localized > 0 ? tally->gt_known_empty : -1;
 }
 
-bool cr_report_next_class(const cr_report *report, int *i, int *class, cr_report_row *row)
+void cr_report_class_row(const cr_report *report, cr_report_class of, cr_report_row *row)
 {
-    const int n_classes = report->data->n_classes;
-    const int n_rows = report->n_rows - 2 * report->n_protocols;
-    for (++*i; *i / n_classes < n_rows; ++*i) {
-        if (report->classes[*i].n_images == 0 && report->classes[*i].n_localized == 0)
-            continue;
-        *class = *i % n_classes;
-        *row = report->rows[*i / n_classes];
-        const int64_t *sums[CR_METRIC_MAX] = {[CR_METRIC_LOCALIZATION] =
-                                                  (const int64_t *)&report->classes[*i]};
-        cr_report_fill(sums, row);
-        cr_report_fill_empty(report, &report->classes[*i], row);
-        return true;
-    }
-    return false;
+    *row = report->rows[of.row];
+    const cr_tally *tally = &row->classes[of.class];
+    const int64_t *sums[CR_METRIC_MAX] = {[CR_METRIC_LOCALIZATION] = (const int64_t *)tally};
+    cr_report_fill(sums, row);
+    cr_report_fill_empty(report, tally, row);
 }
 
 void cr_report_free(cr_report *report)
 {
     free(report->rows);
     free(report->failures);
+    free(report->protocols);
     free(report->classes);
+    free(report->lines);
     *report = (cr_report){0};
 }

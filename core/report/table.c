@@ -37,7 +37,8 @@ static bool is_shown(const cr_report *report, int k)
         [CR_METRIC_OF_SWEEP_V2] = report->show_v2,
         [CR_METRIC_OF_MAP] = models,
     };
-    return cr_report_has_metric(report, metric) && !number->below && shown[number->of];
+    return report->n_columns > 0 ||
+           (cr_report_has_metric(report, metric) && !number->below && shown[number->of]);
 }
 
 static bool is_of_protocol(int k)
@@ -54,16 +55,29 @@ typedef struct number_column {
 static int list_columns(const cr_report *report,
                         number_column columns[CR_METRIC_MAX_NUMBERS * CR_MAX_PROTOCOLS])
 {
+    const int n_numbers = cr_report_n_numbers(report);
     int n = 0;
-    for (int k = 0, end; k < cr_metric_n_numbers(); k = end) {
-        for (end = k + 1; end < cr_metric_n_numbers() && is_of_protocol(end) == is_of_protocol(k);)
+    for (int first = 0, end; first < n_numbers; first = end) {
+        const bool of = is_of_protocol(cr_report_number_at(report, first));
+        for (end = first + 1;
+             end < n_numbers && is_of_protocol(cr_report_number_at(report, end)) == of;)
             end++;
-        for (int p = 0; p < (is_of_protocol(k) ? report->n_protocols : 1); p++)
-            for (int i = k; i < end; i++)
-                if (is_shown(report, i))
-                    columns[n++] = (number_column){i, p};
+        for (int p = 0; p < (of ? report->n_protocols : 1); p++)
+            for (int i = first; i < end; i++)
+                if (is_shown(report, cr_report_number_at(report, i)))
+                    columns[n++] = (number_column){cr_report_number_at(report, i), p};
     }
     return n;
+}
+
+/* One that people find below another has the other's title in front where it has a column. */
+static const char *title_of(cr_sheet *sheet, int k)
+{
+    const cr_metric_number *number = cr_metric_number_at(k, NULL);
+    const int above = number->below ? cr_metric_number_find(number->below) : -1;
+    return above < 0 ? number->title
+                     : cr_sheet_text(sheet, "%s %s", cr_metric_number_at(above, NULL)->title,
+                                     number->title);
 }
 
 /* The main table: a line a variant. */
@@ -76,9 +90,10 @@ static void make_sheet(const cr_report *report, cr_sheet *sheet)
         return;
     sheet->columns[0] = (cr_sheet_column){"model", NULL, true};
     sheet->columns[1] = (cr_sheet_column){"method", NULL, true};
+    sheet->n_fixed = 2;
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
-        sheet->columns[2 + c].title = cr_metric_number_at(k, NULL)->title;
+        sheet->columns[2 + c].title = title_of(sheet, k);
         if (n_protocols > 1 && is_of_protocol(k))
             sheet->columns[2 + c].group = report->protocols[columns[c].protocol].name;
     }
@@ -98,44 +113,62 @@ void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t
         cells[k].text = cr_sheet_text(sheet, "%" PRId64, outcomes[k]);
 }
 
+/* The numbers of a class: those asked for, or the errors. */
+static int list_numbers(const cr_report *report, int numbers[CR_METRIC_MAX_NUMBERS])
+{
+    int n = 0, metric;
+    for (int i = 0; i < cr_report_n_numbers(report); i++) {
+        const int k = cr_report_number_at(report, i);
+        if (report->n_columns > 0 ||
+            (cr_metric_number_at(k, &metric)->interval && cr_metrics[metric]->of_protocol))
+            numbers[n++] = k;
+    }
+    return n;
+}
+
 /* The table of a report by class: errors, and what became of the first prediction, or, without a
  * network, of the box of the ground-truth class. */
 static void make_classes(const cr_report *report, cr_sheet *sheet)
 {
-    static const char *const titles[] = {"model", "method", "protocol", "class",
-                                         "name",  "images", "localized"};
-    enum { N_TEXTS = 5, N_FIRST = N_TEXTS + 2 };
-    int numbers[CR_METRIC_MAX_NUMBERS], n = 0, n_lines = 0, class;
-    for (int k = 0, metric; k < cr_metric_n_numbers(); k++)
-        if (cr_metric_number_at(k, &metric)->interval && cr_metrics[metric]->of_protocol)
-            numbers[n++] = k;
-    cr_report_row row;
-    for (int i = -1; cr_report_next_class(report, &i, &class, &row);)
-        n_lines++;
-    cr_sheet_init(sheet, N_FIRST + n + 1 + CR_N_OUTCOMES, n_lines);
+    const bool several = report->n_protocols > 1, outcomes = report->n_columns == 0;
+    int numbers[CR_METRIC_MAX_NUMBERS];
+    const int n = list_numbers(report, numbers);
+    const char *const titles[] = {"model", "method", "class", "name", "protocol"};
+    const int n_texts = several ? 5 : 4;
+    cr_sheet_init(sheet, n_texts + 2 + n + (outcomes ? 1 + CR_N_OUTCOMES : 0), report->n_lines);
     if (sheet->failed)
         return;
+    sheet->n_fixed = n_texts;
     cr_sheet_column *column = sheet->columns;
-    for (int c = 0; c < N_FIRST; c++)
-        *column++ = (cr_sheet_column){titles[c], NULL, c < N_TEXTS};
+    for (int c = 0; c < n_texts; c++)
+        *column++ = (cr_sheet_column){titles[c], NULL, true};
+    (column++)->title = "images";
+    (column++)->title = "localized";
     for (int k = 0; k < n; k++)
-        (column++)->title = cr_metric_number_at(numbers[k], NULL)->title;
-    *column++ = (cr_sheet_column){"images by outcome", NULL, true};
-    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        (column++)->title = title_of(sheet, numbers[k]);
+    if (outcomes)
+        *column++ = (cr_sheet_column){"images by outcome", NULL, true};
+    for (int k = 0; k < CR_N_OUTCOMES && outcomes; k++)
         (column++)->title = cr_outcome_titles[k];
     cr_sheet_cell *cell = sheet->cells;
-    for (int i = -1; cr_report_next_class(report, &i, &class, &row);) {
+    for (int i = 0; i < report->n_lines; i++) {
         const cr_dataset *data = report->data;
-        const cr_report_row *stored = &report->rows[i / data->n_classes];
+        const cr_report_class line = report->lines[i];
+        const cr_report_row *stored = &report->rows[line.row];
+        cr_report_row row;
+        cr_report_class_row(report, line, &row);
         (cell++)->text = stored->model;
         (cell++)->text = stored->variant;
-        (cell++)->text = stored->protocol;
-        (cell++)->text = data->text + data->classes[class].wnid;
-        (cell++)->text = data->text + data->classes[class].name;
+        (cell++)->text = data->text + data->classes[line.class].wnid;
+        (cell++)->text = data->text + data->classes[line.class].name;
+        if (several)
+            (cell++)->text = stored->protocol;
         (cell++)->text = row.has_network ? cr_sheet_text(sheet, "%" PRId64, row.n_images) : "-";
         (cell++)->text = cr_sheet_text(sheet, "%" PRId64, row.n_localized);
         for (int k = 0; k < n; k++)
             *cell++ = number_cell(sheet, &row, numbers[k]);
+        if (!outcomes)
+            continue;
         (cell++)->text = row.has_network ? "top-1" : "GT-known";
         cr_report_put_outcomes(sheet, cell,
                                row.has_network ? row.top1_outcomes : row.gt_known_outcomes);

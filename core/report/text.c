@@ -24,18 +24,43 @@ static void put_blanks(FILE *out, int n)
     fprintf(out, "%*s", n > 0 ? n : 0, "");
 }
 
+/* The end of what fits a width: bytes, at the end of a character. */
+static int bytes_of(const char *text, int width)
+{
+    int n = 0;
+    while (text[n] && width >= 0) {
+        width -= ((unsigned char)text[n] & 0xc0) != 0x80;
+        n += width >= 0;
+    }
+    return n;
+}
+
+/* A text that is too wide loses its middle: names of one family differ at the end. */
+static void put_cut(FILE *out, const char *text, int width)
+{
+    const int all = width_of(text), last = (width - 1) / 2;
+    if (all <= width) {
+        cr_put_plain(out, text);
+        return;
+    }
+    for (int i = 0, n = bytes_of(text, width - 1 - last); i < n; i++)
+        fputc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], out);
+    fputs("…", out);
+    cr_put_plain(out, text + bytes_of(text, all - last));
+}
+
 static void put_padded(FILE *out, const char *text, int width, bool left)
 {
     if (!left)
         put_blanks(out, width - width_of(text));
-    cr_put_plain(out, text);
+    put_cut(out, text, width);
     if (left)
         put_blanks(out, width - width_of(text));
 }
 
 enum { GAP = 2 }; /* between columns on the screen */
 
-/* The width of each column; the last of a group makes room for the group's title. */
+/* The width of each column by its title and texts. */
 static void measure(const cr_sheet *sheet, int *widths)
 {
     for (int c = 0; c < sheet->n_columns; c++) {
@@ -47,36 +72,94 @@ static void measure(const cr_sheet *sheet, int *widths)
             widths[c] = below > widths[c] ? below : widths[c];
         }
     }
-    for (int c = 0, last; c < sheet->n_columns; c = last + 1) {
-        int width = -GAP;
-        last = cr_sheet_last_of_group(sheet, c);
-        for (int i = c; i <= last; i++)
-            width += widths[i] + GAP;
-        const int title = width_of(sheet->columns[c].group);
-        widths[last] += title > width ? title - width : 0;
+}
+
+/* Columns first .. end - 1 with the gaps between them. */
+static int width_of_columns(const int *widths, int first, int end)
+{
+    int width = -GAP;
+    for (int c = first; c < end; c++)
+        width += widths[c] + GAP;
+    return width > 0 ? width : 0;
+}
+
+/* A part of a table that fits: its columns, the fixed ones apart. */
+typedef struct part {
+    int first, end;
+} part;
+
+/* The last column of a group within a part, which is made wide enough for the title. */
+static int fit_group(const cr_sheet *sheet, int c, int end, int *widths)
+{
+    int last = cr_sheet_last_of_group(sheet, c);
+    last = last < end ? last : end - 1;
+    const int width = width_of_columns(widths, c, last + 1);
+    const int title = width_of(sheet->columns[c].group);
+    widths[last] += title > width ? title - width : 0;
+    return last;
+}
+
+static void fit_groups(const cr_sheet *sheet, part of, int *widths)
+{
+    for (int c = of.first; c < of.end;)
+        c = fit_group(sheet, c, of.end, widths) + 1;
+}
+
+/* Of the fixed columns the widest is cut, and again, until they leave room for others. */
+static void cut_fixed(const cr_sheet *sheet, int *widths)
+{
+    enum { LEAST = 5 };
+    while (sheet->width > 0 && width_of_columns(widths, 0, sheet->n_fixed) > sheet->width * 3 / 5) {
+        int widest = 0;
+        for (int c = 1; c < sheet->n_fixed; c++)
+            widest = widths[c] > widths[widest] ? c : widest;
+        if (widths[widest] <= LEAST)
+            return;
+        widths[widest]--;
     }
+}
+
+/* Whether a column goes on with the group of the one before. */
+static bool is_within_group(const cr_sheet *sheet, int c)
+{
+    return sheet->columns[c].group && sheet->columns[c].group == sheet->columns[c - 1].group;
+}
+
+/* As many further columns as fit, at least one, and no group in two parts that fits in one. */
+static part next_part(const cr_sheet *sheet, const int *widths, int first)
+{
+    int width = width_of_columns(widths, 0, sheet->n_fixed), end = first;
+    while (end < sheet->n_columns) {
+        width += widths[end] + GAP;
+        if (sheet->width > 0 && width > sheet->width && end > first)
+            break;
+        end++;
+    }
+    int start = end;
+    while (start > first && start < sheet->n_columns && is_within_group(sheet, start))
+        start--;
+    return (part){first, start > first ? start : end};
 }
 
 int cr_sheet_width(const cr_sheet *sheet)
 {
-    int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths), all = -GAP;
+    int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths);
     if (!widths)
         return 0;
     measure(sheet, widths);
-    for (int c = 0; c < sheet->n_columns; c++)
-        all += widths[c] + GAP;
+    fit_groups(sheet, (part){0, sheet->n_columns}, widths);
+    const int all = width_of_columns(widths, 0, sheet->n_columns);
     free(widths);
     return all;
 }
 
-static void put_plain_groups(const cr_sheet *sheet, const int *widths, FILE *out)
+static void put_groups(const cr_sheet *sheet, part of, const int *widths, FILE *out)
 {
-    int blanks = 0;
-    for (int c = 0, last; c < sheet->n_columns; c = last + 1) {
-        int width = -GAP;
+    int blanks = sheet->n_fixed > 0 ? width_of_columns(widths, 0, sheet->n_fixed) + GAP : 0;
+    for (int c = of.first, last; c < of.end; c = last + 1) {
         last = cr_sheet_last_of_group(sheet, c);
-        for (int i = c; i <= last; i++)
-            width += widths[i] + GAP;
+        last = last < of.end ? last : of.end - 1;
+        const int width = width_of_columns(widths, c, last + 1);
         if (sheet->columns[c].group) {
             const int rest = width - width_of(sheet->columns[c].group);
             put_blanks(out, blanks + rest / 2);
@@ -89,29 +172,59 @@ static void put_plain_groups(const cr_sheet *sheet, const int *widths, FILE *out
     fputc('\n', out);
 }
 
+/* Whether a line of a part has smaller texts. */
+static bool has_below(const cr_sheet *sheet, part of, int line)
+{
+    for (int c = 0; c < of.end; c++)
+        if ((c < sheet->n_fixed || c >= of.first) &&
+            sheet->cells[line * sheet->n_columns + c].below)
+            return true;
+    return false;
+}
+
+/* One line of a part: titles, for line -1, or cells, or what stands below them. */
+static void put_line(const cr_sheet *sheet, part of, const int *widths, int line, bool below,
+                     FILE *out)
+{
+    bool any = false;
+    for (int c = 0; c < of.end; c++) {
+        const cr_sheet_column *column = &sheet->columns[c];
+        const cr_sheet_cell *cell = line < 0 ? NULL : &sheet->cells[line * sheet->n_columns + c];
+        if (c >= sheet->n_fixed && c < of.first)
+            continue;
+        put_blanks(out, any ? GAP : 0);
+        put_padded(out,
+                   !cell         ? column->title
+                   : !below      ? cell->text
+                   : cell->below ? cell->below
+                                 : "",
+                   widths[c], column->left);
+        any = true;
+    }
+    fputc('\n', out);
+}
+
 bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out)
 {
     int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths);
     if (!widths)
         return false;
     measure(sheet, widths);
-    if (cr_sheet_has_groups(sheet))
-        put_plain_groups(sheet, widths, out);
-    for (int c = 0; c < sheet->n_columns; c++) {
-        put_blanks(out, c ? GAP : 0);
-        put_padded(out, sheet->columns[c].title, widths[c], sheet->columns[c].left);
-    }
-    fputc('\n', out);
-    for (int line = 0; line < sheet->n_lines; line++)
-        for (int below = 0; below <= cr_sheet_has_below(sheet, line); below++) {
-            for (int c = 0; c < sheet->n_columns; c++) {
-                const cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns + c];
-                const char *text = !below ? cell->text : cell->below ? cell->below : "";
-                put_blanks(out, c ? GAP : 0);
-                put_padded(out, text, widths[c], sheet->columns[c].left);
-            }
+    cut_fixed(sheet, widths);
+    for (part of = next_part(sheet, widths, sheet->n_fixed);;
+         of = next_part(sheet, widths, of.end)) {
+        fit_groups(sheet, of, widths);
+        if (of.first > sheet->n_fixed)
             fputc('\n', out);
-        }
+        if (cr_sheet_has_groups(sheet))
+            put_groups(sheet, of, widths, out);
+        put_line(sheet, of, widths, -1, false, out);
+        for (int line = 0; line < sheet->n_lines; line++)
+            for (int below = 0; below <= has_below(sheet, of, line); below++)
+                put_line(sheet, of, widths, line, below, out);
+        if (of.end >= sheet->n_columns)
+            break;
+    }
     free(widths);
     return true;
 }
@@ -128,6 +241,8 @@ static void make_outcomes(const cr_report *report, cr_sheet *sheet)
     cr_sheet_init(sheet, first + CR_N_OUTCOMES + empty, n_lines);
     if (sheet->failed)
         return;
+    sheet->n_fixed = first;
+    sheet->width = report->width;
     static const char *const titles[] = {"model", "method", "images by outcome", "protocol"};
     for (int c = 0; c < first; c++)
         sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
@@ -161,10 +276,11 @@ bool cr_report_text(const cr_report *report, FILE *out)
 {
     cr_sheet sheet, outcomes = {0};
     cr_report_make_sheet(report, &sheet);
+    sheet.width = report->width;
     cr_report_put_notes(report, out, "", cr_put_plain);
     fputc('\n', out);
     bool whole = cr_sheet_put_text(&sheet, out);
-    if (!report->classes && report->show_protocols)
+    if (!report->classes && report->show_protocols && report->n_columns == 0)
         make_outcomes(report, &outcomes);
     if (outcomes.n_lines > 0) {
         fputc('\n', out);

@@ -6,47 +6,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cr_report_row *add_row(const cr_protocol *protocol, const cr_dataset *data,
-                              cr_report *report)
+/* The model of the baselines, and their methods. */
+static const char baseline[] = "baseline";
+static const char *const baselines[] = {"whole-image", "center-box"};
+
+enum { N_BASELINES = sizeof baselines / sizeof baselines[0] };
+
+static cr_report_row *add_row(const cr_protocol *protocol, cr_report *report)
 {
     cr_report_row *row = &report->rows[report->n_rows++];
     *row = (cr_report_row){
         .protocol = protocol->name,
-        .n_excluded = protocol->exclude ? data->n_excluded : 0,
+        .n_excluded = protocol->exclude ? report->data->n_excluded : 0,
         .threshold = protocol->threshold,
         .iou = protocol->iou,
     };
     return row;
 }
 
-static cr_status make_rows(cr_results *results, cr_report *report, cr_error *err)
+/* Whether rows of this name are asked for; baselines have the model "baseline". */
+static bool takes(const cr_report_options *options, const char *model, const char *method)
+{
+    return cr_report_takes(options->models, model) && cr_report_takes(options->methods, method);
+}
+
+/* Whether any row of a model is asked for. */
+static bool takes_any(const cr_report_options *options, const cr_results_model *model)
+{
+    char name[2 * CR_NAME_BYTES];
+    for (int v = 0; v < model->n_variants; v++) {
+        cr_results_variant_name(&model->variants[v], name);
+        if (takes(options, model->name, name))
+            return true;
+    }
+    return false;
+}
+
+static cr_status add_variant(cr_results *results, int model, int variant, int at, int64_t *sums,
+                             cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const cr_dataset *data = cr_results_get_data(results);
-    const size_t n_variants = (size_t)cr_results_count_variants(plan);
+    const cr_results_model *of = &plan->models[model];
+    const int64_t *found[CR_METRIC_MAX];
+    CR_TRY(cr_results_tally_variant(results, model, variant, sums, NULL, NULL, err));
+    for (int p = 0; p < report->n_protocols; p++) {
+        const int place = cr_plan_find_protocol(plan, report->protocols[p].name);
+        cr_report_row *row = add_row(&report->protocols[p], report);
+        row->model = of->name;
+        row->has_network = cr_results_has_network(of);
+        row->filter = row->has_network ? of->filter : "";
+        row->method = of->variants[variant].method;
+        row->layer = of->variants[variant].layer;
+        cr_results_variant_name(&of->variants[variant], row->variant);
+        cr_results_find_sums(plan, sums, 0, place, found);
+        cr_report_fill(found, row);
+        cr_report_fill_empty(report, (const cr_tally *)found[CR_METRIC_LOCALIZATION], row);
+        if (report->classes)
+            row->classes = report->classes + (size_t)(at * plan->n_protocols + place) *
+                                                 (size_t)report->data->n_classes;
+    }
+
+cleanup:
+    return status;
+}
+
+static cr_status make_rows(cr_results *results, const cr_report_options *options, cr_report *report,
+                           cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = cr_results_get_plan(results);
     const size_t n_sums = cr_results_count_sums(plan);
-    int64_t *sums = cr_alloc(n_variants, n_sums * sizeof *sums);
-    const int64_t *of[CR_METRIC_MAX];
-    int at = 0;
+    int64_t *sums = cr_alloc(n_sums, sizeof *sums);
+    char name[2 * CR_NAME_BYTES];
     if (!sums)
-        CR_TRY(cr_fail_memory(err, "the report", n_variants, n_sums * sizeof *sums));
-    CR_TRY(cr_results_tally(results, 0, data->n_images, sums, err));
-    for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, at++)
-            for (int p = 0; p < plan->n_protocols; p++) {
-                const cr_results_variant *variant = &plan->models[m].variants[v];
-                cr_report_row *row = add_row(&plan->protocols[p], data, report);
-                row->model = plan->models[m].name;
-                row->has_network = cr_results_has_network(&plan->models[m]);
-                row->filter = row->has_network ? plan->models[m].filter : "";
-                row->method = variant->method;
-                row->layer = variant->layer;
-                cr_results_variant_name(variant, row->variant);
-                cr_results_find_sums(plan, sums, at, p, of);
-                cr_report_fill(of, row);
-                cr_report_fill_empty(report, (const cr_tally *)of[CR_METRIC_LOCALIZATION], row);
-            }
+        CR_TRY(cr_fail_memory(err, "the report", n_sums, sizeof *sums));
+    for (int m = 0, at = 0; m < plan->n_models; m++)
+        for (int v = 0; v < plan->models[m].n_variants; v++, at++) {
+            cr_results_variant_name(&plan->models[m].variants[v], name);
+            if (takes(options, plan->models[m].name, name))
+                CR_TRY(add_variant(results, m, v, at, sums, report, err));
+        }
 
 cleanup:
     free(sums);
@@ -54,23 +94,23 @@ cleanup:
 }
 
 /* `tallies` of the whole image's box; `own` where the baseline's box is that. */
-static void add_baseline(const cr_results_plan *plan, const cr_dataset *data, const char *method,
-                         const cr_tally *tallies, bool own, const cr_sweep *sweep,
-                         cr_report *report)
+static void add_baseline(const cr_results_plan *plan, const char *method, const cr_tally *tallies,
+                         bool own, const cr_sweep *sweep, cr_report *report)
 {
-    for (int p = 0; p < plan->n_protocols; p++) {
-        cr_report_row *row = add_row(&plan->protocols[p], data, report);
-        row->model = "baseline";
+    for (int p = 0; p < report->n_protocols; p++) {
+        const cr_tally *tally = &tallies[cr_plan_find_protocol(plan, report->protocols[p].name)];
+        cr_report_row *row = add_row(&report->protocols[p], report);
+        row->model = baseline;
         row->method = method;
         row->layer = row->filter = "";
         snprintf(row->variant, sizeof row->variant, "%s", method);
         row->is_baseline = true;
         /* What is not counted has no denominator. */
-        const int64_t *sums[CR_METRIC_MAX] = {
-            [CR_METRIC_LOCALIZATION] = (const int64_t *)(own ? &tallies[p] : &(cr_tally){0}),
-            [CR_METRIC_MAX_BOX_ACC] = (const int64_t *)sweep};
+        const int64_t *sums[CR_METRIC_MAX] = {[CR_METRIC_LOCALIZATION] =
+                                                  (const int64_t *)(own ? tally : &(cr_tally){0}),
+                                              [CR_METRIC_MAX_BOX_ACC] = (const int64_t *)sweep};
         cr_report_fill(sums, row);
-        row->n_localized = tallies[p].n_localized;
+        row->n_localized = tally->n_localized;
         row->threshold = NAN;
         row->n_images = row->n_swept;
         for (int level = 0; level < CR_SWEEP_LEVELS; level++)
@@ -78,19 +118,20 @@ static void add_baseline(const cr_results_plan *plan, const cr_dataset *data, co
     }
 }
 
-static cr_status make_baselines(cr_results *results, cr_report *report, cr_error *err)
+static cr_status make_baselines(cr_results *results, const cr_report_options *options,
+                                cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const cr_dataset *data = cr_results_get_data(results);
     const size_t n = (size_t)plan->n_protocols;
     cr_tally *tallies = cr_alloc(n, sizeof *tallies);
-    cr_sweep *sweeps = cr_alloc(2, sizeof *sweeps);
+    cr_sweep *sweeps = cr_alloc(N_BASELINES, sizeof *sweeps);
     if (!tallies || !sweeps)
         CR_TRY(cr_fail_memory(err, "the report", n, sizeof *tallies));
     CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], err));
-    add_baseline(plan, data, "whole-image", tallies, true, &sweeps[0], report);
-    add_baseline(plan, data, "center-box", tallies, false, &sweeps[1], report);
+    for (int b = 0; b < N_BASELINES; b++)
+        if (takes(options, baseline, baselines[b]))
+            add_baseline(plan, baselines[b], tallies, b == 0, &sweeps[b], report);
 
 cleanup:
     free(sweeps);
@@ -114,8 +155,8 @@ static void add_failure(cr_report *report, const cr_results *results, int model,
              reason);
 }
 
-static void see_rows(cr_results *results, int model, const cr_results_rows *rows, uint8_t *seen,
-                     cr_report *report)
+static void see_rows(cr_results *results, int model, const cr_results_rows *rows,
+                     const cr_report_options *options, uint8_t *seen, cr_report *report)
 {
     const cr_results_model *of = &cr_results_get_plan(results)->models[model];
     char name[2 * CR_NAME_BYTES];
@@ -127,19 +168,23 @@ static void see_rows(cr_results *results, int model, const cr_results_rows *rows
             add_failure(report, results, model, rows->first + i, "", rows->reason[i]);
         }
         for (int v = 0; v < of->n_variants && rows->state[i] == CR_ROW_DONE; v++) {
+            if (rows->variants[v].state[i] == CR_ROW_DONE)
+                continue;
+            cr_results_variant_name(&of->variants[v], name);
+            if (!takes(options, of->name, name))
+                continue;
             if (rows->variants[v].state[i] == CR_ROW_EMPTY)
                 seen[i] |= SEEN_MISSING;
             if (rows->variants[v].state[i] != CR_ROW_FAILED)
                 continue;
             seen[i] |= SEEN_FAILED;
-            cr_results_variant_name(&of->variants[v], name);
             add_failure(report, results, model, rows->first + i, name, rows->variants[v].reason[i]);
         }
     }
 }
 
-static cr_status read_states(cr_results *results, int model, uint8_t *seen, cr_report *report,
-                             cr_error *err)
+static cr_status read_states(cr_results *results, int model, const cr_report_options *options,
+                             uint8_t *seen, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const int n_images = cr_results_get_data(results)->n_images;
@@ -163,7 +208,7 @@ static cr_status read_states(cr_results *results, int model, uint8_t *seen, cr_r
         const int left = n_images - rows.first;
         rows.n = left < CR_RESULTS_SHARE ? left : CR_RESULTS_SHARE;
         CR_TRY(cr_results_read(results, model, &rows, err));
-        see_rows(results, model, &rows, seen + rows.first, report);
+        see_rows(results, model, &rows, options, seen + rows.first, report);
     }
 
 cleanup:
@@ -184,46 +229,109 @@ static cr_status make_classes(cr_results *results, cr_report *report, cr_error *
                            : cr_fail_memory(err, "the report", n, sizeof *report->classes);
 }
 
-cr_status cr_results_report(cr_results *results, bool by_class, cr_report *report, cr_error *err)
+/* What models, variants and protocols the file has, each name once, and whether those asked for are
+ * among them. */
+static cr_status check_options(const cr_results_plan *plan, const cr_report_options *options,
+                               cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t n_variants = (size_t)cr_results_count_variants(plan);
+    const size_t most =
+        n_variants + (size_t)plan->n_models + (size_t)plan->n_protocols + N_BASELINES;
+    char(*names)[2 * CR_NAME_BYTES] = cr_alloc(n_variants + 1, sizeof *names);
+    const char **known = cr_alloc(most, sizeof *known);
+    int n = 0, n_names = 0;
+    if (!names || !known)
+        CR_TRY(cr_fail_memory(err, "names", most, sizeof *names));
+    for (int m = 0; m < plan->n_models; m++)
+        known[n++] = plan->models[m].name;
+    known[n++] = baseline;
+    CR_TRY(cr_report_check_names("model", options->models, known, n, err));
+    n = 0;
+    for (int m = 0; m < plan->n_models; m++)
+        for (int v = 0; v < plan->models[m].n_variants; v++) {
+            cr_results_variant_name(&plan->models[m].variants[v], names[n_names]);
+            bool seen = false;
+            for (int i = 0; i < n && !seen; i++)
+                seen = strcmp(known[i], names[n_names]) == 0;
+            if (!seen)
+                known[n++] = names[n_names++];
+        }
+    for (int b = 0; b < N_BASELINES; b++)
+        known[n++] = baselines[b];
+    CR_TRY(cr_report_check_names("method", options->methods, known, n, err));
+    for (n = 0; n < plan->n_protocols; n++)
+        known[n] = plan->protocols[n].name;
+    CR_TRY(cr_report_check_names("protocol", options->protocols, known, n, err));
+
+cleanup:
+    free(known);
+    free(names);
+    return status;
+}
+
+static cr_status find_failures(cr_results *results, const cr_report_options *options,
+                               cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const cr_dataset *data = cr_results_get_data(results);
-    const int n_images = data->n_images;
-    const size_t n_rows = ((size_t)cr_results_count_variants(plan) + 2) * (size_t)plan->n_protocols;
-    *report = (cr_report){
-        .job_name = plan->job_name,
-        .n_images = n_images,
-        .n_excluded = data->n_excluded,
-        .skip_failed = plan->skip_failed,
-        .has_empty = plan->has_empty,
-        .show_protocols = plan->show_protocols,
-        .show_v1 = plan->show_v1,
-        .show_v2 = plan->show_v2,
-        .n_protocols = plan->n_protocols,
-        .protocols = plan->protocols,
-        .rows = cr_alloc(n_rows, sizeof *report->rows),
-        .failures = cr_alloc(CR_REPORT_MAX_FAILURES, sizeof *report->failures),
-        .data = data,
-    };
-    for (int m = 0; cr_metrics[m]; m++)
-        report->has_metric[m] = cr_results_has_metric(plan, m);
-    uint8_t *seen = cr_alloc((size_t)n_images, 1);
-    if (!report->rows || !report->failures || !seen)
-        CR_TRY(cr_fail_memory(err, "the report", n_rows, sizeof *report->rows));
-    CR_TRY(make_rows(results, report, err));
-    CR_TRY(make_baselines(results, report, err));
-    if (by_class)
-        CR_TRY(make_classes(results, report, err));
+    const size_t n_images = (size_t)report->data->n_images;
+    uint8_t *seen = cr_alloc(n_images, 1);
+    if (!seen)
+        CR_TRY(cr_fail_memory(err, "the report", n_images, 1));
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(read_states(results, m, seen, report, err));
-    for (int i = 0; i < n_images; i++) {
+        if (takes_any(options, &plan->models[m]))
+            CR_TRY(read_states(results, m, options, seen, report, err));
+    for (size_t i = 0; i < n_images; i++) {
         report->n_failed += (seen[i] & SEEN_FAILED) != 0;
         report->n_missing += (seen[i] & SEEN_MISSING) != 0;
     }
 
 cleanup:
     free(seen);
+    return status;
+}
+
+cr_status cr_results_report(cr_results *results, const cr_report_options *options,
+                            cr_report *report, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_results_plan *plan = cr_results_get_plan(results);
+    const cr_dataset *data = cr_results_get_data(results);
+    const size_t n_protocols = (size_t)plan->n_protocols;
+    const size_t n_rows = ((size_t)cr_results_count_variants(plan) + N_BASELINES) * n_protocols;
+    *report = (cr_report){
+        .job_name = plan->job_name,
+        .n_images = data->n_images,
+        .n_excluded = data->n_excluded,
+        .skip_failed = plan->skip_failed,
+        .has_empty = plan->has_empty,
+        .show_protocols = plan->show_protocols,
+        .show_v1 = plan->show_v1,
+        .show_v2 = plan->show_v2,
+        .protocols = cr_alloc(n_protocols, sizeof *report->protocols),
+        .rows = cr_alloc(n_rows, sizeof *report->rows),
+        .failures = cr_alloc(CR_REPORT_MAX_FAILURES, sizeof *report->failures),
+        .data = data,
+    };
+    for (int m = 0; cr_metrics[m]; m++)
+        report->has_metric[m] = cr_results_has_metric(plan, m);
+    if (!report->protocols || !report->rows || !report->failures)
+        CR_TRY(cr_fail_memory(err, "the report", n_rows, sizeof *report->rows));
+    CR_TRY(check_options(plan, options, err));
+    for (int p = 0; p < plan->n_protocols; p++)
+        if (cr_report_takes(options->protocols, plan->protocols[p].name))
+            report->protocols[report->n_protocols++] = plan->protocols[p];
+    if (options->by_class)
+        CR_TRY(make_classes(results, report, err));
+    CR_TRY(make_rows(results, options, report, err));
+    CR_TRY(make_baselines(results, options, report, err));
+    if (report->n_rows == 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "no row has such a model and such a method"));
+    CR_TRY(find_failures(results, options, report, err));
+    status = cr_report_arrange(report, options, err);
+
+cleanup:
     if (status != CR_OK)
         cr_report_free(report);
     return status;

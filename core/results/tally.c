@@ -9,6 +9,11 @@ typedef struct counting {
     cr_results *results;
     int64_t *sums;      /* as cr_results_tally has them; or NULL: */
     cr_tally *by_class; /* of `localization`: [variant][protocol][n_classes] */
+    int only; /* the one variant of the model that is counted, as if it were the first; -1: all */
+    /* What sees the sums of each image alone, made in `one`; or NULL. */
+    cr_results_visit_sums *visit;
+    void *context;
+    int64_t *one; /* as many as the longest sums of a metric */
     /* The slice: model, the place of its first variant among all, and what is read of one variant. */
     int model, first_variant;
     cr_results_rows rows, part; /* `part` has the rows' variants alone */
@@ -51,8 +56,14 @@ static cr_status add_image(const counting *c, int v, int m, int p, int i, cr_err
     image.part = c->held_out[i];
     const cr_metric_given given = {cr_results_metric_parameters(plan, m, p), values};
     const char *wanted = metric->add(&image, &given, place_of(c, v, m, p, i), &value);
-    return wanted ? cr_results_bad_row(c->results, c->model, c->rows.first + i, value, wanted, err)
-                  : CR_OK;
+    if (wanted)
+        return cr_results_bad_row(c->results, c->model, c->rows.first + i, value, wanted, err);
+    if (c->visit) {
+        memset(c->one, 0, (size_t)metric->n_sums * sizeof *c->one);
+        metric->add(&image, &given, c->one, &value);
+        c->visit(c->context, m, p, c->rows.first + i, c->one);
+    }
+    return CR_OK;
 }
 
 /* Lets the metric's columns be read, or no longer. */
@@ -134,7 +145,8 @@ static cr_status tally_slice(counting *c, cr_error *err)
                 cr_held_out_part(cr_data_image_id(&c->results->data, c->rows.first + i));
     }
     for (int v = 0; v < c->results->plan.models[c->model].n_variants; v++)
-        CR_TRY(tally_variant(c, v, err));
+        if (c->only < 0 || c->only == v)
+            CR_TRY(tally_variant(c, v, err));
 
 cleanup:
     return status;
@@ -210,16 +222,35 @@ cleanup:
 cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums, cr_error *err)
 {
     const cr_results_plan *plan = &results->plan;
-    counting c = {.results = results, .sums = sums};
+    counting c = {.results = results, .sums = sums, .only = -1};
     memset(sums, 0,
            (size_t)cr_results_count_variants(plan) * cr_results_count_sums(plan) * sizeof *sums);
     return tally_all(&c, first, n, err);
 }
 
+cr_status cr_results_tally_variant(cr_results *results, int model, int variant, int64_t *sums,
+                                   cr_results_visit_sums *visit, void *context, cr_error *err)
+{
+    counting c = {.results = results,
+                  .sums = sums,
+                  .only = variant,
+                  .model = model,
+                  .first_variant = -variant,
+                  .visit = visit,
+                  .context = context,
+                  .one = cr_alloc(cr_metric_most_sums(), sizeof *c.one)};
+    if (!c.one)
+        return cr_fail_memory(err, "counting", cr_metric_most_sums(), sizeof *c.one);
+    memset(sums, 0, cr_results_count_sums(&results->plan) * sizeof *sums);
+    const cr_status status = tally_model(&c, 0, results->data.n_images, err);
+    free(c.one);
+    return status;
+}
+
 cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_error *err)
 {
     const cr_results_plan *plan = &results->plan;
-    counting c = {.results = results, .by_class = tallies};
+    counting c = {.results = results, .by_class = tallies, .only = -1};
     const size_t n_groups = (size_t)cr_results_count_variants(plan) * (size_t)plan->n_protocols;
     memset(tallies, 0, n_groups * (size_t)results->data.n_classes * sizeof *tallies);
     return tally_all(&c, 0, results->data.n_images, err);

@@ -6,25 +6,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPTION_FORMAT = 1, OPTION_PAPER, OPTION_BY_CLASS };
+enum {
+    OPTION_FORMAT = 1,
+    OPTION_PAPER,
+    OPTION_BY_CLASS,
+    OPTION_COLUMNS,
+    OPTION_SORT,
+    OPTION_WORST,
+    OPTION_MODEL,
+    OPTION_METHOD,
+    OPTION_PROTOCOL
+};
 
 static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
                                         {"paper", required_argument, NULL, OPTION_PAPER},
                                         {"by-class", no_argument, NULL, OPTION_BY_CLASS},
+                                        {"columns", required_argument, NULL, OPTION_COLUMNS},
+                                        {"sort", required_argument, NULL, OPTION_SORT},
+                                        {"worst", required_argument, NULL, OPTION_WORST},
+                                        {"model", required_argument, NULL, OPTION_MODEL},
+                                        {"method", required_argument, NULL, OPTION_METHOD},
+                                        {"protocol", required_argument, NULL, OPTION_PROTOCOL},
                                         {NULL, 0, NULL, 0}};
 
-/* `paper` is NULL or the paper beside whose tables the errors are printed, as text. */
-static cr_status print_report(const char *path, const char *paper, bool by_class,
-                              const cr_report_format *format, cr_error *err)
+typedef struct request {
+    cr_report_options options;
+    const cr_report_format *format;
+    const char *paper; /* NULL, or beside whose tables the errors are printed, as text */
+} request;
+
+static cr_status print_report(const char *path, const request *r, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_results *results = NULL;
     cr_report report = {0};
     char *text = NULL;
     CR_TRY(cr_results_open(path, &results, err));
-    CR_TRY(cr_results_report(results, by_class, &report, err));
-    CR_TRY(paper ? cr_report_paper(&report, paper, &text, err)
-                 : cr_report_write(&report, format, &text, err));
+    CR_TRY(cr_results_report(results, &r->options, &report, err));
+    report.width = cr_output_width();
+    CR_TRY(r->paper ? cr_report_paper(&report, r->paper, &text, err)
+                    : cr_report_write(&report, r->format, &text, err));
     fputs(text, stdout);
 
 cleanup:
@@ -47,34 +68,53 @@ void cr_print_unlocked(const cr_par *par, const cr_results *results, const char 
 
 cr_status cr_print_outcome(const char *path, cr_error *err)
 {
-    cr_status status = print_report(path, NULL, false, cr_report_formats, err);
+    cr_status status = print_report(path, &(request){.format = cr_report_formats}, err);
     if (status != CR_OK)
         return status;
     printf("\nresults: %s\n", path);
     return cr_output_flush(err);
 }
 
+/* Whether it is an option of the choice of rows and columns, which is then taken. */
+static bool take_choice(int option, const char *value, cr_report_options *to)
+{
+    const char **places[] = {[OPTION_COLUMNS] = &to->columns,
+                             [OPTION_SORT] = &to->sort,
+                             [OPTION_MODEL] = &to->models,
+                             [OPTION_METHOD] = &to->methods,
+                             [OPTION_PROTOCOL] = &to->protocols};
+    if (option <= 0 || option > OPTION_PROTOCOL || !places[option])
+        return false;
+    *places[option] = value;
+    return true;
+}
+
 static cr_status report_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
     cr_status status = CR_OK;
-    const cr_report_format *format = cr_report_formats;
-    const char *path, *paper = NULL;
-    bool by_class = false;
+    request r = {.format = cr_report_formats};
+    const char *path;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
+        if (take_choice(option, optarg, &r.options))
+            continue;
         if (option == OPTION_PAPER)
-            paper = optarg;
+            r.paper = optarg;
         else if (option == OPTION_BY_CLASS)
-            by_class = true;
+            r.options.by_class = true;
+        else if (option == OPTION_WORST)
+            CR_TRY(cr_option_int("worst", optarg, 1, &r.options.worst, err));
         else if (option == OPTION_FORMAT)
-            CR_TRY(cr_report_format_find(optarg, &format, err));
+            CR_TRY(cr_report_format_find(optarg, &r.format, err));
         else
             return err->status;
     }
-    if (paper && (format != cr_report_formats || by_class))
-        CR_TRY(cr_fail(err, CR_EUSAGE, "report: --paper is printed as text only, of all classes"));
+    r.options.by_class = r.options.by_class || r.options.worst > 0;
+    if (r.paper && (r.format != cr_report_formats || r.options.by_class || r.options.columns))
+        CR_TRY(cr_fail(err, CR_EUSAGE,
+                       "report: --paper is printed as text only, of all classes and columns"));
     CR_TRY(cr_option_argument(argc, argv, "the results file", &path, err));
-    CR_TRY(print_report(path, paper, by_class, format, err));
+    CR_TRY(print_report(path, &r, err));
     status = cr_output_flush(err);
 
 cleanup:
@@ -85,11 +125,26 @@ const cr_command cr_command_report = {
     .name = "report",
     .summary = "prints the error table of a results file",
     .help = "usage: camrank report RESULTS.h5 [--format " CR_REPORT_FORMAT_NAMES(
-        "|") "] [--by-class]\n\n"
+        "|") "] [--by-class]\n"
+             "       [--model NAMES] [--method NAMES] [--protocol NAMES] [--columns KEYS] [--sort "
+             "KEY]\n\n"
              "Counts the rows of a results file, finished or not, and prints its error table.\n"
-             "Errors are in percent; csv and json give them in full.\n\n"
+             "Errors are in percent; csv and json give them in full. Text fits the terminal: a "
+             "table that\n"
+             "is too wide goes on below. Where there is none, COLUMNS says how wide, else it is "
+             "120.\n\n"
+             "  --model NAMES      rows of these models alone, and of the baselines where "
+             "`baseline` is\n"
+             "                     one of them; commas between names, here and below\n"
+             "  --method NAMES     rows of these methods alone, as the table calls them\n"
+             "  --protocol NAMES   these protocols alone\n"
+             "  --columns KEYS     these numbers alone, in this order; keys are those of csv\n"
+             "  --sort KEY         the best row first, by a number; of several protocols by the "
+             "first\n"
              "  --by-class         a line a ground-truth class instead, with what became of its "
              "images\n"
+             "  --worst N          by class: the N worst of each row, by --sort or top-1 "
+             "localization\n"
              "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
              "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
     .run = report_command};

@@ -276,6 +276,9 @@ int cr_metric_find(const char *name);
 /* The names, as `localization, max-box-acc, ...`. */
 const char *cr_metric_names(void);
 
+/* The sums of the metric that has most. */
+size_t cr_metric_most_sums(void);
+
 /* The numbers of all metrics in their order, and how many there are, at most CR_METRIC_MAX_NUMBERS. *metric
  * is the place of the number's metric; NULL if it is not asked for. */
 const cr_metric_number *cr_metric_number_at(int k, int *metric);

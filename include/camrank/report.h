@@ -32,7 +32,18 @@ typedef struct cr_report_row {
         curve[CR_SWEEP_LEVELS]; /* right at IoU 0.5 by level, as in wsol-v1; NaN for a baseline */
     /* By cr_outcome; all 0 where there are none: those of top-1 without a network. */
     int64_t top1_outcomes[CR_N_OUTCOMES], gt_known_outcomes[CR_N_OUTCOMES];
+    const cr_tally
+        *classes; /* [n_classes of the set] of a report by class, but of baselines; else NULL */
 } cr_report_row;
+
+/* What a report is to be of. Lists of names have commas between them; NULL: all there are. */
+typedef struct cr_report_options {
+    bool by_class;
+    const char *models, *methods, *protocols; /* as the table names them, baselines too */
+    const char *columns; /* keys of numbers, in the order in which they are wanted */
+    const char *sort;    /* the key of a number: the best first; NULL: in the order of the job */
+    int worst;           /* by class: so many of each row, the worst first by `sort`; 0: all */
+} cr_report_options;
 
 /* Baselines come last, model "baseline", and need neither networks nor images, but the images' sizes:
  * those annotated, else those decoded in the run. Images without either count only where they failed
@@ -47,6 +58,11 @@ typedef struct cr_report_failure {
     char reason[CR_REASON_BYTES];
 } cr_report_failure;
 
+/* A line of a report by class. */
+typedef struct cr_report_class {
+    int row, class;
+} cr_report_class;
+
 /* Refers to the results it was made from (cr_results_report), which must stay open. */
 typedef struct cr_report {
     const char *job_name;
@@ -60,13 +76,19 @@ typedef struct cr_report {
     bool
         has_metric[CR_METRIC_MAX]; /* by place in cr_metrics: those beside the ones in every file */
     int n_protocols;
-    const cr_protocol *protocols;
+    cr_protocol *protocols; /* owned */
+    int n_columns;          /* numbers that are asked for; 0: those of the plan */
+    int columns[CR_METRIC_MAX_NUMBERS];
     int n_rows;                  /* a multiple of n_protocols: those of a variant stand together */
     cr_report_row *rows;         /* owned */
     int n_failures;              /* the first CR_REPORT_MAX_FAILURES, by model and image */
     cr_report_failure *failures; /* owned */
     const cr_dataset *data;      /* whose classes the next are */
-    cr_tally *classes;           /* owned; NULL, or [n_rows without baselines][n_classes] */
+    cr_tally *classes;           /* owned; what rows of a report by class refer to; else NULL */
+    int n_lines;            /* of a report by class: the classes of each row that have images */
+    cr_report_class *lines; /* owned */
+    int worst, worst_by;    /* lines are at most so many of each row, by this number; 0: all */
+    int width;              /* characters of a line of text; 0: as many as there are */
 } cr_report;
 
 #define CR_REPORT_MAX_FAILURES 100
@@ -79,6 +101,18 @@ void cr_report_fill(const int64_t *const *sums, cr_report_row *row);
 void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);
 
 void cr_report_free(cr_report *report);
+
+/* Whether a name is one of a list of the options. */
+bool cr_report_takes(const char *names, const char *name);
+
+/* Whether all names of a list are known; CR_EINPUT naming the option, the first that is not, and those
+ * that are. */
+cr_status cr_report_check_names(const char *option, const char *names, const char *const *known,
+                                int n_known, cr_error *err);
+
+/* Puts the rows of a report in order, and lists columns and classes. Errors: CR_EUSAGE for a key that is
+ * none; CR_EINPUT for one of a metric that the report has not; CR_EINTERNAL (memory). */
+cr_status cr_report_arrange(cr_report *report, const cr_report_options *options, cr_error *err);
 
 /* The formats, the default first: each is a file of core/report and a row here. */
 #define CR_REPORT_FORMATS(X, between) \

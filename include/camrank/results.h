@@ -296,6 +296,15 @@ void cr_results_find_sums(const cr_results_plan *plan, const int64_t *sums, int 
  * Local; after cr_results_flush on a file that is being written. */
 cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums, cr_error *err);
 
+/* What sees the sums of one image alone, of a metric, and under a protocol (0 where it is not under them). */
+typedef void cr_results_visit_sums(void *context, int metric, int protocol, int image,
+                                   const int64_t *sums);
+
+/* The same of all images for one variant, `sums` [cr_results_count_sums], with what each image adds shown to
+ * `visit`; NULL for nobody. */
+cr_status cr_results_tally_variant(cr_results *results, int model, int variant, int64_t *sums,
+                                   cr_results_visit_sums *visit, void *context, cr_error *err);
+
 /* Those of `localization` over all images, by ground-truth class:
  *   tallies  [sum of n_variants over the models][n_protocols][n_classes] */
 cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_error *err);
@@ -303,10 +312,11 @@ cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_er
 /* Writes the summary table from the sums of all images. Collective; all ranks pass the same. */
 cr_status cr_results_write_summary(cr_results *results, const int64_t *sums, cr_error *err);
 
-/* Makes the report of a file from its rows. *report is {0} on failure.
- *   by_class  also counts class by class, and the formats are of the classes: see cr_report_write
- * Local. */
-cr_status cr_results_report(cr_results *results, bool by_class, cr_report *report, cr_error *err);
+/* Makes the report of a file from its rows. *report is {0} on failure. Where the options ask for it by class,
+ * the formats are of the classes: see cr_report_write. Errors: those of cr_report_check_names and
+ * cr_report_arrange; CR_EINPUT where no row is left. Local. */
+cr_status cr_results_report(cr_results *results, const cr_report_options *options,
+                            cr_report *report, cr_error *err);
 
 /* Reads back rows of one model. Every array of `rows` (and of rows->variants and their
  * protocols) that is not NULL is filled; rows->first and rows->n say which. Slots whose maps were not

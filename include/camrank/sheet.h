@@ -21,6 +21,8 @@ typedef struct cr_sheet_cell {
 
 typedef struct cr_sheet {
     int n_columns, n_lines;
+    int n_fixed; /* first columns that say what a line is: they begin every part of a table that is too wide */
+    int width; /* characters that a line has at most, as text: what is more becomes further parts; 0: any */
     cr_sheet_column *columns; /* [n_columns] */
     cr_sheet_cell *cells;     /* [n_lines][n_columns] */
     cr_arena arena;           /* of all texts and arrays */
@@ -48,7 +50,7 @@ void cr_put_plain(FILE *out, const char *text);
 void cr_put_markdown(FILE *out, const char *text);
 void cr_put_latex(FILE *out, const char *text);
 
-/* Characters of a line of the sheet as text; 0 when out of memory. */
+/* Characters of a line of the sheet as text, whatever its width; 0 when out of memory. */
 int cr_sheet_width(const cr_sheet *sheet);
 
 /* The sheet in a form. False when out of memory. */

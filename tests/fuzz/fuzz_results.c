@@ -302,7 +302,9 @@ static void read_all(cr_results *results, bool by_class, const char *path)
     cr_error err = {0};
     for (int m = 0; m < cr_results_get_plan(results)->n_models; m++)
         read_rows(results, m);
-    if (!fuzz_ok(cr_results_report(results, by_class, &report, &err), &err, path))
+    if (!fuzz_ok(
+            cr_results_report(results, &(cr_report_options){.by_class = by_class}, &report, &err),
+            &err, path))
         return;
     check_report(&report);
     for (const cr_report_format *format = cr_report_formats; format->name; format++) {

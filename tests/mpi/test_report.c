@@ -125,7 +125,8 @@ static void report_failed_counted_as_wrong_gives_the_errors_done_by_hand(const c
     cr_error err = {0};
     cr_report report;
     cr_results *results = make_results(par, false, N_IMAGES);
-    if (!results || !CHECK_OK(cr_results_report(results, false, &report, &err), &err))
+    if (!results ||
+        !CHECK_OK(cr_results_report(results, &(cr_report_options){0}, &report, &err), &err))
         return;
     CHECK_EQUAL(report.n_images, 5);
     CHECK_EQUAL(report.n_failed, 1);
@@ -172,7 +173,8 @@ static void report_has_the_baselines_done_by_hand(const cr_par *par)
     cr_error err = {0};
     cr_report report;
     cr_results *results = make_results(par, false, N_IMAGES);
-    if (!results || !CHECK_OK(cr_results_report(results, false, &report, &err), &err))
+    if (!results ||
+        !CHECK_OK(cr_results_report(results, &(cr_report_options){0}, &report, &err), &err))
         return;
     const cr_report_row *whole = &report.rows[1], *center = &report.rows[2];
     CHECK_TEXT(whole->model, "baseline");
@@ -202,7 +204,8 @@ static void report_failed_left_out_changes_the_denominators(const cr_par *par)
     cr_error err = {0};
     cr_report report;
     cr_results *results = make_results(par, true, N_IMAGES);
-    if (!results || !CHECK_OK(cr_results_report(results, false, &report, &err), &err))
+    if (!results ||
+        !CHECK_OK(cr_results_report(results, &(cr_report_options){0}, &report, &err), &err))
         return;
     CHECK_EQUAL(report.n_failed, 1);
     CHECK_EQUAL(report.rows[0].n_images, 4);
@@ -231,7 +234,8 @@ static char *text_of(const cr_par *par, int n_written, const char *format)
     cr_report report;
     char *text = NULL;
     cr_results *results = make_results(par, false, n_written);
-    if (results && CHECK_OK(cr_results_report(results, false, &report, &err), &err)) {
+    if (results &&
+        CHECK_OK(cr_results_report(results, &(cr_report_options){0}, &report, &err), &err)) {
         text = write_as(&report, format);
         cr_report_free(&report);
     }
@@ -344,7 +348,9 @@ static void report_by_class_has_a_line_for_each_class_with_images(const cr_par *
     cr_error err = {0};
     cr_report report;
     cr_results *results = make_results(par, false, N_IMAGES);
-    if (!results || !CHECK_OK(cr_results_report(results, true, &report, &err), &err))
+    if (!results ||
+        !CHECK_OK(cr_results_report(results, &(cr_report_options){.by_class = true}, &report, &err),
+                  &err))
         return;
     for (const cr_report_format *format = cr_report_formats; format->name; format++) {
         char *text = NULL;

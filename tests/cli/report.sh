@@ -1,0 +1,140 @@
+#!/bin/bash
+# What `camrank report` shows: rows, columns, order and classes as asked for, in every form the same, and text
+# that fits the screen.
+. tests/cli/lib.sh
+file=$work/some.h5
+check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 60 -o "$file" \
+    --set 'protocols=[cam-paper, {name: gradcam-paper, as: low}]' \
+    --set 'methods=[cam, grad-cam, grad-cam@/relu4/Relu_output_0]'
+
+expect 3 'camrank: --model: there is no "gip" in the file, but gap, gmp, fc, baseline' "$CAMRANK" report "$file" --model gap,gip
+expect 3 'camrank: --method: there is no "cma" in the file, but cam, *, whole-image, center-box' "$CAMRANK" report "$file" --method cma
+expect 3 'camrank: --protocol: there is no "kaggle" in the file, but cam-paper, low' "$CAMRANK" report "$file" --protocol kaggle
+expect 3 'camrank: no row has such a model and such a method' "$CAMRANK" report "$file" --model baseline --method cam
+expect 2 'camrank: --columns: "iou" must be one of top1_cls_error, *' "$CAMRANK" report "$file" --columns iou
+expect 2 'camrank: --columns: mean_iou is named twice' "$CAMRANK" report "$file" --columns mean_iou,mean_iou
+expect 2 'camrank: --sort: "mean" must be one of top1_cls_error, *' "$CAMRANK" report "$file" --sort mean
+expect 2 'camrank: --sort: max_box_acc is not counted class by class' "$CAMRANK" report "$file" --sort max_box_acc --worst 2
+expect 3 'camrank: --sort: the file has no pointing_game: its job does not name the metric pointing-game' \
+    "$CAMRANK" report "$file" --sort pointing_game
+expect 2 'camrank: --worst 0: must be a whole number of at least 1' "$CAMRANK" report "$file" --worst 0
+
+check "rows, columns and order are those asked for" "$PYTHON" - "$CAMRANK" "$file" <<'END'
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+
+camrank, file = sys.argv[1:]
+
+
+def report(form, *options):
+    return subprocess.run([camrank, "report", file, "--format", form, *options], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def rows(*options):
+    return json.loads(report("json", *options))["rows"]
+
+
+def table(*options):
+    return list(csv.DictReader(io.StringIO(report("csv", *options))))
+
+
+whole, lines = rows(), table()
+assert len(whole) == len(lines) == 2 * (8 + 2) and len({r["variant"] for r in whole}) == 5
+chosen = {"model": ["gap", "baseline"], "method": ["cam", "grad-cam", "whole-image"], "protocol": ["low"]}
+for options in ([], ["model"], ["method"], ["protocol"], ["model", "method"], list(chosen)):
+    given = [word for o in options for word in (f"--{o}", ",".join(chosen[o]))]
+    keys = {"model": "model", "method": "variant", "protocol": "protocol"}
+    want = [i for i, r in enumerate(whole) if all(r[keys[o]] in chosen[o] for o in options)]
+    assert rows(*given) == [whole[i] for i in want] and want, options
+    assert table(*given) == [lines[i] for i in want], options
+
+for key, best_first in (("mean_iou", -1), ("top1_loc_error", 1), ("max_box_acc", -1)):
+    order = [r[key] for r in rows("--sort", key)][::2]
+    there = [v for v in order if v is not None]
+    assert there == sorted(there, key=lambda v: best_first * v), key
+    assert order[:len(there)] == there and len(set(there)) > 2, key
+    assert sorted(map(str, rows("--sort", key))) == sorted(map(str, whole)), key
+
+head = list(table("--columns", "mean_iou,top1_loc_error")[0])
+assert [k for k in head if k in ("mean_iou", "top1_loc_error", "top1_loc_error_low", "top5_loc_error", "max_box_acc")
+        ] == ["mean_iou", "top1_loc_error", "top1_loc_error_low"], head
+text = report("text", "--columns", "max_box_acc_held_out,mean_iou", "--protocol", "low").split("\n\n")
+assert len(text) == 2 and text[1].split("\n")[0].split() == ["model", "method", "MaxBoxAcc", "held", "mean", "IoU"], text
+assert [float(l.split()[-1]) for l in text[1].split("\n")[1:] if l.split() and l.split()[-1][0] == "0"
+        ] == [round(r["mean_iou"], 4) for r in whole[1::2] if r["mean_iou"] is not None]
+
+classes = json.loads(report("json", "--by-class"))["classes"]
+
+
+def of(row, some):
+    return [c for c in some if all(c[k] == row[k] for k in ("model", "variant", "protocol"))]
+
+
+for key, options, worst in (("top1_loc_error", [], 1), ("mean_iou", ["--sort", "mean_iou"], -1)):
+    some = json.loads(report("json", "--worst", "3", *options))["classes"]
+    assert len(some) == 16 * 3
+    for row in whole[:-4]:
+        want = sorted(of(row, classes), key=lambda c: -worst * c[key])[:3]
+        assert of(row, some) == want, (key, row["model"], row["variant"])
+best = json.loads(report("json", "--by-class", "--sort", "mean_iou"))["classes"]
+for row in whole[:-4]:
+    assert of(row, best) == sorted(of(row, classes), key=lambda c: -c["mean_iou"])
+assert "Of each row the 1 class with the most top-1 loc" in report("text", "--worst", "1").replace("↓", "")
+END
+
+check "text fits the screen, and nothing is lost" "$PYTHON" - "$CAMRANK" "$file" <<'END'
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+camrank, file = sys.argv[1:]
+
+
+def text(columns, *options):
+    return subprocess.run([camrank, "report", file, *options], check=True, capture_output=True, text=True,
+                          env={**os.environ, "COLUMNS": columns}).stdout
+
+
+def tables(of):
+    """The tables of a report, without the notes above them."""
+    return of.split("\n\n", 1)[1].split("\n")
+
+
+def numbers(lines):
+    return sorted(re.findall(r"(?<=\s)-?\d+\.\d+(?:-\d+\.\d+)?(?=\s|$)", "\n".join(lines)))
+
+
+for options in ([], ["--by-class"], ["--worst", "2"], ["--sort", "mean_iou"]):
+    whole = tables(text("1000", *options))
+    assert max(map(len, whole)) > 120
+    for columns in ("60", "72", "80", "100", "120", "150"):
+        lines = tables(text(columns, *options))
+        assert max(map(len, lines)) <= int(columns), (columns, max(lines, key=len))
+        assert numbers(lines) == numbers(whole), columns
+    assert text("", *options) == text("120", *options) == text("none", *options)
+    assert text("1", *options) == text("60", *options)
+
+# On a terminal it is as wide as that.
+main, other = pty.openpty()
+fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 77, 0, 0))
+process = subprocess.Popen([camrank, "report", file], stdout=other, env={**os.environ, "COLUMNS": "500"})
+os.close(other)
+seen = b""
+try:
+    while piece := os.read(main, 65536):
+        seen += piece
+except OSError:
+    pass
+assert process.wait() == 0 and seen.decode().replace("\r\n", "\n") == text("77")
+END
+finish
