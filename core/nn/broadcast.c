@@ -68,10 +68,16 @@ cr_status cr_node_broadcast(cr_graph *graph, cr_node *node, cr_given *all, cr_er
 {
     cr_status status = CR_OK;
     cr_shape own;
+    int n_dims = 0;
     *all = (cr_given){0};
     for (int i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] < 0)
             return cr_fail(err, CR_EINPUT, "input %d is left out", i + 1);
+        const int n = shape_of(&graph->values[node->inputs[i]], &own)->n_dims;
+        n_dims = n > n_dims ? n : n_dims;
+    }
+    for (int i = 0; i < node->n_inputs; i++) {
+        CR_TRY(cr_node_of_one(graph, node, i, n_dims, err));
         if (!join(&all->shape, shape_of(&graph->values[node->inputs[i]], &own)))
             return cr_fail(err, CR_EINPUT, "the shapes of its inputs do not fit");
     }

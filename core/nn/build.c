@@ -162,6 +162,32 @@ cr_status cr_node_arrange(cr_graph *graph, cr_node *node, int i, const int *orde
     return status;
 }
 
+/* Whether n rows of a constant are all the same. */
+static bool repeats(const cr_tensor *tensor, int64_t n)
+{
+    const size_t row = (size_t)(tensor->n / n), step = tensor->step;
+    for (int64_t i = 1; step && i < n; i++) /* of reals, one of which may stand for all */
+        if (memcmp(tensor->reals, tensor->reals + (size_t)i * row * step, row * step) != 0)
+            return false;
+    for (int64_t i = 1; tensor->ints && i < n; i++)
+        if (memcmp(tensor->ints, tensor->ints + (size_t)i * row, row * sizeof *tensor->ints) != 0)
+            return false;
+    return tensor->reals || tensor->ints;
+}
+
+cr_status cr_node_of_one(cr_graph *graph, cr_node *node, int i, int n_dims, cr_error *err)
+{
+    const int batch = graph->declared_batch;
+    const cr_value *value = &graph->values[node->inputs[i]];
+    if (batch < 2 || !value->constant || value->tensor.n_dims != n_dims ||
+        value->tensor.dims[0] != batch || !repeats(&value->tensor, batch))
+        return CR_OK;
+    cr_tensor one = value->tensor;
+    one.dims[0] = 1;
+    one.n /= batch;
+    return cr_graph_add_constant(graph, NULL, &one, &node->inputs[i], err);
+}
+
 cr_status cr_node_give(cr_graph *graph, cr_node *node, int i, const cr_given *as, cr_error *err)
 {
     cr_status status = CR_OK;

@@ -276,6 +276,10 @@ cr_status cr_node_insert_wish(cr_graph *graph, const cr_op *op, int x, const voi
 cr_status cr_node_usual(cr_graph *graph, cr_node *node, int i, cr_error *err);
 cr_status cr_node_arrange(cr_graph *graph, cr_node *node, int i, const int *order, cr_error *err);
 
+/* Where the model's batch is fixed, and input i a constant of n_dims dimensions that has the same for each of
+ * its images: makes it that of one. */
+cr_status cr_node_of_one(cr_graph *graph, cr_node *node, int i, int n_dims, cr_error *err);
+
 /* Makes input i, a constant, an activation of this shape and order; of its own and the usual order with
  * NULL. */
 typedef struct cr_given {

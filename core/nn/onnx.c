@@ -36,7 +36,10 @@ static cr_status connect_inputs(cr_graph *graph, cr_node *node, cr_error *err)
         const char *name = proto->input[i];
         node->inputs[i] = name[0] ? cr_symbols_find(&graph->names, name) : -1;
         if (name[0] && node->inputs[i] < 0)
-            return cr_fail(err, CR_EINPUT, "its input %.100s is not computed before it", name);
+            return cr_fail(err, CR_EINPUT,
+                           "its input %.100s is not computed before it, or is an output beside "
+                           "the first that is not supported",
+                           name);
     }
     cr_node_connect(graph, node);
     return status;

@@ -39,8 +39,12 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     int64_t given, extent = 0;
     int axis;
     CR_TRY(cr_attribute_int(node, "axis", INT64_MAX, &given, err));
-    for (int i = 0; i < node->n_inputs; i++)
-        CR_TRY(cr_node_value(graph, node, i, &first, err));
+    first = node->n_x ? &graph->values[node->x[0]] : NULL;
+    for (int i = 0; i < node->n_inputs; i++) {
+        if (first && node->inputs[i] >= 0)
+            CR_TRY(cr_node_of_one(graph, node, i, first->shape.n_dims, err));
+        CR_TRY(cr_node_value(graph, node, i, &in, err));
+    }
     first = &graph->values[node->inputs[0]];
     CR_TRY(cr_node_axis(graph, given, first->shape.n_dims, &axis, err));
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));

@@ -346,6 +346,10 @@ written("a stack of a sequence", [node("SplitToSequence", ["x"], ["s"], axis=1, 
                                   node("SequenceLength", ["u"], ["l"]), node("Cast", ["l"], ["r"], to=1),
                                   node("ConcatFromSequence", ["u"], ["c"], axis=-1, new_axis=1), node("Mul", ["c", "r"], ["y"])],
         lambda x: 3 * torch.stack([x[:, 1], x[:, 1].sin(), x[:, 1]], -1), [("one", np.int64(1))], opset=13)
+token, places = np.random.default_rng(6).uniform(-1, 1, (1, 1, 12, 16)).astype(np.float32), np.random.default_rng(7).uniform(-1, 1, (1, 4, 12, 16)).astype(np.float32)
+written("constants of a fixed batch", [node("Concat", ["c", "x"], ["t"], axis=1), node("Add", ["t", "p"], ["y"])],
+        lambda x: torch.cat([torch.tensor(token).repeat(2, 1, 1, 1), x], 1) + torch.tensor(places),
+        [("c", token.repeat(2, 0)), ("p", places.repeat(2, 0))], dims=(2, 3, 12, 16))
 sizes = [("z", np.array([1, 3, 5, 7]))]
 for mode, more in (("linear", {}), ("cubic", {"cubic_coeff_a": -.5})):
     written(f"Resize {mode} without aliasing", [node("Resize", ["x", "", "", "z"], ["y"], mode=mode, antialias=1, exclude_outside=1, **more)],
