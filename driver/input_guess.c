@@ -60,7 +60,7 @@ static bool guess_pixels(const cr_graph *graph, cr_input_guess *guess)
     return true;
 }
 
-static cr_status load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+static cr_status load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                       const char *name, const char *output, int width, int height, cr_graph **graph,
                       cr_input_guess *guess, cr_error *err)
 {
@@ -79,9 +79,9 @@ static cr_status load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files 
     return CR_OK;
 }
 
-cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                               const char *name, const char *output, int width, int height,
-                              const cr_onnx_about *about, cr_graph **graph, cr_input_guess *guess,
+                              const cr_nn_about *about, cr_graph **graph, cr_input_guess *guess,
                               cr_error *err)
 {
     cr_status status = CR_OK;

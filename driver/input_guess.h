@@ -18,9 +18,9 @@ typedef struct cr_input_guess {
 
 /* Reads the graph of a model: at the size that is given, of 0 0 at its own, or, where it leaves that open,
  * at 224 x 224; and guesses its input. *graph is the caller's. Errors: those of cr_graph_load. */
-cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                               const char *name, const char *output, int width, int height,
-                              const cr_onnx_about *about, cr_graph **graph, cr_input_guess *guess,
+                              const cr_nn_about *about, cr_graph **graph, cr_input_guess *guess,
                               cr_error *err);
 
 /* Brings a spec to another size: a crop stays as large a part of the side. */

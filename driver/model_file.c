@@ -34,13 +34,13 @@ cleanup:
 }
 
 /* Rank 0 only: all files must be there and be long enough before memory is taken for them. */
-static cr_status check_files(const char *folder, const cr_onnx_files *files, const char *model,
+static cr_status check_files(const char *folder, const cr_nn_files *files, const char *model,
                              cr_error *err)
 {
     cr_status status = CR_OK;
     char *path = NULL;
     for (int i = 0; i < files->n; i++) {
-        const cr_onnx_file *file = &files->files[i];
+        const cr_nn_file *file = &files->files[i];
         size_t n_bytes;
         free(path);
         path = cr_path_join(folder, file->location);
@@ -60,7 +60,7 @@ cleanup:
 }
 
 /* Rank 0 only. */
-static cr_status read_files(const char *folder, const cr_onnx_files *files, cr_par_block *block,
+static cr_status read_files(const char *folder, const cr_nn_files *files, cr_par_block *block,
                             cr_error *err)
 {
     cr_status status = CR_OK;
@@ -68,7 +68,7 @@ static cr_status read_files(const char *folder, const cr_onnx_files *files, cr_p
     size_t at = 0;
     CR_TRY(cr_par_block_reserve(block, 0, block->n_bytes, err));
     for (int i = 0; i < files->n; i++) {
-        const cr_onnx_file *file = &files->files[i];
+        const cr_nn_file *file = &files->files[i];
         free(path);
         path = cr_path_join(folder, file->location);
         if (!path)
@@ -140,7 +140,7 @@ cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const
     cr_status status = CR_OK;
     *file = (cr_model_file){0};
     CR_TRY(read_onnx(par, nodes, path, &file->model, err));
-    status = cr_onnx_files_find(file->model.bytes, file->model.n_bytes, path, &file->files, err);
+    status = cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, &file->files, err);
     CR_TRY(cr_par_agree(par, status, err));
     if (file->files.n > 0)
         CR_TRY(read_external(par, nodes, path, file, err));
@@ -165,6 +165,6 @@ void cr_model_file_close(cr_model_file *file)
 {
     cr_par_block_free(&file->model);
     cr_par_block_free(&file->data);
-    cr_onnx_files_free(&file->files);
+    cr_nn_files_free(&file->files);
     *file = (cr_model_file){0};
 }

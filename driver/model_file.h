@@ -7,7 +7,7 @@
 
 typedef struct cr_model_file {
     cr_par_block model, data; /* the ONNX file; the others, one behind the other */
-    cr_onnx_files files;      /* these, with their bytes in `data` */
+    cr_nn_files files;        /* these, with their bytes in `data` */
     char sha256[65]; /* of the ONNX file; where there are others, of a text with such a sum a
                                  line, of the ONNX file and of what it uses of each of `files` */
 } cr_model_file;

@@ -66,7 +66,7 @@ static cr_status make_job(const cr_single_request *request, cr_single *s, cr_err
     return status;
 }
 
-static cr_status read_names(const cr_single_request *request, const cr_onnx_about *about,
+static cr_status read_names(const cr_single_request *request, const cr_nn_about *about,
                             cr_single *s, cr_error *err)
 {
     enum { MOST = 1 << 26 };
@@ -134,13 +134,13 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
     const cr_par alone = cr_par_alone();
     cr_par_nodes nodes;
     cr_model_file file = {0};
-    cr_onnx_about about = {.names = NULL};
+    cr_nn_about about = {.names = NULL};
     cr_graph *graph = NULL;
     *s = (cr_single){.guessed = true};
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
     CR_TRY(cr_model_file_open(&alone, &nodes, request->model, &file, err));
-    if (cr_onnx_about_read(file.model.bytes, file.model.n_bytes, request->model, &about, err) ==
-        CR_EINTERNAL)
+    if (cr_nn_about_read(file.model.bytes, file.model.n_bytes, &file.files, request->model, &about,
+                         err) == CR_EINTERNAL)
         CR_TRY(err->status);
     CR_TRY(cr_input_guess_make(file.model.bytes, file.model.n_bytes, &file.files, request->model,
                                request->output, request->width, request->height, &about, &graph,
@@ -159,7 +159,7 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
     cr_graph_release_weights(s->model.graph);
 
 cleanup:
-    cr_onnx_about_free(&about);
+    cr_nn_about_free(&about);
     cr_model_file_close(&file);
     if (status != CR_OK)
         cr_single_close(s);

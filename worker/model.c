@@ -104,7 +104,7 @@ static void describe(cr_model *model)
     }
 }
 
-cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const char *kernels,
                         const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,

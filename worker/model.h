@@ -39,7 +39,7 @@ typedef struct cr_model {
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
  * n_classes outputs, to which none of the methods, if there are any, applies or a kernel does not. *model is {0} on failure. */
-cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const char *kernels,
                         const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,

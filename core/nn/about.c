@@ -17,13 +17,13 @@ static bool is_names_key(const char *key)
     return false;
 }
 
-cr_status cr_onnx_about_read(const uint8_t *bytes, size_t n_bytes, const char *name,
-                             cr_onnx_about *about, cr_error *err)
+cr_status cr_nn_about_read(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                           const char *name, cr_nn_about *about, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_onnx_model model = {0};
-    *about = (cr_onnx_about){.names = NULL};
-    CR_TRY(cr_onnx_unpack(bytes, n_bytes, &model, err));
+    *about = (cr_nn_about){.names = NULL};
+    CR_TRY(cr_model_read(bytes, n_bytes, files, &model, err));
     snprintf(about->producer, sizeof about->producer, "%.79s",
              model.proto->producer_name ? model.proto->producer_name : "");
     for (size_t i = 0; i < model.proto->n_metadata_props && !about->names; i++) {
@@ -38,14 +38,14 @@ cr_status cr_onnx_about_read(const uint8_t *bytes, size_t n_bytes, const char *n
 cleanup:
     if (status != CR_OK)
         cr_fail_in(err, "%s: ", name);
-    cr_onnx_unpack_free(&model);
+    cr_model_read_free(&model);
     return status;
 }
 
-void cr_onnx_about_free(cr_onnx_about *about)
+void cr_nn_about_free(cr_nn_about *about)
 {
     free(about->names);
-    *about = (cr_onnx_about){.names = NULL};
+    *about = (cr_nn_about){.names = NULL};
 }
 
 /* The only node that reads a value and nothing else; NULL where there is another. */

@@ -162,12 +162,12 @@ struct cr_graph {
     int64_t opset;
     cr_arena arena;   /* everything below but the constants' data */
     cr_arena weights; /* that of them which is not read in place; only load and pack need any */
-    const cr_onnx_files *files; /* while loading */
-    cr_symbols names;           /* while loading: of the model's own values */
-    cr_sequence *sequences;     /* while loading: sequence.c */
-    bool computes;              /* while loading: constants are what runs, see constant.c */
-    double work;                /* operations done for constants, and */
-    size_t n_computed;          /* elements of what came of them */
+    const cr_nn_files *files; /* while loading */
+    cr_symbols names;         /* while loading: of the model's own values */
+    cr_sequence *sequences;   /* while loading: sequence.c */
+    bool computes;            /* while loading: constants are what runs, see constant.c */
+    double work;              /* operations done for constants, and */
+    size_t n_computed;        /* elements of what came of them */
     int n_values, max_values;
     cr_value *values;
     int n_nodes, max_nodes;
@@ -448,17 +448,36 @@ bool cr_fold_reads_shapes(const char *type);
 cr_status cr_node_params(cr_graph *graph, cr_node *node, size_t bytes, void **params,
                          cr_error *err);
 
-/* wire.c: a model's messages without the raw data of its initializers, and where in the file these
- * are. */
+/* A model's messages without the raw data of its initializers, and where in its files these are. */
 typedef struct cr_onnx_model {
-    Onnx__ModelProto *proto; /* with a graph */
-    cr_onnx_bytes *raw;      /* [n_initializer] in the file's bytes */
+    Onnx__ModelProto *proto;    /* with a graph; one of the two that follow */
+    Onnx__ModelProto *unpacked; /* by protobuf-c */
+    cr_arena memory;            /* of what a reader has put together */
+    cr_onnx_bytes *raw;         /* [n_initializer] in the bytes of the files; owned */
 } cr_onnx_model;
 
-/* Errors: CR_EINPUT for what is damaged or nests deeper than a model has reason to. *model is to be
- * freed in any case. */
-cr_status cr_onnx_unpack(const uint8_t *bytes, size_t n_bytes, cr_onnx_model *model, cr_error *err);
-void cr_onnx_unpack_free(cr_onnx_model *model);
+/* A format of models, and a row of reader.c. What is read is untrusted. */
+typedef struct cr_reader {
+    /* Whether a file is of this format; NULL of the last row. */
+    bool (*sniff)(const uint8_t *bytes, size_t n_bytes);
+
+    /* Lists the files that the model needs beside its own. Errors: CR_EINPUT, without the model's name. */
+    cr_status (*list)(const uint8_t *bytes, size_t n_bytes, cr_nn_files *files, cr_error *err);
+
+    /* Fills *model, which is {0} and is freed by the caller in any case. Errors: likewise. */
+    cr_status (*load)(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                      cr_onnx_model *model, cr_error *err);
+} cr_reader;
+
+/* reader.c: reads a model of whatever format. `files` are as for cr_graph_load. *model is to be freed in
+ * any case. */
+cr_status cr_model_read(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                        cr_onnx_model *model, cr_error *err);
+void cr_model_read_free(cr_onnx_model *model);
+
+/* tensor.c: the files with external data of an ONNX model. */
+cr_status cr_onnx_list_files(const uint8_t *bytes, size_t n_bytes, cr_nn_files *files,
+                             cr_error *err);
 
 /* refuse.c: CR_EINPUT for bytes that are no model: what they are instead, if that can be seen. */
 cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err);

@@ -1,4 +1,4 @@
-/* From the bytes of an ONNX file to a checked graph. Everything in the file is untrusted. */
+/* From the messages of a model to a checked graph. Everything in them is untrusted. */
 #include "graph.h"
 
 #include <stdio.h>
@@ -364,7 +364,7 @@ cleanup:
     return status;
 }
 
-cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *output, int width, int height,
                         cr_graph **result, cr_error *err)
 {
@@ -380,7 +380,7 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_file
     }
     snprintf(graph->name, sizeof graph->name, "%s", name);
     graph->files = files;
-    CR_TRY(cr_onnx_unpack(bytes, n_bytes, &model, err));
+    CR_TRY(cr_model_read(bytes, n_bytes, files, &model, err));
     CR_TRY(check_opset(graph, model.proto, err));
     CR_TRY(cr_functions_inline(model.proto, &inlined, &flat, err));
     CR_TRY(load_graph(graph, &model, &flat, output, width, height, err));
@@ -392,7 +392,7 @@ cleanup:
     if (status != CR_OK)
         cr_fail_in(err, "%s: ", name);
     cr_arena_free(&inlined);
-    cr_onnx_unpack_free(&model);
+    cr_model_read_free(&model);
     cr_graph_free(graph);
     return status;
 }

@@ -128,7 +128,7 @@ static cr_status find_place(const Onnx__TensorProto *proto, size_t n_bytes, plac
     return CR_OK;
 }
 
-static cr_onnx_file *find_file(const cr_onnx_files *files, const char *location)
+static cr_nn_file *find_file(const cr_nn_files *files, const char *location)
 {
     for (int i = 0; files && i < files->n; i++)
         if (strcmp(files->files[i].location, location) == 0)
@@ -137,14 +137,14 @@ static cr_onnx_file *find_file(const cr_onnx_files *files, const char *location)
 }
 
 /* The bytes of a tensor in the files that the caller has read. */
-static cr_status read_external(const cr_onnx_files *files, const Onnx__TensorProto *proto,
+static cr_status read_external(const cr_nn_files *files, const Onnx__TensorProto *proto,
                                size_t n_bytes, cr_onnx_bytes *data, cr_error *err)
 {
     place at;
     cr_status status = find_place(proto, n_bytes, &at, err);
     if (status != CR_OK)
         return status;
-    const cr_onnx_file *file = find_file(files, at.location);
+    const cr_nn_file *file = find_file(files, at.location);
     if (!file || !file->bytes || file->n_bytes < at.offset + n_bytes)
         return cr_fail(err, CR_EINPUT, "has its data in %.100s, which has not been read",
                        at.location);
@@ -307,7 +307,7 @@ cleanup:
 }
 
 /* Adds the file of a tensor to the list, or lengthens its part that is used. */
-static cr_status list_file(cr_onnx_files *files, const Onnx__TensorProto *proto, cr_error *err)
+static cr_status list_file(cr_nn_files *files, const Onnx__TensorProto *proto, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_tensor shape;
@@ -317,7 +317,7 @@ static cr_status list_file(cr_onnx_files *files, const Onnx__TensorProto *proto,
     CR_TRY(read_shape(proto, &shape, err));
     const size_t n_bytes = (size_t)shape.n * element_bytes(proto);
     CR_TRY(find_place(proto, n_bytes, &at, err));
-    cr_onnx_file *file = find_file(files, at.location);
+    cr_nn_file *file = find_file(files, at.location);
     if (!file) {
         if (files->n == MAX_FILES) {
             status = cr_fail(err, CR_EINPUT, "is one of more than %d files with data", MAX_FILES);
@@ -340,7 +340,7 @@ cleanup:
     return status;
 }
 
-static cr_status list_files(cr_onnx_files *files, const Onnx__GraphProto *graph, cr_error *err)
+static cr_status list_files(cr_nn_files *files, const Onnx__GraphProto *graph, cr_error *err)
 {
     cr_status status = CR_OK;
     size_t total = 0;
@@ -360,13 +360,13 @@ cleanup:
     return status;
 }
 
-cr_status cr_onnx_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
-                             cr_onnx_files *files, cr_error *err)
+cr_status cr_onnx_list_files(const uint8_t *bytes, size_t n_bytes, cr_nn_files *files,
+                             cr_error *err)
 {
     cr_status status = CR_OK;
     cr_onnx_model model;
-    *files = (cr_onnx_files){.files = cr_alloc(MAX_FILES, sizeof *files->files)};
-    CR_TRY(cr_onnx_unpack(bytes, n_bytes, &model, err));
+    *files = (cr_nn_files){.files = cr_alloc(MAX_FILES, sizeof *files->files)};
+    CR_TRY(cr_model_read(bytes, n_bytes, NULL, &model, err));
     if (!files->files) {
         status = cr_fail_memory(err, "a list of files", MAX_FILES, sizeof *files->files);
         goto cleanup;
@@ -374,18 +374,6 @@ cr_status cr_onnx_files_find(const uint8_t *bytes, size_t n_bytes, const char *n
     CR_TRY(list_files(files, model.proto->graph, err));
 
 cleanup:
-    cr_onnx_unpack_free(&model);
-    if (status != CR_OK) {
-        cr_fail_in(err, "%s: ", name);
-        cr_onnx_files_free(files);
-    }
+    cr_model_read_free(&model);
     return status;
-}
-
-void cr_onnx_files_free(cr_onnx_files *files)
-{
-    for (int i = 0; files->files && i < files->n; i++)
-        free(files->files[i].location);
-    free(files->files);
-    *files = (cr_onnx_files){0};
 }

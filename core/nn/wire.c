@@ -166,11 +166,12 @@ static bool split_model(splitter *s, const uint8_t *bytes, size_t n)
     return whole && n == 0;
 }
 
-cr_status cr_onnx_unpack(const uint8_t *bytes, size_t n_bytes, cr_onnx_model *model, cr_error *err)
+static cr_status unpack(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                        cr_onnx_model *model, cr_error *err)
 {
     cr_status status = CR_OK;
     splitter count = {0}, s = {0};
-    *model = (cr_onnx_model){0};
+    (void)files; /* read with the tensors that have their data there */
     /* Two graphs would be merged by protobuf-c, and their initializers counted on. */
     if (!is_shallow(&onnx__model_proto__descriptor, bytes, n_bytes, 1) ||
         !split_model(&count, bytes, n_bytes) || count.n_graphs != 1) {
@@ -184,7 +185,7 @@ cr_status cr_onnx_unpack(const uint8_t *bytes, size_t n_bytes, cr_onnx_model *mo
         goto cleanup;
     }
     split_model(&s, bytes, n_bytes);
-    model->proto = onnx__model_proto__unpack(NULL, s.at, s.out);
+    model->proto = model->unpacked = onnx__model_proto__unpack(NULL, s.at, s.out);
     if (!model->proto || !model->proto->graph ||
         model->proto->graph->n_initializer != s.n_initializers)
         status = cr_onnx_fail_file(bytes, n_bytes, err);
@@ -194,10 +195,4 @@ cleanup:
     return status;
 }
 
-void cr_onnx_unpack_free(cr_onnx_model *model)
-{
-    if (model->proto)
-        onnx__model_proto__free_unpacked(model->proto, NULL);
-    free(model->raw);
-    *model = (cr_onnx_model){0};
-}
+const cr_reader cr_reader_onnx = {.list = cr_onnx_list_files, .load = unpack};

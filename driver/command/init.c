@@ -228,7 +228,7 @@ cleanup:
 
 /* Classes by their numbers, and by their names where the model has them. */
 static cr_status put_classes(FILE *file, const cr_graph *graph, const char *model,
-                             const cr_onnx_about *about, cr_error *err)
+                             const cr_nn_about *about, cr_error *err)
 {
     const int n = cr_graph_n_classes(graph);
     cr_class_names names = {.n = 0};
@@ -250,7 +250,7 @@ static bool is_text(const char *bytes, size_t n)
 
 /* Writes a new file with `put`. */
 static cr_status write_text(const request *r, const char *path, const cr_graph *graph,
-                            const cr_input_guess *guess, const cr_onnx_about *about, cr_error *err)
+                            const cr_input_guess *guess, const cr_nn_about *about, cr_error *err)
 {
     const char *inputs[] = {r->model, r->ground_truth ? r->ground_truth : r->model,
                             r->synsets ? r->synsets : r->model};
@@ -276,13 +276,13 @@ static cr_status write_files(const request *r, cr_error *err)
     const cr_par alone = cr_par_alone();
     cr_par_nodes nodes;
     cr_model_file file = {0};
-    cr_onnx_about about = {.names = NULL};
+    cr_nn_about about = {.names = NULL};
     cr_graph *graph = NULL;
     cr_input_guess guess;
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
     CR_TRY(cr_model_file_open(&alone, &nodes, r->model, &file, err));
-    if (cr_onnx_about_read(file.model.bytes, file.model.n_bytes, r->model, &about, err) ==
-        CR_EINTERNAL)
+    if (cr_nn_about_read(file.model.bytes, file.model.n_bytes, &file.files, r->model, &about,
+                         err) == CR_EINTERNAL)
         CR_TRY(err->status);
     CR_TRY(cr_input_guess_make(file.model.bytes, file.model.n_bytes, &file.files, r->model,
                                r->output ? r->output : "", r->width, r->height, &about, &graph,
@@ -295,7 +295,7 @@ static cr_status write_files(const request *r, cr_error *err)
 
 cleanup:
     cr_graph_free(graph);
-    cr_onnx_about_free(&about);
+    cr_nn_about_free(&about);
     cr_model_file_close(&file);
     return status;
 }

@@ -38,50 +38,50 @@ static inline int cr_shape_w(const cr_shape *s)
 }
 
 /* A file beside the model's, with data of its tensors: what ONNX calls external data. */
-typedef struct cr_onnx_file {
+typedef struct cr_nn_file {
     char *location;       /* a path that starts, and stays, in the model's folder; symbolic links on
                              the way are the user's own */
     size_t n_bytes;       /* that the model uses, from the first of the file */
     const uint8_t *bytes; /* the caller's, to be set before cr_graph_load */
-} cr_onnx_file;
+} cr_nn_file;
 
-typedef struct cr_onnx_files {
+typedef struct cr_nn_files {
     int n;
-    cr_onnx_file *files; /* [n] in the order of their first use */
-} cr_onnx_files;
+    cr_nn_file *files; /* [n] in the order of their first use */
+} cr_nn_files;
 
 /* Lists the files that the model needs beside its own. Errors: CR_EINPUT naming `name` for a file
- * that is no ONNX model, and naming the tensor whose file is outside the model's folder or whose place
+ * that is no model, and naming the tensor whose file is outside the model's folder or whose place
  * in it is invalid; CR_EINTERNAL (memory). *files is {0} on failure. */
-cr_status cr_onnx_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
-                             cr_onnx_files *files, cr_error *err);
-void cr_onnx_files_free(cr_onnx_files *files);
+cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
+                           cr_nn_files *files, cr_error *err);
+void cr_nn_files_free(cr_nn_files *files);
 
 /* What a model says of itself. */
-typedef struct cr_onnx_about {
+typedef struct cr_nn_about {
     char producer[80]; /* the program that wrote it; "" */
     char *names; /* the text under the key that exporters use for names of classes; NULL; owned */
-} cr_onnx_about;
+} cr_nn_about;
 
-/* Errors: CR_EINPUT naming `name` for a file that is no ONNX model; CR_EINTERNAL (memory). *about is {0} on
- * failure. */
-cr_status cr_onnx_about_read(const uint8_t *bytes, size_t n_bytes, const char *name,
-                             cr_onnx_about *about, cr_error *err);
-void cr_onnx_about_free(cr_onnx_about *about);
+/* `files` as for cr_graph_load. Errors: CR_EINPUT naming `name` for a file that is no model; CR_EINTERNAL
+ * (memory). *about is {0} on failure. */
+cr_status cr_nn_about_read(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                           const char *name, cr_nn_about *about, cr_error *err);
+void cr_nn_about_free(cr_nn_about *about);
 
 typedef struct cr_graph cr_graph;
 
-/* Reads an ONNX model (protobuf). `name` is for messages. `output` names the value that is the output;
+/* Reads a model of a format that reader.c has, as ONNX (protobuf). `name` is for messages. `output` names the value that is the output;
  * "" takes the model's own, which must be its only one. Nodes that it does not need are not read. The
  * logits are the scores behind that output: a softmax, sigmoid or clip at the end is cut, whatever
  * renames, picks or scales scores behind it (cr_graph_cut). `width` and `height` are those of the input,
  * pixels; 0 takes the model's own, and a model that leaves them open takes what is given. `files` are
- * those of cr_onnx_files_find with their bytes; NULL for a model without any. Errors: CR_EINPUT naming
+ * those of cr_nn_files_find with their bytes; NULL for a model without any. Errors: CR_EINPUT naming
  * `name`, and the node and operator that is not supported or not valid, or an output that lies between 0
  * and 1 and has no scores behind it that could be found. *graph is NULL on failure.
  * Weights are read where they lie: `bytes`, and the bytes of `files`, must stay until
  * cr_graph_release_weights or cr_graph_free. */
-cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_onnx_files *files,
+cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *output, int width, int height,
                         cr_graph **graph, cr_error *err);
 

@@ -96,7 +96,7 @@ static void compile(const cr_graph *graph)
 }
 
 /* External data are as long as the model says, and zero; false where that is too much here. */
-static bool make_data(cr_onnx_files *files)
+static bool make_data(cr_nn_files *files)
 {
     size_t total = 0;
     for (int i = 0; i < files->n; i++)
@@ -109,20 +109,20 @@ static bool make_data(cr_onnx_files *files)
     return total <= MAX_DATA;
 }
 
-static void free_data(cr_onnx_files *files)
+static void free_data(cr_nn_files *files)
 {
     for (int i = 0; i < files->n; i++)
         free((uint8_t *)files->files[i].bytes);
-    cr_onnx_files_free(files);
+    cr_nn_files_free(files);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     cr_graph *graph = NULL;
-    cr_onnx_files files;
+    cr_nn_files files;
     cr_error err = {0};
     uint8_t *copy = fuzz_copy(bytes, n_bytes, false);
-    bool ok = fuzz_ok(cr_onnx_files_find(copy, n_bytes, "m.onnx", &files, &err), &err, "m.onnx: ");
+    bool ok = fuzz_ok(cr_nn_files_find(copy, n_bytes, "m.onnx", &files, &err), &err, "m.onnx: ");
     ok = ok && make_data(&files);
     ok = ok && fuzz_ok(cr_graph_load(copy, n_bytes, &files, "m.onnx", "", 0, 0, &graph, &err), &err,
                        "m.onnx: ");

@@ -11,7 +11,7 @@ from itertools import takewhile
 import numpy as np
 
 from structs import (cr_error, cr_graph_layer, cr_head, cr_method, cr_method_run, cr_method_spec,
-                     cr_net_target, cr_onnx_files, cr_parameters, cr_shape, cr_variant)
+                     cr_net_target, cr_nn_files, cr_parameters, cr_shape, cr_variant)
 
 BUILD = os.environ.get("BUILD", "build")
 NO_LIMIT = 2**31 - 1
@@ -100,8 +100,8 @@ class Graph:
     def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None, output=""):
         self.lib, self.handle = lib, ct.c_void_p()
         self.data, self.parts = data, []  # weights are read where they lie
-        error, files = cr_error(), cr_onnx_files()
-        check(self.lib.cr_onnx_files_find(data, ct.c_size_t(len(data)), name.encode(),
+        error, files = cr_error(), cr_nn_files()
+        check(self.lib.cr_nn_files_find(data, ct.c_size_t(len(data)), name.encode(),
                                           ct.byref(files), ct.byref(error)), error)
         for i in range(files.n if folder else 0):
             with open(os.path.join(folder, ct.string_at(files.files[i].location).decode()), "rb") as file:
@@ -110,7 +110,7 @@ class Graph:
         status = self.lib.cr_graph_load(data, ct.c_size_t(len(data)), ct.byref(files),
                                         name.encode(), output.encode(), width, height, ct.byref(self.handle),
                                         ct.byref(error))
-        self.lib.cr_onnx_files_free(ct.byref(files))
+        self.lib.cr_nn_files_free(ct.byref(files))
         check(status, error)
         self.head = self.lib.cr_graph_head(self.handle)
         self.n_classes = self.lib.cr_graph_n_classes(self.handle)
