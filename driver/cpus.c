@@ -2,6 +2,9 @@
 #include "cpus.h"
 
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 cr_status cr_cpus_second(const cr_par *node, bool *second, cr_error *err)
 {
@@ -23,4 +26,35 @@ cr_status cr_cpus_second(const cr_par *node, bool *second, cr_error *err)
 
 cleanup:
     return status;
+}
+
+static int count_bound(pid_t process)
+{
+    cpu_set_t set;
+    return sched_getaffinity(process, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+/* CPUs of a core: the siblings of the first, as `0-1`, `0,32` or `0`. */
+static int threads_a_core(void)
+{
+    int a = 0, b = 0, n = 1;
+    char between = 0;
+    FILE *file = fopen("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "re");
+    if (!file)
+        return 1;
+    const int read = fscanf(file, "%6d%c%6d", &a, &between, &b);
+    if (read == 3 && between == '-' && b > a)
+        n = b - a + 1;
+    else if (read == 3 && between == ',')
+        n = 2;
+    fclose(file);
+    return n;
+}
+
+int cr_cpus_cores(void)
+{
+    const char *given = getenv("CAMRANK_TEST_CORES");
+    const int own = count_bound(0), parent = count_bound(getppid());
+    const int cpus = own > parent ? own : parent;
+    return given ? atoi(given) : cpus > 1 ? cpus / threads_a_core() : cpus;
 }

@@ -9,4 +9,8 @@
  * tell. Collective over `node`, the ranks of a node. */
 cr_status cr_cpus_second(const cr_par *node, bool *second, cr_error *err);
 
+/* Cores of this node that the run could use: those that this process, or the launcher that is its parent,
+ * is bound to. 0: the system does not tell. CAMRANK_TEST_CORES=N sets another number, for tests. Local. */
+int cr_cpus_cores(void);
+
 #endif

@@ -1,4 +1,5 @@
 /* The `camrank` command: finds the subcommand, starts MPI if it needs it, prints what failed. */
+#include "camrank/near.h"
 #include "driver/command/command.h"
 #include "launcher.h"
 #include "session.h"
@@ -23,10 +24,11 @@ static const cr_command *const commands[] = {
 static void print_help(void)
 {
     printf("camrank measures how well a classification network localizes objects.\n\n"
-           "usage: camrank COMMAND ... [--help]\n\n");
+           "usage: camrank COMMAND ... [-h | --help]\n\n");
     for (int i = 0; commands[i]; i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\n  --version  versions of the program and of its libraries\n\n"
+    printf("\n  help [COMMAND]\n             this list, or what COMMAND --help says\n"
+           "  -V, --version\n             versions of the program and of its libraries\n\n"
            "exit codes:\n");
 #define PRINT_STATUS(code, exit_code, text) printf("  %2d  %s\n", exit_code, text);
     CR_STATUS_LIST(PRINT_STATUS)
@@ -41,7 +43,7 @@ static void print_error(const cr_error *err)
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
 }
@@ -103,11 +105,12 @@ int main(int argc, char **argv)
      * own locks fail on file systems that have none. It reads this as it starts. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
     const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "--help") == 0) {
+    const bool helps = strcmp(name, "help") == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (helps && argc == 2)) {
         print_help();
         return 0;
     }
-    if (strcmp(name, "--version") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         char libraries[512];
         cr_error fault;
         if (cr_session_libraries(libraries, sizeof libraries, &fault) != CR_OK) {
@@ -118,16 +121,23 @@ int main(int argc, char **argv)
         return 0;
     }
     const cr_command *command = NULL;
-    for (int i = 0; commands[i]; i++)
+    cr_near near;
+    name = helps ? argv[2] : name;
+    cr_near_begin(&near, name);
+    cr_near_add(&near, "help", strlen("help"));
+    for (int i = 0; commands[i]; i++) {
+        cr_near_add(&near, commands[i]->name, strlen(commands[i]->name));
         if (strcmp(commands[i]->name, name) == 0)
             command = commands[i];
+    }
     cr_error err = {0};
     cr_status status;
     if (argc < 2)
         status = cr_fail(&err, CR_EUSAGE, "a command is missing; see camrank --help");
     else if (!command)
-        status = cr_fail(&err, CR_EUSAGE, "unknown command \"%s\"; see camrank --help", name);
-    else if (asks_for_help(argc - 1, argv + 1)) {
+        status = cr_fail(&err, CR_EUSAGE, "unknown command \"%s\"%s; see camrank --help", name,
+                         cr_near_text(&near));
+    else if (helps || asks_for_help(argc - 1, argv + 1)) {
         printf("%s", command->help);
         return 0;
     } else if (command->uses_mpi)

@@ -1,5 +1,6 @@
 /* Options with messages of our own, and standard output whose failure counts. */
 #include "option.h"
+#include "camrank/near.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,8 +18,23 @@ static bool has(const struct option *options, int val)
     return false;
 }
 
+/* The option that a long one was meant to be. */
+static const char *near_option(const char *given, const struct option *options, cr_near *near)
+{
+    char word[80];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
+    cr_near_begin(near, word);
+    for (; options->name && strncmp(word, "--", 2) == 0; options++) {
+        char name[80];
+        const int n = snprintf(name, sizeof name, "--%s", options->name);
+        cr_near_add(near, name, (size_t)n);
+    }
+    return cr_near_text(near);
+}
+
 int cr_option_next(int argc, char **argv, const struct option *options, cr_error *err)
 {
+    cr_near near;
     opterr = 0;
     int option = getopt_long(argc, argv, has(options, 'o') ? ":o:" : ":", options, NULL);
     if (option != ':' && option != '?')
@@ -30,8 +46,8 @@ int cr_option_next(int argc, char **argv, const struct option *options, cr_error
     if (option == ':')
         cr_fail(err, CR_EUSAGE, "%s: option %s needs a value", argv[0], culprit);
     else if (optopt == 0 || optopt > ' ')
-        cr_fail(err, CR_EUSAGE, "%s: option %s is unknown or ambiguous; see camrank %s --help",
-                argv[0], culprit, argv[0]);
+        cr_fail(err, CR_EUSAGE, "%s: option %s is unknown or ambiguous%s; see camrank %s --help",
+                argv[0], culprit, near_option(culprit, options, &near), argv[0]);
     else
         cr_fail(err, CR_EUSAGE, "%s: option %s takes no value", argv[0], culprit);
     return '?';

@@ -1,5 +1,5 @@
-/* progress.h - how far a run is, on standard error of rank 0: a bar on a terminal, a line every 30
- * s in a log file. Local. */
+/* progress.h - how far a run is, on standard error of rank 0: a bar on a terminal, also on that of an
+ * mpirun on the same node, which hands the bytes on; a line every 30 s in a log file. Local. */
 #ifndef CAMRANK_DRIVER_PROGRESS_H
 #define CAMRANK_DRIVER_PROGRESS_H
 
@@ -8,6 +8,7 @@
 
 typedef struct cr_progress {
     bool shown, terminal;
+    int width; /* of the terminal, in columns; 0: not known */
     int n_groups;
     int64_t n_passes, done; /* images x groups of models */
     double share,

@@ -3,6 +3,7 @@
 
 #include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,19 @@ static bool matches(const char *pattern, const cr_compare_row *row, bool *whole)
                                      matches_file(pattern, cr_path_name(row->file), name, whole)));
 }
 
+static cr_status fail_group(const cr_compare *compare, const char *group, cr_error *err)
+{
+    char known[300];
+    size_t n = 0;
+    for (int r = 0; r < compare->n_rows && n < sizeof known; r++) {
+        const cr_compare_row *row = &compare->rows[r];
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s/%s/%s", r ? ", " : "", row->model,
+                              row->method, row->protocol);
+    }
+    return cr_fail(err, CR_EINPUT, "--group %.100s: no row is called so, but %s%s", group, known,
+                   n < sizeof known ? "" : "...");
+}
+
 /* Which group takes each row, -1 for none. */
 static cr_status assign(const cr_compare *compare, int *group_of, cr_error *err)
 {
@@ -52,8 +66,7 @@ static cr_status assign(const cr_compare *compare, int *group_of, cr_error *err)
             any = true;
         }
         if (!any && whole)
-            return cr_fail(err, CR_EINPUT, "--group %.200s: no row is called so",
-                           options->groups[g]);
+            return fail_group(compare, options->groups[g], err);
     }
     return whole ? CR_OK : cr_fail(err, CR_EINTERNAL, "out of memory: the name of a row");
 }

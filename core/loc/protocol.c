@@ -1,5 +1,6 @@
 /* The protocols by name, their parameters, and how they predict. */
 #include "camrank/loc.h"
+#include "camrank/near.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,9 @@ cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *er
                          protocols[i].name);
         used += (size_t)n;
     }
-    return cr_fail(err, CR_EINPUT, "unknown protocol \"%.64s\"; known: %s", name, known);
+    cr_near near;
+    return cr_fail(err, CR_EINPUT, "unknown protocol \"%.64s\"%s; known: %s", name,
+                   cr_near_of(&near, name, known), known);
 }
 
 cr_status cr_protocol_check(const cr_protocol *protocol, cr_error *err)

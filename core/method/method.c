@@ -52,9 +52,9 @@ const cr_method *cr_method_find(const char *name)
 
 const char *cr_method_names(void)
 {
-    static char names[512];
+    static char names[2048];
     size_t n = 0;
-    for (const cr_method *const *method = cr_methods; *method; method++)
+    for (const cr_method *const *method = cr_methods; *method && n < sizeof names; method++)
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", (*method)->name);
     return names;
 }

@@ -1,15 +1,24 @@
 /* Which method works where. */
 #include "camrank/explain.h"
+#include "camrank/near.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static cr_status find_layer(const cr_graph *graph, const char *layer, int *value, cr_error *err)
 {
     *value = cr_graph_find(graph, layer);
-    if (*value < 0)
+    if (*value < 0) {
+        cr_near near;
+        cr_near_begin(&near, layer);
+        for (int i = 0; i < cr_graph_n_layers(graph); i++) {
+            const char *name = cr_graph_get_layer(graph, i).output;
+            cr_near_add(&near, name, strlen(name));
+        }
         return cr_fail(err, CR_EINPUT,
-                       "no layer is named \"%.100s\"; `camrank inspect --layers` lists them",
-                       layer);
+                       "no layer is named \"%.60s\"%s; `camrank inspect --layers` lists them",
+                       layer, cr_near_text(&near));
+    }
     if (!cr_graph_is_map(graph, *value))
         return cr_fail(err, CR_EINPUT,
                        "layer \"%.100s\" is no map of channels, height and width; `camrank inspect "

@@ -1,5 +1,6 @@
 /* camrank methods: the table of methods as people read it. The README's and docs/methods.md's tables are
  * this command's output. */
+#include "camrank/near.h"
 #include "command.h"
 
 #include "camrank/method.h"
@@ -83,12 +84,13 @@ static cr_status methods_command(const cr_par *par, int argc, char **argv, cr_er
 {
     (void)par;
     bool markdown;
+    cr_near near;
     if (cr_option_markdown(argc, argv, &markdown, err) != CR_OK)
         return err->status;
     for (int i = optind; i < argc; i++)
         if (!cr_method_find(argv[i]))
-            return cr_fail(err, CR_EUSAGE, "unknown method \"%.60s\"; known: %s", argv[i],
-                           cr_method_names());
+            return cr_fail(err, CR_EUSAGE, "unknown method \"%.60s\"%s; known: %s", argv[i],
+                           cr_near_of(&near, argv[i], cr_method_names()), cr_method_names());
     if (markdown)
         print_markdown();
     else if (optind < argc)

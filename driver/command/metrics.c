@@ -1,4 +1,5 @@
 /* camrank metrics: the table of metrics as people read it. The README's table is this command's output. */
+#include "camrank/near.h"
 #include "command.h"
 
 #include "camrank/metric.h"
@@ -63,12 +64,13 @@ static cr_status metrics_command(const cr_par *par, int argc, char **argv, cr_er
 {
     (void)par;
     bool markdown;
+    cr_near near;
     if (cr_option_markdown(argc, argv, &markdown, err) != CR_OK)
         return err->status;
     for (int i = optind; i < argc; i++)
         if (cr_metric_find(argv[i]) < 0)
-            return cr_fail(err, CR_EUSAGE, "unknown metric \"%.60s\"; known: %s", argv[i],
-                           cr_metric_names());
+            return cr_fail(err, CR_EUSAGE, "unknown metric \"%.60s\"%s; known: %s", argv[i],
+                           cr_near_of(&near, argv[i], cr_metric_names()), cr_metric_names());
     if (markdown)
         print_markdown();
     else if (optind < argc)

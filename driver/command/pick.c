@@ -1,6 +1,7 @@
 /* The options --model, --method and --protocol, and what they name in a file. What is left out must
  * be the only one, where one alone is wanted. */
 #include "pick.h"
+#include "camrank/near.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,11 +39,24 @@ static cr_status pick_one(const char *place, const char *what, const char *wante
                           int n, void name_of(const void *, int, char *), const void *list,
                           int *found, cr_error *err)
 {
-    char first[2 * CR_NAME_BYTES], second[2 * CR_NAME_BYTES];
+    char first[2 * CR_NAME_BYTES], second[2 * CR_NAME_BYTES], names[300];
     *found = find(wanted, n, name_of, list);
-    if (*found < 0)
-        return cr_fail(err, CR_EINPUT, "%s holds no %s %s", place, what,
-                       wanted ? wanted : "at all");
+    if (*found < 0 && n == 0)
+        return cr_fail(err, CR_EINPUT, "%s holds no %s at all", place, what);
+    if (*found < 0) {
+        cr_near near;
+        size_t used = 0;
+        cr_near_begin(&near, wanted);
+        for (int i = 0; i < n; i++) {
+            name_of(list, i, first);
+            cr_near_add(&near, first, strlen(first));
+            if (used < sizeof names)
+                used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                         first);
+        }
+        return cr_fail(err, CR_EINPUT, "%s holds no %s %s%s, but %s%s", place, what, wanted,
+                       cr_near_text(&near), names, used < sizeof names ? "" : "...");
+    }
     if (!single || wanted || n == 1)
         return CR_OK;
     name_of(list, 0, first);

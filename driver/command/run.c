@@ -1,6 +1,7 @@
 /* camrank run: the main job. */
 #include "driver/run.h"
 #include "command.h"
+#include "driver/cpus.h"
 #include "driver/guard.h"
 #include "driver/memory.h"
 #include "driver/progress.h"
@@ -9,6 +10,19 @@
 
 #include <stdio.h>
 #include <string.h>
+
+/* Ranks are the parallelism: where most cores of the node would idle, says how to use them. */
+static void print_idle(const cr_session *s)
+{
+    const int n_ranks = s->nodes.node.size, n_cores = cr_cpus_cores(), n_units = cr_units_all(s);
+    const int wanted = n_cores < n_units ? n_cores : n_units;
+    if (s->nodes.n_nodes > 1 || n_cores - n_ranks <= n_ranks || wanted <= n_ranks)
+        return;
+    fprintf(stderr,
+            "camrank: %d of %d cores here have nothing to do: mpirun -n %d camrank run ... takes "
+            "them\n",
+            n_cores - n_ranks, n_cores, wanted);
+}
 
 static void print_start(const cr_par *par, const cr_session *s)
 {
@@ -26,6 +40,7 @@ static void print_start(const cr_par *par, const cr_session *s)
     if (n_groups > 1)
         fprintf(stderr, " = %lld passes", (long long)s->data.n_images * n_groups);
     fprintf(stderr, ", %d rank%s\n", par->size, par->size == 1 ? "" : "s");
+    print_idle(s);
     if (s->data.n_unlisted_files)
         fprintf(stderr,
                 "camrank: %d image files are not in the ground truth and are left out: %s\n",

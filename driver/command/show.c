@@ -1,6 +1,7 @@
 /* camrank show: a picture of one image's result. */
 #include "camrank/image.h"
 #include "camrank/loc.h"
+#include "camrank/near.h"
 #include "camrank/results.h"
 
 #include "command.h"
@@ -88,12 +89,24 @@ static int first_slot(const cr_results_model *model, int variant)
     return cr_results_has_network(model) && has_all ? 0 : CR_SLOT_TRUTH;
 }
 
+/* There may be many: the nearest, the first and the last. */
+static cr_status fail_image(const cr_dataset *data, const request *r, cr_error *err)
+{
+    cr_near near;
+    cr_near_begin(&near, r->image);
+    for (int i = 0; i < data->n_images; i++)
+        cr_near_add(&near, cr_data_image_id(data, i), strlen(cr_data_image_id(data, i)));
+    return cr_fail(err, CR_EINPUT, "%s: holds no image %.100s%s, but %d, %.60s to %.60s",
+                   r->results, r->image, cr_near_text(&near), data->n_images,
+                   cr_data_image_id(data, 0), cr_data_image_id(data, data->n_images - 1));
+}
+
 static cr_status find(const cr_results *results, request *r, cr_error *err)
 {
     const cr_results_plan *plan = cr_results_get_plan(results);
     r->image_at = cr_data_find(cr_results_get_data(results), r->image);
     if (r->image_at < 0)
-        return cr_fail(err, CR_EINPUT, "%s: holds no image %s", r->results, r->image);
+        return fail_image(cr_results_get_data(results), r, err);
     const cr_status status = cr_pick_find(r->results, plan, false, true, &r->pick, err);
     if (status == CR_OK && r->slot < 0)
         r->slot = first_slot(&plan->models[r->pick.model], r->pick.variant);

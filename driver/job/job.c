@@ -2,6 +2,7 @@
  * names the key, and the line or the option that it came from. */
 #include "job.h"
 
+#include "camrank/near.h"
 #include "camrank/nn.h"
 
 #include "job_input.h"
@@ -49,9 +50,11 @@ static cr_status read_layout(cr_job_source *source, const cr_job_raw_dataset *ra
     const char **const paths[] = {CR_DATA_KEY_LIST(KEY_PATH)};
     char key[CR_JOB_PATH_BYTES], names[CR_JOB_PATH_BYTES];
     const cr_layout *layout = job->data.layout = cr_layout_find(raw->layout);
+    cr_near near;
+    layouts_with(CR_DATA_IMAGES, " or ", names);
     if (!layout)
-        return cr_job_fail(err, source, "dataset.layout", "must be %s, not \"%.64s\"",
-                           layouts_with(CR_DATA_IMAGES, " or ", names), raw->layout);
+        return cr_job_fail(err, source, "dataset.layout", "must be %s, not \"%.64s\"%s", names,
+                           raw->layout, cr_near_of(&near, raw->layout, names));
     for (cr_data_key k = 0; k < CR_DATA_N_KEYS; k++) {
         KEY("dataset.%s", cr_data_key_name(k));
         if (!raw->keys[k] && layout->keys[k] == CR_KEY_NEEDED)

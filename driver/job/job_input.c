@@ -1,5 +1,6 @@
 /* The input of a network: a preset, and the single keys over it. */
 #include "job_input.h"
+#include "camrank/near.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -28,14 +29,15 @@ static cr_status begin_input(cr_job_source *source, const cr_job_raw_input *raw,
     char key[CR_JOB_PATH_BYTES], names[CR_JOB_PATH_BYTES];
     *input = (cr_input_spec){.width = 0};
     size_t n = 0;
+    cr_near near;
     if (raw->preset) {
         const cr_input_preset *preset = cr_input_preset_find(raw->preset);
         KEY("models.%u.input.preset", i);
         for (const cr_input_preset *known = cr_input_presets; known->name; known++)
             n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", known->name);
         if (!preset)
-            return cr_job_fail(err, source, key, "must be a preset (%s), not \"%.64s\"", names,
-                               raw->preset);
+            return cr_job_fail(err, source, key, "must be a preset (%s), not \"%.64s\"%s", names,
+                               raw->preset, cr_near_of(&near, raw->preset, names));
         *input = preset->spec;
         return CR_OK;
     }

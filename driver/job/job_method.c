@@ -1,5 +1,6 @@
 /* Methods by their names, with the layer and the parameters that the job gives. */
 #include "job_method.h"
+#include "camrank/near.h"
 
 #include "job_parameter.h"
 #include "job_protocol.h"
@@ -60,9 +61,10 @@ static cr_status read_name(cr_job_source *source, const char *item, const cr_job
                            raw->name);
     snprintf(name, sizeof name, "%.*s", (int)length, raw->name);
     const cr_method *method = cr_method_find(name);
+    cr_near near;
     if (!method)
-        return cr_job_fail(err, source, item, "unknown method \"%.64s\"; known: %s", name,
-                           cr_method_names());
+        return cr_job_fail(err, source, item, "unknown method \"%.64s\"%s; known: %s", name,
+                           cr_near_of(&near, name, cr_method_names()), cr_method_names());
     *spec = cr_method_plain(method);
     return read_layers(source, item, raw, at ? at + 1 : NULL, spec, err);
 }

@@ -1,5 +1,6 @@
 /* Metrics by their names, with the parameters that the job gives. */
 #include "job_metric.h"
+#include "camrank/near.h"
 
 #include "job_parameter.h"
 
@@ -13,12 +14,13 @@ cr_status cr_job_read_metrics(cr_job_source *source, const cr_job_raw *raw, cr_j
     for (unsigned i = 0; i < raw->n_metrics; i++) {
         char key[CR_JOB_PATH_BYTES], prefix[64];
         const char *name = raw->metrics[i].name;
+        cr_near near;
         const int m = cr_metric_find(name);
         snprintf(key, sizeof key, "metrics.%u", i);
         snprintf(prefix, sizeof prefix, "metrics.%u.", i);
         if (m < 0)
-            return cr_job_fail(err, source, key, "unknown metric \"%.64s\"; known: %s", name,
-                               cr_metric_names());
+            return cr_job_fail(err, source, key, "unknown metric \"%.64s\"%s; known: %s", name,
+                               cr_near_of(&near, name, cr_metric_names()), cr_metric_names());
         if (given[m])
             return cr_job_fail(err, source, key, "\"%.64s\" is given twice", name);
         given[m] = true;

@@ -4,6 +4,7 @@
 
 #include "camrank/image.h"
 #include "camrank/method.h"
+#include "camrank/near.h"
 #include "camrank/results.h"
 
 #include <cyaml/cyaml.h>
@@ -376,9 +377,11 @@ static cr_status fail_value(cr_error *err, cr_job_source *source, const char *pa
     char words[CR_JOB_PATH_BYTES];
     const char *wanted = describe_wanted(schema_at(path), words);
     yaml_node_t *node = cr_job_tree_find(&source->changed, path);
+    cr_near near;
     if (node && node->type == YAML_SCALAR_NODE)
-        return cr_job_fail(err, source, path, "must be %s, not \"%.64s\"", wanted,
-                           (const char *)node->data.scalar.value);
+        return cr_job_fail(err, source, path, "must be %s, not \"%.64s\"%s", wanted,
+                           (const char *)node->data.scalar.value,
+                           cr_near_of(&near, (const char *)node->data.scalar.value, wanted));
     return cr_job_fail(err, source, path, "must be %s, not a %s", wanted,
                        node && node->type == YAML_SEQUENCE_NODE ? "list" : "mapping");
 }
@@ -391,7 +394,8 @@ static cr_status fail_key(cr_error *err, cr_job_source *source, const failure *f
     const char *colon = strstr(f->message + strlen("Load:"), ": ");
     const char *key = colon ? colon + 2 : "";
     snprintf(place, sizeof place, "%s%s%s", path, *path ? "." : "", key);
-    snprintf(text, sizeof text, format, key, allowed);
+    cr_near near;
+    snprintf(text, sizeof text, format, key, cr_near_of(&near, key, allowed), allowed);
     return fail_at(err, source, place, path, text);
 }
 
@@ -419,7 +423,7 @@ static cr_status translate(cyaml_err_t code, const failure *f, cr_job_source *so
     case CYAML_ERR_OOM:
         return cr_fail(err, CR_EINTERNAL, "out of memory: %s", source->path);
     case CYAML_ERR_INVALID_KEY:
-        return fail_key(err, source, f, path, "unknown key \"%.64s\"; allowed: %s",
+        return fail_key(err, source, f, path, "unknown key \"%.64s\"%s; allowed: %s",
                         list_keys(schema_at(path), keys));
     case CYAML_ERR_INVALID_VALUE:
         return fail_value(err, source, path);
@@ -433,7 +437,7 @@ static cr_status translate(cyaml_err_t code, const failure *f, cr_job_source *so
                            schema_at(path)->string.max);
     case CYAML_ERR_MAPPING_FIELD_MISSING:
         join_parts(f, 1, path); /* the innermost is the last key that was read */
-        return fail_key(err, source, f, path, "the key \"%.64s\" is missing%s", "");
+        return fail_key(err, source, f, path, "the key \"%.64s\" is missing%s%s", "");
     default:
         if (strstr(f->message, "already seen"))
             return cr_job_fail(err, source, path, "is given twice");

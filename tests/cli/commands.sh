@@ -8,6 +8,23 @@ cd "$work/sample" || exit 1
 
 # Help and version.
 expect 0 '' "$CAMRANK" --help
+cp "$work/out" "$work/help"
+for asked in -h help; do
+    expect 0 '' "$CAMRANK" $asked
+    check "$asked is --help" cmp "$work/out" "$work/help"
+done
+expect 0 '' "$CAMRANK" show --help
+cp "$work/out" "$work/help"
+for asked in 'show -h' 'help show'; do
+    # shellcheck disable=SC2086 # two words
+    expect 0 '' "$CAMRANK" $asked
+    check "$asked is show --help" cmp "$work/out" "$work/help"
+done
+expect 0 '' "$CAMRANK" --version
+cp "$work/out" "$work/help"
+expect 0 '' "$CAMRANK" -V
+check "-V is --version" cmp "$work/out" "$work/help"
+expect 0 '' "$CAMRANK" --help
 for command in run check report show inspect merge; do
     contains "$work/out" "^  $command  *[a-z]"
 done
@@ -299,11 +316,12 @@ expect 3 'camrank: the image is needed for the picture (--images gives its folde
 expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/d.png" --images moved
 mv moved images
 check "a moved image gives the same picture" cmp "$work/a.png" "$work/d.png"
-expect 3 'camrank: sample.h5: holds no image img_999' "$CAMRANK" show sample.h5 img_999 -o x.png
-expect 3 'camrank: sample.h5: holds no model x' "$CAMRANK" show sample.h5 img_004 -o x.png --model x
-expect 3 'camrank: sample.h5: holds no protocol x' \
+expect 3 'camrank: sample.h5: holds no image img_04 (did you mean "img_00*"?), but 37, img_000 to img_036' \
+    "$CAMRANK" show sample.h5 img_04 -o x.png
+expect 3 'camrank: sample.h5: holds no model x, but gap, fc' "$CAMRANK" show sample.h5 img_004 -o x.png --model x
+expect 3 'camrank: sample.h5: holds no protocol x, but cam-paper' \
     "$CAMRANK" show sample.h5 img_004 -o x.png --protocol x
-expect 3 'camrank: sample.h5: model fc holds no method cam' \
+expect 3 'camrank: sample.h5: model fc holds no method cam, but grad-cam, grad-cam@conv1' \
     "$CAMRANK" show sample.h5 img_004 -o x.png --model fc --method cam
 expect 3 'camrank: sample.h5/x.png: Not a directory' \
     "$CAMRANK" show sample.h5 img_004 -o sample.h5/x.png

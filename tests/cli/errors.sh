@@ -60,6 +60,20 @@ refused 3 '*resized.csv: boxes reach beyond their image in *' \
 # The command line.
 refused 2 'a command is missing; see camrank --help'
 refused 2 'unknown command "bogus"; see camrank --help' bogus
+refused 2 'unknown command "rnu" (did you mean "run"?); see camrank --help' rnu
+alone 2 'unknown command "shwo" (did you mean "show"?); see camrank --help' help shwo
+alone 2 'run: option --limt is unknown or ambiguous (did you mean "--limit"?); see *' run job.yaml --limt 3
+alone 2 '--set *: unknown method "gradcam" (did you mean "grad-cam"?); known: cam, *' \
+    run job.yaml --set 'methods=[gradcam]'
+alone 2 '--set protocol=cam_papr: protocol: unknown protocol "cam_papr" (did you mean "cam-paper"?); known: *' \
+    run job.yaml --set protocol=cam_papr
+alone 2 '--set *: unknown metric "pointing" (did you mean "pointing-game"?); *' \
+    run job.yaml --set 'metrics=[pointing]'
+alone 2 '--set dataset.layout=kagle: dataset.layout: must be *, not "kagle" (did you mean "kaggle"?)' \
+    run job.yaml --set dataset.layout=kagle
+alone 3 'misspelt.yaml:7: unknown key "modles" (did you mean "models"?); *' run misspelt.yaml
+alone 3 './gap.onnx: no method of the job applies: grad-cam@cnov1: no layer is named "cnov1" (did you mean "conv1"?); *' \
+    run job.yaml --set 'methods=[grad-cam@cnov1]'
 alone 2 'unknown command "--bogus"; see camrank --help' --bogus
 refused 2 'run: the job file is missing; see camrank run --help' run
 alone 2 'run: "b.yaml" is one argument too many' run job.yaml b.yaml
@@ -93,7 +107,6 @@ alone 3 'fc.onnx: *has height 32, not 64' inspect fc.onnx --size 64x64
 # The job file.
 refused 3 'none.yaml: No such file or directory' run none.yaml
 alone 3 'folder: not a regular file' run folder
-alone 3 'misspelt.yaml:7: unknown key "modles"; *' run misspelt.yaml
 alone 3 'no_int.yaml:16: batch: *' run no_int.yaml
 refused 3 'broken.yaml:2: *' run broken.yaml
 

@@ -339,8 +339,10 @@ static void job_method_that_is_wrong_is_refused(const cr_par *par)
     };
     char message[sizeof((cr_error *)0)->message];
     CHECK_BAD(cases);
-    snprintf(message, sizeof message,
-             "jobs/x.yaml:16: methods[0]: unknown method \"camm\"; known: %s", cr_method_names());
+    snprintf(
+        message, sizeof message,
+        "jobs/x.yaml:16: methods[0]: unknown method \"camm\" (did you mean \"cam\"?); known: %s",
+        cr_method_names());
     const bad_case unknown = {METHODS, "[camm]", message};
     check_bad(&unknown, 1);
 }
@@ -372,14 +374,17 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
          "connectivity, "
          "upsampling, iou"},
         {"range: 255", "rnage: 255",
-         "jobs/x.yaml:10: models[0].input: unknown key \"rnage\"; allowed: preset, size, resize, "
+         "jobs/x.yaml:10: models[0].input: unknown key \"rnage\" (did you mean \"range\"?); "
+         "allowed: preset, size, resize, "
          "short_side, crop, filter, channels, range, mean, std"},
         {"    layer: relu5", "    lager: relu5",
-         "jobs/x.yaml:14: models[1]: unknown key \"lager\"; allowed: name, file, output, layer, "
+         "jobs/x.yaml:14: models[1]: unknown key \"lager\" (did you mean \"layer\"?); allowed: "
+         "name, file, output, layer, "
          "kernels, methods, "
          "input"},
         {"  images:", "  imagse: x\n  images:",
-         "jobs/x.yaml:4: dataset: unknown key \"imagse\"; allowed: layout, images, ground_truth, "
+         "jobs/x.yaml:4: dataset: unknown key \"imagse\" (did you mean \"images\"?); allowed: "
+         "layout, images, ground_truth, "
          "synsets, devkit_synsets, boxes, exclude, subset, limit, failed"},
         {"output: out/two.h5\n", "", "jobs/x.yaml:1: the key \"output\" is missing"},
         {"    file: nets/second.onnx\n", "",
@@ -445,7 +450,8 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
         {"output:", "heatmaps: {classes: some}\noutput:",
          "jobs/x.yaml:18: heatmaps.classes: must be all or truth or none, not \"some\""},
         {"output:", "heatmaps: {type: float64}\noutput:",
-         "jobs/x.yaml:18: heatmaps.type: must be float32 or float16, not \"float64\""},
+         "jobs/x.yaml:18: heatmaps.type: must be float32 or float16, not \"float64\" (did you mean "
+         "\"float32\"?)"},
         {"output:", "upsampling: cubic\noutput:",
          "jobs/x.yaml:18: upsampling: must be bilinear or nearest or bicubic, not \"cubic\""},
         {"  synsets", "  failed: ignore\n  synsets",
@@ -483,7 +489,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"grad-cam@fire9/concat", "grad-cam@",
          "jobs/x.yaml:16: methods[2]: must be METHOD or METHOD@LAYER, not \"grad-cam@\""},
         {"cam-paper", "cam-papers",
-         "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\"; known: cam-paper, cam-code, "
+         "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\" (did you mean \"cam-paper\"?); "
+         "known: cam-paper, cam-code, "
          "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, wsol-v1, "
          "wsol-v2"},
         {"protocol: cam-paper\n", "",
@@ -493,7 +500,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"protocol: cam-paper", "protocols: []",
          "jobs/x.yaml:17: protocols: must have 1 to 16 entries, not 0"},
         {"protocol: cam-paper", "protocols: [kaggle,\n  cam-papers]",
-         "jobs/x.yaml:18: protocols[1].name: unknown protocol \"cam-papers\"; known: cam-paper, "
+         "jobs/x.yaml:18: protocols[1].name: unknown protocol \"cam-papers\" (did you mean "
+         "\"cam-paper\"?); known: cam-paper, "
          "cam-code, "
          "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, wsol-v1, "
          "wsol-v2"},
@@ -789,7 +797,8 @@ static void job_bad_set_is_quoted(const cr_par *par)
     static const struct {
         const char *set, *message;
     } cases[] = {
-        {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\"; allowed: name, "
+        {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\" (did you mean "
+                           "\"name\"?); allowed: name, "
                            "file, output, layer, kernels, methods, input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
