@@ -120,6 +120,7 @@
     X(reshape)                                       \
     X(resize)                                        \
     X(rms_normalization)                             \
+    X(rotary_embedding)                              \
     X(round)                                         \
     X(scatter)                                       \
     X(scatter_elements)                              \

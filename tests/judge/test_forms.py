@@ -350,6 +350,28 @@ token, places = np.random.default_rng(6).uniform(-1, 1, (1, 1, 12, 16)).astype(n
 written("constants of a fixed batch", [node("Concat", ["c", "x"], ["t"], axis=1), node("Add", ["t", "p"], ["y"])],
         lambda x: torch.cat([torch.tensor(token).repeat(2, 1, 1, 1), x], 1) + torch.tensor(places),
         [("c", token.repeat(2, 0)), ("p", places.repeat(2, 0))], dims=(2, 3, 12, 16))
+angles = [("c", np.cos(np.random.default_rng(8).random((1, 12, 6))).astype(np.float32)), ("s", np.sin(np.random.default_rng(8).random((1, 12, 6))).astype(np.float32)),
+          ("i", np.arange(12)[None, ::-1].copy()), ("l", np.array([0, 12, 48])), ("f", angles_at := np.random.default_rng(9).random((12, 8)).astype(np.float32))]
+cosine, sine = torch.tensor(angles[0][1])[0], torch.tensor(angles[1][1])[0]
+
+
+def turned(a, b, c, s):
+    return a * c - b * s, b * c + a * s
+
+
+def rotary_of_part(x):
+    a, b = turned(x[..., 0:12:2], x[..., 1:12:2], cosine, sine)
+    return torch.cat([torch.stack([a, b], -1).flatten(-2), x[..., 12:]], -1)
+
+
+def rotary_of_rows(x):
+    f, apart = torch.tensor(angles_at).flip(0)[:, None], x.reshape(2, 12, 3, 16)
+    return torch.cat(turned(apart[..., :8], apart[..., 8:], f, f), -1).flatten(2)
+
+
+written("RotaryEmbedding of a part, interleaved", [node("RotaryEmbedding", ["x", "c", "s"], ["y"], rotary_embedding_dim=12, interleaved=1)], rotary_of_part, angles)
+written("RotaryEmbedding of rows at positions", [node("Reshape", ["x", "l"], ["r"]), node("RotaryEmbedding", ["r", "f", "f", "i"], ["y"], num_heads=3)],
+        rotary_of_rows, angles)
 sizes = [("z", np.array([1, 3, 5, 7]))]
 for mode, more in (("linear", {}), ("cubic", {"cubic_coeff_a": -.5})):
     written(f"Resize {mode} without aliasing", [node("Resize", ["x", "", "", "z"], ["y"], mode=mode, antialias=1, exclude_outside=1, **more)],
