@@ -28,6 +28,18 @@ static cr_conv pixel(int c, int k)
     return (cr_conv){win, cr_way_of(&win)};
 }
 
+/* The order of a value with its last dimension behind the others: also where that is of extent 1, which lies
+ * anywhere, for an output has more of it. */
+static void order_last(const cr_value *in, int order[CR_MAX_DIMS])
+{
+    const int last = in->shape.n_dims - 1;
+    int n = 0;
+    for (int i = 0; i <= last; i++)
+        if (in->order[i] != last)
+            order[n++] = in->order[i];
+    order[n] = last;
+}
+
 static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_value *in,
                              cr_error *err)
 {
@@ -50,6 +62,7 @@ static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_v
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
     node->flops = 2.0 * (double)w->n * p->rows;
     out.shape.dims[last] = p->k;
+    order_last(in, out.order);
     return cr_node_set_like(graph, node, &out, err);
 }
 
@@ -128,11 +141,8 @@ static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
         CR_TRY(cr_fail(err, CR_EINPUT, "its input is a single number"));
     const int last = in->shape.n_dims - 1;
     if (cr_value_last_dim(in) != last && in->shape.dims[last] > 1) {
-        int order[CR_MAX_DIMS], n = 0;
-        for (int i = 0; i <= last; i++)
-            if (in->order[i] != last)
-                order[n++] = in->order[i];
-        order[n] = last;
+        int order[CR_MAX_DIMS];
+        order_last(in, order);
         CR_TRY(cr_node_arrange(graph, node, 0, order, err));
         in = &graph->values[node->inputs[0]];
     }
