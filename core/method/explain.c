@@ -92,7 +92,7 @@ static size_t scratch_of(const cr_explainer *ex, const cr_part *p)
     const cr_method_spec *spec = &p->variant->spec;
     return spec->method->scratch
                ? spec->method->scratch(spec->parameters.bytes, (int)cr_part_n_places(p),
-                                       p->layer->n_channels, ex->n_slots)
+                                       p->layer->map.n_channels, ex->n_slots)
                : 0;
 }
 
@@ -101,7 +101,7 @@ static size_t fusing_scratch(const cr_variant *variant)
 {
     size_t n = 0;
     for (int k = 0; k < variant->n_layers; k++)
-        n += (size_t)variant->layers[k].width * (size_t)variant->layers[k].height;
+        n += (size_t)variant->layers[k].map.width * (size_t)variant->layers[k].map.height;
     return n * sizeof(double) / sizeof(cr_real);
 }
 
@@ -122,8 +122,7 @@ static void plan_passes(cr_explainer *ex)
         if (p->variant->spec.method->of_input)
             continue; /* `held` is 0, where the input is */
         p->held = ex->n_held;
-        p->held_size = cr_part_has_tail(p) ? cr_net_tail_size(ex->net, i)
-                                           : cr_part_n_places(p) * (size_t)p->layer->n_channels;
+        p->held_size = cr_part_has_tail(p) ? cr_net_tail_size(ex->net, i) : cr_part_room(p);
         ex->n_held += whole_lines(batch * p->held_size);
     }
 }
@@ -138,7 +137,7 @@ static void plan_arena(cr_explainer *ex)
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
         const size_t n_gradients = n_slots * (size_t)cr_part_n_sets(p);
-        const size_t n_channels = (size_t)p->layer->n_channels;
+        const size_t n_channels = (size_t)p->layer->map.n_channels;
         grow(&ex->n_maps, whole_lines(n_slots * cr_part_n_places(p)));
         if (cr_part_is_uniform(p) || cr_part_needs(p, CR_NEEDS_HEAD))
             grow(&ex->n_rows, whole_lines(n_gradients * n_channels));
@@ -149,6 +148,8 @@ static void plan_arena(cr_explainer *ex)
             (p->layer->back || p->variant->spec.method->seed))
             grow(&ex->n_seeds,
                  whole_lines((size_t)cr_net_backward_images(ex->net) * n_gradients * n_classes));
+        if (p->layer->back && cr_part_room(p) != cr_part_size(p))
+            grow(&ex->n_picked, whole_lines(n_gradients * cr_part_size(p)));
         if (cr_part_is_fused(p)) {
             grow(&ex->n_scratch, whole_lines(fusing_scratch(p->variant)));
             p->kept = ex->n_kept;
@@ -254,7 +255,8 @@ void cr_explainer_use(cr_explainer *ex, const void *block)
 size_t cr_explainer_arena_bytes(const cr_explainer *ex)
 {
     return cr_net_arena_bytes(ex->net) +
-           (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds + ex->n_held + ex->n_mask) *
+           (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds + ex->n_held + ex->n_mask +
+            ex->n_picked) *
                sizeof(cr_real) +
            ex->n_kept * sizeof *ex->kept;
 }
@@ -268,7 +270,8 @@ void cr_explainer_use_arena(cr_explainer *ex, void *arena)
     ex->seeds = ex->scratch + ex->n_scratch;
     ex->held = ex->seeds + ex->n_seeds;
     ex->mask = ex->held + ex->n_held;
-    ex->kept = (float *)(void *)(ex->mask + ex->n_mask);
+    ex->picked = ex->mask + ex->n_mask;
+    ex->kept = (float *)(void *)(ex->picked + ex->n_picked);
 }
 
 cr_net *cr_explainer_net(cr_explainer *ex)

@@ -43,7 +43,7 @@ static void head_rows(const cr_explainer *ex, int input, cr_real scale)
 static const cr_real *uniform_change(const cr_explainer *ex, int i, int input)
 {
     const cr_part *p = &ex->parts[i];
-    const int c = p->layer->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const int c = p->layer->map.n_channels, n_classes = cr_graph_n_classes(ex->graph);
     const int n_places = (int)cr_part_n_places(p);
     cr_real *means = ex->scratch, *change = means + c;
     if (!cr_head_is_linear(&ex->head))
@@ -59,7 +59,7 @@ static const cr_real *uniform_change(const cr_explainer *ex, int i, int input)
 static void uniform_rows(const cr_explainer *ex, int i, int input)
 {
     const cr_part *p = &ex->parts[i];
-    const int c = p->layer->n_channels, n_classes = cr_graph_n_classes(ex->graph);
+    const int c = p->layer->map.n_channels, n_classes = cr_graph_n_classes(ex->graph);
     const int n_rows = ex->n_slots * cr_part_n_sets(p);
     const cr_real scale = (cr_real)1 / (cr_real)cr_part_n_places(p);
     const bool linear = cr_head_is_linear(&ex->head);
@@ -102,9 +102,9 @@ static void store(const cr_explainer *ex, const cr_part *p, int input, int n_vie
 static const cr_real *activations_of(const cr_explainer *ex, int i, int input)
 {
     const cr_part *p = &ex->parts[i];
-    const size_t size = cr_part_n_places(p) * (size_t)p->layer->n_channels;
-    return cr_part_passes(p) ? ex->held + p->held + (size_t)input * p->held_size
-                             : cr_net_activations(ex->net, i) + (size_t)input * size;
+    return cr_part_skip(p) +
+           (cr_part_passes(p) ? ex->held + p->held + (size_t)input * p->held_size
+                              : cr_net_activations(ex->net, i) + (size_t)input * cr_part_room(p));
 }
 
 /* The logits of the first pass, likewise. */
@@ -142,9 +142,10 @@ static cr_passes passes_of(const cr_explainer *ex, int i, int input)
     passes.size = 3 * n_pixels;
     passes.input = ex->held + (size_t)input * passes.size;
     if (cr_part_has_tail(p)) {
-        passes.size = cr_part_n_places(p) * (size_t)p->layer->n_channels;
+        passes.size = cr_part_room(p);
+        passes.skip = cr_part_skip(p);
         passes.start = i;
-        passes.tail = activations_of(ex, i, input);
+        passes.tail = activations_of(ex, i, input) - passes.skip;
     }
     passes.rows = ex->mask + n_pixels;
     passes.taps = (cr_between *)(void *)(passes.rows + 2 * passes.width);
@@ -174,10 +175,11 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
 {
     const cr_part *p = &ex->parts[i];
     const cr_variant_layer *layer = p->layer;
-    const size_t size = cr_part_n_places(p) * (size_t)layer->n_channels;
+    const size_t size = cr_part_size(p);
     const int32_t *classes = ex->classes + input * ex->n_slots;
     const bool uniform = cr_part_is_uniform(p), of_head = cr_part_needs(p, CR_NEEDS_HEAD);
-    const size_t n_gradients = (size_t)ex->n_slots * (uniform ? (size_t)layer->n_channels : size);
+    const size_t n_gradients =
+        (size_t)ex->n_slots * (uniform ? (size_t)layer->map.n_channels : size);
     const bool of_channels = (uniform || of_head) && !cr_head_is_linear(&ex->head);
     if (uniform)
         uniform_rows(ex, i, input);
@@ -191,9 +193,9 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
     const cr_passes passes = cr_part_passes(p) ? passes_of(ex, i, input) : (cr_passes){0};
     const cr_method_run run = {
         .parameters = p->variant->spec.parameters.bytes,
-        .height = layer->height,
-        .width = layer->width,
-        .n_channels = layer->n_channels,
+        .height = layer->map.height,
+        .width = layer->map.width,
+        .n_channels = layer->map.n_channels,
         .n_slots = ex->n_slots,
         .activations = activations_of(ex, i, input),
         .logits = logits_of(ex, i, input),
@@ -210,6 +212,19 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
     };
     p->variant->spec.method->run(&run);
     store(ex, p, input, n_views, maps);
+}
+
+/* The map alone of an input's gradients at the layer of a part. */
+static const cr_real *pick(const cr_explainer *ex, const cr_part *p, const cr_real *gradients)
+{
+    const size_t size = cr_part_size(p), room = cr_part_room(p);
+    const size_t n = (size_t)ex->n_slots * (size_t)cr_part_n_sets(p);
+    if (size == room)
+        return gradients;
+    for (size_t i = 0; i < n; i++)
+        memcpy(ex->picked + i * size, gradients + i * room + cr_part_skip(p),
+               size * sizeof *gradients);
+    return ex->picked;
 }
 
 /* One pass: all parts that follow the target of part `leader`. */
@@ -233,11 +248,11 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
                                    ex->seeds);
         for (int i = leader; i < ex->n_parts; i++) {
             const cr_part *p = &ex->parts[i];
-            const size_t size = n_gradients * cr_part_n_places(p) * (size_t)p->layer->n_channels;
+            const size_t size = n_gradients * cr_part_room(p);
             float *to = maps_of(ex, p, maps);
             for (int b = 0; to && cr_part_follows(p) && p->pass == leader && b < now; b++)
                 run_input(ex, i, first + b, n_views, seeds[(first + b) / n_views],
-                          cr_net_gradients(ex->net, i) + (size_t)b * size, to);
+                          pick(ex, p, cr_net_gradients(ex->net, i) + (size_t)b * size), to);
         }
     }
 }
@@ -260,7 +275,7 @@ static void fuse(const cr_explainer *ex, const cr_part *first, size_t n, float *
     for (size_t m = 0; m < n; m++) {
         for (int k = 0; k < variant->n_layers; k++)
             maps[k] = (cr_layer_map){ex->kept + first[k].kept + m * cr_part_n_places(&first[k]),
-                                     first[k].layer->width, first[k].layer->height};
+                                     first[k].layer->map.width, first[k].layer->map.height};
         cr_fuse_maps(&variant->spec.fusion, cr_method_form(&variant->spec.parameters)->scaling,
                      maps, variant->n_layers, (double *)(void *)ex->scratch, variant->width,
                      variant->height, to + m * (size_t)variant->width * (size_t)variant->height);

@@ -41,6 +41,9 @@ struct cr_explainer {
      * logits first; a mask, and places of a row. */
     size_t n_held, n_mask;
     cr_real *held, *mask;
+    size_t
+        n_picked; /* gradients of one input at a layer whose map is not all of it, and that alone */
+    cr_real *picked;
     size_t n_kept; /* behind them: maps at the layers that are fused, as the caller's are */
     float *kept;
 };
@@ -64,7 +67,23 @@ static inline bool cr_part_needs(const cr_part *p, unsigned what)
 
 static inline size_t cr_part_n_places(const cr_part *p)
 {
-    return (size_t)p->layer->width * (size_t)p->layer->height;
+    return (size_t)p->layer->map.width * (size_t)p->layer->map.height;
+}
+
+/* cr_reals of an input at the layer: of its map, before that, and of all there is. */
+static inline size_t cr_part_size(const cr_part *p)
+{
+    return cr_part_n_places(p) * (size_t)p->layer->map.n_channels;
+}
+
+static inline size_t cr_part_skip(const cr_part *p)
+{
+    return (size_t)p->layer->map.skip * (size_t)p->layer->map.n_channels;
+}
+
+static inline size_t cr_part_room(const cr_part *p)
+{
+    return (size_t)p->layer->map.rows * (size_t)p->layer->map.n_channels;
 }
 
 static inline bool cr_part_is_fused(const cr_part *p)

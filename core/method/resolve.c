@@ -19,7 +19,7 @@ static cr_status find_layer(const cr_graph *graph, const char *layer, int *value
                        "no layer is named \"%.60s\"%s; `camrank inspect --layers` lists them",
                        layer, cr_near_text(&near));
     }
-    if (!cr_graph_is_map(graph, *value))
+    if (!cr_graph_map(graph, *value).height)
         return cr_fail(err, CR_EINPUT,
                        "layer \"%.100s\" is no map of channels, height and width; `camrank inspect "
                        "--layers` lists those that are",
@@ -29,10 +29,15 @@ static cr_status find_layer(const cr_graph *graph, const char *layer, int *value
     return CR_OK;
 }
 
-/* What the graph itself calls the layer that enters the pooling may stand behind an alias. */
-static bool is_feature(const cr_head *head, int value)
+/* The layer that enters the pooling may have several names. */
+static bool is_feature(const cr_graph *graph, const cr_head *head, int value)
 {
-    return head->kind != CR_HEAD_OTHER && value == head->feature;
+    if (head->kind == CR_HEAD_OTHER || value < 0)
+        return false;
+    const cr_map a = cr_graph_map(graph, value), b = cr_graph_map(graph, head->feature);
+    return value == head->feature ||
+           (cr_graph_same_memory(graph, value) == cr_graph_same_memory(graph, head->feature) &&
+            a.height && memcmp(&a, &b, sizeof a) == 0);
 }
 
 /* At one layer, or why not. */
@@ -42,7 +47,7 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
     const bool of_head = method->needs & CR_NEEDS_HEAD;
     if (of_head && head->kind == CR_HEAD_OTHER)
         snprintf(variant->why_not, sizeof variant->why_not, "%s", head->why_not);
-    else if (of_head && !is_feature(head, value))
+    else if (of_head && !is_feature(graph, head, value))
         snprintf(variant->why_not, sizeof variant->why_not,
                  "it is defined at the layer that is pooled, which is \"%.100s\"",
                  cr_graph_value_name(graph, head->feature));
@@ -52,7 +57,7 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         snprintf(variant->why_not, sizeof variant->why_not, "its layer is the input");
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
-    const bool averaged = is_feature(head, value) &&
+    const bool averaged = is_feature(graph, head, value) &&
                           (head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS);
     const bool back = method->needs & CR_NEEDS_GRADIENTS && !averaged;
     const char *uncurved = NULL;
@@ -63,15 +68,18 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
                  uncurved);
     if (variant->why_not[0])
         return;
-    cr_shape shape = cr_graph_value_shape(graph, value);
+    /* A layer that is pooled may be of one place. */
+    const cr_shape shape = cr_graph_value_shape(graph, value);
+    cr_map map = cr_graph_map(graph, value);
+    if (!map.height)
+        map = (cr_map){cr_shape_h(&shape), cr_shape_w(&shape), cr_shape_c(&shape), 0,
+                       cr_shape_h(&shape) * cr_shape_w(&shape)};
     variant->layers[variant->n_layers++] = (cr_variant_layer){
         .value = value,
         .back = back,
         .averaged = averaged,
         .behind = cr_graph_share_behind(graph, value),
-        .width = cr_shape_w(&shape),
-        .height = cr_shape_h(&shape),
-        .n_channels = cr_shape_c(&shape),
+        .map = map,
     };
 }
 
@@ -84,8 +92,8 @@ static void set_size(const cr_graph *graph, cr_variant *variant)
     variant->height = at_input ? cr_shape_h(&input) : 0;
     for (int i = 0; i < variant->n_layers && !at_input; i++) {
         const cr_variant_layer *layer = &variant->layers[i];
-        variant->width = layer->width > variant->width ? layer->width : variant->width;
-        variant->height = layer->height > variant->height ? layer->height : variant->height;
+        variant->width = layer->map.width > variant->width ? layer->map.width : variant->width;
+        variant->height = layer->map.height > variant->height ? layer->map.height : variant->height;
     }
 }
 
@@ -105,8 +113,8 @@ double cr_variant_passes(const cr_variant *variant, int n_slots)
                              : method->needs & CR_NEEDS_PASSES    ? 1
                              : cr_variant_has_tail(method, layer) ? layer->behind
                                                                   : 0;
-        passes += share * method->n_passes(variant->spec.parameters.bytes, layer->width,
-                                           layer->height, layer->n_channels);
+        passes += share * method->n_passes(variant->spec.parameters.bytes, layer->map.width,
+                                           layer->map.height, layer->map.n_channels);
     }
     return passes;
 }

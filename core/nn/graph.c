@@ -20,7 +20,7 @@ cr_graph_layer cr_graph_get_layer(const cr_graph *graph, int i)
         .shape = value->shape,
         .n_parameters = node->n_parameters,
         .flops = node->flops,
-        .spatial = cr_graph_is_map(graph, node->y),
+        .map = cr_graph_map(graph, node->y),
     };
 }
 
@@ -71,13 +71,6 @@ const char *cr_graph_value_name(const cr_graph *graph, int value)
 cr_shape cr_graph_value_shape(const cr_graph *graph, int value)
 {
     return graph->values[value].shape;
-}
-
-bool cr_graph_is_map(const cr_graph *graph, int value)
-{
-    const cr_value *v = &graph->values[value];
-    return !v->constant && v->shape.n_dims == 4 && v->shape.dims[0] == 1 && cr_value_is_usual(v) &&
-           cr_shape_h(&v->shape) * cr_shape_w(&v->shape) > 1;
 }
 
 /* Values are numbered in an order of execution, so that one sweep back marks all that the logits
@@ -153,20 +146,6 @@ double cr_graph_share_behind(const cr_graph *graph, int value)
     }
     free(between);
     return all > 0 ? behind / all : 1;
-}
-
-int cr_graph_last_spatial(const cr_graph *graph)
-{
-    int last = -1;
-    bool *reaches = mark_reaching(graph);
-    for (int i = graph->n_nodes - 1; reaches && last < 0 && i >= 0; i--) {
-        const cr_node *node = &graph->nodes[i];
-        bool moves = node->flags & (CR_OP_POOLS | CR_OP_MOVES);
-        if (reaches[node->y] && !moves && cr_graph_is_map(graph, node->y))
-            last = node->y;
-    }
-    free(reaches);
-    return last;
 }
 
 void cr_graph_release_weights(cr_graph *graph)

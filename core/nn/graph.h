@@ -67,6 +67,7 @@ typedef struct cr_value {
     int order[CR_MAX_DIMS]; /* its dimensions as they lie in memory, slowest first */
     int reordered;          /* the same value in the usual order, once it was needed; else 0 */
     int given;    /* of a constant: the activation that supplies it, once needed; else 0 */
+    cr_map map;   /* of an activation: how its memory is one, before cr_graph_map asks for more */
     int producer; /* node, or -1: the input or a constant */
 } cr_value;
 
@@ -436,6 +437,9 @@ cr_status cr_pow_load_pair(cr_graph *graph, cr_node *node, cr_error *err);
 /* logits.c: sets graph->logits and graph->cut from the value that is the output. Errors: CR_EINPUT for
  * an output that is no score a class, or probabilities behind which no scores are found. */
 cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err);
+
+/* map.c: sets the map of every value. `tokens` may be NULL. Errors: as cr_graph_use_tokens. */
+cr_status cr_maps_find(cr_graph *graph, const cr_tokens *tokens, cr_error *err);
 
 /* fold.c: the result of a node that computes with integers, of shapes, or makes constants; *folded is
  * false, leaving the rest alone, for any other. */

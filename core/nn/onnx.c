@@ -358,6 +358,7 @@ static cr_status load_graph(cr_graph *graph, const cr_onnx_model *model,
         CR_TRY(
             cr_fail(err, CR_EINPUT, "its output %.100s does not depend on the image", output_name));
     CR_TRY(cr_logits_find(graph, value, err));
+    CR_TRY(cr_maps_find(graph, NULL, err));
 
 cleanup:
     free(nodes);

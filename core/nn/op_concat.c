@@ -69,11 +69,13 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     }
     out.dims[axis] = (int)extent;
     CR_TRY(cr_node_set_shape(graph, node, &out, err));
-    const cr_value *y = &graph->values[node->y];
+    cr_value *y = &graph->values[node->y];
+    memcpy(y->order, graph->values[node->inputs[0]].order, sizeof y->order);
     p->c = (int)run_of(y, axis);
     p->rows = cr_shape_size(&out) / (size_t)p->c;
     /* Of channels alone: what looks for it means those, and so do steps. */
-    if (axis == 1 && (out.n_dims == 2 || (out.n_dims == 4 && out.dims[0] == 1)))
+    if (axis == 1 && cr_value_is_usual(y) &&
+        (out.n_dims == 2 || (out.n_dims == 4 && out.dims[0] == 1)))
         node->flags |= CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS;
 
 cleanup:
@@ -113,7 +115,7 @@ static void backward(const cr_run *run)
 const cr_op cr_op_concat = {.type = "Concat",
                             .min_inputs = 1,
                             .max_inputs = CR_MAX_ACTIVATIONS,
-                            .flags = CR_OP_LINEAR,
+                            .flags = CR_OP_LINEAR | CR_OP_ANY_ORDER,
                             .load = load,
                             .forward = forward,
                             .backward = backward};

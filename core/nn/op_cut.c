@@ -14,9 +14,10 @@ typedef struct cut {
     int drop; /* a dimension of extent 1 that the output does not have, or -1 */
 } cut;
 
-/* The output's strides along the dimensions of c->out. */
-static cr_status set_output(cr_graph *graph, cr_node *node, const cut *c, size_t *strides,
-                            cr_error *err)
+/* The output, whose dimensions lie in memory as those of the input do; its strides along the dimensions of
+ * c->out. */
+static cr_status set_output(cr_graph *graph, cr_node *node, const cr_value *in, const cut *c,
+                            size_t *strides, cr_error *err)
 {
     cr_shape shape = {0};
     for (int d = 0; d < c->out.n_dims; d++)
@@ -26,7 +27,11 @@ static cr_status set_output(cr_graph *graph, cr_node *node, const cut *c, size_t
     if (status != CR_OK)
         return status;
     size_t steps[CR_MAX_DIMS];
-    cr_move_strides(&shape, graph->values[node->y].order, steps);
+    int *order = graph->values[node->y].order;
+    for (int k = 0, at = 0; k < c->out.n_dims; k++)
+        if (in->order[k] != c->drop)
+            order[at++] = in->order[k] - (c->drop >= 0 && in->order[k] > c->drop);
+    cr_move_strides(&shape, order, steps);
     for (int d = 0, at = 0; d < c->out.n_dims; d++)
         strides[d] = d == c->drop ? 0 : steps[at++];
     return CR_OK;
@@ -40,7 +45,7 @@ static cr_status load_cut(cr_graph *graph, cr_node *node, const cut *c, cr_move 
     cr_move *p;
     size_t from[CR_MAX_DIMS], to[CR_MAX_DIMS];
     CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(set_output(graph, node, c, to, err));
+    CR_TRY(set_output(graph, node, in, c, to, err));
     CR_TRY(cr_move_load(graph, node, in, &p, err));
     cr_move_strides(&in->shape, in->order, from);
     for (size_t i = 0; i < p->n_out; i++) {
@@ -353,13 +358,13 @@ cleanup:
     return status;
 }
 
-#define CUT_OP(symbol, name, least, most, loader)              \
-    const cr_op symbol = {.type = name,                        \
-                          .min_inputs = least,                 \
-                          .max_inputs = most,                  \
-                          .flags = CR_OP_MOVES | CR_OP_LINEAR, \
-                          .load = loader,                      \
-                          .forward = cr_move_forward,          \
+#define CUT_OP(symbol, name, least, most, loader)                                \
+    const cr_op symbol = {.type = name,                                          \
+                          .min_inputs = least,                                   \
+                          .max_inputs = most,                                    \
+                          .flags = CR_OP_MOVES | CR_OP_LINEAR | CR_OP_ANY_ORDER, \
+                          .load = loader,                                        \
+                          .forward = cr_move_forward,                            \
                           .backward = cr_move_backward}
 
 CUT_OP(cr_op_pad, "Pad", 1, 4, load_pad);
@@ -369,7 +374,7 @@ const cr_op cr_op_split = {.type = "Split",
                            .min_inputs = 1,
                            .max_inputs = 2,
                            .n_parts = CR_ONNX_MAX_VALUES,
-                           .flags = CR_OP_MOVES | CR_OP_LINEAR,
+                           .flags = CR_OP_MOVES | CR_OP_LINEAR | CR_OP_ANY_ORDER,
                            .load = load_split,
                            .forward = cr_move_forward,
                            .backward = cr_move_backward};

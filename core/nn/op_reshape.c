@@ -18,7 +18,18 @@ static size_t place(const cr_shape *shape, const size_t *strides, size_t i)
     return at;
 }
 
-/* A copy into the usual order of the output's shape. */
+/* Has what lies side by side in memory stay so, if that is the last dimension: [1, H, W, C] is no map of
+ * the usual order. */
+static void keep_last(const cr_value *in, cr_value *out)
+{
+    const int last = in->shape.n_dims - 1, last_out = out->shape.n_dims - 1;
+    if (last >= 0 && last_out >= 0 && in->order[last] == last &&
+        in->shape.dims[last] == out->shape.dims[last_out] && in->shape.dims[last] > 1)
+        for (int d = 0; d <= last_out; d++)
+            out->order[d] = d;
+}
+
+/* A copy into the order of the output. */
 static cr_status load_copy(cr_graph *graph, cr_node *node, const cr_value *in, cr_error *err)
 {
     cr_move *p;
@@ -110,8 +121,10 @@ static cr_status load_same_elements(cr_graph *graph, cr_node *node, const cr_sha
         node->flags |= CR_OP_ALIAS;
         return CR_OK;
     }
-    if (!find_order(in, out, order))
+    if (!find_order(in, out, order)) {
+        keep_last(in, &graph->values[node->y]);
         return load_copy(graph, node, in, err);
+    }
     const cr_value *usual = &graph->values[node->y];
     set_order(graph, node, cr_same_memory(out, usual->order, order) ? usual->order : order);
     return CR_OK;

@@ -16,7 +16,7 @@ void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passe
     for (int first = 0; first < n && !*passes->abandoned; first += passes->batch) {
         const int now = n - first < passes->batch ? n - first : passes->batch;
         for (int i = 0; i < now; i++)
-            fill(user, first + i, to + (size_t)i * passes->size);
+            fill(user, first + i, to + (size_t)i * passes->size + passes->skip);
         if (start < 0)
             cr_net_forward(net, now);
         else

@@ -105,7 +105,7 @@ static bool is_at(const cr_variant *variant, int value)
 /* Whether a job can name the layer, and which methods take it where a job names none. */
 static const char *target_text(const network *net, const cr_graph_layer *layer)
 {
-    if (!layer->spatial || !cr_graph_reaches_logits(net->graph, layer->value))
+    if (!layer->map.height || !cr_graph_reaches_logits(net->graph, layer->value))
         return NULL;
     const bool of_head = is_at(&net->of_head, layer->value);
     const bool other = is_at(&net->other, layer->value);
@@ -162,9 +162,12 @@ static void print_targets(const network *net)
         cr_graph_layer layer = cr_graph_get_layer(net->graph, i);
         if (!target_text(net, &layer))
             continue;
-        snprintf(map, sizeof map, "%d x %d", cr_shape_h(&layer.shape), cr_shape_w(&layer.shape));
-        printf("%-*s  %-18s  %-11s  %8d\n", net->name_width, layer.output, layer.op, map,
-               cr_shape_c(&layer.shape));
+        snprintf(map, sizeof map, "%d x %d", layer.map.height, layer.map.width);
+        printf("%-*s  %-18s  %-11s  %8d", net->name_width, layer.output, layer.op, map,
+               layer.map.n_channels);
+        if (layer.map.skip)
+            printf("  behind %d token%s", layer.map.skip, layer.map.skip == 1 ? "" : "s");
+        printf("\n");
     }
     printf("\n");
     print_cut(net);

@@ -13,11 +13,11 @@
 
 /* A target layer of a method. */
 typedef struct cr_variant_layer {
-    int value;                     /* of the graph */
-    bool back;                     /* a backward pass is needed */
-    bool averaged;                 /* the logits are linear in its mean over the places */
-    double behind;                 /* share of the network's operations that depends on it */
-    int width, height, n_channels; /* of the layer; a map is as large */
+    int value;     /* of the graph */
+    bool back;     /* a backward pass is needed */
+    bool averaged; /* the logits are linear in its mean over the places */
+    double behind; /* share of the network's operations that depends on it */
+    cr_map map;    /* how it is one; a method's map is as large */
 } cr_variant_layer;
 
 /* A method at a layer of a graph, or at several, whose maps are fused. */
@@ -47,7 +47,7 @@ double cr_variant_passes(const cr_variant *variant, int n_slots);
 bool cr_variant_has_tail(const cr_method *method, const cr_variant_layer *layer);
 
 /* Finds where a method works in a graph. Where the spec names no layer it is `layer`, or, of "", the
- * default: the last spatial activation (cr_graph_last_spatial). A method of the head has its one layer,
+ * default (cr_graph_last_spatial). A method of the head has its one layer,
  * the pooled one, and only the spec can say otherwise.
  * Errors: CR_EINPUT for a `layer` that is unknown or has no spatial extent. That a method does not apply
  * to a network, or names such a layer itself, is no error: see why_not. */

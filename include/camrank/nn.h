@@ -100,6 +100,14 @@ cr_status cr_graph_use_kernel(cr_graph *graph, const char *kernel, cr_error *err
 void cr_graph_release_weights(cr_graph *graph);
 void cr_graph_free(cr_graph *graph);
 
+/* How an activation is a feature map: of an image, `rows` of channels, of which those from `skip` on are
+ * the places of a rectangle, row by row. Those before are class and register tokens, those behind more
+ * of these. A map [1, C, H, W] has none; neither has [1, H, W, C]; [1, T, C] may. */
+typedef struct cr_map {
+    int height, width, n_channels; /* height is 0 where it is no map */
+    int skip, rows;
+} cr_map;
+
 /* What `camrank inspect` prints of one node, in the order of execution. */
 typedef struct cr_graph_layer {
     const char *op;     /* ONNX operator */
@@ -108,7 +116,7 @@ typedef struct cr_graph_layer {
     cr_shape shape;     /* of the output, one image */
     int64_t n_parameters;
     double flops; /* floating-point operations for one image, a multiply-add counted as two */
-    bool spatial; /* H x W > 1: can be a target layer */
+    cr_map map;   /* can be a target layer if its height is not 0 */
 } cr_graph_layer;
 
 int cr_graph_n_layers(const cr_graph *graph);
@@ -133,13 +141,27 @@ int cr_graph_find(const cr_graph *graph, const char *name);
 const char *cr_graph_value_name(const cr_graph *graph, int value);
 cr_shape cr_graph_value_shape(const cr_graph *graph, int value);
 
-/* The default target layer: the last value with H x W > 1 that is not the output of a pooling or of
- * an operator that only rearranges elements; -1 if the logits depend on none. */
+/* The default target layer: the last map that is not the output of a pooling, of an operator that only
+ * rearranges elements, or of a product with weights that keeps the places, as attention begins with; and
+ * on whose places the logits depend. Of a vision transformer whose head reads the class token that is the
+ * first normalisation of the last block. -1 if there is none. */
 int cr_graph_last_spatial(const cr_graph *graph);
 
-/* Whether `value` has the form of a feature map, [1, C, H, W] with H x W > 1: only such a value can
- * be a target layer. */
-bool cr_graph_is_map(const cr_graph *graph, int value);
+/* How `value` is a feature map with height x width > 1: only such a value can be a target layer. It is
+ * found by following rows of channels through the network, from what convolutions and poolings make. */
+cr_map cr_graph_map(const cr_graph *graph, int value);
+
+/* The rectangle that tokens are, in place of the one that is found. */
+typedef struct cr_tokens {
+    int height, width, skip; /* 0: nothing is said */
+} cr_tokens;
+
+/* Makes it that of every layer [1, T, C] with T = skip + height * width, and of what follows from that.
+ * Errors: CR_EINPUT where there is none; CR_EINTERNAL (memory). */
+cr_status cr_graph_use_tokens(cr_graph *graph, const cr_tokens *tokens, cr_error *err);
+
+/* The value in whose memory it lies: itself, or what a Transpose or Reshape gives another name. */
+int cr_graph_same_memory(const cr_graph *graph, int value);
 
 /* Whether the logits depend on `value`. */
 bool cr_graph_reaches_logits(const cr_graph *graph, int value);

@@ -19,9 +19,10 @@ typedef struct cr_passes {
     int height, width;     /* of the input */
     int n_classes;
     const cr_real *input; /* [height][width][3] */
-    size_t size;          /* cr_reals that are changed: of the input, or of the layer */
-    int start;            /* the target of the net at which the passes begin; -1: the input */
-    int target;           /* of the net, whose gradients are taken */
+    size_t size; /* cr_reals of the input, or of the layer; those from `skip` on are changed */
+    size_t skip;
+    int start;  /* the target of the net at which the passes begin; -1: the input */
+    int target; /* of the net, whose gradients are taken */
     int n_slots;
     const int32_t *classes; /* [batch][n_slots] followed back: the same of each */
     const cr_real *tail;    /* and what is read there of the first pass: cr_net_tail_get */
@@ -30,7 +31,7 @@ typedef struct cr_passes {
     cr_between *taps;       /* [width], for work */
 } cr_passes;
 
-/* Writes changed input k, or changed activations of the layer, `size` cr_reals. */
+/* Writes changed input k, or the changed map of the layer. */
 typedef void (*cr_passes_fill)(const void *user, int k, cr_real *to);
 /* Takes its logits, [n_classes]; in the order of k. */
 typedef void (*cr_passes_take)(const void *user, int k, const cr_real *logits);

@@ -10,8 +10,8 @@ from itertools import takewhile
 
 import numpy as np
 
-from structs import (cr_error, cr_graph_layer, cr_head, cr_method, cr_method_run, cr_method_spec,
-                     cr_net_target, cr_nn_files, cr_parameters, cr_shape, cr_variant)
+from structs import (cr_error, cr_graph_layer, cr_head, cr_map, cr_method, cr_method_run,
+                     cr_method_spec, cr_net_target, cr_nn_files, cr_parameters, cr_shape, cr_variant)
 
 BUILD = os.environ.get("BUILD", "build")
 NO_LIMIT = 2**31 - 1
@@ -25,6 +25,7 @@ def _load(path, real):
     library.cr_graph_input_shape.restype = cr_shape
     library.cr_graph_value_shape.restype = cr_shape
     library.cr_graph_value_name.restype = ct.c_char_p
+    library.cr_graph_map.restype = cr_map
     library.cr_graph_head.restype = cr_head
     library.cr_graph_cut.restype = ct.c_char_p
     for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients",
@@ -131,6 +132,12 @@ class Graph:
 
     def name(self, value):
         return self.lib.cr_graph_value_name(self.handle, value).decode()
+
+    def map(self, value):
+        return self.lib.cr_graph_map(self.handle, value)
+
+    def same_memory(self, value):
+        return self.lib.cr_graph_same_memory(self.handle, value)
 
     def last_spatial(self):
         return self.lib.cr_graph_last_spatial(self.handle)

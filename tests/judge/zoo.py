@@ -102,7 +102,7 @@ def three_layers(net, x):
 
 def find_values(graph, x, activations):
     """The graph's values that hold these activations, by their content."""
-    layers = [l for l in graph.layers() if l.spatial]
+    layers = [l for l in graph.layers() if l.map.height]
     found = []
     for wanted in activations:
         like = [l.value for l in layers if list(l.shape.dims[1:4]) == list(wanted.shape[1:])]

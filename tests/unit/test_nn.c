@@ -825,7 +825,7 @@ static void find_knows_values_and_nodes_but_no_constants(void **state)
     cr_graph_layer layer = cr_graph_get_layer(graph, 0);
     assert_string_equal(layer.op, "Gemm");
     assert_int_equal(layer.n_parameters, 35);
-    assert_true(layer.flops == 70 && !layer.spatial);
+    assert_true(layer.flops == 70 && layer.map.height == 0);
     cr_graph_free(graph);
     onnx_fini(&b);
 }
