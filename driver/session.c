@@ -266,6 +266,8 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->skip_failed = job->skip_failed;
     plan->has_empty = true;
     plan->has_states = true;
+    plan->no_labels = !cr_data_has_labels(&s->data);
+    plan->no_boxes = !cr_data_has_boxes(&s->data);
     plan->batch = job->batch;
     plan->map_slots = job->map_slots == CR_KEEP_DEFAULT ? CR_SLOTS : job->map_slots;
     plan->map_float16 = job->map_float16;

@@ -7,13 +7,15 @@ static const cr_metric_column columns[] = {
      {CR_SLOTS, CR_METRIC_EXTENT_BOXES, 4},
      "pixel of the original image",
      "[slot][box, if the protocol has several] x0, y0, x1, y1: 0-based, inclusive on all "
-     "sides; -1 where there is none"},
+     "sides; -1 where there is none",
+     false},
     {"iou",
      CR_METRIC_F64,
      {CR_SLOTS, CR_METRIC_EXTENT_BOXES},
      "1",
      "[slot][box, if the protocol has several] best IoU of the box with a ground-truth box "
-     "of the image, whatever the class of the slot"},
+     "of the image, whatever the class of the slot",
+     true},
 };
 
 static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,

@@ -6,17 +6,20 @@ static const cr_metric_column columns[] = {
      CR_METRIC_F64,
      {1},
      "1",
-     "Gini index of the upsampled map of the ground-truth class; NaN where the map is empty"},
+     "Gini index of the upsampled map of the ground-truth class; NaN where the map is empty",
+     false},
     {"map-shape/complexity",
      CR_METRIC_F64,
      {1},
      "nat",
-     "entropy of its pixels, as shares of their sum; likewise NaN"},
+     "entropy of its pixels, as shares of their sum; likewise NaN",
+     false},
     {"map-shape/effective",
      CR_METRIC_F64,
      {1},
      "1",
-     "share of the pixels beyond 1e-5 of the largest; likewise NaN"},
+     "share of the pixels beyond 1e-5 of the largest; likewise NaN",
+     false},
 };
 
 static const double most_of[] = {1, 20, 1}; /* 20: of more pixels than an image has */

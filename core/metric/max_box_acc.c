@@ -7,7 +7,8 @@ static const cr_metric_column columns[] = {
      {CR_SWEEP_LEVELS},
      "",
      "[level] of the ground-truth class's map; bits 0, 1, 2: the box of the largest contour "
-     "has IoU 0.3, 0.5, 0.7; bits 3, 4, 5: any contour's box"},
+     "has IoU 0.3, 0.5, 0.7; bits 3, 4, 5: any contour's box",
+     true},
 };
 
 static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,

@@ -19,7 +19,8 @@ static const cr_metric_column columns[] = {
      {2},
      "pixel of the original image",
      "x, y of the largest value of the ground-truth class's map, upsampled to the image; of "
-     "equal ones the first in raster order; -1 where the map is empty"},
+     "equal ones the first in raster order; -1 where the map is empty",
+     false},
 };
 
 /* An empty map points nowhere. */

@@ -9,21 +9,24 @@ static const cr_metric_column columns[] = {
      "1",
      "share of the upsampled map's sum in the ground-truth boxes; NaN where the map is empty, or "
      "there are "
-     "no boxes"},
+     "no boxes",
+     true},
     {"relevance/rank",
      CR_METRIC_F64,
      {1},
      "1",
      "of the n largest pixels, n those of the boxes and of equal ones the first in raster order, "
      "the share "
-     "in the boxes; likewise NaN"},
+     "in the boxes; likewise NaN",
+     true},
     {"relevance/auc",
      CR_METRIC_F64,
      {1},
      "1",
      "area under the ROC curve of the pixels' values for being in the boxes, ties by half; "
      "likewise NaN, "
-     "and where the boxes are the whole image"},
+     "and where the boxes are the whole image",
+     true},
 };
 
 /* Twice the pairs of a pixel inside and one outside of which the first is larger, ties counted once. */

@@ -113,6 +113,8 @@ static cr_status copy_all(const cr_results_plan *plan, const cr_dataset *data, c
     size_t packed_bytes;
     CR_TRY(cr_results_check(results->path, plan, data, err));
     CR_TRY(cr_results_plan_copy(plan, &results->plan, err));
+    results->plan.no_labels = !cr_data_has_labels(data);
+    results->plan.no_boxes = !cr_data_has_boxes(data);
     CR_TRY(cr_results_make_groups(results, err));
     CR_TRY(cr_data_pack(data, &packed, &packed_bytes, err));
     CR_TRY(cr_data_unpack(packed, packed_bytes, &results->data, err));

@@ -180,12 +180,14 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan, cr_group gr
         return plan->n_models == 0;
     if (column == CR_COLUMN_EMPTY)
         return plan->has_empty;
+    if (column == CR_COLUMN_TRUTH_LOGIT)
+        return !plan->no_labels;
     if (column == CR_COLUMN_VARIANT_DONE || column == CR_COLUMN_VARIANT_REASON)
         return plan->has_states;
     if (column >= CR_COLUMN_METRICS) {
         int metric;
-        cr_metric_column_at((int)column - CR_COLUMN_METRICS, &metric);
-        return cr_results_has_metric(plan, metric);
+        const cr_metric_column *of = cr_metric_column_at((int)column - CR_COLUMN_METRICS, &metric);
+        return cr_results_has_metric(plan, metric) && !(of->of_boxes && plan->no_boxes);
     }
     return cr_column_at(column).kind != CR_KIND_MAP ||
            plan->models[group.model].variants[group.variant].map_slots > 0;

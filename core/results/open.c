@@ -484,6 +484,8 @@ static cr_status get_data(cr_results *results, cr_error *err)
     }
     for (int i = 0; i < data->n_images; i++)
         data->n_excluded += !data->images[i].localize;
+    results->plan.no_labels = !cr_data_has_labels(data);
+    results->plan.no_boxes = !cr_data_has_boxes(data);
 
 cleanup:
     cr_h5_close(dataset);

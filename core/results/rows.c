@@ -236,6 +236,29 @@ static void copy_maps(const cr_results_variant *variant, const cr_results_rows *
             memcpy(maps + (size_t)slot * n, maps + CR_SLOT_TRUTH * n, n * sizeof *maps);
 }
 
+/* Of a column that the file does not have, as there is nothing that it could say. */
+static void blank_column(const cr_results_plan *plan, cr_group group, cr_column_id column,
+                         const cr_results_rows *rows)
+{
+    void *array = array_of(rows, group, column);
+    hsize_t shape[CR_MAX_RANK];
+    size_t n = 1;
+    if (!array)
+        return;
+    const int n_dims = cr_layout_shape(column, plan, group, rows->n, shape);
+    for (int i = 0; i < n_dims; i++)
+        n *= (size_t)shape[i];
+    const cr_column_kind kind = cr_column_at(column).kind;
+    if (kind == CR_KIND_F32)
+        for (size_t i = 0; i < n; i++)
+            ((float *)array)[i] = NAN;
+    else if (kind == CR_KIND_F64)
+        for (size_t i = 0; i < n; i++)
+            ((double *)array)[i] = NAN;
+    else
+        memset(array, 0, n * cr_layout_item_bytes(column));
+}
+
 /* Rows that are not done may hold anything. */
 static cr_status check_classes(const cr_results *results, int model, const cr_results_rows *rows,
                                cr_error *err)
@@ -278,10 +301,15 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
             blank_maps(&plan->models[model].variants[v], rows, rows->variants[v].maps);
     cr_group group = CR_GROUP_MODEL(model);
     do
-        for (int column = 0; column < cr_n_columns(); column++)
-            if (cr_column_at(column).owner == cr_group_owner(group) &&
-                cr_layout_has(column, plan, group) && array_of(rows, group, column))
+        for (int column = 0; column < cr_n_columns(); column++) {
+            if (cr_column_at(column).owner != cr_group_owner(group))
+                continue;
+            if (!cr_layout_has(column, plan, group) &&
+                (column == CR_COLUMN_TRUTH_LOGIT || column >= CR_COLUMN_METRICS))
+                blank_column(plan, group, column, rows);
+            else if (cr_layout_has(column, plan, group) && array_of(rows, group, column))
                 CR_TRY(transfer(results, group, column, rows, false, err));
+        }
     while (cr_group_next(plan, &group) && group.model == model);
     for (int v = 0; rows->variants && v < plan->models[model].n_variants; v++)
         if (rows->variants[v].state)

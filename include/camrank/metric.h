@@ -214,6 +214,8 @@ typedef struct cr_metric_column {
     cr_metric_kind kind;
     int extents[CR_METRIC_MAX_EXTENTS]; /* of an image, CR_SLOTS first where `of_slots`; 0 ends */
     const char *unit, *description;     /* attributes; unit "" for none */
+    bool
+        of_boxes; /* it says nothing, and is not in the file, where there are no ground-truth boxes */
 } cr_metric_column;
 
 /* A map to be scored. */

@@ -84,6 +84,8 @@ typedef struct cr_results_plan {
     bool map_float16; /* maps stored as float16, else float32 */
     bool has_empty;   /* rows say which maps are empty; files of older versions do not */
     bool has_states;  /* each variant of a row has a state of its own; of schema 1 not */
+    /* Of the image set, whatever it says: what needs these is not in the file. */
+    bool no_labels, no_boxes;
     /* By the place in cr_metrics: those that are not in every file, and their parameters. */
     struct cr_results_metric {
         bool wanted;

@@ -149,7 +149,7 @@ game='metrics=[{name: pointing-game, tolerance: '
 refused() { # refused CODE LINE SET
     expect "$1" "camrank: --set *: $2" "$CAMRANK" check job.yaml --set "$3"
 }
-refused 2 'metrics?0?: unknown metric "pointing"; known: localization, *' 'metrics=[pointing]'
+refused 2 'metrics?0?: unknown metric "pointing" (did you mean "pointing-game"?); known: localization, *' 'metrics=[pointing]'
 refused 2 'metrics?1?: "pointing-game" is given twice' 'metrics=[pointing-game, pointing-game]'
 refused 2 'metrics?0?.tolerance: 0, must be 1 to 65500' "${game}0}]"
 refused 2 'metrics?0?.tolerance: localization has no parameters here' 'metrics=[{name: localization, tolerance: 9}]'
