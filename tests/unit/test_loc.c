@@ -86,9 +86,11 @@ static void protocol_unknown_is_refused_naming_the_known(void **state)
     cr_protocol protocol;
     cr_error err;
     assert_int_equal(cr_protocol_find("cam", &protocol, &err), CR_EINPUT);
-    assert_string_equal(err.message, "unknown protocol \"cam\"; known: cam-paper, cam-code, "
-                                     "cam-code-2, cam-code-combined, gradcam-paper, kaggle, "
-                                     "googlenet-gap-top5");
+    assert_string_equal(
+        err.message,
+        "unknown protocol \"cam\" (did you mean \"cam-paper\"?); known: cam-paper, cam-code, "
+        "cam-code-2, cam-code-combined, gradcam-paper, kaggle, "
+        "googlenet-gap-top5");
 }
 
 static void iou_counts_both_edges(void **state)
