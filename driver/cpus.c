@@ -58,3 +58,10 @@ int cr_cpus_cores(void)
     const int cpus = own > parent ? own : parent;
     return given ? atoi(given) : cpus > 1 ? cpus / threads_a_core() : cpus;
 }
+
+int cr_cpus_count(void)
+{
+    enum { MOST = 16 };
+    const int n = count_bound(0);
+    return n < 1 ? 1 : n > MOST ? MOST : n;
+}

@@ -13,4 +13,7 @@ cr_status cr_cpus_second(const cr_par *node, bool *second, cr_error *err);
  * is bound to. 0: the system does not tell. CAMRANK_TEST_CORES=N sets another number, for tests. Local. */
 int cr_cpus_cores(void);
 
+/* CPUs that this process may use, at most 16; 1 where the system does not tell. Local. */
+int cr_cpus_count(void);
+
 #endif

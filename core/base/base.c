@@ -113,6 +113,22 @@ bool cr_memory_is_there(size_t bytes)
     return block != MAP_FAILED && munmap(block, bytes) == 0;
 }
 
+cr_status cr_reserve(void *items, size_t n, size_t *capacity, size_t item_bytes, cr_error *err)
+{
+    if (n < *capacity)
+        return CR_OK;
+    size_t wanted = n < 32 ? 64 : 2 * n, bytes;
+    void *block, *larger = NULL;
+    memcpy(&block, items, sizeof block);
+    if (cr_size_mul(wanted, item_bytes, &bytes))
+        larger = realloc(block, bytes);
+    if (!larger)
+        return cr_fail_memory(err, "a list", wanted, item_bytes);
+    memcpy(items, &larger, sizeof larger);
+    *capacity = wanted;
+    return CR_OK;
+}
+
 void *cr_alloc_aligned(size_t n, size_t item_bytes)
 {
     size_t bytes;

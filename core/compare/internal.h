@@ -39,9 +39,6 @@ const char *cr_compare_label_group(cr_compare *compare, const char *group, int r
 cr_status cr_compare_find_variants(cr_compare *compare, cr_error *err);
 cr_status cr_compare_spread_runs(cr_compare *compare, cr_compare_metric *metric, cr_error *err);
 
-/* The seed of all bootstraps: the same in every comparison. */
-enum { CR_COMPARE_SEED = 17 };
-
 static inline const cr_metric_number *cr_compare_number(const cr_compare_metric *metric)
 {
     return cr_metric_number_at(metric->number, NULL);

@@ -125,7 +125,7 @@ static cr_status resample(cr_compare *compare, cr_compare_metric *metric, cr_err
             fill_units(metric, r, units + (size_t)k * n);
         k++;
     }
-    CR_TRY(cr_stat_resample(columns, k, metric->n, CR_COMPARE_SEED, compare->options.n_resamples,
+    CR_TRY(cr_stat_resample(columns, k, metric->n, CR_STAT_SEED, compare->options.n_resamples,
                             compare->options.n_threads, means, err));
     k = 0;
     for (int r = 0; r < compare->n_rows; r++)

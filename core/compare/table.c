@@ -22,7 +22,7 @@ bool cr_compare_begin_sheet(cr_sheet *sheet, const char *const *titles, int n_ti
 {
     cr_sheet_init(sheet, n_titles, n_lines);
     for (int c = 0; c < n_titles && !sheet->failed; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c < n_texts};
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c < n_texts, 0};
     return !sheet->failed;
 }
 
@@ -54,7 +54,7 @@ void cr_compare_make_rows(const cr_compare *compare, cr_sheet *sheet)
     cr_sheet_init(sheet, 1 + n, compare->n_rows);
     if (sheet->failed)
         return;
-    sheet->columns[0] = (cr_sheet_column){"row", NULL, true};
+    sheet->columns[0] = (cr_sheet_column){"row", NULL, true, 0};
     for (int m = 0; m < n; m++)
         sheet->columns[1 + m].title = cr_compare_number(&compare->metrics[m])->title;
     for (int r = 0; r < compare->n_rows; r++)
@@ -107,7 +107,7 @@ static cr_sheet_cell spread_cell(cr_sheet *sheet, const cr_compare_metric *metri
 {
     const int places = cr_compare_number(metric)->places;
     const cr_compare_spread *of = &metric->spreads[variant];
-    cr_sheet_cell cell = {"-", NULL};
+    cr_sheet_cell cell = {.text = "-"};
     if (isnan(of->mean))
         return cell;
     if (isnan(of->deviation)) {
@@ -115,7 +115,8 @@ static cr_sheet_cell spread_cell(cr_sheet *sheet, const cr_compare_metric *metri
         return cell;
     }
     cell.text = cr_sheet_text(sheet, "%.*f (%.*f)", places, of->mean, places, of->deviation);
-    cell.below = cr_sheet_text(sheet, "%.*f-%.*f", places, of->least, places, of->most);
+    cr_sheet_add_below(&cell,
+                       cr_sheet_text(sheet, "%.*f-%.*f", places, of->least, places, of->most));
     return cell;
 }
 
@@ -125,7 +126,7 @@ void cr_compare_make_variants(const cr_compare *compare, cr_sheet *sheet)
     cr_sheet_init(sheet, n, compare->n_variants);
     if (sheet->failed)
         return;
-    sheet->columns[0] = (cr_sheet_column){"variant", NULL, true};
+    sheet->columns[0] = (cr_sheet_column){"variant", NULL, true, 0};
     sheet->columns[1].title = "runs";
     for (int m = 0; m < compare->n_metrics; m++)
         sheet->columns[2 + m].title = cr_compare_number(&compare->metrics[m])->title;

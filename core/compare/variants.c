@@ -171,7 +171,7 @@ cr_status cr_compare_spread_runs(cr_compare *compare, cr_compare_metric *metric,
                 continue;
             const cr_status status = cr_stat_runs_interval(
                 (cr_stat_runs){one->runs, one->n_runs}, (cr_stat_runs){other->runs, other->n_runs},
-                metric->means, compare->options.n_resamples, CR_COMPARE_SEED, &of->low, &of->high,
+                metric->means, compare->options.n_resamples, CR_STAT_SEED, &of->low, &of->high,
                 err);
             if (status != CR_OK)
                 return status;

@@ -7,22 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-cr_status cr_reserve(void *items, size_t n, size_t *capacity, size_t item_bytes, cr_error *err)
-{
-    if (n < *capacity)
-        return CR_OK;
-    size_t wanted = n < 32 ? 64 : 2 * n, bytes;
-    void *block, *larger = NULL;
-    memcpy(&block, items, sizeof block);
-    if (cr_size_mul(wanted, item_bytes, &bytes))
-        larger = realloc(block, bytes);
-    if (!larger)
-        return cr_fail_memory(err, "the image list", wanted, item_bytes);
-    memcpy(items, &larger, sizeof larger);
-    *capacity = wanted;
-    return CR_OK;
-}
-
 cr_status cr_pool_add(cr_pool *pool, const char *bytes, size_t n, uint32_t *offset, cr_error *err)
 {
     size_t start = pool->n_bytes ? pool->n_bytes : 1, end = start + n + 1;

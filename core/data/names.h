@@ -20,9 +20,6 @@ bool cr_is_utf8(const void *bytes, size_t n);
 cr_status cr_pool_add_text(cr_pool *pool, const char *bytes, size_t n, uint32_t *offset,
                            cr_error *err);
 
-/* Room for one more item in an array that grows: items is a pointer to the array's pointer. */
-cr_status cr_reserve(void *items, size_t n, size_t *capacity, size_t item_bytes, cr_error *err);
-
 /* A string and what belongs to it, to be sorted and found. */
 typedef struct cr_name {
     const char *text;

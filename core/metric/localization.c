@@ -131,7 +131,7 @@ static const cr_metric_number numbers[] = {
     ERROR(top1_loc_error, "top-1 loc", CR_METRIC_OF_TOP),
     ERROR(top5_loc_error, "top-5 loc", CR_METRIC_OF_TOP),
     ERROR(gt_known_loc_error, "GT-known", CR_METRIC_OF_TRUTH),
-    {"mean_iou", "mean IoU", "", CR_METRIC_UP, 4, CR_METRIC_OF_TRUTH, CR_METRIC_NONE, NULL,
+    {"mean_iou", "mean IoU", "", CR_METRIC_UP, 4, CR_METRIC_OF_TRUTH, CR_METRIC_BOOTSTRAP, NULL,
      mean_iou, mean_iou_of_image, -1, false},
 };
 

@@ -122,12 +122,12 @@ static double effective_of_image(const cr_metric_image *image, const cr_verdict 
 }
 
 static const cr_metric_number numbers[] = {
-    {"sparseness", "Gini", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+    {"sparseness", "Gini", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP, NULL,
      count_sparseness, sparseness_of_image, -1, false},
-    {"complexity", "entropy", "", CR_METRIC_DOWN, 3, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+    {"complexity", "entropy", "", CR_METRIC_DOWN, 3, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP, NULL,
      count_complexity, complexity_of_image, -1, false},
-    {"effective_complexity", "effective", "", CR_METRIC_DOWN, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE,
-     NULL, count_effective, effective_of_image, -1, false},
+    {"effective_complexity", "effective", "", CR_METRIC_DOWN, 4, CR_METRIC_OF_MAP,
+     CR_METRIC_BOOTSTRAP, NULL, count_effective, effective_of_image, -1, false},
 };
 
 static const cr_metric_sum named[] = {{"map_shape_images", 0, false}};

@@ -108,16 +108,47 @@ static cr_metric_value max_box_acc_v2_held_out(const int64_t *sums)
     return v2(sums, held_out_share);
 }
 
-#define ACCURACY(key, title, of, below, bit, held)                                         \
-    {                                                                                      \
-#key, title, "%", CR_METRIC_UP, 2, of, CR_METRIC_NONE, below, key, NULL, bit, held \
+/* The best threshold as a protocol's: a share of the maximum, which is 255. Where no image is right, no
+ * threshold is best. */
+static cr_metric_value best_threshold(const int64_t *sums, int bit)
+{
+    const cr_sweep *sweep = (const cr_sweep *)sums;
+    const int level = cr_metric_best_level(sweep, bit, false);
+    return cr_metric_plain(
+        count_right(sweep, bit, false, level) > 0 ? (double)level / CR_SWEEP_LEVELS : NAN);
+}
+
+#define THRESHOLD_COUNT(key, bit)                   \
+    static cr_metric_value key(const int64_t *sums) \
+    {                                               \
+        return best_threshold(sums, bit);           \
+    }
+THRESHOLD_COUNT(max_box_acc_threshold, 1)
+THRESHOLD_COUNT(max_box_acc_v2_threshold_30, 3)
+THRESHOLD_COUNT(max_box_acc_v2_threshold_50, 4)
+THRESHOLD_COUNT(max_box_acc_v2_threshold_70, 5)
+
+#define ACCURACY(key, title, of, interval, below, bit, held)                         \
+    {                                                                                \
+#key, title, "%", CR_METRIC_UP, 2, of, interval, below, key, NULL, bit, held \
+    }
+#define THRESHOLD(key, title, of, below)                                                       \
+    {                                                                                          \
+#key, title, "", CR_METRIC_NEITHER, 2, of, CR_METRIC_NONE, below, key, NULL, -1, false \
     }
 
 static const cr_metric_number numbers[] = {
-    ACCURACY(max_box_acc, "MaxBoxAcc", CR_METRIC_OF_SWEEP_V1, NULL, 1, false),
-    ACCURACY(max_box_acc_v2, "MaxBoxAccV2", CR_METRIC_OF_SWEEP_V2, NULL, -1, false),
-    ACCURACY(max_box_acc_held_out, "held", CR_METRIC_OF_SWEEP_V1, "max_box_acc", 1, true),
-    ACCURACY(max_box_acc_v2_held_out, "held", CR_METRIC_OF_SWEEP_V2, "max_box_acc_v2", -1, true),
+    ACCURACY(max_box_acc, "MaxBoxAcc", CR_METRIC_OF_SWEEP_V1, CR_METRIC_BOOTSTRAP, NULL, 1, false),
+    ACCURACY(max_box_acc_v2, "MaxBoxAccV2", CR_METRIC_OF_SWEEP_V2, CR_METRIC_BOOTSTRAP, NULL, -1,
+             false),
+    ACCURACY(max_box_acc_held_out, "held", CR_METRIC_OF_SWEEP_V1, CR_METRIC_NONE, "max_box_acc", 1,
+             true),
+    ACCURACY(max_box_acc_v2_held_out, "held", CR_METRIC_OF_SWEEP_V2, CR_METRIC_NONE,
+             "max_box_acc_v2", -1, true),
+    THRESHOLD(max_box_acc_threshold, "at", CR_METRIC_OF_SWEEP_V1, "max_box_acc"),
+    THRESHOLD(max_box_acc_v2_threshold_30, NULL, CR_METRIC_OF_SWEEP_V2, NULL),
+    THRESHOLD(max_box_acc_v2_threshold_50, NULL, CR_METRIC_OF_SWEEP_V2, NULL),
+    THRESHOLD(max_box_acc_v2_threshold_70, NULL, CR_METRIC_OF_SWEEP_V2, NULL),
 };
 
 const cr_metric cr_metric_max_box_acc = {

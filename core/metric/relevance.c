@@ -145,11 +145,11 @@ static double area_of_image(const cr_metric_image *image, const cr_verdict *verd
 }
 
 static const cr_metric_number numbers[] = {
-    {"energy_pointing_game", "energy", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
-     count_mass, mass_of_image, -1, false},
-    {"relevance_rank", "rank", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+    {"energy_pointing_game", "energy", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP,
+     NULL, count_mass, mass_of_image, -1, false},
+    {"relevance_rank", "rank", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP, NULL,
      count_rank, rank_of_image, -1, false},
-    {"relevance_auc", "AUC", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_NONE, NULL,
+    {"relevance_auc", "AUC", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP, NULL,
      count_area, area_of_image, -1, false},
 };
 

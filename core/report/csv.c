@@ -20,18 +20,28 @@ static void put_texts(FILE *out, const cr_report_row *row)
     }
 }
 
-static void put_keys(const cr_report *report, FILE *out, bool by_class)
+/* What stands first of a row, first of a class, and last of a row. */
+enum { OF_ROW, OF_CLASS, LATE };
+
+static int list_fields(const cr_report *report, int which,
+                       cr_report_field fields[CR_REPORT_MAX_FIELDS])
+{
+    return which == LATE ? cr_report_late_fields(report, fields)
+                         : cr_report_fields(report, which == OF_CLASS, fields);
+}
+
+static void put_keys(const cr_report *report, FILE *out, int which)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
-    const int n = cr_report_fields(report, by_class, fields);
+    const int n = list_fields(report, which, fields);
     for (int k = 0; k < n; k++)
         fprintf(out, ",%s", fields[k].key);
 }
 
-static void put_numbers(const cr_report *report, FILE *out, const cr_report_row *row, bool by_class)
+static void put_numbers(const cr_report *report, FILE *out, const cr_report_row *row, int which)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
-    const int n = cr_report_fields(report, by_class, fields);
+    const int n = list_fields(report, which, fields);
     for (int k = 0; k < n; k++) {
         const double value = cr_report_value(row, &fields[k]);
         fputc(',', out);
@@ -56,10 +66,10 @@ static void put_outcome_keys(FILE *out)
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < CR_N_OUTCOMES; k++)
             fprintf(out, ",%s_%s", prefixes[i], cr_outcome_keys[k]);
-    fprintf(out, ",top1_empty_maps,gt_known_empty_maps,missing\n");
+    fprintf(out, ",top1_empty_maps,gt_known_empty_maps,missing");
 }
 
-/* What outcomes and the counts behind them are, to the end of the line. */
+/* What outcomes and the counts behind them are. */
 static void put_ends(FILE *out, const cr_report_row *row)
 {
     put_outcomes(out, row->top1_outcomes);
@@ -70,7 +80,7 @@ static void put_ends(FILE *out, const cr_report_row *row)
         if (empty[k] >= 0)
             fprintf(out, "%" PRId64, empty[k]);
     }
-    fprintf(out, ",%" PRId64 "\n", row->n_missing);
+    fprintf(out, ",%" PRId64, row->n_missing);
 }
 
 static void put_counts(FILE *out, const cr_report_row *row)
@@ -83,25 +93,30 @@ static void put_counts(FILE *out, const cr_report_row *row)
 static void put_rows(const cr_report *report, FILE *out)
 {
     fprintf(out, "model,method,layer,variant,protocol,images,localized");
-    put_keys(report, out, false);
+    put_keys(report, out, OF_ROW);
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
+    put_keys(report, out, LATE);
+    fputc('\n', out);
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
         put_counts(out, row);
-        put_numbers(report, out, row, false);
+        put_numbers(report, out, row, OF_ROW);
         fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
         put_quoted(out, row->filter);
         put_ends(out, row);
+        put_numbers(report, out, row, LATE);
+        fputc('\n', out);
     }
 }
 
 static void put_classes(const cr_report *report, FILE *out)
 {
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
-    put_keys(report, out, true);
+    put_keys(report, out, OF_CLASS);
     put_outcome_keys(out);
+    fputc('\n', out);
     for (int i = 0; i < report->n_lines; i++) {
         const cr_dataset *data = report->data;
         const int class = report->lines[i].class;
@@ -113,8 +128,9 @@ static void put_classes(const cr_report *report, FILE *out)
         put_quoted(out, data->text + data->classes[class].name);
         fputc(',', out);
         put_counts(out, &row);
-        put_numbers(report, out, &row, true);
+        put_numbers(report, out, &row, OF_CLASS);
         put_ends(out, &row);
+        fputc('\n', out);
     }
 }
 

@@ -15,36 +15,58 @@ static size_t offset_of(int number, size_t of)
     return offsetof(cr_report_row, values) + (size_t)number * sizeof(cr_metric_value) + of;
 }
 
-/* Those of classes and boxes under protocols, or the others: the numbers, then their intervals. */
-static int add_numbers(const cr_report *report, cr_report_field *fields, int n, bool of_protocol)
+/* What a number has for programs. */
+enum { VALUE, WILSON, THRESHOLD, BOOTSTRAP };
+
+static bool has_part(const cr_metric_number *number, int part)
 {
-    for (int interval = 0; interval < 2; interval++)
-        for (int i = 0; i < cr_report_n_numbers(report); i++) {
-            int metric;
-            const int k = cr_report_number_at(report, i);
-            const cr_metric_number *number = cr_metric_number_at(k, &metric);
-            if (cr_metrics[metric]->of_protocol != of_protocol ||
-                !cr_report_has_metric(report, metric))
-                continue;
-            if (!interval) {
-                n = add(fields, n, number->key, "", offset_of(k, offsetof(cr_metric_value, value)));
-            } else if (number->interval) {
-                n = add(fields, n, number->key, "_low",
-                        offset_of(k, offsetof(cr_metric_value, low)));
-                n = add(fields, n, number->key, "_high",
-                        offset_of(k, offsetof(cr_metric_value, high)));
-            }
+    const bool neither = number->better == CR_METRIC_NEITHER;
+    const bool has[] = {[VALUE] = !neither,
+                        [WILSON] = number->interval == CR_METRIC_WILSON,
+                        [THRESHOLD] = neither,
+                        [BOOTSTRAP] = number->interval == CR_METRIC_BOOTSTRAP};
+    return has[part];
+}
+
+/* A part of those numbers that are under protocols, or of the others. */
+static int add_part(const cr_report *report, cr_report_field *fields, int n, bool of_protocol,
+                    int part)
+{
+    for (int i = 0; i < cr_report_n_numbers(report); i++) {
+        int metric;
+        const int k = cr_report_number_at(report, i);
+        const cr_metric_number *number = cr_metric_number_at(k, &metric);
+        if (cr_metrics[metric]->of_protocol != of_protocol || !has_part(number, part) ||
+            !cr_report_has_metric(report, metric))
+            continue;
+        if (part == VALUE || part == THRESHOLD) {
+            n = add(fields, n, number->key, "", offset_of(k, offsetof(cr_metric_value, value)));
+        } else {
+            n = add(fields, n, number->key, "_low", offset_of(k, offsetof(cr_metric_value, low)));
+            n = add(fields, n, number->key, "_high", offset_of(k, offsetof(cr_metric_value, high)));
         }
+    }
     return n;
 }
 
 int cr_report_fields(const cr_report *report, bool by_class,
                      cr_report_field fields[CR_REPORT_MAX_FIELDS])
 {
-    int n = add_numbers(report, fields, 0, true);
+    int n = add_part(report, fields, 0, true, VALUE);
+    n = add_part(report, fields, n, true, WILSON);
     if (by_class)
         return n;
-    n = add_numbers(report, fields, n, false);
+    n = add_part(report, fields, n, false, VALUE);
+    n = add_part(report, fields, n, false, WILSON);
     n = add(fields, n, "threshold", "", offsetof(cr_report_row, threshold));
     return add(fields, n, "iou", "", offsetof(cr_report_row, iou));
+}
+
+int cr_report_late_fields(const cr_report *report, cr_report_field fields[CR_REPORT_MAX_FIELDS])
+{
+    int n = 0;
+    for (int part = THRESHOLD; part <= BOOTSTRAP; part++)
+        for (int of_protocol = 1; of_protocol >= 0; of_protocol--)
+            n = add_part(report, fields, n, of_protocol, part);
+    return n;
 }

@@ -19,6 +19,10 @@ enum { CR_REPORT_MAX_FIELDS = 3 * CR_METRIC_MAX_NUMBERS + 2 };
 int cr_report_fields(const cr_report *report, bool by_class,
                      cr_report_field fields[CR_REPORT_MAX_FIELDS]);
 
+/* Likewise what stands behind all that was there before, so that the columns of a CSV keep their places:
+ * thresholds, and intervals of CR_METRIC_BOOTSTRAP. Not of classes. */
+int cr_report_late_fields(const cr_report *report, cr_report_field fields[CR_REPORT_MAX_FIELDS]);
+
 static inline double cr_report_value(const cr_report_row *row, const cr_report_field *field)
 {
     double value;

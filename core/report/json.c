@@ -17,13 +17,13 @@ static json_t *outcomes_value(const int64_t outcomes[CR_N_OUTCOMES])
     return cr_json_whole(object, failed);
 }
 
-static json_t *curve_value(const double curve[CR_SWEEP_LEVELS])
+static json_t *curve_value(const double *curve, int n)
 {
     if (isnan(curve[0]))
         return json_null();
     json_t *array = json_array();
     int failed = 0;
-    for (int level = 0; level < CR_SWEEP_LEVELS; level++)
+    for (int level = 0; level < n; level++)
         failed |= json_array_append_new(array, json_real(curve[level]));
     return cr_json_whole(array, failed);
 }
@@ -31,6 +31,16 @@ static json_t *curve_value(const double curve[CR_SWEEP_LEVELS])
 static json_t *count_value(int64_t n)
 {
     return n < 0 ? json_null() : json_integer(n);
+}
+
+static int add_fields(const cr_report_field *fields, int n, const cr_report_row *row,
+                      json_t *object)
+{
+    int failed = 0;
+    for (int k = 0; k < n; k++)
+        failed |= json_object_set_new(object, fields[k].key,
+                                      cr_json_number(cr_report_value(row, &fields[k])));
+    return failed;
 }
 
 /* What a row and a class have in common. */
@@ -48,9 +58,7 @@ static json_t *common_value(const cr_report *report, const cr_report_row *row, b
     failed |= json_object_set_new(
         object, "images", cr_report_has_images(row) ? json_integer(row->n_images) : json_null());
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));
-    for (int k = 0; k < n; k++)
-        failed |= json_object_set_new(object, fields[k].key,
-                                      cr_json_number(cr_report_value(row, &fields[k])));
+    failed |= add_fields(fields, n, row, object);
     failed |= json_object_set_new(object, "missing", json_integer(row->n_missing));
     failed |= json_object_set_new(object, "top1_empty_maps", count_value(row->top1_empty));
     failed |= json_object_set_new(object, "gt_known_empty_maps", count_value(row->gt_known_empty));
@@ -62,13 +70,17 @@ static json_t *common_value(const cr_report *report, const cr_report_row *row, b
 
 static json_t *row_value(const cr_report *report, const cr_report_row *row)
 {
+    cr_report_field fields[CR_REPORT_MAX_FIELDS];
     json_t *object = common_value(report, row, false);
     int failed = !object;
     failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
     failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
     failed |= json_object_set_new(object, "filter",
                                   row->has_network ? cr_json_text(row->filter) : json_null());
-    failed |= json_object_set_new(object, "curve", curve_value(row->curve));
+    failed |= json_object_set_new(object, "curve", curve_value(row->curve, row->n_curve));
+    failed |= json_object_set_new(
+        object, "curve_by", json_string(row->n_curve == CR_CENTER_BOXES ? "side" : "threshold"));
+    failed |= add_fields(fields, cr_report_late_fields(report, fields), row, object);
     return cr_json_whole(object, failed);
 }
 

@@ -38,7 +38,7 @@ void cr_put_latex(FILE *out, const char *text)
         }
 }
 
-static void put_line(const cr_sheet *sheet, int line, bool below, FILE *out)
+static void put_line(const cr_sheet *sheet, int line, int below, FILE *out)
 {
     for (int c = 0; c < sheet->n_columns; c++) {
         const cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns + c];
@@ -46,9 +46,9 @@ static void put_line(const cr_sheet *sheet, int line, bool below, FILE *out)
             fprintf(out, " & ");
         if (!below) {
             cr_put_latex(out, cell->text);
-        } else if (cell->below) {
+        } else if (cell->below[below - 1]) {
             fprintf(out, "{\\scriptsize ");
-            cr_put_latex(out, cell->below);
+            cr_put_latex(out, cell->below[below - 1]);
             fputc('}', out);
         }
     }
@@ -73,7 +73,7 @@ bool cr_sheet_put_latex(const cr_sheet *sheet, FILE *out)
     }
     fprintf(out, " \\\\\n\\hline\n");
     for (int line = 0; line < sheet->n_lines; line++)
-        for (int below = 0; below <= cr_sheet_has_below(sheet, line); below++)
+        for (int below = 0; below <= cr_sheet_n_below(sheet, line); below++)
             put_line(sheet, line, below, out);
     fprintf(out, "\\hline\n\\end{tabular}\n");
     return !sheet->failed;

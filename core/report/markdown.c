@@ -21,7 +21,7 @@ bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out)
             cr_put_markdown(out, sheet->columns[c].group);
             fputc(' ', out);
         }
-        fprintf(out, "%s |", sheet->columns[c].title);
+        fprintf(out, "%s%s |", sheet->columns[c].title, cr_sheet_arrow(&sheet->columns[c]));
     }
     fprintf(out, "\n|");
     for (int c = 0; c < sheet->n_columns; c++)
@@ -33,11 +33,11 @@ bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out)
             const cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns + c];
             fputc(' ', out);
             cr_put_markdown(out, cell->text);
-            if (cell->below) {
-                fprintf(out, " (");
-                cr_put_markdown(out, cell->below);
-                fputc(')', out);
+            for (int k = 0; k < CR_SHEET_BELOW && cell->below[k]; k++) {
+                fputs(k ? ", " : " (", out);
+                cr_put_markdown(out, cell->below[k]);
             }
+            fputs(cell->below[0] ? ")" : "", out);
             fprintf(out, " |");
         }
         fputc('\n', out);

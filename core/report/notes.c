@@ -179,8 +179,10 @@ void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix,
         put_range(report, out, offsetof(cr_report_row, n_swept), NULL);
         fprintf(out,
                 " images, no blacklist, at the best of %d thresholds; held: at the one best for a "
-                "fifth of them, over the rest.\n",
-                CR_SWEEP_LEVELS);
+                "fifth of them, over the rest.\n"
+                "%sat: the best threshold, a share of the maximum. Intervals of means and of "
+                "MaxBoxAcc: bootstrap, %d resamples of the images.\n",
+                CR_SWEEP_LEVELS, prefix, CR_REPORT_RESAMPLES);
     }
     if (report->worst > 0)
         put_worst(report, out, prefix);

@@ -35,6 +35,7 @@ void cr_report_fill(const int64_t *const *sums, cr_report_row *row)
     if (!sweep)
         return;
     const int64_t n = row->n_swept = sweep->n_images[0] + sweep->n_images[1];
+    row->n_curve = CR_SWEEP_LEVELS;
     for (int level = 0; level < CR_SWEEP_LEVELS; level++)
         row->curve[level] =
             n > 0 ? 100.0 * (double)(sweep->right[0][1][level] + sweep->right[1][1][level]) /

@@ -57,10 +57,32 @@ bool cr_sheet_has_groups(const cr_sheet *sheet)
     return false;
 }
 
-bool cr_sheet_has_below(const cr_sheet *sheet, int line)
+int cr_sheet_n_below(const cr_sheet *sheet, int line)
 {
+    int most = 0;
     for (int c = 0; c < sheet->n_columns; c++)
-        if (sheet->cells[line * sheet->n_columns + c].below)
-            return true;
-    return false;
+        for (int k = most; k < CR_SHEET_BELOW; k++)
+            if (sheet->cells[line * sheet->n_columns + c].below[k])
+                most = k + 1;
+    return most;
+}
+
+const char *cr_sheet_at(const cr_sheet_cell *cell, int below)
+{
+    const char *text = below == 0 ? cell->text : cell->below[below - 1];
+    return text ? text : "";
+}
+
+void cr_sheet_add_below(cr_sheet_cell *cell, const char *text)
+{
+    for (int k = 0; k < CR_SHEET_BELOW; k++)
+        if (!cell->below[k]) {
+            cell->below[k] = text;
+            return;
+        }
+}
+
+const char *cr_sheet_arrow(const cr_sheet_column *column)
+{
+    return column->better > 0 ? "↑" : column->better < 0 ? "↓" : "";
 }

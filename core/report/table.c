@@ -4,21 +4,22 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* Number k of a row; below it its interval, or the number that stands there. */
+/* Number k of a row; below it its interval, and the numbers that stand there. */
 static cr_sheet_cell number_cell(cr_sheet *sheet, const cr_report_row *row, int k)
 {
     const cr_metric_number *number = cr_metric_number_at(k, NULL);
     const cr_metric_value *of = &row->values[k];
-    cr_sheet_cell cell = {"-", NULL};
+    cr_sheet_cell cell = {.text = "-"};
     if (!isnan(of->value))
         cell.text = cr_sheet_text(sheet, "%.*f", number->places, of->value);
     if (!isnan(of->low))
-        cell.below = cr_sheet_text(sheet, "%.1f-%.1f", of->low, of->high);
+        cr_sheet_add_below(&cell, cr_sheet_text(sheet, "%.*f-%.*f", number->places - 1, of->low,
+                                                number->places - 1, of->high));
     for (int i = 0; i < cr_metric_n_numbers(); i++) {
-        const char *below = cr_metric_number_at(i, NULL)->below;
-        if (below && strcmp(below, number->key) == 0 && !isnan(row->values[i].value))
-            cell.below = cr_sheet_text(sheet, "%s %.*f", cr_metric_number_at(i, NULL)->title,
-                                       cr_metric_number_at(i, NULL)->places, row->values[i].value);
+        const cr_metric_number *other = cr_metric_number_at(i, NULL);
+        if (other->below && strcmp(other->below, number->key) == 0 && !isnan(row->values[i].value))
+            cr_sheet_add_below(&cell, cr_sheet_text(sheet, "%s %.*f", other->title, other->places,
+                                                    row->values[i].value));
     }
     return cell;
 }
@@ -37,8 +38,8 @@ static bool is_shown(const cr_report *report, int k)
         [CR_METRIC_OF_SWEEP_V2] = report->show_v2,
         [CR_METRIC_OF_MAP] = models,
     };
-    return report->n_columns > 0 ||
-           (cr_report_has_metric(report, metric) && !number->below && shown[number->of]);
+    return report->n_columns > 0 || (cr_report_has_metric(report, metric) && !number->below &&
+                                     number->title && shown[number->of]);
 }
 
 static bool is_of_protocol(int k)
@@ -75,9 +76,17 @@ static const char *title_of(cr_sheet *sheet, int k)
 {
     const cr_metric_number *number = cr_metric_number_at(k, NULL);
     const int above = number->below ? cr_metric_number_find(number->below) : -1;
-    return above < 0 ? number->title
+    return above < 0 ? number->title ? number->title : number->key
                      : cr_sheet_text(sheet, "%s %s", cr_metric_number_at(above, NULL)->title,
                                      number->title);
+}
+
+static void put_title(cr_sheet *sheet, int k, cr_sheet_column *column)
+{
+    static const int arrows[] = {
+        [CR_METRIC_DOWN] = -1, [CR_METRIC_UP] = 1, [CR_METRIC_NEITHER] = 0};
+    column->title = title_of(sheet, k);
+    column->better = arrows[cr_metric_number_at(k, NULL)->better];
 }
 
 /* The main table: a line a variant. */
@@ -88,12 +97,12 @@ static void make_sheet(const cr_report *report, cr_sheet *sheet)
     cr_sheet_init(sheet, 2 + n, report->n_rows / n_protocols);
     if (sheet->failed)
         return;
-    sheet->columns[0] = (cr_sheet_column){"model", NULL, true};
-    sheet->columns[1] = (cr_sheet_column){"method", NULL, true};
+    sheet->columns[0] = (cr_sheet_column){"model", NULL, true, 0};
+    sheet->columns[1] = (cr_sheet_column){"method", NULL, true, 0};
     sheet->n_fixed = 2;
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
-        sheet->columns[2 + c].title = title_of(sheet, k);
+        put_title(sheet, k, &sheet->columns[2 + c]);
         if (n_protocols > 1 && is_of_protocol(k))
             sheet->columns[2 + c].group = report->protocols[columns[c].protocol].name;
     }
@@ -120,7 +129,8 @@ static int list_numbers(const cr_report *report, int numbers[CR_METRIC_MAX_NUMBE
     for (int i = 0; i < cr_report_n_numbers(report); i++) {
         const int k = cr_report_number_at(report, i);
         if (report->n_columns > 0 ||
-            (cr_metric_number_at(k, &metric)->interval && cr_metrics[metric]->of_protocol))
+            (cr_metric_number_at(k, &metric)->interval == CR_METRIC_WILSON &&
+             cr_metrics[metric]->of_protocol))
             numbers[n++] = k;
     }
     return n;
@@ -141,13 +151,13 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
     sheet->n_fixed = n_texts;
     cr_sheet_column *column = sheet->columns;
     for (int c = 0; c < n_texts; c++)
-        *column++ = (cr_sheet_column){titles[c], NULL, true};
+        *column++ = (cr_sheet_column){titles[c], NULL, true, 0};
     (column++)->title = "images";
     (column++)->title = "localized";
     for (int k = 0; k < n; k++)
-        (column++)->title = title_of(sheet, numbers[k]);
+        put_title(sheet, numbers[k], column++);
     if (outcomes)
-        *column++ = (cr_sheet_column){"images by outcome", NULL, true};
+        *column++ = (cr_sheet_column){"outcome of", NULL, true, 0};
     for (int k = 0; k < CR_N_OUTCOMES && outcomes; k++)
         (column++)->title = cr_outcome_titles[k];
     cr_sheet_cell *cell = sheet->cells;

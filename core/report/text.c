@@ -64,12 +64,14 @@ enum { GAP = 2 }; /* between columns on the screen */
 static void measure(const cr_sheet *sheet, int *widths)
 {
     for (int c = 0; c < sheet->n_columns; c++) {
-        widths[c] = width_of(sheet->columns[c].title);
+        widths[c] =
+            width_of(sheet->columns[c].title) + width_of(cr_sheet_arrow(&sheet->columns[c]));
         for (int line = 0; line < sheet->n_lines; line++) {
             const cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns + c];
-            const int text = width_of(cell->text), below = width_of(cell->below);
-            widths[c] = text > widths[c] ? text : widths[c];
-            widths[c] = below > widths[c] ? below : widths[c];
+            for (int below = 0; below <= CR_SHEET_BELOW; below++) {
+                const int width = width_of(cr_sheet_at(cell, below));
+                widths[c] = width > widths[c] ? width : widths[c];
+            }
         }
     }
 }
@@ -172,33 +174,41 @@ static void put_groups(const cr_sheet *sheet, part of, const int *widths, FILE *
     fputc('\n', out);
 }
 
-/* Whether a line of a part has smaller texts. */
-static bool has_below(const cr_sheet *sheet, part of, int line)
+/* Lines of smaller texts that a line of a part has. */
+static int count_below(const cr_sheet *sheet, part of, int line)
 {
+    int most = 0;
     for (int c = 0; c < of.end; c++)
-        if ((c < sheet->n_fixed || c >= of.first) &&
-            sheet->cells[line * sheet->n_columns + c].below)
-            return true;
-    return false;
+        for (int k = most; k < CR_SHEET_BELOW && (c < sheet->n_fixed || c >= of.first); k++)
+            if (sheet->cells[line * sheet->n_columns + c].below[k])
+                most = k + 1;
+    return most;
 }
 
-/* One line of a part: titles, for line -1, or cells, or what stands below them. */
-static void put_line(const cr_sheet *sheet, part of, const int *widths, int line, bool below,
+static void put_title(const cr_sheet_column *column, int width, FILE *out)
+{
+    const char *arrow = cr_sheet_arrow(column);
+    const int room = width - width_of(arrow), title = width_of(column->title);
+    put_padded(out, column->title, column->left && title < room ? title : room, column->left);
+    fputs(arrow, out);
+    put_blanks(out, column->left ? room - title : 0);
+}
+
+/* One line of a part: titles, for line -1, or cells, or what stands so far below them. */
+static void put_line(const cr_sheet *sheet, part of, const int *widths, int line, int below,
                      FILE *out)
 {
     bool any = false;
     for (int c = 0; c < of.end; c++) {
         const cr_sheet_column *column = &sheet->columns[c];
-        const cr_sheet_cell *cell = line < 0 ? NULL : &sheet->cells[line * sheet->n_columns + c];
         if (c >= sheet->n_fixed && c < of.first)
             continue;
         put_blanks(out, any ? GAP : 0);
-        put_padded(out,
-                   !cell         ? column->title
-                   : !below      ? cell->text
-                   : cell->below ? cell->below
-                                 : "",
-                   widths[c], column->left);
+        if (line < 0)
+            put_title(column, widths[c], out);
+        else
+            put_padded(out, cr_sheet_at(&sheet->cells[line * sheet->n_columns + c], below),
+                       widths[c], column->left);
         any = true;
     }
     fputc('\n', out);
@@ -218,9 +228,9 @@ bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out)
             fputc('\n', out);
         if (cr_sheet_has_groups(sheet))
             put_groups(sheet, of, widths, out);
-        put_line(sheet, of, widths, -1, false, out);
+        put_line(sheet, of, widths, -1, 0, out);
         for (int line = 0; line < sheet->n_lines; line++)
-            for (int below = 0; below <= has_below(sheet, of, line); below++)
+            for (int below = 0; below <= count_below(sheet, of, line); below++)
                 put_line(sheet, of, widths, line, below, out);
         if (of.end >= sheet->n_columns)
             break;
@@ -243,9 +253,9 @@ static void make_outcomes(const cr_report *report, cr_sheet *sheet)
         return;
     sheet->n_fixed = first;
     sheet->width = report->width;
-    static const char *const titles[] = {"model", "method", "images by outcome", "protocol"};
+    static const char *const titles[] = {"model", "method", "outcome of", "protocol"};
     for (int c = 0; c < first; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true};
+        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true, 0};
     for (int k = 0; k < CR_N_OUTCOMES; k++)
         sheet->columns[first + k].title = cr_outcome_titles[k];
     if (empty)

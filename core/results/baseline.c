@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The size of every image, as far as known: 0, 0 where not; -1, -1 where the image failed. */
 static cr_status find_sizes(cr_results *results, int32_t *sizes, cr_error *err)
@@ -38,21 +39,33 @@ cleanup:
     return status;
 }
 
+/* Who sees what an image adds to a baseline. */
+typedef struct seeing {
+    cr_results_visit_sums *visit;
+    void *context;
+    int64_t *one; /* [cr_metric_most_sums] */
+    int image;
+} seeing;
+
 /* Adds an image to the sums of a metric, which judges it as it does a map's. */
-static void add(const cr_metric_image *image, int metric, const void *const *columns, void *sums)
+static void add(const cr_metric_image *image, int metric, int protocol, const void *const *columns,
+                const seeing *by, void *sums)
 {
     const cr_metric_given given = {.columns = columns};
     double value; /* ours are what they should be */
     cr_metrics[metric]->add(image, &given, sums, &value);
+    memset(by->one, 0, (size_t)cr_metrics[metric]->n_sums * sizeof *by->one);
+    cr_metrics[metric]->add(image, &given, by->one, &value);
+    by->visit(by->context, metric, protocol, by->image, by->one);
 }
 
 /* The box of the ground-truth class is the whole image. `size` is -1, -1 for one that failed. */
 static void add_whole(const cr_metric_image *image, const int32_t size[2],
-                      const cr_protocol *protocol, cr_tally *tally)
+                      const cr_results_plan *plan, int p, const seeing *by, cr_tally *tally)
 {
     cr_box boxes[CR_SLOTS];
     double iou[CR_SLOTS];
-    cr_protocol one_box = *protocol;
+    cr_protocol one_box = plan->protocols[p];
     cr_metric_image seen = *image;
     one_box.n_boxes = 1;
     one_box.predictions = CR_PREDICT_PLAIN;
@@ -61,26 +74,29 @@ static void add_whole(const cr_metric_image *image, const int32_t size[2],
         boxes[slot] = (cr_box){0, 0, size[0] - 1, size[1] - 1};
         iou[slot] = cr_iou_best(boxes[slot], image->truth, image->n_truth);
     }
-    add(&seen, CR_METRIC_LOCALIZATION, (const void *[]){boxes, iou}, tally);
+    add(&seen, CR_METRIC_LOCALIZATION, p, (const void *[]){boxes, iou}, by, tally);
 }
 
 /* One box a level, the largest contour's and any contour's: `hits` [n] are bits 0, 1, 2. */
-static void add_levels(const cr_metric_image *image, const uint8_t *hits, int n, cr_sweep *sweep)
+static void add_levels(const cr_metric_image *image, const uint8_t *hits, int n, const seeing *by,
+                       cr_sweep *sweep)
 {
     uint8_t levels[CR_SWEEP_LEVELS] = {0};
     for (int level = 0; level < n; level++)
         levels[level] = (uint8_t)(hits[level] | hits[level] << 3);
-    add(image, CR_METRIC_MAX_BOX_ACC, (const void *[]){levels}, sweep);
+    add(image, CR_METRIC_MAX_BOX_ACC, 0, (const void *[]){levels}, by, sweep);
 }
 
 cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
-                               cr_sweep *center, cr_error *err)
+                               cr_sweep *center, cr_results_visit_sums *visit,
+                               void *const contexts[2], cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
     const cr_results_plan *plan = cr_results_get_plan(results);
     int32_t *sizes = cr_alloc((size_t)data->n_images, 2 * sizeof *sizes);
-    if (!sizes)
+    int64_t *one = cr_alloc(cr_metric_most_sums(), sizeof *one);
+    if (!sizes || !one)
         CR_TRY(cr_fail_memory(err, "sizes", (size_t)data->n_images, 2 * sizeof *sizes));
     CR_TRY(find_sizes(results, sizes, err));
     const int32_t no_class[CR_TOP] = {-1, -1, -1, -1, -1};
@@ -108,12 +124,15 @@ cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_
             cr_loc_center_hits(size[0], size[1], image.truth, image.n_truth, center_hits);
         }
         for (int p = 0; p < plan->n_protocols; p++)
-            add_whole(&image, size, &plan->protocols[p], &whole_tallies[p]);
-        add_levels(&image, &hits, 1, whole);
-        add_levels(&image, center_hits, CR_CENTER_BOXES, center);
+            add_whole(&image, size, plan, p, &(seeing){visit, contexts[0], one, i},
+                      &whole_tallies[p]);
+        add_levels(&image, &hits, 1, &(seeing){visit, contexts[0], one, i}, whole);
+        add_levels(&image, center_hits, CR_CENTER_BOXES, &(seeing){visit, contexts[1], one, i},
+                   center);
     }
 
 cleanup:
+    free(one);
     free(sizes);
     return status;
 }

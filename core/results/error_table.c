@@ -1,5 +1,5 @@
 /* The error table of a results file: its rows counted, and the baselines, for core/report. */
-#include "internal.h"
+#include "intervals.h"
 
 #include <limits.h>
 #include <math.h>
@@ -43,13 +43,17 @@ static bool takes_any(const cr_report_options *options, const cr_results_model *
 }
 
 static cr_status add_variant(cr_results *results, int model, int variant, int at, int64_t *sums,
-                             cr_report *report, cr_error *err)
+                             int n_threads, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_results_model *of = &plan->models[model];
     const int64_t *found[CR_METRIC_MAX];
-    CR_TRY(cr_results_tally_variant(results, model, variant, sums, NULL, NULL, err));
+    cr_intervals intervals = {0};
+    cr_report_row *rows = &report->rows[report->n_rows];
+    CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals, err));
+    CR_TRY(
+        cr_results_tally_variant(results, model, variant, sums, cr_intervals_see, &intervals, err));
     for (int p = 0; p < report->n_protocols; p++) {
         const int place = cr_plan_find_protocol(plan, report->protocols[p].name);
         cr_report_row *row = add_row(&report->protocols[p], report);
@@ -66,8 +70,10 @@ static cr_status add_variant(cr_results *results, int model, int variant, int at
             row->classes = report->classes + (size_t)(at * plan->n_protocols + place) *
                                                  (size_t)report->data->n_classes;
     }
+    status = cr_intervals_fill(&intervals, report, n_threads, rows, err);
 
 cleanup:
+    cr_intervals_fini(&intervals);
     return status;
 }
 
@@ -85,7 +91,7 @@ static cr_status make_rows(cr_results *results, const cr_report_options *options
         for (int v = 0; v < plan->models[m].n_variants; v++, at++) {
             cr_results_variant_name(&plan->models[m].variants[v], name);
             if (takes(options, plan->models[m].name, name))
-                CR_TRY(add_variant(results, m, v, at, sums, report, err));
+                CR_TRY(add_variant(results, m, v, at, sums, options->n_threads, report, err));
         }
 
 cleanup:
@@ -113,8 +119,13 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
         row->n_localized = tally->n_localized;
         row->threshold = NAN;
         row->n_images = row->n_swept;
-        for (int level = 0; level < CR_SWEEP_LEVELS; level++)
-            row->curve[level] = NAN;
+        /* One box whatever the threshold, or one of each size. */
+        row->n_curve = own ? CR_SWEEP_LEVELS : CR_CENTER_BOXES;
+        for (int level = 1; level < CR_SWEEP_LEVELS && own; level++)
+            row->curve[level] = row->curve[0];
+        for (int k = 0; k < cr_metric_n_numbers(); k++)
+            if (cr_metric_number_at(k, NULL)->better == CR_METRIC_NEITHER)
+                row->values[k].value = NAN;
     }
 }
 
@@ -125,15 +136,25 @@ static cr_status make_baselines(cr_results *results, const cr_report_options *op
     const cr_results_plan *plan = cr_results_get_plan(results);
     const size_t n = (size_t)plan->n_protocols;
     cr_tally *tallies = cr_alloc(n, sizeof *tallies);
+    cr_intervals intervals[N_BASELINES] = {{0}};
     cr_sweep *sweeps = cr_alloc(N_BASELINES, sizeof *sweeps);
     if (!tallies || !sweeps)
         CR_TRY(cr_fail_memory(err, "the report", n, sizeof *tallies));
-    CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], err));
     for (int b = 0; b < N_BASELINES; b++)
-        if (takes(options, baseline, baselines[b]))
-            add_baseline(plan, baselines[b], tallies, b == 0, &sweeps[b], report);
+        CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals[b], err));
+    CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], cr_intervals_see,
+                                (void *const[]){&intervals[0], &intervals[1]}, err));
+    for (int b = 0; b < N_BASELINES; b++) {
+        cr_report_row *rows = &report->rows[report->n_rows];
+        if (!takes(options, baseline, baselines[b]))
+            continue;
+        add_baseline(plan, baselines[b], tallies, b == 0, &sweeps[b], report);
+        CR_TRY(cr_intervals_fill(&intervals[b], report, options->n_threads, rows, err));
+    }
 
 cleanup:
+    for (int b = 0; b < N_BASELINES; b++)
+        cr_intervals_fini(&intervals[b]);
     free(sweeps);
     free(tallies);
     return status;

@@ -264,9 +264,10 @@ cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *e
 
 /* baseline.c. Adds to zeroed counts: whole_tallies [n_protocols], of the box of the whole image in its
  * own frame; sweeps of the box of the whole image (level 0) and of the centred squares (a level
- * each). */
+ * each). `visit` sees what each image adds, of either, with a context of its own. */
 cr_status cr_results_baselines(cr_results *results, cr_tally *whole_tallies, cr_sweep *whole,
-                               cr_sweep *center, cr_error *err);
+                               cr_sweep *center, cr_results_visit_sums *visit,
+                               void *const contexts[2], cr_error *err);
 
 /* h5.c */
 

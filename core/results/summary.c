@@ -34,9 +34,9 @@ static int add_sums(int metric, field *fields, int n)
 static int add_numbers(int metric, field *fields, int n)
 {
     for (int k = 0, of; k < cr_metric_n_numbers(); k++) {
-        const char *key = cr_metric_number_at(k, &of)->key;
-        if (of == metric)
-            fields[n++] = (field){key, NULL, metric, k};
+        const cr_metric_number *number = cr_metric_number_at(k, &of);
+        if (of == metric && number->better != CR_METRIC_NEITHER)
+            fields[n++] = (field){number->key, NULL, metric, k};
     }
     return n;
 }

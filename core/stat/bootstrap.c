@@ -12,39 +12,6 @@ enum { TILE = 4 };
 
 typedef double four __attribute__((vector_size(TILE * sizeof(double))));
 
-/* SplitMix64 (Steele et al., OOPSLA 2014): output i is a function of start and i alone. */
-static uint64_t mixed(uint64_t z)
-{
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static uint64_t next(uint64_t *state)
-{
-    return mixed(*state += 0x9e3779b97f4a7c15u);
-}
-
-static uint64_t start_of(uint64_t seed, uint64_t stream, int resample)
-{
-    return mixed(mixed(seed + stream) + (uint64_t)resample + 1);
-}
-
-/* A number below n, all alike, from the high 32 bits (Lemire, ACM TOMACS 29, 2019). */
-static uint32_t draw(uint64_t *state, uint32_t n)
-{
-    uint64_t product = (next(state) >> 32) * n;
-    if ((uint32_t)product < n) {
-        const uint32_t least = -n % n;
-        while ((uint32_t)product < least)
-            product = (next(state) >> 32) * n;
-    }
-    return (uint32_t)(product >> 32);
-}
-
-/* What is drawn: images, or runs. */
-enum { IMAGES = 0, RUNS_A = 1, RUNS_B = 2 };
-
 typedef struct job {
     const four *panels; /* [panels of four columns][n] */
     int k, n, n_resamples, n_threads;
@@ -64,10 +31,10 @@ typedef struct worker {
 static void count_draws(const worker *w, int resample, int lane)
 {
     const int n = w->of->n;
-    uint64_t state = start_of(w->of->seed, IMAGES, resample);
+    uint64_t state = cr_stat_start(w->of->seed, CR_STAT_IMAGES, resample);
     memset(w->drawn, 0, (size_t)n * sizeof *w->drawn);
     for (int i = 0; i < n; i++)
-        w->drawn[draw(&state, (uint32_t)n)]++;
+        w->drawn[cr_stat_draw(&state, (uint32_t)n)]++;
     for (int i = 0; i < n; i++)
         w->counts[i][lane] = w->drawn[i];
 }
@@ -156,15 +123,6 @@ cleanup:
     return status;
 }
 
-/* Of sorted values, as numpy.quantile interpolates by default. */
-static double quantile(const uint64_t *keys, int n, double share)
-{
-    const double place = share * (n - 1);
-    const int below = (int)floor(place), above = below + 1 < n ? below + 1 : below;
-    const double low = cr_stat_value(keys[below]), high = cr_stat_value(keys[above]);
-    return low + (place - below) * (high - low);
-}
-
 /* The least share of resamples that could be told from 0. */
 static double inside(double share, int n_resamples)
 {
@@ -212,7 +170,8 @@ cr_status cr_stat_bca(const double *a, const double *b, int n, const double *mea
     const double bias = cr_stat_normal_quantile(inside(below / n_resamples, n_resamples));
     for (int end = 0; end < 2; end++) {
         const double z = bias + (end ? CR_STAT_Z : -CR_STAT_Z);
-        ends[end] = quantile(keys, n_resamples, cr_stat_normal(bias + z / (1 - acceleration * z)));
+        ends[end] =
+            cr_stat_quantile(keys, n_resamples, cr_stat_normal(bias + z / (1 - acceleration * z)));
     }
     *low = ends[0];
     *high = ends[1];
@@ -224,11 +183,12 @@ cr_status cr_stat_bca(const double *a, const double *b, int n, const double *mea
 static double mean_of_runs(cr_stat_runs of, const double *means, int n_resamples, int resample,
                            uint64_t seed, uint64_t stream)
 {
-    uint64_t state = start_of(seed, stream, resample);
+    uint64_t state = cr_stat_start(seed, stream, resample);
     double sum = 0;
     for (int i = 0; i < of.n_runs; i++)
-        sum += means[(size_t)of.runs[draw(&state, (uint32_t)of.n_runs)] * (size_t)n_resamples +
-                     (size_t)resample];
+        sum +=
+            means[(size_t)of.runs[cr_stat_draw(&state, (uint32_t)of.n_runs)] * (size_t)n_resamples +
+                  (size_t)resample];
     return sum / of.n_runs;
 }
 
@@ -240,11 +200,11 @@ cr_status cr_stat_runs_interval(cr_stat_runs a, cr_stat_runs b, const double *me
     if (!keys)
         return cr_fail_memory(err, "an interval", (size_t)n_resamples * 2, sizeof *keys);
     for (int r = 0; r < n_resamples; r++)
-        keys[r] = cr_stat_key(mean_of_runs(a, means, n_resamples, r, seed, RUNS_A) -
-                              mean_of_runs(b, means, n_resamples, r, seed, RUNS_B));
+        keys[r] = cr_stat_key(mean_of_runs(a, means, n_resamples, r, seed, CR_STAT_RUNS_A) -
+                              mean_of_runs(b, means, n_resamples, r, seed, CR_STAT_RUNS_B));
     cr_stat_sort(keys, keys + n_resamples, n_resamples);
-    *low = quantile(keys, n_resamples, 0.025);
-    *high = quantile(keys, n_resamples, 0.975);
+    *low = cr_stat_quantile(keys, n_resamples, 0.025);
+    *high = cr_stat_quantile(keys, n_resamples, 0.975);
     free(keys);
     return CR_OK;
 }

@@ -4,10 +4,10 @@
 
 #include "command.h"
 #include "compare_rows.h"
+#include "driver/cpus.h"
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static const struct option options[] = {{"against", required_argument, NULL, OPT
                                         {"force", no_argument, NULL, OPTION_FORCE},
                                         {NULL, 0, NULL, 0}};
 
-enum { MOST_THREADS = 16, MOST_RESAMPLES = 1000000 };
+enum { MOST_RESAMPLES = 1000000 };
 
 typedef struct request {
     const char **groups; /* owned */
@@ -95,20 +95,13 @@ static cr_status take_resamples(const char *text, int *n, cr_error *err)
     return status;
 }
 
-static int count_threads(void)
-{
-    cpu_set_t cpus;
-    const int n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-    return n < 1 ? 1 : n > MOST_THREADS ? MOST_THREADS : n;
-}
-
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
     cr_status status = CR_OK;
     r->options = (cr_compare_options){.alpha = 0.05,
                                       .against = -1,
                                       .n_resamples = CR_STAT_RESAMPLES,
-                                      .n_threads = count_threads()};
+                                      .n_threads = cr_cpus_count()};
     r->groups = cr_alloc((size_t)argc, sizeof *r->groups);
     if (!r->groups)
         CR_TRY(cr_fail_memory(err, "options", (size_t)argc, sizeof *r->groups));

@@ -5,6 +5,7 @@
 #include "camrank/metric.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *needs_text(const cr_metric *metric)
 {
@@ -21,7 +22,12 @@ static const char *where_text(const cr_metric *metric)
 
 static const char *better_text(const cr_metric_number *number)
 {
-    return number->better == CR_METRIC_UP ? "up" : "down";
+    static const char *const texts[] = {
+        [CR_METRIC_DOWN] = "better down",
+        [CR_METRIC_UP] = "better up",
+        [CR_METRIC_NEITHER] = "in reports alone",
+    };
+    return texts[number->better];
 }
 
 /* Its own parameters, or those of the protocols that it stands under. */
@@ -41,7 +47,7 @@ static void print_metric(const cr_metric *metric)
     printf("  numbers:\n");
     for (int k = 0; k < metric->n_numbers; k++) {
         const cr_metric_number *number = &metric->numbers[k];
-        printf("    %-23s  %s, better %s%s\n", number->key, number->unit[0] ? "percent" : "0 to 1",
+        printf("    %-27s  %s, %s%s\n", number->key, number->unit[0] ? "percent" : "0 to 1",
                better_text(number), number->interval ? ", with its 95 % interval" : "");
     }
 }
@@ -54,8 +60,9 @@ static void print_markdown(void)
         printf("| `%s` | %s | %s | %s | ", (*metric)->name, (*metric)->summary, needs_text(*metric),
                where_text(*metric));
         for (int k = 0; k < (*metric)->n_numbers; k++)
-            printf("%s`%s` %s", k ? ", " : "", (*metric)->numbers[k].key,
-                   better_text(&(*metric)->numbers[k]));
+            if ((*metric)->numbers[k].better != CR_METRIC_NEITHER)
+                printf("%s`%s` %s", k ? ", " : "", (*metric)->numbers[k].key,
+                       strrchr(better_text(&(*metric)->numbers[k]), ' ') + 1);
         printf(" | %s |\n", (*metric)->source);
     }
 }

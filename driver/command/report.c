@@ -2,6 +2,7 @@
 #include "camrank/report.h"
 
 #include "command.h"
+#include "driver/cpus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,9 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
     cr_report report = {0};
     char *text = NULL;
     CR_TRY(cr_results_open(path, &results, err));
-    CR_TRY(cr_results_report(results, &r->options, &report, err));
+    cr_report_options chosen = r->options;
+    chosen.n_threads = cr_cpus_count();
+    CR_TRY(cr_results_report(results, &chosen, &report, err));
     report.width = cr_output_width();
     CR_TRY(r->paper ? cr_report_paper(&report, r->paper, &text, err)
                     : cr_report_write(&report, r->format, &text, err));

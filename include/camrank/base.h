@@ -71,6 +71,10 @@ void *cr_alloc(size_t n, size_t item_bytes);
 /* The same, aligned to 64 bytes, for arrays of numbers. Release with free(). */
 void *cr_alloc_aligned(size_t n, size_t item_bytes);
 
+/* Room for one more item in an array that grows, released with free(): items is a pointer to the array's
+ * pointer, which has n items and room for *capacity. Errors: CR_EINTERNAL (memory). */
+cr_status cr_reserve(void *items, size_t n, size_t *capacity, size_t item_bytes, cr_error *err);
+
 /* Whether so much memory could be had just now: for libraries that do not take no for an answer. */
 bool cr_memory_is_there(size_t bytes);
 

@@ -160,8 +160,16 @@ typedef enum cr_metric_of {
     CR_METRIC_OF_MAP, /* the map of the ground-truth class: the same */
 } cr_metric_of;
 
-typedef enum cr_metric_better { CR_METRIC_DOWN, CR_METRIC_UP } cr_metric_better;
-typedef enum cr_metric_interval { CR_METRIC_NONE, CR_METRIC_WILSON } cr_metric_interval;
+/* CR_METRIC_NEITHER is of a threshold at which another number is: told by reports, of maps alone, and not
+ * kept in /summary. */
+typedef enum cr_metric_better { CR_METRIC_DOWN, CR_METRIC_UP, CR_METRIC_NEITHER } cr_metric_better;
+
+/* CR_METRIC_WILSON comes with the number; CR_METRIC_BOOTSTRAP is of reports, from resampled images. */
+typedef enum cr_metric_interval {
+    CR_METRIC_NONE,
+    CR_METRIC_WILSON,
+    CR_METRIC_BOOTSTRAP
+} cr_metric_interval;
 
 /* A number, NaN where nothing was counted, and its 95 % interval, NaN where it has none. */
 typedef struct cr_metric_value {
@@ -171,8 +179,9 @@ typedef struct cr_metric_value {
 /* A number of a metric. Every format of a report and /summary in the file follow it. */
 typedef struct cr_metric_number {
     const char *key; /* in JSON, CSV and /summary */
-    const char
-        *title; /* of its column for people; below another number, what stands in front of it */
+    const char *
+        title; /* of its column for people; below another number, what stands in front of it; NULL: people
+                   see it only where they ask for it */
     const char *unit; /* "%", or "" of a share of 1 */
     cr_metric_better better;
     int places; /* behind the point, for people */

@@ -28,8 +28,10 @@ typedef struct cr_report_row {
     double iou;         /* of the protocol: a box is right from here on */
     cr_metric_value
         values[CR_METRIC_MAX_NUMBERS]; /* by the place of cr_metric_number_at, unrounded */
-    double
-        curve[CR_SWEEP_LEVELS]; /* right at IoU 0.5 by level, as in wsol-v1; NaN for a baseline */
+    /* Right at IoU 0.5, in percent, as in wsol-v1: by level; of the baseline `center-box` by the side of its
+     * box, CR_CENTER_BOXES of them. NaN where nothing was counted. */
+    int n_curve;
+    double curve[CR_SWEEP_LEVELS];
     /* By cr_outcome; all 0 where there are none: those of top-1 without a network. */
     int64_t top1_outcomes[CR_N_OUTCOMES], gt_known_outcomes[CR_N_OUTCOMES];
     const cr_tally
@@ -42,6 +44,7 @@ typedef struct cr_report_options {
     const char *models, *methods, *protocols; /* as the table names them, baselines too */
     const char *columns; /* keys of numbers, in the order in which they are wanted */
     const char *sort;    /* the key of a number: the best first; NULL: in the order of the job */
+    int n_threads;       /* for intervals; 0: one */
     int worst;           /* by class: so many of each row, the worst first by `sort`; 0: all */
 } cr_report_options;
 
@@ -92,6 +95,7 @@ typedef struct cr_report {
 } cr_report;
 
 #define CR_REPORT_MAX_FAILURES 100
+enum { CR_REPORT_RESAMPLES = 1000 }; /* behind the intervals of CR_METRIC_BOOTSTRAP */
 
 /* Fills the counts, numbers and outcomes of a row from the metrics' sums, [CR_METRIC_MAX] by place in
  * cr_metrics: NULL where there are none, but of `localization`. */

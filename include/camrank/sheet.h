@@ -12,11 +12,14 @@ typedef struct cr_sheet_column {
     const char *title;
     const char *group; /* NULL: none */
     bool left;         /* text, to the left; else a number, to the right */
+    int better;        /* an arrow behind the title: 1 up, as more is better, -1 down; 0: none */
 } cr_sheet_column;
 
-/* A cell, and a smaller text that belongs to it. */
+/* A cell, and smaller texts that belong to it. */
+enum { CR_SHEET_BELOW = 3 };
 typedef struct cr_sheet_cell {
-    const char *text, *below; /* `below` is NULL where there is none */
+    const char *text, *below[CR_SHEET_BELOW]; /* `below` has NULL behind the last */
+    bool is_best;                             /* of its column */
 } cr_sheet_cell;
 
 typedef struct cr_sheet {
@@ -42,8 +45,17 @@ int cr_sheet_last_of_group(const cr_sheet *sheet, int c);
 
 bool cr_sheet_has_groups(const cr_sheet *sheet);
 
-/* Whether a line has smaller texts. */
-bool cr_sheet_has_below(const cr_sheet *sheet, int line);
+/* Lines of smaller texts that a line has. */
+int cr_sheet_n_below(const cr_sheet *sheet, int line);
+
+/* The text of a cell, or, from `below` 1 on, the one so far below it; "" where there is none. */
+const char *cr_sheet_at(const cr_sheet_cell *cell, int below);
+
+/* Adds a text below those of a cell; one that has no room is left out. */
+void cr_sheet_add_below(cr_sheet_cell *cell, const char *text);
+
+/* The arrow of a column, for text; "" for none. */
+const char *cr_sheet_arrow(const cr_sheet_column *column);
 
 /* One text, with what would be a control character or markup made harmless. */
 void cr_put_plain(FILE *out, const char *text);

@@ -113,7 +113,8 @@ cr_status cr_stat_groups(const bool *differ, int n, bool **member, int *n_groups
 
 /* --- Bootstrap ---------------------------------------------------------------------------------- */
 
-enum { CR_STAT_RESAMPLES = 10000 };
+/* Resamples where nobody says how many, and the seed of all bootstraps of the program. */
+enum { CR_STAT_RESAMPLES = 10000, CR_STAT_SEED = 17 };
 
 /* Means of k columns of values over n images drawn n times with replacement, the same images for all
  * columns, n_resamples times. The numbers of resample r are those of a SplitMix64 generator of its own,
@@ -147,5 +148,32 @@ typedef struct cr_stat_runs {
 cr_status cr_stat_runs_interval(cr_stat_runs a, cr_stat_runs b, const double *means,
                                 int n_resamples, uint64_t seed, double *low, double *high,
                                 cr_error *err);
+
+/* What is a function of sums of integers over images, such as a share at the best of many thresholds: the
+ * sums that each image adds, kept as the steps between neighbours, of which there should be few. */
+typedef struct cr_stat_sums cr_stat_sums;
+
+/* For n_sums sums over n_images images. NULL when out of memory. The caller's: cr_stat_sums_free, which takes
+ * NULL. */
+cr_stat_sums *cr_stat_sums_new(int n_images, int n_sums);
+void cr_stat_sums_free(cr_stat_sums *sums);
+
+/* Adds to sums first .. first + n - 1 what image `image` adds, `one` [n]. Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_sums_add(cr_stat_sums *sums, int image, int first, int n, const int64_t *one,
+                           cr_error *err);
+
+/* Draws images n_resamples times, the same as cr_stat_resample with this seed, and hands the sums of each
+ * resample, [n_sums], to `take`: from n_threads threads, each resample once, in no order. Integers make them
+ * the same at any number of threads. Errors: CR_EINTERNAL (memory, or no thread). */
+typedef void cr_stat_take_sums(void *context, int resample, const int64_t *sums);
+cr_status cr_stat_resample_sums(const cr_stat_sums *sums, uint64_t seed, int n_resamples,
+                                int n_threads, cr_stat_take_sums *take, void *context,
+                                cr_error *err);
+
+/* The 95 % percentile interval (Efron and Tibshirani, section 13.3): the quantiles 0.025 and 0.975 of n values,
+ * without those that are NaN, as numpy.quantile interpolates them. NaN where there are none. Errors:
+ * CR_EINTERNAL (memory). */
+cr_status cr_stat_percentiles(const double *values, int n, double *low, double *high,
+                              cr_error *err);
 
 #endif

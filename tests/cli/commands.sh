@@ -40,7 +40,7 @@ stands_in_readme() {
     check "$1" diff "$work/table" <(grep -F -x -f "$work/table" "$repo/README.md")
 }
 expect 0 '' "$CAMRANK" metrics max-box-acc
-contains "$work/out" '^    max_box_acc  *percent, better up$'
+contains "$work/out" '^    max_box_acc  *percent, better up, with its 95 % interval$'
 expect 2 'camrank: unknown metric "boxes"; known: localization, max-box-acc*' "$CAMRANK" metrics boxes
 expect 0 '' "$CAMRANK" metrics localization
 contains "$work/out" '^    threshold  *0 to 1 (0.2): '
@@ -159,7 +159,11 @@ names = [("gap", "cam", "conv2_relu"), ("gap", "grad-cam", "conv2_relu"),
 names += [("baseline", "whole-image", ""), ("baseline", "center-box", "")]
 assert [(r["model"], r["method"], r["layer"]) for r in rows] == names
 for row in rows[-2:]:
-    assert row["top1_cls_error"] is row["top5_loc_error"] is row["outcomes"] is row["curve"] is None
+    assert row["top1_cls_error"] is row["top5_loc_error"] is row["outcomes"] is row["max_box_acc_threshold"] is None
+    assert max(row["curve"]) == row["max_box_acc"]
+assert rows[-2]["curve"] == 255 * [rows[-2]["max_box_acc"]] and rows[-2]["curve_by"] == "threshold"
+assert len(rows[-1]["curve"]) == 56 and rows[-1]["curve_by"] == "side"
+for row in rows[-2:]:
     assert row["images"] == 37 and 0 < row["max_box_acc_v2"] < 100
 assert 0 < rows[-2]["gt_known_loc_error"] < 100 and rows[-1]["gt_known_loc_error"] is None
 for row in rows[:-2]:
@@ -167,6 +171,8 @@ for row in rows[:-2]:
     assert all(isinstance(row[k], float) for k in KEYS)
     assert all(0 <= row[k] <= 100 for k in KEYS) and 0 < row["mean_iou"] < 1
     assert len(row["curve"]) == 255 and max(row["curve"]) == row["max_box_acc"]
+    assert row["curve_by"] == "threshold"
+    assert row["max_box_acc_threshold"] == row["curve"].index(row["max_box_acc"]) / 255
     assert (row["filter"], row["exclude"], row["iou"]) == ("pil-bilinear", 0, 0.5)
     for key in KEYS[:-1]:
         assert row[key + "_low"] <= row[key] <= row[key + "_high"], row
@@ -183,34 +189,51 @@ for a, b in zip(table, rows):
 
 def rounded(row):
     """Numbers and what stands below them."""
-    cells = [("-", "") if row[k] is None else
-             (f"{row[k]:.2f}", f"{row[k + '_low']:.1f}-{row[k + '_high']:.1f}") for k in KEYS[:-1]]
-    cells.append(("-" if row["mean_iou"] is None else f"{row['mean_iou']:.4f}", ""))
-    return cells + [(f"{row[k]:.2f}", f"held {row[k + '_held_out']:.2f}")
-                    for k in ("max_box_acc", "max_box_acc_v2")]
+    cells = [("-",) if row[k] is None else
+             (f"{row[k]:.{n}f}", f"{row[k + '_low']:.{n - 1}f}-{row[k + '_high']:.{n - 1}f}")
+             for k, n in [(k, 4 if k == "mean_iou" else 2) for k in KEYS + ["max_box_acc", "max_box_acc_v2"]]]
+    cells[-2] += (f"held {row['max_box_acc_held_out']:.2f}",)
+    if row["max_box_acc_threshold"] is not None:
+        cells[-2] += (f"at {row['max_box_acc_threshold']:.2f}",)
+    cells[-1] += (f"held {row['max_box_acc_v2_held_out']:.2f}",)
+    return cells
+
+
+def below(row):
+    """The lines below a row's."""
+    cells = rounded(row)
+    return [[c[k] for c in cells if len(c) > k] for k in range(1, max(map(len, cells)))]
 
 
 lines = [line for line in open(f"{work}/markdown") if line.startswith("|")]
 assert len(lines) == 2 + len(rows) and all(len(re.split(r"(?<!\\)\|", l)) == 12 for l in lines)
 for line, row in zip(lines[2:], rows):
     assert [c.strip() for c in line.split("|")[3:11]] == [
-        a + (f" ({b})" if b else "") for a, b in rounded(row)], line
+        c[0] + (f" ({', '.join(c[1:])})" if c[1:] else "") for c in rounded(row)], line
 
 latex = open(f"{work}/latex").read()
 assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
 body = [l for l in latex.splitlines() if " & " in l and not l.startswith("%")]
-assert len(body) == 1 + 2 * len(rows) and all(l.count("&") == 9 and l.endswith(r"\\") for l in body)
+assert all(l.count("&") == 9 and l.endswith(r"\\") for l in body)
 assert not re.search(r"(?<!\\)[_#$]", latex.split(r"\hline")[2])
-for line, below, row in zip(body[1::2], body[2::2], rows):
-    assert [c.strip(" \\") for c in line.split("&")[2:]] == [a for a, _ in rounded(row)], line
-    assert re.findall(r"scriptsize ([^}]*)", below) == [b for _, b in rounded(row) if b], below
+at = iter(body[1:])
+for row in rows:
+    line = next(at)
+    assert [c.strip(" \\") for c in line.split("&")[2:]] == [c[0] for c in rounded(row)], line
+    for wanted in below(row):
+        assert re.findall(r"scriptsize ([^}]*)", next(at)) == wanted
+assert not list(at)
 
 main, why = open(f"{work}/text").read().split("\n\n")[1:3]
-lines = main.splitlines()[1:]
-assert len(lines) == 2 * len(rows)
-for line, below, row in zip(lines[::2], lines[1::2], rows):
-    assert line.split()[2:] == [a for a, _ in rounded(row)], line
-    assert below.split() == " ".join(b for _, b in rounded(row)).split(), below
+lines = iter(main.splitlines()[1:])
+for row in rows:
+    assert next(lines).split()[2:] == [c[0] for c in rounded(row)], row
+    for wanted in below(row):
+        assert next(lines).split() == " ".join(wanted).split(), wanted
+assert not list(lines)
+arrows = dict(re.findall(r"(\S+|mean IoU|top-. .{3})([↑↓])", main.splitlines()[0]))
+assert arrows == {"top-1 cls": "↓", "top-5 cls": "↓", "top-1 loc": "↓", "top-5 loc": "↓", "GT-known": "↓",
+                  "mean IoU": "↑", "MaxBoxAcc": "↑", "MaxBoxAccV2": "↑"}, arrows
 assert [l.split()[3:] for l in why.splitlines() if " top-1 " in l] == [
     [str(n) for n in (*r["outcomes"].values(), r["top1_empty_maps"])] for r in rows[:-2]]
 
@@ -256,6 +279,7 @@ with h5py.File("sample.h5") as f:
 numbers = {k for k in summary.dtype.names if summary.dtype[k].kind == "f"}
 for stored, row in zip(summary, rows):
     told = {k for k, value in row.items() if isinstance(value, float)} - {"threshold", "iou"}
+    told = {k for k in told if "_threshold" not in k}
     assert {k for k in told if not k.endswith(("_low", "_high"))} == numbers
     assert all(stored[k] == row[k] for k in numbers), (stored, row)
 assert all(f"`{k}`" in docs for k in summary.dtype.names)
@@ -265,11 +289,11 @@ PYTHON
 "$CAMRANK" run job.yaml -o "$work/several.h5" --limit 9 --set 'protocols=[cam-paper, {name: kaggle, as: k}]' \
     >"$work/out" 2>&1 || fail "several protocols: $(cat "$work/out")"
 contains "$work/out" "^  *cam-paper  *k$"
-contains "$work/out" "^model .*  top-1 loc .* mean IoU  *top-1 loc .* mean IoU  *MaxBoxAcc  *MaxBoxAccV2$"
+contains "$work/out" "^model .*  top-1 loc.* .* mean IoU.*  *top-1 loc. .* mean IoU.*  *MaxBoxAcc.  *MaxBoxAccV2.$"
 contains "$work/out" "^protocol k (threshold 20 %.*): localization over 9 images, no blacklist$"
 "$CAMRANK" run job.yaml -o "$work/metric.h5" --limit 9 --set protocol=wsol-v1 >"$work/out" 2>&1 ||
     fail "wsol-v1: $(cat "$work/out")"
-contains "$work/out" "^model  *method  *top-1 cls  *top-5 cls  *MaxBoxAcc$"
+contains "$work/out" "^model  *method  *top-1 cls↓  *top-5 cls↓  *MaxBoxAcc↑$"
 check "baselines alone are those of a run" "$PYTHON" - "$CAMRANK" "$work" <<'PYTHON'
 import csv
 import json

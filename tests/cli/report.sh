@@ -5,6 +5,7 @@
 file=$work/some.h5
 check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 60 -o "$file" \
     --set 'protocols=[cam-paper, {name: gradcam-paper, as: low}]' \
+    --set 'metrics=[pointing-game, relevance, map-shape]' \
     --set 'methods=[cam, grad-cam, grad-cam@/relu4/Relu_output_0]'
 
 expect 3 'camrank: --model: there is no "gip" in the file, but gap, gmp, fc, baseline' "$CAMRANK" report "$file" --model gap,gip
@@ -15,8 +16,9 @@ expect 2 'camrank: --columns: "iou" must be one of top1_cls_error, *' "$CAMRANK"
 expect 2 'camrank: --columns: mean_iou is named twice' "$CAMRANK" report "$file" --columns mean_iou,mean_iou
 expect 2 'camrank: --sort: "mean" must be one of top1_cls_error, *' "$CAMRANK" report "$file" --sort mean
 expect 2 'camrank: --sort: max_box_acc is not counted class by class' "$CAMRANK" report "$file" --sort max_box_acc --worst 2
+check "a run without further metrics" "$CAMRANK" run jobs/demo/demo.yaml --limit 9 -o "$work/few.h5"
 expect 3 'camrank: --sort: the file has no pointing_game: its job does not name the metric pointing-game' \
-    "$CAMRANK" report "$file" --sort pointing_game
+    "$CAMRANK" report "$work/few.h5" --sort pointing_game
 expect 2 'camrank: --worst 0: must be a whole number of at least 1' "$CAMRANK" report "$file" --worst 0
 
 check "rows, columns and order are those asked for" "$PYTHON" - "$CAMRANK" "$file" <<'END'
@@ -64,8 +66,8 @@ head = list(table("--columns", "mean_iou,top1_loc_error")[0])
 assert [k for k in head if k in ("mean_iou", "top1_loc_error", "top1_loc_error_low", "top5_loc_error", "max_box_acc")
         ] == ["mean_iou", "top1_loc_error", "top1_loc_error_low"], head
 text = report("text", "--columns", "max_box_acc_held_out,mean_iou", "--protocol", "low").split("\n\n")
-assert len(text) == 2 and text[1].split("\n")[0].split() == ["model", "method", "MaxBoxAcc", "held", "mean", "IoU"], text
-assert [float(l.split()[-1]) for l in text[1].split("\n")[1:] if l.split() and l.split()[-1][0] == "0"
+assert len(text) == 2 and text[1].split("\n")[0].split() == ["model", "method", "MaxBoxAcc", "held↑", "mean", "IoU↑"], text
+assert [float(l.split()[-1]) for l in text[1].split("\n")[1:] if len(l.split()) > 2 and l.split()[-1] != "-"
         ] == [round(r["mean_iou"], 4) for r in whole[1::2] if r["mean_iou"] is not None]
 
 classes = json.loads(report("json", "--by-class"))["classes"]
@@ -85,6 +87,49 @@ best = json.loads(report("json", "--by-class", "--sort", "mean_iou"))["classes"]
 for row in whole[:-4]:
     assert of(row, best) == sorted(of(row, classes), key=lambda c: -c["mean_iou"])
 assert "Of each row the 1 class with the most top-1 loc" in report("text", "--worst", "1").replace("↓", "")
+END
+
+check "docs/format.md has every name of CSV and JSON, and no other" "$PYTHON" - "$CAMRANK" "$file" docs/format.md <<'END'
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+
+camrank, file, page = sys.argv[1:]
+
+
+def report(*options):
+    return subprocess.run([camrank, "report", file, *options], check=True, capture_output=True, text=True).stdout
+
+
+section = open(page).read().split("## CSV and JSON of `camrank report`")[1].split("\n## ")[0]
+told = {True: [set(), set()], False: [set(), set()]}  # by class: of CSV, of JSON
+for line in section.splitlines():
+    if not line.startswith("| `"):
+        continue
+    names, where = line.split(" | ")[0].lstrip("| "), line.split(" | ")[1]
+    for by_class in (False, True):
+        if ("not by class" in where) if by_class else ("by class" in where and "not by" not in where):
+            continue
+        for k, form in enumerate(("CSV", "JSON")):
+            if "both" in where or form in where:
+                told[by_class][k] |= set(re.findall("`([a-z0-9_]+)`", names))
+further = set(re.findall("`([a-z0-9_]+)`", [l for l in section.splitlines() if "`pointing_game`" in l][0].split(" | ")[0]))
+for by_class in (False, True):
+    options = ["--by-class"] if by_class else []
+    head = set(next(csv.reader(io.StringIO(report("--format", "csv", *options)))))
+    whole = json.loads(report("--format", "json", *options))
+    names = set().union(*whole["classes" if by_class else "rows"])
+    more = {n for n in head | names if n.removesuffix("_low").removesuffix("_high") in further}
+    assert {"pointing_game_low", "relevance_auc_low", "complexity_high"} <= more or by_class, more
+    absent = {"max_box_acc_images"} if by_class else set()
+    for got, want in ((head, told[by_class][0]), (names, told[by_class][1])):
+        assert got - more == want - further - absent, (by_class, (got - more) ^ (want - further - absent))
+    assert by_class or further <= more, further - more
+outcomes = whole["rows"][0]["outcomes"]
+assert all(f"`{name}`" in section for name in (*whole, *whole["dataset"], *outcomes)), section
 END
 
 check "text fits the screen, and nothing is lost" "$PYTHON" - "$CAMRANK" "$file" <<'END'

@@ -7,4 +7,5 @@
 #include "camrank/metric.h"
 #include "camrank/npy.h"
 #include "camrank/number.h"
+#include "camrank/report.h"
 #include "camrank/stat.h"

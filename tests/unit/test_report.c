@@ -145,7 +145,7 @@ static void every_number_is_in_every_format(void **state)
     for (int k = 0; k < cr_metric_n_numbers(); k++) {
         const double value = 11 + 3 * k + 0.03125 * (1 + 2 * k); /* never whole */
         row.values[k] = (cr_metric_value){value, NAN, NAN};
-        if (cr_metric_number_at(k, NULL)->interval == CR_METRIC_WILSON)
+        if (cr_metric_number_at(k, NULL)->interval != CR_METRIC_NONE)
             row.values[k] = (cr_metric_value){value, value - 1.265625, value + 1.265625};
     }
     cr_report report = {.job_name = "j",
@@ -165,6 +165,8 @@ static void every_number_is_in_every_format(void **state)
         for (int k = 0; k < cr_metric_n_numbers(); k++) {
             const cr_metric_number *n = cr_metric_number_at(k, NULL);
             const cr_metric_value *of = &row.values[k];
+            if (!full && !n->title)
+                continue;
             assert_true(stands_in(text, full ? n->key : n->title));
             if (full)
                 snprintf(wanted, sizeof wanted, "%.17g", of->value);
@@ -174,7 +176,11 @@ static void every_number_is_in_every_format(void **state)
             assert_true(stands_in(text, wanted));
             if (isnan(of->low))
                 continue;
-            snprintf(wanted, sizeof wanted, full ? "%.17g" : "%.1f-%.1f", of->low, of->high);
+            if (full)
+                snprintf(wanted, sizeof wanted, "%.17g", of->low);
+            else
+                snprintf(wanted, sizeof wanted, "%.*f-%.*f", n->places - 1, of->low, n->places - 1,
+                         of->high);
             assert_true(stands_in(text, wanted));
         }
         free(text);
@@ -245,10 +251,13 @@ static void csv_is_read_back_field_by_field(void **state)
         assert_string_equal(fields.text[i], expected[i].key);
         assert_string_equal(fields.text[(size_t)n + i], expected[i].value);
     }
-    assert_string_equal(fields.text[n - 4], "gt_known_outcome_failed");
-    assert_string_equal(fields.text[2 * n - 4], "");
-    assert_string_equal(fields.text[n - 1], "missing");
-    assert_string_equal(fields.text[2 * n - 1], "0");
+    int at = 0;
+    while (at < n && strcmp(fields.text[at], "missing") != 0)
+        at++;
+    assert_string_equal(fields.text[at - 3], "gt_known_outcome_failed");
+    assert_string_equal(fields.text[n + at - 3], "");
+    assert_string_equal(fields.text[n + at], "0");
+    assert_string_equal(fields.text[at + 1], "max_box_acc_threshold");
     free(text);
 }
 

@@ -1,0 +1,110 @@
+/* Intervals of a report's numbers that do not come with one: from images that are drawn anew. */
+#include "intervals.h"
+
+#include "camrank/stat.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* The numbers of a metric that want one. */
+static bool is_resampled(int metric)
+{
+    for (int k = 0; k < cr_metrics[metric]->n_numbers; k++)
+        if (cr_metrics[metric]->numbers[k].interval == CR_METRIC_BOOTSTRAP)
+            return true;
+    return false;
+}
+
+cr_status cr_intervals_init(const cr_results_plan *plan, int n_images, cr_intervals *intervals,
+                            cr_error *err)
+{
+    const size_t n_sums = cr_results_count_sums(plan);
+    *intervals = (cr_intervals){.plan = plan, .sums = cr_stat_sums_new(n_images, (int)n_sums)};
+    return intervals->sums ? CR_OK : cr_fail_memory(err, "intervals", n_sums, sizeof(int64_t));
+}
+
+void cr_intervals_fini(cr_intervals *intervals)
+{
+    cr_stat_sums_free(intervals->sums);
+    *intervals = (cr_intervals){0};
+}
+
+void cr_intervals_see(void *context, int metric, int protocol, int image, const int64_t *sums)
+{
+    cr_intervals *of = context;
+    if (of->status != CR_OK || !is_resampled(metric))
+        return;
+    const size_t first = cr_results_sums_at(of->plan, 0, metric, protocol);
+    of->status =
+        cr_stat_sums_add(of->sums, image, (int)first, cr_metrics[metric]->n_sums, sums, &of->err);
+}
+
+/* Where the numbers of all resamples go. */
+typedef struct taking {
+    const cr_results_plan *plan;
+    int n_protocols;
+    const int *protocols; /* [n_protocols] of the plan */
+    double *values;       /* [n_protocols][cr_metric_n_numbers][CR_REPORT_RESAMPLES] */
+} taking;
+
+static double *values_of(const taking *to, int p, int number)
+{
+    return to->values + (size_t)(p * cr_metric_n_numbers() + number) * (size_t)CR_REPORT_RESAMPLES;
+}
+
+/* Those of metrics that are not under protocols once. */
+static void take(void *context, int resample, const int64_t *sums)
+{
+    const taking *to = context;
+    for (int k = 0, metric; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, &metric);
+        const int n = cr_metrics[metric]->of_protocol ? to->n_protocols : 1;
+        if (number->interval != CR_METRIC_BOOTSTRAP || !cr_results_has_metric(to->plan, metric))
+            continue;
+        for (int p = 0; p < n; p++)
+            values_of(to, p, k)[resample] =
+                number->count(sums + cr_results_sums_at(to->plan, 0, metric, to->protocols[p]))
+                    .value;
+    }
+}
+
+static cr_status fill(const taking *from, cr_report_row *rows, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (int k = 0, metric; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, &metric);
+        const bool each = cr_metrics[metric]->of_protocol;
+        for (int p = 0; p < from->n_protocols && number->interval == CR_METRIC_BOOTSTRAP; p++) {
+            cr_metric_value *value = &rows[p].values[k];
+            if (!isnan(value->value))
+                CR_TRY(cr_stat_percentiles(values_of(from, each ? p : 0, k), CR_REPORT_RESAMPLES,
+                                           &value->low, &value->high, err));
+        }
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_intervals_fill(const cr_intervals *intervals, const cr_report *report, int n_threads,
+                            cr_report_row *rows, cr_error *err)
+{
+    cr_status status = CR_OK;
+    int protocols[CR_MAX_PROTOCOLS];
+    const size_t n = (size_t)report->n_protocols * (size_t)cr_metric_n_numbers();
+    taking to = {intervals->plan, report->n_protocols, protocols,
+                 cr_alloc(n, CR_REPORT_RESAMPLES * sizeof *to.values)};
+    if (!to.values)
+        CR_TRY(cr_fail_memory(err, "intervals", n, CR_REPORT_RESAMPLES * sizeof *to.values));
+    if (intervals->status != CR_OK)
+        CR_TRY(cr_fail(err, intervals->status, "%s", intervals->err.message));
+    for (int p = 0; p < report->n_protocols; p++)
+        protocols[p] = cr_plan_find_protocol(intervals->plan, report->protocols[p].name);
+    CR_TRY(cr_stat_resample_sums(intervals->sums, CR_STAT_SEED, CR_REPORT_RESAMPLES,
+                                 n_threads > 1 ? n_threads : 1, take, &to, err));
+    status = fill(&to, rows, err);
+
+cleanup:
+    free(to.values);
+    return status;
+}

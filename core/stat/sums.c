@@ -1,0 +1,195 @@
+/* Resampling of what is a function of sums, whatever function: a resample's sums are those of its images, and
+ * the sums of an image are few steps up and down when it is read from its first to its last. */
+#include "internal.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 4 }; /* resamples that are added up together */
+
+typedef int64_t lanes __attribute__((vector_size(LANES * sizeof(int64_t))));
+
+/* A step by one, up or down, from the sum before: nearly all are. */
+typedef struct unit_step {
+    uint32_t image, at; /* `at` is twice the place, and 1 more for a step down */
+} unit_step;
+
+typedef struct step {
+    int image, at;
+    int64_t by;
+} step;
+
+struct cr_stat_sums {
+    int n_images, n_sums;
+    size_t n_units, unit_capacity, n_steps, step_capacity;
+    unit_step *units;
+    step *steps;
+};
+
+cr_stat_sums *cr_stat_sums_new(int n_images, int n_sums)
+{
+    cr_stat_sums *sums = cr_alloc(1, sizeof *sums);
+    if (sums)
+        *sums = (cr_stat_sums){.n_images = n_images, .n_sums = n_sums};
+    return sums;
+}
+
+void cr_stat_sums_free(cr_stat_sums *sums)
+{
+    if (!sums)
+        return;
+    free(sums->units);
+    free(sums->steps);
+    free(sums);
+}
+
+static cr_status add_step(cr_stat_sums *sums, int image, int at, int64_t by, cr_error *err)
+{
+    cr_status status = CR_OK;
+    if (by == 1 || by == -1) {
+        CR_TRY(cr_reserve(&sums->units, sums->n_units, &sums->unit_capacity, sizeof *sums->units,
+                          err));
+        sums->units[sums->n_units++] =
+            (unit_step){(uint32_t)image, 2 * (uint32_t)at + (uint32_t)(by < 0)};
+    } else {
+        CR_TRY(cr_reserve(&sums->steps, sums->n_steps, &sums->step_capacity, sizeof *sums->steps,
+                          err));
+        sums->steps[sums->n_steps++] = (step){image, at, by};
+    }
+
+cleanup:
+    return status;
+}
+
+cr_status cr_stat_sums_add(cr_stat_sums *sums, int image, int first, int n, const int64_t *one,
+                           cr_error *err)
+{
+    cr_status status = CR_OK;
+    int64_t before = 0;
+    for (int k = 0; k < n; before = one[k++])
+        if (one[k] != before)
+            CR_TRY(add_step(sums, image, first + k, one[k] - before, err));
+    if (before != 0 && first + n < sums->n_sums)
+        CR_TRY(add_step(sums, image, first + n, -before, err));
+
+cleanup:
+    return status;
+}
+
+typedef struct job {
+    const cr_stat_sums *of;
+    uint64_t seed;
+    int n_resamples, n_threads;
+    cr_stat_take_sums *take;
+    void *context;
+} job;
+
+typedef struct worker {
+    const job *of;
+    int first; /* group of resamples; then every n_threads-th */
+    pthread_t thread;
+    lanes *drawn;  /* [n_images] how often each was drawn */
+    lanes *totals; /* [n_sums] */
+    int64_t *sums; /* [n_sums] of one resample */
+    bool started;
+} worker;
+
+static void draw_images(const worker *w, int first, int n_lanes)
+{
+    const int n = w->of->of->n_images;
+    memset(w->drawn, 0, (size_t)n * sizeof *w->drawn);
+    for (int lane = 0; lane < n_lanes; lane++) {
+        uint64_t state = cr_stat_start(w->of->seed, CR_STAT_IMAGES, first + lane);
+        for (int i = 0; i < n; i++)
+            w->drawn[cr_stat_draw(&state, (uint32_t)n)][lane]++;
+    }
+}
+
+static void add_up(const worker *w)
+{
+    const cr_stat_sums *of = w->of->of;
+    memset(w->totals, 0, (size_t)of->n_sums * sizeof *w->totals);
+    for (size_t k = 0; k < of->n_units; k++) {
+        const int64_t down = -(int64_t)(of->units[k].at & 1);
+        const lanes sign = {down, down, down, down};
+        w->totals[of->units[k].at >> 1] += (w->drawn[of->units[k].image] ^ sign) - sign;
+    }
+    for (size_t k = 0; k < of->n_steps; k++) {
+        const int64_t by = of->steps[k].by;
+        for (int lane = 0; lane < LANES; lane++)
+            w->totals[of->steps[k].at][lane] += by * w->drawn[of->steps[k].image][lane];
+    }
+}
+
+static void *work(void *argument)
+{
+    const worker *w = argument;
+    const job *of = w->of;
+    for (int first = w->first * LANES; first < of->n_resamples; first += of->n_threads * LANES) {
+        const int left = of->n_resamples - first, n_lanes = left < LANES ? left : LANES;
+        draw_images(w, first, n_lanes);
+        add_up(w);
+        for (int lane = 0; lane < n_lanes; lane++) {
+            int64_t sum = 0;
+            for (int k = 0; k < of->of->n_sums; k++)
+                w->sums[k] = sum += w->totals[k][lane];
+            of->take(of->context, first + lane, w->sums);
+        }
+    }
+    return NULL;
+}
+
+cr_status cr_stat_resample_sums(const cr_stat_sums *sums, uint64_t seed, int n_resamples,
+                                int n_threads, cr_stat_take_sums *take, void *context,
+                                cr_error *err)
+{
+    cr_status status = CR_OK;
+    const size_t n_images = (size_t)sums->n_images, n_sums = (size_t)sums->n_sums;
+    const job of = {sums, seed, n_resamples, n_threads, take, context};
+    worker *workers = cr_alloc((size_t)n_threads, sizeof *workers);
+    if (!workers)
+        return cr_fail_memory(err, "a bootstrap", (size_t)n_threads, sizeof *workers);
+    for (int t = 0; t < n_threads; t++) {
+        workers[t] = (worker){.of = &of, .first = t};
+        workers[t].drawn = cr_alloc_aligned(n_images, sizeof *workers[t].drawn);
+        workers[t].totals = cr_alloc_aligned(n_sums, sizeof *workers[t].totals);
+        workers[t].sums = cr_alloc(n_sums, sizeof *workers[t].sums);
+        if (!workers[t].drawn || !workers[t].totals || !workers[t].sums)
+            CR_TRY(cr_fail_memory(err, "a bootstrap", n_images + n_sums, sizeof(lanes)));
+    }
+    for (int t = 1; t < n_threads; t++) {
+        workers[t].started = pthread_create(&workers[t].thread, NULL, work, &workers[t]) == 0;
+        if (!workers[t].started)
+            CR_TRY(cr_fail(err, CR_EINTERNAL, "no thread could be started for a bootstrap"));
+    }
+    work(&workers[0]);
+
+cleanup:
+    for (int t = 0; t < n_threads; t++) {
+        if (workers[t].started)
+            pthread_join(workers[t].thread, NULL);
+        free(workers[t].drawn);
+        free(workers[t].totals);
+        free(workers[t].sums);
+    }
+    free(workers);
+    return status;
+}
+
+cr_status cr_stat_percentiles(const double *values, int n, double *low, double *high, cr_error *err)
+{
+    int there = 0;
+    uint64_t *keys = cr_alloc((size_t)n * 2, sizeof *keys);
+    if (!keys)
+        return cr_fail_memory(err, "an interval", (size_t)n * 2, sizeof *keys);
+    for (int r = 0; r < n; r++)
+        if (!isnan(values[r]))
+            keys[there++] = cr_stat_key(values[r]);
+    cr_stat_sort(keys, keys + n, there);
+    *low = there > 0 ? cr_stat_quantile(keys, there, 0.025) : NAN;
+    *high = there > 0 ? cr_stat_quantile(keys, there, 0.975) : NAN;
+    free(keys);
+    return CR_OK;
+}
