@@ -51,7 +51,9 @@ MPI_SRC := $(sort $(wildcard tests/mpi/test_*.c))
 SCALE_SRC := $(sort $(wildcard tests/scale/*.c))
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
-ONNX_OBJ := $(BUILD)/gen/onnx/onnx.pb-c.o
+# Of each format of models what protoc-c makes of its description.
+PROTO_SRC := $(BUILD)/gen/onnx/onnx.pb-c.c $(BUILD)/gen/caffe.pb-c.c
+PROTO_OBJ := $(PROTO_SRC:.c=.o)
 SERIAL_LIB := $(BUILD)/libcamrank-serial.a
 CORE_LIB := $(BUILD)/libcamrank-core.a
 CAMRANK := $(BUILD)/camrank
@@ -121,7 +123,11 @@ $(BUILD)/gen/onnx/onnx.pb-c.c: | $(BUILD)/.deps-build
 	@mkdir -p $(BUILD)/gen
 	protoc-c --proto_path=$$(.ci/find onnx-proto-dir) --c_out=$(BUILD)/gen onnx/onnx.proto
 
-$(ONNX_OBJ): $(BUILD)/gen/onnx/onnx.pb-c.c
+$(BUILD)/gen/caffe.pb-c.c: core/nn/caffe.proto | $(BUILD)/.deps-build
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=core/nn --c_out=$(BUILD)/gen caffe.proto
+
+$(PROTO_OBJ): %.o: %.c
 	$(CC) -std=c11 -fPIC $(CFLAGS) $(EXTRA) -I$(BUILD)/gen -c $< -o $@
 
 # The name that a program linked with OpenBLAS asks the loader for.
@@ -133,15 +139,15 @@ $(BUILD)/gen/openblas.h: | $(BUILD)/.deps-build
 	@mv $@.new $@
 
 # Everything may include the generated headers, so they are made before anything is compiled.
-$(BUILD)/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c $(BUILD)/gen/openblas.h
+$(BUILD)/%.o: %.c | $(PROTO_SRC) $(BUILD)/gen/openblas.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(SERIAL_LIB): $(call object,$(SERIAL_SRC)) $(ONNX_OBJ)
+$(SERIAL_LIB): $(call object,$(SERIAL_SRC)) $(PROTO_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(CORE_LIB): $(call object,$(CORE_SRC)) $(ONNX_OBJ)
+$(CORE_LIB): $(call object,$(CORE_SRC)) $(PROTO_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
@@ -182,14 +188,14 @@ $(addprefix $(BUILD)/tests/unit/test_,curvature damage external fold head nn onn
 
 # The network engine once more in double precision, to check gradients by finite differences.
 DOUBLE_SRC := $(sort $(wildcard core/base/*.c core/kernels/*.c core/nn/*.c))
-DOUBLE_OBJ := $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(ONNX_OBJ)
+DOUBLE_OBJ := $(DOUBLE_SRC:%.c=$(BUILD)/double/%.o) $(PROTO_OBJ)
 DOUBLE_LIB := $(BUILD)/double/tests/libcamrank-serial.so
 DOUBLE_TESTS := $(DOUBLE_LIB) $(BUILD)/double/tests/unit/test_gradients
 DOUBLE_PACKAGES := libprotobuf-c libcrypto
 
 double-tests: $(DOUBLE_TESTS)
 
-$(BUILD)/double/%.o: %.c | $(BUILD)/gen/onnx/onnx.pb-c.c $(BUILD)/gen/openblas.h
+$(BUILD)/double/%.o: %.c | $(PROTO_SRC) $(BUILD)/gen/openblas.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DCR_REAL=double -MMD -MP -c $< -o $@
 

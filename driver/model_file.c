@@ -12,8 +12,8 @@ static size_t after(size_t at, size_t n_bytes)
     return (at + n_bytes + 63) / 64 * 64;
 }
 
-static cr_status read_onnx(const cr_par *par, const cr_par_nodes *nodes, const char *path,
-                           cr_par_block *model, cr_error *err)
+static cr_status read_model(const cr_par *par, const cr_par_nodes *nodes, const char *path,
+                            cr_par_block *model, cr_error *err)
 {
     cr_status status = CR_OK;
     size_t n_bytes = 0;
@@ -33,6 +33,12 @@ cleanup:
     return status;
 }
 
+/* Owned by the caller; NULL: out of memory. */
+static char *path_of(const char *folder, const cr_nn_file *file)
+{
+    return file->whole ? strdup(file->location) : cr_path_join(folder, file->location);
+}
+
 /* Rank 0 only: all files must be there and be long enough before memory is taken for them. */
 static cr_status check_files(const char *folder, const cr_nn_files *files, const char *model,
                              cr_error *err)
@@ -43,7 +49,7 @@ static cr_status check_files(const char *folder, const cr_nn_files *files, const
         const cr_nn_file *file = &files->files[i];
         size_t n_bytes;
         free(path);
-        path = cr_path_join(folder, file->location);
+        path = path_of(folder, file);
         if (!path)
             CR_TRY(cr_fail_memory(err, "a path", strlen(file->location), 1));
         CR_TRY(cr_file_size(path, SIZE_MAX, &n_bytes, err));
@@ -70,7 +76,7 @@ static cr_status read_files(const char *folder, const cr_nn_files *files, cr_par
     for (int i = 0; i < files->n; i++) {
         const cr_nn_file *file = &files->files[i];
         free(path);
-        path = cr_path_join(folder, file->location);
+        path = path_of(folder, file);
         if (!path)
             CR_TRY(cr_fail_memory(err, "a path", strlen(file->location), 1));
         CR_TRY(cr_file_read_part(path, (uint8_t *)block->bytes + at, file->n_bytes, err));
@@ -82,12 +88,31 @@ cleanup:
     return status;
 }
 
+/* The sizes of files that are used whole. Collective. */
+static cr_status find_sizes(const cr_par *par, cr_nn_files *files, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (int i = 0; i < files->n; i++) {
+        cr_nn_file *file = &files->files[i];
+        if (!file->whole)
+            continue;
+        if (par->rank == 0)
+            status = cr_file_size(file->location, CR_ONNX_MAX_BYTES, &file->n_bytes, err);
+        CR_TRY(cr_par_follow(par, status, err));
+        CR_TRY(cr_par_spread(par, &file->n_bytes, sizeof file->n_bytes, err));
+    }
+
+cleanup:
+    return status;
+}
+
 static cr_status read_external(const cr_par *par, const cr_par_nodes *nodes, const char *path,
                                cr_model_file *file, cr_error *err)
 {
     cr_status status = CR_OK;
     size_t n_bytes = 0, at = 0;
     char *folder = NULL;
+    CR_TRY(find_sizes(par, &file->files, err));
     for (int i = 0; i < file->files.n; i++)
         n_bytes = after(n_bytes, file->files.files[i].n_bytes);
     if (par->rank == 0) {
@@ -135,12 +160,13 @@ static cr_status digest(cr_model_file *file, cr_error *err)
 }
 
 cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const char *path,
-                             cr_model_file *file, cr_error *err)
+                             const char *weights, cr_model_file *file, cr_error *err)
 {
     cr_status status = CR_OK;
     *file = (cr_model_file){0};
-    CR_TRY(read_onnx(par, nodes, path, &file->model, err));
-    status = cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, &file->files, err);
+    CR_TRY(read_model(par, nodes, path, &file->model, err));
+    status =
+        cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, weights, &file->files, err);
     CR_TRY(cr_par_agree(par, status, err));
     if (file->files.n > 0)
         CR_TRY(read_external(par, nodes, path, file, err));

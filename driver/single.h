@@ -13,6 +13,7 @@
 /* What is asked for, as on the command line: `methods` and `input` are YAML, as in a job. */
 typedef struct cr_single_request {
     const char *model;   /* path */
+    const char *weights; /* the file with them; "": there is none */
     const char *output;  /* "": the model's own */
     int width, height;   /* 0: the model's own */
     const char *input;   /* over the guess; NULL: nothing */

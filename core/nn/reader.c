@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-extern const cr_reader cr_reader_onnx;
+extern const cr_reader cr_reader_caffe, cr_reader_onnx;
 
 /* The last takes what no other does, and says what is wrong with it. */
-static const cr_reader *const readers[] = {&cr_reader_onnx};
+static const cr_reader *const readers[] = {&cr_reader_caffe, &cr_reader_onnx};
 
 static const cr_reader *find(const uint8_t *bytes, size_t n_bytes)
 {
@@ -18,11 +18,34 @@ static const cr_reader *find(const uint8_t *bytes, size_t n_bytes)
     return readers[i];
 }
 
-cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
-                           cr_nn_files *files, cr_error *err)
+/* The weights that the caller names, as the only other file. */
+static cr_status list_weights(const char *weights, cr_nn_files *files, cr_error *err)
 {
+    if (!weights[0])
+        return cr_fail(err, CR_EINPUT,
+                       "is a network without its weights; name their file with `weights:` of the "
+                       "model, or --weights");
+    files->files = cr_alloc(1, sizeof *files->files);
+    if (files->files)
+        files->files[0] = (cr_nn_file){.location = strdup(weights), .whole = true};
+    if (!files->files || !files->files[0].location)
+        return cr_fail_memory(err, "a path", strlen(weights), 1);
+    files->n = 1;
+    return CR_OK;
+}
+
+cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
+                           const char *weights, cr_nn_files *files, cr_error *err)
+{
+    const cr_reader *reader = find(bytes, n_bytes);
+    cr_status status;
     *files = (cr_nn_files){0};
-    const cr_status status = find(bytes, n_bytes)->list(bytes, n_bytes, files, err);
+    if (!reader->list)
+        status = list_weights(weights, files, err);
+    else if (weights[0])
+        status = cr_fail(err, CR_EINPUT, "holds its weights itself; leave %.200s out", weights);
+    else
+        status = reader->list(bytes, n_bytes, files, err);
     if (status != CR_OK) {
         cr_fail_in(err, "%s: ", name);
         cr_nn_files_free(files);
@@ -47,9 +70,7 @@ cr_status cr_model_read(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
 
 void cr_model_read_free(cr_onnx_model *model)
 {
-    if (model->unpacked)
-        onnx__model_proto__free_unpacked(model->unpacked, NULL);
+    cr_wire_free(&model->wire);
     cr_arena_free(&model->memory);
-    free(model->raw);
     *model = (cr_onnx_model){0};
 }

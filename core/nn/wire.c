@@ -1,8 +1,8 @@
-/* What is done to an ONNX file before protobuf-c unpacks it.
+/* What is done to a protobuf file before protobuf-c unpacks it.
  *
  * protobuf-c unpacks by recursion without a limit, so that a small hostile file would overflow the
- * stack: the depth is found first. And it copies what it unpacks: the data of the initializers,
- * nearly all of a file, are left out of what it is given and read where they are. */
+ * stack: the depth is found first. And it copies what it unpacks: the numbers of tensors, nearly
+ * all of a file, are left out of what it is given and read where they are. */
 #include "graph.h"
 
 #include <stdlib.h>
@@ -10,9 +10,6 @@
 #define MAX_DEPTH 64 /* a model, its graph, a node, an attribute, a tensor are 5 */
 #define VARINT_BYTES 10
 #define LENGTH_BYTES 5 /* of a length of ours, which is not always its shortest form */
-
-/* Numbers of the fields that lead to the data, from onnx.proto. */
-enum { MODEL_GRAPH = 7, GRAPH_INITIALIZER = 5, TENSOR_RAW_DATA = 9 };
 
 /* One field of a message: its bytes with tag and length, and its content behind these. */
 typedef struct field {
@@ -90,13 +87,13 @@ static bool is_shallow(const ProtobufCMessageDescriptor *type, const uint8_t *by
     return true;
 }
 
-/* The copy of the model that is being written, and what is left out of it. */
+/* The copy of the message that is being written, and what is left out of it. */
 typedef struct splitter {
+    const uint32_t *path;
     uint8_t *out; /* NULL: only counts */
     size_t at;
-    cr_onnx_bytes *raw; /* NULL: only counts */
-    size_t n_initializers;
-    int n_graphs;
+    cr_onnx_bytes *cut; /* NULL: only counts */
+    size_t n_cut, n_first;
 } splitter;
 
 static void put(splitter *s, const field *f)
@@ -109,8 +106,12 @@ static void put(splitter *s, const field *f)
 /* Starts a field of ours; returns where its content begins, for `end` to write its length. */
 static size_t begin(splitter *s, uint32_t number)
 {
+    uint32_t tag = number << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    for (; tag > 127; tag >>= 7, s->at++)
+        if (s->out)
+            s->out[s->at] = (uint8_t)(tag | 128);
     if (s->out)
-        s->out[s->at] = (uint8_t)(number << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+        s->out[s->at] = (uint8_t)tag;
     return s->at += 1 + LENGTH_BYTES;
 }
 
@@ -122,76 +123,83 @@ static void end(const splitter *s, size_t content)
             (uint8_t)((length >> (7 * i) & 127) | (i < LENGTH_BYTES - 1 ? 128 : 0));
 }
 
-/* Each of these returns whether the message could be read to its end. */
-static bool split_tensor(splitter *s, const field *tensor)
+/* Copies a message, leaving out the field at the end of the path. Returns whether it
+ * could be read to its end. */
+static bool split(splitter *s, const uint32_t *path, const uint8_t *bytes, size_t n)
 {
-    const uint8_t *bytes = tensor->content;
-    size_t n = tensor->n_content, content = begin(s, GRAPH_INITIALIZER);
-    cr_onnx_bytes raw = {0};
-    for (field f; next_field(&bytes, &n, &f);)
-        if (f.number == TENSOR_RAW_DATA && f.has_length)
-            raw = (cr_onnx_bytes){f.content, f.n_content};
-        else
-            put(s, &f);
-    end(s, content);
-    if (s->raw)
-        s->raw[s->n_initializers] = raw;
-    s->n_initializers++;
-    return n == 0;
-}
-
-static bool split_graph(splitter *s, const field *graph)
-{
-    const uint8_t *bytes = graph->content;
-    size_t n = graph->n_content, content = begin(s, MODEL_GRAPH);
+    cr_onnx_bytes cut = {0};
     bool whole = true;
-    for (field f; next_field(&bytes, &n, &f);)
-        if (f.number == GRAPH_INITIALIZER && f.has_length)
-            whole = split_tensor(s, &f) && whole;
-        else
+    for (field f; next_field(&bytes, &n, &f);) {
+        if (f.number != path[0] || !f.has_length) {
             put(s, &f);
-    end(s, content);
-    s->n_graphs++;
+        } else if (path[1]) {
+            const size_t content = begin(s, path[0]);
+            whole = split(s, path + 1, f.content, f.n_content) && whole;
+            end(s, content);
+            s->n_first += path == s->path;
+        } else
+            cut = (cr_onnx_bytes){f.content, f.n_content};
+    }
+    if (!path[1] && s->cut)
+        s->cut[s->n_cut] = cut;
+    s->n_cut += !path[1];
     return whole && n == 0;
 }
 
-static bool split_model(splitter *s, const uint8_t *bytes, size_t n)
+cr_status cr_wire_unpack(const ProtobufCMessageDescriptor *type, const uint32_t *path,
+                         const uint8_t *bytes, size_t n_bytes, cr_wire *wire, cr_error *err)
 {
-    bool whole = true;
-    for (field f; next_field(&bytes, &n, &f);)
-        if (f.number == MODEL_GRAPH && f.has_length)
-            whole = split_graph(s, &f) && whole;
-        else
-            put(s, &f);
-    return whole && n == 0;
+    cr_status status = CR_OK;
+    splitter count = {.path = path}, s = {.path = path};
+    *wire = (cr_wire){.message = NULL};
+    if (!is_shallow(type, bytes, n_bytes, 1) || !split(&count, path, bytes, n_bytes))
+        return CR_OK;
+    s.out = cr_alloc(count.at, 1);
+    s.cut = wire->cut = cr_alloc(count.n_cut, sizeof *wire->cut);
+    if (!s.out || !s.cut) {
+        status = cr_fail_memory(err, "a model", count.at, 1);
+        goto cleanup;
+    }
+    split(&s, path, bytes, n_bytes);
+    wire->n_cut = s.n_cut;
+    wire->n_first = s.n_first;
+    wire->message = protobuf_c_message_unpack(type, NULL, s.at, s.out);
+
+cleanup:
+    free(s.out);
+    return status;
+}
+
+void cr_wire_free(cr_wire *wire)
+{
+    if (wire->message)
+        protobuf_c_message_free_unpacked(wire->message, NULL);
+    free(wire->cut);
+    *wire = (cr_wire){.message = NULL};
+}
+
+bool cr_wire_has(const uint8_t *bytes, size_t n_bytes, uint32_t number)
+{
+    for (field f; next_field(&bytes, &n_bytes, &f);)
+        if (f.number == number)
+            return true;
+    return false;
 }
 
 static cr_status unpack(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         cr_onnx_model *model, cr_error *err)
 {
-    cr_status status = CR_OK;
-    splitter count = {0}, s = {0};
+    /* The fields that lead to the data, from onnx.proto: graph, initializer, raw_data. */
+    static const uint32_t path[] = {7, 5, 9, 0};
     (void)files; /* read with the tensors that have their data there */
+    cr_status status =
+        cr_wire_unpack(&onnx__model_proto__descriptor, path, bytes, n_bytes, &model->wire, err);
+    model->proto = (Onnx__ModelProto *)model->wire.message;
+    model->raw = model->wire.cut;
     /* Two graphs would be merged by protobuf-c, and their initializers counted on. */
-    if (!is_shallow(&onnx__model_proto__descriptor, bytes, n_bytes, 1) ||
-        !split_model(&count, bytes, n_bytes) || count.n_graphs != 1) {
+    if (status == CR_OK && (!model->proto || model->wire.n_first != 1 || !model->proto->graph ||
+                            model->proto->graph->n_initializer != model->wire.n_cut))
         status = cr_onnx_fail_file(bytes, n_bytes, err);
-        goto cleanup;
-    }
-    s.out = cr_alloc(count.at, 1);
-    s.raw = model->raw = cr_alloc(count.n_initializers, sizeof *model->raw);
-    if (!s.out || !s.raw) {
-        status = cr_fail_memory(err, "a model", count.at, 1);
-        goto cleanup;
-    }
-    split_model(&s, bytes, n_bytes);
-    model->proto = model->unpacked = onnx__model_proto__unpack(NULL, s.at, s.out);
-    if (!model->proto || !model->proto->graph ||
-        model->proto->graph->n_initializer != s.n_initializers)
-        status = cr_onnx_fail_file(bytes, n_bytes, err);
-
-cleanup:
-    free(s.out);
     return status;
 }
 

@@ -19,6 +19,7 @@ enum {
     OPTION_SYNSETS,
     OPTION_CLASS,
     OPTION_NETWORK_OUTPUT,
+    OPTION_WEIGHTS,
     OPTION_SIZE,
     OPTION_FORMAT,
     OPTION_FORCE
@@ -33,6 +34,7 @@ static const struct option options[] = {
     {"synsets", required_argument, NULL, OPTION_SYNSETS},
     {"class", required_argument, NULL, OPTION_CLASS},
     {"network-output", required_argument, NULL, OPTION_NETWORK_OUTPUT},
+    {"weights", required_argument, NULL, OPTION_WEIGHTS},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"force", no_argument, NULL, OPTION_FORCE},
@@ -130,6 +132,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_NETWORK_OUTPUT:
             r->single.output = optarg;
             break;
+        case OPTION_WEIGHTS:
+            r->single.weights = optarg;
+            break;
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->single.width, &r->single.height, &more) != 2 ||
                 r->single.width < 1 || r->single.height < 1)
@@ -209,7 +214,7 @@ static cr_status explain_command(const cr_par *par, int argc, char **argv, cr_er
 {
     (void)par;
     cr_status status = CR_OK;
-    request r = {.folder = "explained", .class = -1, .single = {.output = ""}};
+    request r = {.folder = "explained", .class = -1, .single = {.weights = "", .output = ""}};
     cr_single single = {.guessed = false};
     cr_explain_pictures *pictures = NULL;
     int n_failed = 0;
@@ -271,6 +276,8 @@ const cr_command cr_command_explain = {
         "  --synsets FILE       names of the classes: a line each, or JSON (the model's own)\n"
         "  --class N            the maps of class N, from 0, in place of the first class\n"
         "  --size WxH           size of the input, where the model leaves it open (224x224)\n"
+        "  --weights FILE       the file with the weights, where the model's has none: a "
+        ".caffemodel\n"
         "  --network-output O   the value that is the output, where it is not the model's only "
         "one\n"
         "  --format F           of pictures: png, jpg, pdf or svg (png)\n",

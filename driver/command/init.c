@@ -20,6 +20,7 @@ enum {
     OPTION_TRUTH,
     OPTION_SYNSETS,
     OPTION_NETWORK_OUTPUT,
+    OPTION_WEIGHTS,
     OPTION_SIZE,
     OPTION_FORCE
 };
@@ -30,12 +31,13 @@ static const struct option options[] = {
     {"ground-truth", required_argument, NULL, OPTION_TRUTH},
     {"synsets", required_argument, NULL, OPTION_SYNSETS},
     {"network-output", required_argument, NULL, OPTION_NETWORK_OUTPUT},
+    {"weights", required_argument, NULL, OPTION_WEIGHTS},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"force", no_argument, NULL, OPTION_FORCE},
     {NULL, 0, NULL, 0}};
 
 typedef struct request {
-    const char *model, *images, *ground_truth, *synsets, *output;
+    const char *model, *weights, *images, *ground_truth, *synsets, *output;
     int width, height;
     bool force;
     char name[CR_NAME_BYTES]; /* of the model, and of what is written */
@@ -87,6 +89,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_NETWORK_OUTPUT:
             r->output = optarg;
+            break;
+        case OPTION_WEIGHTS:
+            r->weights = optarg;
             break;
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->width, &r->height, &more) != 2 || r->width < 1 ||
@@ -206,6 +211,8 @@ static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
     CR_TRY(put_dataset(file, r, err));
     fprintf(file, "models:\n  - name: %s\n", r->name);
     CR_TRY(put_path(file, r, "    ", "file", r->model, err));
+    if (r->weights)
+        CR_TRY(put_path(file, r, "    ", "weights", r->weights, err));
     if (r->output)
         fprintf(file, "    output: '%s'\n", r->output);
     put_input(file, guess);
@@ -253,9 +260,9 @@ static cr_status write_text(const request *r, const char *path, const cr_graph *
                             const cr_input_guess *guess, const cr_nn_about *about, cr_error *err)
 {
     const char *inputs[] = {r->model, r->ground_truth ? r->ground_truth : r->model,
-                            r->synsets ? r->synsets : r->model};
+                            r->synsets ? r->synsets : r->model, r->weights ? r->weights : r->model};
     cr_new_file new;
-    cr_status status = cr_new_file_begin(path, is_text, r->force, inputs, 3, &new, err);
+    cr_status status = cr_new_file_begin(path, is_text, r->force, inputs, 4, &new, err);
     if (status != CR_OK)
         return status;
     FILE *file = fopen(new.path, "we");
@@ -280,7 +287,7 @@ static cr_status write_files(const request *r, cr_error *err)
     cr_graph *graph = NULL;
     cr_input_guess guess;
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
-    CR_TRY(cr_model_file_open(&alone, &nodes, r->model, &file, err));
+    CR_TRY(cr_model_file_open(&alone, &nodes, r->model, r->weights ? r->weights : "", &file, err));
     if (cr_nn_about_read(file.model.bytes, file.model.n_bytes, &file.files, r->model, &about,
                          err) == CR_EINTERNAL)
         CR_TRY(err->status);
@@ -335,6 +342,8 @@ const cr_command cr_command_init = {
             "  --ground-truth FILE  file or folder, as `camrank layouts` lists them\n"
             "  --synsets FILE       the order of the network's classes (a list of their numbers)\n"
             "  --size WxH           size of the input, where the model leaves it open (224x224)\n"
+            "  --weights FILE       the file with the weights, where the model's has none: a "
+            ".caffemodel\n"
             "  --network-output O   the value that is the output, where it is not the model's only "
             "one\n",
     .uses_mpi = true,

@@ -12,6 +12,7 @@
 enum {
     OPTION_SIZE = 1,
     OPTION_OUTPUT,
+    OPTION_WEIGHTS,
     OPTION_LAYERS,
     OPTION_PLAN,
     OPTION_KERNEL,
@@ -21,6 +22,7 @@ enum {
 static const struct option options[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
     {"output", required_argument, NULL, OPTION_OUTPUT},
+    {"weights", required_argument, NULL, OPTION_WEIGHTS},
     {"layers", no_argument, NULL, OPTION_LAYERS},
     {"plan", no_argument, NULL, OPTION_PLAN},
     {"kernel", required_argument, NULL, OPTION_KERNEL},
@@ -69,14 +71,14 @@ typedef struct network {
     int name_width;            /* of the longest layer name */
 } network;
 
-static cr_status read_network(const char *path, const char *output, int width, int height,
-                              network *net, cr_error *err)
+static cr_status read_network(const char *path, const char *weights, const char *output, int width,
+                              int height, network *net, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_par alone = cr_par_alone();
     cr_par_nodes nodes;
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
-    CR_TRY(cr_model_file_open(&alone, &nodes, path, &net->file, err));
+    CR_TRY(cr_model_file_open(&alone, &nodes, path, weights, &net->file, err));
     CR_TRY(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files, path,
                          output, width, height, &net->graph, err));
     net->head = cr_graph_head(net->graph);
@@ -182,7 +184,8 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     int width = 0, height = 0, activations_mb = CR_NET_DEFAULT_ACTIVATIONS_MB;
     bool targets_only = false, plan = false;
     int n_kernels = 0;
-    const char *path, *output = "", **kernels = cr_alloc((size_t)argc, sizeof *kernels);
+    const char *path, *weights = "", *output = "",
+                      **kernels = cr_alloc((size_t)argc, sizeof *kernels);
     network net = {.name_width = 6};
     if (!kernels) {
         status = cr_fail_memory(err, "options", (size_t)argc, sizeof *kernels);
@@ -195,6 +198,9 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
             break;
         case OPTION_OUTPUT:
             output = optarg;
+            break;
+        case OPTION_WEIGHTS:
+            weights = optarg;
             break;
         case OPTION_LAYERS:
             targets_only = true;
@@ -212,8 +218,8 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
             status = err->status;
             goto cleanup;
         }
-    CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &path, err));
-    CR_TRY(read_network(path, output, width, height, &net, err));
+    CR_TRY(cr_option_argument(argc, argv, "the model's file", &path, err));
+    CR_TRY(read_network(path, weights, output, width, height, &net, err));
     for (int i = 0; i < n_kernels; i++)
         CR_TRY(cr_graph_use_kernel(net.graph, kernels[i], err));
     if (plan)
@@ -246,6 +252,7 @@ const cr_command cr_command_inspect = {
         "  --kernel K  a kernel for convolutions, as `kernels:` of a job has it: KERNEL@LAYER, or\n"
         "              KERNEL, for all that it fits; may be given again\n"
         "  --output O  the value that is the output, where it is not the model's only one\n"
+        "  --weights F the file with the weights, where the model's has none: a .caffemodel\n"
         "  --size WxH  size of the input, where the model leaves it open\n"
         "  --activations-mb N\n"
         "              what --plan may take for activations, in millions of bytes (4096)\n",

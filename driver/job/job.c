@@ -157,6 +157,9 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         snprintf(model->file_given, sizeof model->file_given, "%s", from->file);
         KEY("models.%u.file", i);
         CR_TRY(cr_job_read_path(source, key, folder, from->file, &model->file, err));
+        KEY("models.%u.weights", i);
+        if (from->weights)
+            CR_TRY(cr_job_read_path(source, key, folder, from->weights, &model->weights, err));
         CR_TRY(read_kernels(source, from, i, model, err));
         CR_TRY(cr_job_read_input(source, &from->input, i, &model->input, err));
         KEY("models.%u.methods", i);
@@ -369,6 +372,7 @@ cleanup:
 static void free_model(cr_job_model *model)
 {
     free(model->file);
+    free(model->weights);
     free(model->methods.specs);
 }
 

@@ -21,6 +21,7 @@ typedef struct cr_job_model {
     char name[CR_NAME_BYTES];   /* letters, digits and . _ - ; unique */
     char *file;                 /* ready to open; owned */
     char file_given[256];       /* as the job writes it */
+    char *weights;              /* the file with its weights; NULL: it has none of its own; owned */
     char layer[CR_NAME_BYTES];  /* models.layer: target of methods that name none; "" = automatic */
     char output[CR_NAME_BYTES]; /* models.output: the value that is its output; "" = its own */
     char kernels[CR_KERNELS_BYTES]; /* models.kernels, one a line */

@@ -34,7 +34,7 @@ typedef struct cr_job_raw_method {
 } cr_job_raw_method;
 
 typedef struct cr_job_raw_model {
-    char *name, *file, *output, *layer;
+    char *name, *file, *weights, *output, *layer;
     char **kernels;
     unsigned n_kernels;
     cr_job_raw_method *methods;

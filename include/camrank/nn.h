@@ -37,10 +37,11 @@ static inline int cr_shape_w(const cr_shape *s)
     return s->n_dims == 4 ? s->dims[3] : 1;
 }
 
-/* A file beside the model's, with data of its tensors: what ONNX calls external data. */
+/* A file beside the model's, with data of its tensors: what ONNX calls external data, or all weights. */
 typedef struct cr_nn_file {
     char *location;       /* a path that starts, and stays, in the model's folder; symbolic links on
                              the way are the user's own */
+    bool whole;           /* the path is the caller's own, and n_bytes for the caller to set */
     size_t n_bytes;       /* that the model uses, from the first of the file */
     const uint8_t *bytes; /* the caller's, to be set before cr_graph_load */
 } cr_nn_file;
@@ -50,11 +51,13 @@ typedef struct cr_nn_files {
     cr_nn_file *files; /* [n] in the order of their first use */
 } cr_nn_files;
 
-/* Lists the files that the model needs beside its own. Errors: CR_EINPUT naming `name` for a file
+/* Lists the files that the model needs beside its own. `weights` is the path of that with the weights, of
+ * a format that has them in one; else "". Errors: CR_EINPUT naming `name` where that is not as the format has
+ * it, and `name` for a file
  * that is no model, and naming the tensor whose file is outside the model's folder or whose place
  * in it is invalid; CR_EINTERNAL (memory). *files is {0} on failure. */
 cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
-                           cr_nn_files *files, cr_error *err);
+                           const char *weights, cr_nn_files *files, cr_error *err);
 void cr_nn_files_free(cr_nn_files *files);
 
 /* What a model says of itself. */

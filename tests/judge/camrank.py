@@ -96,14 +96,21 @@ def memory_for(library, kind, handle):
 
 
 class Graph:
-    """`folder` is where the model's external data are, if it has any."""
+    """`folder` is where the model's external data are, if it has any; `weights` are the bytes of the file that has
+    them, of a format that has such."""
 
-    def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None, output=""):
+    def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None, output="",
+                 weights=None):
         self.lib, self.handle = lib, ct.c_void_p()
         self.data, self.parts = data, []  # weights are read where they lie
         error, files = cr_error(), cr_nn_files()
         check(self.lib.cr_nn_files_find(data, ct.c_size_t(len(data)), name.encode(),
-                                          ct.byref(files), ct.byref(error)), error)
+                                        b"" if weights is None else b"weights",
+                                        ct.byref(files), ct.byref(error)), error)
+        if weights is not None:
+            self.parts.append(np.frombuffer(weights, np.uint8))
+            files.files[0].n_bytes = len(weights)
+            files.files[0].bytes = self.parts[0].ctypes.data
         for i in range(files.n if folder else 0):
             with open(os.path.join(folder, ct.string_at(files.files[i].location).decode()), "rb") as file:
                 self.parts.append(np.frombuffer(file.read(files.files[i].n_bytes), np.uint8))
