@@ -266,6 +266,7 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->skip_failed = job->skip_failed;
     plan->has_empty = true;
     plan->has_states = true;
+    plan->has_log_sum = true;
     plan->no_labels = !cr_data_has_labels(&s->data);
     plan->no_boxes = !cr_data_has_boxes(&s->data);
     plan->batch = job->batch;

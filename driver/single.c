@@ -153,7 +153,7 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
                          request->output, "", "", s->job.methods.specs, s->job.methods.n, 0,
                          &s->model, err));
     s->guessed = !request->input;
-    s->independent = strstr(s->model.cut, "Sigmoid") != NULL;
+    s->independent = cr_model_is_independent(&s->model);
     CR_TRY(read_names(request, &about, s, err));
     CR_TRY(compile(s, err));
     cr_graph_release_weights(s->model.graph);
@@ -185,16 +185,13 @@ void cr_single_close(cr_single *s)
 /* Of the five first classes. */
 static void find_probabilities(const cr_single *s, int n_classes, cr_single_result *result)
 {
-    double sum = 0;
-    const double largest = (double)s->logits[result->top_class[0]];
-    for (int c = 0; c < n_classes; c++)
-        sum += exp((double)s->logits[c] - largest);
+    const double log_sum = cr_worker_log_sum(s->logits, n_classes);
     for (int i = 0; i < CR_TOP; i++) {
         const int c = result->top_class[i];
         const double logit = c < 0 ? 0 : (double)s->logits[c];
         result->probability[i] = c < 0            ? NAN
                                  : s->independent ? 1 / (1 + exp(-logit))
-                                                  : exp(logit - largest) / sum;
+                                                  : exp(logit - log_sum);
     }
 }
 

@@ -42,6 +42,11 @@ static void find_groups(cr_model *model)
             cr_variant_passes(&model->variants[v], CR_SLOTS) > 0 ? model->n_groups++ : 0;
 }
 
+bool cr_model_is_independent(const cr_model *model)
+{
+    return strstr(model->cut, "Sigmoid") != NULL;
+}
+
 double cr_model_cost(const cr_model *model, int group)
 {
     double passes = 1;

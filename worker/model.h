@@ -45,6 +45,9 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
                         const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
                         cr_error *err);
 
+/* Whether the network ends in a sigmoid: its classes do not exclude each other. */
+bool cr_model_is_independent(const cr_model *model);
+
 /* Floating-point operations of an image in a group: of all its forward passes. What dispatch, check and
  * the suggestion for Slurm all count in. */
 double cr_model_cost(const cr_model *model, int group);

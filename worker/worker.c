@@ -85,6 +85,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     rows->top_class = take(w, n * CR_TOP, sizeof *rows->top_class, &ok);
     rows->top_logit = take(w, n * CR_TOP, sizeof *rows->top_logit, &ok);
     rows->truth_logit = take(w, n, sizeof *rows->truth_logit, &ok);
+    rows->log_sum = take(w, n, sizeof *rows->log_sum, &ok);
     rows->variants = take(w, (size_t)n_variants, sizeof *rows->variants, &ok);
     w->state = rows->state;
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
@@ -196,7 +197,7 @@ static void blank_variant(cr_worker *w, const cr_model *model, int v, int b, con
 static void blank_row(cr_worker *w, const cr_model *model, int b)
 {
     cr_results_rows *rows = &w->rows;
-    rows->truth_logit[b] = NAN;
+    rows->truth_logit[b] = rows->log_sum[b] = NAN;
     for (int i = 0; i < CR_TOP; i++) {
         rows->top_class[b * CR_TOP + i] = -1;
         rows->top_logit[b * CR_TOP + i] = NAN;
@@ -255,7 +256,17 @@ void cr_worker_average(const float *of_views, int n_views, int n_classes, float 
     }
 }
 
-static void score_classes(cr_worker *w, int b)
+double cr_worker_log_sum(const float *logits, int n_classes)
+{
+    double largest = -INFINITY, sum = 0;
+    for (int c = 0; c < n_classes; c++)
+        largest = fmax(largest, (double)logits[c]);
+    for (int c = 0; c < n_classes; c++)
+        sum += exp((double)logits[c] - largest);
+    return largest + log(sum);
+}
+
+static void score_classes(cr_worker *w, const cr_model *model, int b)
 {
     int32_t label = w->data->images[w->rows.first + b].label;
     int32_t *top = w->rows.top_class + b * CR_TOP, *classes = w->classes + b * CR_SLOTS;
@@ -265,6 +276,9 @@ static void score_classes(cr_worker *w, int b)
     for (int i = 0; i < CR_TOP; i++)
         w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : w->logits[top[i]];
     w->rows.truth_logit[b] = label < 0 ? NAN : w->logits[label];
+    w->rows.log_sum[b] = cr_model_is_independent(model)
+                             ? NAN
+                             : (float)cr_worker_log_sum(w->logits, w->data->n_classes);
     for (int i = 0; i < CR_TOP; i++)
         classes[i] = top[i] < 0 ? 0 : top[i]; /* any valid class where there is none */
     classes[CR_SLOT_TRUTH] = label < 0 ? 0 : label;
@@ -339,7 +353,7 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
     for (int i = 0; i < n; i++) {
         cr_worker_average(logits + (size_t)i * (size_t)model->n_views * n_classes, model->n_views,
                           w->data->n_classes, w->logits);
-        score_classes(w, start + i);
+        score_classes(w, model, start + i);
     }
     for (int v = 0; v < model->n_variants; v++)
         w->maps[v] =

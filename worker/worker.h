@@ -10,6 +10,9 @@
 
 typedef struct cr_worker cr_worker;
 
+/* The logarithm of the sum of exp(logit) over all classes: exp(logit - this) is a class's softmax. Local. */
+double cr_worker_log_sum(const float *logits, int n_classes);
+
 /* What methods draw random numbers from: the same for an image of this id wherever and whenever it is
  * computed. Local. */
 uint64_t cr_worker_seed(const char *id);

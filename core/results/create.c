@@ -142,6 +142,8 @@ static cr_status put_root(const cr_results *results, cr_error *err)
     CR_TRY(cr_h5_put_text(at, "failed", plan->skip_failed ? "skip" : "wrong", err));
     CR_TRY(cr_h5_put_int(at, "batch", plan->batch, err));
     CR_TRY(cr_h5_put_int(at, "empty_maps", plan->has_empty, err));
+    if (plan->has_log_sum)
+        CR_TRY(cr_h5_put_int(at, "log_sums", 1, err));
     CR_TRY(cr_h5_put_int(at, "map_slots", plan->map_slots, err));
     CR_TRY(cr_h5_put_text(at, "map_type", plan->map_float16 ? "float16" : "float32", err));
     CR_TRY(cr_h5_put_text(at, "slots",

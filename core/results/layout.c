@@ -50,6 +50,8 @@ static const cr_column columns[CR_COLUMN_METRICS] = {
            "their logits, before softmax", CR_TOP),
     COLUMN(TRUTH_LOGIT, "truth_logit", MODEL, F32, NOT_A_NUMBER, cr_results_rows, truth_logit, "1",
            "logit of the ground-truth class", 0),
+    COLUMN(LOG_SUM, "log_sum", MODEL, F32, NOT_A_NUMBER, cr_results_rows, log_sum, "1",
+           "logarithm of the sum of exp(logit) over all classes", 0),
     COLUMN(VARIANT_DONE, "done", VARIANT, U8, ZERO, cr_maps, state, "",
            "0 not computed yet, 1 done, 2 failed; written after the rest of the variant's row", 0),
     COLUMN(VARIANT_REASON, "reason", VARIANT, REASON, NONE, cr_maps, reason, "",
@@ -182,6 +184,8 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan, cr_group gr
         return plan->has_empty;
     if (column == CR_COLUMN_TRUTH_LOGIT)
         return !plan->no_labels;
+    if (column == CR_COLUMN_LOG_SUM)
+        return plan->has_log_sum;
     if (column == CR_COLUMN_VARIANT_DONE || column == CR_COLUMN_VARIANT_REASON)
         return plan->has_states;
     if (column >= CR_COLUMN_METRICS) {

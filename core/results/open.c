@@ -47,6 +47,7 @@ static cr_status get_root(cr_results *results, cr_error *err)
     if (H5Aexists(at.id, "empty_maps") > 0)
         CR_TRY(cr_h5_get_int(at, "empty_maps", &has_empty, err));
     plan->has_empty = has_empty != 0;
+    plan->has_log_sum = H5Aexists(at.id, "log_sums") > 0;
     CR_TRY(cr_h5_get_int(at, "map_slots", &plan->map_slots, err));
     CR_TRY(cr_h5_get_word(at, "map_type", (const char *const[]){"float32", "float16"}, 2, &choice,
                           err));

@@ -31,10 +31,11 @@ cr_status cr_results_rows_alloc(const cr_results_plan *plan, int model, int n, b
         .top_class = cr_arena_alloc(arena, n_rows, CR_TOP * sizeof *rows->top_class),
         .top_logit = cr_arena_alloc(arena, n_rows, CR_TOP * sizeof *rows->top_logit),
         .truth_logit = cr_arena_alloc(arena, n_rows, sizeof *rows->truth_logit),
+        .log_sum = cr_arena_alloc(arena, n_rows, sizeof *rows->log_sum),
         .variants = cr_arena_alloc(arena, n_variants, sizeof *rows->variants),
     };
     bool ok = rows->state && rows->size && rows->reason && rows->top_class && rows->top_logit &&
-              rows->truth_logit && rows->variants;
+              rows->truth_logit && rows->log_sum && rows->variants;
     for (int v = 0; ok && v < of->n_variants; v++)
         ok = alloc_variant(plan, &of->variants[v], n_rows, maps, arena, &rows->variants[v]);
     return ok ? CR_OK : cr_fail_memory(err, "rows", n_rows, sizeof(cr_box) * CR_SLOTS);
@@ -305,7 +306,8 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
             if (cr_column_at(column).owner != cr_group_owner(group))
                 continue;
             if (!cr_layout_has(column, plan, group) &&
-                (column == CR_COLUMN_TRUTH_LOGIT || column >= CR_COLUMN_METRICS))
+                (column == CR_COLUMN_TRUTH_LOGIT || column == CR_COLUMN_LOG_SUM ||
+                 column >= CR_COLUMN_METRICS))
                 blank_column(plan, group, column, rows);
             else if (cr_layout_has(column, plan, group) && array_of(rows, group, column))
                 CR_TRY(transfer(results, group, column, rows, false, err));

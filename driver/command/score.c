@@ -247,7 +247,7 @@ static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *e
     int32_t *size = rows->size + 2 * b;
     const float *values;
     int width, height;
-    rows->truth_logit[b] = NAN;
+    rows->truth_logit[b] = rows->log_sum[b] = NAN;
     for (int k = 0; k < CR_TOP; k++) {
         rows->top_class[b * CR_TOP + k] = -1;
         rows->top_logit[b * CR_TOP + k] = NAN;

@@ -135,7 +135,7 @@ typedef struct row {
     uint8_t of_variant; /* its state */
     char why[CR_REASON_BYTES];
     int32_t top_class[CR_TOP];
-    float top_logit[CR_TOP], truth_logit;
+    float top_logit[CR_TOP], truth_logit, log_sum;
     struct cr_results_maps *variants;
     struct cr_results_boxes protocols[CR_MAX_PROTOCOLS];
     cr_box boxes[CR_SLOTS * MAX_BOXES];
@@ -168,6 +168,7 @@ static cr_status read_row(cr_results *results, const request *r, row *out, cr_er
                                   .top_class = out->top_class,
                                   .top_logit = out->top_logit,
                                   .truth_logit = &out->truth_logit,
+                                  .log_sum = &out->log_sum,
                                   .variants = out->variants};
     CR_TRY(cr_results_read(results, r->pick.model, &out->rows, err));
     if (out->state == CR_ROW_FAILED)
@@ -218,7 +219,11 @@ static void describe(const cr_results *results, const request *r, const row *in,
     else
         n += (size_t)snprintf(second, TEXT_BYTES, "ground truth: %.80s",
                               class_name(data, truth->label));
-    if (!isnan(logit))
+    const double probability = exp((double)logit - (double)in->log_sum);
+    if (probability >= 0 && probability < 1.001)
+        n += (size_t)snprintf(second + n, TEXT_BYTES - n, ", probability %.2f %%",
+                              100 * fmin(probability, 1));
+    else if (!isnan(logit))
         n += (size_t)snprintf(second + n, TEXT_BYTES - n, ", logit %.2f", (double)logit);
     if (!is_truth && truth->label >= 0)
         n += (size_t)snprintf(second + n, TEXT_BYTES - n, "   ground truth: %.80s",
@@ -322,7 +327,7 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
     (void)par;
     cr_status status = CR_OK;
     request r = {.image_mpixels = CR_IMAGE_DEFAULT_MPIXELS};
-    row in = {0};
+    row in = {.log_sum = NAN};
     cr_results *results = NULL;
     cr_image image = {0};
     cr_picture_file picture;

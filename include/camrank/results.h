@@ -84,6 +84,7 @@ typedef struct cr_results_plan {
     bool map_float16; /* maps stored as float16, else float32 */
     bool has_empty;   /* rows say which maps are empty; files of older versions do not */
     bool has_states;  /* each variant of a row has a state of its own; of schema 1 not */
+    bool has_log_sum; /* rows have it; files of older versions do not */
     /* Of the image set, whatever it says: what needs these is not in the file. */
     bool no_labels, no_boxes;
     /* By the place in cr_metrics: those that are not in every file, and their parameters. */
@@ -130,6 +131,8 @@ typedef struct cr_results_rows {
         *top_class; /* [n][CR_TOP], best first; of equal logits the lower class first; -1 failed */
     float *top_logit;   /* [n][CR_TOP]; NaN failed */
     float *truth_logit; /* [n] logit of the ground-truth class; NaN failed */
+    float *log_sum; /* [n] exp(logit - log_sum) is a class's softmax; NaN failed, or where the network ends
+                       in no softmax but a sigmoid; where plan->has_log_sum */
     struct cr_results_maps {
         uint8_t *state; /* [n] where the row is done: CR_ROW_FAILED if the variant's maps alone have
                            failed, CR_ROW_EMPTY if they are not computed; else that of the row, if that

@@ -32,6 +32,8 @@ with h5py.File("run.h5") as f:
         assert [c for c, _ in found[image]] == top.tolist(), image
         p = [p for _, p in found[image]]
         assert p[0] <= 1 and sum(p) <= 1.0005
+        softmax = np.exp(logits - f["models/gap/log_sum"][i])
+        assert np.abs(softmax - p).max() < 1e-4, (image, p, softmax)
         for k in range(1, 5): # the sum over all classes cancels
             wanted = p[0] * math.exp(logits[k] - logits[0])
             assert abs(p[k] - wanted) < 1.1e-4, (image, p, logits)

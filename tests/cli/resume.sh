@@ -132,7 +132,7 @@ refused "$made /models/gap: method cam $lacks" 1 --set 'methods=[grad-cam]'
 refused "$made /: model gap $lacks" 1 --set models.0.name=other
 sum=$(sha256sum <jobs/demo/gap.onnx) other=$(sha256sum <jobs/demo/gmp.onnx)
 refused "$made /models/gap: \`sha256\` is \`${sum%% *}\` in the file, \`${other%% *}\` now" 1 \
-    --set models.0.file=gmp.onnx
+    --set models.0.file=jobs/demo/gmp.onnx
 edit="f.attrs.create('camrank_version', b'0.0.1', dtype=h5py.string_dtype('utf-8', 5))" \
     refused "$made /: \`camrank_version\` is \`0.0.1\` in the file, " 1
 edit="f['images/label'][7] = (f['images/label'][7] + 1) % 10" refused "$made /images: image " 1
