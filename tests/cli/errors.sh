@@ -94,7 +94,7 @@ alone 2 'report: the results file is missing; see camrank report --help' report
 alone 2 'unknown format `xml`: one of text, csv, json, markdown, latex' report there.h5 --format xml
 alone 2 'show: a results file, an image and -o FILE are needed; see camrank show --help' show there.h5
 alone 2 '--rank 6: must be 1 to 5' show there.h5 img_000 -o x.png --rank 6
-alone 2 'inspect: the model's file is missing; see camrank inspect --help' inspect
+alone 2 "inspect: the model's file is missing; see camrank inspect --help" inspect
 alone 2 '--size 3: must be WIDTHxHEIGHT, such as 224x224' inspect fc.onnx --size 3
 alone 3 'there.h5: not a readable HDF5 file: *' report there.h5
 alone 3 'there.h5: not a readable HDF5 file: *' show there.h5 img_000 -o x.png
