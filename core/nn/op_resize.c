@@ -112,6 +112,9 @@ static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
         CR_TRY(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
     const int n_in = in->shape.dims[a->dim], n_taps = (int)count_taps(a);
     const size_t n = (size_t)a->n_out * (size_t)n_taps;
+    cr_value out = *in;
+    out.shape.dims[a->dim] = a->n_out;
+    CR_TRY(cr_node_set_like(graph, node, &out, err)); /* before the tables of what is too large */
     CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_TRY(cr_move_take(graph, n, err));
     int *index = cr_arena_alloc(&graph->arena, n, sizeof *index);
@@ -131,9 +134,6 @@ static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
             *(behind ? &p->kernel.inner : &p->outer) *= (size_t)in->shape.dims[d];
         behind = behind || d == a->dim;
     }
-    cr_value out = *in;
-    out.shape.dims[a->dim] = a->n_out;
-    CR_TRY(cr_node_set_like(graph, node, &out, err));
     node->flops = 2.0 * n_taps * (double)cr_shape_size(&out.shape);
 
 cleanup:

@@ -48,7 +48,8 @@ static cr_status put_angles(cr_graph *graph, cr_node *node, int i, const rotary 
     if (shape->n_dims != 3 || shape->dims[2] * 2 != r->turned)
         CR_TRY(cr_fail(err, CR_EINPUT, "its input %d does not fit %lld elements", i + 1,
                        (long long)r->turned));
-    CR_TRY(cr_put_ints(graph, node, "Unsqueeze", node->inputs[i], &(int64_t){r->axis}, 1, y, err));
+    const int64_t axis = r->axis;
+    CR_TRY(cr_put_ints(graph, node, "Unsqueeze", node->inputs[i], &axis, 1, y, err));
 
 cleanup:
     return status;

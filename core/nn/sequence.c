@@ -226,7 +226,8 @@ static cr_status measure(cr_graph *graph, const cr_node *owner, int *value, cr_e
     cr_status status = CR_OK;
     const cr_sequence *s;
     CR_TRY(read_sequence(graph, owner->proto, 0, &s, err));
-    CR_TRY(cr_graph_add_ints(graph, &(int64_t){s->n}, 1, value, err));
+    const int64_t n = s->n;
+    CR_TRY(cr_graph_add_ints(graph, &n, 1, value, err));
     graph->values[*value].tensor.n_dims = 0;
 
 cleanup:

@@ -192,7 +192,7 @@ static refusal refusals[] = {
      "only matrices of 2 x 3 for images are supported"},
     {"lp_pool_without_a_window", MAP, "LpPool", "x", NULL, "attribute kernel_shape is missing"},
     {"gelu_by_something_else", MAP, "Gelu", "x", "approximate=erf", "approximate erf is not"},
-    {"resize_to_a_line_without_end", MAP, "Resize", "x - - n#1,3,8,201326591", NULL,
+    {"resize_to_a_line_without_end", MAP, "Resize", "x - - n#1,3,1,201326591", NULL,
      "with it the model moves more than 67108864 elements"},
     {"resize_to_nothing", MAP, "Resize", "x - - n#1,3,0,8", NULL,
      "its scales or sizes are out of range"},
