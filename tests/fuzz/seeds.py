@@ -22,6 +22,9 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "judge"))
+from caffe_writer import Network
+
 OUT = sys.argv[1]
 SPLIT = b"\x1e"
 WNIDS = ("n01440764", "n01443537")
@@ -43,6 +46,24 @@ def dictionary(target, words):
 def kit(*path):
     folder = os.environ.get("CAMRANK_KIT")
     return os.path.join(folder, *path) if folder else ""
+
+
+def caffe():
+    """A description, a zero byte, the weights."""
+    for old in (False, True):
+        net = Network((1, 3, 9, 8), old=old)
+        x = net.relu("relu", net.conv("conv", "data", 3, 4, 3, "pad: 1 stride: 2"))
+        if not old:
+            x = net.layer("BatchNorm", "bn", x, "", [[0] * 4, [1] * 4, [1]])
+            x = net.layer("Scale", "scale", x, "scale_param { bias_term: true }", [[1] * 4, [0] * 4], top=x)
+            net.layer("Slice", "slice", x, "slice_param { slice_point: 1 }", top=["a", "b"])
+            x = net.layer("Concat", "both", ["b", "a"])
+            x = net.layer("Reshape", "reshape", x, "reshape_param { shape { dim: 0 dim: 4 dim: -1 dim: 4 } }")
+        x = net.layer("Eltwise", "sum", [x, x], "" if old else "eltwise_param { coeff: 1 coeff: -2 }")
+        x = net.layer("LRN", "lrn", net.pool("pool", x, 3, 2, 1, "AVE"), "lrn_param { norm_region: WITHIN_CHANNEL }")
+        net.dense("fc", net.global_pool("gap", x), 4, 3)
+        put("caffe", "old" if old else "new", net.text() + b"\0" + net.model())
+    dictionary("caffe", ["layer {", "type:", "bottom:", "top:", "dim:", "axis:", "pad:", "stride:", "include { phase: TRAIN }"])
 
 
 JOB = """\
@@ -439,5 +460,5 @@ def foreign():
         put("maps", f"filter-{i}", b"\x0f\0" + shape + bytes([6, 1 << i, 2, 3, 4]) + values)
 
 
-for make in (jobs, networks, images, annotations, tables, tars, mat, maps, results, foreign):
+for make in (jobs, networks, caffe, images, annotations, tables, tars, mat, maps, results, foreign):
     make()
