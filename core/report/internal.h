@@ -73,6 +73,21 @@ void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix,
 /* table.c: the table of a report, or of its classes; sheet->failed when out of memory. */
 void cr_report_make_sheet(const cr_report *report, cr_sheet *sheet);
 
+/* text.c: the width of each column by its title and texts, as text. */
+void cr_sheet_measure(const cr_sheet *sheet, int *widths);
+
+/* A part of a table that fits its width: its columns, the fixed ones apart. */
+typedef struct cr_sheet_part {
+    int first, end;
+} cr_sheet_part;
+
+/* Lines of smaller texts that a line of a part has. */
+int cr_sheet_n_below(const cr_sheet *sheet, cr_sheet_part of, int line);
+
+/* As many columns from `first` on as fit beside the fixed ones, at least one, and no group in two parts that
+ * fits in one. */
+cr_sheet_part cr_sheet_next_part(const cr_sheet *sheet, const int *widths, int first);
+
 /* A cell for each outcome. */
 void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t *outcomes);
 

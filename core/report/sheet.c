@@ -1,5 +1,5 @@
 /* A table of texts, and what its forms ask of it. */
-#include "camrank/sheet.h"
+#include "internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,11 +57,11 @@ bool cr_sheet_has_groups(const cr_sheet *sheet)
     return false;
 }
 
-int cr_sheet_n_below(const cr_sheet *sheet, int line)
+int cr_sheet_n_below(const cr_sheet *sheet, cr_sheet_part of, int line)
 {
     int most = 0;
-    for (int c = 0; c < sheet->n_columns; c++)
-        for (int k = most; k < CR_SHEET_BELOW; k++)
+    for (int c = 0; c < of.end; c++)
+        for (int k = most; k < CR_SHEET_BELOW && (c < sheet->n_fixed || c >= of.first); k++)
             if (sheet->cells[line * sheet->n_columns + c].below[k])
                 most = k + 1;
     return most;

@@ -89,6 +89,26 @@ static void put_title(cr_sheet *sheet, int k, cr_sheet_column *column)
     column->better = arrows[cr_metric_number_at(k, NULL)->better];
 }
 
+/* Marks the best of a column, and what is printed like it. */
+static void mark_best(cr_sheet *sheet, const cr_report *report, number_column of, int c)
+{
+    const cr_metric_better better = cr_metric_number_at(of.number, NULL)->better;
+    const char *best = NULL;
+    double most = NAN;
+    for (int line = 0; line < sheet->n_lines && better != CR_METRIC_NEITHER; line++) {
+        const double value =
+            report->rows[line * report->n_protocols + of.protocol].values[of.number].value;
+        if (isnan(value) || (best && !(better == CR_METRIC_UP ? value > most : value < most)))
+            continue;
+        most = value;
+        best = sheet->cells[line * sheet->n_columns + c].text;
+    }
+    for (int line = 0; best && line < sheet->n_lines; line++) {
+        cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns + c];
+        cell->is_best = strcmp(cell->text, best) == 0;
+    }
+}
+
 /* The main table: a line a variant. */
 static void make_sheet(const cr_report *report, cr_sheet *sheet)
 {
@@ -114,6 +134,8 @@ static void make_sheet(const cr_report *report, cr_sheet *sheet)
         for (int c = 0; c < n; c++)
             *cell++ = number_cell(sheet, &row[columns[c].protocol], columns[c].number);
     }
+    for (int c = 0; c < n && sheet->n_lines > 1; c++)
+        mark_best(sheet, report, columns[c], 2 + c);
 }
 
 void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t *outcomes)

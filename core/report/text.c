@@ -60,8 +60,7 @@ static void put_padded(FILE *out, const char *text, int width, bool left)
 
 enum { GAP = 2 }; /* between columns on the screen */
 
-/* The width of each column by its title and texts. */
-static void measure(const cr_sheet *sheet, int *widths)
+void cr_sheet_measure(const cr_sheet *sheet, int *widths)
 {
     for (int c = 0; c < sheet->n_columns; c++) {
         widths[c] =
@@ -85,11 +84,6 @@ static int width_of_columns(const int *widths, int first, int end)
     return width > 0 ? width : 0;
 }
 
-/* A part of a table that fits: its columns, the fixed ones apart. */
-typedef struct part {
-    int first, end;
-} part;
-
 /* The last column of a group within a part, which is made wide enough for the title. */
 static int fit_group(const cr_sheet *sheet, int c, int end, int *widths)
 {
@@ -101,7 +95,7 @@ static int fit_group(const cr_sheet *sheet, int c, int end, int *widths)
     return last;
 }
 
-static void fit_groups(const cr_sheet *sheet, part of, int *widths)
+static void fit_groups(const cr_sheet *sheet, cr_sheet_part of, int *widths)
 {
     for (int c = of.first; c < of.end;)
         c = fit_group(sheet, c, of.end, widths) + 1;
@@ -127,8 +121,7 @@ static bool is_within_group(const cr_sheet *sheet, int c)
     return sheet->columns[c].group && sheet->columns[c].group == sheet->columns[c - 1].group;
 }
 
-/* As many further columns as fit, at least one, and no group in two parts that fits in one. */
-static part next_part(const cr_sheet *sheet, const int *widths, int first)
+cr_sheet_part cr_sheet_next_part(const cr_sheet *sheet, const int *widths, int first)
 {
     int width = width_of_columns(widths, 0, sheet->n_fixed), end = first;
     while (end < sheet->n_columns) {
@@ -140,7 +133,7 @@ static part next_part(const cr_sheet *sheet, const int *widths, int first)
     int start = end;
     while (start > first && start < sheet->n_columns && is_within_group(sheet, start))
         start--;
-    return (part){first, start > first ? start : end};
+    return (cr_sheet_part){first, start > first ? start : end};
 }
 
 int cr_sheet_width(const cr_sheet *sheet)
@@ -148,14 +141,14 @@ int cr_sheet_width(const cr_sheet *sheet)
     int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths);
     if (!widths)
         return 0;
-    measure(sheet, widths);
-    fit_groups(sheet, (part){0, sheet->n_columns}, widths);
+    cr_sheet_measure(sheet, widths);
+    fit_groups(sheet, (cr_sheet_part){0, sheet->n_columns}, widths);
     const int all = width_of_columns(widths, 0, sheet->n_columns);
     free(widths);
     return all;
 }
 
-static void put_groups(const cr_sheet *sheet, part of, const int *widths, FILE *out)
+static void put_groups(const cr_sheet *sheet, cr_sheet_part of, const int *widths, FILE *out)
 {
     int blanks = sheet->n_fixed > 0 ? width_of_columns(widths, 0, sheet->n_fixed) + GAP : 0;
     for (int c = of.first, last; c < of.end; c = last + 1) {
@@ -174,17 +167,6 @@ static void put_groups(const cr_sheet *sheet, part of, const int *widths, FILE *
     fputc('\n', out);
 }
 
-/* Lines of smaller texts that a line of a part has. */
-static int count_below(const cr_sheet *sheet, part of, int line)
-{
-    int most = 0;
-    for (int c = 0; c < of.end; c++)
-        for (int k = most; k < CR_SHEET_BELOW && (c < sheet->n_fixed || c >= of.first); k++)
-            if (sheet->cells[line * sheet->n_columns + c].below[k])
-                most = k + 1;
-    return most;
-}
-
 static void put_title(const cr_sheet_column *column, int width, FILE *out)
 {
     const char *arrow = cr_sheet_arrow(column);
@@ -195,8 +177,8 @@ static void put_title(const cr_sheet_column *column, int width, FILE *out)
 }
 
 /* One line of a part: titles, for line -1, or cells, or what stands so far below them. */
-static void put_line(const cr_sheet *sheet, part of, const int *widths, int line, int below,
-                     FILE *out)
+static void put_line(const cr_sheet *sheet, cr_sheet_part of, const int *widths, int line,
+                     int below, FILE *out)
 {
     bool any = false;
     for (int c = 0; c < of.end; c++) {
@@ -219,10 +201,10 @@ bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out)
     int *widths = cr_alloc((size_t)sheet->n_columns, sizeof *widths);
     if (!widths)
         return false;
-    measure(sheet, widths);
+    cr_sheet_measure(sheet, widths);
     cut_fixed(sheet, widths);
-    for (part of = next_part(sheet, widths, sheet->n_fixed);;
-         of = next_part(sheet, widths, of.end)) {
+    for (cr_sheet_part of = cr_sheet_next_part(sheet, widths, sheet->n_fixed);;
+         of = cr_sheet_next_part(sheet, widths, of.end)) {
         fit_groups(sheet, of, widths);
         if (of.first > sheet->n_fixed)
             fputc('\n', out);
@@ -230,7 +212,7 @@ bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out)
             put_groups(sheet, of, widths, out);
         put_line(sheet, of, widths, -1, 0, out);
         for (int line = 0; line < sheet->n_lines; line++)
-            for (int below = 0; below <= count_below(sheet, of, line); below++)
+            for (int below = 0; below <= cr_sheet_n_below(sheet, of, line); below++)
                 put_line(sheet, of, widths, line, below, out);
         if (of.end >= sheet->n_columns)
             break;

@@ -14,6 +14,7 @@ enum {
     OPTION_COLUMNS,
     OPTION_SORT,
     OPTION_WORST,
+    OPTION_ONE_COLUMN,
     OPTION_MODEL,
     OPTION_METHOD,
     OPTION_PROTOCOL
@@ -25,6 +26,7 @@ static const struct option options[] = {{"format", required_argument, NULL, OPTI
                                         {"columns", required_argument, NULL, OPTION_COLUMNS},
                                         {"sort", required_argument, NULL, OPTION_SORT},
                                         {"worst", required_argument, NULL, OPTION_WORST},
+                                        {"one-column", no_argument, NULL, OPTION_ONE_COLUMN},
                                         {"model", required_argument, NULL, OPTION_MODEL},
                                         {"method", required_argument, NULL, OPTION_METHOD},
                                         {"protocol", required_argument, NULL, OPTION_PROTOCOL},
@@ -33,6 +35,7 @@ static const struct option options[] = {{"format", required_argument, NULL, OPTI
 typedef struct request {
     cr_report_options options;
     const cr_report_format *format;
+    bool one_column;
     const char *paper; /* NULL, or beside whose tables the errors are printed, as text */
 } request;
 
@@ -47,6 +50,7 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
     chosen.n_threads = cr_cpus_count();
     CR_TRY(cr_results_report(results, &chosen, &report, err));
     report.width = cr_output_width();
+    report.one_column = r->one_column;
     CR_TRY(r->paper ? cr_report_paper(&report, r->paper, &text, err)
                     : cr_report_write(&report, r->format, &text, err));
     fputs(text, stdout);
@@ -105,6 +109,8 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
             r.paper = optarg;
         else if (option == OPTION_BY_CLASS)
             r.options.by_class = true;
+        else if (option == OPTION_ONE_COLUMN)
+            r.one_column = true;
         else if (option == OPTION_WORST)
             CR_TRY(cr_option_int("worst", optarg, 1, &r.options.worst, err));
         else if (option == OPTION_FORMAT)
@@ -148,6 +154,7 @@ const cr_command cr_command_report = {
              "images\n"
              "  --worst N          by class: the N worst of each row, by --sort or top-1 "
              "localization\n"
+             "  --one-column       LaTeX fits one column of a page that has two, else the page\n"
              "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
              "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",
     .run = report_command};

@@ -91,6 +91,7 @@ typedef struct cr_report {
     int n_lines;            /* of a report by class: the classes of each row that have images */
     cr_report_class *lines; /* owned */
     int worst, worst_by;    /* lines are at most so many of each row, by this number; 0: all */
+    bool one_column;        /* LaTeX fits one column of a page that has two; else both */
     int width;              /* characters of a line of text; 0: as many as there are */
 } cr_report;
 

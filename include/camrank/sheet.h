@@ -45,9 +45,6 @@ int cr_sheet_last_of_group(const cr_sheet *sheet, int c);
 
 bool cr_sheet_has_groups(const cr_sheet *sheet);
 
-/* Lines of smaller texts that a line has. */
-int cr_sheet_n_below(const cr_sheet *sheet, int line);
-
 /* The text of a cell, or, from `below` 1 on, the one so far below it; "" where there is none. */
 const char *cr_sheet_at(const cr_sheet_cell *cell, int below);
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # The LaTeX that report and compare print compiles as it is, with every character that TeX takes for its own.
-# Where there is a TeX: on Debian texlive-latex-base, which is too large to be asked for.
+# Where there is a TeX: on Debian texlive-latex-recommended, which is too large to be asked for.
 . tests/cli/lib.sh
 command -v pdflatex >/dev/null || skip "pdflatex is missing"
+kpsewhich booktabs.sty >/dev/null || skip "booktabs is missing"
 
 "$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
 check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 40 --set 'protocols=[cam-paper, gradcam-paper]' \
@@ -23,7 +24,7 @@ compiles() { # compiles NAME: $work/NAME.tex, inside a document, without a box t
     mkdir -p "$work/tex"
     {
         printf '%s\n' '\documentclass{article}' '\usepackage[margin=1cm,paperwidth=200cm,paperheight=200cm]{geometry}' \
-            '\begin{document}'
+            '\usepackage{booktabs}\begin{document}'
         cat "$work/$1.tex"
         printf '%s\n' '\end{document}'
     } >"$work/tex/$1.tex"
@@ -31,6 +32,21 @@ compiles() { # compiles NAME: $work/NAME.tex, inside a document, without a box t
         -output-directory "$work/tex" "$work/tex/$1.tex"
     check "$1 is a page" test -s "$work/tex/$1.pdf"
     check "$1 fits its page" sh -c "! grep -i overfull '$work/tex/$1.log'"
+}
+
+# fits NAME COLUMNS: $work/NAME.tex, as a float of a page that has the size of the conferences' styles.
+fits() {
+    local float=table
+    [ "$2" = 1 ] || float='table*'
+    {
+        printf '%s\n' '\documentclass[twocolumn]{article}' '\usepackage{booktabs}' \
+            '\setlength{\textwidth}{496pt}\setlength{\columnsep}{22pt}\begin{document}' "\\begin{$float}\\centering"
+        cat "$work/$1.tex"
+        printf '%s\n' "\\caption{C}\\end{$float}" '\end{document}'
+    } >"$work/tex/fits.tex"
+    check "$1 compiles for $2 columns" timeout 120 pdflatex -halt-on-error -interaction=batchmode \
+        -output-directory "$work/tex" "$work/tex/fits.tex"
+    check "$1 fits $2 columns" sh -c "! grep -i 'overfull .hbox' '$work/tex/fits.log'"
 }
 
 odd=$work/odd.h5
@@ -45,4 +61,16 @@ contains "$work/against.tex" '^% A: gap/.*   B: gmp/cam/cam-paper$'
 for name in report classes few many against group; do
     compiles $name
 done
+
+"$CAMRANK" run jobs/demo/demo.yaml --limit 40 --set 'protocols=[cam-paper, gradcam-paper]' -o "$work/two.h5" >/dev/null 2>&1
+for columns in 1 2; do
+    one=
+    [ $columns = 2 ] || one=--one-column
+    for some in "" "--protocol cam-paper"; do
+        "$CAMRANK" report "$work/two.h5" --format latex $one $some >"$work/wide.tex"
+        fits wide $columns
+    done
+done
+contains "$work/wide.tex" '\\textbf{[0-9.]*}'
+contains "$work/wide.tex" '{\\scriptsize [0-9.]*--[0-9.]*}'
 finish

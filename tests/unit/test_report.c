@@ -179,8 +179,8 @@ static void every_number_is_in_every_format(void **state)
             if (full)
                 snprintf(wanted, sizeof wanted, "%.17g", of->low);
             else
-                snprintf(wanted, sizeof wanted, "%.*f-%.*f", n->places - 1, of->low, n->places - 1,
-                         of->high);
+                snprintf(wanted, sizeof wanted, "%.*f%s%.*f", n->places - 1, of->low,
+                         strcmp(format->name, "latex") == 0 ? "--" : "-", n->places - 1, of->high);
             assert_true(stands_in(text, wanted));
         }
         free(text);
