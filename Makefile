@@ -268,10 +268,11 @@ coverage: $(BUILD)/.deps-coverage ## the tests, and which share of the lines the
 .PHONY: install
 install: all ## installs under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(CAMRANK) $(DESTDIR)$(PREFIX)/bin/camrank
+	install -D -m 644 python/camrank.py $(DESTDIR)$(PREFIX)/share/camrank/python/camrank.py
 
 .PHONY: uninstall
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/camrank
+	rm -f $(DESTDIR)$(PREFIX)/bin/camrank $(DESTDIR)$(PREFIX)/share/camrank/python/camrank.py
 
 .PHONY: clean
 clean: ## removes build/

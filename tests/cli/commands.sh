@@ -416,7 +416,10 @@ check "make install" env -u MAKEFLAGS -u MAKELEVEL make -s BUILD="$BUILD" instal
     DESTDIR="$work/root" PREFIX=/opt/camrank
 expect 0 '' "$work/root/opt/camrank/bin/camrank" --version
 expect 0 '' "$work/root/opt/camrank/bin/camrank" check "$work/sample/job.yaml"
+check "the installed module opens a file" env PYTHONPATH="$work/root/opt/camrank/share/camrank/python" "$PYTHON" -c \
+    'import camrank, sys; assert camrank.open(sys.argv[1]).rows[0] == ("gap", "cam")' "$work/sample/sample.h5"
 check "make uninstall" env -u MAKEFLAGS -u MAKELEVEL make -s BUILD="$BUILD" uninstall \
     DESTDIR="$work/root" PREFIX=/opt/camrank
 [ -e "$work/root/opt/camrank/bin/camrank" ] && fail "make uninstall leaves the program"
+check "make uninstall leaves no file" test -z "$(find "$work/root" -type f -not -path '*/__pycache__/*')"
 finish

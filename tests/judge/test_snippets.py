@@ -50,7 +50,8 @@ def check_python(code, folder):
     for shown, instead in REPLACED.items():
         code = code.replace(shown, instead)
     done = run(sys.executable, "-W", "ignore", "-c", code, cwd=folder,
-               env={**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"})
+               env={**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1",
+                    "PYTHONPATH": os.path.abspath("python")})
     assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
 
 
