@@ -193,6 +193,9 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
     cr_input_text_write(&model->input, to->input, sizeof to->input);
     memcpy(to->kernels, from->kernels, sizeof to->kernels);
     memcpy(to->output, from->output, sizeof to->output);
+    if (from->tokens.height)
+        snprintf(to->tokens, sizeof to->tokens, "%d x %d behind %d", from->tokens.height,
+                 from->tokens.width, from->tokens.skip);
     to->variants = cr_alloc((size_t)model->n_variants, sizeof *to->variants);
     if (!to->variants)
         return cr_fail_memory(err, "variants", (size_t)model->n_variants, sizeof *to->variants);

@@ -101,6 +101,7 @@ static cr_status use_kernels(cr_model *model, const char *kernels, cr_error *err
 /* What is known of the network when it is unloaded. */
 static void describe(cr_model *model)
 {
+    snprintf(model->chosen, sizeof model->chosen, "%s", cr_graph_chosen(model->graph));
     snprintf(model->cut, sizeof model->cut, "%s", cr_graph_cut(model->graph));
     for (int i = 0; i < cr_graph_n_layers(model->graph); i++) {
         const cr_graph_layer layer = cr_graph_get_layer(model->graph, i);
@@ -111,9 +112,9 @@ static void describe(cr_model *model)
 
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
-                        const char *output, const char *layer, const char *kernels,
-                        const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
-                        cr_error *err)
+                        const char *output, const char *layer, const cr_tokens *tokens,
+                        const char *kernels, const cr_method_spec *specs, int n_specs,
+                        int n_classes, cr_model *model, cr_error *err)
 {
     cr_status status = CR_OK;
     *model = (cr_model){.input = *input, .n_views = cr_input_n_views(input)};
@@ -130,6 +131,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
         goto cleanup;
     }
     status = check_ends(model, n_classes, err);
+    if (status == CR_OK && tokens->height)
+        status = cr_graph_use_tokens(model->graph, tokens, err);
     if (status == CR_OK)
         status = resolve(model, specs, n_specs, layer, err);
     if (status == CR_OK)

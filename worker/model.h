@@ -11,8 +11,9 @@ typedef struct cr_model {
     char name[CR_NAME_BYTES];
     char sha256[65]; /* that the file's reader has found */
     cr_input_spec input;
-    cr_graph *graph; /* NULL once it is unloaded */
-    char cut[200];   /* as cr_graph_cut has it */
+    cr_graph *graph;  /* NULL once it is unloaded */
+    char cut[200];    /* as cr_graph_cut has it */
+    char chosen[200]; /* as cr_graph_chosen has it */
     cr_head head;
     int n_variants;
     cr_variant *variants; /* [n_variants] those that apply */
@@ -36,14 +37,15 @@ typedef struct cr_model {
  *   file          for messages
  *   output        the value that is its output; "" for its own
  *   layer         for specs that name none; "" for each method's own default
+ *   tokens        as cr_graph_use_tokens has them, if their height is not 0
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
  * n_classes outputs, to which none of the methods, if there are any, applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
-                        const char *output, const char *layer, const char *kernels,
-                        const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
-                        cr_error *err);
+                        const char *output, const char *layer, const cr_tokens *tokens,
+                        const char *kernels, const cr_method_spec *specs, int n_specs,
+                        int n_classes, cr_model *model, cr_error *err);
 
 /* Whether the network ends in a sigmoid: its classes do not exclude each other. */
 bool cr_model_is_independent(const cr_model *model);

@@ -172,9 +172,11 @@ struct cr_graph {
     int n_values, max_values;
     cr_value *values;
     int n_nodes, max_nodes;
-    cr_node *nodes;     /* in an order of execution */
-    int input, logits;  /* values */
-    char cut[200];      /* what stood between the logits and the output; "" for nothing */
+    cr_node *nodes;    /* in an order of execution */
+    int input, logits; /* values */
+    char chosen
+        [200];     /* which of several outputs was taken by itself; "" where that is no question */
+    char cut[200]; /* what stood between the logits and the output; "" for nothing */
     int declared_batch; /* of the input in the model; 0 if open */
     size_t n_moved;     /* entries of all tables of moves */
 };

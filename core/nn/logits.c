@@ -244,6 +244,11 @@ cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err)
     return CR_OK;
 }
 
+const char *cr_graph_chosen(const cr_graph *graph)
+{
+    return graph->chosen;
+}
+
 const char *cr_graph_cut(const cr_graph *graph)
 {
     return graph->cut;

@@ -276,10 +276,26 @@ static cr_status check_opset(cr_graph *graph, const Onnx__ModelProto *model, cr_
     return CR_OK;
 }
 
-/* The name of the output that is wanted. */
-static cr_status find_output(const Onnx__GraphProto *proto, const char *wanted, const char **name,
-                             cr_error *err)
+/* Whether an output is declared as [N, classes]. */
+static bool is_row_of_scores(const Onnx__ValueInfoProto *output)
 {
+    const Onnx__TensorShapeProto *shape =
+        output->name && output->type &&
+                output->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+            ? output->type->tensor_type->shape
+            : NULL;
+    return shape && shape->n_dim == 2 &&
+           shape->dim[1]->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+           shape->dim[1]->dim_value > 1;
+}
+
+/* The name of the output that is wanted; of several, where nothing is said, the only one that is declared
+ * as [N, classes]. */
+static cr_status find_output(cr_graph *graph, const Onnx__GraphProto *proto, const char *wanted,
+                             const char **name, cr_error *err)
+{
+    const Onnx__ValueInfoProto *scores = NULL;
+    int n_scores = 0;
     char names[160] = "";
     size_t used = 0;
     *name = wanted;
@@ -288,6 +304,17 @@ static cr_status find_output(const Onnx__GraphProto *proto, const char *wanted, 
     for (size_t i = 0; i < proto->n_output && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%.40s", i ? ", " : "",
                                  proto->output[i]->name ? proto->output[i]->name : "");
+    for (size_t i = 0; i < proto->n_output; i++)
+        if (is_row_of_scores(proto->output[i])) {
+            scores = proto->output[i];
+            n_scores++;
+        }
+    if (proto->n_output > 1 && n_scores == 1) {
+        *name = scores->name;
+        snprintf(graph->chosen, sizeof graph->chosen, "%.60s, of %zu: %.100s", *name,
+                 proto->n_output, names);
+        return CR_OK;
+    }
     if (proto->n_output != 1)
         return cr_fail(
             err, CR_EINPUT,
@@ -341,7 +368,7 @@ static cr_status load_graph(cr_graph *graph, const cr_onnx_model *model,
     const Onnx__NodeProto **nodes = cr_alloc(proto->n_node, sizeof *nodes);
     if (!nodes)
         CR_TRY(cr_fail_memory(err, "a graph", proto->n_node, sizeof *nodes));
-    CR_TRY(find_output(proto, output, &output_name, err));
+    CR_TRY(find_output(graph, proto, output, &output_name, err));
     CR_TRY(allocate(graph, proto, err));
     CR_TRY(cr_order_nodes(proto, output_name, nodes, &n_nodes, err));
     CR_TRY(check_operators(proto, nodes, n_nodes, err));

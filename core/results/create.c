@@ -167,6 +167,8 @@ static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index
         CR_TRY(cr_h5_put_text(at, "kernels", model->kernels, err));
     if (model->output[0])
         CR_TRY(cr_h5_put_text(at, "output", model->output, err));
+    if (model->tokens[0])
+        CR_TRY(cr_h5_put_text(at, "tokens", model->tokens, err));
 
 cleanup:
     return status;

@@ -136,6 +136,8 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
         CR_TRY(cr_h5_get_text(at, "kernels", of->kernels, sizeof of->kernels, err));
     if (H5Aexists(at.id, "output") > 0)
         CR_TRY(cr_h5_get_text(at, "output", of->output, sizeof of->output, err));
+    if (H5Aexists(at.id, "tokens") > 0)
+        CR_TRY(cr_h5_get_text(at, "tokens", of->tokens, sizeof of->tokens, err));
 
 cleanup:
     return status;

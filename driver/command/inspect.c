@@ -119,6 +119,8 @@ static const char *target_text(const network *net, const cr_graph_layer *layer)
 
 static void print_cut(const network *net)
 {
+    if (cr_graph_chosen(net->graph)[0])
+        printf("output: %s\n", cr_graph_chosen(net->graph));
     if (cr_graph_cut(net->graph)[0])
         printf("logits: before %s\n", cr_graph_cut(net->graph));
 }

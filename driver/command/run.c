@@ -46,6 +46,10 @@ static void print_start(const cr_par *par, const cr_session *s)
                 "camrank: %d image files are not in the ground truth and are left out: %s\n",
                 s->data.n_unlisted_files, s->data.unlisted);
     for (int m = 0; m < s->n_models; m++)
+        if (s->models[m].chosen[0])
+            fprintf(stderr, "camrank: model %s: its output is %s\n", s->models[m].name,
+                    s->models[m].chosen);
+    for (int m = 0; m < s->n_models; m++)
         if (s->models[m].cut[0])
             fprintf(stderr, "camrank: model %s: its logits are those before %s\n",
                     s->models[m].name, s->models[m].cut);

@@ -129,6 +129,25 @@ static cr_status read_kernels(cr_job_source *source, const cr_job_raw_model *raw
     return CR_OK;
 }
 
+/* Whether a layer has so many is the network's to say. */
+static cr_status read_tokens(cr_job_source *source, const cr_job_raw_tokens *raw, unsigned i,
+                             cr_tokens *tokens, cr_error *err)
+{
+    enum { MOST = 4096 };
+    char key[CR_JOB_PATH_BYTES];
+    KEY("models.%u.tokens", i);
+    if (!cr_job_tree_find(&source->changed, key))
+        return CR_OK;
+    if (raw->height < 1 || raw->height > MOST || raw->width < 1 || raw->width > MOST ||
+        raw->skip < 0 || raw->skip > MOST)
+        return cr_job_fail(
+            err, source, key,
+            "height and width must be 1 to %d, skip 0 to %d, not %lld, %lld and %lld", MOST, MOST,
+            (long long)raw->height, (long long)raw->width, (long long)raw->skip);
+    *tokens = (cr_tokens){(int)raw->height, (int)raw->width, (int)raw->skip};
+    return CR_OK;
+}
+
 static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const char *folder,
                              cr_job *job, cr_error *err)
 {
@@ -161,6 +180,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         if (from->weights)
             CR_TRY(cr_job_read_path(source, key, folder, from->weights, &model->weights, err));
         CR_TRY(read_kernels(source, from, i, model, err));
+        CR_TRY(read_tokens(source, &from->tokens, i, &model->tokens, err));
         CR_TRY(cr_job_read_input(source, &from->input, i, &model->input, err));
         KEY("models.%u.methods", i);
         if (cr_job_tree_find(&source->changed, key))

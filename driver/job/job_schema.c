@@ -72,10 +72,18 @@ static cyaml_schema_field_t method_fields[5 + MAX_PARAMETERS + 1] = {
 static const cyaml_schema_value_t method = {
     CYAML_VALUE_MAPPING(MUST, cr_job_raw_method, method_fields)};
 
+static const cyaml_schema_field_t tokens_fields[] = {
+    CYAML_FIELD_INT("height", MUST, cr_job_raw_tokens, height),
+    CYAML_FIELD_INT("width", MUST, cr_job_raw_tokens, width),
+    CYAML_FIELD_INT("skip", MAY, cr_job_raw_tokens, skip),
+    CYAML_FIELD_END,
+};
+
 /* Of a model and of `defaults`. */
 #define SHARED_FIELDS                                                                              \
     STRING("output", MAY, cr_job_raw_model, output, CR_NAME_BYTES - 1),                            \
         STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),                          \
+        CYAML_FIELD_MAPPING("tokens", MAY, cr_job_raw_model, tokens, tokens_fields),               \
         CYAML_FIELD_SEQUENCE_COUNT("kernels", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, kernels, \
                                    n_kernels, &kernel, 0, CR_JOB_MAX_LIST)
 

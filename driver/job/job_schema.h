@@ -33,10 +33,15 @@ typedef struct cr_job_raw_method {
     int *keep; /* slots kept */
 } cr_job_raw_method;
 
+typedef struct cr_job_raw_tokens {
+    int64_t height, width, skip;
+} cr_job_raw_tokens;
+
 typedef struct cr_job_raw_model {
     char *name, *file, *weights, *output, *layer;
     char **kernels;
     unsigned n_kernels;
+    cr_job_raw_tokens tokens;
     cr_job_raw_method *methods;
     unsigned n_methods;
     cr_job_raw_input input;

@@ -75,7 +75,7 @@ void cr_nn_about_free(cr_nn_about *about);
 typedef struct cr_graph cr_graph;
 
 /* Reads a model of a format that reader.c has, as ONNX (protobuf). `name` is for messages. `output` names the value that is the output;
- * "" takes the model's own, which must be its only one. Nodes that it does not need are not read. The
+ * "" takes the model's own, which must be its only one, or its only one declared as [N, classes]. Nodes that it does not need are not read. The
  * logits are the scores behind that output: a softmax, sigmoid or clip at the end is cut, whatever
  * renames, picks or scales scores behind it (cr_graph_cut). `width` and `height` are those of the input,
  * pixels; 0 takes the model's own, and a model that leaves them open takes what is given. `files` are
@@ -87,6 +87,10 @@ typedef struct cr_graph cr_graph;
 cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *output, int width, int height,
                         cr_graph **graph, cr_error *err);
+
+/* Of a model with several outputs, where the caller names none: which was taken, as `NAME, of 2: NAME, NAME`;
+ * else "". */
+const char *cr_graph_chosen(const cr_graph *graph);
 
 /* What was cut between the logits and the output, as `Softmax NAME, ...` in the order of execution; ""
  * for nothing. */

@@ -55,6 +55,7 @@ typedef struct cr_results_model {
                                  (docs/format.md); "": maps of another program, without a network */
     char input[256];          /* the input specification, one line of text */
     char filter[32];          /* the resize filter of the input, by its name */
+    char tokens[48];          /* the rectangle that the job says its tokens are, or "" */
     char kernels[CR_KERNELS_BYTES]; /* those that the job wants, in its order, one a line; or "" */
     char output[CR_NAME_BYTES];     /* the output that the job names; "" for the network's own */
     int n_variants;
