@@ -302,8 +302,7 @@ static cr_status read_inputs(merge *g, cr_error *err)
     g->plan.models = NULL;
     g->plan.has_states = true; /* rows of schema 1 are read with those of their images */
     for (int f = 0; f < g->n_files; f++)
-        g->plan.has_log_sum =
-            g->plan.has_log_sum && cr_results_get_plan(g->files[f])->has_log_sum;
+        g->plan.has_log_sum = g->plan.has_log_sum && cr_results_get_plan(g->files[f])->has_log_sum;
     CR_TRY(plan_models(g, err));
     CR_TRY(join_jobs(g, err));
     name_job(g);

@@ -132,7 +132,8 @@ typedef struct cr_results_rows {
         *top_class; /* [n][CR_TOP], best first; of equal logits the lower class first; -1 failed */
     float *top_logit;   /* [n][CR_TOP]; NaN failed */
     float *truth_logit; /* [n] logit of the ground-truth class; NaN failed */
-    float *log_sum; /* [n] exp(logit - log_sum) is a class's softmax; NaN failed, or where the network ends
+    float *
+        log_sum; /* [n] exp(logit - log_sum) is a class's softmax; NaN failed, or where the network ends
                        in no softmax but a sigmoid; where plan->has_log_sum */
     struct cr_results_maps {
         uint8_t *state; /* [n] where the row is done: CR_ROW_FAILED if the variant's maps alone have
