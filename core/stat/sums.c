@@ -110,17 +110,19 @@ static void draw_images(const worker *w, int first, int n_lanes)
 static void add_up(const worker *w)
 {
     const cr_stat_sums *of = w->of->of;
-    memset(w->totals, 0, (size_t)of->n_sums * sizeof *w->totals);
-    for (size_t k = 0; k < of->n_units; k++) {
-        const int64_t down = -(int64_t)(of->units[k].at & 1);
+    const unit_step *units = of->units;
+    const lanes *restrict drawn = w->drawn;
+    lanes *restrict totals = w->totals;
+    const size_t n_units = of->n_units;
+    memset(totals, 0, (size_t)of->n_sums * sizeof *totals);
+    for (size_t k = 0; k < n_units; k++) {
+        const int64_t down = -(int64_t)(units[k].at & 1);
         const lanes sign = {down, down, down, down};
-        w->totals[of->units[k].at >> 1] += (w->drawn[of->units[k].image] ^ sign) - sign;
+        totals[units[k].at >> 1] += (drawn[units[k].image] ^ sign) - sign;
     }
-    for (size_t k = 0; k < of->n_steps; k++) {
-        const int64_t by = of->steps[k].by;
+    for (size_t k = 0; k < of->n_steps; k++)
         for (int lane = 0; lane < LANES; lane++)
-            w->totals[of->steps[k].at][lane] += by * w->drawn[of->steps[k].image][lane];
-    }
+            totals[of->steps[k].at][lane] += of->steps[k].by * drawn[of->steps[k].image][lane];
 }
 
 static void *work(void *argument)
