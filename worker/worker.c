@@ -258,10 +258,11 @@ void cr_worker_average(const float *of_views, int n_views, int n_classes, float 
 
 double cr_worker_log_sum(const float *logits, int n_classes)
 {
-    double largest = -INFINITY, sum = 0;
-    for (int c = 0; c < n_classes; c++)
+    double largest = logits[0];
+    for (int c = 1; c < n_classes; c++)
         largest = fmax(largest, (double)logits[c]);
-    for (int c = 0; c < n_classes; c++)
+    double sum = exp((double)logits[0] - largest);
+    for (int c = 1; c < n_classes; c++)
         sum += exp((double)logits[c] - largest);
     return largest + log(sum);
 }

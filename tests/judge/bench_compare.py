@@ -80,7 +80,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         demo, path = f"{folder}/demo.h5", f"{folder}/made.h5"
         subprocess.run([CAMRANK, "run", "jobs/demo/demo.yaml", "--set", "heatmaps.classes=none", "--set",
-                        "models=[{name: gap, file: gap.onnx, input: {size: [112, 112], resize: squash, "
+                        "models=[{name: gap, file: jobs/demo/gap.onnx, input: {size: [112, 112], resize: squash, "
                         "filter: pil-bilinear, channels: rgb, range: 1, mean: [0.5, 0.5, 0.5], "
                         "std: [0.25, 0.25, 0.25]}}]", "-o", demo], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
