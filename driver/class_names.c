@@ -91,14 +91,13 @@ static cr_status put_node(cr_class_names *names, size_t *room, long class,
 static cr_status read_tree(yaml_document_t *document, const char *path, cr_class_names *names,
                            cr_error *err)
 {
-    cr_status status = CR_OK;
     size_t room = 0;
     const yaml_node_t *root = yaml_document_get_root_node(document);
     if (root && root->type == YAML_SEQUENCE_NODE)
         for (yaml_node_item_t *item = root->data.sequence.items.start;
              item < root->data.sequence.items.top; item++)
-            CR_TRY(put_node(names, &room, item - root->data.sequence.items.start, document, *item,
-                            path, err));
+            CR_OR_RETURN(put_node(names, &room, item - root->data.sequence.items.start, document,
+                                  *item, path, err));
     if (root && root->type == YAML_MAPPING_NODE)
         for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
              pair < root->data.mapping.pairs.top; pair++) {
@@ -107,13 +106,11 @@ static cr_status read_tree(yaml_document_t *document, const char *path, cr_class
             const char *digits = key ? (const char *)key->data.scalar.value : "";
             const long class = strtol(digits, &end, 10);
             if (!isdigit((unsigned char)digits[0]) || *end)
-                CR_TRY(cr_fail(err, CR_EINPUT, "%s: \"%.40s\" is not the index of a class", path,
-                               digits));
-            CR_TRY(put_node(names, &room, class, document, pair->value, path, err));
+                CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: \"%.40s\" is not the index of a class",
+                                     path, digits));
+            CR_OR_RETURN(put_node(names, &room, class, document, pair->value, path, err));
         }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status read_yaml(const char *text, size_t n_bytes, const char *path,

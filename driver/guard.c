@@ -66,22 +66,19 @@ static void count_image(const orders *o, int32_t top, int32_t label, counts *c)
 static cr_status count_model(cr_results *results, const orders *o, int model, int first, int last,
                              counts *c, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
     uint8_t state[SLICE];
     int32_t top_class[SLICE][CR_TOP];
     cr_results_rows rows = {.state = state, .top_class = top_class[0]};
     for (rows.first = first; rows.first < last; rows.first += rows.n) {
         rows.n = last - rows.first < SLICE ? last - rows.first : SLICE;
-        CR_TRY(cr_results_read(results, model, &rows, err));
+        CR_OR_RETURN(cr_results_read(results, model, &rows, err));
         for (int i = 0; i < rows.n; i++)
             if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0 &&
                 data->images[rows.first + i].label >= 0)
                 count_image(o, top_class[i][0], data->images[rows.first + i].label, c);
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The probability that at most k of n are right, each with probability p, exactly. */

@@ -47,7 +47,6 @@ static void add_image(statistics *s, const int32_t *top_class, const float *top_
 
 static cr_status read_model(cr_results *results, int model, statistics *s, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
     uint8_t state[SLICE];
     int32_t top_class[SLICE][CR_TOP];
@@ -56,14 +55,12 @@ static cr_status read_model(cr_results *results, int model, statistics *s, cr_er
     for (; rows.first < data->n_images; rows.first += rows.n) {
         const int left = data->n_images - rows.first;
         rows.n = left < SLICE ? left : SLICE;
-        CR_TRY(cr_results_read(results, model, &rows, err));
+        CR_OR_RETURN(cr_results_read(results, model, &rows, err));
         for (int i = 0; i < rows.n; i++)
             if (state[i] == CR_ROW_DONE && top_class[i][0] >= 0)
                 add_image(s, top_class[i], top_logit[i], data->images[rows.first + i].label);
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static double largest_share(const int64_t *counts, int n_classes, double n)

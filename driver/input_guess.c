@@ -84,9 +84,8 @@ cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_
                               const cr_nn_about *about, cr_graph **graph, cr_input_guess *guess,
                               cr_error *err)
 {
-    cr_status status = CR_OK;
     *guess = (cr_input_guess){.preset = NULL};
-    CR_TRY(load(bytes, n_bytes, files, name, output, width, height, graph, guess, err));
+    CR_OR_RETURN(load(bytes, n_bytes, files, name, output, width, height, graph, guess, err));
     const cr_shape shape = cr_graph_input_shape(*graph);
     const char *producer = about->producer[0] ? about->producer : "no program that says its name";
     guess->preset = preset_of(about->producer, cr_shape_w(&shape));
@@ -99,9 +98,7 @@ cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_
         snprintf(guess->pixels_from, sizeof guess->pixels_from,
                  "a guess: as of the preset %s; a wrong scale or order of channels costs accuracy",
                  guess->preset);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 void cr_input_guess_yaml(const cr_input_spec *spec, char *text, size_t n_bytes)

@@ -31,7 +31,6 @@ int64_t cr_memory_peak_rss(void)
 cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *memory,
                             cr_error *err)
 {
-    cr_status status = CR_OK;
     *memory = (cr_memory){0};
     memory->weights = cr_networks_weight_bytes(s);
     memory->why_private = s->why_private;
@@ -41,12 +40,10 @@ cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *m
     memory->ahead = (int64_t)cr_worker_ahead_bytes(s->models, s->n_models);
     memory->peak_rss = cr_memory_peak_rss();
     memory->node_pss = read_kb("/proc/self/smaps_rollup", "Pss:");
-    CR_TRY(cr_par_sum(&s->nodes.node, &memory->node_pss, 1, err));
-    CR_TRY(cr_par_max(par, &memory->peak_rss, 1, err));
-    CR_TRY(cr_par_max(par, &memory->node_pss, 1, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_par_sum(&s->nodes.node, &memory->node_pss, 1, err));
+    CR_OR_RETURN(cr_par_max(par, &memory->peak_rss, 1, err));
+    CR_OR_RETURN(cr_par_max(par, &memory->node_pss, 1, err));
+    return CR_OK;
 }
 
 void cr_memory_print(const cr_par *par, const cr_memory *memory)

@@ -98,16 +98,13 @@ static int64_t weights_of(const cr_session *s, int turn, int n)
 /* The present turn or, where that is full, the next: the same on all ranks. Collective. */
 static cr_status find_turn(const cr_par *par, cr_session *s, int m, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int last = m > 0 ? s->turn[m - 1] : 0;
     const int n_shares = s->why_private[0] ? 1 : par->size / s->nodes.n_nodes;
     int64_t bytes = weights_of(s, last, m) + (int64_t)s->models[m].weight_bytes;
-    CR_TRY(cr_par_max(par, &bytes, 1, err));
+    CR_OR_RETURN(cr_par_max(par, &bytes, 1, err));
     s->turn[m] = m > 0 && (double)bytes > turn_bytes() * n_shares ? last + 1 : last;
     s->n_turns = s->turn[m] + 1;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_network_open(const cr_par *par, cr_session *s, int m, cr_error *err)

@@ -42,19 +42,16 @@ bool cr_picture_is_cut(const cr_view *views, int n_views, int width, int height)
 cr_status cr_picture_begin(const char *output, bool replace, const char *const *inputs,
                            int n_inputs, cr_picture_file *picture, cr_error *err)
 {
-    cr_status status = CR_OK;
     *picture = (cr_picture_file){.format = cr_figure_format_named("png")};
     if (strcmp(output, "-") == 0)
         return CR_OK;
     /* A device or a pipe has no ending. */
     if (strncmp(output, "/dev/", 5) != 0)
-        CR_TRY(cr_figure_format_find(output, &picture->format, err));
-    CR_TRY(cr_new_file_begin(output, cr_figure_format_kind(picture->format), replace, inputs,
-                             n_inputs, &picture->file, err));
+        CR_OR_RETURN(cr_figure_format_find(output, &picture->format, err));
+    CR_OR_RETURN(cr_new_file_begin(output, cr_figure_format_kind(picture->format), replace, inputs,
+                                   n_inputs, &picture->file, err));
     picture->path = picture->file.path;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_picture_end(cr_picture_file *picture, cr_status status, cr_error *err)

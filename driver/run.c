@@ -38,17 +38,14 @@ struct cr_run {
 /* Begins to read the images of the next unit, as soon as it is known. */
 static cr_status read_ahead(cr_run *run, cr_error *err)
 {
-    cr_status status = CR_OK;
     int unit;
-    CR_TRY(cr_dispatch_ahead(&run->dispatch, &unit, err));
+    CR_OR_RETURN(cr_dispatch_ahead(&run->dispatch, &unit, err));
     run->knows_next = unit >= 0;
     if (run->knows_next) {
         const cr_chunk next = cr_units_chunk(run->session, unit);
         cr_worker_read_ahead(run->worker, next.model, next.first, next.n);
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void show_progress(cr_run *run)
@@ -120,21 +117,18 @@ cleanup:
 /* This rank's share of the work. Local, but for the messages of the dispatch. */
 static cr_status work(cr_run *run, cr_error *err)
 {
-    cr_status status = CR_OK;
     int n = 0;
     for (;;) {
         int unit;
         if (cr_stop_asked())
-            CR_TRY(cr_dispatch_stop(&run->dispatch, err));
-        CR_TRY(cr_dispatch_next(&run->dispatch, n, &unit, err));
+            CR_OR_RETURN(cr_dispatch_stop(&run->dispatch, err));
+        CR_OR_RETURN(cr_dispatch_next(&run->dispatch, n, &unit, err));
         show_progress(run);
         if (unit < 0)
             break;
-        CR_TRY(do_unit(run, unit, &n, err));
+        CR_OR_RETURN(do_unit(run, unit, &n, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Says where the launcher gives a rank fewer CPUs than Slurm gives the task. */

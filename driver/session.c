@@ -82,12 +82,11 @@ cleanup:
 static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err)
 {
     enum { SAMPLE = 32 };
-    cr_status status = CR_OK;
     cr_box_census census = {0};
     const int n = data->n_images < SAMPLE ? data->n_images : SAMPLE;
     if (!job->data.images || !cr_data_has_boxes(data))
         return CR_OK;
-    CR_TRY(cr_data_open(data, err));
+    CR_OR_RETURN(cr_data_open(data, err));
     for (int k = 0; k < n; k++) {
         const int i = (int)((int64_t)k * data->n_images / n);
         uint8_t *bytes = NULL;
@@ -99,38 +98,34 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
         cr_image_free(&image);
         free(bytes);
     }
-    CR_TRY(cr_box_census_check(&census, job->data.ground_truth, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_box_census_check(&census, job->data.ground_truth, err));
+    return CR_OK;
 }
 
 /* Rank 0 only. The folder becomes absolute: the results file keeps it. */
 static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data, uint8_t **bytes,
                            size_t *n_bytes, cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(cr_data_read(&job->data, data, err));
-    CR_TRY(sample_boxes(job, data, err));
+    CR_OR_RETURN(cr_data_read(&job->data, data, err));
+    CR_OR_RETURN(sample_boxes(job, data, err));
     if (needs_sizes && !cr_data_has_boxes(data))
-        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no boxes, which the baselines need: give a model",
-                       job->data.ground_truth ? job->data.ground_truth : job->data.images));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: no boxes, which the baselines need: give a model",
+                             job->data.ground_truth ? job->data.ground_truth : job->data.images));
     for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
-            CR_TRY(cr_fail(err, CR_EINPUT,
-                           "%s: the baselines need the sizes of the images, which this layout does "
-                           "not have: give the same ground truth in one that has them (`camrank "
-                           "layouts` lists them), or a model",
-                           job->data.ground_truth));
+            CR_OR_RETURN(
+                cr_fail(err, CR_EINPUT,
+                        "%s: the baselines need the sizes of the images, which this layout does "
+                        "not have: give the same ground truth in one that has them (`camrank "
+                        "layouts` lists them), or a model",
+                        job->data.ground_truth));
     char *folder = realpath(data->folder, NULL);
     if (folder) {
         free(data->folder);
         data->folder = folder;
     }
-    CR_TRY(cr_data_pack(data, bytes, n_bytes, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_data_pack(data, bytes, n_bytes, err));
+    return CR_OK;
 }
 
 static cr_status open_data(const cr_par *par, const cr_job *job, bool needs_sizes, cr_dataset *data,
@@ -185,7 +180,6 @@ static int kept_maps(const cr_session *s, const cr_model *model, const cr_varian
 static cr_status plan_model(const cr_session *s, const cr_job_model *from, const cr_model *model,
                             cr_results_model *to, cr_error *err)
 {
-    cr_status status = CR_OK;
     snprintf(to->name, sizeof to->name, "%s", model->name);
     snprintf(to->file, sizeof to->file, "%s", from->file_given);
     snprintf(to->sha256, sizeof to->sha256, "%s", model->sha256);
@@ -203,7 +197,7 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
     for (int v = 0; v < model->n_variants; v++) {
         const cr_variant *variant = &model->variants[v];
         cr_results_variant *out = &to->variants[v];
-        CR_TRY(name_layers(from->file, model->graph, variant, out->layer, err));
+        CR_OR_RETURN(name_layers(from->file, model->graph, variant, out->layer, err));
         snprintf(out->method, sizeof out->method, "%s", variant->spec.method->name);
         out->layer_given = variant->spec.n_layers > 0;
         out->fused = variant->n_layers > 1;
@@ -217,15 +211,13 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
         out->n_views = model->n_views;
         out->map_slots = kept_maps(s, model, variant);
         if (out->map_slots == 1 && !cr_data_has_labels(&s->data))
-            CR_TRY(
+            CR_OR_RETURN(
                 cr_fail(err, CR_EINPUT,
                         "%s: no labels, so that maps of the ground-truth class (truth) cannot be "
                         "kept",
                         s->job.data.ground_truth ? s->job.data.ground_truth : s->job.data.images));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_session_check_maps(const cr_session *s, const char *name,
@@ -247,19 +239,16 @@ cr_status cr_session_check_maps(const cr_session *s, const char *name,
 /* All but the models. */
 static cr_status begin_plan(cr_session *s, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_job *job = &s->job;
     cr_results_plan *plan = &s->plan;
     snprintf(plan->job_name, sizeof plan->job_name, "%s", job->name);
-    CR_TRY(cr_session_libraries(plan->libraries, sizeof plan->libraries, err));
+    CR_OR_RETURN(cr_session_libraries(plan->libraries, sizeof plan->libraries, err));
     plan->job_text = strdup(job->text);
     plan->overrides = strdup(job->overrides);
     plan->protocols = cr_alloc((size_t)job->n_protocols, sizeof *plan->protocols);
     plan->models = cr_alloc((size_t)job->n_models, sizeof *plan->models);
-    if (!plan->job_text || !plan->overrides || !plan->protocols || !plan->models) {
-        status = cr_fail_memory(err, "a plan", (size_t)job->n_models, sizeof *plan->models);
-        goto cleanup;
-    }
+    if (!plan->job_text || !plan->overrides || !plan->protocols || !plan->models)
+        return cr_fail_memory(err, "a plan", (size_t)job->n_models, sizeof *plan->models);
     plan->n_protocols = job->n_protocols;
     memcpy(plan->protocols, job->protocols, (size_t)job->n_protocols * sizeof *job->protocols);
     plan->show_protocols = job->show_protocols;
@@ -275,9 +264,7 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->batch = job->batch;
     plan->map_slots = job->map_slots == CR_KEEP_DEFAULT ? CR_SLOTS : job->map_slots;
     plan->map_float16 = job->map_float16;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The next network of the job. Collective. */
@@ -369,7 +356,6 @@ void cr_session_close(cr_session *s)
 
 cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err)
 {
-    cr_status status = CR_OK;
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
     unsigned major, minor, release;
@@ -378,14 +364,12 @@ cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err)
     for (char *tab = mpi; (tab = strchr(tab, '\t'));)
         *tab = ' ';
     H5get_libversion(&major, &minor, &release);
-    CR_TRY(cr_blas_load(err));
+    CR_OR_RETURN(cr_blas_load(err));
     const char *blas = cr_blas_config();
     int blas_length = (int)strlen(blas);
     while (blas_length > 0 && blas[blas_length - 1] == ' ')
         blas_length--;
     snprintf(text, n_bytes, "%s; HDF5 %u.%u.%u; %.*s; kernels %s", mpi, major, minor, release,
              blas_length, blas, cr_kernels_isa());
-
-cleanup:
-    return status;
+    return CR_OK;
 }

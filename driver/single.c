@@ -97,12 +97,12 @@ cleanup:
 /* Weights and memory for one image. */
 static cr_status compile(cr_single *s, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_model *model = &s->model;
     const size_t n_variants = (size_t)model->n_variants;
     model->slice = 1;
-    CR_TRY(cr_explainer_new(model->graph, &model->head, model->variants, model->n_variants,
-                            model->n_views, 1, s->job.activations_mb, &model->explainer, err));
+    CR_OR_RETURN(cr_explainer_new(model->graph, &model->head, model->variants, model->n_variants,
+                                  model->n_views, 1, s->job.activations_mb, &model->explainer,
+                                  err));
     s->n_weights = cr_explainer_weight_bytes(model->explainer);
     s->n_arena = cr_explainer_arena_bytes(model->explainer);
     s->weights = cr_pages_alloc(s->n_weights, 1);
@@ -112,20 +112,18 @@ static cr_status compile(cr_single *s, cr_error *err)
     s->maps = cr_alloc(n_variants, sizeof *s->maps);
     s->is_finite = cr_alloc(n_variants, sizeof *s->is_finite);
     if (!s->weights || !s->arena || !s->logits || !s->values || !s->maps || !s->is_finite)
-        CR_TRY(cr_fail_memory(err, "a network", s->n_weights + s->n_arena, 1));
+        CR_OR_RETURN(cr_fail_memory(err, "a network", s->n_weights + s->n_arena, 1));
     for (int v = 0; v < model->n_variants; v++) {
         const cr_variant *variant = &model->variants[v];
         const size_t n = (size_t)model->n_views * (size_t)variant->width * (size_t)variant->height;
         s->values[v] = cr_alloc(n, sizeof **s->values);
         if (!s->values[v])
-            CR_TRY(cr_fail_memory(err, "a map", n, sizeof **s->values));
+            CR_OR_RETURN(cr_fail_memory(err, "a map", n, sizeof **s->values));
     }
-    CR_TRY(cr_explainer_pack(model->explainer, s->weights, NULL, err));
+    CR_OR_RETURN(cr_explainer_pack(model->explainer, s->weights, NULL, err));
     cr_explainer_use(model->explainer, s->weights);
     cr_explainer_use_arena(model->explainer, s->arena);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_error *err)

@@ -79,18 +79,15 @@ typedef struct timing {
 /* Seconds of an image under group 0 of model `m`. */
 static cr_status time_model(cr_worker *worker, int m, int n_images, double *image_s, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_results_rows *rows;
     double took = 0;
     for (int pass = 0; pass < 2 && took < AGAIN_S; pass++) {
         const double start = cr_now_s();
-        CR_TRY(cr_worker_compute(worker, m, 0, 0, n_images, NULL, NULL, &rows, err));
+        CR_OR_RETURN(cr_worker_compute(worker, m, 0, 0, n_images, NULL, NULL, &rows, err));
         took = cr_now_s() - start;
     }
     *image_s = took / n_images;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Of this process, which holds what a rank holds; but what was not timed may not be touched yet. */
@@ -106,16 +103,13 @@ static size_t memory_of_rank(const cr_session *s)
 /* Rank 0: those of the networks in memory that there is time for. Local. */
 static cr_status time_turn(cr_session *s, timing *t, cr_error *err)
 {
-    cr_status status = CR_OK;
     for (int m = 0, g = 0; m < s->n_models; g += s->models[m++].n_groups) {
         if (!s->models[m].explainer || (t->n_timed > 0 && cr_now_s() - t->start_s > TIMED_S))
             continue;
-        CR_TRY(time_model(t->worker, m, t->n_images, &t->costs[g].image_s, err));
+        CR_OR_RETURN(time_model(t->worker, m, t->n_images, &t->costs[g].image_s, err));
         t->n_timed++;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* One turn after the other, as long as there is time. Collective. */

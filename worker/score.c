@@ -66,7 +66,6 @@ static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map, 
                             const struct cr_results_maps *out, int b, cr_loc_workspace *workspace,
                             cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_data_image *of = &image->data->images[image->index];
     for (int p = 0; p < count_protocols(image->plan, m); p++) {
         const values to = values_of(image->plan, out, m, p, b, slot);
@@ -78,11 +77,9 @@ static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map, 
             .truth = image->data->boxes + of->first_box,
             .n_truth = of->n_boxes,
         };
-        CR_TRY(cr_metrics[m]->score(&scored, to.at, workspace, err));
+        CR_OR_RETURN(cr_metrics[m]->score(&scored, to.at, workspace, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* What a map is worth that is the same as that of another slot. */
@@ -101,7 +98,6 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
                         bool same, const struct cr_results_maps *out, int b,
                         cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_status status = CR_OK;
     const size_t n = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
     const bool has_label = image->data->images[image->index].label >= 0;
     cr_loc_map map = *first;
@@ -118,10 +114,8 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
             if (again && cr_metrics[m]->of_slots)
                 copy_slot(image, m, first_slot, slot, out, b);
             else
-                CR_TRY(score_slot(image, &map, m, slot, out, b, workspace, err));
+                CR_OR_RETURN(score_slot(image, &map, m, slot, out, b, workspace, err));
         }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

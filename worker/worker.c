@@ -288,7 +288,6 @@ static void score_classes(cr_worker *w, const cr_model *model, int b)
 /* The boxes of the maps of one variant, of an image that is done. */
 static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_model *model = &w->models[model_index];
     const cr_variant *variant = &model->variants[v];
     const struct cr_results_maps *out = &w->rows.variants[v];
@@ -324,11 +323,9 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
     else if (cr_results_check_maps(w->plan, w->data, model_index, v, &w->rows, b, &reason) != CR_OK)
         blank_variant(w, model, v, b, reason.message);
     else
-        CR_TRY(cr_score_maps(&image, &first, 0, variant->spec.method->of_image, out, b,
-                             &w->workspace, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_score_maps(&image, &first, 0, variant->spec.method->of_image, out, b,
+                                   &w->workspace, err));
+    return CR_OK;
 }
 
 /* Everything that needs the network, for images start .. start + n - 1 of the chunk. */
@@ -388,7 +385,6 @@ static bool find_wanted(cr_worker *w, const cr_model *model, int group, int n,
 /* Everything that needs the network, of a chunk. */
 static cr_status run_chunk(cr_worker *w, int model_index, int first, int n, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_model *model = &w->models[model_index];
     if (!w->begun)
         cr_worker_read_ahead(w, model_index, first, n);
@@ -396,11 +392,9 @@ static cr_status run_chunk(cr_worker *w, int model_index, int first, int n, cr_e
     cr_explainer_use_arena(model->explainer, w->activations);
     for (int start = 0; start < n; start += model->slice) {
         const int left = n - start;
-        CR_TRY(run_slice(w, model, start, left < model->slice ? left : model->slice, err));
+        CR_OR_RETURN(run_slice(w, model, start, left < model->slice ? left : model->slice, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* In its place, where nothing needs it. */
@@ -447,7 +441,6 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first,
                             cr_results *file, const cr_results_rows *stored,
                             const cr_results_rows **result, cr_error *err)
 {
-    cr_status status = CR_OK;
     bool runs;
     const cr_model *model = &w->models[model_index];
     cr_results_rows *rows = &w->rows;
@@ -456,27 +449,25 @@ cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first,
     const bool all = find_wanted(w, model, group, n, stored, &runs);
     rows->state = w->state;
     if (runs)
-        CR_TRY(run_chunk(w, model_index, first, n, err));
+        CR_OR_RETURN(run_chunk(w, model_index, first, n, err));
     else
         skip_chunk(w, stored, n);
     *result = NULL;
     if (runs && cr_explainer_is_abandoned(model->explainer))
         return CR_OK;
-    CR_TRY(read_kept(w, model_index, file, err));
+    CR_OR_RETURN(read_kept(w, model_index, file, err));
     for (int b = 0; b < n; b++) {
         if (!all && stored->state[b] == CR_ROW_FAILED)
             mark_failed(w, b, stored->reason[b]);
         for (int v = 0; v < model->n_variants && rows->state[b] == CR_ROW_DONE; v++)
             if (w->wanted[v])
-                CR_TRY(localize(w, model_index, v, b, err));
+                CR_OR_RETURN(localize(w, model_index, v, b, err));
             else if (w->kept[v])
-                CR_TRY(score_kept(w, model_index, v, b, err));
+                CR_OR_RETURN(score_kept(w, model_index, v, b, err));
         if (rows->state[b] == CR_ROW_FAILED)
             blank_row(w, model, b);
     }
     rows->state = all && group == 0 ? w->state : NULL;
     *result = rows;
-
-cleanup:
-    return status;
+    return CR_OK;
 }

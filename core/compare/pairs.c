@@ -46,7 +46,6 @@ static void fill_rights(const cr_compare *compare, const cr_compare_metric *metr
 static cr_status fill_values(const cr_compare *compare, const cr_compare_metric *metric,
                              cr_compare_pair *pair, cr_error *err)
 {
-    cr_status status = CR_OK;
     const double *a = metric->columns[pair->a], *b = metric->columns[pair->b];
     const size_t n_resamples = (size_t)compare->options.n_resamples;
     cr_stat_wilcoxon_result test;
@@ -55,15 +54,13 @@ static cr_status fill_values(const cr_compare *compare, const cr_compare_metric 
         squares += (a[i] - b[i]) * (a[i] - b[i]);
     pair->difference = metric->values[pair->a] - metric->values[pair->b];
     pair->needed = cr_stat_images_needed(pair->difference, squares / metric->n, strictest(compare));
-    CR_TRY(cr_stat_wilcoxon(a, b, metric->n, &test, err));
+    CR_OR_RETURN(cr_stat_wilcoxon(a, b, metric->n, &test, err));
     pair->p_wilcoxon = test.p;
     if (metric->means)
-        CR_TRY(cr_stat_bca(a, b, metric->n, metric->means + (size_t)pair->a * n_resamples,
-                           metric->means + (size_t)pair->b * n_resamples,
-                           compare->options.n_resamples, &pair->low, &pair->high, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_stat_bca(a, b, metric->n, metric->means + (size_t)pair->a * n_resamples,
+                                 metric->means + (size_t)pair->b * n_resamples,
+                                 compare->options.n_resamples, &pair->low, &pair->high, err));
+    return CR_OK;
 }
 
 /* The k-th pair that is compared. */
@@ -253,10 +250,9 @@ cleanup:
 
 static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_error *err)
 {
-    cr_status status = CR_OK;
     name_pairs(compare, metric->pairs);
     order_rows(compare, metric);
-    CR_TRY(resample(compare, metric, err));
+    CR_OR_RETURN(resample(compare, metric, err));
     for (int k = 0; k < compare->n_pairs; k++) {
         cr_compare_pair *pair = &metric->pairs[k];
         if (isnan(metric->values[pair->a]) || isnan(metric->values[pair->b]))
@@ -264,18 +260,16 @@ static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_
         if (metric->is_rights)
             fill_rights(compare, metric, pair);
         else
-            CR_TRY(fill_values(compare, metric, pair, err));
+            CR_OR_RETURN(fill_values(compare, metric, pair, err));
     }
-    CR_TRY(adjust(compare, metric, err));
+    CR_OR_RETURN(adjust(compare, metric, err));
     if (compare->n_variants > 0)
-        CR_TRY(cr_compare_spread_runs(compare, metric, err));
+        CR_OR_RETURN(cr_compare_spread_runs(compare, metric, err));
     if (metric->n_having >= 2 && metric->n > 0)
-        CR_TRY(test_all(compare, metric, err));
+        CR_OR_RETURN(test_all(compare, metric, err));
     if (compare->options.against < 0 && metric->n_having > 0 && metric->n > 0)
-        CR_TRY(find_letters(compare, metric, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(find_letters(compare, metric, err));
+    return CR_OK;
 }
 
 cr_status cr_compare_pairs(cr_compare *compare, cr_error *err)

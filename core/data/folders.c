@@ -28,20 +28,16 @@ static cr_status fail_flat(const cr_files *files, int item, const char *path, cr
 static cr_status add_folders(const cr_name *names, int n, const char *path, cr_class_list *classes,
                              cr_error *err)
 {
-    cr_status status = CR_OK;
     for (int i = 0; i < n; i++) {
         const char *name = names[i].text;
         if (i > 0 && strcmp(names[i - 1].text, name) == 0)
             continue;
         if (!cr_is_utf8(name, strlen(name)))
-            CR_TRY(cr_fail(err, CR_EINPUT, "%s: the folder '%s' is not UTF-8", path,
-                           cr_quote(name, strlen(name)).text));
-        CR_TRY(cr_classes_add(classes, name, strlen(name), "", 0, err));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: the folder '%s' is not UTF-8", path,
+                                 cr_quote(name, strlen(name)).text));
+        CR_OR_RETURN(cr_classes_add(classes, name, strlen(name), "", 0, err));
     }
-    status = cr_classes_index(classes, path, err);
-
-cleanup:
-    return status;
+    return cr_classes_index(classes, path, err);
 }
 
 static cr_status read_classes(const cr_data_source *source, const cr_files *files,

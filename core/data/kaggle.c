@@ -53,16 +53,13 @@ static cr_status add_box(const context *c, const cr_place *at, const char *wnid,
 
 static cr_status take_row(const cr_csv_row *in, void *data, cr_error *err)
 {
-    cr_status status = CR_OK;
     const context *c = data;
     char *boxes = in->field[1];
     int n_boxes = 0, row = c->truth->n_rows;
-    CR_TRY(cr_truth_add_row(c->truth, &in->at, in->field[0], err));
+    CR_OR_RETURN(cr_truth_add_row(c->truth, &in->at, in->field[0], err));
     for (const char *wnid; (wnid = next_word(&boxes));)
-        CR_TRY(add_box(c, &in->at, wnid, &boxes, row, ++n_boxes, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(add_box(c, &in->at, wnid, &boxes, row, ++n_boxes, err));
+    return CR_OK;
 }
 
 static cr_status read_kaggle(const cr_data_source *source, const cr_class_list *classes,

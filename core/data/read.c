@@ -119,7 +119,6 @@ static cr_status add_string(cr_pool *pool, const char *text, uint32_t *offset, c
 static cr_status add_classes(const cr_class_list *classes, cr_pool *pool, cr_dataset *data,
                              cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *text = classes->pool.text;
     data->classes = cr_alloc((size_t)classes->n, sizeof *data->classes);
     if (!data->classes)
@@ -127,26 +126,21 @@ static cr_status add_classes(const cr_class_list *classes, cr_pool *pool, cr_dat
     for (int i = 0; i < classes->n; i++) {
         const cr_data_class *from = &classes->classes[i];
         data->classes[i].devkit = from->devkit;
-        CR_TRY(add_string(pool, text + from->wnid, &data->classes[i].wnid, err));
-        CR_TRY(add_string(pool, text + from->name, &data->classes[i].name, err));
+        CR_OR_RETURN(add_string(pool, text + from->wnid, &data->classes[i].wnid, err));
+        CR_OR_RETURN(add_string(pool, text + from->name, &data->classes[i].name, err));
     }
     data->n_classes = classes->n;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Copies the chosen images. `item` is NULL without files. */
 static cr_status add_images(const cr_truth *truth, const int *chosen, int n, const cr_files *files,
                             const int *item, cr_pool *pool, cr_dataset *data, cr_error *err)
 {
-    cr_status status = CR_OK;
     data->images = cr_alloc((size_t)n, sizeof *data->images);
     data->boxes = cr_alloc((size_t)truth->n_boxes, sizeof *data->boxes);
-    if (!data->images || !data->boxes) {
-        status = cr_fail_memory(err, "the image list", (size_t)n, sizeof *data->images);
-        goto cleanup;
-    }
+    if (!data->images || !data->boxes)
+        return cr_fail_memory(err, "the image list", (size_t)n, sizeof *data->images);
     for (int i = 0; i < n; i++) {
         const cr_name *name = &truth->by_id[chosen[i]];
         const cr_truth_row *row = &truth->rows[name->value];
@@ -157,12 +151,12 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
                                  .localize = row->localize,
                                  .width = row->width,
                                  .height = row->height};
-        CR_TRY(add_string(pool, name->text, &image->id, err));
+        CR_OR_RETURN(add_string(pool, name->text, &image->id, err));
         if (item) {
             const cr_file *file = &files->items[item[i]];
             image->offset = file->offset;
             image->n_bytes = file->n_bytes;
-            CR_TRY(add_string(pool, files->pool.text + file->path, &image->file, err));
+            CR_OR_RETURN(add_string(pool, files->pool.text + file->path, &image->file, err));
         }
         memcpy(data->boxes + data->n_boxes, truth->boxes + row->first_box,
                (size_t)row->n_boxes * sizeof *data->boxes);
@@ -170,9 +164,7 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
         data->n_excluded += !row->localize;
     }
     data->n_images = n;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status read_classes(const cr_data_source *source, const cr_files *files,

@@ -57,17 +57,13 @@ cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr
 
 cr_status cr_truth_add_files(cr_truth *t, const char *images, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_files *files = t->files;
     const cr_place at = {images, 0};
     if (files->n == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no image file in it", images));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: no image file in it", images));
     for (int i = 0; i < files->n; i++)
-        CR_TRY(cr_truth_add_row(t, &at, files->pool.text + files->items[i].path, err));
-    status = cr_truth_index(t, images, false, err);
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_truth_add_row(t, &at, files->pool.text + files->items[i].path, err));
+    return cr_truth_index(t, images, false, err);
 }
 
 cr_status cr_truth_add_box(cr_truth *t, const cr_place *at, int row, const cr_box *box,

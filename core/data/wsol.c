@@ -114,19 +114,19 @@ static cr_status check_complete(const char *folder, const cr_truth *truth, bool 
 static cr_status read_wsol(const cr_data_source *source, const cr_class_list *classes,
                            cr_truth *truth, cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *folder = source->ground_truth;
     context c = {classes, truth};
     bool labels, sizes, there;
-    CR_TRY(cr_classes_check_sorted(classes, source->synsets, "class_labels.txt", err));
-    CR_TRY(read_file(folder, "image_ids.txt", "image", take_id, &c, &there, err));
-    CR_TRY(read_file(folder, "class_labels.txt", "image,class", take_label, &c, &labels, err));
-    CR_TRY(read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, &sizes, err));
-    CR_TRY(check_complete(folder, truth, labels, sizes, err));
-    CR_TRY(read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_classes_check_sorted(classes, source->synsets, "class_labels.txt", err));
+    CR_OR_RETURN(read_file(folder, "image_ids.txt", "image", take_id, &c, &there, err));
+    CR_OR_RETURN(
+        read_file(folder, "class_labels.txt", "image,class", take_label, &c, &labels, err));
+    CR_OR_RETURN(
+        read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, &sizes, err));
+    CR_OR_RETURN(check_complete(folder, truth, labels, sizes, err));
+    CR_OR_RETURN(
+        read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there, err));
+    return CR_OK;
 }
 
 const cr_layout cr_layout_wsol = {

@@ -114,23 +114,21 @@ bool cr_loc_map_is_empty(const cr_loc_map *map)
 cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
                        cr_box *boxes, cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_sampler s;
     cr_map_range range;
-    CR_TRY(cr_map_check(map, width, height, &range, err));
+    CR_OR_RETURN(cr_map_check(map, width, height, &range, err));
     if (protocol->boxes == CR_BOX_CONTOURS)
         return cr_contour_boxes(map, protocol, width, height, boxes, workspace, err);
     range = cr_map_scale(map, range);
-    CR_TRY(cr_sampler_init(&s, map, &range, protocol->upsampling, width, height, workspace, err));
+    CR_OR_RETURN(
+        cr_sampler_init(&s, map, &range, protocol->upsampling, width, height, workspace, err));
     double thresholds[] = {protocol->threshold, protocol->loose};
     double maximum = cr_sampler_maximum(&s);
     for (int i = 0; i < protocol->n_boxes; i++) {
         boxes[i] = (cr_box){0, 0, width - 1, height - 1};
         if (maximum > 0)
-            CR_TRY(find_largest(&s, thresholds[i] * maximum, protocol->connectivity, &boxes[i],
-                                workspace, err));
+            CR_OR_RETURN(find_largest(&s, thresholds[i] * maximum, protocol->connectivity,
+                                      &boxes[i], workspace, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

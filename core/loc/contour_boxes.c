@@ -194,7 +194,6 @@ static cr_status rank_contours(const uint8_t *mask, int value, int width, int he
 cr_status cr_contour_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width,
                            int height, cr_box *boxes, cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int levels[] = {(int)lround(255 * protocol->threshold), further_levels[0],
                           further_levels[1]};
     size_t pixels = (size_t)width * (size_t)height;
@@ -204,14 +203,14 @@ cr_status cr_contour_boxes(const cr_loc_map *map, const cr_protocol *protocol, i
     if (!square || !grey)
         return CR_EINTERNAL;
     uint8_t *mask = grey + pixels;
-    CR_TRY(merge_views(map, width, height, square, workspace, err));
-    CR_TRY(draw_grey(square, width, height, grey, workspace, err));
+    CR_OR_RETURN(merge_views(map, width, height, square, workspace, err));
+    CR_OR_RETURN(draw_grey(square, width, height, grey, workspace, err));
     for (size_t k = 0; k < sizeof levels / sizeof *levels; k++) {
         for (size_t i = 0; i < pixels; i++)
             mask[i] = grey[i] > levels[k];
-        CR_TRY(cr_erode(mask, width, height, workspace, err));
-        CR_TRY(rank_contours(mask, 1, width, height, &ranks, workspace, err));
-        CR_TRY(rank_contours(mask, 0, width, height, &ranks, workspace, err));
+        CR_OR_RETURN(cr_erode(mask, width, height, workspace, err));
+        CR_OR_RETURN(rank_contours(mask, 1, width, height, &ranks, workspace, err));
+        CR_OR_RETURN(rank_contours(mask, 0, width, height, &ranks, workspace, err));
     }
     int second = ranks.n > 1 && big_overlap(&ranks.best[0], &ranks.best[1]) ? 2 : 1;
     boxes[0] =
@@ -219,7 +218,5 @@ cr_status cr_contour_boxes(const cr_loc_map *map, const cr_protocol *protocol, i
     if (protocol->n_boxes > 1)
         boxes[1] = second < ranks.n ? box_of(&ranks.best[second], width, height)
                                     : (cr_box){-1, -1, -1, -1};
-
-cleanup:
-    return status;
+    return CR_OK;
 }

@@ -78,14 +78,13 @@ cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width
                       const cr_box *truth, int n_truth, cr_loc_ranked *ranked,
                       cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_sampler s;
     cr_map_range range;
     const size_t n = (size_t)width * (size_t)height;
     *ranked = (cr_loc_ranked){.n = n};
-    CR_TRY(cr_map_check(map, width, height, &range, err));
+    CR_OR_RETURN(cr_map_check(map, width, height, &range, err));
     range = cr_map_scale(map, range);
-    CR_TRY(cr_sampler_init(&s, map, &range, upsampling, width, height, workspace, err));
+    CR_OR_RETURN(cr_sampler_init(&s, map, &range, upsampling, width, height, workspace, err));
     uint32_t *raster = cr_loc_room(workspace, CR_PART_RANKED, 3 * n, sizeof *raster, err);
     size_t *counts =
         cr_loc_room(workspace, CR_PART_RANK_COUNTS, N_DIGITS * N_BUCKETS, sizeof *counts, err);
@@ -106,7 +105,5 @@ cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width
     sort(n, raster + n, raster + 2 * n, counts);
     ranked->keys = raster + 2 * n;
     ranked->n_largest_inside = count_largest(ranked, raster, ranked->n_inside);
-
-cleanup:
-    return status;
+    return CR_OK;
 }

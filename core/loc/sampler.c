@@ -238,18 +238,15 @@ double cr_sampler_maximum(cr_sampler *s)
 cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_sampler s;
     cr_map_range range;
-    CR_TRY(cr_map_check(map, width, height, &range, err));
+    CR_OR_RETURN(cr_map_check(map, width, height, &range, err));
     range = cr_map_scale(map, range);
-    CR_TRY(cr_sampler_init(&s, map, &range, upsampling, width, height, workspace, err));
+    CR_OR_RETURN(cr_sampler_init(&s, map, &range, upsampling, width, height, workspace, err));
     for (int y = 0; y < height; y++) {
         cr_sampler_line(&s, y);
         for (int x = 0; x < width; x++)
             out[(size_t)y * (size_t)width + (size_t)x] = (float)s.line[x];
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

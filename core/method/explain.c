@@ -232,18 +232,16 @@ uint64_t cr_explainer_weight_layout(const cr_explainer *ex)
 cr_status cr_explainer_pack(const cr_explainer *ex, void *block, const cr_net_memory *memory,
                             cr_error *err)
 {
-    cr_status status = CR_OK;
     const size_t at = cr_net_weight_bytes(ex->net);
     const size_t n_bytes = ex->n_head * sizeof *ex->head_block;
     if (memory)
-        CR_TRY(memory->take(memory->user, at, n_bytes, err));
+        CR_OR_RETURN(memory->take(memory->user, at, n_bytes, err));
     /* First, while the network's weights are there. */
     if (ex->n_head)
-        CR_TRY(cr_graph_head_weights(ex->graph, &ex->head, (float *)((char *)block + at), err));
-    CR_TRY(cr_net_pack(ex->net, block, memory, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(
+            cr_graph_head_weights(ex->graph, &ex->head, (float *)((char *)block + at), err));
+    CR_OR_RETURN(cr_net_pack(ex->net, block, memory, err));
+    return CR_OK;
 }
 
 void cr_explainer_use(cr_explainer *ex, const void *block)

@@ -133,14 +133,13 @@ static cr_status find_default(const cr_graph *graph, const cr_head *head, const 
 cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,
                              const char *layer, cr_variant *variant, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_method *method = spec->method;
     int values[CR_MAX_LAYERS];
     cr_error fault;
     const int n = spec->n_layers ? spec->n_layers : 1;
     *variant = (cr_variant){.spec = *spec};
     if (spec->n_layers == 0)
-        CR_TRY(find_default(graph, head, method, layer, &values[0], err));
+        CR_OR_RETURN(find_default(graph, head, method, layer, &values[0], err));
     for (int i = 0; i < spec->n_layers && !variant->lacks_layer; i++)
         if (find_layer(graph, spec->layers[i], &values[i], &fault) != CR_OK) {
             snprintf(variant->why_not, sizeof variant->why_not, "%.199s", fault.message);
@@ -151,7 +150,5 @@ cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const c
     if (variant->why_not[0])
         variant->n_layers = 0;
     set_size(graph, variant);
-
-cleanup:
-    return status;
+    return CR_OK;
 }

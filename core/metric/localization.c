@@ -21,16 +21,13 @@ static const cr_metric_column columns[] = {
 static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
                        cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_protocol *protocol = map->parameters;
     cr_box *boxes = values[0];
     double *iou = values[1];
-    CR_TRY(cr_loc_boxes(map->map, protocol, map->width, map->height, boxes, workspace, err));
+    CR_OR_RETURN(cr_loc_boxes(map->map, protocol, map->width, map->height, boxes, workspace, err));
     for (int i = 0; i < protocol->n_boxes; i++)
         iou[i] = map->n_truth ? cr_iou_best(boxes[i], map->truth, map->n_truth) : NAN;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void add_localized(const cr_metric_image *image, const cr_verdict *verdict, cr_tally *tally)

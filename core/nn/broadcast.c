@@ -66,7 +66,6 @@ cleanup:
 
 cr_status cr_node_broadcast(cr_graph *graph, cr_node *node, cr_given *all, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_shape own;
     int n_dims = 0;
     *all = (cr_given){0};
@@ -77,7 +76,7 @@ cr_status cr_node_broadcast(cr_graph *graph, cr_node *node, cr_given *all, cr_er
         n_dims = n > n_dims ? n : n_dims;
     }
     for (int i = 0; i < node->n_inputs; i++) {
-        CR_TRY(cr_node_of_one(graph, node, i, n_dims, err));
+        CR_OR_RETURN(cr_node_of_one(graph, node, i, n_dims, err));
         if (!join(&all->shape, shape_of(&graph->values[node->inputs[i]], &own)))
             return cr_fail(err, CR_EINPUT, "the shapes of its inputs do not fit");
     }
@@ -90,12 +89,10 @@ cr_status cr_node_broadcast(cr_graph *graph, cr_node *node, cr_given *all, cr_er
     for (int i = 0; i < node->n_inputs; i++) {
         const cr_value *value = &graph->values[node->inputs[i]];
         if (value->constant)
-            CR_TRY(cr_node_give(graph, node, i, all, err));
+            CR_OR_RETURN(cr_node_give(graph, node, i, all, err));
         else if (!same_shape(&value->shape, &all->shape) ||
                  memcmp(value->order, all->order, (size_t)all->shape.n_dims * sizeof(int)) != 0)
-            CR_TRY(cr_node_spread(graph, node, i, all, err));
+            CR_OR_RETURN(cr_node_spread(graph, node, i, all, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

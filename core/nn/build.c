@@ -106,21 +106,18 @@ static bool orders_differ(const cr_graph *graph, const cr_node *node)
 static cr_status add_copy(cr_graph *graph, int input, const cr_op *op, const char *what,
                           const void *wish, int *y, cr_error *err)
 {
-    cr_status status = CR_OK;
     char name[300];
     cr_node copy = {.type = op->type, .op = op, .wish = wish};
     snprintf(name, sizeof name, "%.250s (%s)", graph->values[input].name, what);
-    CR_TRY(cr_node_new(graph, 1, &copy, err));
+    CR_OR_RETURN(cr_node_new(graph, 1, &copy, err));
     copy.inputs[0] = input;
     cr_node_connect(graph, &copy);
     copy.name = cr_graph_text(graph, name);
     if (!copy.name)
-        CR_TRY(cr_fail_memory(err, "a name", strlen(name), 1));
-    CR_TRY(cr_graph_add_node(graph, &copy, NULL, err));
+        CR_OR_RETURN(cr_fail_memory(err, "a name", strlen(name), 1));
+    CR_OR_RETURN(cr_graph_add_node(graph, &copy, NULL, err));
     *y = copy.y;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_node_insert_wish(cr_graph *graph, const cr_op *op, int x, const void *wish, int *y,
@@ -190,7 +187,6 @@ cr_status cr_node_of_one(cr_graph *graph, cr_node *node, int i, int n_dims, cr_e
 
 cr_status cr_node_give(cr_graph *graph, cr_node *node, int i, const cr_given *as, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_value *value = &graph->values[node->inputs[i]];
     const bool own = !as && !graph->computes;
     cr_given itself = {.shape.n_dims = value->tensor.n_dims};
@@ -202,12 +198,10 @@ cr_status cr_node_give(cr_graph *graph, cr_node *node, int i, const cr_given *as
         as = &itself;
     }
     if (!y)
-        CR_TRY(add_copy(graph, node->inputs[i], &cr_op_given, "given", as, &y, err));
+        CR_OR_RETURN(add_copy(graph, node->inputs[i], &cr_op_given, "given", as, &y, err));
     value->given = own ? y : value->given;
     set_input(graph, node, i, y);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_node_spread(cr_graph *graph, cr_node *node, int i, const cr_given *to, cr_error *err)
@@ -222,79 +216,65 @@ cr_status cr_node_spread(cr_graph *graph, cr_node *node, int i, const cr_given *
 /* Gives an operator that needs the usual order in memory copies of inputs that have another. */
 static cr_status arrange_inputs(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     if (node->op->flags & CR_OP_OWN_ORDER ||
         (node->op->flags & CR_OP_ANY_ORDER && !orders_differ(graph, node)))
         return CR_OK;
     for (int i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0 && !graph->values[node->inputs[i]].constant)
-            CR_TRY(cr_node_usual(graph, node, i, err));
-
-cleanup:
-    return status;
+            CR_OR_RETURN(cr_node_usual(graph, node, i, err));
+    return CR_OK;
 }
 
 cr_status cr_graph_add_node(cr_graph *graph, cr_node *node, const char *output, cr_error *err)
 {
-    cr_status status = CR_OK;
     int whole;
-    CR_TRY(arrange_inputs(graph, node, err));
-    CR_TRY(output ? cr_graph_add_value(graph, output, &node->y, err)
-                  : add_unlisted(graph, node->name, &node->y, err));
+    CR_OR_RETURN(arrange_inputs(graph, node, err));
+    CR_OR_RETURN(output ? cr_graph_add_value(graph, output, &node->y, err)
+                        : add_unlisted(graph, node->name, &node->y, err));
     node->flags = node->op->flags;
     node->clamp = CR_NO_CLAMP;
-    CR_TRY(cr_node_whole(graph, node, &whole, err));
-    CR_TRY(node->op->load(graph, node, err));
+    CR_OR_RETURN(cr_node_whole(graph, node, &whole, err));
+    CR_OR_RETURN(node->op->load(graph, node, err));
     graph->values[node->y].whole = whole;
-    if (graph->n_nodes == graph->max_nodes) {
-        status = cr_fail(err, CR_EINPUT, "the model becomes more than %d nodes", graph->max_nodes);
-        goto cleanup;
-    }
+    if (graph->n_nodes == graph->max_nodes)
+        return cr_fail(err, CR_EINPUT, "the model becomes more than %d nodes", graph->max_nodes);
     node->proto = NULL;
     node->wish = NULL;
     graph->values[node->y].producer = graph->n_nodes; /* load may have put others in front of it */
     graph->nodes[graph->n_nodes++] = *node;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_node_insert(cr_graph *graph, const cr_node *owner, const char *type, const int *inputs,
                          int n_inputs, const Onnx__NodeProto *proto, int *y, cr_error *err)
 {
     static const Onnx__NodeProto plain = ONNX__NODE_PROTO__INIT;
-    cr_status status = CR_OK;
     char name[300];
     cr_node node = {.op = cr_op_find(type), .proto = proto ? proto : &plain};
     node.type = node.op->type;
     snprintf(name, sizeof name, "%.250s (%s)", owner->name, type);
-    CR_TRY(cr_node_new(graph, n_inputs, &node, err));
+    CR_OR_RETURN(cr_node_new(graph, n_inputs, &node, err));
     memcpy(node.inputs, inputs, (size_t)n_inputs * sizeof *inputs);
     cr_node_connect(graph, &node);
     node.name = cr_graph_text(graph, name);
     if (!node.name)
-        CR_TRY(cr_fail_memory(err, "a name", strlen(name), 1));
-    CR_TRY(cr_graph_add_node(graph, &node, NULL, err));
+        CR_OR_RETURN(cr_fail_memory(err, "a name", strlen(name), 1));
+    CR_OR_RETURN(cr_graph_add_node(graph, &node, NULL, err));
     *y = node.y;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_node_become(cr_graph *graph, cr_node *node, const char *type, const int *inputs,
                          int n_inputs, const Onnx__NodeProto *proto, cr_error *err)
 {
     static const Onnx__NodeProto plain = ONNX__NODE_PROTO__INIT;
-    cr_status status = CR_OK;
     node->op = cr_op_find(type);
     node->proto = proto ? proto : &plain;
     node->flags = node->op->flags;
-    CR_TRY(cr_node_new(graph, n_inputs, node, err));
+    CR_OR_RETURN(cr_node_new(graph, n_inputs, node, err));
     memcpy(node->inputs, inputs, (size_t)n_inputs * sizeof *inputs);
     cr_node_connect(graph, node);
-    CR_TRY(arrange_inputs(graph, node, err));
-    CR_TRY(node->op->load(graph, node, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(arrange_inputs(graph, node, err));
+    CR_OR_RETURN(node->op->load(graph, node, err));
+    return CR_OK;
 }

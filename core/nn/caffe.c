@@ -167,28 +167,26 @@ static cr_status read_data(network *n, const cr_text *layer, cr_error *err)
     const cr_text *param = cr_text_get(layer, "input_param");
     const cr_text *transform = cr_text_get(layer, "transform_param");
     const cr_text *top = cr_text_next(layer->first, "top"); /* labels follow */
-    cr_status status = CR_OK;
     if (is_type(string(layer, "type"), "Input")) {
-        CR_TRY(cr_text_ints(cr_text_get(param, "shape"), "dim", CR_MAX_DIMS, dims, &n_dims, err));
+        CR_OR_RETURN(
+            cr_text_ints(cr_text_get(param, "shape"), "dim", CR_MAX_DIMS, dims, &n_dims, err));
         if (n_dims < 2)
-            CR_TRY(cr_fail(err, CR_EINPUT, "it has no input_param { shape { dim } }"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it has no input_param { shape { dim } }"));
     } else {
         const cr_text *old =
             cr_text_get(layer, "data_param"); /* where crops were in V1's first files */
-        CR_TRY(cr_text_int(old, "crop_size", 0, &crop, err));
-        CR_TRY(cr_text_int(transform, "crop_size", crop, &crop, err));
+        CR_OR_RETURN(cr_text_int(old, "crop_size", 0, &crop, err));
+        CR_OR_RETURN(cr_text_int(transform, "crop_size", crop, &crop, err));
         if (crop < 1)
-            CR_TRY(
+            CR_OR_RETURN(
                 cr_fail(err, CR_EINPUT,
                         "the size of its images is not known; use the network's deploy.prototxt"));
         dims[2] = dims[3] = crop;
     }
     if (!top || !top->value)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it has no top"));
-    CR_TRY(add_input(n, top->value, dims, n_dims, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it has no top"));
+    CR_OR_RETURN(add_input(n, top->value, dims, n_dims, err));
+    return CR_OK;
 }
 
 /* The name of what a layer writes to a blob: a name of a layer stands for what that layer computes, also where a
@@ -281,7 +279,6 @@ cleanup:
 /* Those that the TEST phase has, with their names and the last that writes each blob. */
 static cr_status list_layers(network *n, cr_error *err)
 {
-    cr_status status = CR_OK;
     int n_all = 0, n_tops = 0;
     const bool old = cr_text_get(n->top, "layers") != NULL;
     const char *key = old ? "layers" : "layer";
@@ -296,21 +293,22 @@ static cr_status list_layers(network *n, cr_error *err)
     n->read = cr_arena_alloc(n->c->memory, n_values, sizeof *n->read);
     if (!n->layers || !n->values || !n->read)
         return memory_fails(err);
-    CR_TRY(cr_symbols_init(&n->names, n->c->memory, (size_t)n_all + 2, err));
-    CR_TRY(cr_symbols_init(&n->last, n->c->memory, n_values, err));
-    CR_TRY(cr_symbols_init(&n->blobs, n->c->memory, n_values, err));
+    CR_OR_RETURN(cr_symbols_init(&n->names, n->c->memory, (size_t)n_all + 2, err));
+    CR_OR_RETURN(cr_symbols_init(&n->last, n->c->memory, n_values, err));
+    CR_OR_RETURN(cr_symbols_init(&n->blobs, n->c->memory, n_values, err));
     for (const cr_text *f = n->top->first; (f = cr_text_next(f, key)); f = f->next) {
         if (f->value || cr_text_get(f, "layer"))
-            CR_TRY(cr_fail(err, CR_EINPUT,
-                           "line %d: a layer of Caffe's first format; convert the network with its "
-                           "upgrade_net_proto_text",
-                           f->line));
+            CR_OR_RETURN(
+                cr_fail(err, CR_EINPUT,
+                        "line %d: a layer of Caffe's first format; convert the network with its "
+                        "upgrade_net_proto_text",
+                        f->line));
         if (!is_there(f) || is_measure(string(f, "type")))
             continue;
         const char *name = string(f, "name");
         if (!name[0] || strlen(name) > MAX_NAME)
-            CR_TRY(cr_fail(err, CR_EINPUT, "line %d: a layer has no name, or a very long one",
-                           f->line));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "line %d: a layer has no name, or a very long one",
+                                 f->line));
         if (!is_data(string(f, "type")) && cr_symbols_find(&n->names, name) < 0)
             cr_symbols_put(&n->names, name, n->n_layers);
         for (const cr_text *top = f->first; (top = cr_text_next(top, "top")); top = top->next)
@@ -318,9 +316,7 @@ static cr_status list_layers(network *n, cr_error *err)
                 cr_symbols_put(&n->last, top->value, n->n_layers);
         n->layers[n->n_layers++] = f;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static Onnx__ValueInfoProto *value_info(cr_arena *memory, const cr_caffe_value *value)

@@ -82,7 +82,6 @@ static cr_status read_numbers(const Caffe__BlobProto *proto, cr_onnx_bytes raw, 
 cr_status cr_caffe_weights_find(const cr_caffe_weights *weights, const char *layer,
                                 cr_arena *memory, cr_caffe_blob **blobs, int *n, cr_error *err)
 {
-    cr_status status = CR_OK;
     const Caffe__NetParameter *net = (Caffe__NetParameter *)weights->wire.message;
     size_t at = 0; /* among what was left out */
     *n = 0;
@@ -98,13 +97,12 @@ cr_status cr_caffe_weights_find(const cr_caffe_weights *weights, const char *lay
         if (!*blobs)
             return cr_fail_memory(err, "weights", n_blobs, sizeof **blobs);
         for (size_t j = 0; j < n_blobs; j++) {
-            CR_TRY(read_shape(protos[j], &(*blobs)[j], err));
-            CR_TRY(read_numbers(protos[j], weights->wire.cut[at + j], memory, &(*blobs)[j], err));
+            CR_OR_RETURN(read_shape(protos[j], &(*blobs)[j], err));
+            CR_OR_RETURN(
+                read_numbers(protos[j], weights->wire.cut[at + j], memory, &(*blobs)[j], err));
         }
         *n = (int)n_blobs;
         break;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

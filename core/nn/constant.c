@@ -51,7 +51,6 @@ static cr_status fail_large(cr_error *err)
 /* The first input of the node as an activation: it lies as ONNX has it. */
 static cr_status load(cr_graph *graph, cr_node *node, int *data, cr_error *err)
 {
-    cr_status status = CR_OK;
     int first = 0, id;
     while (first < node->n_inputs && node->inputs[first] < 0)
         first++;
@@ -64,7 +63,7 @@ static cr_status load(cr_graph *graph, cr_node *node, int *data, cr_error *err)
                        graph->values[*data].name, cr_onnx_type_name(tensor->data_type));
     if (tensor->n > (int64_t)MAX_IN_USE) /* before the node makes tables of it */
         return fail_large(err);
-    CR_TRY(cr_graph_add_constant(graph, NULL, &(cr_tensor){0}, &id, err));
+    CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &(cr_tensor){0}, &id, err));
     cr_value *value = &graph->values[id];
     value->constant = false;
     value->shape.n_dims = tensor->n_dims;
@@ -73,14 +72,12 @@ static cr_status load(cr_graph *graph, cr_node *node, int *data, cr_error *err)
         value->order[d] = d;
     }
     int *inputs = node->inputs;
-    CR_TRY(cr_node_new(graph, node->n_inputs, node, err));
+    CR_OR_RETURN(cr_node_new(graph, node->n_inputs, node, err));
     memcpy(node->inputs, inputs, (size_t)node->n_inputs * sizeof *inputs);
     node->inputs[first] = id;
     cr_node_connect(graph, node);
-    CR_TRY(cr_graph_add_node(graph, node, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_graph_add_node(graph, node, NULL, err));
+    return CR_OK;
 }
 
 /* Whether the nodes from `first` on only move elements. */
@@ -170,13 +167,12 @@ static size_t place(const cr_value *value, const size_t *strides, size_t i)
 static cr_status run_reals(cr_graph *graph, int first, int data, int y, float *result,
                            cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_tensor *tensor = &graph->values[data].tensor;
     cr_real **values = cr_arena_alloc(&graph->arena, (size_t)graph->n_values, sizeof *values);
     cr_real *x = room(graph, (size_t)tensor->n, sizeof *x);
     size_t strides[CR_MAX_DIMS];
     if (!values || !x)
-        CR_TRY(cr_fail_memory(err, "a constant", (size_t)tensor->n, sizeof *x));
+        CR_OR_RETURN(cr_fail_memory(err, "a constant", (size_t)tensor->n, sizeof *x));
     for (size_t i = 0; i < (size_t)tensor->n; i++)
         x[i] = tensor->ints ? (cr_real)tensor->ints[i] : cr_tensor_real(tensor, i);
     for (int i = first; i < graph->n_nodes; i++)
@@ -184,14 +180,12 @@ static cr_status run_reals(cr_graph *graph, int first, int data, int y, float *r
             if (graph->values[graph->nodes[i].x[j]].producer < 0)
                 values[graph->nodes[i].x[j]] = x;
     for (int i = first; i < graph->n_nodes; i++)
-        CR_TRY(run_node(graph, &graph->nodes[i], values, err));
+        CR_OR_RETURN(run_node(graph, &graph->nodes[i], values, err));
     const cr_value *value = &graph->values[y];
     cr_move_strides(&value->shape, value->order, strides);
     for (size_t i = 0; i < cr_shape_size(&value->shape); i++)
         result[i] = (float)values[y][place(value, strides, i)];
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Of nodes that only move elements: where each of the result comes from. */

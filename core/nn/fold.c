@@ -185,44 +185,40 @@ static int64_t clamp_index(int64_t i, int64_t n)
 /* Of anything: one image is one image. */
 static cr_status fold_shape(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int id = f->n_in ? f->node->inputs[0] : -1;
     const cr_value *value = id < 0 ? NULL : &f->graph->values[id];
     int64_t start, end, *to;
     if (!value)
-        CR_TRY(cr_fail(err, CR_EINPUT, "input 1 is left out"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 is left out"));
     const int n = value->constant ? value->tensor.n_dims : value->shape.n_dims;
-    CR_TRY(cr_attribute_int(f->node, "start", 0, &start, err));
-    CR_TRY(cr_attribute_int(f->node, "end", n, &end, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "start", 0, &start, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "end", n, &end, err));
     start = clamp_index(start, n);
     end = clamp_index(end, n);
     *out = (cr_tensor){.n_dims = 1, .data_type = CR_TYPE(INT64)};
     out->dims[0] = end > start ? end - start : 0;
-    CR_TRY(cr_fold_make(f, out, &to, NULL, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &to, NULL, err));
     for (int64_t i = 0; i < out->n; i++)
         to[i] = value->constant ? value->tensor.dims[start + i] : value->shape.dims[start + i];
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The identity in the shape of a matrix, or another diagonal of it. */
 static cr_status fold_eye_like(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int id = f->n_in ? f->node->inputs[0] : -1;
     const cr_value *value = id < 0 ? NULL : &f->graph->values[id];
     int64_t own, type, diagonal, *ints = NULL;
     float *reals = NULL;
     if (!value || (value->constant ? value->tensor.n_dims : value->shape.n_dims) != 2)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its input is no matrix"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its input is no matrix"));
     own = value->constant ? value->tensor.data_type : value->whole ? value->whole : CR_TYPE(FLOAT);
-    CR_TRY(cr_attribute_int(f->node, "dtype", own, &type, err));
-    CR_TRY(cr_attribute_int(f->node, "k", 0, &diagonal, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "dtype", own, &type, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "k", 0, &diagonal, err));
     *out = (cr_tensor){.n_dims = 2, .data_type = (int)type};
     for (int d = 0; d < 2; d++)
         out->dims[d] = value->constant ? value->tensor.dims[d] : value->shape.dims[d];
-    CR_TRY(cr_fold_make(f, out, &ints, cr_onnx_is_real((int)type) ? &reals : NULL, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &ints, cr_onnx_is_real((int)type) ? &reals : NULL, err));
     for (int64_t i = 0; i < out->n; i++) {
         const bool one = i % out->dims[1] - i / out->dims[1] == diagonal;
         if (reals)
@@ -230,9 +226,7 @@ static cr_status fold_eye_like(const cr_folding *f, cr_tensor *out, cr_error *er
         else
             ints[i] = one;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status fold_size(const cr_folding *f, cr_tensor *out, cr_error *err)
@@ -251,13 +245,12 @@ static cr_status fold_size(const cr_folding *f, cr_tensor *out, cr_error *err)
 
 static cr_status fold_concat(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_tensor *first = f->in[0];
     int64_t given, outer = 1, inner = 1, offset = 0, *ints = NULL;
     float *reals = NULL;
     int axis;
-    CR_TRY(cr_attribute_int(f->node, "axis", INT64_MAX, &given, err));
-    CR_TRY(cr_node_axis(f->graph, given, first->n_dims, &axis, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "axis", INT64_MAX, &given, err));
+    CR_OR_RETURN(cr_node_axis(f->graph, given, first->n_dims, &axis, err));
     *out = *first;
     out->step = 0;
     out->reals = NULL;
@@ -268,10 +261,10 @@ static cr_status fold_concat(const cr_folding *f, cr_tensor *out, cr_error *err)
         for (int d = 0; fits && d < t->n_dims; d++)
             fits = d == axis || t->dims[d] == first->dims[d];
         if (!fits)
-            CR_TRY(cr_fail(err, CR_EINPUT, "input %d does not fit the first", i + 1));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input %d does not fit the first", i + 1));
         out->dims[axis] += t->dims[axis];
     }
-    CR_TRY(cr_fold_make(f, out, &ints, first->reals ? &reals : NULL, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &ints, first->reals ? &reals : NULL, err));
     for (int d = 0; d < out->n_dims; d++) {
         outer *= d < axis ? out->dims[d] : 1;
         inner *= d > axis ? out->dims[d] : 1;
@@ -286,9 +279,7 @@ static cr_status fold_concat(const cr_folding *f, cr_tensor *out, cr_error *err)
                 ints[to] = f->in[i]->ints[j];
         }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_fold_broadcast(const cr_tensor *const *in, int n, cr_tensor *out, cr_error *err)
@@ -321,13 +312,12 @@ size_t cr_fold_spread(const cr_tensor *out, const cr_tensor *in, size_t i)
 
 static cr_status fold_where(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_tensor *c = f->in[0], *x = f->in[1], *y = f->in[2];
     int64_t *ints = NULL;
     float *reals = NULL;
     *out = (cr_tensor){.data_type = x->data_type};
-    CR_TRY(cr_fold_broadcast(f->in, 3, out, err));
-    CR_TRY(cr_fold_make(f, out, &ints, x->reals || y->reals ? &reals : NULL, err));
+    CR_OR_RETURN(cr_fold_broadcast(f->in, 3, out, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &ints, x->reals || y->reals ? &reals : NULL, err));
     for (size_t i = 0; i < (size_t)out->n; i++) {
         const cr_tensor *from = cr_tensor_number(c, cr_fold_spread(out, c, i)) != 0 ? x : y;
         const size_t at = cr_fold_spread(out, from, i);
@@ -336,26 +326,23 @@ static cr_status fold_where(const cr_folding *f, cr_tensor *out, cr_error *err)
         else
             ints[i] = from->ints[at];
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The elements of x, but those that the updates replace. */
 static cr_status fold_scatter_nd(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_tensor *x = f->in[0], *index = f->in[1], *updates = f->in[2];
     int64_t *ints = NULL, n_slice = 1;
     float *reals = NULL;
     const int64_t depth = index->n_dims ? index->dims[index->n_dims - 1] : 0;
     if (!index->ints || depth < 1 || depth > x->n_dims || !x->ints != !updates->ints)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices do not fit"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit"));
     for (int64_t d = depth; d < x->n_dims; d++)
         n_slice *= x->dims[d];
     if (updates->n != index->n / depth * n_slice)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its updates do not fit its indices"));
-    CR_TRY(make_like(f, x, x->data_type, out, &ints, &reals, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its updates do not fit its indices"));
+    CR_OR_RETURN(make_like(f, x, x->data_type, out, &ints, &reals, err));
     for (int64_t i = 0; i < x->n; i++)
         if (reals)
             reals[i] = (float)cr_tensor_real(x, (size_t)i);
@@ -366,7 +353,7 @@ static cr_status fold_scatter_nd(const cr_folding *f, cr_tensor *out, cr_error *
         for (int64_t d = 0; d < depth; d++) {
             const int64_t at = index->ints[i * depth + d];
             if (at < -x->dims[d] || at >= x->dims[d])
-                CR_TRY(cr_fail(err, CR_EINPUT, "its index is out of range"));
+                CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its index is out of range"));
             to = to * x->dims[d] + at + (at < 0 ? x->dims[d] : 0);
         }
         for (int64_t j = 0; j < n_slice; j++)
@@ -375,9 +362,7 @@ static cr_status fold_scatter_nd(const cr_folding *f, cr_tensor *out, cr_error *
             else
                 ints[to * n_slice + j] = updates->ints[i * n_slice + j];
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The places of what is not zero, [n_dims, n]. */

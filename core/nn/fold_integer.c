@@ -97,34 +97,30 @@ static const struct {
 static cr_status fold_arithmetic(const cr_folding *f, arithmetic *compute, cr_tensor *out,
                                  cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t *ints;
     *out = (cr_tensor){.data_type = f->in[0]->data_type};
-    CR_TRY(cr_fold_broadcast(f->in, f->n_in, out, err));
-    CR_TRY(cr_fold_make(f, out, &ints, NULL, err));
+    CR_OR_RETURN(cr_fold_broadcast(f->in, f->n_in, out, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &ints, NULL, err));
     for (size_t i = 0; i < (size_t)out->n; i++) {
         ints[i] = f->in[0]->ints[cr_fold_spread(out, f->in[0], i)];
         for (int j = 1; j < f->n_in; j++)
             if (!compute(ints[i], f->in[j]->ints[cr_fold_spread(out, f->in[j], i)], &ints[i]))
-                CR_TRY(cr_fail(err, CR_EINPUT, "its result is out of range"));
+                CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its result is out of range"));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The result of a comparison: of numbers of either kind a boolean. */
 static cr_status fold_comparison(const cr_folding *f, cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *type = f->node->proto->op_type;
     const bool equal = strstr(type, "Equal"), less = strstr(type, "Less"),
                greater = strstr(type, "Greater");
     const cr_tensor *a = f->in[0], *b = f->in[1];
     int64_t *ints;
     *out = (cr_tensor){.data_type = CR_TYPE(BOOL)};
-    CR_TRY(cr_fold_broadcast(f->in, 2, out, err));
-    CR_TRY(cr_fold_make(f, out, &ints, NULL, err));
+    CR_OR_RETURN(cr_fold_broadcast(f->in, 2, out, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &ints, NULL, err));
     for (size_t i = 0; i < (size_t)out->n; i++) {
         const size_t at_a = cr_fold_spread(out, a, i), at_b = cr_fold_spread(out, b, i);
         const bool exact = a->ints && b->ints;
@@ -134,9 +130,7 @@ static cr_status fold_comparison(const cr_folding *f, cr_tensor *out, cr_error *
         ints[i] = (equal && is_equal) || (less && is_less) ||
                   (greater && (exact ? !is_less && !is_equal : x > y));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Of single integers or booleans: Not, Neg, Abs, Sign. */
@@ -172,19 +166,18 @@ static const struct {
 static cr_status fold_reduction(const cr_folding *f, int64_t first, arithmetic *compute,
                                 cr_tensor *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_tensor *in = f->in[0];
     const int64_t *axes;
     int64_t n_axes, keep, empty, *ints;
     bool reduced[CR_MAX_DIMS] = {false};
-    CR_TRY(cr_node_list(f->graph, f->node, 1, "axes", &axes, &n_axes, err));
-    CR_TRY(cr_attribute_int(f->node, "keepdims", 1, &keep, err));
-    CR_TRY(cr_attribute_int(f->node, "noop_with_empty_axes", 0, &empty, err));
+    CR_OR_RETURN(cr_node_list(f->graph, f->node, 1, "axes", &axes, &n_axes, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "keepdims", 1, &keep, err));
+    CR_OR_RETURN(cr_attribute_int(f->node, "noop_with_empty_axes", 0, &empty, err));
     for (int d = 0; d < in->n_dims; d++)
         reduced[d] = n_axes == 0 && !empty;
     for (int64_t i = 0; i < n_axes; i++) {
         int axis;
-        CR_TRY(cr_node_axis(f->graph, axes[i], in->n_dims, &axis, err));
+        CR_OR_RETURN(cr_node_axis(f->graph, axes[i], in->n_dims, &axis, err));
         reduced[axis] = true;
     }
     cr_tensor kept = {.n_dims = in->n_dims};
@@ -194,19 +187,17 @@ static cr_status fold_reduction(const cr_folding *f, int64_t first, arithmetic *
         if (keep || !reduced[d])
             out->dims[out->n_dims++] = kept.dims[d];
     }
-    CR_TRY(cr_fold_make(f, out, &ints, NULL, err));
+    CR_OR_RETURN(cr_fold_make(f, out, &ints, NULL, err));
     if (in->n == 0 && out->n > 0 && (compute == smaller || compute == larger))
-        CR_TRY(cr_fail(err, CR_EINPUT, "it reduces nothing"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it reduces nothing"));
     for (int64_t i = 0; i < out->n; i++)
         ints[i] = first;
     for (size_t i = 0; i < (size_t)in->n; i++) {
         int64_t *to = &ints[cr_fold_spread(in, &kept, i)];
         if (!compute(*to, in->ints[i], to))
-            CR_TRY(cr_fail(err, CR_EINPUT, "its result is out of range"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its result is out of range"));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 static cr_status fold_operation(const cr_folding *f, cr_tensor *out, cr_error *err)
 {

@@ -128,12 +128,9 @@ static cr_status add_node(inlining *in, Onnx__NodeProto *node, const call *c, cr
 static cr_status add_nodes(inlining *in, Onnx__NodeProto *const *nodes, size_t n, const call *c,
                            cr_error *err)
 {
-    cr_status status = CR_OK;
     for (size_t i = 0; i < n; i++)
-        CR_TRY(add_node(in, nodes[i], c, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(add_node(in, nodes[i], c, err));
+    return CR_OK;
 }
 
 cr_status cr_functions_inline(const Onnx__ModelProto *model, cr_arena *memory,

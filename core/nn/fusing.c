@@ -37,7 +37,6 @@ static int other_term(const cr_compiler *c, int a, int b)
 
 cr_status cr_fuse(cr_compiler *c, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_graph *graph = c->graph;
     for (int a = 0; a < graph->n_nodes; a++) {
         const cr_node *node = &graph->nodes[a];
@@ -50,7 +49,7 @@ cr_status cr_fuse(cr_compiler *c, cr_error *err)
                          node->n_folds == next->n_folds && c->added[a] < 0;
             int other = other_term(c, a, b);
             if (folds)
-                CR_TRY(fold(c, a, b, err));
+                CR_OR_RETURN(fold(c, a, b, err));
             else if (other >= 0)
                 c->added[a] = other;
             else if (next->flags & CR_OP_CLAMP && !(node->flags & CR_OP_NEEDS_Y))
@@ -66,7 +65,5 @@ cr_status cr_fuse(cr_compiler *c, cr_error *err)
                     c->root[v] = y;
         }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

@@ -215,18 +215,17 @@ static cr_status check_size(const cr_net *net, int max_mb, cr_error *err)
 
 static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_graph *graph = c->graph;
     cr_net *net = c->net;
     for (int i = 0; i < graph->n_nodes; i++)
         if (c->live[i])
             c->step_of[i] = net->n_steps++;
-    CR_TRY(cr_rooms_find(c, err));
+    CR_OR_RETURN(cr_rooms_find(c, err));
     const cr_buffers b = cr_compiler_buffers(c);
-    CR_TRY(cr_buffers_place(c->buffers, (int)(b.end - c->buffers), &net->n_activations, err));
+    CR_OR_RETURN(cr_buffers_place(c->buffers, (int)(b.end - c->buffers), &net->n_activations, err));
     for (int v = 0; v < graph->n_values; v++)
         c->buffers[v] = c->buffers[c->over[v]];
-    CR_TRY(check_size(net, max_mb, err));
+    CR_OR_RETURN(check_size(net, max_mb, err));
     net->steps = cr_arena_alloc(&net->memory, (size_t)net->n_steps, sizeof *net->steps);
     size_t n_targets = (size_t)net->n_targets;
     net->target_activations = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
@@ -236,13 +235,11 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     net->target_steps = cr_arena_alloc(&net->memory, n_targets, sizeof(int));
     net->tails = cr_arena_alloc(&net->memory, n_targets, sizeof *net->tails);
     if (!net->steps || !net->target_activations || !net->target_gradients ||
-        !net->target_tangents || !net->target_sizes || !net->target_steps || !net->tails) {
-        status = cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
-        goto cleanup;
-    }
+        !net->target_tangents || !net->target_sizes || !net->target_steps || !net->tails)
+        return cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
     for (int i = 0; i < graph->n_nodes; i++)
         if (c->live[i])
-            CR_TRY(make_step(c, i, &net->steps[c->step_of[i]], err));
+            CR_OR_RETURN(make_step(c, i, &net->steps[c->step_of[i]], err));
     int logits = c->root[graph->logits];
     net->input = cr_compiler_place(c, graph->input);
     net->logits = cr_compiler_place(c, logits);
@@ -257,11 +254,9 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
         net->target_sizes[t] = cr_shape_size(&graph->values[root].shape);
         net->target_steps[t] = cr_compiler_maker(c, root);
         if (c->targets[t].tail)
-            CR_TRY(cr_tail_make(c, t, &net->tails[t], err));
+            CR_OR_RETURN(cr_tail_make(c, t, &net->tails[t], err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targets, int n_targets,

@@ -179,7 +179,6 @@ static cr_status load_node(cr_graph *graph, const Onnx__NodeProto *proto, cr_err
 /* The branch of an If that is taken, in its place. Only the file's depth bounds how deep these go. */
 static cr_status load_branch(cr_graph *graph, const Onnx__NodeProto *proto, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_node node = {.proto = proto};
     const int id = proto->n_input == 1 ? cr_symbols_find(&graph->names, proto->input[0]) : -1;
     const cr_tensor *condition = id < 0 ? NULL : &graph->values[id].tensor;
@@ -191,10 +190,10 @@ static cr_status load_branch(cr_graph *graph, const Onnx__NodeProto *proto, cr_e
     if (!branch || branch->n_output != proto->n_output)
         return cr_fail(err, CR_EINPUT, "its branch does not fit its outputs");
     for (size_t i = 0; i < branch->n_initializer; i++)
-        CR_TRY(add_tensor(graph, branch->initializer[i]->name, branch->initializer[i],
-                          (cr_onnx_bytes){0}, err));
+        CR_OR_RETURN(add_tensor(graph, branch->initializer[i]->name, branch->initializer[i],
+                                (cr_onnx_bytes){0}, err));
     for (size_t i = 0; i < branch->n_node; i++)
-        CR_TRY(load_node(graph, branch->node[i], err));
+        CR_OR_RETURN(load_node(graph, branch->node[i], err));
     for (size_t i = 0; i < branch->n_output; i++) {
         Onnx__NodeProto same = ONNX__NODE_PROTO__INIT;
         same.op_type = "Identity";
@@ -202,13 +201,11 @@ static cr_status load_branch(cr_graph *graph, const Onnx__NodeProto *proto, cr_e
         same.input = &branch->output[i]->name;
         same.output = &proto->output[i];
         if (!branch->output[i]->name)
-            CR_TRY(cr_fail(err, CR_EINPUT, "an output of its branch has no name"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "an output of its branch has no name"));
         if (proto->output[i][0])
-            CR_TRY(load_operator(graph, &same, same.op_type, 0, err));
+            CR_OR_RETURN(load_operator(graph, &same, same.op_type, 0, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* A node that makes or reads a sequence; its output, if that is a tensor, is one that is there already. */

@@ -41,27 +41,22 @@ static const cr_op affine_op = {
 cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_real **scale,
                          cr_real **shift, cr_error *err)
 {
-    cr_status status = CR_OK;
     affine *p;
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->c = cr_value_last(in);
     p->rows = cr_shape_size(&in->shape) / (size_t)p->c;
     *scale = p->scale = cr_arena_alloc(&graph->arena, (size_t)p->c, sizeof *p->scale);
     *shift = p->shift = cr_arena_alloc(&graph->arena, (size_t)p->c, sizeof *p->shift);
-    if (!p->scale || !p->shift) {
-        status = cr_fail_memory(err, "scales", 2 * (size_t)p->c, sizeof *p->scale);
-        goto cleanup;
-    }
+    if (!p->scale || !p->shift)
+        return cr_fail_memory(err, "scales", 2 * (size_t)p->c, sizeof *p->scale);
     node->op = &affine_op;
     node->flags = CR_OP_AFFINE | CR_OP_FOLDS | CR_OP_CLAMPS | CR_OP_READS_STEPS |
                   CR_OP_WRITES_STEPS | CR_OP_OVERWRITES | CR_OP_LINEAR;
     node->n_folds = p->c;
     node->n_weights = 2 * (size_t)p->c;
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);
-    CR_TRY(cr_node_set_like(graph, node, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
+    return CR_OK;
 }
 
 double cr_affine_scale(const cr_node *node, size_t i)

@@ -6,21 +6,18 @@
 static cr_status arrange(cr_graph *graph, cr_node *node, int64_t given, int *axis,
                          const cr_value **in, cr_error *err)
 {
-    cr_status status = CR_OK;
     int order[CR_MAX_DIMS] = {0}, n = 0;
-    CR_TRY(cr_node_value(graph, node, 0, in, err));
-    CR_TRY(cr_node_axis(graph, given, (*in)->shape.n_dims, axis, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, (*in)->shape.n_dims, axis, err));
     for (int i = 0; i < (*in)->shape.n_dims; i++)
         if ((*in)->order[i] != *axis)
             order[n++] = (*in)->order[i];
     order[n] = *axis;
-    CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+    CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
     *in = &graph->values[node->inputs[0]];
     if (cr_shape_size(&(*in)->shape) == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it is of nothing"));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it is of nothing"));
+    return CR_OK;
 }
 
 /* An input that is one number. */
@@ -45,23 +42,20 @@ typedef struct sums {
 
 static cr_status load_sums(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t given, exclusive, reverse;
     int axis;
     sums *p;
-    CR_TRY(read_one(graph, node, 1, &given, err));
-    CR_TRY(cr_attribute_int(node, "exclusive", 0, &exclusive, err));
-    CR_TRY(cr_attribute_int(node, "reverse", 0, &reverse, err));
-    CR_TRY(arrange(graph, node, given, &axis, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(read_one(graph, node, 1, &given, err));
+    CR_OR_RETURN(cr_attribute_int(node, "exclusive", 0, &exclusive, err));
+    CR_OR_RETURN(cr_attribute_int(node, "reverse", 0, &reverse, err));
+    CR_OR_RETURN(arrange(graph, node, given, &axis, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     const int c = in->shape.dims[axis];
     *p = (sums){cr_shape_size(&in->shape) / (size_t)c, c, exclusive != 0, reverse != 0};
     node->flops = (double)cr_shape_size(&in->shape);
-    CR_TRY(cr_node_set_like(graph, node, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
+    return CR_OK;
 }
 
 /* Adds to y the sums of x up to each element, or from it on. */
@@ -109,30 +103,27 @@ typedef struct top {
 /* The output is the values or, of part 1, their places. In operator sets up to 9 k is an attribute. */
 static cr_status load_top(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t given, largest, k;
     int axis;
     top *p;
-    CR_TRY(cr_attribute_int(node, "k", 0, &k, err));
+    CR_OR_RETURN(cr_attribute_int(node, "k", 0, &k, err));
     if (node->n_inputs > 1)
-        CR_TRY(read_one(graph, node, 1, &k, err));
-    CR_TRY(cr_attribute_int(node, "axis", -1, &given, err));
-    CR_TRY(cr_attribute_int(node, "largest", 1, &largest, err));
-    CR_TRY(arrange(graph, node, given, &axis, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+        CR_OR_RETURN(read_one(graph, node, 1, &k, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", -1, &given, err));
+    CR_OR_RETURN(cr_attribute_int(node, "largest", 1, &largest, err));
+    CR_OR_RETURN(arrange(graph, node, given, &axis, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     const int c = in->shape.dims[axis];
     if (k < 1 || k > c)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it wants %lld of %d elements", (long long)k, c));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it wants %lld of %d elements", (long long)k, c));
     *p = (top){cr_shape_size(&in->shape) / (size_t)c, c, (int)k, largest != 0, node->part == 1};
     node->n_scratch = (size_t)k;
     node->flops = (double)cr_shape_size(&in->shape) * log2(1.0 + (double)k);
     cr_value out = *in;
     out.shape.dims[axis] = (int)k;
-    CR_TRY(cr_node_set_like(graph, node, &out, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, &out, err));
+    return CR_OK;
 }
 
 /* The places of the first k of a row, in order; of equal ones that which comes first. */

@@ -46,11 +46,10 @@ static bool find_spread(const cr_value *a, const cr_value *b, cr_binary *kernel)
 
 static cr_status load_activations(cr_graph *graph, cr_node *node, cr_binary_op op, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *a, *b;
     cr_given all;
     binary *p;
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->kernel.op = op;
     p->swapped = false;
     bool fits = node->n_x == 2;
@@ -63,34 +62,29 @@ static cr_status load_activations(cr_graph *graph, cr_node *node, cr_binary_op o
             p->swapped = fits = true;
     }
     if (!fits) {
-        CR_TRY(cr_node_broadcast(graph, node, &all, err));
+        CR_OR_RETURN(cr_node_broadcast(graph, node, &all, err));
         find_spread(&graph->values[node->x[0]], &graph->values[node->x[1]], &p->kernel);
     }
     a = &graph->values[node->x[p->swapped]];
     if (op == CR_ADD && p->kernel.spread == CR_SPREAD_NONE)
         node->flags |= CR_OP_ADD;
     node->flops = (double)cr_shape_size(&a->shape);
-    CR_TRY(cr_node_set_like(graph, node, a, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, a, err));
+    return CR_OK;
 }
 
 static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op op, int constant,
                                     cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     const cr_tensor *t;
     cr_real *scale, *shift;
     bool first = constant == 0;
-    CR_TRY(cr_node_value(graph, node, 1 - constant, &in, err));
-    CR_TRY(cr_node_reals(graph, node, constant, &t, err));
-    if (!fits_last(t, in) || (op == CR_DIV && first)) {
-        status = load_activations(graph, node, op, err);
-        goto cleanup;
-    }
-    CR_TRY(cr_affine_load(graph, node, in, &scale, &shift, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 1 - constant, &in, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, constant, &t, err));
+    if (!fits_last(t, in) || (op == CR_DIV && first))
+        return load_activations(graph, node, op, err);
+    CR_OR_RETURN(cr_affine_load(graph, node, in, &scale, &shift, err));
     const int n = cr_value_last(in);
     for (int k = 0; k < n; k++) {
         cr_real value = cr_tensor_real(t, t->n == 1 ? 0 : (size_t)k);
@@ -98,9 +92,7 @@ static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op
         shift[k] = op == CR_ADD || (op == CR_SUB && first) ? value : op == CR_SUB ? -value : 0;
     }
     node->n_parameters = t->n;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_binary(cr_graph *graph, cr_node *node, cr_binary_op op, cr_error *err)

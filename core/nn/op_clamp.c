@@ -4,17 +4,14 @@
 /* params: the number of elements of one image. */
 static cr_status load_clamp(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     size_t *size;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *size, (void **)&size, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *size, (void **)&size, err));
     *size = cr_shape_size(&in->shape);
     node->flops = (double)*size;
-    CR_TRY(cr_node_set_like(graph, node, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
+    return CR_OK;
 }
 
 static cr_status load_relu(cr_graph *graph, cr_node *node, cr_error *err)
@@ -48,33 +45,25 @@ static bool varies(const cr_graph *graph, const cr_node *node, int i)
 /* Bounds that depend on the image: a maximum, then a minimum. */
 static cr_status load_clip_by_values(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int hi = node->n_inputs > 2 ? node->inputs[2] : -1;
     int ids[2] = {node->inputs[0], node->inputs[1]};
     if (ids[1] >= 0 && hi >= 0)
-        CR_TRY(cr_node_insert(graph, node, "Max", ids, 2, NULL, &ids[0], err));
+        CR_OR_RETURN(cr_node_insert(graph, node, "Max", ids, 2, NULL, &ids[0], err));
     ids[1] = hi >= 0 ? hi : ids[1];
-    CR_TRY(cr_node_become(graph, node, hi >= 0 ? "Min" : "Max", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, hi >= 0 ? "Min" : "Max", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 static cr_status load_clip(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     if (varies(graph, node, 1) || varies(graph, node, 2))
         return load_clip_by_values(graph, node, err);
-    CR_TRY(bound(graph, node, 1, "min", &node->clamp.lo, err));
-    CR_TRY(bound(graph, node, 2, "max", &node->clamp.hi, err));
-    if (!(node->clamp.lo <= node->clamp.hi)) {
-        status = cr_fail(err, CR_EINPUT, "its bounds are in the wrong order");
-        goto cleanup;
-    }
-    CR_TRY(load_clamp(graph, node, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(bound(graph, node, 1, "min", &node->clamp.lo, err));
+    CR_OR_RETURN(bound(graph, node, 2, "max", &node->clamp.hi, err));
+    if (!(node->clamp.lo <= node->clamp.hi))
+        return cr_fail(err, CR_EINPUT, "its bounds are in the wrong order");
+    CR_OR_RETURN(load_clamp(graph, node, err));
+    return CR_OK;
 }
 
 static size_t image_size(const cr_run *run)

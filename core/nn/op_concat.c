@@ -33,42 +33,37 @@ static bool fits(const cr_shape *first, const cr_shape *in, int axis)
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *first = NULL, *in;
     concat *p;
     int64_t given, extent = 0;
     int axis;
-    CR_TRY(cr_attribute_int(node, "axis", INT64_MAX, &given, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", INT64_MAX, &given, err));
     first = node->n_x ? &graph->values[node->x[0]] : NULL;
     for (int i = 0; i < node->n_inputs; i++) {
         if (first && node->inputs[i] >= 0)
-            CR_TRY(cr_node_of_one(graph, node, i, first->shape.n_dims, err));
-        CR_TRY(cr_node_value(graph, node, i, &in, err));
+            CR_OR_RETURN(cr_node_of_one(graph, node, i, first->shape.n_dims, err));
+        CR_OR_RETURN(cr_node_value(graph, node, i, &in, err));
     }
     first = &graph->values[node->inputs[0]];
-    CR_TRY(cr_node_axis(graph, given, first->shape.n_dims, &axis, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, first->shape.n_dims, &axis, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->parts = cr_arena_alloc(&graph->arena, (size_t)node->n_inputs, sizeof *p->parts);
-    if (!p->parts) {
-        status = cr_fail_memory(err, "a node", (size_t)node->n_inputs, sizeof *p->parts);
-        goto cleanup;
-    }
+    if (!p->parts)
+        return cr_fail_memory(err, "a node", (size_t)node->n_inputs, sizeof *p->parts);
     cr_shape out = first->shape;
     for (int i = 0; i < node->n_inputs; i++) {
-        CR_TRY(cr_node_value(graph, node, i, &in, err));
+        CR_OR_RETURN(cr_node_value(graph, node, i, &in, err));
         if (!fits(&first->shape, &in->shape, axis))
-            CR_TRY(cr_fail(err, CR_EINPUT, "input %d differs from the first in more than its axis",
-                           i + 1));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT,
+                                 "input %d differs from the first in more than its axis", i + 1));
         p->parts[i] = (int)run_of(in, axis);
         extent += in->shape.dims[axis];
     }
-    if (extent > CR_MAX_ELEMENTS) {
-        status = cr_fail(err, CR_EINPUT, "its output has more than %lld elements",
-                         (long long)CR_MAX_ELEMENTS);
-        goto cleanup;
-    }
+    if (extent > CR_MAX_ELEMENTS)
+        return cr_fail(err, CR_EINPUT, "its output has more than %lld elements",
+                       (long long)CR_MAX_ELEMENTS);
     out.dims[axis] = (int)extent;
-    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
     cr_value *y = &graph->values[node->y];
     memcpy(y->order, graph->values[node->inputs[0]].order, sizeof y->order);
     p->c = (int)run_of(y, axis);
@@ -77,9 +72,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     if (axis == 1 && cr_value_is_usual(y) &&
         (out.n_dims == 2 || (out.n_dims == 4 && out.dims[0] == 1)))
         node->flags |= CR_OP_CONCAT | CR_OP_READS_STEPS | CR_OP_WRITES_STEPS;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)

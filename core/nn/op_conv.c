@@ -23,7 +23,6 @@ static void set_way(cr_node *node, const cr_way *way)
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
     conv *p;
     int64_t groups;
@@ -32,34 +31,30 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
         return cr_widen_load(graph, node, err);
     if (cr_node_has_dims(graph, node, 0, 5))
         return cr_volume_load(graph, node, err);
-    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &p->bias, err));
-    CR_TRY(cr_attribute_int(node, "group", 1, &groups, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->weights, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 2, &p->bias, err));
+    CR_OR_RETURN(cr_attribute_int(node, "group", 1, &groups, err));
     const cr_tensor *w = p->weights;
     int c = cr_shape_c(in);
     if (!w || w->n_dims != 4 || groups < 1 || groups > c || c % groups ||
         w->dims[1] != c / groups || w->dims[0] % groups || w->n < 1 ||
-        (p->bias && p->bias->n != w->dims[0])) {
-        status = cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c);
-        goto cleanup;
-    }
+        (p->bias && p->bias->n != w->dims[0]))
+        return cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c);
     /* Dimensions of a tensor whose elements we hold fit an int. */
     cr_window *win = &p->conv.win;
     win->r = (int)w->dims[2];
     win->s = (int)w->dims[3];
     win->k = (int)w->dims[0];
     win->groups = (int)groups;
-    CR_TRY(cr_window_load(graph, node, in, false, win, &pad_bottom, &pad_right, err));
+    CR_OR_RETURN(cr_window_load(graph, node, in, false, win, &pad_bottom, &pad_right, err));
     node->n_folds = win->k;
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
     node->flops = 2.0 * (double)w->n * win->p * win->q;
     set_way(node, cr_way_of(win));
-    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, win->k, win->p, win->q}}, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &(cr_shape){4, {1, win->k, win->p, win->q}}, err));
+    return CR_OK;
 }
 
 const cr_conv *cr_conv_of(const cr_node *node)

@@ -40,13 +40,12 @@ static cr_status set_output(cr_graph *graph, cr_node *node, const cr_value *in, 
 static cr_status load_cut(cr_graph *graph, cr_node *node, const cut *c, cr_move **params,
                           cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     cr_move *p;
     size_t from[CR_MAX_DIMS], to[CR_MAX_DIMS];
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(set_output(graph, node, in, c, to, err));
-    CR_TRY(cr_move_load(graph, node, in, &p, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(set_output(graph, node, in, c, to, err));
+    CR_OR_RETURN(cr_move_load(graph, node, in, &p, err));
     cr_move_strides(&in->shape, in->order, from);
     for (size_t i = 0; i < p->n_out; i++) {
         size_t rest = i, source = 0, target = 0;
@@ -62,9 +61,7 @@ static cr_status load_cut(cr_graph *graph, cr_node *node, const cut *c, cr_move 
         p->index[target] = outside ? -1 : (int)source;
     }
     *params = p;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Room for the sources along dimension d, of the output's extent. */
@@ -133,7 +130,6 @@ static cr_status input_pads(const cr_tensor *input, const cr_tensor *axes, int n
 
 static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
     const cr_tensor *value, *input, *axes;
     cr_move *p;
@@ -142,55 +138,46 @@ static cr_status load_pad(cr_graph *graph, cr_node *node, cr_error *err)
     double fill;
     border mode = BORDER_CONSTANT;
     cut c = {.drop = -1};
-    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 0, &in, err));
     c.out = *in;
     int n = in->n_dims;
-    CR_TRY(cr_attribute_ints(node, "pads", 2 * n, pads, &present, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &input, err));
-    CR_TRY(cr_attribute_float(node, "value", 0, &fill, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &value, err));
-    CR_TRY(cr_node_ints(graph, node, 3, &axes, err));
-    CR_TRY(pad_mode(graph, node, &mode, err));
-    if (value && value->n != 1) {
-        status = cr_fail(err, CR_EINPUT, "its value to pad with is no single value");
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_attribute_ints(node, "pads", 2 * n, pads, &present, err));
+    CR_OR_RETURN(cr_node_ints(graph, node, 1, &input, err));
+    CR_OR_RETURN(cr_attribute_float(node, "value", 0, &fill, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 2, &value, err));
+    CR_OR_RETURN(cr_node_ints(graph, node, 3, &axes, err));
+    CR_OR_RETURN(pad_mode(graph, node, &mode, err));
+    if (value && value->n != 1)
+        return cr_fail(err, CR_EINPUT, "its value to pad with is no single value");
     if (!present)
-        CR_TRY(input_pads(input, axes, n, pads, err));
+        CR_OR_RETURN(input_pads(input, axes, n, pads, err));
     for (int d = 0; d < n; d++) {
         int64_t before = pads[d], after = pads[d + n];
         int64_t most = mode == BORDER_REFLECT ? in->dims[d] - 1 : 65536;
         if (before < -65536 || after < -65536 || before > most || after > most ||
-            (d == 0 && (before || after) && graph->declared_batch > 1)) {
-            status = cr_fail(err, CR_EINPUT, "its pads of dimension %d are out of range", d);
-            goto cleanup;
-        }
+            (d == 0 && (before || after) && graph->declared_batch > 1))
+            return cr_fail(err, CR_EINPUT, "its pads of dimension %d are out of range", d);
         if (!before && !after)
             continue;
-        CR_TRY(new_source(graph, &c, d, in->dims[d] + before + after, err));
+        CR_OR_RETURN(new_source(graph, &c, d, in->dims[d] + before + after, err));
         for (int i = 0; i < c.out.dims[d]; i++)
             c.source[d][i] = border_source(mode, i, (int)before, in->dims[d]);
     }
-    CR_TRY(load_cut(graph, node, &c, &p, err));
+    CR_OR_RETURN(load_cut(graph, node, &c, &p, err));
     p->fill = value ? cr_tensor_real(value, 0) : (cr_real)fill;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* A Gather by indices of several dimensions is one by their list, and a Reshape. */
 static cr_status load_gather_of_many(cr_graph *graph, cr_node *node, const cr_shape *in, int axis,
                                      const cr_tensor *index, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_tensor list = *index;
     cr_attributes along = {0};
     int64_t shape[2 * CR_MAX_DIMS];
     int n = 0, ids[2];
-    if (in->n_dims - 1 + index->n_dims > CR_MAX_DIMS) {
-        status = cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
-        goto cleanup;
-    }
+    if (in->n_dims - 1 + index->n_dims > CR_MAX_DIMS)
+        return cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
     for (int d = 0; d < in->n_dims; d++)
         if (d != axis)
             shape[n++] = in->dims[d];
@@ -201,52 +188,41 @@ static cr_status load_gather_of_many(cr_graph *graph, cr_node *node, const cr_sh
     list.dims[0] = list.n;
     cr_attributes_int(&along, "axis", axis);
     ids[0] = node->inputs[0];
-    CR_TRY(cr_graph_add_constant(graph, NULL, &list, &ids[1], err));
-    CR_TRY(
+    CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &list, &ids[1], err));
+    CR_OR_RETURN(
         cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), &ids[0], err));
-    CR_TRY(cr_graph_add_ints(graph, shape, n, &ids[1], err));
-    CR_TRY(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_graph_add_ints(graph, shape, n, &ids[1], err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
     const cr_tensor *index;
     cr_move *p;
     int64_t given_axis;
     int axis;
     cut c = {.drop = -1};
-    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &index, err));
-    CR_TRY(cr_attribute_int(node, "axis", 0, &given_axis, err));
-    CR_TRY(cr_node_axis(graph, given_axis, in->n_dims, &axis, err));
-    if (!index) {
-        status = cr_fail(err, CR_EINPUT, "its index is left out");
-        goto cleanup;
-    }
-    if (index->n_dims > 1) {
-        status = load_gather_of_many(graph, node, in, axis, index, err);
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_OR_RETURN(cr_node_ints(graph, node, 1, &index, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", 0, &given_axis, err));
+    CR_OR_RETURN(cr_node_axis(graph, given_axis, in->n_dims, &axis, err));
+    if (!index)
+        return cr_fail(err, CR_EINPUT, "its index is left out");
+    if (index->n_dims > 1)
+        return load_gather_of_many(graph, node, in, axis, index, err);
     c.out = *in;
-    CR_TRY(new_source(graph, &c, axis, index->n, err));
+    CR_OR_RETURN(new_source(graph, &c, axis, index->n, err));
     for (int64_t i = 0; i < index->n; i++) {
         int64_t at = index->ints[i] + (index->ints[i] < 0 ? in->dims[axis] : 0);
-        if (at < 0 || at >= in->dims[axis]) {
-            status = cr_fail(err, CR_EINPUT, "its index is out of range");
-            goto cleanup;
-        }
+        if (at < 0 || at >= in->dims[axis])
+            return cr_fail(err, CR_EINPUT, "its index is out of range");
         c.source[axis][i] = (int)at;
     }
     c.drop = index->n_dims == 0 ? axis : -1;
-    CR_TRY(load_cut(graph, node, &c, &p, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(load_cut(graph, node, &c, &p, err));
+    return CR_OK;
 }
 
 /* Where a slice of `size` elements begins or ends; a negative bound counts from the end. */
@@ -259,49 +235,39 @@ static int64_t slice_bound(int64_t bound, int64_t size, int64_t step)
 
 static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
     cr_move *p;
     const int64_t *starts, *ends, *axes, *steps;
     int64_t n, n_ends, n_axes, n_steps;
     cut c = {.drop = -1};
-    CR_TRY(cr_node_activation(graph, node, 0, 0, &in, err));
-    CR_TRY(cr_node_list(graph, node, 1, "starts", &starts, &n, err));
-    CR_TRY(cr_node_list(graph, node, 2, "ends", &ends, &n_ends, err));
-    CR_TRY(cr_node_list(graph, node, 3, "axes", &axes, &n_axes, err));
-    CR_TRY(cr_node_list(graph, node, 4, "steps", &steps, &n_steps, err));
-    if (n < 1 || n > in->n_dims || n_ends != n || (axes && n_axes != n) ||
-        (steps && n_steps != n)) {
-        status = cr_fail(err, CR_EINPUT, "its starts, ends, axes and steps do not fit");
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 0, &in, err));
+    CR_OR_RETURN(cr_node_list(graph, node, 1, "starts", &starts, &n, err));
+    CR_OR_RETURN(cr_node_list(graph, node, 2, "ends", &ends, &n_ends, err));
+    CR_OR_RETURN(cr_node_list(graph, node, 3, "axes", &axes, &n_axes, err));
+    CR_OR_RETURN(cr_node_list(graph, node, 4, "steps", &steps, &n_steps, err));
+    if (n < 1 || n > in->n_dims || n_ends != n || (axes && n_axes != n) || (steps && n_steps != n))
+        return cr_fail(err, CR_EINPUT, "its starts, ends, axes and steps do not fit");
     c.out = *in;
     for (int64_t i = 0; i < n; i++) {
         int64_t axis = axes ? axes[i] : i, step = steps ? steps[i] : 1;
         axis += axis < 0 ? in->n_dims : 0;
-        if (axis < 0 || axis >= in->n_dims || step == 0 || c.source[axis]) {
-            status = cr_fail(err, CR_EINPUT, "its axes or steps are not supported");
-            goto cleanup;
-        }
+        if (axis < 0 || axis >= in->n_dims || step == 0 || c.source[axis])
+            return cr_fail(err, CR_EINPUT, "its axes or steps are not supported");
         /* Images are not told apart: all of them or nothing. */
         if (axis == 0 && graph->declared_batch > 1 &&
-            (starts[i] != 0 || ends[i] < graph->declared_batch || step != 1)) {
-            status = cr_fail(err, CR_EINPUT, "it takes some images of a batch only");
-            goto cleanup;
-        }
+            (starts[i] != 0 || ends[i] < graph->declared_batch || step != 1))
+            return cr_fail(err, CR_EINPUT, "it takes some images of a batch only");
         const int64_t size = in->dims[axis];
         int64_t from = slice_bound(starts[i], size, step), to = slice_bound(ends[i], size, step);
         step = step > size ? size + 1 : step < -size ? -size - 1 : step;
         const int64_t reach = step > 0 ? to - from : from - to;
         const int64_t extent = reach > 0 ? (reach - 1) / (step > 0 ? step : -step) + 1 : 0;
-        CR_TRY(new_source(graph, &c, (int)axis, extent, err));
+        CR_OR_RETURN(new_source(graph, &c, (int)axis, extent, err));
         for (int j = 0; j < c.out.dims[axis]; j++)
             c.source[axis][j] = (int)(from + j * step);
     }
-    CR_TRY(load_cut(graph, node, &c, &p, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(load_cut(graph, node, &c, &p, err));
+    return CR_OK;
 }
 
 /* The extents of the n parts of a Split: as they are listed, or equal ones, of which from operator set 18

@@ -172,38 +172,32 @@ static const cr_op diagonal_op = {.type = "diagonal",
 static cr_status simplify(cr_graph *graph, const cr_node *node, const equation *e, operand *o,
                           cr_error *err)
 {
-    cr_status status = CR_OK;
     const operand before = *o, *const of[] = {&before, o};
     o->n = 0;
     for (int d = 0; d < before.n; d++)
         if (!has(o, before.letters[d]))
             o->letters[o->n++] = before.letters[d];
     if (o->n < before.n)
-        CR_TRY(cr_node_insert_wish(graph, &diagonal_op, before.id, of, &o->id, err));
+        CR_OR_RETURN(cr_node_insert_wish(graph, &diagonal_op, before.id, of, &o->id, err));
     const operand once = *o;
     const cr_shape shape = graph->values[o->id].shape;
     for (int d = 0; d < once.n; d++)
         if (shape.dims[d] == 1 && e->extent[(int)once.letters[d]] > 1)
-            CR_TRY(reduce(graph, node, o, once.letters[d], err));
-
-cleanup:
-    return status;
+            CR_OR_RETURN(reduce(graph, node, o, once.letters[d], err));
+    return CR_OK;
 }
 
 /* Sums letters that neither the other operand, which may be NULL, nor the output has. */
 static cr_status reduce_alone(cr_graph *graph, const cr_node *node, operand *o,
                               const operand *other, const operand *out, cr_error *err)
 {
-    cr_status status = CR_OK;
     const operand before = *o;
     for (int d = 0; d < before.n; d++) {
         const char c = before.letters[d];
         if (!has(out, c) && !(other && has(other, c)))
-            CR_TRY(reduce(graph, node, o, c, err));
+            CR_OR_RETURN(reduce(graph, node, o, c, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The operand with its letters in the order of `to`. */
@@ -239,7 +233,6 @@ static int64_t size_of(const equation *e, const operand *o, int first, int n)
 static cr_status multiply(cr_graph *graph, const cr_node *node, const equation *e, operand *x,
                           operand *y, const operand *out, operand *product, cr_error *err)
 {
-    cr_status status = CR_OK;
     operand a = {.n = 0}, b = {.n = 0};
     append(&a, x, y, out, true, true);
     const int n_batch = a.n;
@@ -252,38 +245,36 @@ static cr_status multiply(cr_graph *graph, const cr_node *node, const equation *
     b.n = n_batch + n_sum;
     append(&b, y, x, out, false, true);
     const int n_columns = b.n - n_batch - n_sum;
-    CR_TRY(transpose(graph, node, x, &a, err));
-    CR_TRY(transpose(graph, node, y, &b, err));
+    CR_OR_RETURN(transpose(graph, node, x, &a, err));
+    CR_OR_RETURN(transpose(graph, node, y, &b, err));
     const int64_t batch = size_of(e, &a, 0, n_batch), rows = size_of(e, &a, n_batch, n_rows);
     const int64_t sum = size_of(e, &a, n_batch + n_rows, n_sum);
     const int64_t columns = size_of(e, &b, n_batch + n_sum, n_columns);
     int ids[2];
-    CR_TRY(
+    CR_OR_RETURN(
         cr_put_ints(graph, node, "Reshape", x->id, (int64_t[]){batch, rows, sum}, 3, &ids[0], err));
-    CR_TRY(cr_put_ints(graph, node, "Reshape", y->id, (int64_t[]){batch, sum, columns}, 3, &ids[1],
-                       err));
-    CR_TRY(cr_put_pair(graph, node, "MatMul", ids[0], ids[1], &product->id, err));
+    CR_OR_RETURN(cr_put_ints(graph, node, "Reshape", y->id, (int64_t[]){batch, sum, columns}, 3,
+                             &ids[1], err));
+    CR_OR_RETURN(cr_put_pair(graph, node, "MatMul", ids[0], ids[1], &product->id, err));
     int64_t shape[CR_MAX_DIMS];
     for (int d = 0; d < n_batch + n_rows; d++)
         product->letters[product->n++] = a.letters[d];
     for (int d = 0; d < n_columns; d++) {
         if (product->n == CR_MAX_DIMS)
-            CR_TRY(cr_fail(err, CR_EINPUT, "a product of it has more than %d dimensions",
-                           CR_MAX_DIMS));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "a product of it has more than %d dimensions",
+                                 CR_MAX_DIMS));
         product->letters[product->n++] = b.letters[n_batch + n_sum + d];
     }
     for (int d = 0; d < product->n; d++)
         shape[d] = e->extent[(int)product->letters[d]];
-    CR_TRY(cr_put_ints(graph, node, "Reshape", product->id, shape, product->n, &product->id, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(
+        cr_put_ints(graph, node, "Reshape", product->id, shape, product->n, &product->id, err));
+    return CR_OK;
 }
 
 /* Puts the product of the first two operands in their place, with the letters that are wanted still. */
 static cr_status join_two(cr_graph *graph, const cr_node *node, equation *e, cr_error *err)
 {
-    cr_status status = CR_OK;
     operand wanted = {.n = 0}, product = {.n = 0};
     for (int i = 0; i < 2; i++)
         for (int d = 0; d < e->in[i].n; d++) {
@@ -291,47 +282,43 @@ static cr_status join_two(cr_graph *graph, const cr_node *node, equation *e, cr_
             const int elsewhere = count_operands(e, c) - has(&e->in[0], c) - has(&e->in[1], c);
             if (!has(&wanted, c) && (has(&e->out, c) || elsewhere > 0)) {
                 if (wanted.n == CR_MAX_DIMS)
-                    CR_TRY(cr_fail(err, CR_EINPUT, "a product of it has more than %d dimensions",
-                                   CR_MAX_DIMS));
+                    CR_OR_RETURN(cr_fail(err, CR_EINPUT,
+                                         "a product of it has more than %d dimensions",
+                                         CR_MAX_DIMS));
                 wanted.letters[wanted.n++] = c;
             }
         }
-    CR_TRY(reduce_alone(graph, node, &e->in[0], &e->in[1], &wanted, err));
-    CR_TRY(reduce_alone(graph, node, &e->in[1], &e->in[0], &wanted, err));
-    CR_TRY(multiply(graph, node, e, &e->in[0], &e->in[1], &wanted, &product, err));
+    CR_OR_RETURN(reduce_alone(graph, node, &e->in[0], &e->in[1], &wanted, err));
+    CR_OR_RETURN(reduce_alone(graph, node, &e->in[1], &e->in[0], &wanted, err));
+    CR_OR_RETURN(multiply(graph, node, e, &e->in[0], &e->in[1], &wanted, &product, err));
     e->n_in--;
     memmove(&e->in[1], &e->in[2], (size_t)(e->n_in - 1) * sizeof *e->in);
     e->in[0] = product;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     equation e = {.n_in = node->n_inputs};
     const char *text;
     const cr_value *value;
-    CR_TRY(cr_attribute_string(graph, node, "equation", "", &text, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "equation", "", &text, err));
     for (int i = 0; i < node->n_inputs; i++)
-        CR_TRY(cr_node_value(graph, node, i, &value, err));
+        CR_OR_RETURN(cr_node_value(graph, node, i, &value, err));
     for (int i = 0; i < node->n_inputs; i++)
         e.in[i].id = node->inputs[i];
     if (!read_equation(graph, text, &e) || !find_extents(graph, &e))
-        CR_TRY(cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text));
     for (int i = 0; i < e.n_in; i++)
-        CR_TRY(simplify(graph, node, &e, &e.in[i], err));
+        CR_OR_RETURN(simplify(graph, node, &e, &e.in[i], err));
     while (e.n_in > 1)
-        CR_TRY(join_two(graph, node, &e, err));
-    CR_TRY(reduce_alone(graph, node, &e.in[0], NULL, &e.out, err));
+        CR_OR_RETURN(join_two(graph, node, &e, err));
+    CR_OR_RETURN(reduce_alone(graph, node, &e.in[0], NULL, &e.out, err));
     if (e.in[0].n != e.out.n)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text));
-    CR_TRY(transpose(graph, node, &e.in[0], &e.out, err));
-    CR_TRY(cr_node_become(graph, node, "Identity", &e.in[0].id, 1, NULL, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text));
+    CR_OR_RETURN(transpose(graph, node, &e.in[0], &e.out, err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &e.in[0].id, 1, NULL, err));
+    return CR_OK;
 }
 
 const cr_op cr_op_einsum = {.type = "Einsum",

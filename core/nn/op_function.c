@@ -12,22 +12,19 @@ typedef struct row {
 
 static cr_status load_row(cr_graph *graph, cr_node *node, const row *r, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     cr_function *p;
     double alpha = 0, beta = 0;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     if (r->alpha)
-        CR_TRY(cr_attribute_float(node, r->alpha, r->alpha_absent, &alpha, err));
+        CR_OR_RETURN(cr_attribute_float(node, r->alpha, r->alpha_absent, &alpha, err));
     if (r->beta)
-        CR_TRY(cr_attribute_float(node, r->beta, r->beta_absent, &beta, err));
+        CR_OR_RETURN(cr_attribute_float(node, r->beta, r->beta_absent, &beta, err));
     *p = (cr_function){r->op, (cr_real)alpha, (cr_real)beta, cr_shape_size(&in->shape)};
     node->flops = 4.0 * (double)p->n;
-    CR_TRY(cr_node_set_like(graph, node, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)
@@ -107,17 +104,14 @@ static OP(function_op, "function", NULL);
 
 static cr_status load_is_inf(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t above, below;
-    CR_TRY(cr_attribute_int(node, "detect_positive", 1, &above, err));
-    CR_TRY(cr_attribute_int(node, "detect_negative", 1, &below, err));
-    CR_TRY(load_row(graph, node, &(row){.op = CR_FUNCTION_IS_INF}, err));
+    CR_OR_RETURN(cr_attribute_int(node, "detect_positive", 1, &above, err));
+    CR_OR_RETURN(cr_attribute_int(node, "detect_negative", 1, &below, err));
+    CR_OR_RETURN(load_row(graph, node, &(row){.op = CR_FUNCTION_IS_INF}, err));
     cr_function *p = node->params;
     p->alpha = above != 0;
     p->beta = below != 0;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 OP(cr_op_is_inf, "IsInf", load_is_inf);

@@ -68,29 +68,24 @@ static cr_status set_weights(cr_graph *graph, cr_node *node, gemm *p, const cr_v
 
 static cr_status load_gemm(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *shape;
     const cr_value *in;
     gemm *p;
     int64_t trans_a, trans_b;
-    CR_TRY(cr_node_activation(graph, node, 0, 2, &shape, err));
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &p->bias, err));
-    CR_TRY(cr_attribute_int(node, "transA", 0, &trans_a, err));
-    CR_TRY(cr_attribute_int(node, "transB", 0, &trans_b, err));
-    CR_TRY(cr_attribute_float(node, "alpha", 1, &p->alpha, err));
-    CR_TRY(cr_attribute_float(node, "beta", 1, &p->beta, err));
-    if (trans_a) {
-        status = cr_fail(err, CR_EINPUT, "transA would mix the images of a batch");
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 2, &shape, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->weights, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 2, &p->bias, err));
+    CR_OR_RETURN(cr_attribute_int(node, "transA", 0, &trans_a, err));
+    CR_OR_RETURN(cr_attribute_int(node, "transB", 0, &trans_b, err));
+    CR_OR_RETURN(cr_attribute_float(node, "alpha", 1, &p->alpha, err));
+    CR_OR_RETURN(cr_attribute_float(node, "beta", 1, &p->beta, err));
+    if (trans_a)
+        return cr_fail(err, CR_EINPUT, "transA would mix the images of a batch");
     p->transposed = trans_b != 0;
-    CR_TRY(set_weights(graph, node, p, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(set_weights(graph, node, p, in, err));
+    return CR_OK;
 }
 
 /* Input i, a vector, as a matrix of one row or one column. */
@@ -109,25 +104,21 @@ static cr_status put_matrix(cr_graph *graph, const cr_node *node, int i, int *id
 /* A product with a vector: one of matrices, of which the added dimensions are taken away again. */
 static cr_status load_vectors(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t added[2];
     int n = 0, ids[2] = {node->inputs[0], node->inputs[1]};
     for (int i = 0; i < 2; i++)
         if (cr_node_has_dims(graph, node, i, 1)) {
-            CR_TRY(put_matrix(graph, node, i, &ids[i], err));
+            CR_OR_RETURN(put_matrix(graph, node, i, &ids[i], err));
             added[n++] = i - 2;
         }
-    CR_TRY(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
-    CR_TRY(cr_graph_add_ints(graph, added, n, &ids[1], err));
-    CR_TRY(cr_node_become(graph, node, "Squeeze", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, added, n, &ids[1], err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Squeeze", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     gemm *p;
     if (cr_node_has_dims(graph, node, 0, 1) || cr_node_has_dims(graph, node, 1, 1))
@@ -136,23 +127,21 @@ static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
     if (x < 0 || w < 0 || graph->values[x].constant || !graph->values[w].constant ||
         graph->values[w].tensor.n_dims != 2)
         return cr_product_load(graph, node, err);
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     if (in->shape.n_dims == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its input is a single number"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its input is a single number"));
     const int last = in->shape.n_dims - 1;
     if (cr_value_last_dim(in) != last && in->shape.dims[last] > 1) {
         int order[CR_MAX_DIMS];
         order_last(in, order);
-        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+        CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
         in = &graph->values[node->inputs[0]];
     }
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->weights, err));
     p->alpha = 1;
-    CR_TRY(set_weights(graph, node, p, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(set_weights(graph, node, p, in, err));
+    return CR_OK;
 }
 
 typedef struct scaled {

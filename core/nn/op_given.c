@@ -10,19 +10,16 @@ typedef struct given {
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     given *p;
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_node_reals(graph, node, 0, &p->tensor, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 0, &p->tensor, err));
     p->as = *(const cr_given *)node->wish;
     p->size = cr_shape_size(&p->as.shape);
     node->n_weights = p->size;
     node->n_parameters = p->tensor->n;
-    CR_TRY(cr_node_set_shape(graph, node, &p->as.shape, err));
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &p->as.shape, err));
     memcpy(graph->values[node->y].order, p->as.order, sizeof p->as.order);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,

@@ -13,10 +13,9 @@ typedef struct rows {
 static cr_status load_rows(cr_graph *graph, cr_node *node, int axis, const cr_value **in,
                            rows **params, cr_error *err)
 {
-    cr_status status = CR_OK;
     int order[CR_MAX_DIMS] = {0}, n = 0;
     size_t c = 1;
-    CR_TRY(cr_node_value(graph, node, 0, in, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
     const int n_dims = (*in)->shape.n_dims;
     for (int i = 0; i < n_dims; i++)
         if ((*in)->order[i] < axis)
@@ -26,15 +25,13 @@ static cr_status load_rows(cr_graph *graph, cr_node *node, int axis, const cr_va
         c *= (size_t)(*in)->shape.dims[d];
     }
     if (!cr_same_memory(&(*in)->shape, (*in)->order, order)) {
-        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+        CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
         *in = &graph->values[node->inputs[0]];
     }
-    CR_TRY(cr_node_params(graph, node, sizeof **params, (void **)params, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof **params, (void **)params, err));
     (*params)->c = (int)c;
     (*params)->rows = cr_shape_size(&(*in)->shape) / c;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void set_sizes(cr_node *node, const rows *p)
@@ -46,31 +43,26 @@ static void set_sizes(cr_node *node, const rows *p)
 
 static cr_status load_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     rows *p;
     double epsilon;
     int64_t given;
     int axis;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", -1, &given, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
-    CR_TRY(load_rows(graph, node, axis, &in, &p, err));
-    CR_TRY(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &p->scale, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &p->shift, err));
-    if (!p->scale || p->scale->n != p->c || (p->shift && p->shift->n != p->c)) {
-        status = cr_fail(err, CR_EINPUT,
-                         "only one scale and shift for each of its %d elements is supported", p->c);
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", -1, &given, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    CR_OR_RETURN(load_rows(graph, node, axis, &in, &p, err));
+    CR_OR_RETURN(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->scale, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 2, &p->shift, err));
+    if (!p->scale || p->scale->n != p->c || (p->shift && p->shift->n != p->c))
+        return cr_fail(err, CR_EINPUT,
+                       "only one scale and shift for each of its %d elements is supported", p->c);
     p->epsilon = (cr_real)epsilon;
     set_sizes(node, p);
     node->n_parameters = p->scale->n + (p->shift ? p->shift->n : 0);
-    CR_TRY(cr_node_set_like(graph, node, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
+    return CR_OK;
 }
 
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
@@ -161,18 +153,15 @@ const cr_op cr_op_row_mean = {.type = "row mean",
 
 cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     rows *p;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(load_rows(graph, node, in->shape.n_dims - 1, &in, &p, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(load_rows(graph, node, in->shape.n_dims - 1, &in, &p, err));
     node->op = &cr_op_row_mean;
     node->flags = node->op->flags;
     node->flops = (double)cr_shape_size(&in->shape);
     cr_value out = *in;
     out.shape.dims[out.shape.n_dims - 1] = 1;
-    CR_TRY(cr_node_set_like(graph, node, &out, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, &out, err));
+    return CR_OK;
 }

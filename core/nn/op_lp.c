@@ -20,60 +20,51 @@ static cr_status read_order(const cr_node *node, int64_t *p, cr_error *err)
 static cr_status norm(cr_graph *graph, const cr_node *node, int x, int64_t p, const int64_t *axes,
                       int n_axes, bool keep, int *y, cr_error *err)
 {
-    cr_status status = CR_OK;
     if (p > 2) {
-        CR_TRY(cr_put(graph, node, "Abs", x, &x, err));
-        CR_TRY(cr_put_number(graph, node, "Pow", x, (double)p, &x, err));
+        CR_OR_RETURN(cr_put(graph, node, "Abs", x, &x, err));
+        CR_OR_RETURN(cr_put_number(graph, node, "Pow", x, (double)p, &x, err));
     }
-    CR_TRY(cr_put_reduction(graph, node,
-                            p == 1   ? "ReduceL1"
-                            : p == 2 ? "ReduceL2"
-                                     : "ReduceSum",
-                            x, axes, n_axes, keep, y, err));
+    CR_OR_RETURN(cr_put_reduction(graph, node,
+                                  p == 1   ? "ReduceL1"
+                                  : p == 2 ? "ReduceL2"
+                                           : "ReduceSum",
+                                  x, axes, n_axes, keep, y, err));
     if (p > 2)
-        CR_TRY(cr_put_number(graph, node, "Pow", *y, 1 / (double)p, y, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_put_number(graph, node, "Pow", *y, 1 / (double)p, y, err));
+    return CR_OK;
 }
 
 static cr_status load_normalization(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t given, p;
     int axis, y;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", -1, &given, err));
-    CR_TRY(read_order(node, &p, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", -1, &given, err));
+    CR_OR_RETURN(read_order(node, &p, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
     const int x = node->inputs[0];
-    CR_TRY(norm(graph, node, x, p, &(int64_t){axis}, 1, true, &y, err));
-    CR_TRY(cr_put_number(graph, node, "Max", y, (double)LEAST_NORM, &y, err));
-    CR_TRY(cr_node_become(graph, node, "Div", (int[]){x, y}, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(norm(graph, node, x, p, &(int64_t){axis}, 1, true, &y, err));
+    CR_OR_RETURN(cr_put_number(graph, node, "Max", y, (double)LEAST_NORM, &y, err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Div", (int[]){x, y}, 2, NULL, err));
+    return CR_OK;
 }
 
 static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t p, axes[CR_MAX_DIMS];
     int y, n = 0;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(read_order(node, &p, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(read_order(node, &p, err));
     if (in->shape.n_dims < 3)
-        CR_TRY(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 or more are supported",
-                       in->shape.n_dims));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 or more are supported",
+                             in->shape.n_dims));
     for (int d = 2; d < in->shape.n_dims; d++)
         axes[n++] = d;
-    CR_TRY(norm(graph, node, node->inputs[0], p, axes, n, true, &y, err));
-    CR_TRY(cr_node_become(graph, node, "Identity", &y, 1, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(norm(graph, node, node->inputs[0], p, axes, n, true, &y, err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &y, 1, NULL, err));
+    return CR_OK;
 }
 
 /* The windows of n dimensions. */
@@ -127,26 +118,23 @@ static const cr_op windows_op = {.type = "windows",
 
 static cr_status load_pool(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     windows w = {0};
     int64_t p;
     int y;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(read_order(node, &p, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(read_order(node, &p, err));
     w.n = in->shape.n_dims - 2;
     if (w.n < 1 || w.n > 3)
-        CR_TRY(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported",
-                       in->shape.n_dims));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported",
+                             in->shape.n_dims));
     for (int d = 0; d < w.n; d++)
         w.spans[d].size = in->shape.dims[2 + d];
-    CR_TRY(cr_spans_load(graph, node, w.n, true, w.spans, err));
-    CR_TRY(cr_node_insert_wish(graph, &windows_op, node->inputs[0], &w, &y, err));
-    CR_TRY(norm(graph, node, y, p, &(int64_t){-1}, 1, false, &y, err));
-    CR_TRY(cr_node_become(graph, node, "Identity", &y, 1, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_spans_load(graph, node, w.n, true, w.spans, err));
+    CR_OR_RETURN(cr_node_insert_wish(graph, &windows_op, node->inputs[0], &w, &y, err));
+    CR_OR_RETURN(norm(graph, node, y, p, &(int64_t){-1}, 1, false, &y, err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &y, 1, NULL, err));
+    return CR_OK;
 }
 
 #define LP_OP(symbol, name, loader)                                   \

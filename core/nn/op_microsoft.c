@@ -6,22 +6,19 @@
 static cr_status become_activation(cr_graph *graph, cr_node *node, const char *type, int x,
                                    const Onnx__AttributeProto *list, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_attributes with = {0};
     const size_t n = list ? list->n_floats : 0;
     const bool clips = strcmp(type, "Clip") == 0;
     int inputs[3] = {x, -1, -1};
     for (size_t i = 0; i < n && i < 2; i++) {
         if (clips)
-            CR_TRY(cr_graph_add_real(graph, (double)list->floats[i], &inputs[1 + i], err));
+            CR_OR_RETURN(cr_graph_add_real(graph, (double)list->floats[i], &inputs[1 + i], err));
         else
             cr_attributes_float(&with, i ? "beta" : "alpha", (double)list->floats[i]);
     }
-    CR_TRY(
+    CR_OR_RETURN(
         cr_node_become(graph, node, type, inputs, clips ? 3 : 1, cr_attributes_proto(&with), err));
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_fused_conv(cr_graph *graph, cr_node *node, cr_error *err)

@@ -20,24 +20,21 @@ static cr_status refuse_inputs(const cr_node *node, const int *places, int n, cr
 /* The node becomes the Attention of q, k and v [N, T, heads size] with what is added to the scores. */
 static cr_status become(cr_graph *graph, cr_node *node, const int qkv[3], int mask, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_attributes with = {0};
     int64_t heads, causal;
     double scale;
     const int inputs[] = {qkv[0], qkv[1], qkv[2], mask};
-    CR_TRY(cr_attribute_int(node, "num_heads", 0, &heads, err));
-    CR_TRY(cr_attribute_int(node, "unidirectional", 0, &causal, err));
-    CR_TRY(cr_attribute_float(node, "scale", 0, &scale, err));
+    CR_OR_RETURN(cr_attribute_int(node, "num_heads", 0, &heads, err));
+    CR_OR_RETURN(cr_attribute_int(node, "unidirectional", 0, &causal, err));
+    CR_OR_RETURN(cr_attribute_float(node, "scale", 0, &scale, err));
     cr_attributes_int(&with, "q_num_heads", heads);
     cr_attributes_int(&with, "kv_num_heads", heads);
     cr_attributes_int(&with, "is_causal", causal);
     if (scale != 0)
         cr_attributes_float(&with, "scale", scale);
-    CR_TRY(cr_node_become(graph, node, "Attention", inputs, mask < 0 ? 3 : 4,
-                          cr_attributes_proto(&with), err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, "Attention", inputs, mask < 0 ? 3 : 4,
+                                cr_attributes_proto(&with), err));
+    return CR_OK;
 }
 
 /* The columns that are queries, keys and values: as they are listed, or a third each. */
@@ -61,78 +58,70 @@ static cr_status read_sizes(const cr_node *node, int all, int64_t sizes[3], cr_e
 
 static cr_status load_attention(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
     int64_t sizes[3], rotary, from = 0;
     int x, qkv[3];
-    CR_TRY(cr_node_activation(graph, node, 0, 3, &in, err));
-    CR_TRY(cr_attribute_int(node, "do_rotary", 0, &rotary, err));
-    CR_TRY(refuse_inputs(node, (int[]){3, 4, 6}, 3, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 3, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "do_rotary", 0, &rotary, err));
+    CR_OR_RETURN(refuse_inputs(node, (int[]){3, 4, 6}, 3, err));
     if (rotary)
-        CR_TRY(cr_fail(err, CR_EINPUT, "do_rotary is not supported"));
-    CR_TRY(cr_put_pair(graph, node, "MatMul", node->inputs[0], node->inputs[1], &x, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "do_rotary is not supported"));
+    CR_OR_RETURN(cr_put_pair(graph, node, "MatMul", node->inputs[0], node->inputs[1], &x, err));
     if (input_of(node, 2) >= 0)
-        CR_TRY(cr_put_pair(graph, node, "Add", x, node->inputs[2], &x, err));
-    CR_TRY(read_sizes(node, graph->values[x].shape.dims[2], sizes, err));
+        CR_OR_RETURN(cr_put_pair(graph, node, "Add", x, node->inputs[2], &x, err));
+    CR_OR_RETURN(read_sizes(node, graph->values[x].shape.dims[2], sizes, err));
     for (int i = 0; i < 3; i++) {
         int slice[4] = {x, -1, -1, -1};
-        CR_TRY(cr_graph_add_ints(graph, &from, 1, &slice[1], err));
+        CR_OR_RETURN(cr_graph_add_ints(graph, &from, 1, &slice[1], err));
         from += sizes[i];
-        CR_TRY(cr_graph_add_ints(graph, &from, 1, &slice[2], err));
-        CR_TRY(cr_graph_add_ints(graph, &(int64_t){2}, 1, &slice[3], err));
-        CR_TRY(cr_node_insert(graph, node, "Slice", slice, 4, NULL, &qkv[i], err));
+        CR_OR_RETURN(cr_graph_add_ints(graph, &from, 1, &slice[2], err));
+        CR_OR_RETURN(cr_graph_add_ints(graph, &(int64_t){2}, 1, &slice[3], err));
+        CR_OR_RETURN(cr_node_insert(graph, node, "Slice", slice, 4, NULL, &qkv[i], err));
     }
-    CR_TRY(become(graph, node, qkv, input_of(node, 5), err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(become(graph, node, qkv, input_of(node, 5), err));
+    return CR_OK;
 }
 
 /* Adds to x [N, T, n] its part of the bias, whose values from *at on it is. */
 static cr_status add_bias(cr_graph *graph, cr_node *node, const cr_tensor *bias, int64_t *at,
                           int *x, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *shape = &graph->values[*x].shape;
     const int64_t n = shape->n_dims == 3 ? shape->dims[2] : bias->n + 1;
     cr_tensor part = *bias;
     int id;
     if (n > bias->n - *at)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its bias does not fit"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its bias does not fit"));
     part.n_dims = 1;
     part.dims[0] = part.n = n;
     part.reals += (size_t)*at * bias->step;
     *at += n;
-    CR_TRY(cr_graph_add_constant(graph, NULL, &part, &id, err));
-    CR_TRY(cr_put_pair(graph, node, "Add", *x, id, x, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &part, &id, err));
+    CR_OR_RETURN(cr_put_pair(graph, node, "Add", *x, id, x, err));
+    return CR_OK;
 }
 
 static cr_status load_multi_head(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *value;
     const cr_tensor *bias;
     int64_t at = 0;
     int qkv[3];
-    CR_TRY(refuse_inputs(node, (int[]){4, 6, 7, 8, 9}, 5, err));
+    CR_OR_RETURN(refuse_inputs(node, (int[]){4, 6, 7, 8, 9}, 5, err));
     for (int i = 0; i < 3; i++) {
         if (input_of(node, i) < 0)
-            CR_TRY(cr_fail(err, CR_EINPUT, "queries, keys and values in one are not supported"));
-        CR_TRY(cr_node_value(graph, node, i, &value, err));
+            CR_OR_RETURN(
+                cr_fail(err, CR_EINPUT, "queries, keys and values in one are not supported"));
+        CR_OR_RETURN(cr_node_value(graph, node, i, &value, err));
     }
-    CR_TRY(cr_node_reals(graph, node, 3, &bias, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 3, &bias, err));
     for (int i = 0; i < 3; i++) {
         qkv[i] = node->inputs[i];
         if (bias)
-            CR_TRY(add_bias(graph, node, bias, &at, &qkv[i], err));
+            CR_OR_RETURN(add_bias(graph, node, bias, &at, &qkv[i], err));
     }
-    CR_TRY(become(graph, node, qkv, input_of(node, 5), err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(become(graph, node, qkv, input_of(node, 5), err));
+    return CR_OK;
 }
 
 #define ATTENTION_OP(symbol, name, least, most, loader)               \

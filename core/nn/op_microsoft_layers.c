@@ -11,36 +11,28 @@ static int input_of(const cr_node *node, int i)
 static cr_status add_inputs(cr_graph *graph, cr_node *node, const int *places, int n, int *x,
                             cr_error *err)
 {
-    cr_status status = CR_OK;
     for (int i = 0; i < n; i++)
         if (input_of(node, places[i]) >= 0)
-            CR_TRY(cr_put_pair(graph, node, "Add", *x, input_of(node, places[i]), x, err));
-
-cleanup:
-    return status;
+            CR_OR_RETURN(cr_put_pair(graph, node, "Add", *x, input_of(node, places[i]), x, err));
+    return CR_OK;
 }
 
 /* Of part 3 the sum itself, which the next layer adds to. */
 static cr_status load_skip(cr_graph *graph, cr_node *node, const char *type, double epsilon,
                            const int *sums, int n_sums, int shift, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_attributes with = {0};
     int x = node->inputs[0];
-    CR_TRY(cr_attribute_float(node, "epsilon", epsilon, &epsilon, err));
-    CR_TRY(add_inputs(graph, node, sums, n_sums, &x, err));
-    if (node->part == 3) {
-        status = cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_attribute_float(node, "epsilon", epsilon, &epsilon, err));
+    CR_OR_RETURN(add_inputs(graph, node, sums, n_sums, &x, err));
+    if (node->part == 3)
+        return cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
     const int inputs[] = {x, node->inputs[2], input_of(node, shift)};
     cr_attributes_float(&with, "epsilon", epsilon);
     cr_attributes_int(&with, "axis", -1);
-    CR_TRY(cr_node_become(graph, node, type, inputs, shift > 0 && inputs[2] >= 0 ? 3 : 2,
-                          cr_attributes_proto(&with), err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, type, inputs, shift > 0 && inputs[2] >= 0 ? 3 : 2,
+                                cr_attributes_proto(&with), err));
+    return CR_OK;
 }
 
 static cr_status load_skip_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
@@ -89,24 +81,21 @@ cleanup:
 
 static cr_status load_fused_matmul(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t batch_a, batch_b;
     double alpha;
     int ids[2], y;
-    CR_TRY(cr_attribute_int(node, "transBatchA", 0, &batch_a, err));
-    CR_TRY(cr_attribute_int(node, "transBatchB", 0, &batch_b, err));
-    CR_TRY(cr_attribute_float(node, "alpha", 1, &alpha, err));
+    CR_OR_RETURN(cr_attribute_int(node, "transBatchA", 0, &batch_a, err));
+    CR_OR_RETURN(cr_attribute_int(node, "transBatchB", 0, &batch_b, err));
+    CR_OR_RETURN(cr_attribute_float(node, "alpha", 1, &alpha, err));
     if (batch_a || batch_b)
-        CR_TRY(cr_fail(err, CR_EINPUT, "transBatchA and transBatchB are not supported"));
-    CR_TRY(transpose_matrix(graph, node, 0, "transA", &ids[0], err));
-    CR_TRY(transpose_matrix(graph, node, 1, "transB", &ids[1], err));
-    CR_TRY(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &y, err));
-    CR_TRY(cr_graph_add_real(graph, alpha, &ids[1], err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "transBatchA and transBatchB are not supported"));
+    CR_OR_RETURN(transpose_matrix(graph, node, 0, "transA", &ids[0], err));
+    CR_OR_RETURN(transpose_matrix(graph, node, 1, "transB", &ids[1], err));
+    CR_OR_RETURN(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &y, err));
+    CR_OR_RETURN(cr_graph_add_real(graph, alpha, &ids[1], err));
     ids[0] = y;
-    CR_TRY(cr_node_become(graph, node, "Mul", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, "Mul", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 /* A Gemm with its activation, whose parameters are attributes of the same node. */
@@ -115,84 +104,73 @@ static cr_status load_fused_gemm(cr_graph *graph, cr_node *node, cr_error *err)
     static const char *const known[] = {"Relu", "LeakyRelu", "Tanh", "Sigmoid", "HardSigmoid"};
     static const char *const names[][2] = {{"activation_alpha", "alpha"},
                                            {"activation_beta", "beta"}};
-    cr_status status = CR_OK;
     cr_attributes with = {0};
     const char *activation;
     bool is_known = false;
     int y;
-    CR_TRY(cr_attribute_string(graph, node, "activation", "", &activation, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "activation", "", &activation, err));
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         is_known = is_known || strcmp(known[i], activation) == 0;
     if (!is_known)
-        CR_TRY(cr_fail(err, CR_EINPUT, "activation %.40s is not supported", activation));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "activation %.40s is not supported", activation));
     for (int i = 0; i < 2; i++) {
         double value;
-        CR_TRY(cr_attribute_float(node, names[i][0], 0, &value, err));
+        CR_OR_RETURN(cr_attribute_float(node, names[i][0], 0, &value, err));
         if (cr_attribute_find(node, names[i][0]))
             cr_attributes_float(&with, names[i][1], value);
     }
-    CR_TRY(cr_node_insert(graph, node, "Gemm", node->inputs, node->n_inputs, node->proto, &y, err));
-    CR_TRY(cr_node_become(graph, node, activation, &y, 1, cr_attributes_proto(&with), err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(
+        cr_node_insert(graph, node, "Gemm", node->inputs, node->n_inputs, node->proto, &y, err));
+    CR_OR_RETURN(cr_node_become(graph, node, activation, &y, 1, cr_attributes_proto(&with), err));
+    return CR_OK;
 }
 
 /* Softmax of x and a bias over the last dimension, or all from an axis on. */
 static cr_status load_bias_softmax(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_attributes with = {0};
     const cr_value *in;
     int64_t given;
     int axis, y;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", 1, &given, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", 1, &given, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
     if (axis != in->shape.n_dims - 1)
-        CR_TRY(cr_fail(err, CR_EINPUT, "only the last axis is supported"));
-    CR_TRY(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &y, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "only the last axis is supported"));
+    CR_OR_RETURN(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &y, err));
     cr_attributes_int(&with, "axis", -1);
-    CR_TRY(cr_node_become(graph, node, "Softmax", &y, 1, cr_attributes_proto(&with), err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, "Softmax", &y, 1, cr_attributes_proto(&with), err));
+    return CR_OK;
 }
 
 static cr_status load_bias_add(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     int ids[2];
-    CR_TRY(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &ids[0], err));
+    CR_OR_RETURN(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &ids[0], err));
     ids[1] = node->inputs[2];
-    CR_TRY(cr_node_become(graph, node, "Add", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, "Add", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 /* x + bias in two halves: the first times the GELU of the second. */
 static cr_status load_bias_split_gelu(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int x, ids[2];
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     const int half = in->shape.n_dims ? in->shape.dims[in->shape.n_dims - 1] / 2 : 0;
     const int64_t bounds[] = {0, half, 2 * (int64_t)half};
-    CR_TRY(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &x, err));
+    CR_OR_RETURN(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &x, err));
     for (int i = 0; i < 2; i++) {
         int slice[4] = {x, -1, -1, -1};
-        CR_TRY(cr_graph_add_ints(graph, &bounds[i], 1, &slice[1], err));
-        CR_TRY(cr_graph_add_ints(graph, &bounds[i + 1], 1, &slice[2], err));
-        CR_TRY(cr_graph_add_ints(graph, &(int64_t){-1}, 1, &slice[3], err));
-        CR_TRY(cr_node_insert(graph, node, "Slice", slice, 4, NULL, &ids[i], err));
+        CR_OR_RETURN(cr_graph_add_ints(graph, &bounds[i], 1, &slice[1], err));
+        CR_OR_RETURN(cr_graph_add_ints(graph, &bounds[i + 1], 1, &slice[2], err));
+        CR_OR_RETURN(cr_graph_add_ints(graph, &(int64_t){-1}, 1, &slice[3], err));
+        CR_OR_RETURN(cr_node_insert(graph, node, "Slice", slice, 4, NULL, &ids[i], err));
     }
-    CR_TRY(cr_put(graph, node, "Gelu", ids[1], &ids[1], err));
-    CR_TRY(cr_node_become(graph, node, "Mul", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_put(graph, node, "Gelu", ids[1], &ids[1], err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Mul", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 static const int64_t to_first[] = {0, 3, 1, 2}, to_last[] = {0, 2, 3, 1};
@@ -208,76 +186,69 @@ static cr_status become_last(cr_graph *graph, cr_node *node, int y, cr_error *er
 /* A convolution of images [N, H, W, C]; its weights lie as those of a Conv. */
 static cr_status load_nhwc_conv(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *shape;
     int ids[3] = {-1, node->inputs[1], input_of(node, 2)}, y;
-    CR_TRY(cr_node_activation(graph, node, 0, 4, &shape, err));
-    CR_TRY(cr_put_transpose(graph, node, node->inputs[0], to_first, 4, &ids[0], err));
-    CR_TRY(cr_node_insert(graph, node, "Conv", ids, node->n_inputs, node->proto, &y, err));
-    CR_TRY(become_last(graph, node, y, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 4, &shape, err));
+    CR_OR_RETURN(cr_put_transpose(graph, node, node->inputs[0], to_first, 4, &ids[0], err));
+    CR_OR_RETURN(cr_node_insert(graph, node, "Conv", ids, node->n_inputs, node->proto, &y, err));
+    CR_OR_RETURN(become_last(graph, node, y, err));
+    return CR_OK;
 }
 
 /* Groups of channels of images whose channels lie last unless the attribute says otherwise, each channel
  * with its scale and shift; then SiLU, if the attribute says so. With a sum before it, as SkipGroupNorm. */
 static cr_status load_group_norm(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_attributes with = {0};
     const cr_tensor *scale, *shift;
     int64_t groups, activation, last;
     double epsilon;
     int x = node->inputs[0], id;
-    CR_TRY(cr_node_reals(graph, node, 1, &scale, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &shift, err));
-    CR_TRY(cr_attribute_int(node, "groups", 0, &groups, err));
-    CR_TRY(cr_attribute_int(node, "activation", 0, &activation, err));
-    CR_TRY(cr_attribute_int(node, "channels_last", 1, &last, err));
-    CR_TRY(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
-    CR_TRY(add_inputs(graph, node, (int[]){3, 4}, 2, &x, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &scale, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 2, &shift, err));
+    CR_OR_RETURN(cr_attribute_int(node, "groups", 0, &groups, err));
+    CR_OR_RETURN(cr_attribute_int(node, "activation", 0, &activation, err));
+    CR_OR_RETURN(cr_attribute_int(node, "channels_last", 1, &last, err));
+    CR_OR_RETURN(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
+    CR_OR_RETURN(add_inputs(graph, node, (int[]){3, 4}, 2, &x, err));
     if (!scale || !shift || graph->values[x].constant || graph->values[x].shape.n_dims != 4)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its scale or shift is left out, or its input no map"));
+        CR_OR_RETURN(
+            cr_fail(err, CR_EINPUT, "its scale or shift is left out, or its input no map"));
     if (node->part == 1) { /* the sum */
-        status = cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
-        goto cleanup;
+        return cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
     }
     if (last)
-        CR_TRY(cr_put_transpose(graph, node, x, to_first, 4, &x, err));
+        CR_OR_RETURN(cr_put_transpose(graph, node, x, to_first, 4, &x, err));
     /* One scale a group is what operator sets 18 to 20 have: those of channels come behind it. */
     const cr_shape of = graph->values[x].shape;
     float *one, *zero;
     int ids[3] = {x, -1, -1};
     const int64_t n = graph->opset >= 21 ? of.dims[1] : groups;
     if (n < 1 || n > of.dims[1])
-        CR_TRY(cr_fail(err, CR_EINPUT, "its groups do not fit %d channels", of.dims[1]));
-    CR_TRY(cr_put_reals(graph, 1, &n, &one, &ids[1], err));
-    CR_TRY(cr_put_reals(graph, 1, &n, &zero, &ids[2], err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its groups do not fit %d channels", of.dims[1]));
+    CR_OR_RETURN(cr_put_reals(graph, 1, &n, &one, &ids[1], err));
+    CR_OR_RETURN(cr_put_reals(graph, 1, &n, &zero, &ids[2], err));
     for (int64_t i = 0; i < n; i++) {
         one[i] = 1;
         zero[i] = 0;
     }
     cr_attributes_int(&with, "num_groups", groups);
     cr_attributes_float(&with, "epsilon", epsilon);
-    CR_TRY(cr_node_insert(graph, node, "GroupNormalization", ids, 3, cr_attributes_proto(&with), &x,
-                          err));
+    CR_OR_RETURN(cr_node_insert(graph, node, "GroupNormalization", ids, 3,
+                                cr_attributes_proto(&with), &x, err));
     const cr_tensor *const given[] = {scale, shift};
     for (int i = 0; i < 2; i++) {
         cr_tensor channels = *given[i];
         channels.n_dims = 3;
         channels.dims[0] = channels.n;
         channels.dims[1] = channels.dims[2] = 1;
-        CR_TRY(cr_graph_add_constant(graph, NULL, &channels, &id, err));
-        CR_TRY(cr_put_pair(graph, node, i ? "Add" : "Mul", x, id, &x, err));
+        CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &channels, &id, err));
+        CR_OR_RETURN(cr_put_pair(graph, node, i ? "Add" : "Mul", x, id, &x, err));
     }
     if (activation)
-        CR_TRY(cr_put(graph, node, "Swish", x, &x, err));
-    status = last ? become_last(graph, node, x, err)
-                  : cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_put(graph, node, "Swish", x, &x, err));
+    return last ? become_last(graph, node, x, err)
+                : cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
 }
 
 #define LAYER_OP(symbol, name, least, most, part, loader)             \

@@ -30,34 +30,33 @@ static cr_status read_values(cr_graph *graph, const cr_node *node, double values
 
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     const cr_tensor *depth;
     double values[2] = {0, 1};
     int64_t given;
     int axis, x, y, ids[3];
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &depth, err));
-    CR_TRY(read_values(graph, node, values, err));
-    CR_TRY(cr_attribute_int(node, "axis", -1, &given, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &depth, err));
+    CR_OR_RETURN(read_values(graph, node, values, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", -1, &given, err));
     const int n = in->shape.n_dims + 1;
     const double n_places = depth && depth->n == 1 ? (double)cr_tensor_real(depth, 0) : 0;
     if (n > CR_MAX_DIMS || !(n_places >= 1) || n_places > 65536)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its depth is not one number, or out of range"));
-    CR_TRY(cr_node_axis(graph, given, n, &axis, err));
-    CR_TRY(cr_put_ints(graph, node, "Unsqueeze", node->inputs[0], &(int64_t){axis}, 1, &x, err));
-    CR_TRY(put_places(graph, axis, n, (int64_t)n_places, &ids[1], err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its depth is not one number, or out of range"));
+    CR_OR_RETURN(cr_node_axis(graph, given, n, &axis, err));
+    CR_OR_RETURN(
+        cr_put_ints(graph, node, "Unsqueeze", node->inputs[0], &(int64_t){axis}, 1, &x, err));
+    CR_OR_RETURN(put_places(graph, axis, n, (int64_t)n_places, &ids[1], err));
     /* A negative index counts from the end, one beyond is nowhere. */
-    CR_TRY(cr_put_number(graph, node, "Add", x, n_places, &y, err));
-    CR_TRY(cr_put_number(graph, node, "Less", x, 0, &ids[0], err));
-    CR_TRY(cr_node_insert(graph, node, "Where", (int[]){ids[0], y, x}, 3, NULL, &ids[0], err));
-    CR_TRY(cr_node_insert(graph, node, "Equal", ids, 2, NULL, &ids[0], err));
-    CR_TRY(cr_graph_add_real(graph, values[1], &ids[1], err));
-    CR_TRY(cr_graph_add_real(graph, values[0], &ids[2], err));
-    CR_TRY(cr_node_become(graph, node, "Where", ids, 3, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_put_number(graph, node, "Add", x, n_places, &y, err));
+    CR_OR_RETURN(cr_put_number(graph, node, "Less", x, 0, &ids[0], err));
+    CR_OR_RETURN(
+        cr_node_insert(graph, node, "Where", (int[]){ids[0], y, x}, 3, NULL, &ids[0], err));
+    CR_OR_RETURN(cr_node_insert(graph, node, "Equal", ids, 2, NULL, &ids[0], err));
+    CR_OR_RETURN(cr_graph_add_real(graph, values[1], &ids[1], err));
+    CR_OR_RETURN(cr_graph_add_real(graph, values[0], &ids[2], err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Where", ids, 3, NULL, err));
+    return CR_OK;
 }
 
 const cr_op cr_op_one_hot = {.type = "OneHot",

@@ -9,18 +9,15 @@ typedef struct pair {
 
 static cr_status load_row(cr_graph *graph, cr_node *node, cr_pair_op op, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_given all;
     pair *p;
-    CR_TRY(cr_node_broadcast(graph, node, &all, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_node_set_like(graph, node, &graph->values[node->inputs[0]], err));
+    CR_OR_RETURN(cr_node_broadcast(graph, node, &all, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_set_like(graph, node, &graph->values[node->inputs[0]], err));
     p->op = op;
     p->n = cr_shape_size(&all.shape);
     node->flops = 4.0 * (double)p->n;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)
@@ -100,33 +97,27 @@ OP(cr_op_mod, "Mod", 2, load_mod);
 static cr_status join_all_but_last(cr_graph *graph, cr_node *node, const char *type, int *joined,
                                    cr_error *err)
 {
-    cr_status status = CR_OK;
     *joined = node->inputs[0];
     for (int i = 1; i < node->n_inputs - 1; i++) {
         const int both[] = {*joined, node->inputs[i]};
-        CR_TRY(cr_node_insert(graph, node, type, both, 2, NULL, joined, err));
+        CR_OR_RETURN(cr_node_insert(graph, node, type, both, 2, NULL, joined, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* An operator of any number of inputs as a chain of one of two. */
 static cr_status load_chain(cr_graph *graph, cr_node *node, const char *type, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int n = node->n_inputs;
     int joined;
     for (int i = 0; i < n; i++)
         if (node->inputs[i] < 0)
-            CR_TRY(cr_fail(err, CR_EINPUT, "input %d is left out", i + 1));
-    CR_TRY(join_all_but_last(graph, node, type, &joined, err));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input %d is left out", i + 1));
+    CR_OR_RETURN(join_all_but_last(graph, node, type, &joined, err));
     const int both[] = {joined, node->inputs[n - 1]};
-    CR_TRY(
+    CR_OR_RETURN(
         cr_node_become(graph, node, n == 1 ? "Identity" : type, both, n == 1 ? 1 : 2, NULL, err));
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_sum(cr_graph *graph, cr_node *node, cr_error *err)
@@ -136,14 +127,12 @@ static cr_status load_sum(cr_graph *graph, cr_node *node, cr_error *err)
 
 static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     int sum[2];
-    CR_TRY(cr_node_insert(graph, node, "Sum", node->inputs, node->n_inputs, NULL, &sum[0], err));
-    CR_TRY(cr_graph_add_real(graph, 1.0 / node->n_inputs, &sum[1], err));
-    CR_TRY(cr_node_become(graph, node, "Mul", sum, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(
+        cr_node_insert(graph, node, "Sum", node->inputs, node->n_inputs, NULL, &sum[0], err));
+    CR_OR_RETURN(cr_graph_add_real(graph, 1.0 / node->n_inputs, &sum[1], err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Mul", sum, 2, NULL, err));
+    return CR_OK;
 }
 
 static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
@@ -166,17 +155,14 @@ OP(cr_op_sum, "Sum", CR_MAX_ACTIVATIONS, load_sum);
 /* params: the number of elements. */
 static cr_status load_where(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_given all;
     size_t *n;
-    CR_TRY(cr_node_broadcast(graph, node, &all, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *n, (void **)&n, err));
-    CR_TRY(cr_node_set_like(graph, node, &graph->values[node->inputs[0]], err));
+    CR_OR_RETURN(cr_node_broadcast(graph, node, &all, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *n, (void **)&n, err));
+    CR_OR_RETURN(cr_node_set_like(graph, node, &graph->values[node->inputs[0]], err));
     *n = cr_shape_size(&all.shape);
     node->flops = (double)*n;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void where_forward(const cr_run *run)

@@ -12,14 +12,11 @@ static int index_at(const cr_tensor *index, size_t i, int extent)
 static cr_status read_index(cr_graph *graph, cr_node *node, const cr_value **in,
                             const cr_tensor **index, cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(cr_node_value(graph, node, 0, in, err));
-    CR_TRY(cr_node_ints(graph, node, 1, index, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
+    CR_OR_RETURN(cr_node_ints(graph, node, 1, index, err));
     if (!*index || (*index)->n_dims < 1)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices are left out, or no list"));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices are left out, or no list"));
+    return CR_OK;
 }
 
 /* GatherElements: the index replaces the coordinate along the axis. */
@@ -42,15 +39,14 @@ static bool element_source(const void *context, const int *at, int *from)
 
 static cr_status load_elements(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     cr_move *move;
     elements e;
     int64_t given;
     cr_shape out = {0};
-    CR_TRY(read_index(graph, node, &in, &e.index, err));
-    CR_TRY(cr_attribute_int(node, "axis", 0, &given, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &e.axis, err));
+    CR_OR_RETURN(read_index(graph, node, &in, &e.index, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", 0, &given, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &e.axis, err));
     e.extent = in->shape.dims[e.axis];
     bool fits = e.index->n_dims == in->shape.n_dims;
     for (int d = 0; fits && d < in->shape.n_dims; d++)
@@ -58,14 +54,12 @@ static cr_status load_elements(cr_graph *graph, cr_node *node, cr_error *err)
     for (int64_t i = 0; fits && i < e.index->n; i++)
         fits = index_at(e.index, (size_t)i, e.extent) >= 0;
     if (!fits)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices do not fit its input"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input"));
     out.n_dims = e.index->n_dims;
     for (int d = 0; d < out.n_dims; d++)
         out.dims[d] = (int)e.index->dims[d];
-    CR_TRY(cr_move_make(graph, node, in, &out, NULL, element_source, &e, &move, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, element_source, &e, &move, err));
+    return CR_OK;
 }
 
 /* GatherND: of the output's dimensions the first are those of the index but its last, `batch` of which are
@@ -107,28 +101,25 @@ static bool tuples_fit(const tuples *t)
 
 static cr_status load_tuples(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     cr_move *move;
     int64_t batch;
     tuples t;
     cr_shape out = {0};
-    CR_TRY(read_index(graph, node, &in, &t.index, err));
-    CR_TRY(cr_attribute_int(node, "batch_dims", 0, &batch, err));
+    CR_OR_RETURN(read_index(graph, node, &in, &t.index, err));
+    CR_OR_RETURN(cr_attribute_int(node, "batch_dims", 0, &batch, err));
     const int64_t depth = t.index->dims[t.index->n_dims - 1];
     t.in = &in->shape;
     t.batch = batch < 0 || batch > CR_MAX_DIMS ? CR_MAX_DIMS : (int)batch;
     t.depth = depth > CR_MAX_DIMS ? CR_MAX_DIMS + 1 : (int)depth;
     if (!tuples_fit(&t))
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices do not fit its input"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input"));
     for (int d = 0; d < t.index->n_dims - 1; d++)
         out.dims[out.n_dims++] = (int)t.index->dims[d];
     for (int d = t.batch + t.depth; d < in->shape.n_dims; d++)
         out.dims[out.n_dims++] = in->shape.dims[d];
-    CR_TRY(cr_move_make(graph, node, in, &out, NULL, tuple_source, &t, &move, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, tuple_source, &t, &move, err));
+    return CR_OK;
 }
 
 /* CenterCropPad: how far in front of the input the output begins, along each dimension. */
@@ -150,30 +141,27 @@ static bool centre_source(const void *context, const int *at, int *from)
 
 static cr_status load_centre(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     const cr_tensor *sizes;
     cr_move *move;
-    CR_TRY(read_index(graph, node, &in, &sizes, err));
+    CR_OR_RETURN(read_index(graph, node, &in, &sizes, err));
     const Onnx__AttributeProto *axes = cr_attribute_find(node, "axes");
     const int64_t n = axes ? (int64_t)axes->n_ints : in->shape.n_dims;
     cr_shape out = in->shape;
     centre c = {.in = &in->shape};
     if (sizes->n != n || n > in->shape.n_dims)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its shape does not fit its axes"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its shape does not fit its axes"));
     for (int i = 0; i < (int)n; i++) {
         int d;
-        CR_TRY(cr_node_axis(graph, axes ? axes->ints[i] : i, in->shape.n_dims, &d, err));
+        CR_OR_RETURN(cr_node_axis(graph, axes ? axes->ints[i] : i, in->shape.n_dims, &d, err));
         if (sizes->ints[i] < 1 || sizes->ints[i] > CR_MAX_ELEMENTS)
-            CR_TRY(cr_fail(err, CR_EINPUT, "its shape is out of range"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its shape is out of range"));
         const int more = (int)sizes->ints[i] - in->shape.dims[d];
         out.dims[d] = (int)sizes->ints[i];
         c.before[d] = more < 0 ? -(-more / 2) : more / 2;
     }
-    CR_TRY(cr_move_make(graph, node, in, &out, NULL, centre_source, &c, &move, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, centre_source, &c, &move, err));
+    return CR_OK;
 }
 
 #define PICK_OP(symbol, name, loader)                                            \

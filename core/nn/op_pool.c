@@ -5,17 +5,16 @@
 
 static cr_status load_window(cr_graph *graph, cr_node *node, cr_avgpool *p, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
-    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
-    CR_TRY(cr_window_load(graph, node, in, true, &p->win, &p->pad_bottom, &p->pad_right, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_OR_RETURN(
+        cr_window_load(graph, node, in, true, &p->win, &p->pad_bottom, &p->pad_right, err));
     p->win.k = p->win.c;
     p->win.groups = 1;
     node->flops = (double)p->win.p * p->win.q * p->win.c * p->win.r * p->win.s;
-    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.c, p->win.p, p->win.q}}, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(
+        cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.c, p->win.p, p->win.q}}, err));
+    return CR_OK;
 }
 
 static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
@@ -31,20 +30,17 @@ static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
 
 static cr_status load_average(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_avgpool *p;
     int64_t count;
     if (cr_node_has_dims(graph, node, 0, 3))
         return cr_widen_load(graph, node, err);
     if (cr_node_has_dims(graph, node, 0, 5))
         return cr_flatten_load(graph, node, err);
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_attribute_int(node, "count_include_pad", 0, &count, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_attribute_int(node, "count_include_pad", 0, &count, err));
     p->count_padding = count != 0;
-    CR_TRY(load_window(graph, node, p, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(load_window(graph, node, p, err));
+    return CR_OK;
 }
 
 static void max_forward(const cr_run *run)
@@ -82,56 +78,47 @@ typedef struct global {
 
 static cr_status load_global_to(cr_graph *graph, cr_node *node, bool keep_dims, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *in;
     global *p;
-    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->hw = cr_shape_h(in) * cr_shape_w(in);
     p->c = cr_shape_c(in);
     node->flops = (double)p->hw * p->c;
     cr_shape out = {keep_dims ? 4 : 2, {1, p->c, 1, 1}};
-    CR_TRY(cr_node_set_shape(graph, node, &out, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
+    return CR_OK;
 }
 
 /* Over all dimensions behind the channels; of other than maps as a reduction. */
 static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t axes[CR_MAX_DIMS];
     int n = 0, ids[2] = {node->inputs[0], -1};
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    if (in->shape.n_dims == 4 || in->shape.n_dims < 3) {
-        status = load_global_to(graph, node, true, err);
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    if (in->shape.n_dims == 4 || in->shape.n_dims < 3)
+        return load_global_to(graph, node, true, err);
     const bool mean = strcmp(node->type, "GlobalAveragePool") == 0;
     for (int d = 2; d < in->shape.n_dims; d++)
         axes[n++] = d;
     ids[0] = node->inputs[0];
-    CR_TRY(cr_graph_add_ints(graph, axes, n, &ids[1], err));
-    CR_TRY(cr_node_become(graph, node, mean ? "ReduceMean" : "ReduceMax", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_graph_add_ints(graph, axes, n, &ids[1], err));
+    CR_OR_RETURN(cr_node_become(graph, node, mean ? "ReduceMean" : "ReduceMax", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 /* Over height and width, or over the last dimension, by kernels of their own; any other by that of
  * reductions. The axes are an attribute or, from operator set 18, an input. */
 static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t keep_dims;
     const cr_value *in;
     const int64_t *axes;
     int64_t n_axes;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_list(graph, node, 1, "axes", &axes, &n_axes, err));
-    CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep_dims, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_list(graph, node, 1, "axes", &axes, &n_axes, err));
+    CR_OR_RETURN(cr_attribute_int(node, "keepdims", 1, &keep_dims, err));
     int n = in->shape.n_dims;
     const bool last_lies_last =
         n > 0 && (cr_value_last_dim(in) == n - 1 || in->shape.dims[n - 1] == 1);
@@ -145,14 +132,10 @@ static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
         height_and_width = (axis == 2 || axis == 3) && axis != seen;
         seen = (int)axis;
     }
-    if (!height_and_width) {
-        status = cr_mean_load(graph, node, err);
-        goto cleanup;
-    }
-    CR_TRY(load_global_to(graph, node, keep_dims != 0, err));
-
-cleanup:
-    return status;
+    if (!height_and_width)
+        return cr_mean_load(graph, node, err);
+    CR_OR_RETURN(load_global_to(graph, node, keep_dims != 0, err));
+    return CR_OK;
 }
 
 static void global_mean_forward(const cr_run *run)

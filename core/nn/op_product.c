@@ -65,14 +65,13 @@ static void set_order(const cr_value *a, const cr_shape *out, int *order)
 
 cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     product *p;
     cr_shape out = {0};
     node->op = &cr_op_product;
     node->flags = cr_op_product.flags;
-    CR_TRY(arrange(graph, node, 0, err));
-    CR_TRY(arrange(graph, node, 1, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(arrange(graph, node, 0, err));
+    CR_OR_RETURN(arrange(graph, node, 1, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     const cr_value *a = &graph->values[node->inputs[0]], *b = &graph->values[node->inputs[1]];
     const int n_a = a->shape.n_dims, n_b = b->shape.n_dims;
     out.n_dims = n_a > n_b ? n_a : n_b;
@@ -87,11 +86,11 @@ cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err)
         out.dims[d] = p->outer[d] = of_a > of_b ? of_a : of_b;
     }
     if (!fits)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its matrices do not fit one another"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its matrices do not fit one another"));
     p->m = out.dims[p->n_outer] = a->shape.dims[n_a - 2];
     p->k = a->shape.dims[n_a - 1];
     p->n = out.dims[p->n_outer + 1] = b->shape.dims[n_b - 1];
-    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
     for (int d = 0; d < p->n_outer; d++)
         p->n_products *= out.dims[d];
     cr_value *y = &graph->values[node->y];
@@ -100,9 +99,7 @@ cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err)
     find_steps(b, p->n_outer, &p->b);
     find_steps(y, p->n_outer, &p->y);
     node->flops = 2.0 * (double)cr_shape_size(&out) * p->k;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* y [m][n] = a [m][k] b [k][n] + beta y; each has one step of 1, or one row or column. */

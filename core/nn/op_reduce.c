@@ -60,7 +60,6 @@ static void split_order(const cr_value *in, const bool *reduced, int order[CR_MA
 
 static cr_status load_row(cr_graph *graph, cr_node *node, cr_reduce_op op, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     reduction *p;
     int64_t keep, last;
@@ -68,11 +67,11 @@ static cr_status load_row(cr_graph *graph, cr_node *node, cr_reduce_op op, cr_er
     int order[CR_MAX_DIMS] = {0}, kept[CR_MAX_DIMS] = {0}, n_kept;
     cr_shape out = {0};
     size_t c = 1;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "keepdims", 1, &keep, err));
-    CR_TRY(read_axes(graph, node, op, in->shape.n_dims, reduced, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "keepdims", 1, &keep, err));
+    CR_OR_RETURN(read_axes(graph, node, op, in->shape.n_dims, reduced, err));
     split_order(in, reduced, order, kept, &n_kept);
-    CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+    CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
     in = &graph->values[node->inputs[0]];
     for (int d = 0; d < in->shape.n_dims; d++) {
         c *= reduced[d] ? (size_t)in->shape.dims[d] : 1;
@@ -80,21 +79,19 @@ static cr_status load_row(cr_graph *graph, cr_node *node, cr_reduce_op op, cr_er
             out.dims[out.n_dims++] = reduced[d] ? 1 : in->shape.dims[d];
     }
     if (c == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it reduces nothing"));
-    CR_TRY(cr_attribute_int(node, "select_last_index", 0, &last, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it reduces nothing"));
+    CR_OR_RETURN(cr_attribute_int(node, "select_last_index", 0, &last, err));
     if (is_place(op) && last)
         op = op == CR_REDUCE_ARG_MAX ? CR_REDUCE_LAST_ARG_MAX : CR_REDUCE_LAST_ARG_MIN;
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     *p = (reduction){op, cr_shape_size(&in->shape) / c, (int)c};
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);
-    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
     cr_value *y = &graph->values[node->y];
     const int *lies = keep ? order : kept;
     if (!cr_same_memory(&out, y->order, lies))
         memcpy(y->order, lies, (size_t)out.n_dims * sizeof *lies);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)

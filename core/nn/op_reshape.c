@@ -132,24 +132,19 @@ static cr_status load_same_elements(cr_graph *graph, cr_node *node, const cr_sha
 
 static cr_status load_flatten(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t axis;
     cr_shape out = {2, {1, 1}};
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", 1, &axis, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", 1, &axis, err));
     const int n = in->shape.n_dims;
     axis += axis < 0 ? n : 0;
-    if (axis < 0 || axis > n || (axis != 1 && graph->declared_batch > 1)) {
-        status = cr_fail(err, CR_EINPUT, "only axis 1 is supported in a batch of fixed size");
-        goto cleanup;
-    }
+    if (axis < 0 || axis > n || (axis != 1 && graph->declared_batch > 1))
+        return cr_fail(err, CR_EINPUT, "only axis 1 is supported in a batch of fixed size");
     for (int i = 0; i < n; i++)
         out.dims[i >= axis] *= in->shape.dims[i];
-    CR_TRY(load_same_elements(graph, node, &out, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(load_same_elements(graph, node, &out, err));
+    return CR_OK;
 }
 
 static cr_status load_reshape(cr_graph *graph, cr_node *node, cr_error *err)
@@ -215,82 +210,67 @@ static cr_status load_axes(const cr_graph *graph, const cr_node *node, int n_dim
 
 static cr_status load_squeeze(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     bool axes[CR_MAX_DIMS] = {false};
     cr_shape out = {0};
     int64_t n_axes;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(load_axes(graph, node, in->shape.n_dims, axes, &n_axes, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(load_axes(graph, node, in->shape.n_dims, axes, &n_axes, err));
     if (!n_axes && graph->declared_batch > 1)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its axes are missing"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its axes are missing"));
     for (int i = 0; i < in->shape.n_dims; i++) {
-        if (axes[i] && in->shape.dims[i] != 1) {
-            status = cr_fail(err, CR_EINPUT, "dimension %d is %d, not 1", i, in->shape.dims[i]);
-            goto cleanup;
-        }
+        if (axes[i] && in->shape.dims[i] != 1)
+            return cr_fail(err, CR_EINPUT, "dimension %d is %d, not 1", i, in->shape.dims[i]);
         if (n_axes ? !axes[i] : in->shape.dims[i] != 1)
             out.dims[out.n_dims++] = in->shape.dims[i];
     }
-    CR_TRY(load_same_elements(graph, node, &out, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(load_same_elements(graph, node, &out, err));
+    return CR_OK;
 }
 
 static cr_status load_unsqueeze(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     const int64_t *list;
     int64_t n_new;
     bool axes[CR_MAX_DIMS] = {false};
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_list(graph, node, 1, "axes", &list, &n_new, err));
-    if (n_new < 1 || n_new > CR_MAX_DIMS - in->shape.n_dims) {
-        status = cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
-        goto cleanup;
-    }
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_list(graph, node, 1, "axes", &list, &n_new, err));
+    if (n_new < 1 || n_new > CR_MAX_DIMS - in->shape.n_dims)
+        return cr_fail(err, CR_EINPUT, "its output must have at most %d dimensions", CR_MAX_DIMS);
     cr_shape out = {.n_dims = in->shape.n_dims + (int)n_new};
-    CR_TRY(load_axes(graph, node, out.n_dims, axes, &n_new, err));
+    CR_OR_RETURN(load_axes(graph, node, out.n_dims, axes, &n_new, err));
     for (int i = 0, from = 0; i < out.n_dims; i++)
         out.dims[i] = axes[i] ? 1 : in->shape.dims[from++];
-    CR_TRY(load_same_elements(graph, node, &out, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(load_same_elements(graph, node, &out, err));
+    return CR_OK;
 }
 
 static cr_status load_transpose(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     int64_t perm[CR_MAX_DIMS];
     bool present;
     int order[CR_MAX_DIMS] = {0}, to[CR_MAX_DIMS];
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     int n = in->shape.n_dims;
-    CR_TRY(cr_attribute_ints(node, "perm", n, perm, &present, err));
+    CR_OR_RETURN(cr_attribute_ints(node, "perm", n, perm, &present, err));
     cr_shape out = {.n_dims = n};
     for (int i = 0; i < n; i++)
         to[i] = -1;
     for (int i = 0; i < n; i++) {
         perm[i] = present ? perm[i] : n - 1 - i;
         if (perm[i] < 0 || perm[i] >= n || to[perm[i]] >= 0 ||
-            (i == 0 && perm[0] && graph->declared_batch > 1)) {
-            status = cr_fail(err, CR_EINPUT, "its permutation is not valid, or moves the batch");
-            goto cleanup;
-        }
+            (i == 0 && perm[0] && graph->declared_batch > 1))
+            return cr_fail(err, CR_EINPUT, "its permutation is not valid, or moves the batch");
         to[perm[i]] = i;
         out.dims[i] = in->shape.dims[perm[i]];
     }
     for (int i = 0; i < n; i++)
         order[i] = to[in->order[i]];
-    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
     set_order(graph, node, order);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_reorder(cr_graph *graph, cr_node *node, cr_error *err)

@@ -102,26 +102,26 @@ static void find_taps(const along *a, int i, int n_in, int n_taps, int *index, d
 
 static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const along *a = node->wish;
     const cr_value *in;
     interpolation *p;
     bool behind = false;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     if (!(count_taps(a) <= MAX_TAPS))
-        CR_TRY(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
     const int n_in = in->shape.dims[a->dim], n_taps = (int)count_taps(a);
     const size_t n = (size_t)a->n_out * (size_t)n_taps;
     cr_value out = *in;
     out.shape.dims[a->dim] = a->n_out;
-    CR_TRY(cr_node_set_like(graph, node, &out, err)); /* before the tables of what is too large */
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
-    CR_TRY(cr_move_take(graph, n, err));
+    CR_OR_RETURN(
+        cr_node_set_like(graph, node, &out, err)); /* before the tables of what is too large */
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_move_take(graph, n, err));
     int *index = cr_arena_alloc(&graph->arena, n, sizeof *index);
     cr_real *weights = cr_arena_alloc(&graph->arena, n, sizeof *weights);
     double *of = cr_arena_alloc(&graph->arena, (size_t)n_taps, sizeof *of);
     if (!index || !weights || !of)
-        CR_TRY(cr_fail_memory(err, "an interpolation", n, sizeof *weights));
+        CR_OR_RETURN(cr_fail_memory(err, "an interpolation", n, sizeof *weights));
     for (int i = 0; i < a->n_out; i++) {
         find_taps(a, i, n_in, n_taps, index + (size_t)i * (size_t)n_taps, of);
         for (int t = 0; t < n_taps; t++)
@@ -135,9 +135,7 @@ static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
         behind = behind || d == a->dim;
     }
     node->flops = 2.0 * n_taps * (double)cr_shape_size(&out.shape);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)
@@ -162,16 +160,13 @@ static const cr_op interpolate_op = {.type = "interpolate",
 /* The region of tf_crop_and_resize, outside of which there is nothing. */
 static cr_status read_region(cr_graph *graph, const cr_node *node, rule *r, cr_error *err)
 {
-    cr_status status = CR_OK;
     double fill;
-    CR_TRY(cr_attribute_float(node, "extrapolation_value", 0, &fill, err));
-    CR_TRY(cr_node_reals(graph, node, 1, &r->region, err));
+    CR_OR_RETURN(cr_attribute_float(node, "extrapolation_value", 0, &fill, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &r->region, err));
     if (!r->region || fill != 0)
-        CR_TRY(cr_fail(err, CR_EINPUT,
-                       "its region is left out, or an extrapolation_value other than 0"));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT,
+                             "its region is left out, or an extrapolation_value other than 0"));
+    return CR_OK;
 }
 
 /* Up to operator set 10, and in Upsample, positions were not shifted and the nearest one was below. */
@@ -180,20 +175,19 @@ static cr_status read_rule(cr_graph *graph, const cr_node *node, rule *r, cr_err
     static const char *const known[] = {
         "half_pixel",           "pytorch_half_pixel",   "align_corners",     "asymmetric",
         "half_pixel_symmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
-    cr_status status = CR_OK;
     const char *mode;
     int64_t exclude, antialias;
     bool is_known = false;
     const bool old = graph->opset < 11 || strcmp(node->type, "Upsample") == 0;
-    CR_TRY(cr_attribute_string(graph, node, "mode", "nearest", &mode, err));
-    CR_TRY(cr_attribute_string(graph, node, "coordinate_transformation_mode",
-                               old ? "asymmetric" : "half_pixel", &r->coordinates, err));
-    CR_TRY(cr_attribute_string(graph, node, "nearest_mode", old ? "floor" : "round_prefer_floor",
-                               &r->nearest, err));
-    CR_TRY(cr_attribute_float(node, "cubic_coeff_a", -0.75, &r->cubic, err));
-    CR_TRY(cr_attribute_int(node, "exclude_outside", 0, &exclude, err));
-    CR_TRY(cr_attribute_int(node, "antialias", 0, &antialias, err));
-    CR_TRY(
+    CR_OR_RETURN(cr_attribute_string(graph, node, "mode", "nearest", &mode, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "coordinate_transformation_mode",
+                                     old ? "asymmetric" : "half_pixel", &r->coordinates, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "nearest_mode",
+                                     old ? "floor" : "round_prefer_floor", &r->nearest, err));
+    CR_OR_RETURN(cr_attribute_float(node, "cubic_coeff_a", -0.75, &r->cubic, err));
+    CR_OR_RETURN(cr_attribute_int(node, "exclude_outside", 0, &exclude, err));
+    CR_OR_RETURN(cr_attribute_int(node, "antialias", 0, &antialias, err));
+    CR_OR_RETURN(
         cr_attribute_string(graph, node, "keep_aspect_ratio_policy", "stretch", &r->aspect, err));
     r->exclude_outside = exclude != 0;
     r->antialias = antialias != 0;
@@ -204,16 +198,15 @@ static cr_status read_rule(cr_graph *graph, const cr_node *node, rule *r, cr_err
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         is_known = is_known || strcmp(known[i], r->coordinates) == 0;
     if (!r->n_taps || !is_known)
-        CR_TRY(cr_fail(err, CR_EINPUT, "mode %.40s with coordinates %.40s is not supported", mode,
-                       r->coordinates));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "mode %.40s with coordinates %.40s is not supported",
+                             mode, r->coordinates));
     if (strcmp(r->aspect, "stretch") != 0 && strcmp(r->aspect, "not_larger") != 0 &&
         strcmp(r->aspect, "not_smaller") != 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "keep_aspect_ratio_policy %.40s is unknown", r->aspect));
+        CR_OR_RETURN(
+            cr_fail(err, CR_EINPUT, "keep_aspect_ratio_policy %.40s is unknown", r->aspect));
     if (strcmp(r->coordinates, "tf_crop_and_resize") == 0)
-        CR_TRY(read_region(graph, node, r, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(read_region(graph, node, r, err));
+    return CR_OK;
 }
 
 /* The one scale of all dimensions that `sizes` allow: the least or, of not_smaller, the largest. */
@@ -234,16 +227,15 @@ static double shared_scale(const rule *r, const cr_tensor *sizes, const int64_t 
 static cr_status read_sizes(cr_graph *graph, cr_node *node, const cr_shape *in, const rule *r,
                             along *dims, cr_error *err)
 {
-    cr_status status = CR_OK;
     const bool old = graph->opset < 11 || strcmp(node->type, "Upsample") == 0;
     const Onnx__AttributeProto *listed = cr_attribute_find(node, "scales");
     const cr_tensor *scales = NULL, *sizes = NULL;
     const int64_t *axes;
     int64_t n_axes;
     const Onnx__AttributeProto *of_axes = cr_attribute_find(node, "axes");
-    CR_TRY(cr_node_reals(graph, node, old ? 1 : 2, &scales, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, old ? 1 : 2, &scales, err));
     if (!old)
-        CR_TRY(cr_node_ints(graph, node, 3, &sizes, err));
+        CR_OR_RETURN(cr_node_ints(graph, node, 3, &sizes, err));
     scales = scales && scales->n ? scales : NULL;
     axes = of_axes ? of_axes->ints : NULL;
     n_axes = of_axes ? (int64_t)of_axes->n_ints : in->n_dims;
@@ -252,17 +244,18 @@ static cr_status read_sizes(cr_graph *graph, cr_node *node, const cr_shape *in, 
                       : listed ? (int64_t)listed->n_floats
                                : 0;
     if (n != n_axes || n > in->n_dims)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its scales or sizes do not fit %d dimensions", in->n_dims));
+        CR_OR_RETURN(
+            cr_fail(err, CR_EINPUT, "its scales or sizes do not fit %d dimensions", in->n_dims));
     for (int d = 0; d < in->n_dims; d++)
         dims[d] = (along){.dim = d, .n_out = in->dims[d], .scale = 1, .end = 1};
     for (int i = 0; i < (int)n; i++)
         if (axes && (axes[i] < -in->n_dims || axes[i] >= in->n_dims))
-            CR_TRY(cr_fail(err, CR_EINPUT, "its axes are not valid"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its axes are not valid"));
     const bool shares = sizes && strcmp(r->aspect, "stretch") != 0;
     const double shared = shares ? shared_scale(r, sizes, axes, in) : 0;
     const cr_tensor *region = r->region;
     if (region && region->n != 2 * n)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its region does not fit %d dimensions", in->n_dims));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its region does not fit %d dimensions", in->n_dims));
     for (int i = 0; i < (int)n; i++) {
         const int64_t axis = axes ? axes[i] + (axes[i] < 0 ? in->n_dims : 0) : i;
         const int extent = in->dims[axis];
@@ -275,38 +268,33 @@ static cr_status read_sizes(cr_graph *graph, cr_node *node, const cr_shape *in, 
                                    : floor(extent * scale);
         const bool batch = axis == 0 && graph->declared_batch > 1;
         if (!(scale > 0) || !(out >= 1) || out > CR_MAX_ELEMENTS || (batch && scale != 1))
-            CR_TRY(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
         dims[axis].n_out = (int)out;
         dims[axis].scale = scale;
         dims[axis].start = region ? (double)cr_tensor_real(region, (size_t)i) : 0;
         dims[axis].end = region ? (double)cr_tensor_real(region, (size_t)(i + n)) : 1;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_resize(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     along dims[CR_MAX_DIMS];
     rule r = {0};
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(read_rule(graph, node, &r, err));
-    CR_TRY(read_sizes(graph, node, &in->shape, &r, dims, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(read_rule(graph, node, &r, err));
+    CR_OR_RETURN(read_sizes(graph, node, &in->shape, &r, dims, err));
     int x = node->inputs[0];
     const int n_dims = in->shape.n_dims;
     for (int d = 0; d < n_dims; d++) {
         dims[d].rule = &r;
         if (dims[d].n_out != in->shape.dims[d] || dims[d].scale != 1 || dims[d].start != 0 ||
             dims[d].end != 1)
-            CR_TRY(cr_node_insert_wish(graph, &interpolate_op, x, &dims[d], &x, err));
+            CR_OR_RETURN(cr_node_insert_wish(graph, &interpolate_op, x, &dims[d], &x, err));
     }
-    CR_TRY(cr_node_become(graph, node, "Identity", &x, 1, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &x, 1, NULL, err));
+    return CR_OK;
 }
 
 #define RESIZE_OP(symbol, name, most)                                 \

@@ -12,13 +12,12 @@ static cr_status read_mode(cr_graph *graph, const cr_node *node, cr_sample *p, c
                  {"cubic", CR_SAMPLE_CUBIC},
                  {"bicubic", CR_SAMPLE_CUBIC}};
     static const char *const borders[] = {"zeros", "border", "reflection"};
-    cr_status status = CR_OK;
     const char *mode, *border;
     int64_t corners;
     bool is_mode = false, is_border = false;
-    CR_TRY(cr_attribute_string(graph, node, "mode", "linear", &mode, err));
-    CR_TRY(cr_attribute_string(graph, node, "padding_mode", "zeros", &border, err));
-    CR_TRY(cr_attribute_int(node, "align_corners", 0, &corners, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "mode", "linear", &mode, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "padding_mode", "zeros", &border, err));
+    CR_OR_RETURN(cr_attribute_int(node, "align_corners", 0, &corners, err));
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (strcmp(modes[i].name, mode) == 0) {
             p->mode = modes[i].mode;
@@ -30,40 +29,35 @@ static cr_status read_mode(cr_graph *graph, const cr_node *node, cr_sample *p, c
             is_border = true;
         }
     if (!is_mode || !is_border)
-        CR_TRY(cr_fail(err, CR_EINPUT, "mode %.40s with padding_mode %.40s is not supported", mode,
-                       border));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "mode %.40s with padding_mode %.40s is not supported",
+                             mode, border));
     p->corners = corners != 0;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_sample(cr_graph *graph, cr_node *node, cr_error *err)
 {
     static const int plain[] = {0, 1, 2, 3};
-    cr_status status = CR_OK;
     const cr_shape *in, *grid;
     cr_sample *p;
-    CR_TRY(cr_node_activation(graph, node, 0, 4, &in, err));
-    CR_TRY(cr_node_usual(graph, node, 0, err));
-    CR_TRY(cr_node_activation(graph, node, 1, 4, &grid, err));
-    CR_TRY(cr_node_arrange(graph, node, 1, plain, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 4, &in, err));
+    CR_OR_RETURN(cr_node_usual(graph, node, 0, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 1, 4, &grid, err));
+    CR_OR_RETURN(cr_node_arrange(graph, node, 1, plain, err));
     in = &graph->values[node->inputs[0]].shape;
     grid = &graph->values[node->inputs[1]].shape;
     if (grid->dims[3] != 2)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its grid has %d coordinates, not 2", grid->dims[3]));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its grid has %d coordinates, not 2", grid->dims[3]));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     *p = (cr_sample){.h = in->dims[2],
                      .w = in->dims[3],
                      .c = in->dims[1],
                      .samples = (int)(cr_shape_size(grid) / 2)};
-    CR_TRY(read_mode(graph, node, p, err));
+    CR_OR_RETURN(read_mode(graph, node, p, err));
     node->flops = 8.0 * (double)p->samples * p->c;
-    CR_TRY(cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->c, grid->dims[1], grid->dims[2]}},
-                             err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_shape(graph, node,
+                                   &(cr_shape){4, {1, p->c, grid->dims[1], grid->dims[2]}}, err));
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)
@@ -122,28 +116,25 @@ static cr_status put_places(cr_graph *graph, int64_t h, int64_t w, bool corners,
 
 static cr_status load_grid(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_shape *theta;
     const cr_tensor *size;
     int64_t corners;
     int ids[2];
-    CR_TRY(cr_node_activation(graph, node, 0, 3, &theta, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &size, err));
-    CR_TRY(cr_attribute_int(node, "align_corners", 0, &corners, err));
+    CR_OR_RETURN(cr_node_activation(graph, node, 0, 3, &theta, err));
+    CR_OR_RETURN(cr_node_ints(graph, node, 1, &size, err));
+    CR_OR_RETURN(cr_attribute_int(node, "align_corners", 0, &corners, err));
     if (theta->dims[1] != 2 || theta->dims[2] != 3 || !size || size->n != 4)
-        CR_TRY(cr_fail(err, CR_EINPUT, "only matrices of 2 x 3 for images are supported"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "only matrices of 2 x 3 for images are supported"));
     const int64_t h = size->ints[2], w = size->ints[3];
     if (h < 1 || w < 1 || h > 65536 || w > 65536)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its size is out of range"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its size is out of range"));
     ids[0] = node->inputs[0];
-    CR_TRY(put_places(graph, h, w, corners != 0, &ids[1], err));
-    CR_TRY(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
-    CR_TRY(cr_put_transpose(graph, node, ids[0], (int64_t[]){0, 2, 1}, 3, &ids[0], err));
-    CR_TRY(cr_graph_add_ints(graph, (int64_t[]){0, h, w, 2}, 4, &ids[1], err));
-    CR_TRY(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(put_places(graph, h, w, corners != 0, &ids[1], err));
+    CR_OR_RETURN(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
+    CR_OR_RETURN(cr_put_transpose(graph, node, ids[0], (int64_t[]){0, 2, 1}, 3, &ids[0], err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, (int64_t[]){0, h, w, 2}, 4, &ids[1], err));
+    CR_OR_RETURN(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
+    return CR_OK;
 }
 
 const cr_op cr_op_affine_grid = {.type = "AffineGrid",

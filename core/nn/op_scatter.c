@@ -85,14 +85,13 @@ static cr_status put_row(cr_graph *graph, const cr_node *node, int x, int *y, cr
 static cr_status put_taken(cr_graph *graph, const cr_node *node, targets *t, int row,
                            int64_t n_base, bool joins, int64_t *n_done, int *y, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int64_t n = (int64_t)cr_shape_size(t->in);
     cr_attributes along = {0};
     int ids[2] = {row, 0};
-    CR_TRY(cr_constant_take(graph, (size_t)n, err));
+    CR_OR_RETURN(cr_constant_take(graph, (size_t)n, err));
     int64_t *taken = cr_arena_alloc(&graph->arena, (size_t)n, sizeof *taken);
     if (!taken)
-        CR_TRY(cr_fail_memory(err, "an index", (size_t)n, sizeof *taken));
+        CR_OR_RETURN(cr_fail_memory(err, "an index", (size_t)n, sizeof *taken));
     for (int64_t i = 0; i < n; i++)
         taken[i] = joins ? 0 : i;
     for (int64_t i = 0; i < t->n; i++) {
@@ -102,19 +101,17 @@ static cr_status put_taken(cr_graph *graph, const cr_node *node, targets *t, int
         t->list[i] = -1;
         ++*n_done;
     }
-    CR_TRY(cr_graph_add_ints(graph, taken, (int)n, &ids[1], err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, taken, (int)n, &ids[1], err));
     cr_attributes_int(&along, "axis", 1);
-    CR_TRY(cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), y, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(
+        cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), y, err));
+    return CR_OK;
 }
 
 /* Updates that replace what is there (NULL), or are joined to it: a round for each update of an element. */
 static cr_status scatter(cr_graph *graph, cr_node *node, targets *t, const joining *with,
                          cr_error *err)
 {
-    cr_status status = CR_OK;
     const int64_t n_base = with ? 1 : (int64_t)cr_shape_size(t->in);
     int64_t shape[CR_MAX_DIMS], n_done = 0;
     cr_attributes along = {0};
@@ -123,92 +120,80 @@ static cr_status scatter(cr_graph *graph, cr_node *node, targets *t, const joini
         shape[d] = t->in->dims[d];
     if (with) {
         float *neutral;
-        CR_TRY(cr_put_reals(graph, 2, (int64_t[]){1, 1}, &neutral, &row[0], err));
+        CR_OR_RETURN(cr_put_reals(graph, 2, (int64_t[]){1, 1}, &neutral, &row[0], err));
         *neutral = (float)with->neutral;
     } else
-        CR_TRY(put_row(graph, node, node->inputs[0], &row[0], err));
-    CR_TRY(put_row(graph, node, node->inputs[2], &row[1], err));
+        CR_OR_RETURN(put_row(graph, node, node->inputs[0], &row[0], err));
+    CR_OR_RETURN(put_row(graph, node, node->inputs[2], &row[1], err));
     cr_attributes_int(&along, "axis", 1);
-    CR_TRY(
+    CR_OR_RETURN(
         cr_node_insert(graph, node, "Concat", row, 2, cr_attributes_proto(&along), &joined, err));
-    CR_TRY(cr_graph_add_ints(graph, shape, t->in->n_dims, &to, err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, shape, t->in->n_dims, &to, err));
     do {
         int taken[2] = {-1, to};
-        CR_TRY(put_taken(graph, node, t, joined, n_base, with != NULL, &n_done, &taken[0], err));
-        if (!with) {
-            status = cr_node_become(graph, node, "Reshape", taken, 2, NULL, err);
-            goto cleanup;
-        }
-        CR_TRY(cr_node_insert(graph, node, "Reshape", taken, 2, NULL, &ids[1], err));
+        CR_OR_RETURN(
+            put_taken(graph, node, t, joined, n_base, with != NULL, &n_done, &taken[0], err));
+        if (!with)
+            return cr_node_become(graph, node, "Reshape", taken, 2, NULL, err);
+        CR_OR_RETURN(cr_node_insert(graph, node, "Reshape", taken, 2, NULL, &ids[1], err));
         if (n_done < t->n)
-            CR_TRY(cr_node_insert(graph, node, with->type, ids, 2, NULL, &ids[0], err));
+            CR_OR_RETURN(cr_node_insert(graph, node, with->type, ids, 2, NULL, &ids[0], err));
     } while (n_done < t->n);
-    CR_TRY(cr_node_become(graph, node, with->type, ids, 2, NULL, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_become(graph, node, with->type, ids, 2, NULL, err));
+    return CR_OK;
 }
 
 static cr_status read_inputs(cr_graph *graph, cr_node *node, const cr_value **in, targets *t,
                              cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *updates;
-    CR_TRY(cr_node_value(graph, node, 0, in, err));
-    CR_TRY(cr_node_ints(graph, node, 1, &t->index, err));
-    CR_TRY(cr_node_value(graph, node, 2, &updates, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
+    CR_OR_RETURN(cr_node_ints(graph, node, 1, &t->index, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 2, &updates, err));
     *in = &graph->values[node->inputs[0]];
     if (!t->index || t->index->n_dims < 1)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices are left out, or no list"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices are left out, or no list"));
     t->in = &(*in)->shape;
     t->n = (int64_t)cr_shape_size(&updates->shape);
     t->list = cr_arena_alloc(&graph->arena, (size_t)t->n, sizeof *t->list);
     if (!t->list)
-        CR_TRY(cr_fail_memory(err, "an index", (size_t)t->n, sizeof *t->list));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail_memory(err, "an index", (size_t)t->n, sizeof *t->list));
+    return CR_OK;
 }
 
 static cr_status load_elements(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     targets t;
     const joining *with;
     int64_t given;
     int axis;
-    CR_TRY(read_inputs(graph, node, &in, &t, err));
-    CR_TRY(cr_attribute_int(node, "axis", 0, &given, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
-    CR_TRY(read_joining(graph, node, &with, err));
+    CR_OR_RETURN(read_inputs(graph, node, &in, &t, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", 0, &given, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    CR_OR_RETURN(read_joining(graph, node, &with, err));
     if (t.index->n != t.n || !find_elements(&t, axis))
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates"));
-    CR_TRY(scatter(graph, node, &t, with, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates"));
+    CR_OR_RETURN(scatter(graph, node, &t, with, err));
+    return CR_OK;
 }
 
 static cr_status load_nd(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     targets t;
     const joining *with;
     int64_t slice = 1;
-    CR_TRY(read_inputs(graph, node, &in, &t, err));
+    CR_OR_RETURN(read_inputs(graph, node, &in, &t, err));
     const int64_t depth = t.index->dims[t.index->n_dims - 1];
-    CR_TRY(read_joining(graph, node, &with, err));
+    CR_OR_RETURN(read_joining(graph, node, &with, err));
     bool fits = depth >= 1 && depth <= in->shape.n_dims;
     for (int64_t d = depth; fits && d < in->shape.n_dims; d++)
         slice *= in->shape.dims[d];
     if (!fits || t.n != t.index->n / depth * slice || !find_slices(&t, depth, slice ? slice : 1))
-        CR_TRY(cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates"));
-    CR_TRY(scatter(graph, node, &t, with, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates"));
+    CR_OR_RETURN(scatter(graph, node, &t, with, err));
+    return CR_OK;
 }
 
 #define SCATTER_OP(symbol, name, loader)                              \

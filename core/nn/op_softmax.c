@@ -11,15 +11,14 @@ typedef struct softmax {
 /* The axis, or up to operator set 12 all from it on, come to lie last in memory. */
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     softmax *p;
     int64_t given;
     int axis, order[CR_MAX_DIMS] = {0}, n = 0, c = 1;
     const bool flattens = graph->opset < 13;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_attribute_int(node, "axis", flattens ? 1 : -1, &given, err));
-    CR_TRY(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_attribute_int(node, "axis", flattens ? 1 : -1, &given, err));
+    CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
     for (int i = 0; i < in->shape.n_dims; i++)
         if (flattens ? in->order[i] < axis : in->order[i] != axis)
             order[n++] = in->order[i];
@@ -28,18 +27,16 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
         c *= in->shape.dims[d];
     }
     if (!cr_same_memory(&in->shape, in->order, order))
-        CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+        CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
     in = &graph->values[node->inputs[0]];
     if (c == 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it is of nothing"));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it is of nothing"));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->c = c;
     p->rows = cr_shape_size(&in->shape) / (size_t)c;
     node->flops = 3.0 * (double)cr_shape_size(&in->shape);
-    CR_TRY(cr_node_set_like(graph, node, in, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)

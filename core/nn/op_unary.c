@@ -5,19 +5,16 @@
 static cr_status load_unary(cr_graph *graph, cr_node *node, cr_unary_op op, cr_unary **params,
                             cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     cr_unary *p;
-    CR_TRY(cr_node_value(graph, node, 0, &in, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->op = op;
     p->n = cr_shape_size(&in->shape);
     node->flops = 4.0 * (double)p->n;
-    CR_TRY(cr_node_set_like(graph, node, in, err));
+    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
     *params = p;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_sigmoid(cr_graph *graph, cr_node *node, cr_error *err)
@@ -42,34 +39,28 @@ static cr_status load_sqrt(cr_graph *graph, cr_node *node, cr_error *err)
 
 static cr_status load_hard_sigmoid(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_unary *p;
     double alpha, beta;
-    CR_TRY(cr_attribute_float(node, "alpha", 0.2, &alpha, err));
-    CR_TRY(cr_attribute_float(node, "beta", 0.5, &beta, err));
-    CR_TRY(load_unary(graph, node, CR_HARD_SIGMOID, &p, err));
+    CR_OR_RETURN(cr_attribute_float(node, "alpha", 0.2, &alpha, err));
+    CR_OR_RETURN(cr_attribute_float(node, "beta", 0.5, &beta, err));
+    CR_OR_RETURN(load_unary(graph, node, CR_HARD_SIGMOID, &p, err));
     p->alpha = (cr_real)alpha;
     p->beta = (cr_real)beta;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_pow(cr_graph *graph, cr_node *node, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_tensor *exponent;
     cr_unary *p;
     const int of = node->inputs[1], base = node->inputs[0];
     if (of < 0 || base < 0 || !graph->values[of].constant || graph->values[base].constant ||
         graph->values[of].tensor.n != 1 || graph->values[of].tensor.n_dims > 1)
         return cr_pow_load_pair(graph, node, err);
-    CR_TRY(cr_node_reals(graph, node, 1, &exponent, err));
-    CR_TRY(load_unary(graph, node, CR_POW, &p, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &exponent, err));
+    CR_OR_RETURN(load_unary(graph, node, CR_POW, &p, err));
     p->alpha = cr_tensor_real(exponent, 0);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void forward(const cr_run *run)

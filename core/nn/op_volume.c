@@ -16,33 +16,30 @@ typedef struct volume {
 static cr_status arrange(cr_graph *graph, cr_node *node, const cr_value **in,
                          int order[CR_MAX_DIMS], cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(cr_node_value(graph, node, 0, in, err));
+    CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
     const int n = (*in)->shape.n_dims;
     if (n < 3 || n > 5)
-        CR_TRY(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported", n));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported", n));
     if ((*in)->shape.dims[0] != 1)
-        CR_TRY(cr_fail(err, CR_EINPUT, "input 1 has %d maps for one image, only 1 is supported",
-                       (*in)->shape.dims[0]));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT,
+                             "input 1 has %d maps for one image, only 1 is supported",
+                             (*in)->shape.dims[0]));
     for (int d = 0; d < n; d++)
         order[d] = d == 0 ? 0 : d < n - 1 ? d + 1 : 1;
-    CR_TRY(cr_node_arrange(graph, node, 0, order, err));
+    CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
     *in = &graph->values[node->inputs[0]];
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Weights and bias: *k output channels. */
 static cr_status read_weights(cr_graph *graph, cr_node *node, volume *p, const cr_shape *in,
                               cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t groups;
     const int c = in->dims[1];
-    CR_TRY(cr_node_reals(graph, node, 1, &p->weights, err));
-    CR_TRY(cr_node_reals(graph, node, 2, &p->bias, err));
-    CR_TRY(cr_attribute_int(node, "group", 1, &groups, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->weights, err));
+    CR_OR_RETURN(cr_node_reals(graph, node, 2, &p->bias, err));
+    CR_OR_RETURN(cr_attribute_int(node, "group", 1, &groups, err));
     const cr_tensor *w = p->weights;
     bool fits =
         w && w->n_dims == in->n_dims && w->n > 0 && groups >= 1 && groups <= c && c % groups == 0;
@@ -50,7 +47,7 @@ static cr_status read_weights(cr_graph *graph, cr_node *node, volume *p, const c
            (p->transposed ? w->dims[0] == c : w->dims[1] == c / groups && w->dims[0] % groups == 0);
     const int64_t k = !fits ? 0 : p->transposed ? w->dims[1] * groups : w->dims[0];
     if (!fits || k > CR_MAX_ELEMENTS || (p->bias && p->bias->n != k))
-        CR_TRY(cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c));
     p->k = (int)k;
     p->kernel.groups = (int)groups;
     p->kernel.c = p->transposed ? p->k : c;
@@ -58,9 +55,7 @@ static cr_status read_weights(cr_graph *graph, cr_node *node, volume *p, const c
     node->n_folds = p->k;
     node->n_weights = (size_t)w->n + (size_t)p->k;
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The output of a ConvTranspose along each dimension, and its pads: given, or of an output that is given,
@@ -68,52 +63,48 @@ cleanup:
 static cr_status transpose_spans(cr_graph *graph, const cr_node *node, int n, cr_span *spans,
                                  cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *auto_pad;
     int64_t beyond[3] = {0}, outputs[3];
     bool present, sized;
-    CR_TRY(cr_spans_read(graph, node, n, spans, &auto_pad, err));
-    CR_TRY(cr_attribute_ints(node, "output_padding", n, beyond, &present, err));
-    CR_TRY(cr_attribute_ints(node, "output_shape", n, outputs, &sized, err));
+    CR_OR_RETURN(cr_spans_read(graph, node, n, spans, &auto_pad, err));
+    CR_OR_RETURN(cr_attribute_ints(node, "output_padding", n, beyond, &present, err));
+    CR_OR_RETURN(cr_attribute_ints(node, "output_shape", n, outputs, &sized, err));
     const bool same = strncmp(auto_pad, "SAME", 4) == 0;
     for (int d = 0; d < n; d++) {
         cr_span *s = &spans[d];
         const int64_t reach = cr_span_reach(s);
         if (beyond[d] < 0 || beyond[d] > MAX_TRANSPOSED || reach > MAX_TRANSPOSED ||
             (sized && (outputs[d] < 1 || outputs[d] > MAX_TRANSPOSED)))
-            CR_TRY(cr_fail(err, CR_EINPUT, "its window or its output is out of range"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its window or its output is out of range"));
         const int64_t whole = (int64_t)s->stride * (s->size - 1) + beyond[d] + reach;
         const int64_t out = sized  ? outputs[d]
                             : same ? (int64_t)s->size * s->stride
                                    : whole - s->before - s->after;
         const int64_t pad = whole > out ? whole - out : 0;
         if (out < 1 || out > MAX_TRANSPOSED)
-            CR_TRY(cr_fail(err, CR_EINPUT, "its output would be empty or too large"));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its output would be empty or too large"));
         s->out = (int)out;
         if (sized || same)
             s->before = (int)(strcmp(auto_pad, "SAME_UPPER") == 0 ? pad / 2 : pad - pad / 2);
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load(cr_graph *graph, cr_node *node, bool transposed, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_value *in;
     volume *p;
     int order[CR_MAX_DIMS];
     cr_span spans[3] = {0};
-    CR_TRY(arrange(graph, node, &in, order, err));
-    CR_TRY(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    CR_OR_RETURN(arrange(graph, node, &in, order, err));
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->transposed = transposed;
-    CR_TRY(read_weights(graph, node, p, &in->shape, err));
+    CR_OR_RETURN(read_weights(graph, node, p, &in->shape, err));
     const int n = in->shape.n_dims - 2;
     for (int d = 0; d < n; d++)
         spans[d] = (cr_span){.size = in->shape.dims[2 + d], .window = (int)p->weights->dims[2 + d]};
-    CR_TRY(transposed ? transpose_spans(graph, node, n, spans, err)
-                      : cr_spans_load(graph, node, n, false, spans, err));
+    CR_OR_RETURN(transposed ? transpose_spans(graph, node, n, spans, err)
+                            : cr_spans_load(graph, node, n, false, spans, err));
     cr_shape out = in->shape;
     out.dims[1] = p->k;
     for (int d = 0; d < 3; d++) {
@@ -127,15 +118,13 @@ static cr_status load(cr_graph *graph, cr_node *node, bool transposed, cr_error 
         if (d >= 3 - n)
             out.dims[2 + d - (3 - n)] = s->out;
     }
-    CR_TRY(cr_node_set_shape(graph, node, &out, err));
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
     memcpy(graph->values[node->y].order, order, sizeof order);
     p->n_in = cr_shape_size(&in->shape);
     p->n_out = cr_shape_size(&out);
     node->flops =
         2.0 * (double)p->weights->n * p->kernel.out[0] * p->kernel.out[1] * p->kernel.out[2];
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status load_transposed(cr_graph *graph, cr_node *node, cr_error *err)

@@ -21,24 +21,23 @@ static cr_status read_numbers(const cr_node *node, const char *name, int n, int 
 cr_status cr_spans_read(cr_graph *graph, const cr_node *node, int n, cr_span *spans,
                         const char **auto_pad, cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t windows[3] = {0}, strides[3] = {1, 1, 1}, dilations[3] = {1, 1, 1}, pads[6] = {0};
     for (int d = 0; d < n; d++)
         windows[d] = spans[d].window;
-    CR_TRY(read_numbers(node, "kernel_shape", n, 1, windows, err));
+    CR_OR_RETURN(read_numbers(node, "kernel_shape", n, 1, windows, err));
     for (int d = 0; d < n; d++)
         if (windows[d] < 1 || (spans[d].window && spans[d].window != windows[d]))
-            CR_TRY(
+            CR_OR_RETURN(
                 cr_fail(err, CR_EINPUT, "attribute kernel_shape is missing or not the weights'"));
-    CR_TRY(read_numbers(node, "strides", n, 1, strides, err));
-    CR_TRY(read_numbers(node, "dilations", n, 1, dilations, err));
-    CR_TRY(read_numbers(node, "pads", 2 * n, 0, pads, err));
-    CR_TRY(cr_attribute_string(graph, node, "auto_pad", "NOTSET", auto_pad, err));
+    CR_OR_RETURN(read_numbers(node, "strides", n, 1, strides, err));
+    CR_OR_RETURN(read_numbers(node, "dilations", n, 1, dilations, err));
+    CR_OR_RETURN(read_numbers(node, "pads", 2 * n, 0, pads, err));
+    CR_OR_RETURN(cr_attribute_string(graph, node, "auto_pad", "NOTSET", auto_pad, err));
     if (strcmp(*auto_pad, "VALID") == 0)
         memset(pads, 0, sizeof pads);
     else if (strcmp(*auto_pad, "NOTSET") != 0 && strcmp(*auto_pad, "SAME_UPPER") != 0 &&
              strcmp(*auto_pad, "SAME_LOWER") != 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "auto_pad %.40s is unknown", *auto_pad));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "auto_pad %.40s is unknown", *auto_pad));
     for (int d = 0; d < n; d++)
         spans[d] = (cr_span){.size = spans[d].size,
                              .window = (int)windows[d],
@@ -46,9 +45,7 @@ cr_status cr_spans_read(cr_graph *graph, const cr_node *node, int n, cr_span *sp
                              .dilation = (int)dilations[d],
                              .before = (int)pads[d],
                              .after = (int)pads[d + n]};
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The output's size along one dimension, and what auto_pad makes of the two pads. */
@@ -88,23 +85,20 @@ static void describe(const cr_span *spans, int n, bool of_window, char text[64])
 cr_status cr_spans_load(cr_graph *graph, const cr_node *node, int n, bool pooling, cr_span *spans,
                         cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *auto_pad;
     int64_t ceil_mode;
     char window[64], size[64];
-    CR_TRY(cr_spans_read(graph, node, n, spans, &auto_pad, err));
-    CR_TRY(cr_attribute_int(node, "ceil_mode", 0, &ceil_mode, err));
+    CR_OR_RETURN(cr_spans_read(graph, node, n, spans, &auto_pad, err));
+    CR_OR_RETURN(cr_attribute_int(node, "ceil_mode", 0, &ceil_mode, err));
     describe(spans, n, true, window);
     describe(spans, n, false, size);
     for (int d = 0; d < n; d++) {
         spans[d].out = extent(&spans[d], auto_pad, ceil_mode != 0, pooling);
         if (spans[d].out < 1)
-            CR_TRY(cr_fail(err, CR_EINPUT, "its window of %s is larger than its input of %s",
-                           window, size));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its window of %s is larger than its input of %s",
+                                 window, size));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_window_load(cr_graph *graph, const cr_node *node, const cr_shape *in, bool pooling,

@@ -109,7 +109,6 @@ static int before_layer_norm(const patterns *p, const cr_node *quotient, double 
 
 static cr_status replace(const patterns *p, cr_node *node, cr_arena *memory, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_unary_op op = CR_GELU;
     double epsilon;
     bool product = node->op == &cr_op_mul, quotient = node->op == &cr_op_div;
@@ -125,18 +124,14 @@ static cr_status replace(const patterns *p, cr_node *node, cr_arena *memory, cr_
     cr_node made = {
         .name = node->name, .n_inputs = 1, .n_x = 1, .y = node->y, .clamp = node->clamp};
     made.inputs = made.x = cr_arena_alloc(memory, 1, sizeof *made.x);
-    if (!made.x) {
-        status = cr_fail_memory(err, "a node", 1, sizeof *made.x);
-        goto cleanup;
-    }
+    if (!made.x)
+        return cr_fail_memory(err, "a node", 1, sizeof *made.x);
     made.x[0] = x;
-    CR_TRY(rows >= 0 ? cr_layer_norm_make(memory, &made, in, epsilon, err)
-                     : cr_unary_make(memory, &made, op, cr_shape_size(&in->shape), err));
+    CR_OR_RETURN(rows >= 0 ? cr_layer_norm_make(memory, &made, in, epsilon, err)
+                           : cr_unary_make(memory, &made, op, cr_shape_size(&in->shape), err));
     made.type = made.op->type;
     *node = made;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_patterns_take(cr_graph *graph, const cr_net_target *targets, int n_targets,

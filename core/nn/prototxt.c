@@ -127,35 +127,33 @@ static cr_status add(parser *p, const char *key, cr_text ***end, cr_text **field
 /* Up to `closing`, which is -1 for the end of the file. */
 static cr_status parse_fields(parser *p, int closing, cr_text *message, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_text **end = &message->first, *field;
     for (int byte; (byte = peek(p)) != closing;) {
         const char *key;
         if (!isalpha(byte) && byte != '_')
-            CR_TRY(fail(p, byte < 0 ? "the file ends inside a message" : "a name is missing", err));
-        CR_TRY(parse_word(p, &key, err));
+            CR_OR_RETURN(
+                fail(p, byte < 0 ? "the file ends inside a message" : "a name is missing", err));
+        CR_OR_RETURN(parse_word(p, &key, err));
         const bool colon = take(p, ':');
         if (!colon && peek(p) != '{' && peek(p) != '<')
-            CR_TRY(fail(p, "a colon or { is missing", err));
+            CR_OR_RETURN(fail(p, "a colon or { is missing", err));
         if (take(p, '[')) {
             while (!take(p, ']')) {
-                CR_TRY(add(p, key, &end, &field, err));
-                CR_TRY(parse_value(p, field, err));
+                CR_OR_RETURN(add(p, key, &end, &field, err));
+                CR_OR_RETURN(parse_value(p, field, err));
                 if (!take(p, ',') && peek(p) != ']')
-                    CR_TRY(fail(p, "a comma or ] is missing", err));
+                    CR_OR_RETURN(fail(p, "a comma or ] is missing", err));
             }
         } else {
-            CR_TRY(add(p, key, &end, &field, err));
-            CR_TRY(parse_value(p, field, err));
+            CR_OR_RETURN(add(p, key, &end, &field, err));
+            CR_OR_RETURN(parse_value(p, field, err));
         }
         if (!take(p, ','))
             take(p, ';');
     }
     if (closing >= 0)
         p->at++;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_text_parse(const uint8_t *bytes, size_t n_bytes, cr_arena *memory, cr_text *top,

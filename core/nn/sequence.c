@@ -74,62 +74,54 @@ static cr_status put(cr_graph *graph, const cr_node *owner, const char *type, co
                      int n, const Onnx__NodeProto *proto, int *y, cr_error *err)
 {
     static const Onnx__NodeProto plain = ONNX__NODE_PROTO__INIT;
-    cr_status status = CR_OK;
     Onnx__NodeProto own = proto ? *proto : plain;
     cr_node node = {.op = cr_op_find(type), .type = type, .name = owner->name, .proto = &own};
     cr_tensor result;
     own.op_type = (char *)type;
-    CR_TRY(cr_node_new(graph, n, &node, err));
+    CR_OR_RETURN(cr_node_new(graph, n, &node, err));
     memcpy(node.inputs, inputs, (size_t)n * sizeof *inputs);
     cr_node_connect(graph, &node);
     if (node.n_x > 0)
         return cr_node_insert(graph, owner, type, inputs, n, proto, y, err);
-    CR_TRY(cr_constant_compute(graph, &node, &result, err));
-    CR_TRY(cr_graph_add_constant(graph, NULL, &result, y, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_constant_compute(graph, &node, &result, err));
+    CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &result, y, err));
+    return CR_OK;
 }
 
 static cr_status construct(cr_graph *graph, const cr_node *owner, cr_error *err)
 {
-    cr_status status = CR_OK;
     const Onnx__NodeProto *proto = owner->proto;
     int values[MAX_LENGTH];
     if (proto->n_input > MAX_LENGTH)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it makes a sequence of more than %d tensors", MAX_LENGTH));
+        CR_OR_RETURN(
+            cr_fail(err, CR_EINPUT, "it makes a sequence of more than %d tensors", MAX_LENGTH));
     for (size_t i = 0; i < proto->n_input; i++) {
-        CR_TRY(read_value(graph, proto, i, &values[i], err));
+        CR_OR_RETURN(read_value(graph, proto, i, &values[i], err));
         if (values[i] < 0)
-            CR_TRY(cr_fail(err, CR_EINPUT, "input %zu is left out", i + 1));
+            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input %zu is left out", i + 1));
     }
-    CR_TRY(add(graph, proto->output[0], (int)proto->n_input, values, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(add(graph, proto->output[0], (int)proto->n_input, values, err));
+    return CR_OK;
 }
 
 /* One more tensor in front of a place, or at the end. */
 static cr_status insert(cr_graph *graph, const cr_node *owner, cr_error *err)
 {
-    cr_status status = CR_OK;
     const Onnx__NodeProto *proto = owner->proto;
     const cr_sequence *s;
     int place, id;
-    CR_TRY(read_sequence(graph, proto, 0, &s, err));
-    CR_TRY(read_value(graph, proto, 1, &id, err));
+    CR_OR_RETURN(read_sequence(graph, proto, 0, &s, err));
+    CR_OR_RETURN(read_value(graph, proto, 1, &id, err));
     place = s->n;
     if (proto->n_input > 2)
-        CR_TRY(read_place(graph, proto, 2, s->n + 1, &place, err));
+        CR_OR_RETURN(read_place(graph, proto, 2, s->n + 1, &place, err));
     int values[MAX_LENGTH + 1];
     if (id < 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "its tensor is left out"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its tensor is left out"));
     for (int i = 0; i <= s->n; i++)
         values[i] = i < place ? s->values[i] : i == place ? id : s->values[i - 1];
-    CR_TRY(add(graph, proto->output[0], s->n + 1, values, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(add(graph, proto->output[0], s->n + 1, values, err));
+    return CR_OK;
 }
 
 /* How long the parts of a split of `extent` elements are: each as long as one number says, the last as long
@@ -158,108 +150,93 @@ static cr_status read_parts(const cr_graph *graph, int split, int extent, int64_
 static cr_status put_part(cr_graph *graph, const cr_node *owner, int x, int axis, int64_t from,
                           int64_t to, bool keep, int *y, cr_error *err)
 {
-    cr_status status = CR_OK;
     int ids[4] = {x, -1, -1, -1};
-    CR_TRY(cr_graph_add_ints(graph, &from, 1, &ids[1], err));
-    CR_TRY(cr_graph_add_ints(graph, &to, 1, &ids[2], err));
-    CR_TRY(cr_graph_add_ints(graph, &(int64_t){axis}, 1, &ids[3], err));
-    CR_TRY(put(graph, owner, "Slice", ids, 4, NULL, y, err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, &from, 1, &ids[1], err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, &to, 1, &ids[2], err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, &(int64_t){axis}, 1, &ids[3], err));
+    CR_OR_RETURN(put(graph, owner, "Slice", ids, 4, NULL, y, err));
     ids[0] = *y;
     ids[1] = ids[3];
     if (!keep)
-        CR_TRY(put(graph, owner, "Squeeze", ids, 2, NULL, y, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(put(graph, owner, "Squeeze", ids, 2, NULL, y, err));
+    return CR_OK;
 }
 
 static cr_status split(cr_graph *graph, const cr_node *owner, cr_error *err)
 {
-    cr_status status = CR_OK;
     const Onnx__NodeProto *proto = owner->proto;
     int x, by, axis, n = 0;
     int64_t given, keep, each = 0, at = 0;
-    CR_TRY(read_value(graph, proto, 0, &x, err));
-    CR_TRY(read_value(graph, proto, 1, &by, err));
-    CR_TRY(cr_attribute_int(owner, "axis", 0, &given, err));
-    CR_TRY(cr_attribute_int(owner, "keepdims", 1, &keep, err));
+    CR_OR_RETURN(read_value(graph, proto, 0, &x, err));
+    CR_OR_RETURN(read_value(graph, proto, 1, &by, err));
+    CR_OR_RETURN(cr_attribute_int(owner, "axis", 0, &given, err));
+    CR_OR_RETURN(cr_attribute_int(owner, "keepdims", 1, &keep, err));
     if (x < 0)
-        CR_TRY(cr_fail(err, CR_EINPUT, "input 1 is left out"));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 is left out"));
     const cr_value *value = &graph->values[x];
     const bool constant = value->constant;
-    CR_TRY(cr_node_axis(graph, given, constant ? value->tensor.n_dims : value->shape.n_dims, &axis,
-                        err));
+    CR_OR_RETURN(cr_node_axis(graph, given, constant ? value->tensor.n_dims : value->shape.n_dims,
+                              &axis, err));
     const int extent = constant ? (int)value->tensor.dims[axis] : value->shape.dims[axis];
-    CR_TRY(read_parts(graph, by, extent, &each, &n, err));
+    CR_OR_RETURN(read_parts(graph, by, extent, &each, &n, err));
     int values[MAX_LENGTH];
     if (n > MAX_LENGTH)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it makes more than %d tensors", MAX_LENGTH));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it makes more than %d tensors", MAX_LENGTH));
     const cr_tensor *sizes = by < 0 ? NULL : &graph->values[by].tensor;
     for (int i = 0; i < n; i++) {
         const int64_t to = sizes && sizes->n_dims == 1 ? at + sizes->ints[i] : at + each;
-        CR_TRY(put_part(graph, owner, x, axis, at, to < extent ? to : extent, keep || by >= 0,
-                        &values[i], err));
+        CR_OR_RETURN(put_part(graph, owner, x, axis, at, to < extent ? to : extent, keep || by >= 0,
+                              &values[i], err));
         at = to;
     }
-    CR_TRY(add(graph, proto->output[0], n, values, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(add(graph, proto->output[0], n, values, err));
+    return CR_OK;
 }
 
 /* Those that make tensors of a sequence: the value that the output is the same as. */
 static cr_status take(cr_graph *graph, const cr_node *owner, int *value, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_sequence *s;
     int place;
-    CR_TRY(read_sequence(graph, owner->proto, 0, &s, err));
-    CR_TRY(read_place(graph, owner->proto, 1, s->n, &place, err));
+    CR_OR_RETURN(read_sequence(graph, owner->proto, 0, &s, err));
+    CR_OR_RETURN(read_place(graph, owner->proto, 1, s->n, &place, err));
     *value = s->values[place];
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status measure(cr_graph *graph, const cr_node *owner, int *value, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_sequence *s;
-    CR_TRY(read_sequence(graph, owner->proto, 0, &s, err));
+    CR_OR_RETURN(read_sequence(graph, owner->proto, 0, &s, err));
     const int64_t n = s->n;
-    CR_TRY(cr_graph_add_ints(graph, &n, 1, value, err));
+    CR_OR_RETURN(cr_graph_add_ints(graph, &n, 1, value, err));
     graph->values[*value].tensor.n_dims = 0;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status join(cr_graph *graph, const cr_node *owner, int *value, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_attributes along = {0};
     const cr_sequence *s;
     int64_t axis, is_new;
     int place;
-    CR_TRY(read_sequence(graph, owner->proto, 0, &s, err));
-    CR_TRY(cr_attribute_int(owner, "axis", 0, &axis, err));
-    CR_TRY(cr_attribute_int(owner, "new_axis", 0, &is_new, err));
+    CR_OR_RETURN(read_sequence(graph, owner->proto, 0, &s, err));
+    CR_OR_RETURN(cr_attribute_int(owner, "axis", 0, &axis, err));
+    CR_OR_RETURN(cr_attribute_int(owner, "new_axis", 0, &is_new, err));
     int parts[CR_MAX_ACTIVATIONS];
     if (s->n < 1 || s->n > CR_MAX_ACTIVATIONS)
-        CR_TRY(cr_fail(err, CR_EINPUT, "it joins %d tensors, 1 to %d are supported", s->n,
-                       CR_MAX_ACTIVATIONS));
-    CR_TRY(cr_graph_add_ints(graph, &axis, 1, &place, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it joins %d tensors, 1 to %d are supported", s->n,
+                             CR_MAX_ACTIVATIONS));
+    CR_OR_RETURN(cr_graph_add_ints(graph, &axis, 1, &place, err));
     for (int i = 0; i < s->n; i++) {
         parts[i] = s->values[i];
         if (is_new)
-            CR_TRY(put(graph, owner, "Unsqueeze", (int[]){s->values[i], place}, 2, NULL, &parts[i],
-                       err));
+            CR_OR_RETURN(put(graph, owner, "Unsqueeze", (int[]){s->values[i], place}, 2, NULL,
+                             &parts[i], err));
     }
     cr_attributes_int(&along, "axis", axis);
-    CR_TRY(put(graph, owner, "Concat", parts, s->n, cr_attributes_proto(&along), value, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(put(graph, owner, "Concat", parts, s->n, cr_attributes_proto(&along), value, err));
+    return CR_OK;
 }
 
 static cr_status make_empty(cr_graph *graph, const cr_node *owner, cr_error *err)

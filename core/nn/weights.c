@@ -91,17 +91,14 @@ static void give(const cr_net *net, int s, const cr_net_memory *memory)
 
 cr_status cr_net_pack(const cr_net *net, void *block, const cr_net_memory *memory, cr_error *err)
 {
-    cr_status status = CR_OK;
     for (int s = 0; s < net->n_steps; s++) {
         if (memory)
-            CR_TRY(take(&net->steps[s], memory, err));
+            CR_OR_RETURN(take(&net->steps[s], memory, err));
         pack_step(net, &net->steps[s], block);
         if (memory)
             give(net, s, memory);
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 void cr_net_use(cr_net *net, const void *block)

@@ -22,16 +22,13 @@ cr_status cr_par_check(int mpi_result, const char *call, cr_error *err)
 
 cr_status cr_par_init(cr_par *par, MPI_Comm comm, cr_error *err)
 {
-    cr_status status = CR_OK;
     *par = (cr_par){.comm = MPI_COMM_NULL};
-    CR_TRY(cr_par_check(MPI_Comm_dup(comm, &par->comm), "MPI_Comm_dup", err));
-    CR_TRY(cr_par_check(MPI_Comm_set_errhandler(par->comm, MPI_ERRORS_RETURN),
-                        "MPI_Comm_set_errhandler", err));
-    CR_TRY(cr_par_check(MPI_Comm_rank(par->comm, &par->rank), "MPI_Comm_rank", err));
-    CR_TRY(cr_par_check(MPI_Comm_size(par->comm, &par->size), "MPI_Comm_size", err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(cr_par_check(MPI_Comm_dup(comm, &par->comm), "MPI_Comm_dup", err));
+    CR_OR_RETURN(cr_par_check(MPI_Comm_set_errhandler(par->comm, MPI_ERRORS_RETURN),
+                              "MPI_Comm_set_errhandler", err));
+    CR_OR_RETURN(cr_par_check(MPI_Comm_rank(par->comm, &par->rank), "MPI_Comm_rank", err));
+    CR_OR_RETURN(cr_par_check(MPI_Comm_size(par->comm, &par->size), "MPI_Comm_size", err));
+    return CR_OK;
 }
 
 void cr_par_fini(cr_par *par)

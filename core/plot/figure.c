@@ -68,7 +68,6 @@ static void lay_out(cairo_t *measure, const cr_figure *figure, layout *l)
 
 static cr_status draw(cairo_t *cr, const cr_figure *figure, const layout *l, cr_error *err)
 {
-    cr_status status = CR_OK;
     cairo_set_source_rgb(cr, 1, 1, 1);
     cairo_paint(cr);
     for (int i = 0; i < figure->n_titles; i++) {
@@ -87,8 +86,8 @@ static cr_status draw(cairo_t *cr, const cr_figure *figure, const layout *l, cr_
                 cr_draw_text(cr, panel->caption, l->x[c], l->y[r] - 6,
                              l->x[c + 1] - l->x[c] - CR_FIGURE_MARGIN);
             if (panel->image)
-                CR_TRY(cr_draw_panel(cr, panel, l->x[c], l->y[r], panel_scale(figure, panel->image),
-                                     err));
+                CR_OR_RETURN(cr_draw_panel(cr, panel, l->x[c], l->y[r],
+                                           panel_scale(figure, panel->image), err));
         }
     if (figure->bar) {
         const double room = l->y[1] - l->y[0] - CR_FIGURE_MARGIN;
@@ -97,9 +96,7 @@ static cr_status draw(cairo_t *cr, const cr_figure *figure, const layout *l, cr_
         cr_draw_bar(cr, &bar, figure->level);
     }
     cr_draw_legend(cr, figure, CR_FIGURE_MARGIN, l->legend_y, l->width - 2 * CR_FIGURE_MARGIN);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Widths of texts are known before there is a surface of the right size. */

@@ -97,20 +97,18 @@ static cr_status find_number(const cr_report *report, const char *option, const 
 
 static cr_status choose_columns(cr_report *report, const char *keys, cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *key;
     while (keys && *keys) {
         const size_t length = next_name(&keys, &key);
         int k;
-        CR_TRY(find_number(report, "columns", key, length, &k, err));
+        CR_OR_RETURN(find_number(report, "columns", key, length, &k, err));
         for (int i = 0; i < report->n_columns; i++)
             if (report->columns[i] == k)
-                CR_TRY(cr_fail(err, CR_EUSAGE, "--columns: %.*s is named twice", (int)length, key));
+                CR_OR_RETURN(
+                    cr_fail(err, CR_EUSAGE, "--columns: %.*s is named twice", (int)length, key));
         report->columns[report->n_columns++] = k;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* What is to be put in order: the smallest value first, those without one last, else as they were. */
@@ -211,16 +209,14 @@ static cr_status list_classes(cr_report *report, int number, int worst, cr_error
 
 cr_status cr_report_arrange(cr_report *report, const cr_report_options *options, cr_error *err)
 {
-    cr_status status = CR_OK;
     int number = -1;
-    CR_TRY(choose_columns(report, options->columns, err));
+    CR_OR_RETURN(choose_columns(report, options->columns, err));
     if (options->sort)
-        CR_TRY(find_number(report, "sort", options->sort, strlen(options->sort), &number, err));
+        CR_OR_RETURN(
+            find_number(report, "sort", options->sort, strlen(options->sort), &number, err));
     if (report->classes)
-        CR_TRY(list_classes(report, number, options->worst, err));
+        CR_OR_RETURN(list_classes(report, number, options->worst, err));
     else if (number >= 0)
-        CR_TRY(sort_rows(report, number, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(sort_rows(report, number, err));
+    return CR_OK;
 }

@@ -41,35 +41,30 @@ static cr_status compare_number(place at, const char *name, double stored, doubl
 static cr_status compare_run(place at, const cr_results_plan *stored, const cr_results_plan *wanted,
                              cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
-    CR_TRY(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
-                        wanted->skip_failed ? "skip" : "wrong", err));
-    CR_TRY(compare_number(at, "batch", stored->batch, wanted->batch, err));
-    CR_TRY(compare_number(at, "empty_maps", stored->has_empty, wanted->has_empty, err));
-    CR_TRY(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
-    CR_TRY(compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
-                        wanted->map_float16 ? "float16" : "float32", err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
+    CR_OR_RETURN(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
+                              wanted->skip_failed ? "skip" : "wrong", err));
+    CR_OR_RETURN(compare_number(at, "batch", stored->batch, wanted->batch, err));
+    CR_OR_RETURN(compare_number(at, "empty_maps", stored->has_empty, wanted->has_empty, err));
+    CR_OR_RETURN(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
+    CR_OR_RETURN(compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
+                              wanted->map_float16 ? "float16" : "float32", err));
+    return CR_OK;
 }
 
 /* What shows in the file's layout and summary beyond that. */
 static cr_status compare_layout(place at, const cr_results_plan *stored,
                                 const cr_results_plan *wanted, cr_error *err)
 {
-    cr_status status = CR_OK;
     char shown_stored[64], shown[64];
     cr_shown_text(stored, shown_stored);
     cr_shown_text(wanted, shown);
-    CR_TRY(compare_text(at, "table", shown_stored, shown, err));
-    CR_TRY(compare_text(at, "schema", stored->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
-                        wanted->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1, err));
-    CR_TRY(compare_number(at, "number of models", stored->n_models, wanted->n_models, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(compare_text(at, "table", shown_stored, shown, err));
+    CR_OR_RETURN(compare_text(at, "schema",
+                              stored->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
+                              wanted->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1, err));
+    CR_OR_RETURN(compare_number(at, "number of models", stored->n_models, wanted->n_models, err));
+    return CR_OK;
 }
 
 /* The names of the metrics that a file has. */
@@ -124,138 +119,125 @@ static cr_status compare_protocol(place file, const cr_protocol *a, const cr_pro
 static cr_status compare_protocols(place file, const cr_results_plan *stored,
                                    const cr_results_plan *wanted, cr_error *err)
 {
-    cr_status status = CR_OK;
     const place all = {file.path, "/protocols", file.where};
-    CR_TRY(
+    CR_OR_RETURN(
         compare_number(all, "number of protocols", stored->n_protocols, wanted->n_protocols, err));
     for (int p = 0; p < wanted->n_protocols; p++) {
         const cr_protocol *a = &stored->protocols[p], *b = &wanted->protocols[p];
-        CR_TRY(compare_protocol(file, a, b, err));
-        CR_TRY(compare_text(all, "name of a protocol", a->name, b->name, err));
+        CR_OR_RETURN(compare_protocol(file, a, b, err));
+        CR_OR_RETURN(compare_text(all, "name of a protocol", a->name, b->name, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status compare_variant(place model, const char *group, const cr_results_variant *stored,
                                  const cr_results_variant *wanted, cr_error *err)
 {
-    cr_status status = CR_OK;
     char x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
     const place at = {model.path, group, model.where};
     const cr_method *method = cr_method_find(wanted->method);
-    CR_TRY(compare_text(model, "method", stored->method, wanted->method, err));
-    CR_TRY(compare_text(model, "as", stored->as, wanted->as, err));
-    CR_TRY(compare_text(model, "layer", stored->layer, wanted->layer, err));
-    CR_TRY(compare_number(model, "layer_given", stored->layer_given, wanted->layer_given, err));
+    CR_OR_RETURN(compare_text(model, "method", stored->method, wanted->method, err));
+    CR_OR_RETURN(compare_text(model, "as", stored->as, wanted->as, err));
+    CR_OR_RETURN(compare_text(model, "layer", stored->layer, wanted->layer, err));
+    CR_OR_RETURN(
+        compare_number(model, "layer_given", stored->layer_given, wanted->layer_given, err));
     const cr_parameter *differs =
         method ? cr_parameters_difference(method->parameters, stored->parameters.bytes,
                                           wanted->parameters.bytes, x, y)
                : NULL;
     if (differs)
-        CR_TRY(compare_text(at, differs->key, x, y, err));
-    CR_TRY(compare_number(at, "several layers", stored->fused, wanted->fused, err));
+        CR_OR_RETURN(compare_text(at, differs->key, x, y, err));
+    CR_OR_RETURN(compare_number(at, "several layers", stored->fused, wanted->fused, err));
     differs =
         cr_parameters_difference(cr_fusion_parameters, &stored->fusion, &wanted->fusion, x, y);
     if (wanted->fused && differs)
-        CR_TRY(compare_text(at, differs->key, x, y, err));
-    CR_TRY(compare_text(at, "scaling", cr_scaling_text(stored->scaling),
-                        cr_scaling_text(wanted->scaling), err));
-    CR_TRY(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));
-    CR_TRY(compare_number(at, "map_height", stored->map_height, wanted->map_height, err));
-    CR_TRY(compare_number(at, "views", stored->n_views, wanted->n_views, err));
-    CR_TRY(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(compare_text(at, differs->key, x, y, err));
+    CR_OR_RETURN(compare_text(at, "scaling", cr_scaling_text(stored->scaling),
+                              cr_scaling_text(wanted->scaling), err));
+    CR_OR_RETURN(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));
+    CR_OR_RETURN(compare_number(at, "map_height", stored->map_height, wanted->map_height, err));
+    CR_OR_RETURN(compare_number(at, "views", stored->n_views, wanted->n_views, err));
+    CR_OR_RETURN(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
+    return CR_OK;
 }
 
 /* All but the variants. */
 static cr_status compare_network(place at, const cr_results_model *a, const cr_results_model *b,
                                  cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(compare_text(at, "sha256", a->sha256, b->sha256, err));
-    CR_TRY(compare_text(at, "input", a->input, b->input, err));
-    CR_TRY(compare_text(at, "kernels", a->kernels, b->kernels, err));
-    CR_TRY(compare_text(at, "output", a->output, b->output, err));
-    CR_TRY(compare_text(at, "tokens", a->tokens, b->tokens, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(compare_text(at, "sha256", a->sha256, b->sha256, err));
+    CR_OR_RETURN(compare_text(at, "input", a->input, b->input, err));
+    CR_OR_RETURN(compare_text(at, "kernels", a->kernels, b->kernels, err));
+    CR_OR_RETURN(compare_text(at, "output", a->output, b->output, err));
+    CR_OR_RETURN(compare_text(at, "tokens", a->tokens, b->tokens, err));
+    return CR_OK;
 }
 
 static cr_status compare_model(place file, const cr_results_plan *stored,
                                const cr_results_plan *wanted, int m, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_results_model *a = &stored->models[m], *b = &wanted->models[m];
     cr_results_path group, variant;
     cr_layout_group(wanted, CR_GROUP_MODEL(m), group);
-    CR_TRY(compare_text((place){file.path, "/models", file.where}, "name of a model", a->name,
-                        b->name, err));
+    CR_OR_RETURN(compare_text((place){file.path, "/models", file.where}, "name of a model", a->name,
+                              b->name, err));
     const place at = {file.path, group, file.where};
-    CR_TRY(compare_network(at, a, b, err));
-    CR_TRY(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
+    CR_OR_RETURN(compare_network(at, a, b, err));
+    CR_OR_RETURN(compare_number(at, "number of methods", a->n_variants, b->n_variants, err));
     for (int v = 0; v < b->n_variants; v++) {
         cr_layout_group(wanted, CR_GROUP_VARIANT(m, v), variant);
-        CR_TRY(compare_variant(at, variant, &a->variants[v], &b->variants[v], err));
+        CR_OR_RETURN(compare_variant(at, variant, &a->variants[v], &b->variants[v], err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status compare_image(place file, const cr_dataset *stored, const cr_dataset *wanted,
                                int i, bool sizes, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_data_image *a = &stored->images[i], *b = &wanted->images[i];
     char name[96];
-    CR_TRY(compare_text((place){file.path, "/images", file.where}, "id of an image",
-                        stored->text + a->id, wanted->text + b->id, err));
+    CR_OR_RETURN(compare_text((place){file.path, "/images", file.where}, "id of an image",
+                              stored->text + a->id, wanted->text + b->id, err));
     snprintf(name, sizeof name, "/images: image %.64s", wanted->text + b->id);
     const place at = {file.path, name, file.where};
-    CR_TRY(compare_text(at, "file", stored->text + a->file, wanted->text + b->file, err));
-    CR_TRY(compare_number(at, "label", a->label, b->label, err));
-    CR_TRY(compare_number(at, "localize", a->localize, b->localize, err));
-    CR_TRY(compare_number(at, "n_boxes", a->n_boxes, b->n_boxes, err));
+    CR_OR_RETURN(compare_text(at, "file", stored->text + a->file, wanted->text + b->file, err));
+    CR_OR_RETURN(compare_number(at, "label", a->label, b->label, err));
+    CR_OR_RETURN(compare_number(at, "localize", a->localize, b->localize, err));
+    CR_OR_RETURN(compare_number(at, "n_boxes", a->n_boxes, b->n_boxes, err));
     /* Annotated sizes are kept only where no model gives them. */
-    CR_TRY(compare_number(at, "width", a->width, sizes ? b->width : 0, err));
-    CR_TRY(compare_number(at, "height", a->height, sizes ? b->height : 0, err));
+    CR_OR_RETURN(compare_number(at, "width", a->width, sizes ? b->width : 0, err));
+    CR_OR_RETURN(compare_number(at, "height", a->height, sizes ? b->height : 0, err));
     for (int k = 0; k < b->n_boxes; k++) {
         const cr_box *one = &stored->boxes[a->first_box + k],
                      *two = &wanted->boxes[b->first_box + k];
         char x[64], y[64];
         snprintf(x, sizeof x, "%d %d %d %d", one->x0, one->y0, one->x1, one->y1);
         snprintf(y, sizeof y, "%d %d %d %d", two->x0, two->y0, two->x1, two->y1);
-        CR_TRY(compare_text(at, "ground-truth box", x, y, err));
+        CR_OR_RETURN(compare_text(at, "ground-truth box", x, y, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status compare_data(place file, const cr_dataset *stored, const cr_dataset *wanted,
                               bool sizes, cr_error *err)
 {
-    cr_status status = CR_OK;
     const place images = {file.path, "/images", file.where};
     const place classes = {file.path, "/classes", file.where};
-    CR_TRY(compare_number(images, "number of images", stored->n_images, wanted->n_images, err));
-    CR_TRY(compare_text(images, "folder", stored->folder, wanted->folder, err));
-    CR_TRY(compare_number(classes, "number of classes", stored->n_classes, wanted->n_classes, err));
+    CR_OR_RETURN(
+        compare_number(images, "number of images", stored->n_images, wanted->n_images, err));
+    CR_OR_RETURN(compare_text(images, "folder", stored->folder, wanted->folder, err));
+    CR_OR_RETURN(
+        compare_number(classes, "number of classes", stored->n_classes, wanted->n_classes, err));
     for (int c = 0; c < wanted->n_classes; c++) {
         const cr_data_class *a = &stored->classes[c], *b = &wanted->classes[c];
-        CR_TRY(compare_text(classes, "wnid", stored->text + a->wnid, wanted->text + b->wnid, err));
-        CR_TRY(compare_text(classes, "name", stored->text + a->name, wanted->text + b->name, err));
+        CR_OR_RETURN(
+            compare_text(classes, "wnid", stored->text + a->wnid, wanted->text + b->wnid, err));
+        CR_OR_RETURN(
+            compare_text(classes, "name", stored->text + a->name, wanted->text + b->name, err));
     }
     for (int i = 0; i < wanted->n_images; i++)
-        CR_TRY(compare_image(file, stored, wanted, i, sizes, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(compare_image(file, stored, wanted, i, sizes, err));
+    return CR_OK;
 }
 
 static cr_status compare_version(const cr_results *stored, place root, cr_error *err)
@@ -270,19 +252,16 @@ static cr_status compare_version(const cr_results *stored, place root, cr_error 
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
                              const cr_dataset *data, const char *where, cr_error *err)
 {
-    cr_status status = CR_OK;
     const place root = {stored->path, "/", where};
-    CR_TRY(compare_version(stored, root, err));
-    CR_TRY(compare_run(root, &stored->plan, plan, err));
-    CR_TRY(compare_layout(root, &stored->plan, plan, err));
-    CR_TRY(compare_protocols(root, &stored->plan, plan, err));
-    CR_TRY(compare_metrics(root, &stored->plan, plan, err));
+    CR_OR_RETURN(compare_version(stored, root, err));
+    CR_OR_RETURN(compare_run(root, &stored->plan, plan, err));
+    CR_OR_RETURN(compare_layout(root, &stored->plan, plan, err));
+    CR_OR_RETURN(compare_protocols(root, &stored->plan, plan, err));
+    CR_OR_RETURN(compare_metrics(root, &stored->plan, plan, err));
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(compare_model(root, &stored->plan, plan, m, err));
-    CR_TRY(compare_data(root, &stored->data, data, stored->plan.n_models == 0, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(compare_model(root, &stored->plan, plan, m, err));
+    CR_OR_RETURN(compare_data(root, &stored->data, data, stored->plan.n_models == 0, err));
+    return CR_OK;
 }
 
 int cr_plan_find_protocol(const cr_results_plan *plan, const char *name)
@@ -325,7 +304,6 @@ static cr_status not_wanted(place at, const char *what, const char *name, cr_err
 static cr_status find_model(place root, const cr_results_plan *stored, int m,
                             const cr_results_plan *wanted, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_results_model *model = &stored->models[m];
     const int at = cr_plan_find_model(wanted, model->name);
     cr_results_path group, variant;
@@ -333,43 +311,38 @@ static cr_status find_model(place root, const cr_results_plan *stored, int m,
     const place here = {root.path, group, root.where};
     if (at < 0)
         return not_wanted(root, "model", model->name, err);
-    CR_TRY(compare_network(here, model, &wanted->models[at], err));
+    CR_OR_RETURN(compare_network(here, model, &wanted->models[at], err));
     for (int v = 0; v < model->n_variants; v++) {
         const int there = cr_plan_find_variant(&wanted->models[at], &model->variants[v]);
         cr_layout_group(stored, CR_GROUP_VARIANT(m, v), variant);
         if (there < 0)
             return not_wanted(here, "method", strrchr(variant, '/') + 1, err);
-        CR_TRY(compare_variant(here, variant, &model->variants[v],
-                               &wanted->models[at].variants[there], err));
+        CR_OR_RETURN(compare_variant(here, variant, &model->variants[v],
+                                     &wanted->models[at].variants[there], err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_results_is_part_of(const cr_results *stored, const cr_results_plan *plan,
                                 const cr_dataset *data, cr_error *err)
 {
-    cr_status status = CR_OK;
     const place root = {stored->path, "/", "now"};
     const bool sizes = stored->plan.n_models == 0 && plan->n_models == 0;
-    CR_TRY(compare_version(stored, root, err));
-    CR_TRY(compare_run(root, &stored->plan, plan, err));
+    CR_OR_RETURN(compare_version(stored, root, err));
+    CR_OR_RETURN(compare_run(root, &stored->plan, plan, err));
     for (int p = 0; p < stored->plan.n_protocols; p++) {
         const cr_protocol *protocol = &stored->plan.protocols[p];
         const int at = cr_plan_find_protocol(plan, protocol->name);
         if (at < 0)
             return not_wanted(root, "protocol", protocol->name, err);
-        CR_TRY(compare_protocol(root, protocol, &plan->protocols[at], err));
+        CR_OR_RETURN(compare_protocol(root, protocol, &plan->protocols[at], err));
     }
     for (int m = 0; cr_metrics[m]; m++)
         if (stored->plan.metrics[m].wanted && !plan->metrics[m].wanted)
             return not_wanted(root, "metric", cr_metrics[m]->name, err);
-    CR_TRY(compare_metric_parameters(root, &stored->plan, plan, err));
+    CR_OR_RETURN(compare_metric_parameters(root, &stored->plan, plan, err));
     for (int m = 0; m < stored->plan.n_models; m++)
-        CR_TRY(find_model(root, &stored->plan, m, plan, err));
-    CR_TRY(compare_data(root, &stored->data, data, sizes, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(find_model(root, &stored->plan, m, plan, err));
+    CR_OR_RETURN(compare_data(root, &stored->data, data, sizes, err));
+    return CR_OK;
 }

@@ -126,81 +126,72 @@ cleanup:
 
 static cr_status put_root(const cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_h5_at at = {results->file, results->path, "/"};
     const cr_results_plan *plan = &results->plan;
-    CR_TRY(cr_h5_put_text(at, "schema", plan->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
-                          err));
-    CR_TRY(cr_h5_put_text(at, "camrank_version", CR_VERSION, err));
-    CR_TRY(cr_h5_put_text(at, "job_name", plan->job_name, err));
-    CR_TRY(cr_h5_put_text(at, "job", plan->job_text, err));
-    CR_TRY(cr_h5_put_text(at, "overrides", plan->overrides, err));
-    CR_TRY(cr_h5_put_text(at, "libraries", plan->libraries, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "schema",
+                                plan->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "camrank_version", CR_VERSION, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "job_name", plan->job_name, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "job", plan->job_text, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "overrides", plan->overrides, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "libraries", plan->libraries, err));
     char shown[64];
     cr_shown_text(plan, shown);
-    CR_TRY(cr_h5_put_text(at, "table", shown, err));
-    CR_TRY(cr_h5_put_text(at, "failed", plan->skip_failed ? "skip" : "wrong", err));
-    CR_TRY(cr_h5_put_int(at, "batch", plan->batch, err));
-    CR_TRY(cr_h5_put_int(at, "empty_maps", plan->has_empty, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "table", shown, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "failed", plan->skip_failed ? "skip" : "wrong", err));
+    CR_OR_RETURN(cr_h5_put_int(at, "batch", plan->batch, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "empty_maps", plan->has_empty, err));
     if (plan->has_log_sum)
-        CR_TRY(cr_h5_put_int(at, "log_sums", 1, err));
-    CR_TRY(cr_h5_put_int(at, "map_slots", plan->map_slots, err));
-    CR_TRY(cr_h5_put_text(at, "map_type", plan->map_float16 ? "float16" : "float32", err));
-    CR_TRY(cr_h5_put_text(at, "slots",
-                          "0 to 4: the network's top five classes, best first; "
-                          "5: the ground-truth class",
-                          err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_h5_put_int(at, "log_sums", 1, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "map_slots", plan->map_slots, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "map_type", plan->map_float16 ? "float16" : "float32", err));
+    CR_OR_RETURN(cr_h5_put_text(at, "slots",
+                                "0 to 4: the network's top five classes, best first; "
+                                "5: the ground-truth class",
+                                err));
+    return CR_OK;
 }
 
 static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index, cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(cr_h5_put_int(at, "index", index, err));
-    CR_TRY(cr_h5_put_text(at, "file", model->file, err));
-    CR_TRY(cr_h5_put_text(at, "sha256", model->sha256, err));
-    CR_TRY(cr_h5_put_text(at, "input", model->input, err));
-    CR_TRY(cr_h5_put_text(at, "filter", model->filter, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "index", index, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "file", model->file, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "sha256", model->sha256, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "input", model->input, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "filter", model->filter, err));
     if (model->kernels[0])
-        CR_TRY(cr_h5_put_text(at, "kernels", model->kernels, err));
+        CR_OR_RETURN(cr_h5_put_text(at, "kernels", model->kernels, err));
     if (model->output[0])
-        CR_TRY(cr_h5_put_text(at, "output", model->output, err));
+        CR_OR_RETURN(cr_h5_put_text(at, "output", model->output, err));
     if (model->tokens[0])
-        CR_TRY(cr_h5_put_text(at, "tokens", model->tokens, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_h5_put_text(at, "tokens", model->tokens, err));
+    return CR_OK;
 }
 
 static cr_status put_variant(cr_h5_at at, const cr_results_plan *plan,
                              const cr_results_variant *variant, int index, cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(cr_h5_put_int(at, "index", index, err));
-    CR_TRY(cr_h5_put_text(at, "method", variant->method, err));
-    CR_TRY(cr_h5_put_text(at, "layer", variant->layer, err));
-    CR_TRY(cr_h5_put_int(at, "layer_given", variant->layer_given, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "index", index, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "method", variant->method, err));
+    CR_OR_RETURN(cr_h5_put_text(at, "layer", variant->layer, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "layer_given", variant->layer_given, err));
     if (variant->as[0])
-        CR_TRY(cr_h5_put_text(at, "as", variant->as, err));
+        CR_OR_RETURN(cr_h5_put_text(at, "as", variant->as, err));
     if (variant->of_image)
-        CR_TRY(cr_h5_put_int(at, "of_image", true, err));
+        CR_OR_RETURN(cr_h5_put_int(at, "of_image", true, err));
     const cr_method *method = cr_method_find(variant->method);
     if (method)
-        CR_TRY(cr_parameters_put(at, method->parameters, variant->parameters.bytes, err));
+        CR_OR_RETURN(cr_parameters_put(at, method->parameters, variant->parameters.bytes, err));
     else
-        CR_TRY(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
+        CR_OR_RETURN(cr_h5_put_text(at, "scaling", cr_scaling_text(variant->scaling), err));
     if (variant->fused)
-        CR_TRY(cr_parameters_put(at, cr_fusion_parameters, &variant->fusion, err));
-    CR_TRY(cr_h5_put_int(at, "map_width", variant->map_width, err));
-    CR_TRY(cr_h5_put_int(at, "map_height", variant->map_height, err));
-    CR_TRY(cr_h5_put_int(at, "views", variant->n_views, err));
+        CR_OR_RETURN(cr_parameters_put(at, cr_fusion_parameters, &variant->fusion, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "map_width", variant->map_width, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "map_height", variant->map_height, err));
+    CR_OR_RETURN(cr_h5_put_int(at, "views", variant->n_views, err));
     if (variant->map_slots != plan->map_slots)
-        CR_TRY(cr_h5_put_int(at, "map_slots", variant->map_slots, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_h5_put_int(at, "map_slots", variant->map_slots, err));
+    return CR_OK;
 }
 
 static cr_status put_group(cr_h5_at at, const cr_results_plan *plan, cr_group group, cr_error *err)
@@ -413,7 +404,6 @@ cleanup:
 
 static cr_status create_row_columns(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     hid_t dataset = -1;
     const cr_results_plan *plan = &results->plan;
     for (cr_group group = {-1, -1, -1}; cr_group_next(plan, &group);) {
@@ -422,35 +412,30 @@ static cr_status create_row_columns(cr_results *results, cr_error *err)
         for (int column = 0; column < cr_n_columns(); column++)
             if (cr_column_at(column).owner == cr_group_owner(group) &&
                 cr_layout_has(column, plan, group)) {
-                CR_TRY(create_column(results, folder, column, group, results->data.n_images,
-                                     &dataset, err));
+                CR_OR_RETURN(create_column(results, folder, column, group, results->data.n_images,
+                                           &dataset, err));
                 cr_h5_close(dataset);
                 dataset = -1;
             }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Rank 0: the whole file, closed again. After CR_EIO it stays open: HDF5 1.10 may hang or crash when
  * it closes a file that it could not write. */
 static cr_status create_file(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     results->file = H5Fcreate(results->part, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     if (results->file < 0)
-        CR_TRY(cr_h5_fail(err, CR_EIO, "%s", results->path));
-    CR_TRY(create_groups(results, err));
-    CR_TRY(create_set_columns(results, err));
-    CR_TRY(create_row_columns(results, err));
-    CR_TRY(cr_summary_create(results, err));
+        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", results->path));
+    CR_OR_RETURN(create_groups(results, err));
+    CR_OR_RETURN(create_set_columns(results, err));
+    CR_OR_RETURN(create_row_columns(results, err));
+    CR_OR_RETURN(cr_summary_create(results, err));
     if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0 || H5Fclose(results->file) < 0)
-        CR_TRY(cr_h5_fail(err, CR_EIO, "%s", results->path));
+        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", results->path));
     results->file = -1;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Rank 0: gives the finished file its name. Until it was synced once, a killed writer leaves a file

@@ -108,22 +108,19 @@ cleanup:
 
 cr_status cr_results_copy_rows(cr_results *to, cr_results *from, cr_error *err)
 {
-    cr_status status = CR_OK;
     to->file = H5Fopen(to->part, H5F_ACC_RDWR, H5P_DEFAULT);
     if (to->file < 0)
-        CR_TRY(cr_h5_fail(err, CR_EIO, "%s", to->path));
-    CR_TRY(cr_results_open_columns(to, err));
+        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", to->path));
+    CR_OR_RETURN(cr_results_open_columns(to, err));
     for (int m = 0; m < from->plan.n_models; m++)
-        CR_TRY(copy_model(to, from, m, err));
+        CR_OR_RETURN(copy_model(to, from, m, err));
     for (int i = 0; i < to->n_groups; i++)
         for (int column = 0; column < cr_n_columns(); column++) {
             cr_h5_close(to->groups[i].of[column]);
             to->groups[i].of[column] = -1;
         }
     if (H5Fclose(to->file) < 0)
-        CR_TRY(cr_h5_fail(err, CR_EIO, "%s", to->path));
+        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", to->path));
     to->file = -1;
-
-cleanup:
-    return status;
+    return CR_OK;
 }

@@ -70,20 +70,18 @@ static void take(void *context, int resample, const int64_t *sums)
 
 static cr_status fill(const taking *from, cr_report_row *rows, cr_error *err)
 {
-    cr_status status = CR_OK;
     for (int k = 0, metric; k < cr_metric_n_numbers(); k++) {
         const cr_metric_number *number = cr_metric_number_at(k, &metric);
         const bool each = cr_metrics[metric]->of_protocol;
         for (int p = 0; p < from->n_protocols && number->interval == CR_METRIC_BOOTSTRAP; p++) {
             cr_metric_value *value = &rows[p].values[k];
             if (!isnan(value->value))
-                CR_TRY(cr_stat_percentiles(values_of(from, each ? p : 0, k), CR_REPORT_RESAMPLES,
-                                           &value->low, &value->high, err));
+                CR_OR_RETURN(cr_stat_percentiles(values_of(from, each ? p : 0, k),
+                                                 CR_REPORT_RESAMPLES, &value->low, &value->high,
+                                                 err));
         }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_intervals_fill(const cr_intervals *intervals, const cr_report *report, int n_threads,

@@ -120,7 +120,6 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
                            cr_error *err)
 {
     (void)model;
-    cr_status status = CR_OK;
     if (index < 0 || index >= results->plan.n_models || results->plan.models[index].name[0])
         return bad_index(at, index, err);
     cr_results_model *of = &results->plan.models[index];
@@ -128,40 +127,35 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
         return cr_fail(err, CR_EINPUT, "%s: %s: the name is longer than %zu bytes", at.file,
                        at.place, sizeof of->name - 1);
     memcpy(of->name, name, strlen(name) + 1);
-    CR_TRY(cr_h5_get_text(at, "file", of->file, sizeof of->file, err));
-    CR_TRY(cr_h5_get_text(at, "sha256", of->sha256, sizeof of->sha256, err));
-    CR_TRY(cr_h5_get_text(at, "input", of->input, sizeof of->input, err));
-    CR_TRY(cr_h5_get_text(at, "filter", of->filter, sizeof of->filter, err));
+    CR_OR_RETURN(cr_h5_get_text(at, "file", of->file, sizeof of->file, err));
+    CR_OR_RETURN(cr_h5_get_text(at, "sha256", of->sha256, sizeof of->sha256, err));
+    CR_OR_RETURN(cr_h5_get_text(at, "input", of->input, sizeof of->input, err));
+    CR_OR_RETURN(cr_h5_get_text(at, "filter", of->filter, sizeof of->filter, err));
     if (H5Aexists(at.id, "kernels") > 0)
-        CR_TRY(cr_h5_get_text(at, "kernels", of->kernels, sizeof of->kernels, err));
+        CR_OR_RETURN(cr_h5_get_text(at, "kernels", of->kernels, sizeof of->kernels, err));
     if (H5Aexists(at.id, "output") > 0)
-        CR_TRY(cr_h5_get_text(at, "output", of->output, sizeof of->output, err));
+        CR_OR_RETURN(cr_h5_get_text(at, "output", of->output, sizeof of->output, err));
     if (H5Aexists(at.id, "tokens") > 0)
-        CR_TRY(cr_h5_get_text(at, "tokens", of->tokens, sizeof of->tokens, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_h5_get_text(at, "tokens", of->tokens, sizeof of->tokens, err));
+    return CR_OK;
 }
 
 /* A parameter that the file does not name is younger than the file: it has its fallback. */
 static cr_status get_parameters(cr_h5_at at, cr_results_variant *variant, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_method *method = cr_method_find(variant->method);
     if (!method)
         return CR_OK;
     variant->parameters = cr_method_plain(method).parameters;
     variant->fused = H5Aexists(at.id, cr_fusion_parameters.items->key) > 0;
     if (variant->fused)
-        CR_TRY(cr_parameters_get(at, cr_fusion_parameters, &variant->fusion, err));
+        CR_OR_RETURN(cr_parameters_get(at, cr_fusion_parameters, &variant->fusion, err));
     for (int i = 0; i < method->parameters.n; i++) {
         const cr_parameters one = {method->parameters.items + i, 1};
         if (H5Aexists(at.id, one.items->key) > 0)
-            CR_TRY(cr_parameters_get(at, one, variant->parameters.bytes, err));
+            CR_OR_RETURN(cr_parameters_get(at, one, variant->parameters.bytes, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name, int model,
@@ -222,20 +216,15 @@ static cr_status get_protocol(cr_results *results, cr_h5_at at, const char *name
 
 static cr_status get_protocols(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_results_plan *plan = &results->plan;
     int n;
-    CR_TRY(visit_groups(results, "/protocols", -1, NULL, &n, err));
+    CR_OR_RETURN(visit_groups(results, "/protocols", -1, NULL, &n, err));
     plan->protocols = cr_alloc((size_t)n, sizeof *plan->protocols);
-    if (!plan->protocols) {
-        status = cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->protocols);
-        goto cleanup;
-    }
+    if (!plan->protocols)
+        return cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->protocols);
     plan->n_protocols = n;
-    CR_TRY(visit_groups(results, "/protocols", -1, get_protocol, &n, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(visit_groups(results, "/protocols", -1, get_protocol, &n, err));
+    return CR_OK;
 }
 
 /* Of a metric in the group /metrics. */
@@ -284,33 +273,26 @@ cleanup:
 
 static cr_status get_models(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_results_plan *plan = &results->plan;
     int n;
-    CR_TRY(visit_groups(results, "/models", -1, NULL, &n, err));
+    CR_OR_RETURN(visit_groups(results, "/models", -1, NULL, &n, err));
     plan->models = cr_alloc((size_t)n, sizeof *plan->models);
-    if (!plan->models) {
-        status = cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->models);
-        goto cleanup;
-    }
+    if (!plan->models)
+        return cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->models);
     plan->n_models = n;
-    CR_TRY(visit_groups(results, "/models", -1, get_model, &n, err));
+    CR_OR_RETURN(visit_groups(results, "/models", -1, get_model, &n, err));
     for (int m = 0; m < plan->n_models; m++) {
         cr_results_path group;
         cr_results_model *model = &plan->models[m];
         cr_layout_group(plan, CR_GROUP_MODEL(m), group);
-        CR_TRY(visit_groups(results, group, m, NULL, &n, err));
+        CR_OR_RETURN(visit_groups(results, group, m, NULL, &n, err));
         model->variants = cr_alloc((size_t)n, sizeof *model->variants);
-        if (!model->variants) {
-            status = cr_fail_memory(err, results->path, (size_t)n, sizeof *model->variants);
-            goto cleanup;
-        }
+        if (!model->variants)
+            return cr_fail_memory(err, results->path, (size_t)n, sizeof *model->variants);
         model->n_variants = n;
-        CR_TRY(visit_groups(results, group, m, get_variant, &n, err));
+        CR_OR_RETURN(visit_groups(results, group, m, get_variant, &n, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Opens a dataset and checks its type. The number of its rows becomes *n, unless *n is not -1: then
@@ -498,7 +480,6 @@ cleanup:
 
 cr_status cr_results_open_columns(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_results_plan *plan = &results->plan;
     int64_t n = results->data.n_images;
     size_t text_bytes = 0;
@@ -509,12 +490,10 @@ cr_status cr_results_open_columns(cr_results *results, cr_error *err)
         for (int column = 0; column < cr_n_columns(); column++)
             if (cr_column_at(column).owner == cr_group_owner(group) &&
                 cr_layout_has(column, plan, group))
-                CR_TRY(open_column(results, folder, column, group, &n, &text_bytes,
-                                   &ids->of[column], err));
+                CR_OR_RETURN(open_column(results, folder, column, group, &n, &text_bytes,
+                                         &ids->of[column], err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_results_open(const char *path, cr_results **results, cr_error *err)

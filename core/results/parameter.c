@@ -3,23 +3,20 @@
 
 cr_status cr_parameters_put(cr_h5_at at, cr_parameters table, const void *of, cr_error *err)
 {
-    cr_status status = CR_OK;
     char text[CR_PARAMETER_BYTES];
     for (int i = 0; i < table.n; i++) {
         const cr_parameter *parameter = &table.items[i];
         const double value = cr_parameter_value(parameter, of);
         if (parameter->kind == CR_PARAMETER_NUMBER) {
-            CR_TRY(cr_h5_put_double(at, parameter->key, value, err));
+            CR_OR_RETURN(cr_h5_put_double(at, parameter->key, value, err));
         } else if (parameter->kind == CR_PARAMETER_WORD) {
             cr_parameter_print(parameter, value, true, text);
-            CR_TRY(cr_h5_put_text(at, parameter->key, text, err));
+            CR_OR_RETURN(cr_h5_put_text(at, parameter->key, text, err));
         } else {
-            CR_TRY(cr_h5_put_int(at, parameter->key, (int)value, err));
+            CR_OR_RETURN(cr_h5_put_int(at, parameter->key, (int)value, err));
         }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status get(cr_h5_at at, const cr_parameter *parameter, void *of, cr_error *err)
@@ -49,10 +46,7 @@ cleanup:
 
 cr_status cr_parameters_get(cr_h5_at at, cr_parameters table, void *of, cr_error *err)
 {
-    cr_status status = CR_OK;
     for (int i = 0; i < table.n; i++)
-        CR_TRY(get(at, &table.items[i], of, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(get(at, &table.items[i], of, err));
+    return CR_OK;
 }

@@ -218,8 +218,7 @@ static cr_status check_data(const char *path, const cr_dataset *data, cr_error *
 cr_status cr_results_check(const char *path, const cr_results_plan *plan, const cr_dataset *data,
                            cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(check_protocols(path, plan, err));
+    CR_OR_RETURN(check_protocols(path, plan, err));
     if (plan->batch < 1)
         return cr_fail(err, CR_EINPUT, "%s: impossible batch %d", path, plan->batch);
     if (!is_map_slots(plan->map_slots))
@@ -229,9 +228,7 @@ cr_status cr_results_check(const char *path, const cr_results_plan *plan, const 
         return cr_fail(err, CR_EINPUT, "%s: %d models, not 0 to %d", path, plan->n_models,
                        CR_MAX_MODELS);
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(check_model(path, plan, m, err));
-    CR_TRY(check_data(path, data, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(check_model(path, plan, m, err));
+    CR_OR_RETURN(check_data(path, data, err));
+    return CR_OK;
 }

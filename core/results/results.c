@@ -113,17 +113,14 @@ cr_status cr_results_close(cr_results **results, cr_error *err)
 
 cr_status cr_results_flush(cr_results *results, cr_error *err)
 {
-    cr_status status = CR_OK;
     /* MPI-IO: what one process wrote is seen by another after sync, barrier, sync. */
     for (int i = 0; i < 2; i++) {
         cr_status local = CR_OK;
         if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0)
             local = cr_h5_fail(err, CR_EIO, "%s", results->path);
-        CR_TRY(cr_par_agree(&results->par, local, err));
+        CR_OR_RETURN(cr_par_agree(&results->par, local, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 bool cr_results_is_locked(const cr_results *results)

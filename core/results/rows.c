@@ -181,24 +181,20 @@ static bool is_written(const cr_results_rows *rows, int variant)
 static cr_status write_group(cr_results *results, cr_group group, const cr_results_rows *rows,
                              cr_error *err)
 {
-    cr_status status = CR_OK;
     const bool wanted = group.variant < 0 ? rows->state != NULL : is_written(rows, group.variant);
     for (int column = 0; wanted && column < cr_n_columns(); column++)
         if (cr_column_at(column).owner == cr_group_owner(group) &&
             cr_layout_has(column, &results->plan, group) && column != CR_COLUMN_DONE &&
             column != CR_COLUMN_VARIANT_DONE)
-            CR_TRY(transfer(results, group, column, rows, true, err));
-
-cleanup:
-    return status;
+            CR_OR_RETURN(transfer(results, group, column, rows, true, err));
+    return CR_OK;
 }
 
 cr_status cr_results_write(cr_results *results, int model, const cr_results_rows *rows,
                            cr_error *err)
 {
-    cr_status status = CR_OK;
     const int n_variants = results->plan.models[model].n_variants;
-    CR_TRY(check_range(results, model, rows, err));
+    CR_OR_RETURN(check_range(results, model, rows, err));
     if (rows->n == 0)
         return CR_OK;
     for (int v = 0; v < n_variants; v++)
@@ -208,17 +204,15 @@ cr_status cr_results_write(cr_results *results, int model, const cr_results_rows
                 return err->status = CR_EINTERNAL;
     cr_group group = CR_GROUP_MODEL(model);
     do
-        CR_TRY(write_group(results, group, rows, err));
+        CR_OR_RETURN(write_group(results, group, rows, err));
     while (cr_group_next(&results->plan, &group) && group.model == model);
     for (int v = 0; v < n_variants && results->plan.has_states; v++)
         if (is_written(rows, v))
-            CR_TRY(transfer(results, CR_GROUP_VARIANT(model, v), CR_COLUMN_VARIANT_DONE, rows, true,
-                            err));
+            CR_OR_RETURN(transfer(results, CR_GROUP_VARIANT(model, v), CR_COLUMN_VARIANT_DONE, rows,
+                                  true, err));
     if (rows->state)
-        CR_TRY(transfer(results, CR_GROUP_MODEL(model), CR_COLUMN_DONE, rows, true, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(transfer(results, CR_GROUP_MODEL(model), CR_COLUMN_DONE, rows, true, err));
+    return CR_OK;
 }
 
 static void blank_maps(const cr_results_variant *variant, const cr_results_rows *rows, float *maps)

@@ -134,22 +134,19 @@ cleanup:
 
 static cr_status tally_slice(counting *c, cr_error *err)
 {
-    cr_status status = CR_OK;
-    CR_TRY(cr_results_read(c->results, c->model, &c->rows, err));
+    CR_OR_RETURN(cr_results_read(c->results, c->model, &c->rows, err));
     for (int i = 0; i < c->rows.n; i++) {
         if (c->rows.state[i] > CR_ROW_FAILED)
-            CR_TRY(cr_results_bad_row(c->results, c->model, c->rows.first + i, c->rows.state[i],
-                                      "state", err));
+            CR_OR_RETURN(cr_results_bad_row(c->results, c->model, c->rows.first + i,
+                                            c->rows.state[i], "state", err));
         if (!c->by_class)
             c->held_out[i] =
                 cr_held_out_part(cr_data_image_id(&c->results->data, c->rows.first + i));
     }
     for (int v = 0; v < c->results->plan.models[c->model].n_variants; v++)
         if (c->only < 0 || c->only == v)
-            CR_TRY(tally_variant(c, v, err));
-
-cleanup:
-    return status;
+            CR_OR_RETURN(tally_variant(c, v, err));
+    return CR_OK;
 }
 
 /* Room for a slice of every column. */
@@ -209,14 +206,11 @@ cleanup:
 
 static cr_status tally_all(counting *c, int first, int n, cr_error *err)
 {
-    cr_status status = CR_OK;
     for (c->model = 0; c->model < c->results->plan.n_models; c->model++) {
-        CR_TRY(tally_model(c, first, n, err));
+        CR_OR_RETURN(tally_model(c, first, n, err));
         c->first_variant += c->results->plan.models[c->model].n_variants;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums, cr_error *err)

@@ -47,35 +47,29 @@ void cr_stat_sums_free(cr_stat_sums *sums)
 
 static cr_status add_step(cr_stat_sums *sums, int image, int at, int64_t by, cr_error *err)
 {
-    cr_status status = CR_OK;
     if (by == 1 || by == -1) {
-        CR_TRY(cr_reserve(&sums->units, sums->n_units, &sums->unit_capacity, sizeof *sums->units,
-                          err));
+        CR_OR_RETURN(cr_reserve(&sums->units, sums->n_units, &sums->unit_capacity,
+                                sizeof *sums->units, err));
         sums->units[sums->n_units++] =
             (unit_step){(uint32_t)image, 2 * (uint32_t)at + (uint32_t)(by < 0)};
     } else {
-        CR_TRY(cr_reserve(&sums->steps, sums->n_steps, &sums->step_capacity, sizeof *sums->steps,
-                          err));
+        CR_OR_RETURN(cr_reserve(&sums->steps, sums->n_steps, &sums->step_capacity,
+                                sizeof *sums->steps, err));
         sums->steps[sums->n_steps++] = (step){image, at, by};
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_stat_sums_add(cr_stat_sums *sums, int image, int first, int n, const int64_t *one,
                            cr_error *err)
 {
-    cr_status status = CR_OK;
     int64_t before = 0;
     for (int k = 0; k < n; before = one[k++])
         if (one[k] != before)
-            CR_TRY(add_step(sums, image, first + k, one[k] - before, err));
+            CR_OR_RETURN(add_step(sums, image, first + k, one[k] - before, err));
     if (before != 0 && first + n < sums->n_sums)
-        CR_TRY(add_step(sums, image, first + n, -before, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(add_step(sums, image, first + n, -before, err));
+    return CR_OK;
 }
 
 typedef struct job {

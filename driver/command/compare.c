@@ -97,45 +97,44 @@ static cr_status take_resamples(const char *text, int *n, cr_error *err)
 
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
-    cr_status status = CR_OK;
     r->options = (cr_compare_options){.alpha = 0.05,
                                       .against = -1,
                                       .n_resamples = CR_STAT_RESAMPLES,
                                       .n_threads = cr_cpus_count()};
     r->groups = cr_alloc((size_t)argc, sizeof *r->groups);
     if (!r->groups)
-        CR_TRY(cr_fail_memory(err, "options", (size_t)argc, sizeof *r->groups));
+        CR_OR_RETURN(cr_fail_memory(err, "options", (size_t)argc, sizeof *r->groups));
     r->options.groups = r->groups;
-    CR_TRY(cr_compare_format_find("text", &r->format, err));
+    CR_OR_RETURN(cr_compare_format_find("text", &r->format, err));
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
         switch (option) {
         case OPTION_AGAINST:
             r->against = optarg;
             break;
         case OPTION_METRIC:
-            CR_TRY(take_metric(optarg, &r->options, err));
+            CR_OR_RETURN(take_metric(optarg, &r->options, err));
             r->options.chosen = true;
             break;
         case OPTION_ONLY:
             r->only = optarg;
             break;
         case OPTION_ALPHA:
-            CR_TRY(take_alpha(optarg, &r->options.alpha, err));
+            CR_OR_RETURN(take_alpha(optarg, &r->options.alpha, err));
             break;
         case OPTION_BY_CLASS:
             r->options.by_class = true;
             break;
         case OPTION_FLIPS:
-            CR_TRY(cr_option_int("flips", optarg, 1, &r->options.n_flips, err));
+            CR_OR_RETURN(cr_option_int("flips", optarg, 1, &r->options.n_flips, err));
             break;
         case OPTION_GROUP:
             r->groups[r->options.n_groups++] = optarg;
             break;
         case OPTION_RESAMPLES:
-            CR_TRY(take_resamples(optarg, &r->options.n_resamples, err));
+            CR_OR_RETURN(take_resamples(optarg, &r->options.n_resamples, err));
             break;
         case OPTION_FORMAT:
-            CR_TRY(cr_compare_format_find(optarg, &r->format, err));
+            CR_OR_RETURN(cr_compare_format_find(optarg, &r->format, err));
             break;
         case 'o':
             r->output = optarg;
@@ -149,20 +148,18 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
     for (int k = 0; k < cr_metric_n_numbers(); k++)
         r->options.numbers[k] = r->options.numbers[k] || (!r->options.chosen && cr_compare_has(k));
     if (r->options.by_class && r->options.n_flips > 0 && strcmp(r->format->name, "csv") == 0)
-        CR_TRY(cr_fail(err, CR_EUSAGE,
-                       "compare: --format csv is one table: of --by-class or of --flips"));
+        CR_OR_RETURN(cr_fail(err, CR_EUSAGE,
+                             "compare: --format csv is one table: of --by-class or of --flips"));
     if (r->options.n_groups > 0 && (r->against || r->options.by_class || r->options.n_flips > 0))
-        CR_TRY(
+        CR_OR_RETURN(
             cr_fail(err, CR_EUSAGE,
                     "compare: --group is of variants: without --against, --by-class and --flips"));
     if (optind == argc)
-        CR_TRY(cr_fail(err, CR_EUSAGE,
-                       "compare: a results file is missing; see camrank compare --help"));
+        CR_OR_RETURN(cr_fail(err, CR_EUSAGE,
+                             "compare: a results file is missing; see camrank compare --help"));
     r->paths = (const char *const *)argv + optind;
     r->n_paths = argc - optind;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Leaves out the numbers of metrics that some file has not; one that was asked for is missed. */
@@ -185,21 +182,18 @@ static cr_status drop_numbers(request *r, const state *s, cr_error *err)
 
 static cr_status open_files(const request *r, state *s, cr_error *err)
 {
-    cr_status status = CR_OK;
     const size_t n = (size_t)r->n_paths;
     s->files = cr_alloc(n, sizeof *s->files);
     s->sets = cr_alloc(n, sizeof *s->sets);
     if (!s->files || !s->sets)
-        CR_TRY(cr_fail_memory(err, "files", n, sizeof *s->files));
+        CR_OR_RETURN(cr_fail_memory(err, "files", n, sizeof *s->files));
     for (int f = 0; f < r->n_paths; f++) {
         s->files[f].path = r->paths[f];
-        CR_TRY(cr_results_open(r->paths[f], &s->files[f].results, err));
+        CR_OR_RETURN(cr_results_open(r->paths[f], &s->files[f].results, err));
         s->sets[f] =
             (cr_compare_set){.path = r->paths[f], .data = cr_results_get_data(s->files[f].results)};
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Which row of which comparison the images go to that are read. */

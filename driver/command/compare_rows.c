@@ -195,19 +195,15 @@ cr_status cr_compare_list_rows(const cr_compare_file *files, int n, const char *
                                cr_compare_place **places, cr_compare_row **rows, int *n_rows,
                                cr_error *err)
 {
-    cr_status status = CR_OK;
     *places = NULL;
     *rows = NULL;
     *n_rows = 0;
-    CR_TRY(list_all(files, n, places, rows, n_rows, err));
+    CR_OR_RETURN(list_all(files, n, places, rows, n_rows, err));
     if (only) {
-        CR_TRY(check_names(*rows, *n_rows, only, err));
-        CR_TRY(choose(only, *places, *rows, n_rows, err));
+        CR_OR_RETURN(check_names(*rows, *n_rows, only, err));
+        CR_OR_RETURN(choose(only, *places, *rows, n_rows, err));
     }
-    status = check_protocols(files, *places, *rows, *n_rows, err);
-
-cleanup:
-    return status;
+    return check_protocols(files, *places, *rows, *n_rows, err);
 }
 
 /* Whether `name` is some of the row's parts in their order, with a / between them. */

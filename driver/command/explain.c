@@ -109,7 +109,6 @@ static cr_status add_images(request *r, const char *path, cr_error *err)
 
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
-    cr_status status = CR_OK;
     const char *format = "png";
     char more;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
@@ -118,7 +117,7 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             r->folder = optarg;
             break;
         case OPTION_METHOD:
-            CR_TRY(add_method(r, optarg, err));
+            CR_OR_RETURN(add_method(r, optarg, err));
             break;
         case OPTION_INPUT:
             r->single.input = optarg;
@@ -127,7 +126,7 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             r->single.synsets = optarg;
             break;
         case OPTION_CLASS:
-            CR_TRY(cr_option_int("class", optarg, 0, &r->class, err));
+            CR_OR_RETURN(cr_option_int("class", optarg, 0, &r->class, err));
             break;
         case OPTION_NETWORK_OUTPUT:
             r->single.output = optarg;
@@ -138,8 +137,8 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->single.width, &r->single.height, &more) != 2 ||
                 r->single.width < 1 || r->single.height < 1)
-                CR_TRY(cr_fail(err, CR_EUSAGE, "--size %s: must be WIDTHxHEIGHT, such as 224x224",
-                               optarg));
+                CR_OR_RETURN(cr_fail(err, CR_EUSAGE,
+                                     "--size %s: must be WIDTHxHEIGHT, such as 224x224", optarg));
             break;
         case OPTION_FORMAT:
             format = optarg;
@@ -148,25 +147,23 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             r->force = true;
             break;
         default:
-            status = err->status;
-            goto cleanup;
+            return err->status;
         }
     r->format = cr_figure_format_named(format);
     if (!r->format)
-        CR_TRY(cr_fail(err, CR_EUSAGE, "--format %s: must be png, jpg, pdf or svg", format));
+        CR_OR_RETURN(cr_fail(err, CR_EUSAGE, "--format %s: must be png, jpg, pdf or svg", format));
     snprintf(r->format_name, sizeof r->format_name, "%.7s", format);
     if (argc - optind < 2)
-        CR_TRY(cr_fail(err, CR_EUSAGE,
-                       "explain: a network and images, or folders of such, are needed; see camrank "
-                       "explain --help"));
+        CR_OR_RETURN(
+            cr_fail(err, CR_EUSAGE,
+                    "explain: a network and images, or folders of such, are needed; see camrank "
+                    "explain --help"));
     if (!r->methods)
-        CR_TRY(add_method(r, "grad-cam", err));
+        CR_OR_RETURN(add_method(r, "grad-cam", err));
     r->single.model = argv[optind];
     for (int i = optind + 1; i < argc; i++)
-        CR_TRY(add_images(r, argv[i], err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(add_images(r, argv[i], err));
+    return CR_OK;
 }
 
 static void print_input(const cr_single *single)

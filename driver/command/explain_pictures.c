@@ -71,7 +71,6 @@ static cr_status make_maps(const cr_explain_pictures *p, const cr_image *image,
                            const cr_image *copy, const cr_single_result *result, int n_views,
                            cr_view *views, float **maps, cr_error *err)
 {
-    cr_status status = CR_OK;
     const double x = copy->width / (double)image->width, y = copy->height / (double)image->height;
     for (int i = 0; i < n_views; i++) {
         const cr_view *of = &result->views[i];
@@ -83,12 +82,10 @@ static cr_status make_maps(const cr_explain_pictures *p, const cr_image *image,
         cr_loc_map native = result->maps[k];
         native.views = views;
         if (result->is_finite[k])
-            CR_TRY(cr_picture_map(&native, CR_UPSAMPLING_BILINEAR, copy->width, copy->height,
-                                  &maps[k], err));
+            CR_OR_RETURN(cr_picture_map(&native, CR_UPSAMPLING_BILINEAR, copy->width, copy->height,
+                                        &maps[k], err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The name of the image without folders and extension. */
@@ -143,7 +140,6 @@ static cr_status keep_small(cr_explain_pictures *p, const cr_single *single, con
                             const cr_image *image, const cr_single_result *result, bool cut,
                             cr_error *err)
 {
-    cr_status status = CR_OK;
     small *to = &p->smalls[p->n_small++];
     char text[32];
     const int longer = image->width > image->height ? image->width : image->height;
@@ -156,13 +152,11 @@ static cr_status keep_small(cr_explain_pictures *p, const cr_single *single, con
              cr_class_name(&single->names, result->top_class[0], text, sizeof text));
     to->maps = cr_alloc((size_t)p->n_maps, sizeof *to->maps);
     if (!to->maps)
-        CR_TRY(cr_fail_memory(err, "maps", (size_t)p->n_maps, sizeof *to->maps));
-    CR_TRY(cr_image_resize(image, width, height, CR_FILTER_PIL_BILINEAR, &to->image, err));
-    CR_TRY(
+        CR_OR_RETURN(cr_fail_memory(err, "maps", (size_t)p->n_maps, sizeof *to->maps));
+    CR_OR_RETURN(cr_image_resize(image, width, height, CR_FILTER_PIL_BILINEAR, &to->image, err));
+    CR_OR_RETURN(
         make_maps(p, image, &to->image, result, single->model.n_views, to->views, to->maps, err));
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, const char *path,

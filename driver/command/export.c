@@ -38,12 +38,11 @@ static cr_status find_format(const char *name, int *format, cr_error *err)
 
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
-    cr_status status = CR_OK;
     r->format = N_FORMATS;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
         switch (option) {
         case OPTION_FORMAT:
-            CR_TRY(find_format(optarg, &r->format, err));
+            CR_OR_RETURN(find_format(optarg, &r->format, err));
             break;
         case 'o':
             r->output = optarg;
@@ -58,16 +57,15 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             if (!cr_pick_take(&r->pick, option, optarg))
                 return err->status;
         }
-    CR_TRY(cr_option_argument(argc, argv, "the results file", &r->results, err));
+    CR_OR_RETURN(cr_option_argument(argc, argv, "the results file", &r->results, err));
     if (r->format == N_FORMATS)
-        CR_TRY(cr_fail(err, CR_EUSAGE, "export: --format csv, kaggle, devkit or npy is needed"));
+        CR_OR_RETURN(
+            cr_fail(err, CR_EUSAGE, "export: --format csv, kaggle, devkit or npy is needed"));
     if (r->raw && r->format != NPY)
-        CR_TRY(cr_fail(err, CR_EUSAGE, "export: --raw is for --format npy only"));
+        CR_OR_RETURN(cr_fail(err, CR_EUSAGE, "export: --raw is for --format npy only"));
     if (r->format == NPY && !r->output)
-        CR_TRY(cr_fail(err, CR_EUSAGE, "export: --format npy needs -o FOLDER"));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(err, CR_EUSAGE, "export: --format npy needs -o FOLDER"));
+    return CR_OK;
 }
 
 /* Rows that are not there would be missed in silence. */

@@ -189,7 +189,6 @@ bool cr_export_is_devkit(const char *bytes, size_t n)
 cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pick, FILE *out,
                         cr_error *err)
 {
-    cr_status status = CR_OK;
     csv_context to = {cr_results_get_plan(results), cr_results_get_data(results), pick, 0, out};
     fprintf(out, "%s", csv_header);
     for (; to.model < to.plan->n_models; to.model++) {
@@ -201,11 +200,9 @@ cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pi
         if (cr_pick_find(path, to.plan, false, true, &here, err) != CR_OK)
             continue;
         to.pick = &here;
-        CR_TRY(each_slice(results, to.model, take_csv, &to, err));
+        CR_OR_RETURN(each_slice(results, to.model, take_csv, &to, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The forms of a challenge: a line an image, whose classes are numbered in another order. */

@@ -141,21 +141,20 @@ static cr_status put_path(FILE *file, const request *r, const char *indent, cons
 
 static cr_status put_dataset(FILE *file, const request *r, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_layout *layout = r->layout;
     fprintf(file,
             "dataset:\n"
             "  layout: %s    # what the ground truth looks like; `camrank layouts` lists all\n",
             layout->name);
     if (r->images)
-        CR_TRY(put_path(file, r, "  ", "images", r->images, err));
+        CR_OR_RETURN(put_path(file, r, "  ", "images", r->images, err));
     else
         fputs("  images: images    # FILL IN: the folder of JPEG and PNG files, or their tar\n",
               file);
     if (r->ground_truth)
-        CR_TRY(put_path(file, r, "  ", "ground_truth", r->ground_truth, err));
+        CR_OR_RETURN(put_path(file, r, "  ", "ground_truth", r->ground_truth, err));
     if (r->synsets && layout->keys[CR_DATA_SYNSETS] != CR_KEY_REFUSED)
-        CR_TRY(put_path(file, r, "  ", "synsets", r->synsets, err));
+        CR_OR_RETURN(put_path(file, r, "  ", "synsets", r->synsets, err));
     if (r->lists_classes)
         fprintf(file,
                 "  synsets: %s    # written with this file: the classes by their number; with\n"
@@ -166,9 +165,7 @@ static cr_status put_dataset(FILE *file, const request *r, cr_error *err)
             key != CR_DATA_GROUND_TRUTH && key != CR_DATA_SYNSETS)
             fprintf(file, "  %s: FILL-IN    # this layout needs it\n", cr_data_key_name(key));
     fputs("  # limit: 100          # the first so many images, for a trial\n", file);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void put_input(FILE *file, const cr_input_guess *guess)
@@ -199,7 +196,6 @@ static void put_input(FILE *file, const cr_input_guess *guess)
 static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
                          const cr_input_guess *guess, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_head head = cr_graph_head(graph);
     const int last = cr_graph_last_spatial(graph);
     fprintf(
@@ -208,11 +204,11 @@ static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
         "# accuracy and shows nowhere else, so compare top-1 with what the network is known for.\n"
         "name: %s\n",
         r->name);
-    CR_TRY(put_dataset(file, r, err));
+    CR_OR_RETURN(put_dataset(file, r, err));
     fprintf(file, "models:\n  - name: %s\n", r->name);
-    CR_TRY(put_path(file, r, "    ", "file", r->model, err));
+    CR_OR_RETURN(put_path(file, r, "    ", "file", r->model, err));
     if (r->weights)
-        CR_TRY(put_path(file, r, "    ", "weights", r->weights, err));
+        CR_OR_RETURN(put_path(file, r, "    ", "weights", r->weights, err));
     if (r->output)
         fprintf(file, "    output: '%s'\n", r->output);
     put_input(file, guess);
@@ -228,9 +224,7 @@ static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
             "# heatmaps: {classes: truth, type: float16}    # a smaller file\n"
             "output: %s.h5\n",
             head.kind == CR_HEAD_OTHER ? "" : "cam, ", r->name);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Classes by their numbers, and by their names where the model has them. */

@@ -74,29 +74,26 @@ typedef struct network {
 static cr_status read_network(const char *path, const char *weights, const char *output, int width,
                               int height, network *net, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_par alone = cr_par_alone();
     cr_par_nodes nodes;
-    CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
-    CR_TRY(cr_model_file_open(&alone, &nodes, path, weights, &net->file, err));
-    CR_TRY(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files, path,
-                         output, width, height, &net->graph, err));
+    CR_OR_RETURN(cr_par_nodes_init(&nodes, &alone, err));
+    CR_OR_RETURN(cr_model_file_open(&alone, &nodes, path, weights, &net->file, err));
+    CR_OR_RETURN(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files,
+                               path, output, width, height, &net->graph, err));
     net->head = cr_graph_head(net->graph);
     for (const cr_method *const *method = cr_methods; *method; method++) {
         const cr_method_spec spec = cr_method_plain(*method);
         if ((*method)->of_input)
             continue;
-        CR_TRY(cr_variant_resolve(net->graph, &net->head, &spec, "",
-                                  (*method)->needs & CR_NEEDS_HEAD ? &net->of_head : &net->other,
-                                  err));
+        CR_OR_RETURN(cr_variant_resolve(
+            net->graph, &net->head, &spec, "",
+            (*method)->needs & CR_NEEDS_HEAD ? &net->of_head : &net->other, err));
     }
     for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
         int length = (int)strlen(cr_graph_get_layer(net->graph, i).output);
         net->name_width = length > net->name_width ? length : net->name_width;
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static bool is_at(const cr_variant *variant, int value)

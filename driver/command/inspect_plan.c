@@ -175,7 +175,6 @@ static void print_trial(const cr_net_layer *layer, const trial *t, int name_widt
 
 static cr_status print_trials(const cr_net *net, int name_width, cr_error *err)
 {
-    cr_status status = CR_OK;
     double total = 0, lost = 0;
     int n = 0, n_worse = 0;
     printf(
@@ -189,7 +188,7 @@ static cr_status print_trials(const cr_net *net, int name_width, cr_error *err)
         trial t;
         if (!layer.conv)
             continue;
-        CR_TRY(time_ways(layer.conv, layer.group, &t, err));
+        CR_OR_RETURN(time_ways(layer.conv, layer.group, &t, err));
         print_trial(&layer, &t, name_width);
         total += t.best_s[t.chosen];
         lost += t.best_s[t.chosen] - t.best_s[t.fastest];
@@ -200,9 +199,7 @@ static cr_status print_trials(const cr_net *net, int name_width, cr_error *err)
            "fastest\n"
            "of each all would take %.3f ms an image less, of %.3f (%.1f %%)\n",
            n_worse, n, lost * 1e3, total * 1e3, total > 0 ? 100 * lost / total : 0);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_inspect_plan(const cr_graph *graph, int name_width, int max_activations_mb,

@@ -259,7 +259,6 @@ static void name_job(merge *g)
  */
 static cr_status count(merge *g, cr_error *err)
 {
-    cr_status status = CR_OK;
     const size_t n = (size_t)cr_results_count_variants(&g->plan);
     const size_t n_sums = cr_results_count_sums(&g->plan);
     int variant = 0;
@@ -269,33 +268,31 @@ static cr_status count(merge *g, cr_error *err)
     for (int f = 0; f < g->n_files; f++) {
         const cr_results_plan *plan = cr_results_get_plan(g->files[f]);
         const int n_images = cr_results_get_data(g->files[f])->n_images;
-        CR_TRY(cr_results_tally(g->files[f], 0, n_images, g->sums + (size_t)variant * n_sums, err));
+        CR_OR_RETURN(
+            cr_results_tally(g->files[f], 0, n_images, g->sums + (size_t)variant * n_sums, err));
         for (int m = 0; m < plan->n_models; variant += plan->models[m++].n_variants) {
             const cr_tally *at =
                 (const cr_tally *)(g->sums +
                                    cr_results_sums_at(plan, variant, CR_METRIC_LOCALIZATION, 0));
             if (at->n_missing)
-                CR_TRY(cr_fail(err, CR_EINPUT,
-                               "%s: is not finished: %lld of %d images are missing under model %s; "
-                               "camrank run ... --resume goes on",
-                               g->paths[f], (long long)at->n_missing, n_images,
-                               plan->models[m].name));
+                CR_OR_RETURN(
+                    cr_fail(err, CR_EINPUT,
+                            "%s: is not finished: %lld of %d images are missing under model %s; "
+                            "camrank run ... --resume goes on",
+                            g->paths[f], (long long)at->n_missing, n_images, plan->models[m].name));
         }
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status read_inputs(merge *g, cr_error *err)
 {
-    cr_status status = CR_OK;
     g->files = cr_alloc((size_t)g->n_files, sizeof *g->files);
     if (!g->files)
-        CR_TRY(cr_fail_memory(err, "files", (size_t)g->n_files, sizeof *g->files));
+        CR_OR_RETURN(cr_fail_memory(err, "files", (size_t)g->n_files, sizeof *g->files));
     for (int f = 0; f < g->n_files; f++) {
-        CR_TRY(cr_results_open(g->paths[f], &g->files[f], err));
-        CR_TRY(check_alike(g, f, err));
+        CR_OR_RETURN(cr_results_open(g->paths[f], &g->files[f], err));
+        CR_OR_RETURN(check_alike(g, f, err));
     }
     g->plan = *cr_results_get_plan(g->files[0]);
     g->plan.job_text = g->plan.overrides = NULL;
@@ -303,13 +300,11 @@ static cr_status read_inputs(merge *g, cr_error *err)
     g->plan.has_states = true; /* rows of schema 1 are read with those of their images */
     for (int f = 0; f < g->n_files; f++)
         g->plan.has_log_sum = g->plan.has_log_sum && cr_results_get_plan(g->files[f])->has_log_sum;
-    CR_TRY(plan_models(g, err));
-    CR_TRY(join_jobs(g, err));
+    CR_OR_RETURN(plan_models(g, err));
+    CR_OR_RETURN(join_jobs(g, err));
     name_job(g);
-    CR_TRY(count(g, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(count(g, err));
+    return CR_OK;
 }
 
 /* Copies model `from` of a file to model `to` of the output, but for the rows that are there. */
@@ -343,26 +338,23 @@ cleanup:
 
 static cr_status write_output(const cr_par *par, merge *g, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(g->files[0]);
     bool resumed = false;
     if (g->resume)
-        CR_TRY(cr_results_resume(par, g->output, &g->plan, data, &g->out, &resumed, err));
+        CR_OR_RETURN(cr_results_resume(par, g->output, &g->plan, data, &g->out, &resumed, err));
     else
-        CR_TRY(cr_results_create(par, g->output, g->force, &g->plan, data, &g->out, err));
+        CR_OR_RETURN(cr_results_create(par, g->output, g->force, &g->plan, data, &g->out, err));
     cr_print_unlocked(par, g->out, g->output);
     for (int f = 0, to = 0; f < g->n_files; f++)
         for (int m = 0; m < cr_results_get_plan(g->files[f])->n_models; m++)
-            CR_TRY(copy_model(g, g->files[f], m, to++, err));
-    CR_TRY(cr_results_flush(g->out, err));
-    CR_TRY(cr_results_write_summary(g->out, g->sums, err));
-    CR_TRY(cr_results_close(&g->out, err));
+            CR_OR_RETURN(copy_model(g, g->files[f], m, to++, err));
+    CR_OR_RETURN(cr_results_flush(g->out, err));
+    CR_OR_RETURN(cr_results_write_summary(g->out, g->sums, err));
+    CR_OR_RETURN(cr_results_close(&g->out, err));
     fprintf(stderr, "camrank: %d model%s of %d file%s, %d images\n", g->plan.n_models,
             g->plan.n_models == 1 ? "" : "s", g->n_files, g->n_files == 1 ? "" : "s",
             data->n_images);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static cr_status merge_command(const cr_par *par, int argc, char **argv, cr_error *err)

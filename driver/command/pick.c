@@ -77,18 +77,15 @@ bool cr_pick_take(cr_pick *pick, int val, const char *name)
 cr_status cr_pick_find(const char *path, const cr_results_plan *plan, bool single, bool by_protocol,
                        cr_pick *pick, cr_error *err)
 {
-    cr_status status = CR_OK;
     char file[402], place[600];
     snprintf(file, sizeof file, "%.400s:", path);
-    CR_TRY(pick_one(file, "model", pick->model_name, single, plan->n_models, model_name, plan,
-                    &pick->model, err));
+    CR_OR_RETURN(pick_one(file, "model", pick->model_name, single, plan->n_models, model_name, plan,
+                          &pick->model, err));
     const cr_results_model *model = &plan->models[pick->model];
     snprintf(place, sizeof place, "%.400s: model %s", path, model->name);
-    CR_TRY(pick_one(place, "method", pick->method_name, single, model->n_variants, variant_name,
-                    model, &pick->variant, err));
-    CR_TRY(pick_one(file, "protocol", pick->protocol_name, single && by_protocol, plan->n_protocols,
-                    protocol_name, plan, &pick->protocol, err));
-
-cleanup:
-    return status;
+    CR_OR_RETURN(pick_one(place, "method", pick->method_name, single, model->n_variants,
+                          variant_name, model, &pick->variant, err));
+    CR_OR_RETURN(pick_one(file, "protocol", pick->protocol_name, single && by_protocol,
+                          plan->n_protocols, protocol_name, plan, &pick->protocol, err));
+    return CR_OK;
 }

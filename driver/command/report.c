@@ -99,7 +99,6 @@ static bool take_choice(int option, const char *value, cr_report_options *to)
 static cr_status report_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
-    cr_status status = CR_OK;
     request r = {.format = cr_report_formats};
     const char *path;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
@@ -112,22 +111,19 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
         else if (option == OPTION_ONE_COLUMN)
             r.one_column = true;
         else if (option == OPTION_WORST)
-            CR_TRY(cr_option_int("worst", optarg, 1, &r.options.worst, err));
+            CR_OR_RETURN(cr_option_int("worst", optarg, 1, &r.options.worst, err));
         else if (option == OPTION_FORMAT)
-            CR_TRY(cr_report_format_find(optarg, &r.format, err));
+            CR_OR_RETURN(cr_report_format_find(optarg, &r.format, err));
         else
             return err->status;
     }
     r.options.by_class = r.options.by_class || r.options.worst > 0;
     if (r.paper && (r.format != cr_report_formats || r.options.by_class || r.options.columns))
-        CR_TRY(cr_fail(err, CR_EUSAGE,
-                       "report: --paper is printed as text only, of all classes and columns"));
-    CR_TRY(cr_option_argument(argc, argv, "the results file", &path, err));
-    CR_TRY(print_report(path, &r, err));
-    status = cr_output_flush(err);
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_fail(
+            err, CR_EUSAGE, "report: --paper is printed as text only, of all classes and columns"));
+    CR_OR_RETURN(cr_option_argument(argc, argv, "the results file", &path, err));
+    CR_OR_RETURN(print_report(path, &r, err));
+    return cr_output_flush(err);
 }
 
 const cr_command cr_command_report = {

@@ -128,21 +128,21 @@ cleanup:
  * are kept; others may differ. */
 static cr_status plan_from_maps(scoring *s, cr_error *err)
 {
-    cr_status status = CR_OK;
     cr_results_plan *plan = &s->session.plan;
     const float *values;
     int width, height;
     const cr_data_source *source = &s->session.job.data;
     if (!cr_data_has_labels(&s->session.data))
-        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no labels, of whose classes another program's maps are",
-                       source->ground_truth ? source->ground_truth : source->images));
-    CR_TRY(cr_maps_read(s->maps, 0, &values, &width, &height, err));
+        CR_OR_RETURN(cr_fail(err, CR_EINPUT,
+                             "%s: no labels, of whose classes another program's maps are",
+                             source->ground_truth ? source->ground_truth : source->images));
+    CR_OR_RETURN(cr_maps_read(s->maps, 0, &values, &width, &height, err));
     free(plan->models);
     plan->models = cr_alloc(1, sizeof *plan->models);
     cr_results_variant *variant = cr_alloc(1, sizeof *variant);
     if (!plan->models || !variant) {
         free(variant);
-        CR_TRY(cr_fail_memory(err, "a model", 1, sizeof *variant));
+        CR_OR_RETURN(cr_fail_memory(err, "a model", 1, sizeof *variant));
     }
     plan->n_models = 1;
     cr_results_model *model = plan->models;
@@ -157,10 +157,8 @@ static cr_status plan_from_maps(scoring *s, cr_error *err)
     plan->map_slots = plan->map_slots > 0;
     plan->map_float16 = false;
     if (plan->map_slots > 0)
-        CR_TRY(cr_session_check_maps(&s->session, s->place, model, err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_session_check_maps(&s->session, s->place, model, err));
+    return CR_OK;
 }
 
 /* Finds out what there is to be scored. Collective. */
@@ -242,7 +240,6 @@ static void keep_map(const scoring *s, const cr_loc_map *map, const cr_results_r
 /* Row b: one map, of the ground-truth class. */
 static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *err)
 {
-    cr_status status = CR_OK;
     const int i = rows->first + b;
     int32_t *size = rows->size + 2 * b;
     const float *values;
@@ -252,33 +249,30 @@ static cr_status score_map(scoring *s, cr_results_rows *rows, int b, cr_error *e
         rows->top_class[b * CR_TOP + k] = -1;
         rows->top_logit[b * CR_TOP + k] = NAN;
     }
-    CR_TRY(find_size(s, i, size, err));
-    CR_TRY(cr_data_check_size(&s->session.data, i, size[0], size[1], err));
-    CR_TRY(cr_maps_read(s->maps, i, &values, &width, &height, err));
+    CR_OR_RETURN(find_size(s, i, size, err));
+    CR_OR_RETURN(cr_data_check_size(&s->session.data, i, size[0], size[1], err));
+    CR_OR_RETURN(cr_maps_read(s->maps, i, &values, &width, &height, err));
     const cr_view whole = {.region = {0, 0, size[0], size[1]}};
     const cr_loc_map map = {values, width, height, CR_SCALING_MIN_MAX, 1, &whole};
     const cr_score_image image = image_at(s, i, size);
-    CR_TRY(
+    CR_OR_RETURN(
         cr_score_maps(&image, &map, CR_SLOT_TRUTH, false, rows->variants, b, &s->workspace, err));
     keep_map(s, &map, rows, b);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Row b, read with its maps from a results file: every variant, every slot that has a class. */
 static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_results_rows *rows,
                            int b, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_results_model *of = &s->session.plan.models[model];
     const cr_results_plan *from = cr_results_get_plan(s->from);
     const int32_t *size = rows->size + 2 * b;
     const int first_slot = cr_results_has_network(of) ? 0 : CR_SLOT_TRUTH;
     const char *id = cr_data_image_id(&s->session.data, rows->first + b);
     cr_view views[CR_MAX_VIEWS];
-    CR_TRY(cr_image_check_size(id, size[0], size[1], s->session.job.image_mpixels, err));
-    CR_TRY(cr_data_check_size(&s->session.data, rows->first + b, size[0], size[1], err));
+    CR_OR_RETURN(cr_image_check_size(id, size[0], size[1], s->session.job.image_mpixels, err));
+    CR_OR_RETURN(cr_data_check_size(&s->session.data, rows->first + b, size[0], size[1], err));
     cr_input_views(spec, size[0], size[1], views);
     for (int v = 0; v < of->n_variants; v++) {
         const cr_results_variant *variant = &of->variants[v];
@@ -289,18 +283,16 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
         }
         const float *maps =
             rows->variants[v].maps + ((size_t)b * CR_SLOTS + (size_t)first_slot) * values;
-        CR_TRY(cr_kept_check(s->place, from, model, find_origin(&from->models[model], v),
-                             first_slot, id, maps, err));
+        CR_OR_RETURN(cr_kept_check(s->place, from, model, find_origin(&from->models[model], v),
+                                   first_slot, id, maps, err));
         const cr_loc_map map = {
             maps, variant->map_width, variant->map_height, variant->scaling, variant->n_views,
             views};
         const cr_score_image image = image_at(s, rows->first + b, size);
-        CR_TRY(cr_score_maps(&image, &map, first_slot, variant->of_image, &rows->variants[v], b,
-                             &s->workspace, err));
+        CR_OR_RETURN(cr_score_maps(&image, &map, first_slot, variant->of_image, &rows->variants[v],
+                                   b, &s->workspace, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static void blank(const scoring *s, int model, const cr_results_rows *rows, int b)

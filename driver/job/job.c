@@ -292,12 +292,9 @@ static cr_status wrap(cr_job_tree *tree, cr_error *err)
     static const char *const named[][2] = {
         {"protocols.*", "name"},        {"methods.*", "name"},        {"metrics.*", "name"},
         {"models.*.methods.*", "name"}, {"models.*.input", "preset"}, {"defaults.input", "preset"}};
-    cr_status status = CR_OK;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-        CR_TRY(cr_job_tree_wrap(tree, named[i][0], named[i][1], err));
-
-cleanup:
-    return status;
+        CR_OR_RETURN(cr_job_tree_wrap(tree, named[i][0], named[i][1], err));
+    return CR_OK;
 }
 
 /* Gives each model what `defaults` has and it has not. */
@@ -305,7 +302,6 @@ static cr_status complete_models(cr_job_tree *tree, cr_error *err)
 {
     /* Of what the model's own resize replaces, nothing is left. */
     static const char *const placing[] = {"short_side", "crop", NULL};
-    cr_status status = CR_OK;
     char key[CR_JOB_PATH_BYTES];
     for (int i = 0; i < CR_JOB_MAX_LIST; i++) {
         KEY("models.%d", i);
@@ -317,14 +313,12 @@ static cr_status complete_models(cr_job_tree *tree, cr_error *err)
         const bool resized = cr_job_tree_find(tree, key) != NULL;
         KEY("models.%d.input", i);
         if (!own)
-            CR_TRY(
+            CR_OR_RETURN(
                 cr_job_tree_complete(tree, key, "defaults.input", resized ? placing : NULL, err));
         KEY("models.%d", i);
-        CR_TRY(cr_job_tree_complete(tree, key, "defaults", NULL, err));
+        CR_OR_RETURN(cr_job_tree_complete(tree, key, "defaults", NULL, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,

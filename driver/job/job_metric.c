@@ -9,7 +9,6 @@
 cr_status cr_job_read_metrics(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
                               cr_error *err)
 {
-    cr_status status = CR_OK;
     bool given[CR_METRIC_MAX] = {false};
     for (unsigned i = 0; i < raw->n_metrics; i++) {
         char key[CR_JOB_PATH_BYTES], prefix[64];
@@ -29,11 +28,9 @@ cr_status cr_job_read_metrics(cr_job_source *source, const cr_job_raw *raw, cr_j
         metric->wanted = !cr_metrics[m]->always;
         cr_parameters_reset(table, metric->parameters.bytes);
         for (const cr_metric *const *other = cr_metrics; *other; other++)
-            CR_TRY(
+            CR_OR_RETURN(
                 cr_job_refuse_parameters(source, prefix, name, table, (*other)->parameters, err));
-        CR_TRY(cr_job_read_parameters(source, prefix, table, metric->parameters.bytes, err));
+        CR_OR_RETURN(cr_job_read_parameters(source, prefix, table, metric->parameters.bytes, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }

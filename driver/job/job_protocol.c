@@ -28,20 +28,17 @@ static bool is_metric(const char *name)
 static cr_status change(cr_job_source *source, const char *prefix, cr_protocol *protocol,
                         cr_error *err)
 {
-    cr_status status = CR_OK;
     char key[CR_JOB_PATH_BYTES], x[CR_PARAMETER_BYTES], y[CR_PARAMETER_BYTES];
     const cr_protocol named = *protocol;
     const cr_parameter *given = cr_job_given_parameter(source, prefix, cr_protocol_parameters);
     cr_error fault;
-    CR_TRY(cr_job_read_parameters(source, prefix, cr_protocol_parameters, protocol, err));
+    CR_OR_RETURN(cr_job_read_parameters(source, prefix, cr_protocol_parameters, protocol, err));
     KEY("%s%s", prefix, given ? given->key : "name");
     if (cr_protocol_check(protocol, &fault) != CR_OK)
         return cr_job_fail(err, source, key, "%s", fault.message);
     if (cr_parameters_difference(cr_protocol_parameters, protocol, &named, x, y))
         snprintf(protocol->name, sizeof protocol->name, "%.20s (modified)", named.name);
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* Gives the protocol the name that the job has for it. */
@@ -67,7 +64,6 @@ static cr_status rename_protocol(cr_job_source *source, const char *prefix, cons
 static cr_status add(cr_job_source *source, const char *prefix, const char *name_key,
                      const cr_job_raw_protocol *raw, cr_job *job, cr_error *err)
 {
-    cr_status status = CR_OK;
     char key[CR_JOB_PATH_BYTES];
     cr_protocol *protocol = &job->protocols[job->n_protocols];
     cr_error inner;
@@ -82,9 +78,9 @@ static cr_status add(cr_job_source *source, const char *prefix, const char *name
     }
     if (cr_protocol_find(raw->name, protocol, &inner) != CR_OK)
         return cr_job_fail(err, source, name_key, "%s, wsol-v1, wsol-v2", inner.message);
-    CR_TRY(change(source, prefix, protocol, err));
+    CR_OR_RETURN(change(source, prefix, protocol, err));
     if (raw->as)
-        CR_TRY(rename_protocol(source, prefix, raw->as, protocol, err));
+        CR_OR_RETURN(rename_protocol(source, prefix, raw->as, protocol, err));
     for (int i = 0; i < job->n_protocols; i++)
         if (strcmp(job->protocols[i].name, protocol->name) == 0)
             return cr_job_fail(err, source, name_key,
@@ -92,16 +88,13 @@ static cr_status add(cr_job_source *source, const char *prefix, const char *name
                                protocol->name);
     job->n_protocols++;
     job->show_protocols = true;
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 /* The list, whose items have parameters of their own; those beside the list are the one box
  * protocol's. */
 static cr_status add_list(cr_job_source *source, const cr_job_raw *raw, cr_job *job, cr_error *err)
 {
-    cr_status status = CR_OK;
     const cr_parameter *beside = cr_job_given_parameter(source, "", cr_protocol_parameters);
     unsigned n_boxed = 0;
     for (unsigned i = 0; i < raw->n_protocols; i++)
@@ -119,17 +112,14 @@ static cr_status add_list(cr_job_source *source, const cr_job_raw *raw, cr_job *
         if (beside && cr_job_given_parameter(source, prefix, cr_protocol_parameters))
             return cr_job_fail(err, source, beside->key, "is given in protocols[%u] too", i);
         const bool changed = beside && !is_metric(item->name);
-        CR_TRY(add(source, changed ? "" : prefix, name_key, item, job, err));
+        CR_OR_RETURN(add(source, changed ? "" : prefix, name_key, item, job, err));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 cr_status cr_job_read_protocols(cr_job_source *source, const cr_job_raw *raw, cr_job *job,
                                 cr_error *err)
 {
-    cr_status status = CR_OK;
     if (!raw->protocol && !raw->protocols)
         return cr_job_fail(err, source, "", "the key \"protocol\" (or \"protocols\") is missing");
     if (raw->protocol && raw->protocols)
@@ -138,16 +128,14 @@ cr_status cr_job_read_protocols(cr_job_source *source, const cr_job_raw *raw, cr
     if (!job->protocols)
         return cr_fail_memory(err, "job", (size_t)raw->n_protocols + 1, sizeof *job->protocols);
     if (raw->protocols) {
-        CR_TRY(add_list(source, raw, job, err));
+        CR_OR_RETURN(add_list(source, raw, job, err));
     } else {
         const cr_job_raw_protocol alone = {.name = raw->protocol};
-        CR_TRY(add(source, "", "protocol", &alone, job, err));
+        CR_OR_RETURN(add(source, "", "protocol", &alone, job, err));
     }
     if (job->n_protocols == 0)
-        CR_TRY(cr_protocol_find("cam-paper", &job->protocols[job->n_protocols++], err));
+        CR_OR_RETURN(cr_protocol_find("cam-paper", &job->protocols[job->n_protocols++], err));
     if (!job->show_v1 && !job->show_v2)
         job->show_v1 = job->show_v2 = true;
-
-cleanup:
-    return status;
+    return CR_OK;
 }

@@ -138,7 +138,6 @@ static cr_status merge(copying *c, int mapping, const yaml_node_t *from, int dep
 
 static cr_status merge_mapping(copying *c, int mapping, int number, int depth)
 {
-    cr_status status = CR_OK;
     const yaml_node_t from = *yaml_document_get_node(c->from, number);
     c->line = (int)from.start_mark.line + 1;
     if (from.type != YAML_MAPPING_NODE || depth > CR_JOB_MAX_DEPTH)
@@ -149,33 +148,27 @@ static cr_status merge_mapping(copying *c, int mapping, int number, int depth)
         if (!is_merge(key) &&
             !find_pair(c->to, yaml_document_get_node(c->to, mapping),
                        (const char *)key->data.scalar.value, key->data.scalar.length))
-            CR_TRY(copy_pair(c, mapping, pair, depth));
+            CR_OR_RETURN(copy_pair(c, mapping, pair, depth));
     }
-    status = merge(c, mapping, &from, depth + 1);
-
-cleanup:
-    return status;
+    return merge(c, mapping, &from, depth + 1);
 }
 
 static cr_status merge(copying *c, int mapping, const yaml_node_t *from, int depth)
 {
-    cr_status status = CR_OK;
     for (yaml_node_pair_t *pair = from->data.mapping.pairs.start;
          pair < from->data.mapping.pairs.top; pair++) {
         const yaml_node_t value = *yaml_document_get_node(c->from, pair->value);
         if (!is_merge(yaml_document_get_node(c->from, pair->key)))
             continue;
         if (value.type != YAML_SEQUENCE_NODE) {
-            CR_TRY(merge_mapping(c, mapping, pair->value, depth));
+            CR_OR_RETURN(merge_mapping(c, mapping, pair->value, depth));
             continue;
         }
         for (yaml_node_item_t *item = value.data.sequence.items.start;
              item < value.data.sequence.items.top; item++)
-            CR_TRY(merge_mapping(c, mapping, *item, depth));
+            CR_OR_RETURN(merge_mapping(c, mapping, *item, depth));
     }
-
-cleanup:
-    return status;
+    return CR_OK;
 }
 
 static int copy_mapping(copying *c, const yaml_node_t *node, int depth)

@@ -58,6 +58,14 @@ cr_status cr_fail_in(cr_error *err, const char *format, ...) __attribute__((form
             goto cleanup;    \
     } while (0)
 
+/* Runs a call that returns a cr_status, and on failure returns that: in functions that have nothing to clean up. */
+#define CR_OR_RETURN(call)                 \
+    do {                                   \
+        const cr_status failure_ = (call); \
+        if (failure_ != CR_OK)             \
+            return failure_;               \
+    } while (0)
+
 /* *product = a * b; false, leaving *product alone, if it does not fit. */
 static inline bool cr_size_mul(size_t a, size_t b, size_t *product)
 {
