@@ -181,5 +181,7 @@ bool cr_compare_markdown(const cr_compare *compare, FILE *out)
 bool cr_compare_latex(const cr_compare *compare, FILE *out)
 {
     static const form as = {cr_sheet_put_latex, cr_put_plain, "% ", {"% ", ""}, 0};
-    return put_all(compare, &as, out);
+    const bool whole = put_all(compare, &as, out);
+    fputs("% \\usepackage{booktabs}\n", out);
+    return whole;
 }

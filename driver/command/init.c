@@ -40,7 +40,8 @@ typedef struct request {
     const char *model, *weights, *images, *ground_truth, *synsets, *output;
     int width, height;
     bool force;
-    char name[CR_NAME_BYTES]; /* of the model, and of what is written */
+    char model_name[CR_NAME_BYTES];
+    char name[CR_NAME_BYTES]; /* of the job, and of what is written beside it */
     char *job, *classes;      /* paths of these; owned */
     const cr_layout *layout;
     bool lists_classes; /* `classes` is to be written */
@@ -107,7 +108,8 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             goto cleanup;
         }
     CR_TRY(cr_option_argument(argc, argv, "the ONNX file", &r->model, err));
-    make_name(r->model, r->name);
+    make_name(r->model, r->model_name);
+    make_name(job ? job : r->model, r->name);
     r->layout = cr_layout_guess(r->ground_truth, r->images);
     r->lists_classes = !r->synsets && r->layout->keys[CR_DATA_SYNSETS] == CR_KEY_NEEDED;
     folder = job ? cr_path_folder(job) : strdup(".");
@@ -205,7 +207,7 @@ static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
         "name: %s\n",
         r->name);
     CR_OR_RETURN(put_dataset(file, r, err));
-    fprintf(file, "models:\n  - name: %s\n", r->name);
+    fprintf(file, "models:\n  - name: %s\n", r->model_name);
     CR_OR_RETURN(put_path(file, r, "    ", "file", r->model, err));
     if (r->weights)
         CR_OR_RETURN(put_path(file, r, "    ", "weights", r->weights, err));
@@ -313,7 +315,8 @@ static cr_status init_command(const cr_par *par, int argc, char **argv, cr_error
         const cr_session_options check = {.job = r.job, .part = 1, .n_parts = 1};
         status = cr_check_job(par, &check, err);
         if (status != CR_OK)
-            cr_fail_in(err, "the job is written, but not valid yet: ");
+            cr_fail_in(err, "the job is written, but not valid yet%s: ",
+                       r.lists_classes ? " (--synsets gives the order of the classes)" : "");
     } else if (par->rank == 0)
         printf("fill in dataset.images, then: camrank check %s\n", r.job);
 

@@ -139,17 +139,17 @@ for n in 1 2; do
     run_into "$work/$n" ranks $n "$CAMRANK" init gap.onnx --images images --ground-truth ground_truth.csv \
         --synsets synsets.txt -o "jobs$n/new.yaml"
     judge "$work/$n" 0 'camrank: wrote jobs*/new.yaml' "init at $n ranks"
-    contains "$work/$n/out" '^job gap: valid$'
+    contains "$work/$n/out" '^job new: valid$'
     contains "jobs$n/new.yaml" '^  layout: kaggle '
     contains "jobs$n/new.yaml" 'a guess: as of the preset torchvision'
 done
 check "it runs" "$CAMRANK" run jobs1/new.yaml
-[ -f jobs1/gap.h5 ] || fail "no jobs1/gap.h5"
+[ -f jobs1/new.h5 ] || fail "no jobs1/new.h5"
 expect 3 'camrank: jobs1/new.yaml: exists already; --force replaces it' "$CAMRANK" init gap.onnx -o jobs1/new.yaml
 run_into "$work" "$CAMRANK" init bytes.onnx --images images -o nolabels/new.yaml
-judge "$work" 0 'camrank: wrote nolabels/new.yaml and nolabels/bytes-classes.txt' "init without ground truth"
+judge "$work" 0 'camrank: wrote nolabels/new.yaml and nolabels/new-classes.txt' "init without ground truth"
 contains nolabels/new.yaml '^  layout: none '
-contains nolabels/bytes-classes.txt "^3 thing 3$"
+contains nolabels/new-classes.txt "^3 thing 3$"
 check "it runs, too" "$CAMRANK" run nolabels/new.yaml
 expect 0 'camrank: wrote gap.yaml*' "$CAMRANK" init gap.onnx
 contains "$work/out" 'fill in dataset.images, then: camrank check gap.yaml'

@@ -457,7 +457,8 @@ def judge_refusals(path, folder):
             code=2)
     refused("two tables in one CSV", "compare: --format csv is one table: of --by-class or of --flips", path,
             "--by-class", "--flips", "3", "--format", "csv", code=2)
-    refused("a group of none", "--group x*: no row is called so", path, "--group", "x*")
+    refused("a group of none", "--group x*: no row is called so, but gap/cam/cam-paper, gap/grad-cam/cam-paper, "
+            "gmp/cam/cam-paper, gmp/grad-cam/cam-paper, fc/grad-cam/cam-paper", path, "--group", "x*")
     refused("a row of two groups", "--group g* and --group */cam/* both take gap/cam", path, "--group", "g*",
             "--group", "*/cam/*", code=2)
     for option in ("--by-class",), ("--flips", "2"), ("--against", "gap/cam"):

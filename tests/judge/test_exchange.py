@@ -399,7 +399,7 @@ def judge_refusals(path, folder, sets):
     check("refused: images too large", "the limits are 1 to 65500 a side" in said, said.strip())
     said = run("export", path, "--format", "kaggle", code=2)
     check("refused: several methods in one submission", "--model must name one" in said, said.strip())
-    said = run("export", path, "--format", "npy", "-o", "/proc/none", "--model", "fc", code=4)
+    said = run("export", path, "--format", "npy", "-o", "/proc/none", "--model", "fc", code=3)
     check("refused: a folder that cannot be made", "/proc/none" in said, said.strip())
 
 
