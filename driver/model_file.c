@@ -92,18 +92,15 @@ cleanup:
 static cr_status find_sizes(const cr_par *par, cr_nn_files *files, cr_error *err)
 {
     cr_status status = CR_OK;
-    for (int i = 0; i < files->n; i++) {
-        cr_nn_file *file = &files->files[i];
-        if (!file->whole)
-            continue;
-        if (par->rank == 0)
-            status = cr_file_size(file->location, CR_ONNX_MAX_BYTES, &file->n_bytes, err);
-        CR_TRY(cr_par_follow(par, status, err));
-        CR_TRY(cr_par_spread(par, &file->n_bytes, sizeof file->n_bytes, err));
-    }
-
-cleanup:
-    return status;
+    for (int i = 0; par->rank == 0 && status == CR_OK && i < files->n; i++)
+        if (files->files[i].whole)
+            status = cr_file_size(files->files[i].location, CR_ONNX_MAX_BYTES,
+                                  &files->files[i].n_bytes, err);
+    CR_OR_RETURN(cr_par_follow(par, status, err));
+    for (int i = 0; i < files->n; i++)
+        CR_OR_RETURN(
+            cr_par_spread(par, &files->files[i].n_bytes, sizeof files->files[i].n_bytes, err));
+    return CR_OK;
 }
 
 static cr_status read_external(const cr_par *par, const cr_par_nodes *nodes, const char *path,

@@ -8,24 +8,22 @@ static const cr_metric_column columns[] = {
      {1},
      "1",
      "share of the upsampled map's sum in the ground-truth boxes; NaN where the map is empty, or "
-     "there are "
-     "no boxes",
+     "there are no boxes",
      true},
     {"relevance/rank",
      CR_METRIC_F64,
      {1},
      "1",
      "of the n largest pixels, n those of the boxes and of equal ones the first in raster order, "
-     "the share "
-     "in the boxes; likewise NaN",
+     "the share in the boxes; likewise NaN",
      true},
     {"relevance/auc",
      CR_METRIC_F64,
      {1},
      "1",
-     "area under the ROC curve of the pixels' values for being in the boxes, ties by half; "
-     "likewise NaN, "
-     "and where the boxes are the whole image",
+     "area under the ROC curve of the pixels' values for being in the boxes, ties by half; NaN "
+     "where "
+     "there are no boxes, or they are the whole image",
      true},
 };
 
@@ -51,15 +49,17 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
     cr_loc_ranked ranked;
     double *mass = values[0], *rank = values[1], *area = values[2];
     *mass = *rank = *area = NAN;
-    if (map->n_truth == 0 || cr_loc_map_is_empty(map->map))
+    if (map->n_truth == 0)
         return CR_OK;
     const cr_status status = cr_loc_rank(map->map, CR_UPSAMPLING_BILINEAR, map->width, map->height,
                                          map->truth, map->n_truth, &ranked, workspace, err);
-    if (status != CR_OK || ranked.sum <= 0)
+    if (status != CR_OK)
         return status;
+    *area = auc(&ranked); /* a half where all are equal */
+    if (cr_loc_map_is_empty(map->map) || ranked.sum <= 0)
+        return CR_OK;
     *mass = ranked.sum_inside / ranked.sum;
     *rank = (double)ranked.n_largest_inside / (double)ranked.n_inside;
-    *area = auc(&ranked);
     return CR_OK;
 }
 
@@ -73,16 +73,15 @@ static double given(const cr_metric_given *of, int column)
     return *(const double *)of->columns[column];
 }
 
-/* What an image adds to the mean of a column; NaN: it does not count. Nothing tells more of the boxes than
- * another pixel where there is no map. */
+/* What an image adds to the mean of a column; NaN: it does not count. No pixel tells more of the boxes than
+ * another where there is no map. */
 static double value_of(const cr_verdict *verdict, const cr_metric_given *of, int column)
 {
-    const double none = column == 2 ? .5 : 0;
     if (!verdict->is_swept)
         return NAN;
-    if (verdict->has_failed || isnan(given(of, 0)))
-        return none;
-    return given(of, column);
+    if (verdict->has_failed)
+        return column == 2 ? .5 : 0;
+    return column != 2 && isnan(given(of, column)) ? 0 : given(of, column);
 }
 
 static const char *add(const cr_metric_image *image, const cr_metric_given *of, int64_t *to,

@@ -15,12 +15,13 @@ typedef struct small {
     cr_image image;
     float **maps; /* [n_maps] of the small image; NULL: none */
     cr_view views[CR_MAX_VIEWS];
-    int n_views; /* 0: all was seen */
-    char title[LINE], name[NAME];
+    int n_views;                  /* 0: all was seen */
+    char title[LINE], name[NAME]; /* of the picture's file */
 } small;
 
 struct cr_explain_pictures {
     const char *folder, *ending;
+    const char *const *images; /* [max_small] that are read: none is ever replaced */
     const cr_figure_format *format;
     bool replace;
     int side; /* of small images */
@@ -30,8 +31,9 @@ struct cr_explain_pictures {
 };
 
 cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *format,
-                                  const char *ending, bool replace, int n_images, int n_maps,
-                                  cr_explain_pictures **result, cr_error *err)
+                                  const char *ending, bool replace, const char *const *images,
+                                  int n_images, int n_maps, cr_explain_pictures **result,
+                                  cr_error *err)
 {
     cr_explain_pictures *p = cr_alloc(1, sizeof *p);
     *result = NULL;
@@ -44,6 +46,7 @@ cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *fo
     p->format = format;
     p->ending = ending;
     p->replace = replace;
+    p->images = images;
     p->n_maps = n_maps;
     p->max_small = n_images;
     p->side = n_images <= 30 ? 240 : n_images <= 300 ? 140 : 80;
@@ -95,24 +98,30 @@ static void name_of(const char *path, char name[NAME])
     snprintf(name, NAME, "%.*s", dot && dot > base ? (int)(dot - base) : (int)strlen(base), base);
 }
 
-/* Where a picture goes: two images of one name in different folders, or one that is called like the
- * sheet, get a number. */
-static void find_path(const cr_explain_pictures *p, const char *name, char *path, size_t n_bytes)
+static bool is_taken(const cr_explain_pictures *p, const char *name)
 {
-    int n = strcmp(name, "sheet") == 0 ? 1 : 0;
+    bool taken = strcmp(name, "sheet") == 0;
     for (int i = 0; i < p->n_small; i++)
-        n += strcmp(p->smalls[i].name, name) == 0;
-    if (n)
-        snprintf(path, n_bytes, "%s/%s-%d.%s", p->folder, name, n + 1, p->ending);
-    else
-        snprintf(path, n_bytes, "%s/%s.%s", p->folder, name, p->ending);
+        taken = taken || strcmp(p->smalls[i].name, name) == 0;
+    return taken;
 }
 
-static cr_status write_figure(const cr_explain_pictures *p, const char *path, const char *input,
+/* The name of the picture of an image: one that is called like the sheet or an image before, such as those
+ * of other folders, gets a number. */
+static void find_name(const cr_explain_pictures *p, const char *path, char name[NAME])
+{
+    char plain[NAME];
+    name_of(path, plain);
+    snprintf(name, NAME, "%s", plain);
+    for (int n = 2; is_taken(p, name); n++)
+        snprintf(name, NAME, "%.*s-%d", NAME - 16, plain, n);
+}
+
+static cr_status write_figure(const cr_explain_pictures *p, const char *path,
                               const cr_figure *figure, cr_error *err)
 {
     cr_picture_file file;
-    cr_status status = cr_picture_begin(path, p->replace, &input, input ? 1 : 0, &file, err);
+    cr_status status = cr_picture_begin(path, p->replace, p->images, p->max_small, &file, err);
     if (status != CR_OK)
         return status;
     status = cr_figure_write(file.path, p->format, figure, err);
@@ -206,9 +215,9 @@ cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, co
                               .bar = true,
                               .n_entries = cut,
                               .entries = &entry};
-    name_of(path, name);
-    find_path(p, name, to, path_bytes);
-    CR_TRY(write_figure(p, to, path, &figure, err));
+    find_name(p, path, name);
+    snprintf(to, path_bytes, "%s/%s.%s", p->folder, name, p->ending);
+    CR_TRY(write_figure(p, to, &figure, err));
     status = keep_small(p, single, name, image, result, cut, err);
 
 cleanup:
@@ -256,7 +265,7 @@ cr_status cr_explain_sheet(cr_explain_pictures *p, const cr_single *single, cr_e
                               .side = p->side,
                               .bar = true};
     snprintf(path, path_bytes, "%s/sheet.%s", p->folder, p->ending);
-    CR_TRY(write_figure(p, path, NULL, &figure, err));
+    CR_TRY(write_figure(p, path, &figure, err));
 
 cleanup:
     free(path);

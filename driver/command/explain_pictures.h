@@ -10,10 +10,12 @@ typedef struct cr_explain_pictures cr_explain_pictures;
 /* For n_images images and n_maps maps of each, into `folder`, which is made with the first picture.
  *   ending   of the names of files
  *   replace  pictures that are there
+ *   images   [n_images] the files that are read, of which none is ever replaced; the caller's
  * Errors: CR_EINTERNAL (memory). */
 cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *format,
-                                  const char *ending, bool replace, int n_images, int n_maps,
-                                  cr_explain_pictures **pictures, cr_error *err);
+                                  const char *ending, bool replace, const char *const *images,
+                                  int n_images, int n_maps, cr_explain_pictures **pictures,
+                                  cr_error *err);
 void cr_explain_pictures_free(cr_explain_pictures *pictures);
 
 /* Draws the picture of the image `path`, called like it, and keeps what the sheet has of it. Errors:

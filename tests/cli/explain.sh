@@ -134,6 +134,21 @@ END
 checks=$((checks + 1))
 grep -qE '^  1 .* %  ([0-8])  thing \1$|the 9th' named.txt || fail "names of the model: $(cat named.txt)"
 
+# A photograph is never replaced, whatever folder it lies in; pictures have names of their own.
+mkdir -p in/a in/b shown && cp images/img_001.jpg in/a/one.jpg && cp images/img_001.jpg in/b/one.jpg
+"$PYTHON" -c 'from PIL import Image; Image.open("images/img_001.jpg").save("shown/one.png")' ||
+    fail "a photograph as PNG"
+cp shown/one.png photograph.png
+checks=$((checks + 1))
+"$CAMRANK" explain gap.onnx shown/one.png -o shown --force >"$work/out" 2>"$work/err"
+[ $? = 3 ] || fail "a photograph in the folder of the pictures: $(cat "$work/err")"
+contains "$work/err" '^camrank: shown/one.png: is read by this command (shown/one.png); name another file to write$'
+check "the photograph is what it was" cmp shown/one.png photograph.png
+cp in/a/one.jpg in/one-2.jpg
+check "three images, two of one name" "$CAMRANK" explain gap.onnx in/a/one.jpg in/b/one.jpg in/one-2.jpg -o three
+check "three pictures and the sheet" test "$(ls three | tr '\n' ' ')" = "one-2-2.png one-2.png one.png sheet.png "
+expect 2 'camrank: explain: works alone; start it without mpirun' ranks 2 "$CAMRANK" explain gap.onnx in/a/one.jpg
+
 # init: a job that is valid as it is, and the same of each rank.
 for n in 1 2; do
     run_into "$work/$n" ranks $n "$CAMRANK" init gap.onnx --images images --ground-truth ground_truth.csv \

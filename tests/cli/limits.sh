@@ -17,9 +17,10 @@ exec "$CAMRANK" run job.yaml --output pair.h5 --force
 R
 chmod +x rank.sh
 
-# ended FOLDER WHAT: exit code 5 and one line, or 0.
+# ended FOLDER WHAT: exit code 5 and a line, which is the only one or, where memory ends later, the last; or 0.
 ended() {
     [ "$(cat "$1/code")" = 0 ] && checks=$((checks + 1)) && return
+    tail -n 1 "$1/err" >"$1/last" && mv "$1/last" "$1/err"
     judge "$1" 5 'camrank: *out of memory*' "$2"
 }
 

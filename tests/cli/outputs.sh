@@ -21,7 +21,7 @@ for name in case hard soft; do
         "$CAMRANK" score case.h5 job.yaml --force -o $name.h5
     kept 3 "camrank: $name.h5: is read by this command (case.h5); name another file to write" \
         "$CAMRANK" export case.h5 --format csv --force -o $name.h5
-    kept 3 "camrank: $name.h5: is read by this command (case.h5); name another file to write" \
+    kept 2 "camrank: $name.h5: a picture's name must end in .png, .jpg, .pdf or .svg" \
         "$CAMRANK" show case.h5 $image --force -o $name.h5
     kept 2 "camrank: merge: $name.h5 is to be made and to be merged (case.h5): *" \
         "$CAMRANK" merge $name.h5 case.h5 --force
@@ -49,8 +49,9 @@ for to in notes.txt other.h5 a.npy; do
         "$CAMRANK" run job.yaml -o $to --force
     expect 3 "camrank: $to: exists and is a file of another kind; it is not replaced" \
         "$CAMRANK" export case.h5 --format csv -o $to --force
-    expect 3 "camrank: $to: exists and is a file of another kind; it is not replaced" \
-        "$CAMRANK" show case.h5 $image -o $to --force
+    cp $to picture.png
+    expect 3 "camrank: picture.png: exists and is a file of another kind; it is not replaced" \
+        "$CAMRANK" show case.h5 $image -o picture.png --force
 done
 # Ground truth looks like predictions.
 cp ground_truth.csv truth.csv
