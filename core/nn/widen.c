@@ -71,7 +71,7 @@ static cr_status widen_weights(cr_graph *graph, cr_node *node, int *id, cr_error
 cr_status cr_widen_load(cr_graph *graph, cr_node *node, cr_error *err)
 {
     wide w = {.proto = ONNX__NODE_PROTO__INIT};
-    int inputs[3] = {-1, -1, -1}, axis, squeezed[2];
+    int inputs[3] = {-1, -1, -1}, axis = -1, squeezed[2];
     CR_OR_RETURN(widen_attributes(graph, node, 1, NONE, 0, &w, err));
     CR_OR_RETURN(cr_graph_add_ints(graph, &(int64_t){2}, 1, &axis, err));
     CR_OR_RETURN(cr_node_insert(graph, node, "Unsqueeze", (int[]){node->inputs[0], axis}, 2, NULL,
