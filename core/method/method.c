@@ -42,6 +42,9 @@ const cr_method *const cr_methods[] = {
 const char *const cr_scaling_words[] = {"min-max", "max", NULL};
 const char *const cr_score_words[] = {"logit", "probability", NULL};
 
+const cr_method *const cr_method_default = &cr_method_grad_cam;
+const cr_method *const cr_method_of_head = &cr_method_cam;
+
 const cr_method *cr_method_find(const char *name)
 {
     for (const cr_method *const *method = cr_methods; *method; method++)

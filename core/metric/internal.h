@@ -14,6 +14,19 @@ static inline double cr_metric_percent(int64_t part, int64_t counted)
     return counted > 0 ? 100.0 * (double)part / (double)counted : NAN;
 }
 
+/* The functions of a number that is the mean of a column, count_NAME and NAME_of_image, from the source's own
+ * `count`, of the metric's sums, and `value_of`, which says what an image adds. */
+#define CR_METRIC_MEAN_OF(name, column)                                                    \
+    static cr_metric_value count_##name(const int64_t *added)                              \
+    {                                                                                      \
+        return count(added, column);                                                       \
+    }                                                                                      \
+    static double name##_of_image(const cr_metric_image *image, const cr_verdict *verdict, \
+                                  const cr_metric_given *given)                            \
+    {                                                                                      \
+        return value_of(image, verdict, given, column);                                    \
+    }
+
 /* A number without an interval. */
 static inline cr_metric_value cr_metric_plain(double value)
 {

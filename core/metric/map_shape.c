@@ -54,8 +54,10 @@ typedef struct sums {
     int64_t n_images, of[3]; /* images with a map; sums of each column */
 } sums;
 
-static double value_of(const cr_metric_image *image, const cr_metric_given *of, int column)
+static double value_of(const cr_metric_image *image, const cr_verdict *verdict,
+                       const cr_metric_given *of, int column)
 {
+    (void)verdict;
     const bool is_done = image->state == CR_ROW_DONE && image->model_state == CR_ROW_DONE;
     return is_done ? *(const double *)of->columns[column] : NAN;
 }
@@ -65,15 +67,16 @@ static const char *add(const cr_metric_image *image, const cr_metric_given *of, 
 {
     sums *all = (sums *)to;
     for (int k = 0; k < 3; k++) {
-        *value = value_of(image, of, k);
-        if (*value < 0 || *value > most_of[k] || isnan(*value) != isnan(value_of(image, of, 0)))
+        *value = value_of(image, NULL, of, k);
+        if (*value < 0 || *value > most_of[k] ||
+            isnan(*value) != isnan(value_of(image, NULL, of, 0)))
             return "measure of a map's shape";
     }
-    if (isnan(value_of(image, of, 0)))
+    if (isnan(value_of(image, NULL, of, 0)))
         return NULL;
     all->n_images++;
     for (int k = 0; k < 3; k++)
-        all->of[k] += cr_metric_fixed(value_of(image, of, k) / most_of[k]);
+        all->of[k] += cr_metric_fixed(value_of(image, NULL, of, k) / most_of[k]);
     return NULL;
 }
 
@@ -85,41 +88,9 @@ static cr_metric_value count(const int64_t *of, int column)
     return mean;
 }
 
-static cr_metric_value count_sparseness(const int64_t *of)
-{
-    return count(of, 0);
-}
-
-static cr_metric_value count_complexity(const int64_t *of)
-{
-    return count(of, 1);
-}
-
-static cr_metric_value count_effective(const int64_t *of)
-{
-    return count(of, 2);
-}
-
-static double sparseness_of_image(const cr_metric_image *image, const cr_verdict *verdict,
-                                  const cr_metric_given *of)
-{
-    (void)verdict;
-    return value_of(image, of, 0);
-}
-
-static double complexity_of_image(const cr_metric_image *image, const cr_verdict *verdict,
-                                  const cr_metric_given *of)
-{
-    (void)verdict;
-    return value_of(image, of, 1);
-}
-
-static double effective_of_image(const cr_metric_image *image, const cr_verdict *verdict,
-                                 const cr_metric_given *of)
-{
-    (void)verdict;
-    return value_of(image, of, 2);
-}
+CR_METRIC_MEAN_OF(sparseness, 0)
+CR_METRIC_MEAN_OF(complexity, 1)
+CR_METRIC_MEAN_OF(effective, 2)
 
 static const cr_metric_number numbers[] = {
     {"sparseness", "Gini", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP, NULL,

@@ -75,8 +75,10 @@ static double given(const cr_metric_given *of, int column)
 
 /* What an image adds to the mean of a column; NaN: it does not count. No pixel tells more of the boxes than
  * another where there is no map. */
-static double value_of(const cr_verdict *verdict, const cr_metric_given *of, int column)
+static double value_of(const cr_metric_image *image, const cr_verdict *verdict,
+                       const cr_metric_given *of, int column)
 {
+    (void)image;
     if (!verdict->is_swept)
         return NAN;
     if (verdict->has_failed)
@@ -95,8 +97,8 @@ static const char *add(const cr_metric_image *image, const cr_metric_given *of, 
             *value = given(of, k);
             return "share";
         }
-    const double mass = value_of(&verdict, of, 0), rank = value_of(&verdict, of, 1);
-    const double area = value_of(&verdict, of, 2);
+    const double mass = value_of(image, &verdict, of, 0), rank = value_of(image, &verdict, of, 1);
+    const double area = value_of(image, &verdict, of, 2);
     if (!verdict.is_swept)
         return NULL;
     all->n_images++;
@@ -107,41 +109,16 @@ static const char *add(const cr_metric_image *image, const cr_metric_given *of, 
     return NULL;
 }
 
-static cr_metric_value count_mass(const int64_t *of)
+static cr_metric_value count(const int64_t *of, int column)
 {
-    return cr_metric_mean(((const sums *)of)->mass, ((const sums *)of)->n_images);
+    const sums *all = (const sums *)of;
+    return column == 2 ? cr_metric_mean(all->area, all->n_areas)
+                       : cr_metric_mean(column ? all->rank : all->mass, all->n_images);
 }
 
-static cr_metric_value count_rank(const int64_t *of)
-{
-    return cr_metric_mean(((const sums *)of)->rank, ((const sums *)of)->n_images);
-}
-
-static cr_metric_value count_area(const int64_t *of)
-{
-    return cr_metric_mean(((const sums *)of)->area, ((const sums *)of)->n_areas);
-}
-
-static double mass_of_image(const cr_metric_image *image, const cr_verdict *verdict,
-                            const cr_metric_given *of)
-{
-    (void)image;
-    return value_of(verdict, of, 0);
-}
-
-static double rank_of_image(const cr_metric_image *image, const cr_verdict *verdict,
-                            const cr_metric_given *of)
-{
-    (void)image;
-    return value_of(verdict, of, 1);
-}
-
-static double area_of_image(const cr_metric_image *image, const cr_verdict *verdict,
-                            const cr_metric_given *of)
-{
-    (void)image;
-    return value_of(verdict, of, 2);
-}
+CR_METRIC_MEAN_OF(mass, 0)
+CR_METRIC_MEAN_OF(rank, 1)
+CR_METRIC_MEAN_OF(area, 2)
 
 static const cr_metric_number numbers[] = {
     {"energy_pointing_game", "energy", "", CR_METRIC_UP, 4, CR_METRIC_OF_MAP, CR_METRIC_BOOTSTRAP,

@@ -160,7 +160,7 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
                     "explain: a network and images, or folders of such, are needed; see camrank "
                     "explain --help"));
     if (!r->methods)
-        CR_OR_RETURN(add_method(r, "grad-cam", err));
+        CR_OR_RETURN(add_method(r, cr_method_default->name, err));
     r->single.model = argv[optind];
     for (int i = optind + 1; i < argc; i++)
         CR_OR_RETURN(add_images(r, argv[i], err));

@@ -198,7 +198,7 @@ static void put_input(FILE *file, const cr_input_guess *guess)
 static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
                          const cr_input_guess *guess, cr_error *err)
 {
-    const cr_head head = cr_graph_head(graph);
+    const bool pools = cr_graph_head(graph).kind != CR_HEAD_OTHER;
     const int last = cr_graph_last_spatial(graph);
     fprintf(
         file,
@@ -220,12 +220,13 @@ static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
             "    # layer: %s    # what methods take by themselves; `camrank inspect --layers`\n",
             cr_graph_value_name(graph, last));
     fprintf(file,
-            "methods: [%sgrad-cam]    # `camrank methods` lists all\n"
+            "methods: [%s%s%s]    # `camrank methods` lists all\n"
             "protocol: cam-paper    # or several, protocols: [cam-paper, wsol-v1]\n"
             "# metrics: [pointing-game]    # `camrank metrics` lists all\n"
             "# heatmaps: {classes: truth, type: float16}    # a smaller file\n"
             "output: %s.h5\n",
-            head.kind == CR_HEAD_OTHER ? "" : "cam, ", r->name);
+            pools ? cr_method_of_head->name : "", pools ? ", " : "", cr_method_default->name,
+            r->name);
     return CR_OK;
 }
 

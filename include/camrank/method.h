@@ -113,6 +113,10 @@ typedef struct cr_method {
 /* All of them, in the order in which they are listed; NULL behind the last. */
 extern const cr_method *const cr_methods[];
 
+/* Two of them: what is shown where nobody names a method, since it works at any layer; and the one that is
+ * defined by a head that pools, where there is such a head. */
+extern const cr_method *const cr_method_default, *const cr_method_of_head;
+
 /* The method with this name; NULL. */
 const cr_method *cr_method_find(const char *name);
 
