@@ -106,8 +106,8 @@ static cr_status read_tree(yaml_document_t *document, const char *path, cr_class
             const char *digits = key ? (const char *)key->data.scalar.value : "";
             const long class = strtol(digits, &end, 10);
             if (!isdigit((unsigned char)digits[0]) || *end)
-                CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: \"%.40s\" is not the index of a class",
-                                     path, digits));
+                return cr_fail(err, CR_EINPUT, "%s: \"%.40s\" is not the index of a class", path,
+                               digits);
             CR_OR_RETURN(put_node(names, &room, class, document, pair->value, path, err));
         }
     return CR_OK;

@@ -42,8 +42,7 @@ cr_status cr_memory_measure(const cr_par *par, const cr_session *s, cr_memory *m
     memory->node_pss = read_kb("/proc/self/smaps_rollup", "Pss:");
     CR_OR_RETURN(cr_par_sum(&s->nodes.node, &memory->node_pss, 1, err));
     CR_OR_RETURN(cr_par_max(par, &memory->peak_rss, 1, err));
-    CR_OR_RETURN(cr_par_max(par, &memory->node_pss, 1, err));
-    return CR_OK;
+    return cr_par_max(par, &memory->node_pss, 1, err);
 }
 
 void cr_memory_print(const cr_par *par, const cr_memory *memory)

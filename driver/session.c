@@ -98,8 +98,7 @@ static cr_status sample_boxes(const cr_job *job, cr_dataset *data, cr_error *err
         cr_image_free(&image);
         free(bytes);
     }
-    CR_OR_RETURN(cr_box_census_check(&census, job->data.ground_truth, err));
-    return CR_OK;
+    return cr_box_census_check(&census, job->data.ground_truth, err);
 }
 
 /* Rank 0 only. The folder becomes absolute: the results file keeps it. */
@@ -109,23 +108,21 @@ static cr_status read_data(const cr_job *job, bool needs_sizes, cr_dataset *data
     CR_OR_RETURN(cr_data_read(&job->data, data, err));
     CR_OR_RETURN(sample_boxes(job, data, err));
     if (needs_sizes && !cr_data_has_boxes(data))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: no boxes, which the baselines need: give a model",
-                             job->data.ground_truth ? job->data.ground_truth : job->data.images));
+        return cr_fail(err, CR_EINPUT, "%s: no boxes, which the baselines need: give a model",
+                       job->data.ground_truth ? job->data.ground_truth : job->data.images);
     for (int i = 0; needs_sizes && i < data->n_images; i++)
         if (data->images[i].width == 0)
-            CR_OR_RETURN(
-                cr_fail(err, CR_EINPUT,
-                        "%s: the baselines need the sizes of the images, which this layout does "
-                        "not have: give the same ground truth in one that has them (`camrank "
-                        "layouts` lists them), or a model",
-                        job->data.ground_truth));
+            return cr_fail(err, CR_EINPUT,
+                           "%s: the baselines need the sizes of the images, which this layout does "
+                           "not have: give the same ground truth in one that has them (`camrank "
+                           "layouts` lists them), or a model",
+                           job->data.ground_truth);
     char *folder = realpath(data->folder, NULL);
     if (folder) {
         free(data->folder);
         data->folder = folder;
     }
-    CR_OR_RETURN(cr_data_pack(data, bytes, n_bytes, err));
-    return CR_OK;
+    return cr_data_pack(data, bytes, n_bytes, err);
 }
 
 static cr_status open_data(const cr_par *par, const cr_job *job, bool needs_sizes, cr_dataset *data,
@@ -211,11 +208,11 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
         out->n_views = model->n_views;
         out->map_slots = kept_maps(s, model, variant);
         if (out->map_slots == 1 && !cr_data_has_labels(&s->data))
-            CR_OR_RETURN(
-                cr_fail(err, CR_EINPUT,
-                        "%s: no labels, so that maps of the ground-truth class (truth) cannot be "
-                        "kept",
-                        s->job.data.ground_truth ? s->job.data.ground_truth : s->job.data.images));
+            return cr_fail(
+                err, CR_EINPUT,
+                "%s: no labels, so that maps of the ground-truth class (truth) cannot be "
+                "kept",
+                s->job.data.ground_truth ? s->job.data.ground_truth : s->job.data.images);
     }
     return CR_OK;
 }

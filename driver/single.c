@@ -112,13 +112,13 @@ static cr_status compile(cr_single *s, cr_error *err)
     s->maps = cr_alloc(n_variants, sizeof *s->maps);
     s->is_finite = cr_alloc(n_variants, sizeof *s->is_finite);
     if (!s->weights || !s->arena || !s->logits || !s->values || !s->maps || !s->is_finite)
-        CR_OR_RETURN(cr_fail_memory(err, "a network", s->n_weights + s->n_arena, 1));
+        return cr_fail_memory(err, "a network", s->n_weights + s->n_arena, 1);
     for (int v = 0; v < model->n_variants; v++) {
         const cr_variant *variant = &model->variants[v];
         const size_t n = (size_t)model->n_views * (size_t)variant->width * (size_t)variant->height;
         s->values[v] = cr_alloc(n, sizeof **s->values);
         if (!s->values[v])
-            CR_OR_RETURN(cr_fail_memory(err, "a map", n, sizeof **s->values));
+            return cr_fail_memory(err, "a map", n, sizeof **s->values);
     }
     CR_OR_RETURN(cr_explainer_pack(model->explainer, s->weights, NULL, err));
     cr_explainer_use(model->explainer, s->weights);

@@ -33,8 +33,8 @@ static cr_status add_folders(const cr_name *names, int n, const char *path, cr_c
         if (i > 0 && strcmp(names[i - 1].text, name) == 0)
             continue;
         if (!cr_is_utf8(name, strlen(name)))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: the folder '%s' is not UTF-8", path,
-                                 cr_quote(name, strlen(name)).text));
+            return cr_fail(err, CR_EINPUT, "%s: the folder '%s' is not UTF-8", path,
+                           cr_quote(name, strlen(name)).text);
         CR_OR_RETURN(cr_classes_add(classes, name, strlen(name), "", 0, err));
     }
     return cr_classes_index(classes, path, err);

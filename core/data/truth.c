@@ -60,7 +60,7 @@ cr_status cr_truth_add_files(cr_truth *t, const char *images, cr_error *err)
     const cr_files *files = t->files;
     const cr_place at = {images, 0};
     if (files->n == 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "%s: no image file in it", images));
+        return cr_fail(err, CR_EINPUT, "%s: no image file in it", images);
     for (int i = 0; i < files->n; i++)
         CR_OR_RETURN(cr_truth_add_row(t, &at, files->pool.text + files->items[i].path, err));
     return cr_truth_index(t, images, false, err);

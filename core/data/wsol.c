@@ -124,9 +124,7 @@ static cr_status read_wsol(const cr_data_source *source, const cr_class_list *cl
     CR_OR_RETURN(
         read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, &sizes, err));
     CR_OR_RETURN(check_complete(folder, truth, labels, sizes, err));
-    CR_OR_RETURN(
-        read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there, err));
-    return CR_OK;
+    return read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there, err);
 }
 
 const cr_layout cr_layout_wsol = {

@@ -240,8 +240,7 @@ cr_status cr_explainer_pack(const cr_explainer *ex, void *block, const cr_net_me
     if (ex->n_head)
         CR_OR_RETURN(
             cr_graph_head_weights(ex->graph, &ex->head, (float *)((char *)block + at), err));
-    CR_OR_RETURN(cr_net_pack(ex->net, block, memory, err));
-    return CR_OK;
+    return cr_net_pack(ex->net, block, memory, err);
 }
 
 void cr_explainer_use(cr_explainer *ex, const void *block)

@@ -114,7 +114,7 @@ static cr_status add_copy(cr_graph *graph, int input, const cr_op *op, const cha
     cr_node_connect(graph, &copy);
     copy.name = cr_graph_text(graph, name);
     if (!copy.name)
-        CR_OR_RETURN(cr_fail_memory(err, "a name", strlen(name), 1));
+        return cr_fail_memory(err, "a name", strlen(name), 1);
     CR_OR_RETURN(cr_graph_add_node(graph, &copy, NULL, err));
     *y = copy.y;
     return CR_OK;
@@ -258,7 +258,7 @@ cr_status cr_node_insert(cr_graph *graph, const cr_node *owner, const char *type
     cr_node_connect(graph, &node);
     node.name = cr_graph_text(graph, name);
     if (!node.name)
-        CR_OR_RETURN(cr_fail_memory(err, "a name", strlen(name), 1));
+        return cr_fail_memory(err, "a name", strlen(name), 1);
     CR_OR_RETURN(cr_graph_add_node(graph, &node, NULL, err));
     *y = node.y;
     return CR_OK;
@@ -275,6 +275,5 @@ cr_status cr_node_become(cr_graph *graph, cr_node *node, const char *type, const
     memcpy(node->inputs, inputs, (size_t)n_inputs * sizeof *inputs);
     cr_node_connect(graph, node);
     CR_OR_RETURN(arrange_inputs(graph, node, err));
-    CR_OR_RETURN(node->op->load(graph, node, err));
-    return CR_OK;
+    return node->op->load(graph, node, err);
 }

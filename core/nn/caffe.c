@@ -171,22 +171,21 @@ static cr_status read_data(network *n, const cr_text *layer, cr_error *err)
         CR_OR_RETURN(
             cr_text_ints(cr_text_get(param, "shape"), "dim", CR_MAX_DIMS, dims, &n_dims, err));
         if (n_dims < 2)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it has no input_param { shape { dim } }"));
+            return cr_fail(err, CR_EINPUT, "it has no input_param { shape { dim } }");
     } else {
         const cr_text *old =
             cr_text_get(layer, "data_param"); /* where crops were in V1's first files */
         CR_OR_RETURN(cr_text_int(old, "crop_size", 0, &crop, err));
         CR_OR_RETURN(cr_text_int(transform, "crop_size", crop, &crop, err));
         if (crop < 1)
-            CR_OR_RETURN(
-                cr_fail(err, CR_EINPUT,
-                        "the size of its images is not known; use the network's deploy.prototxt"));
+            return cr_fail(
+                err, CR_EINPUT,
+                "the size of its images is not known; use the network's deploy.prototxt");
         dims[2] = dims[3] = crop;
     }
     if (!top || !top->value)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it has no top"));
-    CR_OR_RETURN(add_input(n, top->value, dims, n_dims, err));
-    return CR_OK;
+        return cr_fail(err, CR_EINPUT, "it has no top");
+    return add_input(n, top->value, dims, n_dims, err);
 }
 
 /* The name of what a layer writes to a blob: a name of a layer stands for what that layer computes, also where a
@@ -298,17 +297,16 @@ static cr_status list_layers(network *n, cr_error *err)
     CR_OR_RETURN(cr_symbols_init(&n->blobs, n->c->memory, n_values, err));
     for (const cr_text *f = n->top->first; (f = cr_text_next(f, key)); f = f->next) {
         if (f->value || cr_text_get(f, "layer"))
-            CR_OR_RETURN(
-                cr_fail(err, CR_EINPUT,
-                        "line %d: a layer of Caffe's first format; convert the network with its "
-                        "upgrade_net_proto_text",
-                        f->line));
+            return cr_fail(err, CR_EINPUT,
+                           "line %d: a layer of Caffe's first format; convert the network with its "
+                           "upgrade_net_proto_text",
+                           f->line);
         if (!is_there(f) || is_measure(string(f, "type")))
             continue;
         const char *name = string(f, "name");
         if (!name[0] || strlen(name) > MAX_NAME)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "line %d: a layer has no name, or a very long one",
-                                 f->line));
+            return cr_fail(err, CR_EINPUT, "line %d: a layer has no name, or a very long one",
+                           f->line);
         if (!is_data(string(f, "type")) && cr_symbols_find(&n->names, name) < 0)
             cr_symbols_put(&n->names, name, n->n_layers);
         for (const cr_text *top = f->first; (top = cr_text_next(top, "top")); top = top->next)

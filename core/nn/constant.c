@@ -76,8 +76,7 @@ static cr_status load(cr_graph *graph, cr_node *node, int *data, cr_error *err)
     memcpy(node->inputs, inputs, (size_t)node->n_inputs * sizeof *inputs);
     node->inputs[first] = id;
     cr_node_connect(graph, node);
-    CR_OR_RETURN(cr_graph_add_node(graph, node, NULL, err));
-    return CR_OK;
+    return cr_graph_add_node(graph, node, NULL, err);
 }
 
 /* Whether the nodes from `first` on only move elements. */
@@ -172,7 +171,7 @@ static cr_status run_reals(cr_graph *graph, int first, int data, int y, float *r
     cr_real *x = room(graph, (size_t)tensor->n, sizeof *x);
     size_t strides[CR_MAX_DIMS];
     if (!values || !x)
-        CR_OR_RETURN(cr_fail_memory(err, "a constant", (size_t)tensor->n, sizeof *x));
+        return cr_fail_memory(err, "a constant", (size_t)tensor->n, sizeof *x);
     for (size_t i = 0; i < (size_t)tensor->n; i++)
         x[i] = tensor->ints ? (cr_real)tensor->ints[i] : cr_tensor_real(tensor, i);
     for (int i = first; i < graph->n_nodes; i++)

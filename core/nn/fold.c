@@ -189,7 +189,7 @@ static cr_status fold_shape(const cr_folding *f, cr_tensor *out, cr_error *err)
     const cr_value *value = id < 0 ? NULL : &f->graph->values[id];
     int64_t start, end, *to;
     if (!value)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 is left out"));
+        return cr_fail(err, CR_EINPUT, "input 1 is left out");
     const int n = value->constant ? value->tensor.n_dims : value->shape.n_dims;
     CR_OR_RETURN(cr_attribute_int(f->node, "start", 0, &start, err));
     CR_OR_RETURN(cr_attribute_int(f->node, "end", n, &end, err));
@@ -211,7 +211,7 @@ static cr_status fold_eye_like(const cr_folding *f, cr_tensor *out, cr_error *er
     int64_t own, type, diagonal, *ints = NULL;
     float *reals = NULL;
     if (!value || (value->constant ? value->tensor.n_dims : value->shape.n_dims) != 2)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its input is no matrix"));
+        return cr_fail(err, CR_EINPUT, "its input is no matrix");
     own = value->constant ? value->tensor.data_type : value->whole ? value->whole : CR_TYPE(FLOAT);
     CR_OR_RETURN(cr_attribute_int(f->node, "dtype", own, &type, err));
     CR_OR_RETURN(cr_attribute_int(f->node, "k", 0, &diagonal, err));
@@ -261,7 +261,7 @@ static cr_status fold_concat(const cr_folding *f, cr_tensor *out, cr_error *err)
         for (int d = 0; fits && d < t->n_dims; d++)
             fits = d == axis || t->dims[d] == first->dims[d];
         if (!fits)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input %d does not fit the first", i + 1));
+            return cr_fail(err, CR_EINPUT, "input %d does not fit the first", i + 1);
         out->dims[axis] += t->dims[axis];
     }
     CR_OR_RETURN(cr_fold_make(f, out, &ints, first->reals ? &reals : NULL, err));
@@ -337,11 +337,11 @@ static cr_status fold_scatter_nd(const cr_folding *f, cr_tensor *out, cr_error *
     float *reals = NULL;
     const int64_t depth = index->n_dims ? index->dims[index->n_dims - 1] : 0;
     if (!index->ints || depth < 1 || depth > x->n_dims || !x->ints != !updates->ints)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit"));
+        return cr_fail(err, CR_EINPUT, "its indices do not fit");
     for (int64_t d = depth; d < x->n_dims; d++)
         n_slice *= x->dims[d];
     if (updates->n != index->n / depth * n_slice)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its updates do not fit its indices"));
+        return cr_fail(err, CR_EINPUT, "its updates do not fit its indices");
     CR_OR_RETURN(make_like(f, x, x->data_type, out, &ints, &reals, err));
     for (int64_t i = 0; i < x->n; i++)
         if (reals)
@@ -353,7 +353,7 @@ static cr_status fold_scatter_nd(const cr_folding *f, cr_tensor *out, cr_error *
         for (int64_t d = 0; d < depth; d++) {
             const int64_t at = index->ints[i * depth + d];
             if (at < -x->dims[d] || at >= x->dims[d])
-                CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its index is out of range"));
+                return cr_fail(err, CR_EINPUT, "its index is out of range");
             to = to * x->dims[d] + at + (at < 0 ? x->dims[d] : 0);
         }
         for (int64_t j = 0; j < n_slice; j++)

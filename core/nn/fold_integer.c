@@ -105,7 +105,7 @@ static cr_status fold_arithmetic(const cr_folding *f, arithmetic *compute, cr_te
         ints[i] = f->in[0]->ints[cr_fold_spread(out, f->in[0], i)];
         for (int j = 1; j < f->n_in; j++)
             if (!compute(ints[i], f->in[j]->ints[cr_fold_spread(out, f->in[j], i)], &ints[i]))
-                CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its result is out of range"));
+                return cr_fail(err, CR_EINPUT, "its result is out of range");
     }
     return CR_OK;
 }
@@ -189,13 +189,13 @@ static cr_status fold_reduction(const cr_folding *f, int64_t first, arithmetic *
     }
     CR_OR_RETURN(cr_fold_make(f, out, &ints, NULL, err));
     if (in->n == 0 && out->n > 0 && (compute == smaller || compute == larger))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it reduces nothing"));
+        return cr_fail(err, CR_EINPUT, "it reduces nothing");
     for (int64_t i = 0; i < out->n; i++)
         ints[i] = first;
     for (size_t i = 0; i < (size_t)in->n; i++) {
         int64_t *to = &ints[cr_fold_spread(in, &kept, i)];
         if (!compute(*to, in->ints[i], to))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its result is out of range"));
+            return cr_fail(err, CR_EINPUT, "its result is out of range");
     }
     return CR_OK;
 }

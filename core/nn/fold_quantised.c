@@ -17,14 +17,14 @@ static cr_status read_grid(const cr_folding *f, grid *g, cr_error *err)
         CR_OR_RETURN(cr_attribute_int(f->node, "axis", 1, &given, err));
         CR_OR_RETURN(cr_node_axis(f->graph, given, x->n_dims, &axis, err));
         if (g->scale->n_dims != 1 || g->scale->n != x->dims[axis])
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT,
-                                 "its scale is neither one number nor one for each of an "
-                                 "axis"));
+            return cr_fail(err, CR_EINPUT,
+                           "its scale is neither one number nor one for each of an "
+                           "axis");
         for (int d = axis + 1; d < x->n_dims; d++)
             g->inner *= (size_t)x->dims[d];
     }
     if (g->zero && g->zero->n != g->scale->n)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its zero point does not fit its scale"));
+        return cr_fail(err, CR_EINPUT, "its zero point does not fit its scale");
     return CR_OK;
 }
 

@@ -201,7 +201,7 @@ static cr_status load_branch(cr_graph *graph, const Onnx__NodeProto *proto, cr_e
         same.input = &branch->output[i]->name;
         same.output = &proto->output[i];
         if (!branch->output[i]->name)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "an output of its branch has no name"));
+            return cr_fail(err, CR_EINPUT, "an output of its branch has no name");
         if (proto->output[i][0])
             CR_OR_RETURN(load_operator(graph, &same, same.op_type, 0, err));
     }

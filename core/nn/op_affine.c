@@ -55,8 +55,7 @@ cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_
     node->n_folds = p->c;
     node->n_weights = 2 * (size_t)p->c;
     node->flops = 2.0 * (double)cr_shape_size(&in->shape);
-    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, in, err);
 }
 
 double cr_affine_scale(const cr_node *node, size_t i)

@@ -16,7 +16,7 @@ static cr_status arrange(cr_graph *graph, cr_node *node, int64_t given, int *axi
     CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
     *in = &graph->values[node->inputs[0]];
     if (cr_shape_size(&(*in)->shape) == 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it is of nothing"));
+        return cr_fail(err, CR_EINPUT, "it is of nothing");
     return CR_OK;
 }
 
@@ -54,8 +54,7 @@ static cr_status load_sums(cr_graph *graph, cr_node *node, cr_error *err)
     const int c = in->shape.dims[axis];
     *p = (sums){cr_shape_size(&in->shape) / (size_t)c, c, exclusive != 0, reverse != 0};
     node->flops = (double)cr_shape_size(&in->shape);
-    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, in, err);
 }
 
 /* Adds to y the sums of x up to each element, or from it on. */
@@ -116,14 +115,13 @@ static cr_status load_top(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     const int c = in->shape.dims[axis];
     if (k < 1 || k > c)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it wants %lld of %d elements", (long long)k, c));
+        return cr_fail(err, CR_EINPUT, "it wants %lld of %d elements", (long long)k, c);
     *p = (top){cr_shape_size(&in->shape) / (size_t)c, c, (int)k, largest != 0, node->part == 1};
     node->n_scratch = (size_t)k;
     node->flops = (double)cr_shape_size(&in->shape) * log2(1.0 + (double)k);
     cr_value out = *in;
     out.shape.dims[axis] = (int)k;
-    CR_OR_RETURN(cr_node_set_like(graph, node, &out, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, &out, err);
 }
 
 /* The places of the first k of a row, in order; of equal ones that which comes first. */

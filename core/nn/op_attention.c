@@ -20,12 +20,11 @@ static cr_status split_heads(cr_graph *graph, cr_node *node, int i, int64_t n_he
     if (s.n_dims == 4)
         return CR_OK;
     if (s.n_dims != 3 || n_heads < 1 || s.dims[2] % n_heads)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "input %d does not fit %lld heads", i + 1, (long long)n_heads));
+        return cr_fail(err, CR_EINPUT, "input %d does not fit %lld heads", i + 1,
+                       (long long)n_heads);
     const int64_t apart[] = {s.dims[0], s.dims[1], n_heads, s.dims[2] / n_heads};
     CR_OR_RETURN(cr_put_ints(graph, node, "Reshape", *y, apart, 4, y, err));
-    CR_OR_RETURN(cr_put_transpose(graph, node, *y, (int64_t[]){0, 2, 1, 3}, 4, y, err));
-    return CR_OK;
+    return cr_put_transpose(graph, node, *y, (int64_t[]){0, 2, 1, 3}, 4, y, err);
 }
 
 /* Keys or values of fewer heads than queries have: each serves several of these. */
@@ -35,15 +34,13 @@ static cr_status share_heads(cr_graph *graph, cr_node *node, int64_t n_q, int *x
     if (s.dims[1] == n_q)
         return CR_OK;
     if (n_q % s.dims[1])
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its %d heads do not fit %lld", s.dims[1], (long long)n_q));
+        return cr_fail(err, CR_EINPUT, "its %d heads do not fit %lld", s.dims[1], (long long)n_q);
     const int64_t apart[] = {s.dims[0], s.dims[1], 1, s.dims[2], s.dims[3]};
     const int64_t spread[] = {1, 1, n_q / s.dims[1], 1, 1};
     const int64_t joined[] = {s.dims[0], n_q, s.dims[2], s.dims[3]};
     CR_OR_RETURN(cr_put_ints(graph, node, "Reshape", *x, apart, 5, x, err));
     CR_OR_RETURN(cr_put_ints(graph, node, "Expand", *x, spread, 5, x, err));
-    CR_OR_RETURN(cr_put_ints(graph, node, "Reshape", *x, joined, 4, x, err));
-    return CR_OK;
+    return cr_put_ints(graph, node, "Reshape", *x, joined, 4, x, err);
 }
 
 /* What the scores get added: the mask, of numbers or of truth. */
@@ -59,9 +56,8 @@ static cr_status add_mask(cr_graph *graph, cr_node *node, int *scores, cr_error 
         ids[1] = *scores;
         CR_OR_RETURN(cr_graph_add_real(graph, -INFINITY, &ids[2], err));
     }
-    CR_OR_RETURN(cr_node_insert(graph, node, truth ? "Where" : "Add", ids, truth ? 3 : 2, NULL,
-                                scores, err));
-    return CR_OK;
+    return cr_node_insert(graph, node, truth ? "Where" : "Add", ids, truth ? 3 : 2, NULL, scores,
+                          err);
 }
 
 /* Which keys a query may look at, by their places. */
@@ -85,8 +81,7 @@ static cr_status add_order(cr_graph *graph, cr_node *node, const sight *see, int
                               (see->right < 0 || j - i <= see->right);
             mask[i * dims[1] + j] = seen ? 0 : -INFINITY;
         }
-    CR_OR_RETURN(cr_put_pair(graph, node, "Add", *scores, id, scores, err));
-    return CR_OK;
+    return cr_put_pair(graph, node, "Add", *scores, id, scores, err);
 }
 
 /* Scores, none of which gets larger than the cap. */
@@ -96,8 +91,7 @@ static cr_status add_cap(cr_graph *graph, cr_node *node, double cap, int *scores
         return CR_OK;
     CR_OR_RETURN(cr_put_number(graph, node, "Div", *scores, cap, scores, err));
     CR_OR_RETURN(cr_put(graph, node, "Tanh", *scores, scores, err));
-    CR_OR_RETURN(cr_put_number(graph, node, "Mul", *scores, cap, scores, err));
-    return CR_OK;
+    return cr_put_number(graph, node, "Mul", *scores, cap, scores, err);
 }
 
 static cr_status read_attributes(cr_graph *graph, cr_node *node, heads *h, sight *see,
@@ -113,7 +107,7 @@ static cr_status read_attributes(cr_graph *graph, cr_node *node, heads *h, sight
     h->rows = cr_node_has_dims(graph, node, 0, 3);
     for (int i = 4; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "keys and values of before are not supported"));
+            return cr_fail(err, CR_EINPUT, "keys and values of before are not supported");
     return CR_OK;
 }
 
@@ -129,7 +123,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(split_heads(graph, node, 2, h.n_kv, &v, err));
     const cr_shape s = graph->values[q[0]].shape;
     if (s.n_dims != 4 || graph->values[k].shape.n_dims != 4 || graph->values[v].shape.n_dims != 4)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its inputs have not 3 or 4 dimensions"));
+        return cr_fail(err, CR_EINPUT, "its inputs have not 3 or 4 dimensions");
     CR_OR_RETURN(share_heads(graph, node, s.dims[1], &k, err));
     CR_OR_RETURN(share_heads(graph, node, s.dims[1], &v, err));
     CR_OR_RETURN(cr_graph_add_real(graph, scale != 0 ? scale : 1 / sqrt(s.dims[3]), &q[1], err));
@@ -148,8 +142,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_put_transpose(graph, node, y[0], (int64_t[]){0, 2, 1, 3}, 4, &y[0], err));
     const int64_t joined[] = {o.dims[0], o.dims[2], (int64_t)o.dims[1] * o.dims[3]};
     CR_OR_RETURN(cr_graph_add_ints(graph, joined, 3, &y[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Reshape", y, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Reshape", y, 2, NULL, err);
 }
 
 const cr_op cr_op_attention = {.type = "Attention",

@@ -69,8 +69,7 @@ static cr_status load_activations(cr_graph *graph, cr_node *node, cr_binary_op o
     if (op == CR_ADD && p->kernel.spread == CR_SPREAD_NONE)
         node->flags |= CR_OP_ADD;
     node->flops = (double)cr_shape_size(&a->shape);
-    CR_OR_RETURN(cr_node_set_like(graph, node, a, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, a, err);
 }
 
 static cr_status load_with_constant(cr_graph *graph, cr_node *node, cr_binary_op op, int constant,

@@ -10,8 +10,7 @@ static cr_status load_clamp(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *size, (void **)&size, err));
     *size = cr_shape_size(&in->shape);
     node->flops = (double)*size;
-    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, in, err);
 }
 
 static cr_status load_relu(cr_graph *graph, cr_node *node, cr_error *err)
@@ -50,8 +49,7 @@ static cr_status load_clip_by_values(cr_graph *graph, cr_node *node, cr_error *e
     if (ids[1] >= 0 && hi >= 0)
         CR_OR_RETURN(cr_node_insert(graph, node, "Max", ids, 2, NULL, &ids[0], err));
     ids[1] = hi >= 0 ? hi : ids[1];
-    CR_OR_RETURN(cr_node_become(graph, node, hi >= 0 ? "Min" : "Max", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, hi >= 0 ? "Min" : "Max", ids, 2, NULL, err);
 }
 
 static cr_status load_clip(cr_graph *graph, cr_node *node, cr_error *err)
@@ -62,8 +60,7 @@ static cr_status load_clip(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(bound(graph, node, 2, "max", &node->clamp.hi, err));
     if (!(node->clamp.lo <= node->clamp.hi))
         return cr_fail(err, CR_EINPUT, "its bounds are in the wrong order");
-    CR_OR_RETURN(load_clamp(graph, node, err));
-    return CR_OK;
+    return load_clamp(graph, node, err);
 }
 
 static size_t image_size(const cr_run *run)

@@ -54,8 +54,8 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     for (int i = 0; i < node->n_inputs; i++) {
         CR_OR_RETURN(cr_node_value(graph, node, i, &in, err));
         if (!fits(&first->shape, &in->shape, axis))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT,
-                                 "input %d differs from the first in more than its axis", i + 1));
+            return cr_fail(err, CR_EINPUT, "input %d differs from the first in more than its axis",
+                           i + 1);
         p->parts[i] = (int)run_of(in, axis);
         extent += in->shape.dims[axis];
     }

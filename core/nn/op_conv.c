@@ -53,8 +53,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     node->n_parameters = w->n + (p->bias ? p->bias->n : 0);
     node->flops = 2.0 * (double)w->n * win->p * win->q;
     set_way(node, cr_way_of(win));
-    CR_OR_RETURN(cr_node_set_shape(graph, node, &(cr_shape){4, {1, win->k, win->p, win->q}}, err));
-    return CR_OK;
+    return cr_node_set_shape(graph, node, &(cr_shape){4, {1, win->k, win->p, win->q}}, err);
 }
 
 const cr_conv *cr_conv_of(const cr_node *node)

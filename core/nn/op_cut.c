@@ -192,8 +192,7 @@ static cr_status load_gather_of_many(cr_graph *graph, cr_node *node, const cr_sh
     CR_OR_RETURN(
         cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), &ids[0], err));
     CR_OR_RETURN(cr_graph_add_ints(graph, shape, n, &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Reshape", ids, 2, NULL, err);
 }
 
 static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
@@ -221,8 +220,7 @@ static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
         c.source[axis][i] = (int)at;
     }
     c.drop = index->n_dims == 0 ? axis : -1;
-    CR_OR_RETURN(load_cut(graph, node, &c, &p, err));
-    return CR_OK;
+    return load_cut(graph, node, &c, &p, err);
 }
 
 /* Where a slice of `size` elements begins or ends; a negative bound counts from the end. */
@@ -266,8 +264,7 @@ static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
         for (int j = 0; j < c.out.dims[axis]; j++)
             c.source[axis][j] = (int)(from + j * step);
     }
-    CR_OR_RETURN(load_cut(graph, node, &c, &p, err));
-    return CR_OK;
+    return load_cut(graph, node, &c, &p, err);
 }
 
 /* The extents of the n parts of a Split: as they are listed, or equal ones, of which from operator set 18

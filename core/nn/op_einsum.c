@@ -261,15 +261,13 @@ static cr_status multiply(cr_graph *graph, const cr_node *node, const equation *
         product->letters[product->n++] = a.letters[d];
     for (int d = 0; d < n_columns; d++) {
         if (product->n == CR_MAX_DIMS)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "a product of it has more than %d dimensions",
-                                 CR_MAX_DIMS));
+            return cr_fail(err, CR_EINPUT, "a product of it has more than %d dimensions",
+                           CR_MAX_DIMS);
         product->letters[product->n++] = b.letters[n_batch + n_sum + d];
     }
     for (int d = 0; d < product->n; d++)
         shape[d] = e->extent[(int)product->letters[d]];
-    CR_OR_RETURN(
-        cr_put_ints(graph, node, "Reshape", product->id, shape, product->n, &product->id, err));
-    return CR_OK;
+    return cr_put_ints(graph, node, "Reshape", product->id, shape, product->n, &product->id, err);
 }
 
 /* Puts the product of the first two operands in their place, with the letters that are wanted still. */
@@ -282,9 +280,8 @@ static cr_status join_two(cr_graph *graph, const cr_node *node, equation *e, cr_
             const int elsewhere = count_operands(e, c) - has(&e->in[0], c) - has(&e->in[1], c);
             if (!has(&wanted, c) && (has(&e->out, c) || elsewhere > 0)) {
                 if (wanted.n == CR_MAX_DIMS)
-                    CR_OR_RETURN(cr_fail(err, CR_EINPUT,
-                                         "a product of it has more than %d dimensions",
-                                         CR_MAX_DIMS));
+                    return cr_fail(err, CR_EINPUT, "a product of it has more than %d dimensions",
+                                   CR_MAX_DIMS);
                 wanted.letters[wanted.n++] = c;
             }
         }
@@ -308,17 +305,16 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     for (int i = 0; i < node->n_inputs; i++)
         e.in[i].id = node->inputs[i];
     if (!read_equation(graph, text, &e) || !find_extents(graph, &e))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text));
+        return cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text);
     for (int i = 0; i < e.n_in; i++)
         CR_OR_RETURN(simplify(graph, node, &e, &e.in[i], err));
     while (e.n_in > 1)
         CR_OR_RETURN(join_two(graph, node, &e, err));
     CR_OR_RETURN(reduce_alone(graph, node, &e.in[0], NULL, &e.out, err));
     if (e.in[0].n != e.out.n)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text));
+        return cr_fail(err, CR_EINPUT, "its equation %.60s does not fit its inputs", text);
     CR_OR_RETURN(transpose(graph, node, &e.in[0], &e.out, err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &e.in[0].id, 1, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Identity", &e.in[0].id, 1, NULL, err);
 }
 
 const cr_op cr_op_einsum = {.type = "Einsum",

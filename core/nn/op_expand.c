@@ -15,8 +15,7 @@ static cr_status load_expand(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     CR_OR_RETURN(cr_node_ints(graph, node, 1, &list, err));
     if (!list || list->n_dims != 1 || list->n > CR_MAX_DIMS)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its shape is no list of at most %d integers", CR_MAX_DIMS));
+        return cr_fail(err, CR_EINPUT, "its shape is no list of at most %d integers", CR_MAX_DIMS);
     const int n = (int)list->n > in->shape.n_dims ? (int)list->n : in->shape.n_dims;
     to.shape.n_dims = n;
     for (int d = 0; d < n; d++) {
@@ -26,14 +25,13 @@ static cr_status load_expand(cr_graph *graph, cr_node *node, cr_error *err)
         if (d == 0 && graph->declared_batch > 1 && want == graph->declared_batch)
             want = 1;
         if (want < 0 || want > CR_MAX_ELEMENTS || (want != have && want != 1 && have != 1))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its shape does not fit its input"));
+            return cr_fail(err, CR_EINPUT, "its shape does not fit its input");
         to.shape.dims[d] = (int)(want == 1 ? have : want);
     }
     cr_usual_order(&to.shape, to.order);
     if (n == in->shape.n_dims)
         memcpy(to.order, in->order, sizeof to.order);
-    CR_OR_RETURN(cr_spread_load(graph, node, &to, err));
-    return CR_OK;
+    return cr_spread_load(graph, node, &to, err);
 }
 
 static bool tile_source(const void *context, const int *at, int *from)
@@ -54,18 +52,17 @@ static cr_status load_tile(cr_graph *graph, cr_node *node, cr_error *err)
     const cr_shape own = in->shape;
     cr_shape out = own;
     if (!repeats || repeats->n != own.n_dims)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its repeats are no list of %d integers", own.n_dims));
+        return cr_fail(err, CR_EINPUT, "its repeats are no list of %d integers", own.n_dims);
     for (int d = 0; d < own.n_dims; d++) {
         const int64_t times = repeats->ints[d];
         int axis;
         if (times != 1)
             CR_OR_RETURN(cr_node_axis(graph, d, own.n_dims, &axis, err));
         if (times < 0 || (own.dims[d] && times > CR_MAX_ELEMENTS / own.dims[d]))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its repeats are out of range"));
+            return cr_fail(err, CR_EINPUT, "its repeats are out of range");
         out.dims[d] = (int)(own.dims[d] * times);
     }
-    CR_OR_RETURN(cr_move_make(graph, node, in, &out, in->order, tile_source, &own, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &out, in->order, tile_source, &own, &move, err);
 }
 
 #define EXPAND_OP(symbol, name, n_inputs, loader)                                \

@@ -23,8 +23,7 @@ static cr_status load_row(cr_graph *graph, cr_node *node, const row *r, cr_error
         CR_OR_RETURN(cr_attribute_float(node, r->beta, r->beta_absent, &beta, err));
     *p = (cr_function){r->op, (cr_real)alpha, (cr_real)beta, cr_shape_size(&in->shape)};
     node->flops = 4.0 * (double)p->n;
-    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, in, err);
 }
 
 static void forward(const cr_run *run)

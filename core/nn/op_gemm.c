@@ -84,8 +84,7 @@ static cr_status load_gemm(cr_graph *graph, cr_node *node, cr_error *err)
     if (trans_a)
         return cr_fail(err, CR_EINPUT, "transA would mix the images of a batch");
     p->transposed = trans_b != 0;
-    CR_OR_RETURN(set_weights(graph, node, p, in, err));
-    return CR_OK;
+    return set_weights(graph, node, p, in, err);
 }
 
 /* Input i, a vector, as a matrix of one row or one column. */
@@ -113,8 +112,7 @@ static cr_status load_vectors(cr_graph *graph, cr_node *node, cr_error *err)
         }
     CR_OR_RETURN(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
     CR_OR_RETURN(cr_graph_add_ints(graph, added, n, &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Squeeze", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Squeeze", ids, 2, NULL, err);
 }
 
 static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
@@ -129,7 +127,7 @@ static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
         return cr_product_load(graph, node, err);
     CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     if (in->shape.n_dims == 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its input is a single number"));
+        return cr_fail(err, CR_EINPUT, "its input is a single number");
     const int last = in->shape.n_dims - 1;
     if (cr_value_last_dim(in) != last && in->shape.dims[last] > 1) {
         int order[CR_MAX_DIMS];
@@ -140,8 +138,7 @@ static cr_status load_matmul(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->weights, err));
     p->alpha = 1;
-    CR_OR_RETURN(set_weights(graph, node, p, in, err));
-    return CR_OK;
+    return set_weights(graph, node, p, in, err);
 }
 
 typedef struct scaled {

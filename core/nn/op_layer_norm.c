@@ -61,8 +61,7 @@ static cr_status load_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
     p->epsilon = (cr_real)epsilon;
     set_sizes(node, p);
     node->n_parameters = p->scale->n + (p->shift ? p->shift->n : 0);
-    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, in, err);
 }
 
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
@@ -162,6 +161,5 @@ cr_status cr_row_mean_load(cr_graph *graph, cr_node *node, cr_error *err)
     node->flops = (double)cr_shape_size(&in->shape);
     cr_value out = *in;
     out.shape.dims[out.shape.n_dims - 1] = 1;
-    CR_OR_RETURN(cr_node_set_like(graph, node, &out, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, &out, err);
 }

@@ -46,8 +46,7 @@ static cr_status load_normalization(cr_graph *graph, cr_node *node, cr_error *er
     const int x = node->inputs[0];
     CR_OR_RETURN(norm(graph, node, x, p, &(int64_t){axis}, 1, true, &y, err));
     CR_OR_RETURN(cr_put_number(graph, node, "Max", y, (double)LEAST_NORM, &y, err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Div", (int[]){x, y}, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Div", (int[]){x, y}, 2, NULL, err);
 }
 
 static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
@@ -58,13 +57,12 @@ static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     CR_OR_RETURN(read_order(node, &p, err));
     if (in->shape.n_dims < 3)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 or more are supported",
-                             in->shape.n_dims));
+        return cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 or more are supported",
+                       in->shape.n_dims);
     for (int d = 2; d < in->shape.n_dims; d++)
         axes[n++] = d;
     CR_OR_RETURN(norm(graph, node, node->inputs[0], p, axes, n, true, &y, err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &y, 1, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Identity", &y, 1, NULL, err);
 }
 
 /* The windows of n dimensions. */
@@ -126,15 +124,14 @@ static cr_status load_pool(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(read_order(node, &p, err));
     w.n = in->shape.n_dims - 2;
     if (w.n < 1 || w.n > 3)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported",
-                             in->shape.n_dims));
+        return cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported",
+                       in->shape.n_dims);
     for (int d = 0; d < w.n; d++)
         w.spans[d].size = in->shape.dims[2 + d];
     CR_OR_RETURN(cr_spans_load(graph, node, w.n, true, w.spans, err));
     CR_OR_RETURN(cr_node_insert_wish(graph, &windows_op, node->inputs[0], &w, &y, err));
     CR_OR_RETURN(norm(graph, node, y, p, &(int64_t){-1}, 1, false, &y, err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &y, 1, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Identity", &y, 1, NULL, err);
 }
 
 #define LP_OP(symbol, name, loader)                                   \

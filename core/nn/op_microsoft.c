@@ -16,9 +16,8 @@ static cr_status become_activation(cr_graph *graph, cr_node *node, const char *t
         else
             cr_attributes_float(&with, i ? "beta" : "alpha", (double)list->floats[i]);
     }
-    CR_OR_RETURN(
-        cr_node_become(graph, node, type, inputs, clips ? 3 : 1, cr_attributes_proto(&with), err));
-    return CR_OK;
+    return cr_node_become(graph, node, type, inputs, clips ? 3 : 1, cr_attributes_proto(&with),
+                          err);
 }
 
 static cr_status load_fused_conv(cr_graph *graph, cr_node *node, cr_error *err)

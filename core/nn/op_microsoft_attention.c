@@ -32,9 +32,8 @@ static cr_status become(cr_graph *graph, cr_node *node, const int qkv[3], int ma
     cr_attributes_int(&with, "is_causal", causal);
     if (scale != 0)
         cr_attributes_float(&with, "scale", scale);
-    CR_OR_RETURN(cr_node_become(graph, node, "Attention", inputs, mask < 0 ? 3 : 4,
-                                cr_attributes_proto(&with), err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Attention", inputs, mask < 0 ? 3 : 4,
+                          cr_attributes_proto(&with), err);
 }
 
 /* The columns that are queries, keys and values: as they are listed, or a third each. */
@@ -65,7 +64,7 @@ static cr_status load_attention(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_attribute_int(node, "do_rotary", 0, &rotary, err));
     CR_OR_RETURN(refuse_inputs(node, (int[]){3, 4, 6}, 3, err));
     if (rotary)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "do_rotary is not supported"));
+        return cr_fail(err, CR_EINPUT, "do_rotary is not supported");
     CR_OR_RETURN(cr_put_pair(graph, node, "MatMul", node->inputs[0], node->inputs[1], &x, err));
     if (input_of(node, 2) >= 0)
         CR_OR_RETURN(cr_put_pair(graph, node, "Add", x, node->inputs[2], &x, err));
@@ -78,8 +77,7 @@ static cr_status load_attention(cr_graph *graph, cr_node *node, cr_error *err)
         CR_OR_RETURN(cr_graph_add_ints(graph, &(int64_t){2}, 1, &slice[3], err));
         CR_OR_RETURN(cr_node_insert(graph, node, "Slice", slice, 4, NULL, &qkv[i], err));
     }
-    CR_OR_RETURN(become(graph, node, qkv, input_of(node, 5), err));
-    return CR_OK;
+    return become(graph, node, qkv, input_of(node, 5), err);
 }
 
 /* Adds to x [N, T, n] its part of the bias, whose values from *at on it is. */
@@ -91,14 +89,13 @@ static cr_status add_bias(cr_graph *graph, cr_node *node, const cr_tensor *bias,
     cr_tensor part = *bias;
     int id;
     if (n > bias->n - *at)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its bias does not fit"));
+        return cr_fail(err, CR_EINPUT, "its bias does not fit");
     part.n_dims = 1;
     part.dims[0] = part.n = n;
     part.reals += (size_t)*at * bias->step;
     *at += n;
     CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &part, &id, err));
-    CR_OR_RETURN(cr_put_pair(graph, node, "Add", *x, id, x, err));
-    return CR_OK;
+    return cr_put_pair(graph, node, "Add", *x, id, x, err);
 }
 
 static cr_status load_multi_head(cr_graph *graph, cr_node *node, cr_error *err)
@@ -110,8 +107,7 @@ static cr_status load_multi_head(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(refuse_inputs(node, (int[]){4, 6, 7, 8, 9}, 5, err));
     for (int i = 0; i < 3; i++) {
         if (input_of(node, i) < 0)
-            CR_OR_RETURN(
-                cr_fail(err, CR_EINPUT, "queries, keys and values in one are not supported"));
+            return cr_fail(err, CR_EINPUT, "queries, keys and values in one are not supported");
         CR_OR_RETURN(cr_node_value(graph, node, i, &value, err));
     }
     CR_OR_RETURN(cr_node_reals(graph, node, 3, &bias, err));
@@ -120,8 +116,7 @@ static cr_status load_multi_head(cr_graph *graph, cr_node *node, cr_error *err)
         if (bias)
             CR_OR_RETURN(add_bias(graph, node, bias, &at, &qkv[i], err));
     }
-    CR_OR_RETURN(become(graph, node, qkv, input_of(node, 5), err));
-    return CR_OK;
+    return become(graph, node, qkv, input_of(node, 5), err);
 }
 
 #define ATTENTION_OP(symbol, name, least, most, loader)               \

@@ -30,9 +30,8 @@ static cr_status load_skip(cr_graph *graph, cr_node *node, const char *type, dou
     const int inputs[] = {x, node->inputs[2], input_of(node, shift)};
     cr_attributes_float(&with, "epsilon", epsilon);
     cr_attributes_int(&with, "axis", -1);
-    CR_OR_RETURN(cr_node_become(graph, node, type, inputs, shift > 0 && inputs[2] >= 0 ? 3 : 2,
-                                cr_attributes_proto(&with), err));
-    return CR_OK;
+    return cr_node_become(graph, node, type, inputs, shift > 0 && inputs[2] >= 0 ? 3 : 2,
+                          cr_attributes_proto(&with), err);
 }
 
 static cr_status load_skip_layer_norm(cr_graph *graph, cr_node *node, cr_error *err)
@@ -88,14 +87,13 @@ static cr_status load_fused_matmul(cr_graph *graph, cr_node *node, cr_error *err
     CR_OR_RETURN(cr_attribute_int(node, "transBatchB", 0, &batch_b, err));
     CR_OR_RETURN(cr_attribute_float(node, "alpha", 1, &alpha, err));
     if (batch_a || batch_b)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "transBatchA and transBatchB are not supported"));
+        return cr_fail(err, CR_EINPUT, "transBatchA and transBatchB are not supported");
     CR_OR_RETURN(transpose_matrix(graph, node, 0, "transA", &ids[0], err));
     CR_OR_RETURN(transpose_matrix(graph, node, 1, "transB", &ids[1], err));
     CR_OR_RETURN(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &y, err));
     CR_OR_RETURN(cr_graph_add_real(graph, alpha, &ids[1], err));
     ids[0] = y;
-    CR_OR_RETURN(cr_node_become(graph, node, "Mul", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Mul", ids, 2, NULL, err);
 }
 
 /* A Gemm with its activation, whose parameters are attributes of the same node. */
@@ -112,7 +110,7 @@ static cr_status load_fused_gemm(cr_graph *graph, cr_node *node, cr_error *err)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         is_known = is_known || strcmp(known[i], activation) == 0;
     if (!is_known)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "activation %.40s is not supported", activation));
+        return cr_fail(err, CR_EINPUT, "activation %.40s is not supported", activation);
     for (int i = 0; i < 2; i++) {
         double value;
         CR_OR_RETURN(cr_attribute_float(node, names[i][0], 0, &value, err));
@@ -121,8 +119,7 @@ static cr_status load_fused_gemm(cr_graph *graph, cr_node *node, cr_error *err)
     }
     CR_OR_RETURN(
         cr_node_insert(graph, node, "Gemm", node->inputs, node->n_inputs, node->proto, &y, err));
-    CR_OR_RETURN(cr_node_become(graph, node, activation, &y, 1, cr_attributes_proto(&with), err));
-    return CR_OK;
+    return cr_node_become(graph, node, activation, &y, 1, cr_attributes_proto(&with), err);
 }
 
 /* Softmax of x and a bias over the last dimension, or all from an axis on. */
@@ -136,11 +133,10 @@ static cr_status load_bias_softmax(cr_graph *graph, cr_node *node, cr_error *err
     CR_OR_RETURN(cr_attribute_int(node, "axis", 1, &given, err));
     CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
     if (axis != in->shape.n_dims - 1)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "only the last axis is supported"));
+        return cr_fail(err, CR_EINPUT, "only the last axis is supported");
     CR_OR_RETURN(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &y, err));
     cr_attributes_int(&with, "axis", -1);
-    CR_OR_RETURN(cr_node_become(graph, node, "Softmax", &y, 1, cr_attributes_proto(&with), err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Softmax", &y, 1, cr_attributes_proto(&with), err);
 }
 
 static cr_status load_bias_add(cr_graph *graph, cr_node *node, cr_error *err)
@@ -148,8 +144,7 @@ static cr_status load_bias_add(cr_graph *graph, cr_node *node, cr_error *err)
     int ids[2];
     CR_OR_RETURN(cr_put_pair(graph, node, "Add", node->inputs[0], node->inputs[1], &ids[0], err));
     ids[1] = node->inputs[2];
-    CR_OR_RETURN(cr_node_become(graph, node, "Add", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Add", ids, 2, NULL, err);
 }
 
 /* x + bias in two halves: the first times the GELU of the second. */
@@ -169,8 +164,7 @@ static cr_status load_bias_split_gelu(cr_graph *graph, cr_node *node, cr_error *
         CR_OR_RETURN(cr_node_insert(graph, node, "Slice", slice, 4, NULL, &ids[i], err));
     }
     CR_OR_RETURN(cr_put(graph, node, "Gelu", ids[1], &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Mul", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Mul", ids, 2, NULL, err);
 }
 
 static const int64_t to_first[] = {0, 3, 1, 2}, to_last[] = {0, 2, 3, 1};
@@ -191,8 +185,7 @@ static cr_status load_nhwc_conv(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_activation(graph, node, 0, 4, &shape, err));
     CR_OR_RETURN(cr_put_transpose(graph, node, node->inputs[0], to_first, 4, &ids[0], err));
     CR_OR_RETURN(cr_node_insert(graph, node, "Conv", ids, node->n_inputs, node->proto, &y, err));
-    CR_OR_RETURN(become_last(graph, node, y, err));
-    return CR_OK;
+    return become_last(graph, node, y, err);
 }
 
 /* Groups of channels of images whose channels lie last unless the attribute says otherwise, each channel
@@ -212,8 +205,7 @@ static cr_status load_group_norm(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
     CR_OR_RETURN(add_inputs(graph, node, (int[]){3, 4}, 2, &x, err));
     if (!scale || !shift || graph->values[x].constant || graph->values[x].shape.n_dims != 4)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its scale or shift is left out, or its input no map"));
+        return cr_fail(err, CR_EINPUT, "its scale or shift is left out, or its input no map");
     if (node->part == 1) { /* the sum */
         return cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
     }
@@ -225,7 +217,7 @@ static cr_status load_group_norm(cr_graph *graph, cr_node *node, cr_error *err)
     int ids[3] = {x, -1, -1};
     const int64_t n = graph->opset >= 21 ? of.dims[1] : groups;
     if (n < 1 || n > of.dims[1])
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its groups do not fit %d channels", of.dims[1]));
+        return cr_fail(err, CR_EINPUT, "its groups do not fit %d channels", of.dims[1]);
     CR_OR_RETURN(cr_put_reals(graph, 1, &n, &one, &ids[1], err));
     CR_OR_RETURN(cr_put_reals(graph, 1, &n, &zero, &ids[2], err));
     for (int64_t i = 0; i < n; i++) {

@@ -14,7 +14,7 @@ static cr_status read_scales(cr_graph *graph, cr_node *node, int n, group_norm *
     CR_OR_RETURN(cr_node_reals(graph, node, 1, &p->scale, err));
     CR_OR_RETURN(cr_node_reals(graph, node, 2, &p->shift, err));
     if (!p->scale || !p->shift || p->scale->n != n || p->shift->n != n)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its scale and shift must hold %d values", n));
+        return cr_fail(err, CR_EINPUT, "its scale and shift must hold %d values", n);
     p->n_scales = n;
     node->n_weights = 2 * (size_t)n;
     node->n_parameters = 2 * (int64_t)n;
@@ -34,7 +34,7 @@ static cr_status load_groups(cr_graph *graph, cr_node *node, int64_t groups, gro
     CR_OR_RETURN(cr_attribute_float(node, "epsilon", 1e-5, &epsilon, err));
     const int n_dims = in->shape.n_dims, c = n_dims > 1 ? in->shape.dims[1] : 0;
     if (n_dims < 2 || in->shape.dims[0] != 1 || groups < 1 || groups > c || c % groups)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its groups do not fit an input of %d channels", c));
+        return cr_fail(err, CR_EINPUT, "its groups do not fit an input of %d channels", c);
     const bool map = n_dims == 4 && cr_value_is_usual(in);
     for (int d = 0; d < n_dims; d++)
         plain[d] = d;
@@ -64,8 +64,7 @@ static cr_status load_instance(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     const int c = cr_shape_c(&in->shape);
     CR_OR_RETURN(load_groups(graph, node, c, &p, err));
-    CR_OR_RETURN(read_scales(graph, node, c, p, err));
-    return CR_OK;
+    return read_scales(graph, node, c, p, err);
 }
 
 /* Scale and shift are one a group in operator sets 18 to 20, one a channel from 21 on: a member of a map's
@@ -84,8 +83,7 @@ static cr_status load_group(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(load_groups(graph, node, groups, &p, err));
     if (graph->opset >= 21)
         p->kernel.scales = map ? CR_SCALE_MEMBERS : CR_SCALE_PLACES;
-    CR_OR_RETURN(read_scales(graph, node, graph->opset >= 21 ? c : (int)groups, p, err));
-    return CR_OK;
+    return read_scales(graph, node, graph->opset >= 21 ? c : (int)groups, p, err);
 }
 
 static void group_pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
@@ -158,14 +156,13 @@ static cr_status load_response(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_attribute_float(node, "bias", 1, &bias, err));
     CR_OR_RETURN(cr_attribute_int(node, "size", 0, &size, err));
     if (size < 1 || size > 65536)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "attribute size is missing or out of range"));
+        return cr_fail(err, CR_EINPUT, "attribute size is missing or out of range");
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->kernel =
         (cr_response){cr_shape_c(in), (int)size, (cr_real)alpha, (cr_real)beta, (cr_real)bias};
     p->rows = cr_shape_size(in) / (size_t)p->kernel.c;
     node->flops = (double)cr_shape_size(in) * (2.0 * (double)size + 4);
-    CR_OR_RETURN(cr_node_set_shape(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_shape(graph, node, in, err);
 }
 
 static void response_forward(const cr_run *run)
@@ -221,8 +218,7 @@ static cr_status load_rms(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_put_number(graph, node, "Add", y, epsilon, &y, err));
     CR_OR_RETURN(cr_put(graph, node, "Sqrt", y, &y, err));
     CR_OR_RETURN(cr_put_pair(graph, node, "Div", x, y, &y, err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Mul", (int[]){y, scale}, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Mul", (int[]){y, scale}, 2, NULL, err);
 }
 
 /* (x - mean) / (sqrt(mean of (x - mean)^2) + 1e-9), as the function in ONNX's definition has it. */
@@ -245,8 +241,7 @@ static cr_status load_mean_variance(cr_graph *graph, cr_node *node, cr_error *er
     CR_OR_RETURN(cr_put_reduction(graph, node, "ReduceMean", y, axes, (int)n, true, &y, err));
     CR_OR_RETURN(cr_put(graph, node, "Sqrt", y, &y, err));
     CR_OR_RETURN(cr_put_number(graph, node, "Add", y, 1e-9, &y, err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Div", (int[]){centred, y}, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Div", (int[]){centred, y}, 2, NULL, err);
 }
 
 #define COMPOSED(symbol, name, n_inputs, loader)                      \

@@ -42,7 +42,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     const int n = in->shape.n_dims + 1;
     const double n_places = depth && depth->n == 1 ? (double)cr_tensor_real(depth, 0) : 0;
     if (n > CR_MAX_DIMS || !(n_places >= 1) || n_places > 65536)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its depth is not one number, or out of range"));
+        return cr_fail(err, CR_EINPUT, "its depth is not one number, or out of range");
     CR_OR_RETURN(cr_node_axis(graph, given, n, &axis, err));
     CR_OR_RETURN(
         cr_put_ints(graph, node, "Unsqueeze", node->inputs[0], &(int64_t){axis}, 1, &x, err));
@@ -55,8 +55,7 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_insert(graph, node, "Equal", ids, 2, NULL, &ids[0], err));
     CR_OR_RETURN(cr_graph_add_real(graph, values[1], &ids[1], err));
     CR_OR_RETURN(cr_graph_add_real(graph, values[0], &ids[2], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Where", ids, 3, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Where", ids, 3, NULL, err);
 }
 
 const cr_op cr_op_one_hot = {.type = "OneHot",

@@ -112,12 +112,10 @@ static cr_status load_chain(cr_graph *graph, cr_node *node, const char *type, cr
     int joined;
     for (int i = 0; i < n; i++)
         if (node->inputs[i] < 0)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input %d is left out", i + 1));
+            return cr_fail(err, CR_EINPUT, "input %d is left out", i + 1);
     CR_OR_RETURN(join_all_but_last(graph, node, type, &joined, err));
     const int both[] = {joined, node->inputs[n - 1]};
-    CR_OR_RETURN(
-        cr_node_become(graph, node, n == 1 ? "Identity" : type, both, n == 1 ? 1 : 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, n == 1 ? "Identity" : type, both, n == 1 ? 1 : 2, NULL, err);
 }
 
 static cr_status load_sum(cr_graph *graph, cr_node *node, cr_error *err)
@@ -131,8 +129,7 @@ static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(
         cr_node_insert(graph, node, "Sum", node->inputs, node->n_inputs, NULL, &sum[0], err));
     CR_OR_RETURN(cr_graph_add_real(graph, 1.0 / node->n_inputs, &sum[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Mul", sum, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Mul", sum, 2, NULL, err);
 }
 
 static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)

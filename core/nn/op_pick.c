@@ -15,7 +15,7 @@ static cr_status read_index(cr_graph *graph, cr_node *node, const cr_value **in,
     CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
     CR_OR_RETURN(cr_node_ints(graph, node, 1, index, err));
     if (!*index || (*index)->n_dims < 1)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices are left out, or no list"));
+        return cr_fail(err, CR_EINPUT, "its indices are left out, or no list");
     return CR_OK;
 }
 
@@ -54,12 +54,11 @@ static cr_status load_elements(cr_graph *graph, cr_node *node, cr_error *err)
     for (int64_t i = 0; fits && i < e.index->n; i++)
         fits = index_at(e.index, (size_t)i, e.extent) >= 0;
     if (!fits)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input"));
+        return cr_fail(err, CR_EINPUT, "its indices do not fit its input");
     out.n_dims = e.index->n_dims;
     for (int d = 0; d < out.n_dims; d++)
         out.dims[d] = (int)e.index->dims[d];
-    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, element_source, &e, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &out, NULL, element_source, &e, &move, err);
 }
 
 /* GatherND: of the output's dimensions the first are those of the index but its last, `batch` of which are
@@ -113,13 +112,12 @@ static cr_status load_tuples(cr_graph *graph, cr_node *node, cr_error *err)
     t.batch = batch < 0 || batch > CR_MAX_DIMS ? CR_MAX_DIMS : (int)batch;
     t.depth = depth > CR_MAX_DIMS ? CR_MAX_DIMS + 1 : (int)depth;
     if (!tuples_fit(&t))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input"));
+        return cr_fail(err, CR_EINPUT, "its indices do not fit its input");
     for (int d = 0; d < t.index->n_dims - 1; d++)
         out.dims[out.n_dims++] = (int)t.index->dims[d];
     for (int d = t.batch + t.depth; d < in->shape.n_dims; d++)
         out.dims[out.n_dims++] = in->shape.dims[d];
-    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, tuple_source, &t, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &out, NULL, tuple_source, &t, &move, err);
 }
 
 /* CenterCropPad: how far in front of the input the output begins, along each dimension. */
@@ -150,18 +148,17 @@ static cr_status load_centre(cr_graph *graph, cr_node *node, cr_error *err)
     cr_shape out = in->shape;
     centre c = {.in = &in->shape};
     if (sizes->n != n || n > in->shape.n_dims)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its shape does not fit its axes"));
+        return cr_fail(err, CR_EINPUT, "its shape does not fit its axes");
     for (int i = 0; i < (int)n; i++) {
         int d;
         CR_OR_RETURN(cr_node_axis(graph, axes ? axes->ints[i] : i, in->shape.n_dims, &d, err));
         if (sizes->ints[i] < 1 || sizes->ints[i] > CR_MAX_ELEMENTS)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its shape is out of range"));
+            return cr_fail(err, CR_EINPUT, "its shape is out of range");
         const int more = (int)sizes->ints[i] - in->shape.dims[d];
         out.dims[d] = (int)sizes->ints[i];
         c.before[d] = more < 0 ? -(-more / 2) : more / 2;
     }
-    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, centre_source, &c, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &out, NULL, centre_source, &c, &move, err);
 }
 
 #define PICK_OP(symbol, name, loader)                                            \

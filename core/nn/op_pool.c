@@ -12,9 +12,7 @@ static cr_status load_window(cr_graph *graph, cr_node *node, cr_avgpool *p, cr_e
     p->win.k = p->win.c;
     p->win.groups = 1;
     node->flops = (double)p->win.p * p->win.q * p->win.c * p->win.r * p->win.s;
-    CR_OR_RETURN(
-        cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.c, p->win.p, p->win.q}}, err));
-    return CR_OK;
+    return cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->win.c, p->win.p, p->win.q}}, err);
 }
 
 static cr_status load_max(cr_graph *graph, cr_node *node, cr_error *err)
@@ -39,8 +37,7 @@ static cr_status load_average(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     CR_OR_RETURN(cr_attribute_int(node, "count_include_pad", 0, &count, err));
     p->count_padding = count != 0;
-    CR_OR_RETURN(load_window(graph, node, p, err));
-    return CR_OK;
+    return load_window(graph, node, p, err);
 }
 
 static void max_forward(const cr_run *run)
@@ -86,8 +83,7 @@ static cr_status load_global_to(cr_graph *graph, cr_node *node, bool keep_dims, 
     p->c = cr_shape_c(in);
     node->flops = (double)p->hw * p->c;
     cr_shape out = {keep_dims ? 4 : 2, {1, p->c, 1, 1}};
-    CR_OR_RETURN(cr_node_set_shape(graph, node, &out, err));
-    return CR_OK;
+    return cr_node_set_shape(graph, node, &out, err);
 }
 
 /* Over all dimensions behind the channels; of other than maps as a reduction. */
@@ -104,8 +100,7 @@ static cr_status load_global(cr_graph *graph, cr_node *node, cr_error *err)
         axes[n++] = d;
     ids[0] = node->inputs[0];
     CR_OR_RETURN(cr_graph_add_ints(graph, axes, n, &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, mean ? "ReduceMean" : "ReduceMax", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, mean ? "ReduceMean" : "ReduceMax", ids, 2, NULL, err);
 }
 
 /* Over height and width, or over the last dimension, by kernels of their own; any other by that of
@@ -134,8 +129,7 @@ static cr_status load_mean(cr_graph *graph, cr_node *node, cr_error *err)
     }
     if (!height_and_width)
         return cr_mean_load(graph, node, err);
-    CR_OR_RETURN(load_global_to(graph, node, keep_dims != 0, err));
-    return CR_OK;
+    return load_global_to(graph, node, keep_dims != 0, err);
 }
 
 static void global_mean_forward(const cr_run *run)

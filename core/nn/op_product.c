@@ -86,7 +86,7 @@ cr_status cr_product_load(cr_graph *graph, cr_node *node, cr_error *err)
         out.dims[d] = p->outer[d] = of_a > of_b ? of_a : of_b;
     }
     if (!fits)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its matrices do not fit one another"));
+        return cr_fail(err, CR_EINPUT, "its matrices do not fit one another");
     p->m = out.dims[p->n_outer] = a->shape.dims[n_a - 2];
     p->k = a->shape.dims[n_a - 1];
     p->n = out.dims[p->n_outer + 1] = b->shape.dims[n_b - 1];

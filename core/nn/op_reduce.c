@@ -79,7 +79,7 @@ static cr_status load_row(cr_graph *graph, cr_node *node, cr_reduce_op op, cr_er
             out.dims[out.n_dims++] = reduced[d] ? 1 : in->shape.dims[d];
     }
     if (c == 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it reduces nothing"));
+        return cr_fail(err, CR_EINPUT, "it reduces nothing");
     CR_OR_RETURN(cr_attribute_int(node, "select_last_index", 0, &last, err));
     if (is_place(op) && last)
         op = op == CR_REDUCE_ARG_MAX ? CR_REDUCE_LAST_ARG_MAX : CR_REDUCE_LAST_ARG_MIN;

@@ -143,8 +143,7 @@ static cr_status load_flatten(cr_graph *graph, cr_node *node, cr_error *err)
         return cr_fail(err, CR_EINPUT, "only axis 1 is supported in a batch of fixed size");
     for (int i = 0; i < n; i++)
         out.dims[i >= axis] *= in->shape.dims[i];
-    CR_OR_RETURN(load_same_elements(graph, node, &out, err));
-    return CR_OK;
+    return load_same_elements(graph, node, &out, err);
 }
 
 static cr_status load_reshape(cr_graph *graph, cr_node *node, cr_error *err)
@@ -217,15 +216,14 @@ static cr_status load_squeeze(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     CR_OR_RETURN(load_axes(graph, node, in->shape.n_dims, axes, &n_axes, err));
     if (!n_axes && graph->declared_batch > 1)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its axes are missing"));
+        return cr_fail(err, CR_EINPUT, "its axes are missing");
     for (int i = 0; i < in->shape.n_dims; i++) {
         if (axes[i] && in->shape.dims[i] != 1)
             return cr_fail(err, CR_EINPUT, "dimension %d is %d, not 1", i, in->shape.dims[i]);
         if (n_axes ? !axes[i] : in->shape.dims[i] != 1)
             out.dims[out.n_dims++] = in->shape.dims[i];
     }
-    CR_OR_RETURN(load_same_elements(graph, node, &out, err));
-    return CR_OK;
+    return load_same_elements(graph, node, &out, err);
 }
 
 static cr_status load_unsqueeze(cr_graph *graph, cr_node *node, cr_error *err)
@@ -242,8 +240,7 @@ static cr_status load_unsqueeze(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(load_axes(graph, node, out.n_dims, axes, &n_new, err));
     for (int i = 0, from = 0; i < out.n_dims; i++)
         out.dims[i] = axes[i] ? 1 : in->shape.dims[from++];
-    CR_OR_RETURN(load_same_elements(graph, node, &out, err));
-    return CR_OK;
+    return load_same_elements(graph, node, &out, err);
 }
 
 static cr_status load_transpose(cr_graph *graph, cr_node *node, cr_error *err)

@@ -108,7 +108,7 @@ static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
     bool behind = false;
     CR_OR_RETURN(cr_node_value(graph, node, 0, &in, err));
     if (!(count_taps(a) <= MAX_TAPS))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
+        return cr_fail(err, CR_EINPUT, "its scales or sizes are out of range");
     const int n_in = in->shape.dims[a->dim], n_taps = (int)count_taps(a);
     const size_t n = (size_t)a->n_out * (size_t)n_taps;
     cr_value out = *in;
@@ -121,7 +121,7 @@ static cr_status load_along(cr_graph *graph, cr_node *node, cr_error *err)
     cr_real *weights = cr_arena_alloc(&graph->arena, n, sizeof *weights);
     double *of = cr_arena_alloc(&graph->arena, (size_t)n_taps, sizeof *of);
     if (!index || !weights || !of)
-        CR_OR_RETURN(cr_fail_memory(err, "an interpolation", n, sizeof *weights));
+        return cr_fail_memory(err, "an interpolation", n, sizeof *weights);
     for (int i = 0; i < a->n_out; i++) {
         find_taps(a, i, n_in, n_taps, index + (size_t)i * (size_t)n_taps, of);
         for (int t = 0; t < n_taps; t++)
@@ -164,8 +164,8 @@ static cr_status read_region(cr_graph *graph, const cr_node *node, rule *r, cr_e
     CR_OR_RETURN(cr_attribute_float(node, "extrapolation_value", 0, &fill, err));
     CR_OR_RETURN(cr_node_reals(graph, node, 1, &r->region, err));
     if (!r->region || fill != 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT,
-                             "its region is left out, or an extrapolation_value other than 0"));
+        return cr_fail(err, CR_EINPUT,
+                       "its region is left out, or an extrapolation_value other than 0");
     return CR_OK;
 }
 
@@ -198,12 +198,11 @@ static cr_status read_rule(cr_graph *graph, const cr_node *node, rule *r, cr_err
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         is_known = is_known || strcmp(known[i], r->coordinates) == 0;
     if (!r->n_taps || !is_known)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "mode %.40s with coordinates %.40s is not supported",
-                             mode, r->coordinates));
+        return cr_fail(err, CR_EINPUT, "mode %.40s with coordinates %.40s is not supported", mode,
+                       r->coordinates);
     if (strcmp(r->aspect, "stretch") != 0 && strcmp(r->aspect, "not_larger") != 0 &&
         strcmp(r->aspect, "not_smaller") != 0)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "keep_aspect_ratio_policy %.40s is unknown", r->aspect));
+        return cr_fail(err, CR_EINPUT, "keep_aspect_ratio_policy %.40s is unknown", r->aspect);
     if (strcmp(r->coordinates, "tf_crop_and_resize") == 0)
         CR_OR_RETURN(read_region(graph, node, r, err));
     return CR_OK;
@@ -244,18 +243,17 @@ static cr_status read_sizes(cr_graph *graph, cr_node *node, const cr_shape *in, 
                       : listed ? (int64_t)listed->n_floats
                                : 0;
     if (n != n_axes || n > in->n_dims)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its scales or sizes do not fit %d dimensions", in->n_dims));
+        return cr_fail(err, CR_EINPUT, "its scales or sizes do not fit %d dimensions", in->n_dims);
     for (int d = 0; d < in->n_dims; d++)
         dims[d] = (along){.dim = d, .n_out = in->dims[d], .scale = 1, .end = 1};
     for (int i = 0; i < (int)n; i++)
         if (axes && (axes[i] < -in->n_dims || axes[i] >= in->n_dims))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its axes are not valid"));
+            return cr_fail(err, CR_EINPUT, "its axes are not valid");
     const bool shares = sizes && strcmp(r->aspect, "stretch") != 0;
     const double shared = shares ? shared_scale(r, sizes, axes, in) : 0;
     const cr_tensor *region = r->region;
     if (region && region->n != 2 * n)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its region does not fit %d dimensions", in->n_dims));
+        return cr_fail(err, CR_EINPUT, "its region does not fit %d dimensions", in->n_dims);
     for (int i = 0; i < (int)n; i++) {
         const int64_t axis = axes ? axes[i] + (axes[i] < 0 ? in->n_dims : 0) : i;
         const int extent = in->dims[axis];
@@ -268,7 +266,7 @@ static cr_status read_sizes(cr_graph *graph, cr_node *node, const cr_shape *in, 
                                    : floor(extent * scale);
         const bool batch = axis == 0 && graph->declared_batch > 1;
         if (!(scale > 0) || !(out >= 1) || out > CR_MAX_ELEMENTS || (batch && scale != 1))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its scales or sizes are out of range"));
+            return cr_fail(err, CR_EINPUT, "its scales or sizes are out of range");
         dims[axis].n_out = (int)out;
         dims[axis].scale = scale;
         dims[axis].start = region ? (double)cr_tensor_real(region, (size_t)i) : 0;
@@ -293,8 +291,7 @@ static cr_status load_resize(cr_graph *graph, cr_node *node, cr_error *err)
             dims[d].end != 1)
             CR_OR_RETURN(cr_node_insert_wish(graph, &interpolate_op, x, &dims[d], &x, err));
     }
-    CR_OR_RETURN(cr_node_become(graph, node, "Identity", &x, 1, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Identity", &x, 1, NULL, err);
 }
 
 #define RESIZE_OP(symbol, name, most)                                 \

@@ -16,8 +16,7 @@ static cr_status put_slice(cr_graph *graph, const cr_node *node, int x, int64_t 
     CR_OR_RETURN(cr_graph_add_ints(graph, &to, 1, &ids[2], err));
     CR_OR_RETURN(cr_graph_add_ints(graph, &(int64_t){-1}, 1, &ids[3], err));
     CR_OR_RETURN(cr_graph_add_ints(graph, &step, 1, &ids[4], err));
-    CR_OR_RETURN(cr_node_insert(graph, node, "Slice", ids, 5, NULL, y, err));
-    return CR_OK;
+    return cr_node_insert(graph, node, "Slice", ids, 5, NULL, y, err);
 }
 
 static cr_status put_joined(cr_graph *graph, const cr_node *node, int a, int b, int *y,
@@ -42,11 +41,10 @@ static cr_status put_angles(cr_graph *graph, cr_node *node, int i, const rotary 
     CR_OR_RETURN(cr_node_value(graph, node, i, &value, err));
     const cr_shape *shape = &value->shape;
     if (shape->n_dims != 3 || shape->dims[2] * 2 != r->turned)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its input %d does not fit %lld elements", i + 1,
-                             (long long)r->turned));
+        return cr_fail(err, CR_EINPUT, "its input %d does not fit %lld elements", i + 1,
+                       (long long)r->turned);
     const int64_t axis = r->axis;
-    CR_OR_RETURN(cr_put_ints(graph, node, "Unsqueeze", node->inputs[i], &axis, 1, y, err));
-    return CR_OK;
+    return cr_put_ints(graph, node, "Unsqueeze", node->inputs[i], &axis, 1, y, err);
 }
 
 /* The input with its heads apart, [N, heads, T, size] or, of rows, [N, T, heads, size]. */
@@ -61,14 +59,13 @@ static cr_status read_input(cr_graph *graph, cr_node *node, rotary *r, int *x, c
     const cr_shape s = in->shape;
     const bool rows = s.n_dims == 3 && heads > 0 && s.dims[2] % heads == 0;
     if (!rows && s.n_dims != 4)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its input does not fit %lld heads", (long long)heads));
+        return cr_fail(err, CR_EINPUT, "its input does not fit %lld heads", (long long)heads);
     r->n_dims = s.n_dims;
     r->axis = rows ? 2 : 1;
     r->size = rows ? s.dims[2] / heads : s.dims[3];
     r->turned = r->turned ? r->turned : r->size;
     if (r->turned < 2 || r->turned > r->size || r->turned % 2)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "rotary_embedding_dim is out of range"));
+        return cr_fail(err, CR_EINPUT, "rotary_embedding_dim is out of range");
     *x = node->inputs[0];
     if (rows)
         CR_OR_RETURN(
@@ -118,9 +115,8 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     ids[0] = y;
     if (r.n_dims == 3)
         CR_OR_RETURN(cr_graph_add_ints(graph, (int64_t[]){0, 0, -1}, 3, &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, r.n_dims == 3 ? "Reshape" : "Identity", ids,
-                                r.n_dims == 3 ? 2 : 1, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, r.n_dims == 3 ? "Reshape" : "Identity", ids,
+                          r.n_dims == 3 ? 2 : 1, NULL, err);
 }
 
 const cr_op cr_op_rotary_embedding = {.type = "RotaryEmbedding",

@@ -29,8 +29,8 @@ static cr_status read_mode(cr_graph *graph, const cr_node *node, cr_sample *p, c
             is_border = true;
         }
     if (!is_mode || !is_border)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "mode %.40s with padding_mode %.40s is not supported",
-                             mode, border));
+        return cr_fail(err, CR_EINPUT, "mode %.40s with padding_mode %.40s is not supported", mode,
+                       border);
     p->corners = corners != 0;
     return CR_OK;
 }
@@ -47,7 +47,7 @@ static cr_status load_sample(cr_graph *graph, cr_node *node, cr_error *err)
     in = &graph->values[node->inputs[0]].shape;
     grid = &graph->values[node->inputs[1]].shape;
     if (grid->dims[3] != 2)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its grid has %d coordinates, not 2", grid->dims[3]));
+        return cr_fail(err, CR_EINPUT, "its grid has %d coordinates, not 2", grid->dims[3]);
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     *p = (cr_sample){.h = in->dims[2],
                      .w = in->dims[3],
@@ -55,9 +55,8 @@ static cr_status load_sample(cr_graph *graph, cr_node *node, cr_error *err)
                      .samples = (int)(cr_shape_size(grid) / 2)};
     CR_OR_RETURN(read_mode(graph, node, p, err));
     node->flops = 8.0 * (double)p->samples * p->c;
-    CR_OR_RETURN(cr_node_set_shape(graph, node,
-                                   &(cr_shape){4, {1, p->c, grid->dims[1], grid->dims[2]}}, err));
-    return CR_OK;
+    return cr_node_set_shape(graph, node, &(cr_shape){4, {1, p->c, grid->dims[1], grid->dims[2]}},
+                             err);
 }
 
 static void forward(const cr_run *run)
@@ -124,17 +123,16 @@ static cr_status load_grid(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_ints(graph, node, 1, &size, err));
     CR_OR_RETURN(cr_attribute_int(node, "align_corners", 0, &corners, err));
     if (theta->dims[1] != 2 || theta->dims[2] != 3 || !size || size->n != 4)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "only matrices of 2 x 3 for images are supported"));
+        return cr_fail(err, CR_EINPUT, "only matrices of 2 x 3 for images are supported");
     const int64_t h = size->ints[2], w = size->ints[3];
     if (h < 1 || w < 1 || h > 65536 || w > 65536)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its size is out of range"));
+        return cr_fail(err, CR_EINPUT, "its size is out of range");
     ids[0] = node->inputs[0];
     CR_OR_RETURN(put_places(graph, h, w, corners != 0, &ids[1], err));
     CR_OR_RETURN(cr_node_insert(graph, node, "MatMul", ids, 2, NULL, &ids[0], err));
     CR_OR_RETURN(cr_put_transpose(graph, node, ids[0], (int64_t[]){0, 2, 1}, 3, &ids[0], err));
     CR_OR_RETURN(cr_graph_add_ints(graph, (int64_t[]){0, h, w, 2}, 4, &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Reshape", ids, 2, NULL, err);
 }
 
 const cr_op cr_op_affine_grid = {.type = "AffineGrid",

@@ -91,7 +91,7 @@ static cr_status put_taken(cr_graph *graph, const cr_node *node, targets *t, int
     CR_OR_RETURN(cr_constant_take(graph, (size_t)n, err));
     int64_t *taken = cr_arena_alloc(&graph->arena, (size_t)n, sizeof *taken);
     if (!taken)
-        CR_OR_RETURN(cr_fail_memory(err, "an index", (size_t)n, sizeof *taken));
+        return cr_fail_memory(err, "an index", (size_t)n, sizeof *taken);
     for (int64_t i = 0; i < n; i++)
         taken[i] = joins ? 0 : i;
     for (int64_t i = 0; i < t->n; i++) {
@@ -103,9 +103,7 @@ static cr_status put_taken(cr_graph *graph, const cr_node *node, targets *t, int
     }
     CR_OR_RETURN(cr_graph_add_ints(graph, taken, (int)n, &ids[1], err));
     cr_attributes_int(&along, "axis", 1);
-    CR_OR_RETURN(
-        cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), y, err));
-    return CR_OK;
+    return cr_node_insert(graph, node, "Gather", ids, 2, cr_attributes_proto(&along), y, err);
 }
 
 /* Updates that replace what is there (NULL), or are joined to it: a round for each update of an element. */
@@ -139,8 +137,7 @@ static cr_status scatter(cr_graph *graph, cr_node *node, targets *t, const joini
         if (n_done < t->n)
             CR_OR_RETURN(cr_node_insert(graph, node, with->type, ids, 2, NULL, &ids[0], err));
     } while (n_done < t->n);
-    CR_OR_RETURN(cr_node_become(graph, node, with->type, ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, with->type, ids, 2, NULL, err);
 }
 
 static cr_status read_inputs(cr_graph *graph, cr_node *node, const cr_value **in, targets *t,
@@ -152,12 +149,12 @@ static cr_status read_inputs(cr_graph *graph, cr_node *node, const cr_value **in
     CR_OR_RETURN(cr_node_value(graph, node, 2, &updates, err));
     *in = &graph->values[node->inputs[0]];
     if (!t->index || t->index->n_dims < 1)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices are left out, or no list"));
+        return cr_fail(err, CR_EINPUT, "its indices are left out, or no list");
     t->in = &(*in)->shape;
     t->n = (int64_t)cr_shape_size(&updates->shape);
     t->list = cr_arena_alloc(&graph->arena, (size_t)t->n, sizeof *t->list);
     if (!t->list)
-        CR_OR_RETURN(cr_fail_memory(err, "an index", (size_t)t->n, sizeof *t->list));
+        return cr_fail_memory(err, "an index", (size_t)t->n, sizeof *t->list);
     return CR_OK;
 }
 
@@ -173,9 +170,8 @@ static cr_status load_elements(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_axis(graph, given, in->shape.n_dims, &axis, err));
     CR_OR_RETURN(read_joining(graph, node, &with, err));
     if (t.index->n != t.n || !find_elements(&t, axis))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates"));
-    CR_OR_RETURN(scatter(graph, node, &t, with, err));
-    return CR_OK;
+        return cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates");
+    return scatter(graph, node, &t, with, err);
 }
 
 static cr_status load_nd(cr_graph *graph, cr_node *node, cr_error *err)
@@ -191,9 +187,8 @@ static cr_status load_nd(cr_graph *graph, cr_node *node, cr_error *err)
     for (int64_t d = depth; fits && d < in->shape.n_dims; d++)
         slice *= in->shape.dims[d];
     if (!fits || t.n != t.index->n / depth * slice || !find_slices(&t, depth, slice ? slice : 1))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates"));
-    CR_OR_RETURN(scatter(graph, node, &t, with, err));
-    return CR_OK;
+        return cr_fail(err, CR_EINPUT, "its indices do not fit its input and updates");
+    return scatter(graph, node, &t, with, err);
 }
 
 #define SCATTER_OP(symbol, name, loader)                              \

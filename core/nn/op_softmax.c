@@ -30,13 +30,12 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
         CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
     in = &graph->values[node->inputs[0]];
     if (c == 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it is of nothing"));
+        return cr_fail(err, CR_EINPUT, "it is of nothing");
     CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
     p->c = c;
     p->rows = cr_shape_size(&in->shape) / (size_t)c;
     node->flops = 3.0 * (double)cr_shape_size(&in->shape);
-    CR_OR_RETURN(cr_node_set_like(graph, node, in, err));
-    return CR_OK;
+    return cr_node_set_like(graph, node, in, err);
 }
 
 static void forward(const cr_run *run)

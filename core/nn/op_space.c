@@ -45,7 +45,7 @@ static cr_status read_size(cr_graph *graph, cr_node *node, const cr_value **in, 
     CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
     CR_OR_RETURN(cr_attribute_int(node, "blocksize", 0, &given, err));
     if (given < 1 || given > 65536)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "attribute blocksize is missing or out of range"));
+        return cr_fail(err, CR_EINPUT, "attribute blocksize is missing or out of range");
     *size = (int)given;
     return CR_OK;
 }
@@ -61,12 +61,10 @@ static cr_status load_to_space(cr_graph *graph, cr_node *node, cr_error *err)
     const int64_t c = in->shape.dims[1], area = (int64_t)size * size;
     const int64_t h = (int64_t)in->shape.dims[2] * size, w = (int64_t)in->shape.dims[3] * size;
     if (c % area || h > INT32_MAX || w > INT32_MAX)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its blocks do not fit %d channels", in->shape.dims[1]));
+        return cr_fail(err, CR_EINPUT, "its blocks do not fit %d channels", in->shape.dims[1]);
     const blocks b = {size, (int)(c / area), strcmp(mode, "CRD") == 0};
     const cr_shape out = {4, {1, b.channels, (int)h, (int)w}};
-    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, to_space, &b, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &out, NULL, to_space, &b, &move, err);
 }
 
 static cr_status load_to_depth(cr_graph *graph, cr_node *node, cr_error *err)
@@ -77,12 +75,11 @@ static cr_status load_to_depth(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(read_size(graph, node, &in, &size, err));
     const int64_t c = (int64_t)in->shape.dims[1] * size * size;
     if (in->shape.dims[2] % size || in->shape.dims[3] % size || c > CR_MAX_ELEMENTS)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its blocks do not fit %d x %d pixels",
-                             in->shape.dims[2], in->shape.dims[3]));
+        return cr_fail(err, CR_EINPUT, "its blocks do not fit %d x %d pixels", in->shape.dims[2],
+                       in->shape.dims[3]);
     const blocks b = {size, in->shape.dims[1], false};
     const cr_shape out = {4, {1, (int)c, in->shape.dims[2] / size, in->shape.dims[3] / size}};
-    CR_OR_RETURN(cr_move_make(graph, node, in, &out, NULL, to_depth, &b, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &out, NULL, to_depth, &b, &move, err);
 }
 
 /* Which side of which diagonal of the last two of n dimensions stays. */
@@ -113,11 +110,9 @@ static cr_status load_triangle(cr_graph *graph, cr_node *node, cr_error *err)
     const cr_shape own = in->shape;
     CR_OR_RETURN(cr_node_axis(graph, -2, own.n_dims, &axis, err));
     if (own.n_dims < 2 || (k && (k->n != 1 || llabs(k->ints[0]) > CR_MAX_ELEMENTS)))
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "its input is no matrix, or its diagonal out of range"));
+        return cr_fail(err, CR_EINPUT, "its input is no matrix, or its diagonal out of range");
     const triangle t = {own.n_dims, upper != 0, k ? k->ints[0] : 0};
-    CR_OR_RETURN(cr_move_make(graph, node, in, &own, in->order, in_triangle, &t, &move, err));
-    return CR_OK;
+    return cr_move_make(graph, node, in, &own, in->order, in_triangle, &t, &move, err);
 }
 
 #define SPACE_OP(symbol, name, most, loader, more)                      \

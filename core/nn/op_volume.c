@@ -19,11 +19,10 @@ static cr_status arrange(cr_graph *graph, cr_node *node, const cr_value **in,
     CR_OR_RETURN(cr_node_value(graph, node, 0, in, err));
     const int n = (*in)->shape.n_dims;
     if (n < 3 || n > 5)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported", n));
+        return cr_fail(err, CR_EINPUT, "input 1 has %d dimensions, 3 to 5 are supported", n);
     if ((*in)->shape.dims[0] != 1)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT,
-                             "input 1 has %d maps for one image, only 1 is supported",
-                             (*in)->shape.dims[0]));
+        return cr_fail(err, CR_EINPUT, "input 1 has %d maps for one image, only 1 is supported",
+                       (*in)->shape.dims[0]);
     for (int d = 0; d < n; d++)
         order[d] = d == 0 ? 0 : d < n - 1 ? d + 1 : 1;
     CR_OR_RETURN(cr_node_arrange(graph, node, 0, order, err));
@@ -47,7 +46,7 @@ static cr_status read_weights(cr_graph *graph, cr_node *node, volume *p, const c
            (p->transposed ? w->dims[0] == c : w->dims[1] == c / groups && w->dims[0] % groups == 0);
     const int64_t k = !fits ? 0 : p->transposed ? w->dims[1] * groups : w->dims[0];
     if (!fits || k > CR_MAX_ELEMENTS || (p->bias && p->bias->n != k))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c));
+        return cr_fail(err, CR_EINPUT, "its weights do not fit an input of %d channels", c);
     p->k = (int)k;
     p->kernel.groups = (int)groups;
     p->kernel.c = p->transposed ? p->k : c;
@@ -75,14 +74,14 @@ static cr_status transpose_spans(cr_graph *graph, const cr_node *node, int n, cr
         const int64_t reach = cr_span_reach(s);
         if (beyond[d] < 0 || beyond[d] > MAX_TRANSPOSED || reach > MAX_TRANSPOSED ||
             (sized && (outputs[d] < 1 || outputs[d] > MAX_TRANSPOSED)))
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its window or its output is out of range"));
+            return cr_fail(err, CR_EINPUT, "its window or its output is out of range");
         const int64_t whole = (int64_t)s->stride * (s->size - 1) + beyond[d] + reach;
         const int64_t out = sized  ? outputs[d]
                             : same ? (int64_t)s->size * s->stride
                                    : whole - s->before - s->after;
         const int64_t pad = whole > out ? whole - out : 0;
         if (out < 1 || out > MAX_TRANSPOSED)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its output would be empty or too large"));
+            return cr_fail(err, CR_EINPUT, "its output would be empty or too large");
         s->out = (int)out;
         if (sized || same)
             s->before = (int)(strcmp(auto_pad, "SAME_UPPER") == 0 ? pad / 2 : pad - pad / 2);

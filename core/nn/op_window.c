@@ -27,8 +27,7 @@ cr_status cr_spans_read(cr_graph *graph, const cr_node *node, int n, cr_span *sp
     CR_OR_RETURN(read_numbers(node, "kernel_shape", n, 1, windows, err));
     for (int d = 0; d < n; d++)
         if (windows[d] < 1 || (spans[d].window && spans[d].window != windows[d]))
-            CR_OR_RETURN(
-                cr_fail(err, CR_EINPUT, "attribute kernel_shape is missing or not the weights'"));
+            return cr_fail(err, CR_EINPUT, "attribute kernel_shape is missing or not the weights'");
     CR_OR_RETURN(read_numbers(node, "strides", n, 1, strides, err));
     CR_OR_RETURN(read_numbers(node, "dilations", n, 1, dilations, err));
     CR_OR_RETURN(read_numbers(node, "pads", 2 * n, 0, pads, err));
@@ -37,7 +36,7 @@ cr_status cr_spans_read(cr_graph *graph, const cr_node *node, int n, cr_span *sp
         memset(pads, 0, sizeof pads);
     else if (strcmp(*auto_pad, "NOTSET") != 0 && strcmp(*auto_pad, "SAME_UPPER") != 0 &&
              strcmp(*auto_pad, "SAME_LOWER") != 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "auto_pad %.40s is unknown", *auto_pad));
+        return cr_fail(err, CR_EINPUT, "auto_pad %.40s is unknown", *auto_pad);
     for (int d = 0; d < n; d++)
         spans[d] = (cr_span){.size = spans[d].size,
                              .window = (int)windows[d],
@@ -95,8 +94,8 @@ cr_status cr_spans_load(cr_graph *graph, const cr_node *node, int n, bool poolin
     for (int d = 0; d < n; d++) {
         spans[d].out = extent(&spans[d], auto_pad, ceil_mode != 0, pooling);
         if (spans[d].out < 1)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its window of %s is larger than its input of %s",
-                                 window, size));
+            return cr_fail(err, CR_EINPUT, "its window of %s is larger than its input of %s",
+                           window, size);
     }
     return CR_OK;
 }

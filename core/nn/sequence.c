@@ -84,8 +84,7 @@ static cr_status put(cr_graph *graph, const cr_node *owner, const char *type, co
     if (node.n_x > 0)
         return cr_node_insert(graph, owner, type, inputs, n, proto, y, err);
     CR_OR_RETURN(cr_constant_compute(graph, &node, &result, err));
-    CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &result, y, err));
-    return CR_OK;
+    return cr_graph_add_constant(graph, NULL, &result, y, err);
 }
 
 static cr_status construct(cr_graph *graph, const cr_node *owner, cr_error *err)
@@ -93,15 +92,13 @@ static cr_status construct(cr_graph *graph, const cr_node *owner, cr_error *err)
     const Onnx__NodeProto *proto = owner->proto;
     int values[MAX_LENGTH];
     if (proto->n_input > MAX_LENGTH)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EINPUT, "it makes a sequence of more than %d tensors", MAX_LENGTH));
+        return cr_fail(err, CR_EINPUT, "it makes a sequence of more than %d tensors", MAX_LENGTH);
     for (size_t i = 0; i < proto->n_input; i++) {
         CR_OR_RETURN(read_value(graph, proto, i, &values[i], err));
         if (values[i] < 0)
-            CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input %zu is left out", i + 1));
+            return cr_fail(err, CR_EINPUT, "input %zu is left out", i + 1);
     }
-    CR_OR_RETURN(add(graph, proto->output[0], (int)proto->n_input, values, err));
-    return CR_OK;
+    return add(graph, proto->output[0], (int)proto->n_input, values, err);
 }
 
 /* One more tensor in front of a place, or at the end. */
@@ -117,11 +114,10 @@ static cr_status insert(cr_graph *graph, const cr_node *owner, cr_error *err)
         CR_OR_RETURN(read_place(graph, proto, 2, s->n + 1, &place, err));
     int values[MAX_LENGTH + 1];
     if (id < 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its tensor is left out"));
+        return cr_fail(err, CR_EINPUT, "its tensor is left out");
     for (int i = 0; i <= s->n; i++)
         values[i] = i < place ? s->values[i] : i == place ? id : s->values[i - 1];
-    CR_OR_RETURN(add(graph, proto->output[0], s->n + 1, values, err));
-    return CR_OK;
+    return add(graph, proto->output[0], s->n + 1, values, err);
 }
 
 /* How long the parts of a split of `extent` elements are: each as long as one number says, the last as long
@@ -172,7 +168,7 @@ static cr_status split(cr_graph *graph, const cr_node *owner, cr_error *err)
     CR_OR_RETURN(cr_attribute_int(owner, "axis", 0, &given, err));
     CR_OR_RETURN(cr_attribute_int(owner, "keepdims", 1, &keep, err));
     if (x < 0)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "input 1 is left out"));
+        return cr_fail(err, CR_EINPUT, "input 1 is left out");
     const cr_value *value = &graph->values[x];
     const bool constant = value->constant;
     CR_OR_RETURN(cr_node_axis(graph, given, constant ? value->tensor.n_dims : value->shape.n_dims,
@@ -181,7 +177,7 @@ static cr_status split(cr_graph *graph, const cr_node *owner, cr_error *err)
     CR_OR_RETURN(read_parts(graph, by, extent, &each, &n, err));
     int values[MAX_LENGTH];
     if (n > MAX_LENGTH)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it makes more than %d tensors", MAX_LENGTH));
+        return cr_fail(err, CR_EINPUT, "it makes more than %d tensors", MAX_LENGTH);
     const cr_tensor *sizes = by < 0 ? NULL : &graph->values[by].tensor;
     for (int i = 0; i < n; i++) {
         const int64_t to = sizes && sizes->n_dims == 1 ? at + sizes->ints[i] : at + each;
@@ -189,8 +185,7 @@ static cr_status split(cr_graph *graph, const cr_node *owner, cr_error *err)
                               &values[i], err));
         at = to;
     }
-    CR_OR_RETURN(add(graph, proto->output[0], n, values, err));
-    return CR_OK;
+    return add(graph, proto->output[0], n, values, err);
 }
 
 /* Those that make tensors of a sequence: the value that the output is the same as. */
@@ -225,8 +220,8 @@ static cr_status join(cr_graph *graph, const cr_node *owner, int *value, cr_erro
     CR_OR_RETURN(cr_attribute_int(owner, "new_axis", 0, &is_new, err));
     int parts[CR_MAX_ACTIVATIONS];
     if (s->n < 1 || s->n > CR_MAX_ACTIVATIONS)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "it joins %d tensors, 1 to %d are supported", s->n,
-                             CR_MAX_ACTIVATIONS));
+        return cr_fail(err, CR_EINPUT, "it joins %d tensors, 1 to %d are supported", s->n,
+                       CR_MAX_ACTIVATIONS);
     CR_OR_RETURN(cr_graph_add_ints(graph, &axis, 1, &place, err));
     for (int i = 0; i < s->n; i++) {
         parts[i] = s->values[i];
@@ -235,8 +230,7 @@ static cr_status join(cr_graph *graph, const cr_node *owner, int *value, cr_erro
                              &parts[i], err));
     }
     cr_attributes_int(&along, "axis", axis);
-    CR_OR_RETURN(put(graph, owner, "Concat", parts, s->n, cr_attributes_proto(&along), value, err));
-    return CR_OK;
+    return put(graph, owner, "Concat", parts, s->n, cr_attributes_proto(&along), value, err);
 }
 
 static cr_status make_empty(cr_graph *graph, const cr_node *owner, cr_error *err)

@@ -83,8 +83,7 @@ cr_status cr_widen_load(cr_graph *graph, cr_node *node, cr_error *err)
     CR_OR_RETURN(cr_node_insert(graph, node, node->type, inputs, node->n_inputs, &w.proto,
                                 &squeezed[0], err));
     squeezed[1] = axis;
-    CR_OR_RETURN(cr_node_become(graph, node, "Squeeze", squeezed, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Squeeze", squeezed, 2, NULL, err);
 }
 
 /* The pooling of x, given this shape, over two of the dimensions. */
@@ -96,8 +95,7 @@ static cr_status pool_as(cr_graph *graph, const cr_node *node, const int64_t sha
     CR_OR_RETURN(widen_attributes(graph, node, 3, height, width, &w, err));
     CR_OR_RETURN(cr_graph_add_ints(graph, shape, 4, &ids[1], err));
     CR_OR_RETURN(cr_node_insert(graph, node, "Reshape", ids, 2, NULL, x, err));
-    CR_OR_RETURN(cr_node_insert(graph, node, node->type, x, 1, &w.proto, x, err));
-    return CR_OK;
+    return cr_node_insert(graph, node, node->type, x, 1, &w.proto, x, err);
 }
 
 cr_status cr_flatten_load(cr_graph *graph, cr_node *node, cr_error *err)
@@ -108,13 +106,12 @@ cr_status cr_flatten_load(cr_graph *graph, cr_node *node, cr_error *err)
     const int *from = in->shape.dims;
     const int64_t c = from[1], d = from[2], h = from[3], w = from[4];
     if (from[0] != 1 || c * d > CR_MAX_ELEMENTS || h * w > CR_MAX_ELEMENTS)
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT, "its input is no volume of one image, or too large"));
+        return cr_fail(err, CR_EINPUT, "its input is no volume of one image, or too large");
     ids[0] = node->inputs[0];
     CR_OR_RETURN(pool_as(graph, node, (int64_t[]){1, c * d, h, w}, 1, 2, &ids[0], err));
     const int p = graph->values[ids[0]].shape.dims[2], q = graph->values[ids[0]].shape.dims[3];
     CR_OR_RETURN(pool_as(graph, node, (int64_t[]){1, c, d, (int64_t)p * q}, 0, NONE, &ids[0], err));
     const int64_t out[] = {1, c, graph->values[ids[0]].shape.dims[2], p, q};
     CR_OR_RETURN(cr_graph_add_ints(graph, out, 5, &ids[1], err));
-    CR_OR_RETURN(cr_node_become(graph, node, "Reshape", ids, 2, NULL, err));
-    return CR_OK;
+    return cr_node_become(graph, node, "Reshape", ids, 2, NULL, err);
 }

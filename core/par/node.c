@@ -25,8 +25,7 @@ static cr_status make_part(cr_par *part, MPI_Comm comm, cr_error *err)
     CR_OR_RETURN(cr_par_check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN),
                               "MPI_Comm_set_errhandler", err));
     CR_OR_RETURN(cr_par_check(MPI_Comm_rank(comm, &part->rank), "MPI_Comm_rank", err));
-    CR_OR_RETURN(cr_par_check(MPI_Comm_size(comm, &part->size), "MPI_Comm_size", err));
-    return CR_OK;
+    return cr_par_check(MPI_Comm_size(comm, &part->size), "MPI_Comm_size", err);
 }
 
 cr_status cr_par_nodes_init(cr_par_nodes *nodes, const cr_par *par, cr_error *err)

@@ -27,8 +27,7 @@ cr_status cr_par_init(cr_par *par, MPI_Comm comm, cr_error *err)
     CR_OR_RETURN(cr_par_check(MPI_Comm_set_errhandler(par->comm, MPI_ERRORS_RETURN),
                               "MPI_Comm_set_errhandler", err));
     CR_OR_RETURN(cr_par_check(MPI_Comm_rank(par->comm, &par->rank), "MPI_Comm_rank", err));
-    CR_OR_RETURN(cr_par_check(MPI_Comm_size(par->comm, &par->size), "MPI_Comm_size", err));
-    return CR_OK;
+    return cr_par_check(MPI_Comm_size(par->comm, &par->size), "MPI_Comm_size", err);
 }
 
 void cr_par_fini(cr_par *par)

@@ -104,8 +104,7 @@ static cr_status choose_columns(cr_report *report, const char *keys, cr_error *e
         CR_OR_RETURN(find_number(report, "columns", key, length, &k, err));
         for (int i = 0; i < report->n_columns; i++)
             if (report->columns[i] == k)
-                CR_OR_RETURN(
-                    cr_fail(err, CR_EUSAGE, "--columns: %.*s is named twice", (int)length, key));
+                return cr_fail(err, CR_EUSAGE, "--columns: %.*s is named twice", (int)length, key);
         report->columns[report->n_columns++] = k;
     }
     return CR_OK;

@@ -47,9 +47,8 @@ static cr_status compare_run(place at, const cr_results_plan *stored, const cr_r
     CR_OR_RETURN(compare_number(at, "batch", stored->batch, wanted->batch, err));
     CR_OR_RETURN(compare_number(at, "empty_maps", stored->has_empty, wanted->has_empty, err));
     CR_OR_RETURN(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
-    CR_OR_RETURN(compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
-                              wanted->map_float16 ? "float16" : "float32", err));
-    return CR_OK;
+    return compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
+                        wanted->map_float16 ? "float16" : "float32", err);
 }
 
 /* What shows in the file's layout and summary beyond that. */
@@ -63,8 +62,7 @@ static cr_status compare_layout(place at, const cr_results_plan *stored,
     CR_OR_RETURN(compare_text(at, "schema",
                               stored->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1,
                               wanted->has_states ? CR_RESULTS_SCHEMA : CR_RESULTS_SCHEMA_1, err));
-    CR_OR_RETURN(compare_number(at, "number of models", stored->n_models, wanted->n_models, err));
-    return CR_OK;
+    return compare_number(at, "number of models", stored->n_models, wanted->n_models, err);
 }
 
 /* The names of the metrics that a file has. */
@@ -157,8 +155,7 @@ static cr_status compare_variant(place model, const char *group, const cr_result
     CR_OR_RETURN(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));
     CR_OR_RETURN(compare_number(at, "map_height", stored->map_height, wanted->map_height, err));
     CR_OR_RETURN(compare_number(at, "views", stored->n_views, wanted->n_views, err));
-    CR_OR_RETURN(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
-    return CR_OK;
+    return compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err);
 }
 
 /* All but the variants. */
@@ -169,8 +166,7 @@ static cr_status compare_network(place at, const cr_results_model *a, const cr_r
     CR_OR_RETURN(compare_text(at, "input", a->input, b->input, err));
     CR_OR_RETURN(compare_text(at, "kernels", a->kernels, b->kernels, err));
     CR_OR_RETURN(compare_text(at, "output", a->output, b->output, err));
-    CR_OR_RETURN(compare_text(at, "tokens", a->tokens, b->tokens, err));
-    return CR_OK;
+    return compare_text(at, "tokens", a->tokens, b->tokens, err);
 }
 
 static cr_status compare_model(place file, const cr_results_plan *stored,
@@ -260,8 +256,7 @@ cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *pl
     CR_OR_RETURN(compare_metrics(root, &stored->plan, plan, err));
     for (int m = 0; m < plan->n_models; m++)
         CR_OR_RETURN(compare_model(root, &stored->plan, plan, m, err));
-    CR_OR_RETURN(compare_data(root, &stored->data, data, stored->plan.n_models == 0, err));
-    return CR_OK;
+    return compare_data(root, &stored->data, data, stored->plan.n_models == 0, err);
 }
 
 int cr_plan_find_protocol(const cr_results_plan *plan, const char *name)
@@ -343,6 +338,5 @@ cr_status cr_results_is_part_of(const cr_results *stored, const cr_results_plan 
     CR_OR_RETURN(compare_metric_parameters(root, &stored->plan, plan, err));
     for (int m = 0; m < stored->plan.n_models; m++)
         CR_OR_RETURN(find_model(root, &stored->plan, m, plan, err));
-    CR_OR_RETURN(compare_data(root, &stored->data, data, sizes, err));
-    return CR_OK;
+    return compare_data(root, &stored->data, data, sizes, err);
 }

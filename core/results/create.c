@@ -145,11 +145,10 @@ static cr_status put_root(const cr_results *results, cr_error *err)
         CR_OR_RETURN(cr_h5_put_int(at, "log_sums", 1, err));
     CR_OR_RETURN(cr_h5_put_int(at, "map_slots", plan->map_slots, err));
     CR_OR_RETURN(cr_h5_put_text(at, "map_type", plan->map_float16 ? "float16" : "float32", err));
-    CR_OR_RETURN(cr_h5_put_text(at, "slots",
-                                "0 to 4: the network's top five classes, best first; "
-                                "5: the ground-truth class",
-                                err));
-    return CR_OK;
+    return cr_h5_put_text(at, "slots",
+                          "0 to 4: the network's top five classes, best first; "
+                          "5: the ground-truth class",
+                          err);
 }
 
 static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index, cr_error *err)
@@ -427,13 +426,13 @@ static cr_status create_file(cr_results *results, cr_error *err)
 {
     results->file = H5Fcreate(results->part, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     if (results->file < 0)
-        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", results->path));
+        return cr_h5_fail(err, CR_EIO, "%s", results->path);
     CR_OR_RETURN(create_groups(results, err));
     CR_OR_RETURN(create_set_columns(results, err));
     CR_OR_RETURN(create_row_columns(results, err));
     CR_OR_RETURN(cr_summary_create(results, err));
     if (H5Fflush(results->file, H5F_SCOPE_GLOBAL) < 0 || H5Fclose(results->file) < 0)
-        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", results->path));
+        return cr_h5_fail(err, CR_EIO, "%s", results->path);
     results->file = -1;
     return CR_OK;
 }

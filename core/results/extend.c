@@ -110,7 +110,7 @@ cr_status cr_results_copy_rows(cr_results *to, cr_results *from, cr_error *err)
 {
     to->file = H5Fopen(to->part, H5F_ACC_RDWR, H5P_DEFAULT);
     if (to->file < 0)
-        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", to->path));
+        return cr_h5_fail(err, CR_EIO, "%s", to->path);
     CR_OR_RETURN(cr_results_open_columns(to, err));
     for (int m = 0; m < from->plan.n_models; m++)
         CR_OR_RETURN(copy_model(to, from, m, err));
@@ -120,7 +120,7 @@ cr_status cr_results_copy_rows(cr_results *to, cr_results *from, cr_error *err)
             to->groups[i].of[column] = -1;
         }
     if (H5Fclose(to->file) < 0)
-        CR_OR_RETURN(cr_h5_fail(err, CR_EIO, "%s", to->path));
+        return cr_h5_fail(err, CR_EIO, "%s", to->path);
     to->file = -1;
     return CR_OK;
 }

@@ -223,8 +223,7 @@ static cr_status get_protocols(cr_results *results, cr_error *err)
     if (!plan->protocols)
         return cr_fail_memory(err, results->path, (size_t)n, sizeof *plan->protocols);
     plan->n_protocols = n;
-    CR_OR_RETURN(visit_groups(results, "/protocols", -1, get_protocol, &n, err));
-    return CR_OK;
+    return visit_groups(results, "/protocols", -1, get_protocol, &n, err);
 }
 
 /* Of a metric in the group /metrics. */

@@ -229,6 +229,5 @@ cr_status cr_results_check(const char *path, const cr_results_plan *plan, const 
                        CR_MAX_MODELS);
     for (int m = 0; m < plan->n_models; m++)
         CR_OR_RETURN(check_model(path, plan, m, err));
-    CR_OR_RETURN(check_data(path, data, err));
-    return CR_OK;
+    return check_data(path, data, err);
 }

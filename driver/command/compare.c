@@ -103,7 +103,7 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
                                       .n_threads = cr_cpus_count()};
     r->groups = cr_alloc((size_t)argc, sizeof *r->groups);
     if (!r->groups)
-        CR_OR_RETURN(cr_fail_memory(err, "options", (size_t)argc, sizeof *r->groups));
+        return cr_fail_memory(err, "options", (size_t)argc, sizeof *r->groups);
     r->options.groups = r->groups;
     CR_OR_RETURN(cr_compare_format_find("text", &r->format, err));
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;)
@@ -148,15 +148,15 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
     for (int k = 0; k < cr_metric_n_numbers(); k++)
         r->options.numbers[k] = r->options.numbers[k] || (!r->options.chosen && cr_compare_has(k));
     if (r->options.by_class && r->options.n_flips > 0 && strcmp(r->format->name, "csv") == 0)
-        CR_OR_RETURN(cr_fail(err, CR_EUSAGE,
-                             "compare: --format csv is one table: of --by-class or of --flips"));
+        return cr_fail(err, CR_EUSAGE,
+                       "compare: --format csv is one table: of --by-class or of --flips");
     if (r->options.n_groups > 0 && (r->against || r->options.by_class || r->options.n_flips > 0))
-        CR_OR_RETURN(
-            cr_fail(err, CR_EUSAGE,
-                    "compare: --group is of variants: without --against, --by-class and --flips"));
+        return cr_fail(
+            err, CR_EUSAGE,
+            "compare: --group is of variants: without --against, --by-class and --flips");
     if (optind == argc)
-        CR_OR_RETURN(cr_fail(err, CR_EUSAGE,
-                             "compare: a results file is missing; see camrank compare --help"));
+        return cr_fail(err, CR_EUSAGE,
+                       "compare: a results file is missing; see camrank compare --help");
     r->paths = (const char *const *)argv + optind;
     r->n_paths = argc - optind;
     return CR_OK;
@@ -186,7 +186,7 @@ static cr_status open_files(const request *r, state *s, cr_error *err)
     s->files = cr_alloc(n, sizeof *s->files);
     s->sets = cr_alloc(n, sizeof *s->sets);
     if (!s->files || !s->sets)
-        CR_OR_RETURN(cr_fail_memory(err, "files", n, sizeof *s->files));
+        return cr_fail_memory(err, "files", n, sizeof *s->files);
     for (int f = 0; f < r->n_paths; f++) {
         s->files[f].path = r->paths[f];
         CR_OR_RETURN(cr_results_open(r->paths[f], &s->files[f].results, err));

@@ -138,8 +138,8 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->single.width, &r->single.height, &more) != 2 ||
                 r->single.width < 1 || r->single.height < 1)
-                CR_OR_RETURN(cr_fail(err, CR_EUSAGE,
-                                     "--size %s: must be WIDTHxHEIGHT, such as 224x224", optarg));
+                return cr_fail(err, CR_EUSAGE, "--size %s: must be WIDTHxHEIGHT, such as 224x224",
+                               optarg);
             break;
         case OPTION_FORMAT:
             format = optarg;
@@ -152,13 +152,12 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         }
     r->format = cr_figure_format_named(format);
     if (!r->format)
-        CR_OR_RETURN(cr_fail(err, CR_EUSAGE, "--format %s: must be png, jpg, pdf or svg", format));
+        return cr_fail(err, CR_EUSAGE, "--format %s: must be png, jpg, pdf or svg", format);
     snprintf(r->format_name, sizeof r->format_name, "%.7s", format);
     if (argc - optind < 2)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EUSAGE,
-                    "explain: a network and images, or folders of such, are needed; see camrank "
-                    "explain --help"));
+        return cr_fail(err, CR_EUSAGE,
+                       "explain: a network and images, or folders of such, are needed; see camrank "
+                       "explain --help");
     if (!r->methods)
         CR_OR_RETURN(add_method(r, cr_method_default->name, err));
     r->single.model = argv[optind];

@@ -161,11 +161,9 @@ static cr_status keep_small(cr_explain_pictures *p, const cr_single *single, con
              cr_class_name(&single->names, result->top_class[0], text, sizeof text));
     to->maps = cr_alloc((size_t)p->n_maps, sizeof *to->maps);
     if (!to->maps)
-        CR_OR_RETURN(cr_fail_memory(err, "maps", (size_t)p->n_maps, sizeof *to->maps));
+        return cr_fail_memory(err, "maps", (size_t)p->n_maps, sizeof *to->maps);
     CR_OR_RETURN(cr_image_resize(image, width, height, CR_FILTER_PIL_BILINEAR, &to->image, err));
-    CR_OR_RETURN(
-        make_maps(p, image, &to->image, result, single->model.n_views, to->views, to->maps, err));
-    return CR_OK;
+    return make_maps(p, image, &to->image, result, single->model.n_views, to->views, to->maps, err);
 }
 
 cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, const char *path,

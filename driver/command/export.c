@@ -59,12 +59,11 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         }
     CR_OR_RETURN(cr_option_argument(argc, argv, "the results file", &r->results, err));
     if (r->format == N_FORMATS)
-        CR_OR_RETURN(
-            cr_fail(err, CR_EUSAGE, "export: --format csv, kaggle, devkit or npy is needed"));
+        return cr_fail(err, CR_EUSAGE, "export: --format csv, kaggle, devkit or npy is needed");
     if (r->raw && r->format != NPY)
-        CR_OR_RETURN(cr_fail(err, CR_EUSAGE, "export: --raw is for --format npy only"));
+        return cr_fail(err, CR_EUSAGE, "export: --raw is for --format npy only");
     if (r->format == NPY && !r->output)
-        CR_OR_RETURN(cr_fail(err, CR_EUSAGE, "export: --format npy needs -o FOLDER"));
+        return cr_fail(err, CR_EUSAGE, "export: --format npy needs -o FOLDER");
     return CR_OK;
 }
 

@@ -275,11 +275,11 @@ static cr_status count(merge *g, cr_error *err)
                 (const cr_tally *)(g->sums +
                                    cr_results_sums_at(plan, variant, CR_METRIC_LOCALIZATION, 0));
             if (at->n_missing)
-                CR_OR_RETURN(
-                    cr_fail(err, CR_EINPUT,
-                            "%s: is not finished: %lld of %d images are missing under model %s; "
-                            "camrank run ... --resume goes on",
-                            g->paths[f], (long long)at->n_missing, n_images, plan->models[m].name));
+                return cr_fail(err, CR_EINPUT,
+                               "%s: is not finished: %lld of %d images are missing under model %s; "
+                               "camrank run ... --resume goes on",
+                               g->paths[f], (long long)at->n_missing, n_images,
+                               plan->models[m].name);
         }
     }
     return CR_OK;
@@ -289,7 +289,7 @@ static cr_status read_inputs(merge *g, cr_error *err)
 {
     g->files = cr_alloc((size_t)g->n_files, sizeof *g->files);
     if (!g->files)
-        CR_OR_RETURN(cr_fail_memory(err, "files", (size_t)g->n_files, sizeof *g->files));
+        return cr_fail_memory(err, "files", (size_t)g->n_files, sizeof *g->files);
     for (int f = 0; f < g->n_files; f++) {
         CR_OR_RETURN(cr_results_open(g->paths[f], &g->files[f], err));
         CR_OR_RETURN(check_alike(g, f, err));
@@ -303,8 +303,7 @@ static cr_status read_inputs(merge *g, cr_error *err)
     CR_OR_RETURN(plan_models(g, err));
     CR_OR_RETURN(join_jobs(g, err));
     name_job(g);
-    CR_OR_RETURN(count(g, err));
-    return CR_OK;
+    return count(g, err);
 }
 
 /* Copies model `from` of a file to model `to` of the output, but for the rows that are there. */

@@ -85,7 +85,6 @@ cr_status cr_pick_find(const char *path, const cr_results_plan *plan, bool singl
     snprintf(place, sizeof place, "%.400s: model %s", path, model->name);
     CR_OR_RETURN(pick_one(place, "method", pick->method_name, single, model->n_variants,
                           variant_name, model, &pick->variant, err));
-    CR_OR_RETURN(pick_one(file, "protocol", pick->protocol_name, single && by_protocol,
-                          plan->n_protocols, protocol_name, plan, &pick->protocol, err));
-    return CR_OK;
+    return pick_one(file, "protocol", pick->protocol_name, single && by_protocol, plan->n_protocols,
+                    protocol_name, plan, &pick->protocol, err);
 }

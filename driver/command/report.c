@@ -119,8 +119,8 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
     }
     r.options.by_class = r.options.by_class || r.options.worst > 0;
     if (r.paper && (r.format != cr_report_formats || r.options.by_class || r.options.columns))
-        CR_OR_RETURN(cr_fail(
-            err, CR_EUSAGE, "report: --paper is printed as text only, of all classes and columns"));
+        return cr_fail(err, CR_EUSAGE,
+                       "report: --paper is printed as text only, of all classes and columns");
     CR_OR_RETURN(cr_option_argument(argc, argv, "the results file", &path, err));
     CR_OR_RETURN(print_report(path, &r, err));
     return cr_output_flush(err);

@@ -133,16 +133,15 @@ static cr_status plan_from_maps(scoring *s, cr_error *err)
     int width, height;
     const cr_data_source *source = &s->session.job.data;
     if (!cr_data_has_labels(&s->session.data))
-        CR_OR_RETURN(cr_fail(err, CR_EINPUT,
-                             "%s: no labels, of whose classes another program's maps are",
-                             source->ground_truth ? source->ground_truth : source->images));
+        return cr_fail(err, CR_EINPUT, "%s: no labels, of whose classes another program's maps are",
+                       source->ground_truth ? source->ground_truth : source->images);
     CR_OR_RETURN(cr_maps_read(s->maps, 0, &values, &width, &height, err));
     free(plan->models);
     plan->models = cr_alloc(1, sizeof *plan->models);
     cr_results_variant *variant = cr_alloc(1, sizeof *variant);
     if (!plan->models || !variant) {
         free(variant);
-        CR_OR_RETURN(cr_fail_memory(err, "a model", 1, sizeof *variant));
+        return cr_fail_memory(err, "a model", 1, sizeof *variant);
     }
     plan->n_models = 1;
     cr_results_model *model = plan->models;
