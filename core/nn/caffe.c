@@ -382,8 +382,13 @@ static cr_status assemble(const network *n, cr_onnx_model *model, cr_error *err)
     m->graph.output = outputs;
     m->graph.input = m->inputs;
     m->graph.n_input = 1;
-    for (cr_caffe_node *node = c->nodes; node; node = node->next)
+    for (cr_caffe_node *node = c->nodes; node; node = node->next) {
+        if (cr_attributes_proto(&node->with)) {
+            node->proto.n_attribute = node->with.proto.n_attribute;
+            node->proto.attribute = node->with.proto.attribute;
+        }
         nodes[m->graph.n_node++] = &node->proto;
+    }
     for (cr_caffe_tensor *tensor = c->tensors; tensor; tensor = tensor->next) {
         raw[m->graph.n_initializer] = tensor->raw;
         tensors[m->graph.n_initializer++] = &tensor->proto;

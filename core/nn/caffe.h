@@ -3,6 +3,7 @@
 #ifndef CAMRANK_NN_CAFFE_H
 #define CAMRANK_NN_CAFFE_H
 
+#include "compose.h"
 #include "graph.h"
 #include "prototxt.h"
 
@@ -40,8 +41,8 @@ cr_status cr_caffe_weights_find(const cr_caffe_weights *weights, const char *lay
 
 typedef struct cr_caffe_node {
     Onnx__NodeProto proto;
-    Onnx__AttributeProto attributes[6], *pointers[6];
-    int64_t ints[6][4];
+    cr_attributes with;                 /* its attributes */
+    int64_t ints[CR_MAX_ATTRIBUTES][4]; /* lists of these */
     struct cr_caffe_node *next;
 } cr_caffe_node;
 
@@ -90,8 +91,7 @@ extern const cr_caffe_kind cr_caffe_layers[], cr_caffe_shapes[];
 cr_status cr_caffe_put(cr_caffe *c, const cr_caffe_layer *layer, const char *op,
                        const char *const *inputs, int n_inputs, const char *output,
                        cr_caffe_node **node, cr_error *err);
-void cr_caffe_set_int(cr_caffe_node *node, const char *name, int64_t value);
-void cr_caffe_set_real(cr_caffe_node *node, const char *name, double value);
+/* An attribute of at most 4 integers, which are copied. */
 void cr_caffe_set_ints(cr_caffe_node *node, const char *name, const int64_t *values, int n);
 
 /* The same for what has one input and no attributes; *y is its output. */

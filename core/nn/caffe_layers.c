@@ -74,7 +74,7 @@ static cr_status put_convolution_as(cr_caffe *c, cr_caffe_layer *l, bool transpo
     cr_caffe_set_ints(node, "strides", stride, 2);
     cr_caffe_set_ints(node, "dilations", step, 2);
     cr_caffe_set_ints(node, "pads", (int64_t[]){pad[0], pad[1], pad[0], pad[1]}, 4);
-    cr_caffe_set_int(node, "group", groups);
+    cr_attributes_int(&node->with, "group", groups);
     cr_caffe_same_shape(l);
     top->dims[1] = n_outputs;
     for (int d = 0; d < 2; d++) {
@@ -125,7 +125,7 @@ static cr_status put_inner_product(cr_caffe *c, cr_caffe_layer *l, cr_error *err
     if (bias)
         CR_TRY(cr_caffe_put_blob(c, l, 1, &n_outputs, 1, &inputs[n_inputs++], err));
     PUT("Gemm", inputs, n_inputs, l->tops[0].name, &node);
-    cr_caffe_set_int(node, "transB", !transpose);
+    cr_attributes_int(&node->with, "transB", !transpose);
     l->tops[0].n_dims = 2;
     l->tops[0].dims[0] = 1;
     l->tops[0].dims[1] = n_outputs;
@@ -162,7 +162,7 @@ static cr_status put_with(cr_caffe *c, cr_caffe_layer *l, const char *op, double
     const cr_status status =
         cr_caffe_put(c, l, op, &l->bottoms[0]->name, 1, l->tops[0].name, &node, err);
     if (status == CR_OK)
-        cr_caffe_set_real(node, "alpha", alpha);
+        cr_attributes_float(&node->with, "alpha", alpha);
     return status;
 }
 
@@ -239,7 +239,7 @@ static cr_status put_batch_norm(cr_caffe *c, cr_caffe_layer *l, cr_error *err)
         CR_TRY(cr_caffe_put_reals(c, l, values, &n, 1, &inputs[i + 1], err));
     }
     PUT("BatchNormalization", inputs, 5, l->tops[0].name, &node);
-    cr_caffe_set_real(node, "epsilon", eps);
+    cr_attributes_float(&node->with, "epsilon", eps);
     cr_caffe_same_shape(l);
 
 cleanup:
@@ -394,7 +394,7 @@ static cr_status put_softmax(cr_caffe *c, cr_caffe_layer *l, cr_error *err)
         status =
             cr_caffe_put(c, l, "Softmax", &l->bottoms[0]->name, 1, l->tops[0].name, &node, err);
     if (status == CR_OK)
-        cr_caffe_set_int(node, "axis", axis);
+        cr_attributes_int(&node->with, "axis", axis);
     cr_caffe_same_shape(l);
     return status;
 }

@@ -38,7 +38,6 @@ cr_status cr_caffe_put(cr_caffe *c, const cr_caffe_layer *layer, const char *op,
     node->proto.input = names;
     node->proto.n_output = 1;
     node->proto.output = names + n_inputs;
-    node->proto.attribute = node->pointers;
     *c->end_of_nodes = node;
     c->end_of_nodes = &node->next;
     c->n_nodes++;
@@ -46,36 +45,11 @@ cr_status cr_caffe_put(cr_caffe *c, const cr_caffe_layer *layer, const char *op,
     return CR_OK;
 }
 
-static Onnx__AttributeProto *add_attribute(cr_caffe_node *node, const char *name)
-{
-    const size_t i = node->proto.n_attribute++;
-    onnx__attribute_proto__init(&node->attributes[i]);
-    node->pointers[i] = &node->attributes[i];
-    node->attributes[i].name = (char *)name;
-    return &node->attributes[i];
-}
-
-void cr_caffe_set_int(cr_caffe_node *node, const char *name, int64_t value)
-{
-    Onnx__AttributeProto *attribute = add_attribute(node, name);
-    attribute->has_i = true;
-    attribute->i = value;
-}
-
-void cr_caffe_set_real(cr_caffe_node *node, const char *name, double value)
-{
-    Onnx__AttributeProto *attribute = add_attribute(node, name);
-    attribute->has_f = true;
-    attribute->f = (float)value;
-}
-
 void cr_caffe_set_ints(cr_caffe_node *node, const char *name, const int64_t *values, int n)
 {
-    int64_t *copy = node->ints[node->proto.n_attribute];
-    Onnx__AttributeProto *attribute = add_attribute(node, name);
+    int64_t *copy = node->ints[node->with.proto.n_attribute];
     memcpy(copy, values, (size_t)n * sizeof *copy);
-    attribute->n_ints = (size_t)n;
-    attribute->ints = copy;
+    cr_attributes_ints(&node->with, name, copy, n);
 }
 
 cr_status cr_caffe_put_one(cr_caffe *c, const cr_caffe_layer *layer, const char *op, const char *x,

@@ -19,9 +19,9 @@ static cr_status put_windows(cr_caffe *c, cr_caffe_layer *l, bool average, const
     cr_caffe_set_ints(node, "kernel_shape", kernel, 2);
     cr_caffe_set_ints(node, "strides", stride, 2);
     cr_caffe_set_ints(node, "pads", (int64_t[]){pad[0], pad[1], pad[0], pad[1]}, 4);
-    cr_caffe_set_int(node, "ceil_mode", ceil);
+    cr_attributes_int(&node->with, "ceil_mode", ceil);
     if (average)
-        cr_caffe_set_int(node, "count_include_pad", 1);
+        cr_attributes_int(&node->with, "count_include_pad", 1);
     *y = node->proto.output[0];
     return CR_OK;
 }
@@ -132,10 +132,10 @@ static cr_status put_lrn(cr_caffe *c, cr_caffe_layer *l, cr_error *err)
     if (strcmp(region, "ACROSS_CHANNELS") != 0 && strcmp(region, "0") != 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "norm_region: %.40s is unknown", region));
     PUT("LRN", &l->bottoms[0]->name, 1, l->tops[0].name, &node);
-    cr_caffe_set_int(node, "size", size);
-    cr_caffe_set_real(node, "alpha", alpha);
-    cr_caffe_set_real(node, "beta", beta);
-    cr_caffe_set_real(node, "bias", k);
+    cr_attributes_int(&node->with, "size", size);
+    cr_attributes_float(&node->with, "alpha", alpha);
+    cr_attributes_float(&node->with, "beta", beta);
+    cr_attributes_float(&node->with, "bias", k);
 
 cleanup:
     return status;
@@ -161,7 +161,7 @@ static cr_status put_concat(cr_caffe *c, cr_caffe_layer *l, cr_error *err)
         l->tops[0].dims[axis] += bottom->dims[axis];
     }
     PUT("Concat", names, l->n_bottoms, l->tops[0].name, &node);
-    cr_caffe_set_int(node, "axis", axis);
+    cr_attributes_int(&node->with, "axis", axis);
 
 cleanup:
     return status;

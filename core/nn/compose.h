@@ -4,11 +4,13 @@
 
 #include "graph.h"
 
-/* Attributes for a node that is put in, at most 4; names, lists and texts must stay until it is. To be
+enum { CR_MAX_ATTRIBUTES = 6 };
+
+/* Attributes for a node that is put in, at most so many; names, lists and texts must stay until it is. To be
  * zeroed. */
 typedef struct cr_attributes {
     Onnx__NodeProto proto;
-    Onnx__AttributeProto made[4], *list[4];
+    Onnx__AttributeProto made[CR_MAX_ATTRIBUTES], *list[CR_MAX_ATTRIBUTES];
 } cr_attributes;
 void cr_attributes_int(cr_attributes *a, const char *name, int64_t value);
 void cr_attributes_float(cr_attributes *a, const char *name, double value);
