@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The model of the baselines, and their methods. */
-static const char baseline[] = "baseline";
+static const char baseline[] = CR_BASELINE_MODEL;
 static const char *const baselines[] = {"whole-image", "center-box"};
 
 enum { N_BASELINES = sizeof baselines / sizeof baselines[0] };

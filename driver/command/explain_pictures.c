@@ -157,8 +157,13 @@ static cr_status keep_small(cr_explain_pictures *p, const cr_single *single, con
     const int height = (int)fmax(1, round(image->height * scale));
     *to = (small){.n_views = cut ? single->model.n_views : 0};
     snprintf(to->name, sizeof to->name, "%s", name);
-    snprintf(to->title, sizeof to->title, "%.0f %% %.150s", 100 * result->probability[0],
-             cr_class_name(&single->names, result->top_class[0], text, sizeof text));
+    const bool asked = result->explained != result->top_class[0];
+    const char *class = cr_class_name(&single->names, result->explained, text, sizeof text);
+    if (asked)
+        snprintf(to->title, sizeof to->title, "maps of %.150s", class);
+    else
+        snprintf(to->title, sizeof to->title, "%.1f %% %.150s", 100 * result->probability[0],
+                 class);
     to->maps = cr_alloc((size_t)p->n_maps, sizeof *to->maps);
     if (!to->maps)
         return cr_fail_memory(err, "maps", (size_t)p->n_maps, sizeof *to->maps);

@@ -47,11 +47,12 @@ static cr_status parse_renaming(const merge *g, renaming *r, cr_error *err)
 {
     const char *equals = strrchr(r->given, '='), *old = r->given;
     r->file = -1;
-    if (!equals || !cr_job_is_plain_name(equals + 1) || strlen(equals + 1) >= CR_NAME_BYTES)
+    if (!equals || !cr_job_is_plain_name(equals + 1) || strlen(equals + 1) >= CR_NAME_BYTES ||
+        strcmp(equals + 1, CR_BASELINE_MODEL) == 0)
         return cr_fail(
             err, CR_EUSAGE,
             "--rename %s: must be OLD=NEW or FILE:OLD=NEW, a new name of letters, digits "
-            "and . _ -",
+            "and . _ -, and not " CR_BASELINE_MODEL,
             r->given);
     for (int f = 0; f < g->n_files; f++) {
         const size_t n = strlen(g->paths[f]);

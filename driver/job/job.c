@@ -4,6 +4,7 @@
 
 #include "camrank/near.h"
 #include "camrank/nn.h"
+#include "camrank/report.h"
 
 #include "job_input.h"
 #include "job_method.h"
@@ -165,6 +166,9 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
             return cr_job_fail(err, source, key,
                                "\"%.64s\", must be letters, digits and . _ -, a letter or digit "
                                "first",
+                               from->name);
+        if (strcmp(from->name, CR_BASELINE_MODEL) == 0)
+            return cr_job_fail(err, source, key, "\"%s\" is the name of the rows without a model",
                                from->name);
         for (unsigned j = 0; j < i; j++)
             if (strcmp(job->models[j].name, from->name) == 0)

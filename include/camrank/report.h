@@ -95,6 +95,9 @@ typedef struct cr_report {
     int width;              /* characters of a line of text; 0: as many as there are */
 } cr_report;
 
+/* The name of the model in rows of baselines, which have none; no model of a job is called so. */
+#define CR_BASELINE_MODEL "baseline"
+
 #define CR_REPORT_MAX_FAILURES 100
 enum { CR_REPORT_RESAMPLES = 1000 }; /* behind the intervals of CR_METRIC_BOOTSTRAP */
 

@@ -138,6 +138,7 @@ refused 3 "whole.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 whole.h
 refused 3 "one.h5: holds a model gap, as one.h5 does; --rename one.h5:gap=NEW gives it another name" out.h5 one.h5 one.h5
 refused 2 "--rename gap: must be OLD=NEW or FILE:OLD=NEW, *" out.h5 one.h5 two.h5 --rename gap
 refused 2 "--rename gap=a/b: must be OLD=NEW or FILE:OLD=NEW, *" out.h5 one.h5 two.h5 --rename gap=a/b
+refused 2 "--rename gap=baseline: must be OLD=NEW or FILE:OLD=NEW, *" out.h5 one.h5 two.h5 --rename gap=baseline
 refused 2 "--rename vgg=x: no file holds a model vgg" out.h5 one.h5 two.h5 --rename vgg=x
 refused 3 "two.h5: holds a model gap, as one.h5 does; *" out.h5 one.h5 two.h5 --rename fc=gap
 cp one.h5 same.h5

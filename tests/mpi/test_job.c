@@ -479,6 +479,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"first\n", "fir/st\n",
          "jobs/x.yaml:8: models[0].name: \"fir/st\", must be letters, digits and . _ -, a letter "
          "or digit first"},
+        {"first\n", "baseline\n",
+         "jobs/x.yaml:8: models[0].name: \"baseline\" is the name of the rows without a model"},
         {"first\n", "..\n",
          "jobs/x.yaml:8: models[0].name: \"..\", must be letters, digits and . _ -, a letter or "
          "digit first"},
