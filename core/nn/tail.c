@@ -66,26 +66,33 @@ size_t cr_net_tail_size(const cr_net *net, int t)
     return net->tails[t].size;
 }
 
-/* Copies what the tail reads of an image from the arena to `packed`, or back. */
-static void copy(const cr_net *net, int t, int image, cr_real *packed, bool back)
+/* Copies what the tail reads of an image: from `in` to the arena or, where that is NULL, from there to `out`. */
+static void copy(const cr_net *net, int t, int image, const cr_real *in, cr_real *out)
 {
     const cr_tail *tail = &net->tails[t];
     for (int k = 0; k < tail->n_values; k++) {
         const cr_tail_value *value = &tail->values[k];
+        const size_t n = value->n_channels;
         cr_real *at = net->arena + value->place + (size_t)image * value->stride;
-        for (size_t i = 0; i < value->n_pixels; i++, packed += value->n_channels, at += value->step)
-            memcpy(back ? at : packed, back ? packed : at, value->n_channels * sizeof *at);
+        for (size_t i = 0; i < value->n_pixels; i++, at += value->step) {
+            if (in)
+                memcpy(at, in, n * sizeof *at);
+            else
+                memcpy(out, at, n * sizeof *at);
+            in = in ? in + n : NULL;
+            out = in ? NULL : out + n;
+        }
     }
 }
 
 void cr_net_tail_get(const cr_net *net, int t, int image, cr_real *packed)
 {
-    copy(net, t, image, packed, false);
+    copy(net, t, image, NULL, packed);
 }
 
 void cr_net_tail_set(cr_net *net, int t, int image, const cr_real *packed)
 {
-    copy(net, t, image, (cr_real *)packed, true);
+    copy(net, t, image, packed, NULL);
 }
 
 cr_real *cr_net_tail_input(cr_net *net, int t)
