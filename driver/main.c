@@ -95,6 +95,19 @@ static cr_status run_with_mpi(const cr_command *command, int argc, char **argv, 
     return status;
 }
 
+/* A command without MPI, of which a launcher may have started several: one works, as if it were alone. */
+static cr_status run_alone(const cr_command *command, const cr_launch *launch, int argc,
+                           char **argv, cr_error *err)
+{
+    if (!launch->first)
+        return CR_OK;
+    if (launch->n_started > 1)
+        fprintf(stderr, "camrank: %s works in one process; of the %d that were started %s idle\n",
+                command->name, launch->n_started,
+                launch->n_started == 2 ? "one stays" : "the others stay");
+    return command->run(NULL, argc, argv, err);
+}
+
 int main(int argc, char **argv)
 {
     /* A write beyond a file-size limit is an error like others. */
@@ -104,10 +117,12 @@ int main(int argc, char **argv)
     /* A results file is locked by its companion (core/results/lock.c), and read without any lock: HDF5's
      * own locks fail on file systems that have none. It reads this as it starts. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    const cr_launch launch = cr_launch_read();
     const char *name = argc > 1 ? argv[1] : "";
     const bool helps = strcmp(name, "help") == 0;
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (helps && argc == 2)) {
-        print_help();
+        if (launch.first)
+            print_help();
         return 0;
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
@@ -117,7 +132,8 @@ int main(int argc, char **argv)
             print_error(&fault);
             return cr_status_exit_code(fault.status);
         }
-        printf("camrank %s\n%s\n", CR_VERSION, libraries);
+        if (launch.first)
+            printf("camrank %s\n%s\n", CR_VERSION, libraries);
         return 0;
     }
     const cr_command *command = NULL;
@@ -138,13 +154,14 @@ int main(int argc, char **argv)
         status = cr_fail(&err, CR_EUSAGE, "unknown command \"%s\"%s; see camrank --help", name,
                          cr_near_text(&near));
     else if (helps || asks_for_help(argc - 1, argv + 1)) {
-        printf("%s", command->help);
+        if (launch.first)
+            printf("%s", command->help);
         return 0;
     } else if (command->uses_mpi)
         return cr_status_exit_code(run_with_mpi(command, argc - 1, argv + 1, &err));
     else
-        status = command->run(NULL, argc - 1, argv + 1, &err);
-    if (status != CR_OK && cr_launch_read().first)
+        status = run_alone(command, &launch, argc - 1, argv + 1, &err);
+    if (status != CR_OK && launch.first)
         print_error(&err);
     else if (status != CR_OK)
         sleep(

@@ -1,6 +1,5 @@
 /* camrank explain: a network and photographs, nothing else: what it says of them, and where it looked. */
 #include "command.h"
-#include "driver/launcher.h"
 #include "driver/picture.h"
 #include "driver/single.h"
 #include "explain_pictures.h"
@@ -216,8 +215,6 @@ static cr_status explain_command(const cr_par *par, int argc, char **argv, cr_er
     cr_explain_pictures *pictures = NULL;
     int n_failed = 0;
     double likeliest = 0;
-    if (cr_launch_read().n_started > 1)
-        CR_TRY(cr_fail(err, CR_EUSAGE, "explain: works alone; start it without mpirun"));
     CR_TRY(parse(argc, argv, &r, err));
     CR_TRY(cr_single_open(&r.single, &single, err));
     CR_TRY(cr_explain_pictures_new(r.folder, r.format, r.format_name, r.force,

@@ -13,7 +13,8 @@ enum { NAME = 2 * CR_NAME_BYTES, LINE = 200 };
 /* What the sheet has of an image. */
 typedef struct small {
     cr_image image;
-    float **maps; /* [n_maps] of the small image; NULL: none */
+    float **maps;           /* [n_maps] of the small image; NULL: none */
+    char (*captions)[NAME]; /* [n_maps] */
     cr_view views[CR_MAX_VIEWS];
     int n_views;                  /* 0: all was seen */
     char title[LINE], name[NAME]; /* of the picture's file */
@@ -27,7 +28,6 @@ struct cr_explain_pictures {
     int side; /* of small images */
     int n_maps, n_small, max_small;
     small *smalls;
-    char (*captions)[NAME]; /* [n_maps] */
 };
 
 cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *format,
@@ -37,8 +37,7 @@ cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *fo
 {
     cr_explain_pictures *p = cr_alloc(1, sizeof *p);
     *result = NULL;
-    if (!p || !(p->smalls = cr_alloc((size_t)n_images, sizeof *p->smalls)) ||
-        !(p->captions = cr_alloc((size_t)n_maps, sizeof *p->captions))) {
+    if (!p || !(p->smalls = cr_alloc((size_t)n_images, sizeof *p->smalls))) {
         cr_explain_pictures_free(p);
         return cr_fail_memory(err, "pictures", (size_t)n_images, sizeof *p->smalls);
     }
@@ -62,10 +61,10 @@ void cr_explain_pictures_free(cr_explain_pictures *p)
         for (int k = 0; p->smalls[i].maps && k < p->n_maps; k++)
             free(p->smalls[i].maps[k]);
         free(p->smalls[i].maps);
+        free(p->smalls[i].captions);
         cr_image_free(&p->smalls[i].image);
     }
     free(p->smalls);
-    free(p->captions);
     free(p);
 }
 
@@ -128,21 +127,20 @@ static cr_status write_figure(const cr_explain_pictures *p, const char *path,
     return cr_picture_end(&file, status, err);
 }
 
-static void caption_maps(cr_explain_pictures *p, const cr_single *single,
-                         const cr_single_result *result, char (*captions)[NAME])
+/* What stands above map k. A map that shows nothing is said to be one, here and on standard error. */
+static void caption_map(const cr_single *single, const cr_single_result *result, const char *path,
+                        int k, char caption[NAME])
 {
-    for (int k = 0; k < p->n_maps; k++) {
-        const cr_method_spec *spec = &single->model.variants[k].spec;
-        char layers[CR_LAYERS_BYTES];
-        cr_method_layers(spec, layers);
-        snprintf(p->captions[k], NAME, "%.120s%s%.120s",
-                 spec->as[0] ? spec->as : spec->method->name, !spec->as[0] && layers[0] ? "@" : "",
-                 spec->as[0] ? "" : layers);
-        snprintf(captions[k], NAME, "%.200s%s", p->captions[k],
-                 !result->is_finite[k]                   ? ": not finite"
-                 : cr_loc_map_is_empty(&result->maps[k]) ? ": an empty map"
-                                                         : "");
-    }
+    const cr_method_spec *spec = &single->model.variants[k].spec;
+    char layers[CR_LAYERS_BYTES];
+    cr_method_layers(spec, layers);
+    const char *fault = !result->is_finite[k]                   ? ": not finite"
+                        : cr_loc_map_is_empty(&result->maps[k]) ? ": an empty map"
+                                                                : "";
+    snprintf(caption, NAME, "%.100s%s%.100s%s", spec->as[0] ? spec->as : spec->method->name,
+             !spec->as[0] && layers[0] ? "@" : "", spec->as[0] ? "" : layers, fault);
+    if (fault[0])
+        fprintf(stderr, "camrank: %s: %s\n", path, caption);
 }
 
 static cr_status keep_small(cr_explain_pictures *p, const cr_single *single, const char *name,
@@ -155,7 +153,7 @@ static cr_status keep_small(cr_explain_pictures *p, const cr_single *single, con
     const double scale = p->side / (double)longer;
     const int width = (int)fmax(1, round(image->width * scale));
     const int height = (int)fmax(1, round(image->height * scale));
-    *to = (small){.n_views = cut ? single->model.n_views : 0};
+    to->n_views = cut ? single->model.n_views : 0;
     snprintf(to->name, sizeof to->name, "%s", name);
     const bool asked = result->explained != result->top_class[0];
     const char *class = cr_class_name(&single->names, result->explained, text, sizeof text);
@@ -190,7 +188,8 @@ cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, co
         CR_TRY(cr_fail_memory(err, "a picture", n_maps, sizeof *panels));
     const bool cut = cr_picture_is_cut(result->views, n_views, image->width, image->height);
     CR_TRY(make_maps(p, image, image, result, n_views, views, maps, err));
-    caption_maps(p, single, result, captions);
+    for (int k = 0; k < p->n_maps; k++)
+        caption_map(single, result, path, k, captions[k]);
     snprintf(lines[n_lines++], LINE, "%.90s   %.90s", cr_path_name(path), single->model.name);
     for (int i = 0; i < CR_TOP && result->top_class[i] >= 0; i++)
         snprintf(lines[n_lines++], LINE, "%d: %.2f %%  %.150s", i + 1, 100 * result->probability[i],
@@ -221,6 +220,8 @@ cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, co
     find_name(p, path, name);
     snprintf(to, path_bytes, "%s/%s.%s", p->folder, name, p->ending);
     CR_TRY(write_figure(p, to, &figure, err));
+    p->smalls[p->n_small].captions = captions;
+    captions = NULL;
     status = keep_small(p, single, name, image, result, cut, err);
 
 cleanup:
@@ -253,7 +254,7 @@ cr_status cr_explain_sheet(cr_explain_pictures *p, const cr_single *single, cr_e
         cr_figure_panel *to = panels + i / n_across * n_columns + i % n_across * n_panels;
         to[0] = (cr_figure_panel){.caption = of->title, .image = &of->image};
         for (int k = 0; k < p->n_maps; k++)
-            to[k + 1] = (cr_figure_panel){.caption = p->captions[k],
+            to[k + 1] = (cr_figure_panel){.caption = of->captions[k],
                                           .image = &of->image,
                                           .map = of->maps[k],
                                           .n_views = of->n_views,

@@ -18,7 +18,8 @@ cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *fo
                                   cr_error *err);
 void cr_explain_pictures_free(cr_explain_pictures *pictures);
 
-/* Draws the picture of the image `path`, called like it, and keeps what the sheet has of it. Errors:
+/* Draws the picture of the image `path`, called like it, and keeps what the sheet has of it; a line on
+ * standard error for each map that shows nothing. Errors:
  * those of cr_picture_map, cr_new_file_begin and cr_figure_write. */
 cr_status cr_explain_picture(cr_explain_pictures *pictures, const cr_single *single,
                              const char *path, const cr_image *image,

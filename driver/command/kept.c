@@ -3,6 +3,11 @@
 
 #include <math.h>
 
+bool cr_kept_has(const cr_results_variant *variant, int slot)
+{
+    return variant->map_slots > 0 && (slot >= CR_SLOTS - variant->map_slots || variant->of_image);
+}
+
 cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int variant,
                         int slot, const char *image, const float *map, cr_error *err)
 {
@@ -21,7 +26,7 @@ cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model
             "%s: holds no maps of %s, %s (`keep` of the method, or heatmaps.classes, was "
             "none)",
             path, of->name, name);
-    if (slot < CR_SLOTS - row->map_slots && !row->of_image)
+    if (!cr_kept_has(row, slot))
         return cr_fail(
             err, CR_EINPUT,
             "%s: of %s, %s it holds maps of the ground-truth class alone (`keep: all` of "

@@ -4,6 +4,9 @@
 
 #include "camrank/results.h"
 
+/* Whether maps of the slot are kept. */
+bool cr_kept_has(const cr_results_variant *variant, int slot);
+
 /* Whether `map`, read from slot `slot` of an image that is done, was kept. CR_EINPUT, beginning with
  * `path`, says what is not there and why. */
 cr_status cr_kept_check(const char *path, const cr_results_plan *plan, int model, int variant,

@@ -84,9 +84,9 @@ cleanup:
 /* The best class, where its map is kept. */
 static int first_slot(const cr_results_model *model, int variant)
 {
-    const cr_results_variant *of = &model->variants[variant];
-    const bool has_all = of->map_slots == CR_SLOTS || (of->of_image && of->map_slots > 0);
-    return cr_results_has_network(model) && has_all ? 0 : CR_SLOT_TRUTH;
+    return cr_results_has_network(model) && cr_kept_has(&model->variants[variant], 0)
+               ? 0
+               : CR_SLOT_TRUTH;
 }
 
 /* There may be many: the nearest, the first and the last. */
@@ -101,6 +101,15 @@ static cr_status fail_image(const cr_dataset *data, const request *r, cr_error *
                    cr_data_image_id(data, 0), cr_data_image_id(data, data->n_images - 1));
 }
 
+/* The first method whose maps of the class are kept; if none is, the one that is there stays, of which
+ * cr_kept_check says why not. */
+static void find_kept(const cr_results_model *model, request *r)
+{
+    for (int v = model->n_variants - 1; v >= 0; v--)
+        if (cr_kept_has(&model->variants[v], r->slot < 0 ? CR_SLOT_TRUTH : r->slot))
+            r->pick.variant = v;
+}
+
 static cr_status find(const cr_results *results, request *r, cr_error *err)
 {
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -108,9 +117,14 @@ static cr_status find(const cr_results *results, request *r, cr_error *err)
     if (r->image_at < 0)
         return fail_image(cr_results_get_data(results), r, err);
     const cr_status status = cr_pick_find(r->results, plan, false, true, &r->pick, err);
-    if (status == CR_OK && r->slot < 0)
-        r->slot = first_slot(&plan->models[r->pick.model], r->pick.variant);
-    return status;
+    if (status != CR_OK)
+        return status;
+    const cr_results_model *model = &plan->models[r->pick.model];
+    if (!r->pick.method_name)
+        find_kept(model, r);
+    if (r->slot < 0)
+        r->slot = first_slot(model, r->pick.variant);
+    return CR_OK;
 }
 
 /* What parts of the image the network saw. */
@@ -198,6 +212,8 @@ static const char *class_name(const cr_dataset *data, int32_t class_index)
 
 enum { TEXT_BYTES = 300 };
 
+#define EMPTY "an empty map: scaling leaves nothing of it, and its box is the whole image"
+
 /* What the titles say of the class and of how it was localized. */
 static void describe(const cr_results *results, const request *r, const row *in, char *first,
                      char *second)
@@ -282,6 +298,9 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     };
     CR_TRY(cr_picture_map(&native, protocol->upsampling, image->width, image->height, &map, err));
     describe(results, r, in, first, second);
+    const bool is_empty = cr_loc_map_is_empty(&native);
+    if (is_empty)
+        fprintf(stderr, "camrank: %s: image %s: %s\n", r->results, r->image, EMPTY);
     const int n_boxes = list_boxes(results, r, in, label, boxes);
     const bool cut = cr_picture_is_cut(views, variant->n_views, image->width, image->height);
     cr_figure_entry entries[4];
@@ -304,8 +323,8 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
          .boxes = boxes},
     };
     const cr_figure figure = {
-        .n_titles = 2,
-        .titles = (const char *const[]){first, second},
+        .n_titles = is_empty ? 3 : 2,
+        .titles = (const char *const[]){first, second, EMPTY},
         .n_rows = 1,
         .n_columns = 2,
         .panels = panels,
@@ -384,7 +403,8 @@ const cr_command cr_command_show = {
         "                     which kind; - is a PNG to standard output\n"
         "  --force            replaces a picture of that kind that is there\n"
         "  --model NAME       (the first of the file)\n"
-        "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model)\n"
+        "  --method NAME      as in the table: cam, grad-cam@layer (the first of the model whose\n"
+        "                     maps are kept)\n"
         "  --protocol NAME    whose boxes (the first of the file)\n"
         "  --rank N           the network's Nth class, 1 to 5 (1)\n"
         "  --truth            the ground-truth class (where there was no network)\n"

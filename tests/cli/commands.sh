@@ -52,6 +52,20 @@ contains "$work/out" "^devkit$"
 expect 2 'camrank: layouts: takes no "kaggle"' "$CAMRANK" layouts kaggle
 expect 0 '' "$CAMRANK" layouts --markdown
 stands_in_readme "the README's layouts are the program's"
+
+# Commands without MPI work once, however many processes a launcher starts.
+"$CAMRANK" layouts >"$work/once" 2>&1
+expect 0 'camrank: layouts works in one process; of the 3 that were started the others stay idle' \
+    ranks 3 "$CAMRANK" layouts
+check "a list is printed once" cmp "$work/out" "$work/once"
+expect 0 '' ranks 2 "$CAMRANK" --version
+check "one version" test "$(grep -c '^camrank ' "$work/out")" = 1
+expect 0 '' ranks 2 "$CAMRANK" report --help
+check "one help" test "$(grep -c '^usage: ' "$work/out")" = 1
+run_into "$work" ranks 2 "$CAMRANK" report none.h5
+check "exit code of a mistake" test "$(cat "$work/code")" = 3
+check "which is told once" test "$(grep -c 'none.h5: No such file' "$work/err")" = 1
+
 expect 0 '' "$CAMRANK" --version
 contains "$work/out" "^camrank [0-9]*\.[0-9]*\.[0-9]*$"
 contains "$work/out" "HDF5 [0-9.]*; .*OpenBLAS"
@@ -365,6 +379,13 @@ for kind in jpg pdf svg; do
         "$CAMRANK" show sample.h5 img_004 -o "$work/a.$kind"
     expect 0 '' "$CAMRANK" show sample.h5 img_004 -o "$work/a.$kind" --force
 done
+expect 0 'camrank: sample.h5: image img_002: an empty map: scaling leaves nothing of it, *' \
+    "$CAMRANK" show sample.h5 img_002 --truth --method grad-cam -o "$work/empty.png"
+check "a run that keeps maps of one method" "$CAMRANK" run job.yaml --set 'methods=[{name: grad-cam, keep: none}, cam]' -o keep.h5
+expect 0 '' "$CAMRANK" show keep.h5 img_004 -o "$work/keep.png"
+check "a picture of the first method that keeps its maps" cmp "$work/a.png" "$work/keep.png"
+expect 3 'camrank: keep.h5: holds no maps of gap, grad-cam *' "$CAMRANK" show keep.h5 img_004 --method grad-cam -o x.png
+expect 3 'camrank: keep.h5: holds no maps of fc, grad-cam *' "$CAMRANK" show keep.h5 img_004 --model fc -o x.png
 expect 0 '' "$CAMRANK" show sample.h5 img_004 -o -
 check "standard output has the same picture" cmp "$work/out" "$work/a.png"
 expect 2 'camrank: a.gif: a picture*s name must end in .png, .jpg, .pdf or .svg' \

@@ -147,7 +147,12 @@ check "the photograph is what it was" cmp shown/one.png photograph.png
 cp in/a/one.jpg in/one-2.jpg
 check "three images, two of one name" "$CAMRANK" explain gap.onnx in/a/one.jpg in/b/one.jpg in/one-2.jpg -o three
 check "three pictures and the sheet" test "$(ls three | tr '\n' ' ')" = "one-2-2.png one-2.png one.png sheet.png "
-expect 2 'camrank: explain: works alone; start it without mpirun' ranks 2 "$CAMRANK" explain gap.onnx in/a/one.jpg
+run_into "$work" ranks 2 "$CAMRANK" explain gap.onnx in/a/one.jpg -o two
+contains "$work/err" '^camrank: explain works in one process; of the 2 that were started one stays idle$'
+check "one image, once" test "$(grep -c '^in/a/one.jpg$' "$work/out")" = 1
+"$CAMRANK" explain gap.onnx images/img_002.png images/img_001.jpg --input "$input" --class 4 -o empty >"$work/out" 2>"$work/err"
+check "the empty map of one image" test "$(grep -c 'an empty map' "$work/err")" = 1
+contains "$work/err" '^camrank: images/img_002.png: grad-cam: an empty map$'
 
 # init: a job that is valid as it is, and the same of each rank.
 for n in 1 2; do
