@@ -2,6 +2,7 @@
  * components. A threshold is crossed where testing every pixel would cross it. */
 #include "component.h"
 #include "contour_boxes.h"
+#include "dense.h"
 #include "sampler.h"
 
 /* The last column of first .. last that is on the same side of the threshold as `first`; the two
@@ -48,14 +49,13 @@ static int find_runs(const cr_sampler *s, double threshold, cr_run *runs)
     return n;
 }
 
-/* The same where there are no segments. */
-static int find_runs_by_pixel(cr_sampler *s, int y, double threshold, cr_run *runs)
+/* The same of the values themselves. */
+static int find_runs_by_pixel(const double *line, int width, double threshold, cr_run *runs)
 {
     int n = 0;
     bool open = false;
-    cr_sampler_line(s, y);
-    for (int x = 0; x < s->width; x++) {
-        bool in = s->line[x] >= threshold;
+    for (int x = 0; x < width; x++) {
+        bool in = line[x] >= threshold;
         if (in && open)
             runs[n - 1].x1 = x;
         else if (in)
@@ -72,10 +72,12 @@ static size_t max_runs(const cr_sampler *s)
     return s->n_segments > 0 && (size_t)s->n_segments < most ? (size_t)s->n_segments : most;
 }
 
-static cr_status find_largest(cr_sampler *s, double threshold, int connectivity, cr_box *box,
-                              cr_loc_workspace *workspace, cr_error *err)
+/* `dense` is the whole map, where that is not what the sampler gives; else NULL. */
+static cr_status find_largest(cr_sampler *s, const double *dense, double threshold,
+                              int connectivity, cr_box *box, cr_loc_workspace *workspace,
+                              cr_error *err)
 {
-    size_t n = max_runs(s);
+    const size_t n = dense ? ((size_t)s->width + 1) / 2 : max_runs(s);
     cr_run *runs = cr_loc_room(workspace, CR_PART_RUNS, 2 * n, sizeof *runs, err);
     cr_components components = {
         .reach = connectivity == 8,
@@ -87,11 +89,15 @@ static cr_status find_largest(cr_sampler *s, double threshold, int connectivity,
     for (int y = 0; y < s->height; y++) {
         cr_run *row = runs + (y % 2 ? n : 0);
         int n_runs;
-        if (s->n_segments > 0) {
+        if (dense) {
+            n_runs =
+                find_runs_by_pixel(dense + (size_t)y * (size_t)s->width, s->width, threshold, row);
+        } else if (s->n_segments > 0) {
             cr_sampler_row(s, y);
             n_runs = find_runs(s, threshold, row);
         } else {
-            n_runs = find_runs_by_pixel(s, y, threshold, row);
+            cr_sampler_line(s, y);
+            n_runs = find_runs_by_pixel(s->line, s->width, threshold, row);
         }
         cr_components_add(&components, y, row, n_runs);
     }
@@ -122,13 +128,21 @@ cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int w
     range = cr_map_scale(map, range);
     CR_OR_RETURN(
         cr_sampler_init(&s, map, &range, protocol->upsampling, width, height, workspace, err));
-    double thresholds[] = {protocol->threshold, protocol->loose};
-    double maximum = cr_sampler_maximum(&s);
+    const double shares[] = {protocol->threshold, protocol->loose};
+    const double maximum = cr_sampler_maximum(&s);
+    double *dense = NULL;
+    if (maximum > 0 && cr_dense_is_needed(protocol))
+        CR_OR_RETURN(cr_dense_make(&s, protocol, &dense, workspace, err));
     for (int i = 0; i < protocol->n_boxes; i++) {
+        double threshold = shares[i] * maximum;
         boxes[i] = (cr_box){0, 0, width - 1, height - 1};
+        if (dense)
+            CR_OR_RETURN(cr_dense_threshold(protocol, shares[i], dense,
+                                            (size_t)width * (size_t)height, &threshold, workspace,
+                                            err));
         if (maximum > 0)
-            CR_OR_RETURN(find_largest(&s, thresholds[i] * maximum, protocol->connectivity,
-                                      &boxes[i], workspace, err));
+            CR_OR_RETURN(find_largest(&s, dense, threshold, protocol->connectivity, &boxes[i],
+                                      workspace, err));
     }
     return CR_OK;
 }

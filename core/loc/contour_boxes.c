@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "component.h"
+#include "dense.h"
 #include "erode.h"
 #include "sampler.h"
 
@@ -122,26 +123,40 @@ static cr_status merge_views(const cr_loc_map *map, int width, int height, float
     return CR_OK;
 }
 
-/* The square scaled to the image, divided by its maximum, in grey values; all 0 without a positive
- * value. */
-static cr_status draw_grey(const float *square, int width, int height, uint8_t *grey,
-                           cr_loc_workspace *workspace, cr_error *err)
+static uint8_t grey_of(double value, double maximum)
+{
+    return (uint8_t)lround(fmax(maximum > 0 ? 255 * value / maximum : 0, 0));
+}
+
+/* The square scaled to the image, and smoothed, divided by its maximum, in grey values; all 0 without a
+ * positive value. *level: the first at which it is cut. */
+static cr_status draw_grey(const float *square, const cr_protocol *protocol, int width, int height,
+                           uint8_t *grey, int *level, cr_loc_workspace *workspace, cr_error *err)
 {
     const cr_view whole = {.region = {0, 0, width, height}};
     const cr_loc_map map = {square, SQUARE, SQUARE, CR_SCALING_MAX, 1, &whole};
     const cr_map_range raw = {0, 1};
+    const size_t n = (size_t)width * (size_t)height;
     cr_sampler s;
-    cr_status status =
-        cr_sampler_init(&s, &map, &raw, CR_UPSAMPLING_BICUBIC, width, height, workspace, err);
-    if (status != CR_OK)
-        return status;
-    double maximum = cr_sampler_maximum(&s);
+    double *dense = NULL;
+    CR_OR_RETURN(
+        cr_sampler_init(&s, &map, &raw, CR_UPSAMPLING_BICUBIC, width, height, workspace, err));
+    double maximum = cr_sampler_maximum(&s), threshold = protocol->threshold * maximum;
+    if (cr_dense_is_needed(protocol)) {
+        CR_OR_RETURN(cr_dense_make(&s, protocol, &dense, workspace, err));
+        CR_OR_RETURN(cr_dense_threshold(protocol, protocol->threshold, dense, n, &threshold,
+                                        workspace, err));
+        maximum = dense[0];
+        for (size_t i = 1; i < n; i++)
+            maximum = fmax(maximum, dense[i]);
+    }
+    *level = dense ? grey_of(threshold, maximum) : (int)lround(255 * protocol->threshold);
     for (int y = 0; y < height; y++) {
-        cr_sampler_line(&s, y);
-        for (int x = 0; x < width; x++) {
-            double value = maximum > 0 ? 255 * s.line[x] / maximum : 0;
-            grey[(size_t)y * (size_t)width + (size_t)x] = (uint8_t)lround(fmax(value, 0));
-        }
+        const double *line = dense ? dense + (size_t)y * (size_t)width : s.line;
+        if (!dense)
+            cr_sampler_line(&s, y);
+        for (int x = 0; x < width; x++)
+            grey[(size_t)y * (size_t)width + (size_t)x] = grey_of(line[x], maximum);
     }
     return CR_OK;
 }
@@ -194,8 +209,7 @@ static cr_status rank_contours(const uint8_t *mask, int value, int width, int he
 cr_status cr_contour_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width,
                            int height, cr_box *boxes, cr_loc_workspace *workspace, cr_error *err)
 {
-    const int levels[] = {(int)lround(255 * protocol->threshold), further_levels[0],
-                          further_levels[1]};
+    int levels[] = {0, further_levels[0], further_levels[1]};
     size_t pixels = (size_t)width * (size_t)height;
     ranking ranks = {0};
     float *square = cr_loc_room(workspace, CR_PART_SQUARE, SQUARE * SQUARE, sizeof *square, err);
@@ -204,7 +218,7 @@ cr_status cr_contour_boxes(const cr_loc_map *map, const cr_protocol *protocol, i
         return CR_EINTERNAL;
     uint8_t *mask = grey + pixels;
     CR_OR_RETURN(merge_views(map, width, height, square, workspace, err));
-    CR_OR_RETURN(draw_grey(square, width, height, grey, workspace, err));
+    CR_OR_RETURN(draw_grey(square, protocol, width, height, grey, &levels[0], workspace, err));
     for (size_t k = 0; k < sizeof levels / sizeof *levels; k++) {
         for (size_t i = 0; i < pixels; i++)
             mask[i] = grey[i] > levels[k];

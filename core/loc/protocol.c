@@ -6,23 +6,35 @@
 #include <string.h>
 
 static const cr_protocol protocols[] = {
-#define PROTOCOL(name, upsampling, boxes, threshold, loose, connectivity, n_boxes, predictions, \
-                 exclude, iou)                                                                  \
-    {name,    CR_UPSAMPLING_##upsampling, CR_BOX_##boxes, threshold, loose, connectivity,       \
-     n_boxes, CR_PREDICT_##predictions,   exclude,        iou},
+#define PROTOCOL(title, up, rule, cut, second, neighbours, n, predicts, excludes, least) \
+    {.name = (title),                                                                    \
+     .upsampling = CR_UPSAMPLING_##up,                                                   \
+     .boxes = CR_BOX_##rule,                                                             \
+     .threshold = (cut),                                                                 \
+     .loose = (second),                                                                  \
+     .connectivity = (neighbours),                                                       \
+     .n_boxes = (n),                                                                     \
+     .predictions = CR_PREDICT_##predicts,                                               \
+     .exclude = (excludes),                                                              \
+     .iou = (least)},
     CR_PROTOCOL_LIST(PROTOCOL)
 #undef PROTOCOL
 };
 
 static const char *const upsamplings[] = {"bilinear", "nearest", "bicubic", NULL};
+static const char *const shares[] = {"maximum", "percentile", NULL};
+static const char *const units[] = {"pixel", "side", NULL};
 static const char *const box_rules[] = {"largest", "tight-loose", "contours", NULL};
 static const char *const prediction_rules[] = {"plain", "second", "combined", "tight-loose", NULL};
+
+/* Beyond, smoothing takes seconds an image. */
+#define MOST_OF_SIDE 0.1
 
 #define AT(member) .offset = offsetof(cr_protocol, member)
 
 static const cr_parameter parameters[] = {
     {"threshold", CR_PARAMETER_NUMBER, AT(threshold), .most = 1, .fallback = 0.2,
-     .help = "of the maximum of the upsampled map, at which it is cut"},
+     .help = "at which the upsampled map is cut, a share of what threshold_of says"},
     {"loose", CR_PARAMETER_NUMBER, AT(loose), .most = 1,
      .help = "the second threshold, where the protocol has one"},
     {"connectivity", CR_PARAMETER_WHOLE, AT(connectivity), .least = 4, .most = 8, .step = 4,
@@ -39,6 +51,13 @@ static const cr_parameter parameters[] = {
      .help = "images on the exclude list are not localized"},
     {"iou", CR_PARAMETER_NUMBER, AT(iou), .most = 1, .fallback = 0.5,
      .help = "from which on a box is right"},
+    {"threshold_of", CR_PARAMETER_WORD, AT(threshold_of), .later = true, .words = shares,
+     .help = "thresholds are shares of the map's maximum, or of its pixels: 0.95 is the 95th "
+             "percentile"},
+    {"smooth", CR_PARAMETER_NUMBER, AT(smooth), .later = true, .most = 100,
+     .help = "sigma of the Gaussian that smooths the upsampled map; 0: none"},
+    {"smooth_unit", CR_PARAMETER_WORD, AT(smooth_unit), .later = true, .words = units,
+     .help = "of sigma: pixels of the image, or its shorter side"},
 };
 
 const cr_parameters cr_protocol_parameters = {parameters, sizeof parameters / sizeof *parameters};
@@ -68,10 +87,36 @@ cr_status cr_protocol_check(const cr_protocol *protocol, cr_error *err)
         return cr_fail(err, CR_EINPUT,
                        "its contours are 8-connected and its upsampling is bicubic; neither can be "
                        "changed");
+    if (protocol->smooth_unit == CR_SMOOTH_UNIT_SIDE && protocol->smooth > MOST_OF_SIDE)
+        return cr_fail(err, CR_EINPUT, "smooth must be at most %g of the side, not %g",
+                       MOST_OF_SIDE, protocol->smooth);
     if (protocol->loose > protocol->threshold)
         return cr_fail(err, CR_EINPUT, "the loose threshold, %g, must not exceed the threshold, %g",
                        protocol->loose, protocol->threshold);
     return CR_OK;
+}
+
+double cr_protocol_level(const cr_protocol *protocol)
+{
+    const bool has_level =
+        protocol->threshold_of == CR_THRESHOLD_OF_MAXIMUM && protocol->smooth <= 0;
+    return has_level ? protocol->threshold : 0;
+}
+
+void cr_protocol_text(const cr_protocol *protocol, char text[CR_PROTOCOL_TEXT_BYTES])
+{
+    const size_t room = CR_PROTOCOL_TEXT_BYTES;
+    const bool of_maximum = protocol->threshold_of == CR_THRESHOLD_OF_MAXIMUM;
+    size_t n = 0;
+    if (protocol->smooth > 0)
+        n += (size_t)snprintf(
+            text, room, "smoothed by %.4g %s, ",
+            protocol->smooth * (protocol->smooth_unit == CR_SMOOTH_UNIT_SIDE ? 100 : 1),
+            protocol->smooth_unit == CR_SMOOTH_UNIT_SIDE ? "% of the side" : "pixels");
+    n += (size_t)snprintf(text + n, room - n, "threshold %.4g %% of the %s",
+                          100 * protocol->threshold, of_maximum ? "maximum" : "pixels");
+    if (protocol->loose > 0)
+        snprintf(text + n, room - n, ", and %.4g %%", 100 * protocol->loose);
 }
 
 int cr_protocol_predictions(const cr_protocol *protocol, cr_prediction predictions[CR_TOP])

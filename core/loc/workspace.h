@@ -19,6 +19,8 @@ typedef enum cr_loc_part {
     CR_PART_SQUARES,
     CR_PART_RANKED,
     CR_PART_RANK_COUNTS,
+    CR_PART_DENSE,
+    CR_PART_BLUR,
     CR_PARTS
 } cr_loc_part;
 

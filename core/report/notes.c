@@ -70,13 +70,12 @@ static void put_protocols(const cr_report *report, FILE *out, const char *prefix
 {
     for (int p = 0; report->show_protocols && p < report->n_protocols; p++) {
         const cr_protocol *protocol = &report->protocols[p];
+        char text[CR_PROTOCOL_TEXT_BYTES];
         fprintf(out, "%sprotocol ", prefix);
         put(out, protocol->name);
-        fprintf(out, " (threshold %.4g %% of the maximum, ", 100 * protocol->threshold);
-        if (protocol->loose > 0)
-            fprintf(out, "and %.4g %%, ", 100 * protocol->loose);
-        fprintf(out, "%d-connected, IoU at least %g): localization over ", protocol->connectivity,
-                protocol->iou);
+        cr_protocol_text(protocol, text);
+        fprintf(out, " (%s, %d-connected, IoU at least %g): localization over ", text,
+                protocol->connectivity, protocol->iou);
         put_range(report, out, offsetof(cr_report_row, n_localized), protocol->name);
         if (protocol->exclude && report->n_excluded > 0)
             fprintf(out, " images, blacklist of %" PRId64 "\n", report->n_excluded);

@@ -328,8 +328,8 @@ cr_status cr_h5_get_word(cr_h5_at at, const char *name, const char *const *words
 /* How enumerations are spelled in the file. */
 const char *cr_scaling_text(cr_scaling scaling);
 
-/* parameter.c: parameters as attributes of a group. Errors: CR_EIO; CR_EINPUT for an attribute that is
- * missing or that no job could have given. */
+/* parameter.c: parameters as attributes of a group; what is missing of those that came later has its
+ * fallback. Errors: CR_EIO; CR_EINPUT for another that is missing, or that no job could have given. */
 cr_status cr_parameters_put(cr_h5_at at, cr_parameters table, const void *of, cr_error *err);
 cr_status cr_parameters_get(cr_h5_at at, cr_parameters table, void *of, cr_error *err);
 

@@ -46,7 +46,9 @@ cleanup:
 
 cr_status cr_parameters_get(cr_h5_at at, cr_parameters table, void *of, cr_error *err)
 {
+    cr_parameters_reset(table, of);
     for (int i = 0; i < table.n; i++)
-        CR_OR_RETURN(get(at, &table.items[i], of, err));
+        if (!table.items[i].later || H5Aexists(at.id, table.items[i].key) > 0)
+            CR_OR_RETURN(get(at, &table.items[i], of, err));
     return CR_OK;
 }

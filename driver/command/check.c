@@ -60,8 +60,10 @@ static void print_plan(const cr_session *s)
                s->data.n_unlisted_files, s->data.unlisted);
     for (int p = 0; p < s->job.n_protocols; p++) {
         const cr_protocol *protocol = &s->job.protocols[p];
-        printf("protocol %s: threshold %g of the maximum, %d-connected, IoU >= %g\n",
-               protocol->name, protocol->threshold, protocol->connectivity, protocol->iou);
+        char text[CR_PROTOCOL_TEXT_BYTES];
+        cr_protocol_text(protocol, text);
+        printf("protocol %s: %s, %d-connected, IoU >= %g\n", protocol->name, text,
+               protocol->connectivity, protocol->iou);
     }
     if (s->n_models > 0)
         printf("chunks   %d of %d images%s: at most %d ranks have work\n", cr_units_all(s),

@@ -244,8 +244,9 @@ static void describe(const cr_results *results, const request *r, const row *in,
     if (!is_truth && truth->label >= 0)
         n += (size_t)snprintf(second + n, TEXT_BYTES - n, "   ground truth: %.80s",
                               class_name(data, truth->label));
-    snprintf(second + n, TEXT_BYTES - n, "   %.40s, threshold %.3g %% of the maximum",
-             protocol->name, 100 * protocol->threshold);
+    char cut[CR_PROTOCOL_TEXT_BYTES];
+    cr_protocol_text(protocol, cut);
+    snprintf(second + n, TEXT_BYTES - n, "   %.40s, %s", protocol->name, cut);
 }
 
 static const cr_figure_line of_truth = {.colour = {0.1, 0.9, 0.1}};
@@ -309,7 +310,8 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
     if (n_truth)
         entries[n_entries++] = (cr_figure_entry){of_truth, "ground truth"};
     entries[n_entries++] = (cr_figure_entry){predicted, "predicted box"};
-    entries[n_entries++] = (cr_figure_entry){cr_figure_contour, contour};
+    if (cr_protocol_level(protocol) > 0)
+        entries[n_entries++] = (cr_figure_entry){cr_figure_contour, contour};
     if (cut)
         entries[n_entries++] = (cr_figure_entry){cr_figure_seen, "what the network saw"};
     const cr_figure_panel panels[] = {
@@ -318,7 +320,7 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
          .map = map,
          .n_views = cut ? variant->n_views : 0,
          .views = views,
-         .level = protocol->threshold,
+         .level = cr_protocol_level(protocol),
          .n_boxes = n_boxes,
          .boxes = boxes},
     };
@@ -329,7 +331,7 @@ static cr_status draw(cr_results *results, const request *r, const row *in, cons
         .n_columns = 2,
         .panels = panels,
         .bar = true,
-        .level = protocol->threshold,
+        .level = cr_protocol_level(protocol),
         .n_entries = n_entries,
         .entries = entries,
     };

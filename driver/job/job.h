@@ -95,8 +95,8 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *     boxes of cam-paper, and a table without their errors.
  *   metrics (those that are in every file): a list of names of cr_metrics, or of mappings: name, and the
  *     metric's parameters. Those of every file need not be named
- *   threshold, loose, connectivity, upsampling, iou (the protocol's own): of the one protocol with
- *     boxes
+ *   threshold, loose, connectivity, upsampling, iou, threshold_of, smooth, smooth_unit (the protocol's
+ *     own): of the one protocol with boxes
  *   heatmaps: classes (all | truth | none: all, but truth of maps as large as the input), type (float32 | float16: float32)
  *   batch (16)
  *   limits: activations_mb, of what a rank takes for one network's activations, and for the maps of a

@@ -46,6 +46,20 @@ typedef enum cr_box_rule {
     CR_BOX_CONTOURS,
 } cr_box_rule;
 
+/* What a protocol's thresholds are shares of. */
+typedef enum cr_threshold_of {
+    CR_THRESHOLD_OF_MAXIMUM, /* the maximum of the upsampled map */
+    /* Its pixels: the threshold t is the value that numpy.percentile(map, 100 t) gives, which lies
+     * between two pixels in proportion. */
+    CR_THRESHOLD_OF_PERCENTILE,
+} cr_threshold_of;
+
+/* What the sigma of the smoothing is counted in. */
+typedef enum cr_smooth_unit {
+    CR_SMOOTH_UNIT_PIXEL, /* of the image */
+    CR_SMOOTH_UNIT_SIDE,  /* its shorter side */
+} cr_smooth_unit;
+
 /* How the at most CR_TOP predictions of an image are made from its top classes (slots 0 to 4, best
  * first) and their boxes. */
 typedef enum cr_prediction_rule {
@@ -60,8 +74,14 @@ typedef struct cr_protocol {
     char name[32];
     cr_upsampling upsampling;
     cr_box_rule boxes;
-    double threshold; /* of the maximum of the upsampled map, 0 to 1; a pixel equal to it is in */
+    double threshold; /* 0 to 1, a share of what threshold_of says; a pixel equal to it is in */
     double loose;     /* the second threshold; 0 where there is none */
+    cr_threshold_of threshold_of;
+    /* The sigma of a Gaussian by which the upsampled map is smoothed before it is cut, as by
+     * scipy.ndimage.gaussian_filter with its defaults: mirrored at the image's edges, cut off at 4
+     * sigma; 0: it is not. CR_BOX_CONTOURS does so in step 2, and its first level is a percentile there. */
+    double smooth;
+    cr_smooth_unit smooth_unit;
     int connectivity; /* 4 or 8 */
     int n_boxes;      /* boxes a class: 1 or 2 */
     cr_prediction_rule predictions;
@@ -69,7 +89,8 @@ typedef struct cr_protocol {
     double iou;   /* a box is right when its IoU is at least this */
 } cr_protocol;
 
-/* name, upsampling, boxes, threshold, loose, connectivity, n_boxes, predictions, exclude, iou.
+/* name, upsampling, boxes, threshold, loose, connectivity, n_boxes, predictions, exclude, iou. The
+ * thresholds are shares of the maximum, and nothing is smoothed.
  *
  * cam-paper      Zhou et al., CVPR 2016, section 3.2: 20 % of the maximum, largest connected
  *                component, tightest box. Connectivity and upsampling, which the paper leaves open,
@@ -98,6 +119,14 @@ extern const cr_parameters cr_protocol_parameters;
 
 /* The named protocol; CR_EINPUT naming the known ones. */
 cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *err);
+
+/* Its smoothing and its thresholds, as `threshold 20 % of the maximum`. */
+enum { CR_PROTOCOL_TEXT_BYTES = 160 };
+void cr_protocol_text(const cr_protocol *protocol, char text[CR_PROTOCOL_TEXT_BYTES]);
+
+/* The share of the maximum of the map, as cr_loc_upsample has it, at which its contour is that of box 0; 0
+ * where there is none. */
+double cr_protocol_level(const cr_protocol *protocol);
 
 /* Whether parameters that are each in their range go together, for a protocol of which some were
  * changed. Errors: CR_EINPUT saying what does not fit. */
@@ -137,7 +166,7 @@ typedef struct cr_loc_workspace {
     struct {
         void *block;
         size_t bytes;
-    } parts[16];
+    } parts[24];
 } cr_loc_workspace;
 
 void cr_loc_workspace_fini(cr_loc_workspace *workspace);

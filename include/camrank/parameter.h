@@ -24,7 +24,8 @@ typedef struct cr_parameter {
     double fallback;          /* where nothing is said; of WORD the place of a word */
     const char *const *words; /* of WORD, NULL behind the last */
     bool fixed;               /* no job can set it: it comes with the thing's name */
-    const char *help;         /* what it is, and its unit */
+    bool later;       /* results of earlier versions lack it, and were made with its fallback */
+    const char *help; /* what it is, and its unit */
 } cr_parameter;
 
 typedef struct cr_parameters {

@@ -125,6 +125,11 @@ refused "$made /: protocol cam-paper $lacks" 1 --set threshold=0.3
 refused "$made /: protocol cam-paper $lacks" 3 --set protocol=kaggle
 edit="f['protocols/cam-paper'].attrs.modify('threshold', 0.3)" \
     refused "$made /protocols/cam-paper: \`threshold\` is \`0.3\` in the file, \`0.2\` now" 1
+# What came later is missing in a file of an earlier version, which is read all the same.
+edit="del f['protocols/cam-paper'].attrs['smooth']" \
+    refused "$made /: \`batch\` is \`4\` in the file, \`5\` now" 1 --set batch=5
+edit="del f['protocols/cam-paper'].attrs['iou']" \
+    refused '/protocols/cam-paper: no attribute `iou`' 1
 refused "$made /models/gap: \`kernels\` is \`\` in the file, \`gather\` now" 1 \
     --set 'models.0.kernels=[gather]'
 refused "$made /: \`failed\` is \`wrong\` in the file, \`skip\` now" 1 --set dataset.failed=skip

@@ -7,16 +7,18 @@ import sys
 try:
     import cv2
     import numpy as np
+    import scipy.ndimage
     from PIL import Image
 except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
+import structs
 from camrank import KIT, Checks
 from localize import MIN_MAX, find_boxes, lib, protocol_of
 from structs import cr_prediction
 
-SQUARE, LEVELS, MARGIN = 256, (20, 100, 110), 5
+SQUARE, LEVELS, MARGIN = 256, (100, 110), 5
 report = Checks()
 
 
@@ -49,10 +51,10 @@ def limit(value, low, high):
     return low if value < low else high if value > high else value
 
 
-def rectangles(grey):
+def rectangles(grey, first):
     height, width = grey.shape
     found = []
-    for k, level in enumerate(LEVELS):
+    for k, level in enumerate((first, *LEVELS)):
         mask = erode(grey > level).astype(np.uint8)
         contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
         for j, contour in enumerate(contours):
@@ -83,11 +85,16 @@ def merged(found):
     return [(min(x, x + w), min(y, y + h), max(x, x + w), max(y, y + h)) for x, y, w, h in found]
 
 
-def expected(maps, places, width, height):
+def grey_of(heat):
+    return np.floor(np.clip(255 * heat, 0, 255) + 0.5).astype(np.uint8)
+
+
+def expected(maps, places, width, height, sigma=0, percentile=None):
     heat = imresize(merge(maps, places), width, height)
+    heat = scipy.ndimage.gaussian_filter(heat, sigma) if sigma else heat
     heat /= heat.max()
-    grey = np.floor(np.clip(255 * heat, 0, 255) + 0.5).astype(np.uint8)
-    return merged(rectangles(grey))[:2]
+    first = 20 if percentile is None else int(grey_of(np.percentile(heat, percentile)))
+    return merged(rectangles(grey_of(heat), first))[:2]
 
 
 def ten_crop(size):
@@ -129,6 +136,16 @@ def judge_boxes(random):
     report("both boxes of maps of one and of ten views", wrong == 0,
            f"{wrong} of 300 differ")
     report("the first box alone is the same", moved == 0, f"{moved} of 300 differ")
+    two.smooth, two.threshold_of, two.threshold = 5, structs.CR_THRESHOLD_OF_PERCENTILE, .7
+    wrong = 0
+    for trial in range(60):
+        width, height = (int(n) for n in random.integers(60, 300, 2))
+        maps = activations(random, 1, int(random.integers(4, 16)))
+        places = [(0, 0, SQUARE, False)]
+        wrong += (find_boxes(maps, MIN_MAX, two, width, height, views_of(places, width, height))
+                  != expected(maps, places, width, height, 5, 70))
+    report("both boxes of maps that SciPy smooths, from a percentile on", wrong == 0,
+           f"{wrong} of 60 differ")
 
 
 def judge_kit():

@@ -7,6 +7,7 @@ import sys
 try:
     import cv2
     import numpy as np
+    import scipy.ndimage
     from PIL import Image
 except ImportError as problem:
     print(f"skipped: {problem}")
@@ -17,6 +18,7 @@ try:
 except ImportError:
     torch = None
 
+import structs
 from camrank import KIT, Checks
 from localize import (BICUBIC, BILINEAR, MAX, MIN_MAX, NEAREST, box_of, boxes_of, center_hits,
                       find_boxes, lib, protocol_of, upsample, whole_image_hits)
@@ -159,6 +161,55 @@ def judge_runs(random):
            f"{wrong} of {compared} differ")
 
 
+def judge_smoothing(random):
+    """Boxes of maps that SciPy smooths, at percentiles that NumPy finds."""
+    wrong = {"smoothed": 0, "at a percentile": 0, "smoothed, at a percentile": 0, "by a share of the side": 0}
+    compared = dict.fromkeys(wrong, 0)
+    for trial in range(240):
+        mh, mw = random.integers(1, 30, 2)
+        height, width = (int(n) for n in random.integers(1, 160, 2))
+        m = (random.random((mh, mw)) ** 3).astype(np.float32)
+        if m.max() == m.min():
+            continue
+        kind = list(wrong)[trial % 4]
+        sigma = 0. if kind == "at a percentile" else float(random.choice((.1, .4, 2, 3.7, 20)))
+        by_side = kind == "by a share of the side"
+        if by_side:
+            sigma = min(sigma / 100, .1)
+        u = upsample_exactly(m, width, height)
+        u = scipy.ndimage.gaussian_filter(u, sigma * (min(width, height) if by_side else 1)) if sigma else u
+        threshold = float(random.choice((0, .2, .5, .77, .95, 1)))
+        of_pixels = kind.endswith("percentile")
+        cut = np.percentile(u, 100 * threshold) if of_pixels else threshold * u.max()
+        # The pixels that define a percentile are as near as can be; others must not be.
+        near = np.abs(u - cut) < 1e-9
+        if near.sum() > (2 if of_pixels else threshold == 1):
+            continue
+        want, tie = opencv_box(u >= cut - (1e-12 if threshold in (0, 1) or of_pixels and near.any() else 0), 8)
+        compared[kind] += 1
+        protocol = protocol_of(threshold=threshold, smooth=sigma,
+                               threshold_of=structs.CR_THRESHOLD_OF_PERCENTILE if of_pixels else 0,
+                               smooth_unit=structs.CR_SMOOTH_UNIT_SIDE if by_side else 0)
+        wrong[kind] += find_boxes(m, MIN_MAX, protocol, width, height) != [want]
+    for kind, n in wrong.items():
+        report(f"boxes of maps {kind} are those of SciPy and NumPy", n == 0 and compared[kind] > 25,
+               f"{n} of {compared[kind]} differ")
+
+
+def upsample_exactly(m, width, height):
+    """Bilinear, in double precision: what OpenCV makes of doubles has coordinates of single precision."""
+    def taps(n, size):
+        at = np.clip((np.arange(size) + .5) * n / size - .5, 0, n - 1)
+        low = at.astype(int)
+        matrix = np.zeros((size, n))
+        matrix[np.arange(size), low] += 1 - (at - low)
+        matrix[np.arange(size), np.minimum(low + 1, n - 1)] += at - low
+        return matrix
+    d = m.astype(np.float64)
+    d = (d - d.min()) / np.ptp(d)
+    return taps(len(m), height) @ d @ taps(m.shape[1], width).T
+
+
 def numpy_iou(a, b):
     frame = np.zeros((2, 80, 80), bool)
     for layer, (x0, y0, x1, y1) in zip(frame, (a, b)):
@@ -243,6 +294,7 @@ def main():
     judge_bicubic(random)
     judge_components(random)
     judge_runs(random)
+    judge_smoothing(np.random.default_rng(4))
     judge_iou(random)
     if os.path.isdir(os.path.join(KIT, "dev")):
         judge_kit_boxes(KIT)

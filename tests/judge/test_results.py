@@ -139,7 +139,8 @@ def judge_attributes(path):
             wanted = {"index": p, "threshold": THRESHOLDS[p], "loose": [0, 20 / 255][p], "connectivity": 8,
                       "upsampling": b"bilinear", "boxes": [b"largest", b"tight-loose"][p],
                       "n_boxes": n_boxes, "predictions": [b"plain", b"tight-loose"][p],
-                      "exclude": int(exclude), "iou": iou}
+                      "exclude": int(exclude), "iou": iou, "threshold_of": b"maximum", "smooth": 0,
+                      "smooth_unit": b"pixel"}
             check(dict(f["protocols"][name].attrs) == wanted, f"attributes of protocol {name}")
         for m, model in enumerate(MODELS):
             attributes = f["models"][model].attrs

@@ -372,7 +372,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
          "methods, "
          "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
          "connectivity, "
-         "upsampling, iou"},
+         "upsampling, iou, threshold_of, smooth, smooth_unit"},
         {"range: 255", "rnage: 255",
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\" (did you mean \"range\"?); "
          "allowed: preset, size, resize, "
@@ -807,7 +807,7 @@ static void job_bad_set_is_quoted(const cr_par *par)
          "methods, "
          "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
          "connectivity, "
-         "upsampling, iou"},
+         "upsampling, iou, threshold_of, smooth, smooth_unit"},
         {"models.2.name=x", "--set models.2.name=x: no item \"2\" in a list of 2, numbered from 0"},
         {"models.x.name=x", "--set models.x.name=x: no item \"x\" in a list of 2, numbered from 0"},
         {"protocol.iou=1",
