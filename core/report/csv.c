@@ -97,7 +97,7 @@ static void put_rows(const cr_report *report, FILE *out)
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
     put_keys(report, out, LATE);
-    fputc('\n', out);
+    fprintf(out, ",input\n");
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
@@ -107,6 +107,8 @@ static void put_rows(const cr_report *report, FILE *out)
         put_quoted(out, row->filter);
         put_ends(out, row);
         put_numbers(report, out, row, LATE);
+        fputc(',', out);
+        put_quoted(out, row->input);
         fputc('\n', out);
     }
 }

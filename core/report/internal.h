@@ -53,6 +53,10 @@ static inline bool cr_report_has_images(const cr_report_row *row)
     return row->has_network || row->is_baseline;
 }
 
+/* table.c: whether a table for people has a column of the number at this place: one that is asked for; of
+ * those of the plan, one of which some row has a value, or may yet have. */
+bool cr_report_shows(const cr_report *report, int number);
+
 /* Whether there are rows but of baselines. */
 bool cr_report_has_models(const cr_report *report);
 

@@ -77,6 +77,8 @@ static json_t *row_value(const cr_report *report, const cr_report_row *row)
     failed |= json_object_set_new(object, "exclude", json_integer(row->n_excluded));
     failed |= json_object_set_new(object, "filter",
                                   row->has_network ? cr_json_text(row->filter) : json_null());
+    failed |= json_object_set_new(object, "input",
+                                  row->has_network ? cr_json_text(row->input) : json_null());
     failed |= json_object_set_new(object, "curve", curve_value(row->curve, row->n_curve));
     failed |= json_object_set_new(
         object, "curve_by", json_string(row->n_curve == CR_CENTER_BOXES ? "side" : "threshold"));

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Failed images that are named. */
-enum { NAMED = 5 };
+enum { NAMED = 5 }; /* failed images that are named */
+enum { FRAME_BYTES = 64 };
 
 static bool has_networks(const cr_report *report)
 {
@@ -15,7 +15,7 @@ static bool has_networks(const cr_report *report)
     return false;
 }
 
-/* "12", or "10 to 12" where rows differ. Baselines count only where they are alone. */
+/* "12", or "10 to 12" where rows differ, of those that have it. Baselines count only where they are alone. */
 static void put_range(const cr_report *report, FILE *out, size_t offset, const char *protocol)
 {
     const bool baselines = !cr_report_has_models(report);
@@ -24,7 +24,7 @@ static void put_range(const cr_report *report, FILE *out, size_t offset, const c
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         int64_t n;
-        if (row->is_baseline != baselines || (classified && !row->has_network) ||
+        if (row->is_baseline != baselines || (classified ? !row->has_network : !row->method[0]) ||
             (protocol && strcmp(protocol, row->protocol) != 0))
             continue;
         memcpy(&n, (const char *)row + offset, sizeof n);
@@ -41,22 +41,47 @@ static const char *plural(int64_t n)
     return n == 1 ? "" : "s";
 }
 
-/* The resize filter of all networks, or of each. */
-static void put_filters(const cr_report *report, FILE *out, cr_put_text *put)
+/* How images are prepared: the resize filter, as the file has it. */
+static void filter_of(const cr_report_row *row, char text[FRAME_BYTES])
 {
-    bool same = true;
-    const char *first = NULL, *last = NULL;
+    snprintf(text, FRAME_BYTES, "%s", row->filter);
+}
+
+/* What of an image a network sees, which in the input's text stands between size and filter: `squash`, or
+ * `short-side 256 crop center`. */
+static void frame_of(const cr_report_row *row, char text[FRAME_BYTES])
+{
+    const char *at = strstr(row->input, ", ");
+    const char *end = at ? strstr(at + 2, row->filter) : NULL;
+    size_t n = 0;
+    for (at += end ? 2 : 0; end && at + 2 < end && n + 1 < FRAME_BYTES; at++)
+        if (*at != ',')
+            text[n++] = *at;
+    text[n] = 0;
+}
+
+/* `title`, and what all networks have, or each. */
+static void put_of_networks(const cr_report *report, FILE *out, cr_put_text *put, const char *title,
+                            void text_of(const cr_report_row *, char *))
+{
+    char first[FRAME_BYTES] = "", text[FRAME_BYTES];
+    const char *last = NULL;
+    bool same = true, any = false;
     for (int i = 0; i < report->n_rows; i++)
         if (report->rows[i].has_network) {
-            first = first ? first : report->rows[i].filter;
-            same = same && strcmp(first, report->rows[i].filter) == 0;
+            text_of(&report->rows[i], text);
+            if (!any)
+                memcpy(first, text, sizeof first);
+            any = true;
+            same = same && strcmp(first, text) == 0;
         }
-    for (int i = 0; i < report->n_rows; i++) {
+    for (int i = 0; i < report->n_rows && (!same || first[0]); i++) {
         const cr_report_row *row = &report->rows[i];
         if (!row->has_network || (last && (same || strcmp(last, row->model) == 0)))
             continue;
-        fprintf(out, last ? ", " : ", resize filter ");
-        put(out, row->filter);
+        text_of(row, text);
+        fprintf(out, ", %s", last ? "" : title);
+        put(out, text);
         if (!same) {
             fprintf(out, " (");
             put(out, row->model);
@@ -64,6 +89,18 @@ static void put_filters(const cr_report *report, FILE *out, cr_put_text *put)
         }
         last = row->model;
     }
+}
+
+/* Whether some network does not see the whole image, alone. */
+static bool is_cropped(const cr_report *report)
+{
+    char text[FRAME_BYTES];
+    for (int i = 0; i < report->n_rows; i++) {
+        frame_of(&report->rows[i], text);
+        if (report->rows[i].has_network && text[0] && strcmp(text, "squash") != 0)
+            return true;
+    }
+    return false;
 }
 
 static void put_protocols(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
@@ -102,6 +139,50 @@ static void put_missing(const cr_report *report, FILE *out, const char *prefix, 
     fprintf(out, "; the numbers are of these.\n");
 }
 
+static bool is_of_boxes(const cr_metric_number *number)
+{
+    return number->of == CR_METRIC_OF_TOP || number->of == CR_METRIC_OF_TRUTH;
+}
+
+static bool is_of_classes(const cr_metric_number *number)
+{
+    return number->of == CR_METRIC_OF_CLASSES;
+}
+
+static bool is_of_sweep(const cr_metric_number *number)
+{
+    return number->of == CR_METRIC_OF_SWEEP_V1 || number->of == CR_METRIC_OF_SWEEP_V2;
+}
+
+static bool is_share(const cr_metric_number *number)
+{
+    return number->interval == CR_METRIC_WILSON;
+}
+
+static bool is_error(const cr_metric_number *number)
+{
+    return is_share(number) && number->better == CR_METRIC_DOWN;
+}
+
+static bool is_mean(const cr_metric_number *number)
+{
+    return number->interval == CR_METRIC_BOOTSTRAP && !is_of_sweep(number);
+}
+
+static bool is_swept(const cr_metric_number *number)
+{
+    return number->interval == CR_METRIC_BOOTSTRAP && is_of_sweep(number);
+}
+
+/* Whether the table has a column of such a number: what it has none of is not explained. */
+static bool shows_any(const cr_report *report, bool is(const cr_metric_number *))
+{
+    for (int k = 0; k < cr_metric_n_numbers(); k++)
+        if (is(cr_metric_number_at(k, NULL)) && cr_report_shows(report, k))
+            return true;
+    return false;
+}
+
 /* Which rows have many maps that say nothing. */
 static void put_empty(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
 {
@@ -131,7 +212,8 @@ static void put_empty(const cr_report *report, FILE *out, const char *prefix, cr
 static void put_failures(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
 {
     put_missing(report, out, prefix, put);
-    put_empty(report, out, prefix, put);
+    if (shows_any(report, is_of_boxes) || shows_any(report, is_of_sweep))
+        put_empty(report, out, prefix, put);
     if (report->n_failed > 0)
         fprintf(out, "%s%" PRId64 " image%s failed and %s %s:\n", prefix, report->n_failed,
                 plural(report->n_failed), report->n_failed == 1 ? "is" : "are",
@@ -158,31 +240,56 @@ static void put_worst(const cr_report *report, FILE *out, const char *prefix)
             by->better == CR_METRIC_UP ? "least" : "most", by->title);
 }
 
-void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
+static void put_shares(const cr_report *report, FILE *out, const char *prefix)
 {
-    fputs(prefix, out);
-    put(out, report->job_name);
-    fprintf(out, ": %" PRId64 " image%s", report->n_images, plural(report->n_images));
-    put_filters(report, out, put);
-    fputc('\n', out);
-    put_protocols(report, out, prefix, put);
-    fprintf(out, "%sErrors in %%, with their 95 %% intervals (Wilson)", prefix);
-    if (has_networks(report)) {
+    const bool classes = has_networks(report) && shows_any(report, is_of_classes);
+    if (!shows_any(report, is_share))
+        return;
+    fprintf(out, "%s%s in %%, with their 95 %% intervals (Wilson)", prefix,
+            shows_any(report, is_error) ? "Errors" : "Shares");
+    if (classes) {
         fprintf(out, "; classification over ");
         put_range(report, out, offsetof(cr_report_row, n_images), NULL);
         fprintf(out, " images");
     }
     fprintf(out, ".\n");
-    if (!report->classes) {
+}
+
+/* Of thresholds, which stand below MaxBoxAcc, and of intervals by resampling. */
+static void put_means(const cr_report *report, FILE *out, const char *prefix)
+{
+    const bool means = shows_any(report, is_mean), swept = shows_any(report, is_swept);
+    if (report->classes || !(means || swept))
+        return;
+    fputs(prefix, out);
+    if (swept)
+        fprintf(out, "at: the best threshold, a share of the maximum. ");
+    fprintf(out, "Intervals of %s%s%s: bootstrap, %d resamples of the images.\n",
+            means ? "means" : "", means && swept ? " and of " : "", swept ? "MaxBoxAcc" : "",
+            CR_REPORT_RESAMPLES);
+}
+
+void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
+{
+    fputs(prefix, out);
+    put(out, report->job_name);
+    fprintf(out, ": %" PRId64 " image%s", report->n_images, plural(report->n_images));
+    put_of_networks(report, out, put, "resize filter ", filter_of);
+    if (is_cropped(report))
+        put_of_networks(report, out, put, "framed by ", frame_of);
+    fputc('\n', out);
+    if (shows_any(report, is_of_boxes))
+        put_protocols(report, out, prefix, put);
+    put_shares(report, out, prefix);
+    if (shows_any(report, is_of_sweep)) {
         fprintf(out, "%sMaxBoxAcc in %%: over ", prefix);
         put_range(report, out, offsetof(cr_report_row, n_swept), NULL);
         fprintf(out,
                 " images, no blacklist, at the best of %d thresholds; held: at the one best for a "
-                "fifth of them, over the rest.\n"
-                "%sat: the best threshold, a share of the maximum. Intervals of means and of "
-                "MaxBoxAcc: bootstrap, %d resamples of the images.\n",
-                CR_SWEEP_LEVELS, prefix, CR_REPORT_RESAMPLES);
+                "fifth of them, over the rest.\n",
+                CR_SWEEP_LEVELS);
     }
+    put_means(report, out, prefix);
     if (report->worst > 0)
         put_worst(report, out, prefix);
     put_failures(report, out, prefix, put);

@@ -24,8 +24,25 @@ static cr_sheet_cell number_cell(cr_sheet *sheet, const cr_report_row *row, int 
     return cell;
 }
 
-/* Whether the table has a column of the number. Baselines alone have no classes. */
-static bool is_shown(const cr_report *report, int k)
+static bool is_asked(const cr_report *report, int k)
+{
+    for (int i = 0; i < report->n_columns; i++)
+        if (report->columns[i] == k)
+            return true;
+    return false;
+}
+
+/* Of a set without boxes, or of networks of which only the classes are computed, whole columns are empty. */
+static bool has_values(const cr_report *report, int k)
+{
+    for (int i = 0; i < report->n_rows; i++)
+        if (!isnan(report->rows[i].values[k].value) || report->rows[i].n_missing > 0)
+            return true;
+    return false;
+}
+
+/* Baselines alone have no classes. */
+bool cr_report_shows(const cr_report *report, int k)
 {
     int metric;
     const cr_metric_number *number = cr_metric_number_at(k, &metric);
@@ -38,8 +55,13 @@ static bool is_shown(const cr_report *report, int k)
         [CR_METRIC_OF_SWEEP_V2] = report->show_v2,
         [CR_METRIC_OF_MAP] = models,
     };
-    return report->n_columns > 0 || (cr_report_has_metric(report, metric) && !number->below &&
-                                     number->title && shown[number->of]);
+    if (report->n_columns > 0)
+        return is_asked(report, k);
+    if (report->classes)
+        return number->interval == CR_METRIC_WILSON && cr_metrics[metric]->of_protocol &&
+               has_values(report, k);
+    return cr_report_has_metric(report, metric) && !number->below && number->title &&
+           shown[number->of] && has_values(report, k);
 }
 
 static bool is_of_protocol(int k)
@@ -65,7 +87,7 @@ static int list_columns(const cr_report *report,
             end++;
         for (int p = 0; p < (of ? report->n_protocols : 1); p++)
             for (int i = first; i < end; i++)
-                if (is_shown(report, cr_report_number_at(report, i)))
+                if (cr_report_shows(report, cr_report_number_at(report, i)))
                     columns[n++] = (number_column){cr_report_number_at(report, i), p};
     }
     return n;
@@ -109,6 +131,12 @@ static void mark_best(cr_sheet *sheet, const cr_report *report, number_column of
     }
 }
 
+/* A row of classes alone has none. */
+static const char *row_method(const cr_report_row *row)
+{
+    return row->variant[0] ? row->variant : "-";
+}
+
 /* The main table: a line a variant. */
 static void make_sheet(const cr_report *report, cr_sheet *sheet)
 {
@@ -130,7 +158,7 @@ static void make_sheet(const cr_report *report, cr_sheet *sheet)
     for (int line = 0; line < sheet->n_lines; line++) {
         const cr_report_row *row = &report->rows[line * n_protocols];
         (cell++)->text = row->model;
-        (cell++)->text = row->variant;
+        (cell++)->text = row_method(row);
         for (int c = 0; c < n; c++)
             *cell++ = number_cell(sheet, &row[columns[c].protocol], columns[c].number);
     }
@@ -147,12 +175,10 @@ void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t
 /* The numbers of a class: those asked for, or the errors. */
 static int list_numbers(const cr_report *report, int numbers[CR_METRIC_MAX_NUMBERS])
 {
-    int n = 0, metric;
+    int n = 0;
     for (int i = 0; i < cr_report_n_numbers(report); i++) {
         const int k = cr_report_number_at(report, i);
-        if (report->n_columns > 0 ||
-            (cr_metric_number_at(k, &metric)->interval == CR_METRIC_WILSON &&
-             cr_metrics[metric]->of_protocol))
+        if (cr_report_shows(report, k))
             numbers[n++] = k;
     }
     return n;
@@ -162,9 +188,12 @@ static int list_numbers(const cr_report *report, int numbers[CR_METRIC_MAX_NUMBE
  * network, of the box of the ground-truth class. */
 static void make_classes(const cr_report *report, cr_sheet *sheet)
 {
-    const bool several = report->n_protocols > 1, outcomes = report->n_columns == 0;
+    const bool several = report->n_protocols > 1;
     int numbers[CR_METRIC_MAX_NUMBERS];
     const int n = list_numbers(report, numbers);
+    bool outcomes = false; /* of boxes */
+    for (int i = 0; i < n && report->n_columns == 0; i++)
+        outcomes = outcomes || is_of_protocol(numbers[i]);
     const char *const titles[] = {"model", "method", "class", "name", "protocol"};
     const int n_texts = several ? 5 : 4;
     cr_sheet_init(sheet, n_texts + 2 + n + (outcomes ? 1 + CR_N_OUTCOMES : 0), report->n_lines);
@@ -190,7 +219,7 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
         cr_report_row row;
         cr_report_class_row(report, line, &row);
         (cell++)->text = stored->model;
-        (cell++)->text = stored->variant;
+        (cell++)->text = row_method(stored);
         (cell++)->text = data->text + data->classes[line.class].wnid;
         (cell++)->text = data->text + data->classes[line.class].name;
         if (several)

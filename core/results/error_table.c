@@ -34,16 +34,16 @@ static bool takes(const cr_report_options *options, const char *model, const cha
 static bool takes_any(const cr_report_options *options, const cr_results_model *model)
 {
     char name[2 * CR_NAME_BYTES];
-    for (int v = 0; v < model->n_variants; v++) {
-        cr_results_variant_name(&model->variants[v], name);
+    for (int v = 0; v < cr_results_n_rows(model); v++) {
+        cr_results_row_name(model, v, name);
         if (takes(options, model->name, name))
             return true;
     }
     return false;
 }
 
-static cr_status add_variant(cr_results *results, int model, int variant, int at, int64_t *sums,
-                             int n_threads, cr_report *report, cr_error *err)
+static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t *sums,
+                          int n_threads, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -52,17 +52,17 @@ static cr_status add_variant(cr_results *results, int model, int variant, int at
     cr_intervals intervals = {0};
     cr_report_row *rows = &report->rows[report->n_rows];
     CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals, err));
-    CR_TRY(
-        cr_results_tally_variant(results, model, variant, sums, cr_intervals_see, &intervals, err));
+    CR_TRY(cr_results_tally_row(results, model, v, sums, cr_intervals_see, &intervals, err));
     for (int p = 0; p < report->n_protocols; p++) {
         const int place = cr_plan_find_protocol(plan, report->protocols[p].name);
         cr_report_row *row = add_row(&report->protocols[p], report);
         row->model = of->name;
         row->has_network = cr_results_has_network(of);
         row->filter = row->has_network ? of->filter : "";
-        row->method = of->variants[variant].method;
-        row->layer = of->variants[variant].layer;
-        cr_results_variant_name(&of->variants[variant], row->variant);
+        row->input = row->has_network ? of->input : "";
+        row->method = v < of->n_variants ? of->variants[v].method : "";
+        row->layer = v < of->n_variants ? of->variants[v].layer : "";
+        cr_results_row_name(of, v, row->variant);
         cr_results_find_sums(plan, sums, 0, place, found);
         cr_report_fill(found, row);
         cr_report_fill_empty(report, (const cr_tally *)found[CR_METRIC_LOCALIZATION], row);
@@ -88,10 +88,10 @@ static cr_status make_rows(cr_results *results, const cr_report_options *options
     if (!sums)
         CR_TRY(cr_fail_memory(err, "the report", n_sums, sizeof *sums));
     for (int m = 0, at = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, at++) {
-            cr_results_variant_name(&plan->models[m].variants[v], name);
+        for (int v = 0; v < cr_results_n_rows(&plan->models[m]); v++, at++) {
+            cr_results_row_name(&plan->models[m], v, name);
             if (takes(options, plan->models[m].name, name))
-                CR_TRY(add_variant(results, m, v, at, sums, options->n_threads, report, err));
+                CR_TRY(add_rows(results, m, v, at, sums, options->n_threads, report, err));
         }
 
 cleanup:
@@ -108,7 +108,7 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
         cr_report_row *row = add_row(&report->protocols[p], report);
         row->model = baseline;
         row->method = method;
-        row->layer = row->filter = "";
+        row->layer = row->filter = row->input = "";
         snprintf(row->variant, sizeof row->variant, "%s", method);
         row->is_baseline = true;
         /* What is not counted has no denominator. */
@@ -127,6 +127,16 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
             if (cr_metric_number_at(k, NULL)->better == CR_METRIC_NEITHER)
                 row->values[k].value = NAN;
     }
+}
+
+/* Whether there is anything to compare boxes of baselines with: boxes of the ground truth, and of some row
+ * where there are networks. */
+static bool has_boxes_of_rows(const cr_results_plan *plan, const cr_dataset *data)
+{
+    bool any = plan->n_models == 0;
+    for (int m = 0; m < plan->n_models; m++)
+        any = any || plan->models[m].n_variants > 0;
+    return any && !plan->no_boxes && data->n_boxes > 0;
 }
 
 static cr_status make_baselines(cr_results *results, const cr_report_options *options,
@@ -240,7 +250,7 @@ cleanup:
 static cr_status make_classes(cr_results *results, cr_report *report, cr_error *err)
 {
     const cr_results_plan *plan = cr_results_get_plan(results);
-    const size_t n_rows = (size_t)cr_results_count_variants(plan) * (size_t)plan->n_protocols;
+    const size_t n_rows = (size_t)cr_results_count_rows(plan) * (size_t)plan->n_protocols;
     size_t n;
     if (!cr_size_mul(n_rows, (size_t)report->data->n_classes, &n) || n > INT_MAX)
         return cr_fail(err, CR_EINPUT, "%zu rows of %d classes are too many", n_rows,
@@ -256,7 +266,7 @@ static cr_status check_options(const cr_results_plan *plan, const cr_report_opti
                                cr_error *err)
 {
     cr_status status = CR_OK;
-    const size_t n_variants = (size_t)cr_results_count_variants(plan);
+    const size_t n_variants = (size_t)cr_results_count_rows(plan);
     const size_t most =
         n_variants + (size_t)plan->n_models + (size_t)plan->n_protocols + N_BASELINES;
     char(*names)[2 * CR_NAME_BYTES] = cr_alloc(n_variants + 1, sizeof *names);
@@ -320,7 +330,7 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *option
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_dataset *data = cr_results_get_data(results);
     const size_t n_protocols = (size_t)plan->n_protocols;
-    const size_t n_rows = ((size_t)cr_results_count_variants(plan) + N_BASELINES) * n_protocols;
+    const size_t n_rows = ((size_t)cr_results_count_rows(plan) + N_BASELINES) * n_protocols;
     *report = (cr_report){
         .job_name = plan->job_name,
         .n_images = data->n_images,
@@ -346,7 +356,8 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *option
     if (options->by_class)
         CR_TRY(make_classes(results, report, err));
     CR_TRY(make_rows(results, options, report, err));
-    CR_TRY(make_baselines(results, options, report, err));
+    if (options->models || has_boxes_of_rows(plan, data))
+        CR_TRY(make_baselines(results, options, report, err));
     if (report->n_rows == 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "no row has such a model and such a method"));
     CR_TRY(find_failures(results, options, report, err));

@@ -89,20 +89,20 @@ size_t cr_results_count_sums(const cr_results_plan *plan)
     return n;
 }
 
-size_t cr_results_sums_at(const cr_results_plan *plan, int variant, int metric, int protocol)
+size_t cr_results_sums_at(const cr_results_plan *plan, int row, int metric, int protocol)
 {
     const cr_metric *of = cr_metrics[metric];
-    size_t at = (size_t)variant * cr_results_count_sums(plan);
+    size_t at = (size_t)row * cr_results_count_sums(plan);
     for (int m = 0; m < metric; m++)
         at += count_sums(plan, m);
     return at + (of->of_protocol ? (size_t)protocol * (size_t)of->n_sums : 0);
 }
 
-void cr_results_find_sums(const cr_results_plan *plan, const int64_t *sums, int variant,
-                          int protocol, const int64_t *of[CR_METRIC_MAX])
+void cr_results_find_sums(const cr_results_plan *plan, const int64_t *sums, int row, int protocol,
+                          const int64_t *of[CR_METRIC_MAX])
 {
     memset(of, 0, CR_METRIC_MAX * sizeof *of);
     for (int m = 0; cr_metrics[m]; m++)
         if (cr_results_has_metric(plan, m))
-            of[m] = sums + cr_results_sums_at(plan, variant, m, protocol);
+            of[m] = sums + cr_results_sums_at(plan, row, m, protocol);
 }

@@ -74,12 +74,24 @@ const char *cr_scaling_text(cr_scaling scaling)
     return scaling == CR_SCALING_MIN_MAX ? "min-max" : "max";
 }
 
-int cr_results_count_variants(const cr_results_plan *plan)
+int cr_results_n_rows(const cr_results_model *model)
+{
+    return model->n_variants > 0 ? model->n_variants : 1;
+}
+
+int cr_results_count_rows(const cr_results_plan *plan)
 {
     int n = 0;
     for (int m = 0; m < plan->n_models; m++)
-        n += plan->models[m].n_variants;
+        n += cr_results_n_rows(&plan->models[m]);
     return n;
+}
+
+void cr_results_row_name(const cr_results_model *model, int row, char name[2 * CR_NAME_BYTES])
+{
+    name[0] = 0;
+    if (row < model->n_variants)
+        cr_results_variant_name(&model->variants[row], name);
 }
 
 void cr_shown_text(const cr_results_plan *plan, char text[64])
@@ -120,8 +132,8 @@ static cr_status check_model(const char *path, const cr_results_plan *plan, int 
     for (int i = 0; i < m; i++)
         if (strcmp(plan->models[i].name, model->name) == 0)
             return cr_fail(err, CR_EINPUT, "%s: two models are named `%s`", path, model->name);
-    if (model->n_variants < 1 || model->n_variants > CR_MAX_MODELS)
-        return cr_fail(err, CR_EINPUT, "%s: model %s has %d methods, not 1 to %d", path,
+    if (model->n_variants > CR_MAX_MODELS)
+        return cr_fail(err, CR_EINPUT, "%s: model %s has %d methods, not at most %d", path,
                        model->name, model->n_variants, CR_MAX_MODELS);
     for (int v = 0; v < model->n_variants; v++) {
         const cr_results_variant *variant = &model->variants[v];

@@ -88,7 +88,7 @@ static hid_t row_type(const cr_results_plan *plan)
 
 static int count_rows(const cr_results_plan *plan)
 {
-    return cr_results_count_variants(plan) * plan->n_protocols;
+    return cr_results_count_rows(plan) * plan->n_protocols;
 }
 
 /* `sums` by metric. */
@@ -101,14 +101,14 @@ static void fill_row(const cr_results_plan *plan, int m, int v, int p, const int
     const int n = list_fields(plan, fields);
     cr_metric_count(sums, values);
     snprintf(names.model, sizeof names.model, "%s", plan->models[m].name);
-    cr_results_variant_name(&plan->models[m].variants[v], names.variant);
+    cr_results_row_name(&plan->models[m], v, names.variant);
     snprintf(names.protocol, sizeof names.protocol, "%s", plan->protocols[p].name);
     memcpy(row, &names, sizeof names);
     row += sizeof names;
     for (int i = 0; i < n; i++, row += sizeof(int64_t)) {
         const cr_metric_sum *sum = fields[i].sum;
         int64_t count = sum ? sums[fields[i].metric][sum->at] : 0;
-        if (sum && sum->of_empty && !plan->has_empty)
+        if (sum && sum->of_empty && (!plan->has_empty || plan->models[m].n_variants == 0))
             count = -1;
         if (sum)
             memcpy(row, &count, sizeof count);
@@ -126,15 +126,15 @@ cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *e
     char *rows = cr_alloc(n, bytes), *row = rows;
     hid_t type = row_type(plan);
     const int64_t *of[CR_METRIC_MAX];
-    int variant = 0;
+    int at = 0;
     if (!rows) {
         status = cr_fail_memory(err, "the summary", n, bytes);
         goto cleanup;
     }
     for (int m = 0; m < plan->n_models; m++)
-        for (int v = 0; v < plan->models[m].n_variants; v++, variant++)
+        for (int v = 0; v < cr_results_n_rows(&plan->models[m]); v++, at++)
             for (int p = 0; p < plan->n_protocols; p++, row += bytes) {
-                cr_results_find_sums(plan, sums, variant, p, of);
+                cr_results_find_sums(plan, sums, at, p, of);
                 fill_row(plan, m, v, p, of, row);
             }
     if (type < 0 || H5Dwrite(results->summary, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) < 0)
@@ -150,7 +150,7 @@ cleanup:
 static cr_status write_blank(cr_results *results, cr_error *err)
 {
     const cr_results_plan *plan = &results->plan;
-    const int n = cr_results_count_variants(plan);
+    const int n = cr_results_count_rows(plan);
     const size_t n_sums = cr_results_count_sums(plan);
     int64_t *sums = cr_alloc((size_t)n, n_sums * sizeof *sums);
     if (!sums)

@@ -8,14 +8,14 @@
 typedef struct counting {
     cr_results *results;
     int64_t *sums;      /* as cr_results_tally has them; or NULL: */
-    cr_tally *by_class; /* of `localization`: [variant][protocol][n_classes] */
-    int only; /* the one variant of the model that is counted, as if it were the first; -1: all */
+    cr_tally *by_class; /* of `localization`: [row][protocol][n_classes] */
+    int only; /* the one row of the model that is counted, as if it were the first; -1: all */
     /* What sees the sums of each image alone, made in `one`; or NULL. */
     cr_results_visit_sums *visit;
     void *context;
     int64_t *one; /* as many as the longest sums of a metric */
-    /* The slice: model, the place of its first variant among all, and what is read of one variant. */
-    int model, first_variant;
+    /* The slice: model, the place of its first row among all, and what is read of one. */
+    int model, first_row;
     cr_results_rows rows, part; /* `part` has the rows' variants alone */
     int *held_out;              /* [n] cr_held_out_part */
     struct cr_results_maps *variants;
@@ -30,11 +30,11 @@ static int64_t *place_of(const counting *c, int v, int m, int p, int i)
     const cr_results_plan *plan = &c->results->plan;
     if (c->by_class) {
         const cr_dataset *data = &c->results->data;
-        const size_t group = (size_t)((c->first_variant + v) * plan->n_protocols + p);
+        const size_t group = (size_t)((c->first_row + v) * plan->n_protocols + p);
         return (int64_t *)&c->by_class[group * (size_t)data->n_classes +
                                        (size_t)data->images[c->rows.first + i].label];
     }
-    return c->sums + cr_results_sums_at(plan, c->first_variant + v, m, p);
+    return c->sums + cr_results_sums_at(plan, c->first_row + v, m, p);
 }
 
 /* Image i of the slice with what the metric has of it, which was read. */
@@ -54,6 +54,8 @@ static cr_status add_image(const counting *c, int v, int m, int p, int i, cr_err
     }
     image.empty = c->empty ? c->empty + (size_t)i * CR_SLOTS : NULL;
     image.part = c->held_out[i];
+    if (plan->models[c->model].n_variants == 0)
+        image.n_truth = 0;
     const cr_metric_given given = {cr_results_metric_parameters(plan, m, p), values};
     const char *wanted = metric->add(&image, &given, place_of(c, v, m, p, i), &value);
     if (wanted)
@@ -132,6 +134,17 @@ cleanup:
     return status;
 }
 
+/* Of a model without variants, whose images have no boxes then. */
+static cr_status tally_classes(counting *c, cr_error *err)
+{
+    memcpy(c->state, c->rows.state, (size_t)c->rows.n);
+    for (int p = 0; p < c->results->plan.n_protocols; p++)
+        for (int i = 0; i < c->rows.n; i++)
+            if (!c->by_class || c->results->data.images[c->rows.first + i].label >= 0)
+                CR_OR_RETURN(add_image(c, 0, CR_METRIC_LOCALIZATION, p, i, err));
+    return CR_OK;
+}
+
 static cr_status tally_slice(counting *c, cr_error *err)
 {
     CR_OR_RETURN(cr_results_read(c->results, c->model, &c->rows, err));
@@ -143,10 +156,11 @@ static cr_status tally_slice(counting *c, cr_error *err)
             c->held_out[i] =
                 cr_held_out_part(cr_data_image_id(&c->results->data, c->rows.first + i));
     }
-    for (int v = 0; v < c->results->plan.models[c->model].n_variants; v++)
+    const int n_variants = c->results->plan.models[c->model].n_variants;
+    for (int v = 0; v < n_variants; v++)
         if (c->only < 0 || c->only == v)
             CR_OR_RETURN(tally_variant(c, v, err));
-    return CR_OK;
+    return n_variants == 0 ? tally_classes(c, err) : CR_OK;
 }
 
 /* Room for a slice of every column. */
@@ -208,7 +222,7 @@ static cr_status tally_all(counting *c, int first, int n, cr_error *err)
 {
     for (c->model = 0; c->model < c->results->plan.n_models; c->model++) {
         CR_OR_RETURN(tally_model(c, first, n, err));
-        c->first_variant += c->results->plan.models[c->model].n_variants;
+        c->first_row += cr_results_n_rows(&c->results->plan.models[c->model]);
     }
     return CR_OK;
 }
@@ -218,18 +232,18 @@ cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums,
     const cr_results_plan *plan = &results->plan;
     counting c = {.results = results, .sums = sums, .only = -1};
     memset(sums, 0,
-           (size_t)cr_results_count_variants(plan) * cr_results_count_sums(plan) * sizeof *sums);
+           (size_t)cr_results_count_rows(plan) * cr_results_count_sums(plan) * sizeof *sums);
     return tally_all(&c, first, n, err);
 }
 
-cr_status cr_results_tally_variant(cr_results *results, int model, int variant, int64_t *sums,
-                                   cr_results_visit_sums *visit, void *context, cr_error *err)
+cr_status cr_results_tally_row(cr_results *results, int model, int row, int64_t *sums,
+                               cr_results_visit_sums *visit, void *context, cr_error *err)
 {
     counting c = {.results = results,
                   .sums = sums,
-                  .only = variant,
+                  .only = row,
                   .model = model,
-                  .first_variant = -variant,
+                  .first_row = -row,
                   .visit = visit,
                   .context = context,
                   .one = cr_alloc(cr_metric_most_sums(), sizeof *c.one)};
@@ -245,7 +259,7 @@ cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_er
 {
     const cr_results_plan *plan = &results->plan;
     counting c = {.results = results, .by_class = tallies, .only = -1};
-    const size_t n_groups = (size_t)cr_results_count_variants(plan) * (size_t)plan->n_protocols;
+    const size_t n_groups = (size_t)cr_results_count_rows(plan) * (size_t)plan->n_protocols;
     memset(tallies, 0, n_groups * (size_t)results->data.n_classes * sizeof *tallies);
     return tally_all(&c, 0, results->data.n_images, err);
 }

@@ -44,6 +44,8 @@ static void print_model(const cr_session *s, int m)
             printf("%s\n", cr_variant_goes_back(&model->variants[v]) ? "backward pass"
                                                                      : "no backward pass");
     }
+    if (model->n_variants == 0)
+        printf("  classes alone, no maps\n");
     if (model->not_applied[0])
         printf("  without  %s\n", model->not_applied);
 }

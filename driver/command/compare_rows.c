@@ -18,7 +18,7 @@ static cr_status list_all(const cr_compare_file *files, int n, cr_compare_place 
     size_t most = 0;
     for (int f = 0; f < n; f++) {
         const cr_results_plan *plan = cr_results_get_plan(files[f].results);
-        most += (size_t)cr_results_count_variants(plan) * (size_t)plan->n_protocols;
+        most += (size_t)cr_results_count_rows(plan) * (size_t)plan->n_protocols;
     }
     *places = cr_alloc(most, sizeof **places);
     *rows = cr_alloc(most, sizeof **rows);

@@ -260,9 +260,9 @@ static void name_job(merge *g)
  */
 static cr_status count(merge *g, cr_error *err)
 {
-    const size_t n = (size_t)cr_results_count_variants(&g->plan);
+    const size_t n = (size_t)cr_results_count_rows(&g->plan);
     const size_t n_sums = cr_results_count_sums(&g->plan);
-    int variant = 0;
+    int row = 0;
     g->sums = cr_alloc(n, n_sums * sizeof *g->sums);
     if (!g->sums)
         return cr_fail_memory(err, "sums", n, n_sums * sizeof *g->sums);
@@ -270,11 +270,11 @@ static cr_status count(merge *g, cr_error *err)
         const cr_results_plan *plan = cr_results_get_plan(g->files[f]);
         const int n_images = cr_results_get_data(g->files[f])->n_images;
         CR_OR_RETURN(
-            cr_results_tally(g->files[f], 0, n_images, g->sums + (size_t)variant * n_sums, err));
-        for (int m = 0; m < plan->n_models; variant += plan->models[m++].n_variants) {
+            cr_results_tally(g->files[f], 0, n_images, g->sums + (size_t)row * n_sums, err));
+        for (int m = 0; m < plan->n_models; row += cr_results_n_rows(&plan->models[m++])) {
             const cr_tally *at =
                 (const cr_tally *)(g->sums +
-                                   cr_results_sums_at(plan, variant, CR_METRIC_LOCALIZATION, 0));
+                                   cr_results_sums_at(plan, row, CR_METRIC_LOCALIZATION, 0));
             if (at->n_missing)
                 return cr_fail(err, CR_EINPUT,
                                "%s: is not finished: %lld of %d images are missing under model %s; "

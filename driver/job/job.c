@@ -205,17 +205,13 @@ static cr_status read_limit(cr_job_source *source, const char *key, const int64_
     return CR_OK;
 }
 
-/* Nothing is computed of a network without one. */
+/* Of a network without one, the classes alone are computed: by a list that is empty, not by none. */
 static cr_status check_methods(cr_job_source *source, const cr_job *job, int m, cr_error *err)
 {
-    char key[CR_JOB_PATH_BYTES];
-    if (cr_job_methods_of(job, m)->n > 0)
+    if (job->models[m].methods.specs || cr_job_tree_find(&source->changed, "methods"))
         return CR_OK;
-    if (!job->models[m].methods.specs && !cr_job_tree_find(&source->changed, "methods"))
-        return cr_job_fail(err, source, "", "the key \"methods\" is missing");
-    KEY("models.%d.methods", m);
-    return cr_job_fail(err, source, job->models[m].methods.specs ? key : "methods",
-                       "an empty list is for a job without models (models: [])");
+    return cr_job_fail(err, source, "",
+                       "the key \"methods\" is missing (methods: [] is for classes alone)");
 }
 
 static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const char *folder,
@@ -232,8 +228,6 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
                                &job->methods, err));
     for (int m = 0; m < job->n_models; m++)
         CR_TRY(check_methods(source, job, m, err));
-    CR_TRY(cr_job_read_methods(source, "methods", raw->methods, raw->n_methods, job->data.layout,
-                               &job->methods, err));
     CR_TRY(cr_job_read_protocols(source, raw, job, err));
     CR_TRY(cr_job_read_metrics(source, raw, job, err));
     CR_TRY(cr_job_read_keep(source, "heatmaps.classes", raw->heatmaps.classes, job->data.layout,

@@ -281,24 +281,30 @@ const cr_dataset *cr_results_get_data(const cr_results *results);
 cr_status cr_results_compare(const cr_results *stored, const cr_results_plan *plan,
                              const cr_dataset *data, const char *where, cr_error *err);
 
-/* The number of variants of all models. Local. */
-int cr_results_count_variants(const cr_results_plan *plan);
+/* A row of tables is a variant of a model; a model without any has one row, of its classes alone, whose
+ * name is empty. How many a model has, and all of them together. Local. */
+int cr_results_n_rows(const cr_results_model *model);
+int cr_results_count_rows(const cr_results_plan *plan);
 
-/* The sums of the plan's metrics are one array: of each variant of all models, in the order of the plan,
- * those of each metric, in the order of the table, under each protocol where the metric is under these. */
+/* The name of a row: its variant's, or "". Local. */
+void cr_results_row_name(const cr_results_model *model, int row, char name[2 * CR_NAME_BYTES]);
 
-/* Integers in the sums of one variant. Local. */
+/* The sums of the plan's metrics are one array: of each row of all models, in the order of the plan, those
+ * of each metric, in the order of the table, under each protocol where the metric is under these. Of a
+ * row of classes alone they are those of images without boxes. */
+
+/* Integers in the sums of one row. Local. */
 size_t cr_results_count_sums(const cr_results_plan *plan);
 
-/* Where a metric's begin, of a variant by its place among those of all models, under a protocol. Local. */
-size_t cr_results_sums_at(const cr_results_plan *plan, int variant, int metric, int protocol);
+/* Where a metric's begin, of a row by its place among those of all models, under a protocol. Local. */
+size_t cr_results_sums_at(const cr_results_plan *plan, int row, int metric, int protocol);
 
 /* Those of all metrics, likewise; NULL of one that the plan has not. Local. */
-void cr_results_find_sums(const cr_results_plan *plan, const int64_t *sums, int variant,
-                          int protocol, const int64_t *of[CR_METRIC_MAX]);
+void cr_results_find_sums(const cr_results_plan *plan, const int64_t *sums, int row, int protocol,
+                          const int64_t *of[CR_METRIC_MAX]);
 
-/* Adds up images first .. first + n - 1 for every variant of every model.
- *   sums  [cr_results_count_variants][cr_results_count_sums], the caller's, overwritten
+/* Adds up images first .. first + n - 1 for every row of every model.
+ *   sums  [cr_results_count_rows][cr_results_count_sums], the caller's, overwritten
  * Errors: CR_EIO; CR_EINPUT for a row that cannot be (a state, an IoU or a level that is none).
  * Local; after cr_results_flush on a file that is being written. */
 cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums, cr_error *err);
@@ -307,13 +313,13 @@ cr_status cr_results_tally(cr_results *results, int first, int n, int64_t *sums,
 typedef void cr_results_visit_sums(void *context, int metric, int protocol, int image,
                                    const int64_t *sums);
 
-/* The same of all images for one variant, `sums` [cr_results_count_sums], with what each image adds shown to
+/* The same of all images for one row, `sums` [cr_results_count_sums], with what each image adds shown to
  * `visit`; NULL for nobody. */
-cr_status cr_results_tally_variant(cr_results *results, int model, int variant, int64_t *sums,
-                                   cr_results_visit_sums *visit, void *context, cr_error *err);
+cr_status cr_results_tally_row(cr_results *results, int model, int row, int64_t *sums,
+                               cr_results_visit_sums *visit, void *context, cr_error *err);
 
 /* Those of `localization` over all images, by ground-truth class:
- *   tallies  [sum of n_variants over the models][n_protocols][n_classes] */
+ *   tallies  [cr_results_count_rows][n_protocols][n_classes] */
 cr_status cr_results_tally_classes(cr_results *results, cr_tally *tallies, cr_error *err);
 
 /* Writes the summary table from the sums of all images. Collective; all ranks pass the same. */

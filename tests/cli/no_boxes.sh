@@ -55,16 +55,16 @@ done
 check "the report has the classes' errors and nothing else" "$PYTHON" - <<'END'
 import csv, json
 none, boxes = (list(csv.DictReader(open(f"{f}.csv"))) for f in ("none", "boxes"))
-assert len(none) == len(boxes) == 7
+assert len(none) == len(boxes) - 2 == 5
 kept = ("model", "method", "layer", "variant", "protocol", "top1_cls_error", "top5_cls_error",
         "top1_cls_error_low", "top1_cls_error_high", "top5_cls_error_low", "top5_cls_error_high",
-        "threshold", "iou", "filter", "missing", "exclude")
+        "threshold", "iou", "filter", "input", "missing", "exclude")
 for a, b in zip(none, boxes):
     for key in a:
         if key in kept:
             assert a[key] == b[key], (key, a[key])
         elif key in ("images", "localized", "max_box_acc_images"):
-            assert a[key] == (b[key] if key == "images" and a["model"] != "baseline" else "0"), (key, a)
+            assert a[key] == (b[key] if key == "images" else "0"), (key, a)
         else:
             assert a[key] in ("", "0") and (a[key] == "" or key.startswith(("top1_", "gt_known_"))), key
             assert "empty" not in key and "error" not in key or a[key] == "", key
@@ -75,10 +75,10 @@ for row in json.load(open("none.json"))["rows"]:
         assert row[key] is None, (key, row[key])
 END
 expect 0 '' "$CAMRANK" report 1.h5
-contains "$work/out" ': localization over 0 images'
-contains "$work/out" '^gap *cam  *[0-9.]*  *[0-9.]*  *-  *-  *-  *-  *-  *-$'
+contains "$work/out" '^model *method *top-1 cls↓ *top-5 cls↓$'
+contains "$work/out" '^gap *cam  *[0-9.]*  *[0-9.]*$'
 checks=$((checks + 1))
-grep -q '^model.*outcome of' "$work/out" && fail "a table of outcomes of no image"
+grep -q -e outcome -e baseline -e MaxBoxAcc -e protocol "$work/out" && fail "what needs boxes: $(cat "$work/out")"
 
 # Labels alone in the other layouts, and none at all.
 check "the same labels in other layouts" "$PYTHON" - <<'END'
@@ -166,7 +166,8 @@ for n in 1 2; do
         fail "$n ranks: $(cat "$work/err")"
 done
 check "2 ranks write the same bytes" cmp none1.h5 none2.h5
-contains "$work/out" '; classification over 0 images\.$'
+checks=$((checks + 1))
+grep -q -e '%' -e cls -e baseline "$work/out" && fail "a number without labels: $(cat "$work/out")"
 check "a run with labels" "$CAMRANK" run job.yaml --set "$methods" -o labels.h5
 check "the file has what needs no labels" "$PYTHON" - <<'END'
 import h5py, numpy as np
@@ -196,7 +197,7 @@ expect 0 '' "$CAMRANK" report none1.h5 --format csv
 check "no number in the report" "$PYTHON" - "$work/out" <<'END'
 import csv, sys
 rows = list(csv.DictReader(open(sys.argv[1])))
-assert len(rows) == 7
+assert len(rows) == 5
 for row in rows:
     assert not any(v for k, v in row.items() if k.endswith(("_error", "_iou", "_low", "_high", "_maps")) or
                    k in ("max_box_acc", "max_box_acc_v2")), row
@@ -229,4 +230,56 @@ expect 3 'camrank: ./images: no labels, of whose classes another program*s maps 
     "$CAMRANK" score images job.yaml --set "$none" -o maps.h5
 expect 3 'camrank: dataset.subset: no image of ./images is in it' \
     "$CAMRANK" check job.yaml --set "$none" --set 'dataset.subset={classes: [n00001000]}'
+
+# Networks without methods: their classes alone, and later the rest.
+classes='methods=[]'
+for n in 1 2; do
+    checks=$((checks + 1))
+    ranks "$n" "$CAMRANK" run job.yaml --set "$classes" -o "classes$n.h5" >"$work/out" 2>"$work/err" ||
+        fail "$n ranks: $(cat "$work/err")"
+done
+check "2 ranks write the same bytes" cmp classes1.h5 classes2.h5
+contains "$work/out" '^model *method *top-1 cls↓ *top-5 cls↓$'
+contains "$work/out" '^gap *-  *[0-9.]*  *[0-9.]*$'
+checks=$((checks + 1))
+grep -q -e outcome -e baseline -e MaxBoxAcc -e protocol "$work/out" && fail "what needs maps: $(cat "$work/out")"
+expect 0 '' "$CAMRANK" report classes1.h5 --format csv
+cp "$work/out" classes1.csv
+expect 0 '' "$CAMRANK" report classes1.h5 --by-class --format csv
+cp "$work/out" by_class.csv
+check "classes are what they are beside maps" "$PYTHON" - <<'END'
+import csv, h5py, numpy as np
+def rows(name):
+    return list(csv.DictReader(open(name)))
+alone, boxes = rows("classes1.csv"), {r["model"]: r for r in rows("boxes.csv")}
+assert [r["model"] for r in alone] == ["gap", "fc"]
+for row in alone:
+    assert row["method"] == row["variant"] == "" and row["images"] == "37" and row["localized"] == "0", row
+    for key, value in row.items():
+        if key.startswith(("top1_cls", "top5_cls")) or key == "input":
+            assert value == boxes[row["model"]][key], (key, value)
+        elif "loc" in key and key != "localized" or "iou" in key and key != "iou" or "box" in key and "images" not in key:
+            assert value == "", (key, value)
+assert all(r["localized"] == "0" and r["top1_loc_error"] == "" for r in rows("by_class.csv"))
+with h5py.File("classes1.h5") as f, h5py.File("boxes.h5") as g:
+    for name, model in f["models"].items():
+        assert not any(isinstance(x, h5py.Group) for x in model.values())
+        for column in model:
+            assert model[column][...].tobytes() == g["models"][name][column][...].tobytes(), column
+    summary = f["summary"][...]
+    assert summary["variant"].tolist() == [b"", b""] and (summary["images"] == 37).all()
+    assert np.isnan(summary["mean_iou"]).all() and (summary["gt_known_empty_maps"] == -1).all()
+END
+cp classes1.h5 grown.h5
+check "methods are added" "$CAMRANK" run job.yaml -o grown.h5 --resume
+check "as if they had been there" cmp grown.h5 boxes.h5
+check "merge" "$CAMRANK" merge merged_classes.h5 classes1.h5
+expect 0 '' "$CAMRANK" check job.yaml --set 'models.1.methods=[]'
+contains "$work/out" '^  classes alone, no maps$'
+check "one network without" "$CAMRANK" run job.yaml --set 'models.1.methods=[]' -o some.h5
+expect 0 '' "$CAMRANK" report some.h5
+contains "$work/out" '^fc *-  *[0-9.]*  *[0-9.]*[ -]*$'
+contains "$work/out" ': localization over 37 images'
+expect 3 'camrank: classes1.h5: holds no maps of the classes of gap' "$CAMRANK" score classes1.h5 job.yaml -o no.h5
+expect 3 'camrank: classes1.h5: model gap holds no method at all' "$CAMRANK" show classes1.h5 img_003 -o no.png
 finish

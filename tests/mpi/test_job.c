@@ -468,11 +468,9 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"[1, 2, 3e0]", "[1, 2, 3, 4]",
          "jobs/x.yaml:11: models[0].input.std: must have 3 entries, not 4"},
         {"methods: [cam, grad-cam, grad-cam@fire9/concat]\n", "",
-         "jobs/x.yaml:1: the key \"methods\" is missing"},
+         "jobs/x.yaml:1: the key \"methods\" is missing (methods: [] is for classes alone)"},
         {"images: data/images", "images: none",
          "jobs/x.yaml:4: dataset.images: none is for a job without models (models: [])"},
-        {"[cam, grad-cam, grad-cam@fire9/concat]", "[]",
-         "jobs/x.yaml:16: methods: an empty list is for a job without models (models: [])"},
         {"name: two-nets", "name:", "jobs/x.yaml:1: name: must not be empty"},
         {"  - name: first\n", "  - name: \"\"\n",
          "jobs/x.yaml:8: models[0].name: must not be empty"},
@@ -765,10 +763,6 @@ static void job_mistake_in_defaults_is_named_there(const cr_par *par)
         {"defaults.input=vgg",
          "--set defaults.input=vgg: defaults.input.preset: must be a preset (torchvision, "
          "torchvision-bicubic, caffe, tensorflow, inception), not \"vgg\""},
-        {"models.0.methods=[]", "--set models.0.methods=[]: models[0].methods: an empty list is "
-                                "for a job without models (models: [])"},
-        {"methods=[]",
-         "--set methods=[]: methods: an empty list is for a job without models (models: [])"},
         {"dataset.images=$CR_TEST_NONE/x",
          "--set dataset.images=$CR_TEST_NONE/x: dataset.images: $CR_TEST_NONE is not set in the "
          "environment ($$ is a dollar sign)"},
