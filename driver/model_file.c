@@ -133,6 +133,17 @@ cleanup:
     return status;
 }
 
+/* Of a file, and of what it is for. */
+static void sum_of(const cr_nn_file *file, char line[65])
+{
+    char text[66 + CR_NAME_BYTES];
+    cr_sha256_hex(file->bytes, file->n_bytes, line);
+    if (!file->input)
+        return;
+    const int n = snprintf(text, sizeof text, "%s %s", line, file->input);
+    cr_sha256_hex(text, n < (int)sizeof text ? (size_t)n : sizeof text - 1, line);
+}
+
 /* Rank 0 only. */
 static cr_status digest(cr_model_file *file, cr_error *err)
 {
@@ -147,8 +158,7 @@ static cr_status digest(cr_model_file *file, cr_error *err)
         return cr_fail_memory(err, "a sum", n_lines, LINE);
     memcpy(text, file->sha256, LINE - 1);
     for (int i = 0; i < n; i++) /* each zero at the end becomes a line's */
-        cr_sha256_hex(file->files.files[i].bytes, file->files.files[i].n_bytes,
-                      text + (size_t)(i + 1) * LINE);
+        sum_of(&file->files.files[i], text + (size_t)(i + 1) * LINE);
     for (size_t i = 0; i < n_lines; i++)
         text[i * LINE + LINE - 1] = '\n';
     cr_sha256_hex(text, n_lines * LINE, file->sha256);
@@ -157,13 +167,14 @@ static cr_status digest(cr_model_file *file, cr_error *err)
 }
 
 cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const char *path,
-                             const char *weights, cr_model_file *file, cr_error *err)
+                             const char *weights, const cr_nn_inputs *inputs, cr_model_file *file,
+                             cr_error *err)
 {
     cr_status status = CR_OK;
     *file = (cr_model_file){0};
     CR_TRY(read_model(par, nodes, path, &file->model, err));
-    status =
-        cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, weights, &file->files, err);
+    status = cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, weights, inputs,
+                              &file->files, err);
     CR_TRY(cr_par_agree(par, status, err));
     if (file->files.n > 0)
         CR_TRY(read_external(par, nodes, path, file, err));

@@ -61,8 +61,8 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     const cr_job_model *from = &job->models[m];
     const cr_job_methods *methods = cr_job_methods_of(job, m);
     cr_model *model = &s->models[m];
-    CR_TRY(cr_model_file_open(par, &s->nodes, from->file, from->weights ? from->weights : "", file,
-                              err));
+    CR_TRY(cr_model_file_open(par, &s->nodes, from->file, from->weights ? from->weights : "",
+                              &from->inputs, file, err));
     if (model->sha256[0] && strcmp(model->sha256, file->sha256) != 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: has changed since the run began", from->file));
     cr_model_free(model);

@@ -136,7 +136,8 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
     cr_graph *graph = NULL;
     *s = (cr_single){.guessed = true};
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
-    CR_TRY(cr_model_file_open(&alone, &nodes, request->model, request->weights, &file, err));
+    CR_TRY(cr_model_file_open(&alone, &nodes, request->model, request->weights, &request->inputs,
+                              &file, err));
     if (cr_nn_about_read(file.model.bytes, file.model.n_bytes, &file.files, request->model, &about,
                          err) == CR_EINTERNAL)
         CR_TRY(err->status);

@@ -14,6 +14,7 @@
 typedef struct cr_single_request {
     const char *model;   /* path */
     const char *weights; /* the file with them; "": there is none */
+    cr_nn_inputs inputs; /* that are not the image; the caller's */
     const char *output;  /* "": the model's own */
     int width, height;   /* 0: the model's own */
     const char *input;   /* over the guess; NULL: nothing */

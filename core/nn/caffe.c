@@ -432,7 +432,7 @@ static cr_status load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *f
     c.end_of_nodes = &c.nodes;
     c.end_of_tensors = &c.tensors;
     CR_TRY(cr_text_parse(bytes, n_bytes, &model->memory, &top, err));
-    if (!files || files->n != 1 || !files->files[0].bytes)
+    if (!files || files->n < 1 || !files->files[0].bytes)
         CR_TRY(cr_fail(err, CR_EINPUT, "is a network without its weights"));
     n.weights = files->files[0].location;
     status = cr_caffe_weights_read(files->files[0].bytes, files->files[0].n_bytes, &c.weights, err);

@@ -244,6 +244,13 @@ cr_status cr_order_nodes(const Onnx__GraphProto *proto, const char *output,
 cr_status cr_input_load(cr_graph *graph, const Onnx__GraphProto *proto, int width, int height,
                         cr_error *err);
 
+/* input_given.c: the file that is given for an input of this name; NULL: there is none. */
+const cr_nn_file *cr_given_find(const cr_nn_files *files, const char *input);
+
+/* Adds what is given for inputs as constants of their names; before cr_input_load. Errors: CR_EINPUT naming
+ * the input, and the file that is no array of its type and shape. */
+cr_status cr_given_load(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err);
+
 /* build.c: a copy of a text in the graph's arena; NULL without memory. */
 const char *cr_graph_text(cr_graph *graph, const char *text);
 

@@ -35,10 +35,12 @@ static cr_status find_input(const cr_graph *graph, const Onnx__GraphProto *proto
         if (proto->input[i]->name && cr_symbols_find(&graph->names, proto->input[i]->name) >= 0)
             continue; /* an initializer, listed as input up to IR version 3 */
         if (*input)
-            return cr_fail(err, CR_EINPUT,
-                           "has several inputs (%.60s, %.60s), one image is supported",
-                           (*input)->name ? (*input)->name : "",
-                           proto->input[i]->name ? proto->input[i]->name : "");
+            return cr_fail(
+                err, CR_EINPUT,
+                "has several inputs (%.60s, %.60s), one of which is the image; say what the "
+                "others are with `inputs: {NAME: FILE.npy}` of the model, or --inputs",
+                (*input)->name ? (*input)->name : "",
+                proto->input[i]->name ? proto->input[i]->name : "");
         *input = proto->input[i];
     }
     return *input && (*input)->name ? CR_OK : cr_fail(err, CR_EINPUT, "has no input");

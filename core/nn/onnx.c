@@ -106,8 +106,8 @@ static cr_status fail_in_node(const Onnx__NodeProto *proto, cr_error *err)
 
 /* Before any node is loaded: a node beside an LSTM would be refused for what it does to the data. What
  * depends on constants alone is computed, whatever it is. */
-static cr_status check_operators(const Onnx__GraphProto *proto, const Onnx__NodeProto *const *nodes,
-                                 int n_nodes, cr_error *err)
+static cr_status check_operators(const cr_graph *graph, const Onnx__GraphProto *proto,
+                                 const Onnx__NodeProto *const *nodes, int n_nodes, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_arena arena = {0};
@@ -118,7 +118,8 @@ static cr_status check_operators(const Onnx__GraphProto *proto, const Onnx__Node
     CR_TRY(cr_symbols_init(&varies, &arena, n, err));
     for (size_t i = 0; i < proto->n_input; i++)
         if (proto->input[i]->name)
-            cr_symbols_put(&varies, proto->input[i]->name, 1);
+            cr_symbols_put(&varies, proto->input[i]->name,
+                           !cr_given_find(graph->files, proto->input[i]->name));
     for (size_t i = 0; i < proto->n_initializer; i++)
         if (proto->initializer[i]->name &&
             cr_symbols_find(&varies, proto->initializer[i]->name) > 0)
@@ -368,10 +369,11 @@ static cr_status load_graph(cr_graph *graph, const cr_onnx_model *model,
     CR_TRY(find_output(graph, proto, output, &output_name, err));
     CR_TRY(allocate(graph, proto, err));
     CR_TRY(cr_order_nodes(proto, output_name, nodes, &n_nodes, err));
-    CR_TRY(check_operators(proto, nodes, n_nodes, err));
+    CR_TRY(check_operators(graph, proto, nodes, n_nodes, err));
     for (size_t i = 0; i < proto->n_initializer; i++)
         CR_TRY(add_tensor(graph, proto->initializer[i]->name, proto->initializer[i], model->raw[i],
                           err));
+    CR_TRY(cr_given_load(graph, proto, err));
     CR_TRY(cr_input_load(graph, proto, width, height, err));
     for (int i = 0; i < n_nodes; i++)
         CR_TRY(load_node(graph, nodes[i], err));

@@ -34,8 +34,28 @@ static cr_status list_weights(const char *weights, cr_nn_files *files, cr_error 
     return CR_OK;
 }
 
+/* Those of inputs, behind the others. */
+static cr_status list_inputs(const cr_nn_inputs *inputs, cr_nn_files *files, cr_error *err)
+{
+    const size_t n = (size_t)(files->n + inputs->n);
+    cr_nn_file *grown = realloc(files->files, n * sizeof *grown);
+    if (!grown)
+        return cr_fail_memory(err, "a list of files", n, sizeof *grown);
+    files->files = grown;
+    for (int i = 0; i < inputs->n; i++) {
+        cr_nn_file *file = &grown[files->n++];
+        *file = (cr_nn_file){.input = strdup(inputs->items[i].name),
+                             .location = strdup(inputs->items[i].path),
+                             .whole = true};
+        if (!file->input || !file->location)
+            return cr_fail_memory(err, "a path", strlen(inputs->items[i].path), 1);
+    }
+    return CR_OK;
+}
+
 cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
-                           const char *weights, cr_nn_files *files, cr_error *err)
+                           const char *weights, const cr_nn_inputs *inputs, cr_nn_files *files,
+                           cr_error *err)
 {
     const cr_reader *reader = find(bytes, n_bytes);
     cr_status status;
@@ -46,6 +66,8 @@ cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *nam
         status = cr_fail(err, CR_EINPUT, "holds its weights itself; leave %.200s out", weights);
     else
         status = reader->list(bytes, n_bytes, files, err);
+    if (status == CR_OK && inputs && inputs->n > 0)
+        status = list_inputs(inputs, files, err);
     if (status != CR_OK) {
         cr_fail_in(err, "%s: ", name);
         cr_nn_files_free(files);
@@ -55,8 +77,10 @@ cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *nam
 
 void cr_nn_files_free(cr_nn_files *files)
 {
-    for (int i = 0; files->files && i < files->n; i++)
+    for (int i = 0; files->files && i < files->n; i++) {
+        free(files->files[i].input);
         free(files->files[i].location);
+    }
     free(files->files);
     *files = (cr_nn_files){0};
 }

@@ -131,7 +131,7 @@ static cr_status find_place(const Onnx__TensorProto *proto, size_t n_bytes, plac
 static cr_nn_file *find_file(const cr_nn_files *files, const char *location)
 {
     for (int i = 0; files && i < files->n; i++)
-        if (strcmp(files->files[i].location, location) == 0)
+        if (!files->files[i].whole && strcmp(files->files[i].location, location) == 0)
             return &files->files[i];
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* camrank explain: a network and photographs, nothing else: what it says of them, and where it looked. */
 #include "command.h"
+#include "driver/given.h"
 #include "driver/picture.h"
 #include "driver/single.h"
 #include "explain_pictures.h"
@@ -20,6 +21,7 @@ enum {
     OPTION_CLASS,
     OPTION_NETWORK_OUTPUT,
     OPTION_WEIGHTS,
+    OPTION_INPUTS,
     OPTION_SIZE,
     OPTION_FORMAT,
     OPTION_FORCE
@@ -35,6 +37,7 @@ static const struct option options[] = {
     {"class", required_argument, NULL, OPTION_CLASS},
     {"network-output", required_argument, NULL, OPTION_NETWORK_OUTPUT},
     {"weights", required_argument, NULL, OPTION_WEIGHTS},
+    {"inputs", required_argument, NULL, OPTION_INPUTS},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"force", no_argument, NULL, OPTION_FORCE},
@@ -133,6 +136,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_WEIGHTS:
             r->single.weights = optarg;
+            break;
+        case OPTION_INPUTS:
+            CR_OR_RETURN(cr_given_option(&r->single.inputs, optarg, err));
             break;
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->single.width, &r->single.height, &more) != 2 ||
@@ -249,6 +255,7 @@ cleanup:
         free(r.images[i]);
     free(r.images);
     free(r.methods);
+    cr_given_free(&r.single.inputs);
     return status;
 }
 
@@ -275,6 +282,8 @@ const cr_command cr_command_explain = {
         "  --size WxH           size of the input, where the model leaves it open (224x224)\n"
         "  --weights FILE       the file with the weights, where the model's has none: a "
         ".caffemodel\n"
+        "  --inputs NAME=FILE   what the network's input NAME, which is not the image, is: a .npy\n"
+        "                       file, for all images; may be given again\n"
         "  --network-output O   the value that is the output, where it is not the model's only "
         "one\n"
         "  --format F           of pictures: png, jpg, pdf or svg (png)\n",

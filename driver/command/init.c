@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "driver/class_names.h"
+#include "driver/given.h"
 #include "driver/input_guess.h"
 #include "driver/model_file.h"
 
@@ -21,6 +22,7 @@ enum {
     OPTION_SYNSETS,
     OPTION_NETWORK_OUTPUT,
     OPTION_WEIGHTS,
+    OPTION_INPUTS,
     OPTION_SIZE,
     OPTION_FORCE
 };
@@ -32,12 +34,14 @@ static const struct option options[] = {
     {"synsets", required_argument, NULL, OPTION_SYNSETS},
     {"network-output", required_argument, NULL, OPTION_NETWORK_OUTPUT},
     {"weights", required_argument, NULL, OPTION_WEIGHTS},
+    {"inputs", required_argument, NULL, OPTION_INPUTS},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"force", no_argument, NULL, OPTION_FORCE},
     {NULL, 0, NULL, 0}};
 
 typedef struct request {
     const char *model, *weights, *images, *ground_truth, *synsets, *output;
+    cr_nn_inputs inputs;
     int width, height;
     bool force;
     char model_name[CR_NAME_BYTES];
@@ -94,6 +98,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_WEIGHTS:
             r->weights = optarg;
             break;
+        case OPTION_INPUTS:
+            CR_TRY(cr_given_option(&r->inputs, optarg, err));
+            break;
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->width, &r->height, &more) != 2 || r->width < 1 ||
                 r->height < 1)
@@ -138,6 +145,20 @@ static cr_status put_path(FILE *file, const request *r, const char *indent, cons
         fprintf(file, "%s%c", *at == '\'' ? "'" : *at == '$' ? "$" : "", *at);
     fputs("'\n", file);
     free(whole);
+    return CR_OK;
+}
+
+/* The inputs that are not the image; a name may have any character. */
+static cr_status put_inputs(FILE *file, const request *r, cr_error *err)
+{
+    if (r->inputs.n)
+        fputs("    inputs:\n", file);
+    for (int i = 0; i < r->inputs.n; i++) {
+        fputs("      '", file);
+        for (const char *at = r->inputs.items[i].name; *at; at++)
+            fprintf(file, "%s%c", *at == '\'' ? "'" : "", *at);
+        CR_OR_RETURN(put_path(file, r, "", "'", r->inputs.items[i].path, err));
+    }
     return CR_OK;
 }
 
@@ -211,6 +232,7 @@ static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,
     CR_OR_RETURN(put_path(file, r, "    ", "file", r->model, err));
     if (r->weights)
         CR_OR_RETURN(put_path(file, r, "    ", "weights", r->weights, err));
+    CR_OR_RETURN(put_inputs(file, r, err));
     if (r->output)
         fprintf(file, "    output: '%s'\n", r->output);
     put_input(file, guess);
@@ -284,7 +306,8 @@ static cr_status write_files(const request *r, cr_error *err)
     cr_graph *graph = NULL;
     cr_input_guess guess;
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
-    CR_TRY(cr_model_file_open(&alone, &nodes, r->model, r->weights ? r->weights : "", &file, err));
+    CR_TRY(cr_model_file_open(&alone, &nodes, r->model, r->weights ? r->weights : "", &r->inputs,
+                              &file, err));
     if (cr_nn_about_read(file.model.bytes, file.model.n_bytes, &file.files, r->model, &about,
                          err) == CR_EINTERNAL)
         CR_TRY(err->status);
@@ -324,25 +347,29 @@ static cr_status init_command(const cr_par *par, int argc, char **argv, cr_error
 cleanup:
     free(r.job);
     free(r.classes);
+    cr_given_free(&r.inputs);
     return status;
 }
 
 const cr_command cr_command_init = {
     .name = "init",
     .summary = "writes a job for a network, with its input guessed, and checks it",
-    .help = "usage: camrank init MODEL.onnx [--images FOLDER] [--ground-truth FILE] [options]\n\n"
-            "Writes a commented job file: the layout by what the ground truth looks like, size,\n"
-            "channels and scale of the input by the network, what cannot be known marked as a\n"
-            "guess. Where the images are given, it is then checked as `camrank check` does.\n\n"
-            "  -o, --output FILE    the job file (MODEL.yaml)\n"
-            "  --force              replaces files that are there\n"
-            "  --images FOLDER      JPEG and PNG files, or their tar; class folders are labels\n"
-            "  --ground-truth FILE  file or folder, as `camrank layouts` lists them\n"
-            "  --synsets FILE       the order of the network's classes (a list of their numbers)\n"
-            "  --size WxH           size of the input, where the model leaves it open (224x224)\n"
-            "  --weights FILE       the file with the weights, where the model's has none: a "
-            ".caffemodel\n"
-            "  --network-output O   the value that is the output, where it is not the model's only "
-            "one\n",
+    .help =
+        "usage: camrank init MODEL.onnx [--images FOLDER] [--ground-truth FILE] [options]\n\n"
+        "Writes a commented job file: the layout by what the ground truth looks like, size,\n"
+        "channels and scale of the input by the network, what cannot be known marked as a\n"
+        "guess. Where the images are given, it is then checked as `camrank check` does.\n\n"
+        "  -o, --output FILE    the job file (MODEL.yaml)\n"
+        "  --force              replaces files that are there\n"
+        "  --images FOLDER      JPEG and PNG files, or their tar; class folders are labels\n"
+        "  --ground-truth FILE  file or folder, as `camrank layouts` lists them\n"
+        "  --synsets FILE       the order of the network's classes (a list of their numbers)\n"
+        "  --size WxH           size of the input, where the model leaves it open (224x224)\n"
+        "  --weights FILE       the file with the weights, where the model's has none: a "
+        ".caffemodel\n"
+        "  --inputs NAME=FILE   what the network's input NAME, which is not the image, is: a .npy\n"
+        "                       file, for all images; may be given again\n"
+        "  --network-output O   the value that is the output, where it is not the model's only "
+        "one\n",
     .uses_mpi = true,
     .run = init_command};

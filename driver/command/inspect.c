@@ -2,6 +2,7 @@
 #include "camrank/explain.h"
 
 #include "command.h"
+#include "driver/given.h"
 #include "driver/model_file.h"
 #include "inspect.h"
 
@@ -13,6 +14,7 @@ enum {
     OPTION_SIZE = 1,
     OPTION_OUTPUT,
     OPTION_WEIGHTS,
+    OPTION_INPUTS,
     OPTION_LAYERS,
     OPTION_PLAN,
     OPTION_KERNEL,
@@ -23,6 +25,7 @@ static const struct option options[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
     {"output", required_argument, NULL, OPTION_OUTPUT},
     {"weights", required_argument, NULL, OPTION_WEIGHTS},
+    {"inputs", required_argument, NULL, OPTION_INPUTS},
     {"layers", no_argument, NULL, OPTION_LAYERS},
     {"plan", no_argument, NULL, OPTION_PLAN},
     {"kernel", required_argument, NULL, OPTION_KERNEL},
@@ -71,13 +74,14 @@ typedef struct network {
     int name_width;            /* of the longest layer name */
 } network;
 
-static cr_status read_network(const char *path, const char *weights, const char *output, int width,
-                              int height, network *net, cr_error *err)
+static cr_status read_network(const char *path, const char *weights, const cr_nn_inputs *inputs,
+                              const char *output, int width, int height, network *net,
+                              cr_error *err)
 {
     const cr_par alone = cr_par_alone();
     cr_par_nodes nodes;
     CR_OR_RETURN(cr_par_nodes_init(&nodes, &alone, err));
-    CR_OR_RETURN(cr_model_file_open(&alone, &nodes, path, weights, &net->file, err));
+    CR_OR_RETURN(cr_model_file_open(&alone, &nodes, path, weights, inputs, &net->file, err));
     CR_OR_RETURN(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files,
                                path, output, width, height, &net->graph, err));
     net->head = cr_graph_head(net->graph);
@@ -186,6 +190,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     const char *path, *weights = "", *output = "",
                       **kernels = cr_alloc((size_t)argc, sizeof *kernels);
     network net = {.name_width = 6};
+    cr_nn_inputs inputs = {0};
     if (!kernels) {
         status = cr_fail_memory(err, "options", (size_t)argc, sizeof *kernels);
         goto cleanup;
@@ -200,6 +205,9 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
             break;
         case OPTION_WEIGHTS:
             weights = optarg;
+            break;
+        case OPTION_INPUTS:
+            CR_TRY(cr_given_option(&inputs, optarg, err));
             break;
         case OPTION_LAYERS:
             targets_only = true;
@@ -218,7 +226,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
             goto cleanup;
         }
     CR_TRY(cr_option_argument(argc, argv, "the model's file", &path, err));
-    CR_TRY(read_network(path, weights, output, width, height, &net, err));
+    CR_TRY(read_network(path, weights, &inputs, output, width, height, &net, err));
     for (int i = 0; i < n_kernels; i++)
         CR_TRY(cr_graph_use_kernel(net.graph, kernels[i], err));
     if (plan)
@@ -232,6 +240,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
 cleanup:
     cr_graph_free(net.graph);
     cr_model_file_close(&net.file);
+    cr_given_free(&inputs);
     free(kernels);
     return status;
 }
@@ -252,6 +261,9 @@ const cr_command cr_command_inspect = {
         "              KERNEL, for all that it fits; may be given again\n"
         "  --output O  the value that is the output, where it is not the model's only one\n"
         "  --weights F the file with the weights, where the model's has none: a .caffemodel\n"
+        "  --inputs N=F\n"
+        "              what the network's input N, which is not the image, is: a .npy file, for\n"
+        "              all images; may be given again\n"
         "  --size WxH  size of the input, where the model leaves it open\n"
         "  --activations-mb N\n"
         "              what --plan may take for activations, in millions of bytes (4096)\n",

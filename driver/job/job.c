@@ -6,6 +6,7 @@
 #include "camrank/nn.h"
 #include "camrank/report.h"
 
+#include "job_given.h"
 #include "job_input.h"
 #include "job_method.h"
 #include "job_metric.h"
@@ -183,6 +184,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         KEY("models.%u.weights", i);
         if (from->weights)
             CR_TRY(cr_job_read_path(source, key, folder, from->weights, &model->weights, err));
+        CR_TRY(cr_job_read_given(source, i, folder, &model->inputs, err));
         CR_TRY(read_kernels(source, from, i, model, err));
         CR_TRY(read_tokens(source, &from->tokens, i, &model->tokens, err));
         CR_TRY(cr_job_read_input(source, &from->input, i, &model->input, err));
@@ -385,6 +387,7 @@ static void free_model(cr_job_model *model)
 {
     free(model->file);
     free(model->weights);
+    cr_given_free(&model->inputs);
     free(model->methods.specs);
 }
 

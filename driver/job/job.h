@@ -7,6 +7,7 @@
 #include "camrank/image.h"
 #include "camrank/loc.h"
 #include "camrank/method.h"
+#include "camrank/nn.h"
 #include "camrank/results.h"
 
 #define CR_JOB_MAX_BYTES ((size_t)60000) /* what a results file can hold */
@@ -22,6 +23,7 @@ typedef struct cr_job_model {
     char *file;                 /* ready to open; owned */
     char file_given[256];       /* as the job writes it */
     char *weights;              /* the file with its weights; NULL: it has none of its own; owned */
+    cr_nn_inputs inputs;        /* models.inputs: what the others than the image are; owned */
     char layer[CR_NAME_BYTES];  /* models.layer: target of methods that name none; "" = automatic */
     cr_tokens tokens;           /* models.tokens */
     char output[CR_NAME_BYTES]; /* models.output: the value that is its output; "" = its own */
@@ -75,7 +77,8 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *     exclude (which of them a layout needs or takes says its row; none), subset: list (none),
  *     classes (all), stride (1); limit (0: all), failed (wrong | skip: wrong)
  *   models: a list of name, file, output (the model's own), layer (automatic), tokens (automatic), kernels (automatic): a
- *     list of KERNEL and KERNEL@LAYER as cr_graph_use_kernel has them, methods (those of the job), and
+ *     list of KERNEL and KERNEL@LAYER as cr_graph_use_kernel has them, methods (those of the job), inputs (none): a mapping of
+ *     names of the network's inputs that are not the image to .npy files, and
  *     input: a preset (cr_input_presets), or a mapping: preset (none), and, where one is given, over what
  *       that says, size [width, height], resize (squash | short-side), filter (pil-bilinear |
  *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),

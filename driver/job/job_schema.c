@@ -91,6 +91,7 @@ static const cyaml_schema_field_t model_fields[] = {
     STRING("name", MUST, cr_job_raw_model, name, CR_NAME_BYTES - 1),
     STRING("file", MUST, cr_job_raw_model, file, 255),
     STRING("weights", MAY, cr_job_raw_model, weights, 255),
+    CYAML_FIELD_IGNORE("inputs", MAY), /* job_given.c reads it */
     SHARED_FIELDS,
     CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, methods,
                                n_methods, &method, 0, CR_JOB_MAX_LIST),

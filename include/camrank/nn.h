@@ -39,6 +39,7 @@ static inline int cr_shape_w(const cr_shape *s)
 
 /* A file beside the model's, with data of its tensors: what ONNX calls external data, or all weights. */
 typedef struct cr_nn_file {
+    char *input;          /* NULL; or of the model's inputs that whose value it is */
     char *location;       /* a path that starts, and stays, in the model's folder; symbolic links on
                              the way are the user's own */
     bool whole;           /* the path is the caller's own, and n_bytes for the caller to set */
@@ -51,13 +52,22 @@ typedef struct cr_nn_files {
     cr_nn_file *files; /* [n] in the order of their first use */
 } cr_nn_files;
 
-/* Lists the files that the model needs beside its own. `weights` is the path of that with the weights, of
+/* What inputs of a model that are not the image are: a .npy file each, for all images. */
+typedef struct cr_nn_inputs {
+    int n;
+    struct cr_nn_input {
+        char *name, *path; /* whose is for the owner to say */
+    } * items;
+} cr_nn_inputs;
+
+/* Lists the files that the model needs beside its own, with those of `inputs`, NULL for none, last. `weights` is the path of that with the weights, of
  * a format that has them in one; else "". Errors: CR_EINPUT naming `name` where that is not as the format has
  * it, and `name` for a file
  * that is no model, and naming the tensor whose file is outside the model's folder or whose place
  * in it is invalid; CR_EINTERNAL (memory). *files is {0} on failure. */
 cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *name,
-                           const char *weights, cr_nn_files *files, cr_error *err);
+                           const char *weights, const cr_nn_inputs *inputs, cr_nn_files *files,
+                           cr_error *err);
 void cr_nn_files_free(cr_nn_files *files);
 
 /* What a model says of itself. */
@@ -79,7 +89,8 @@ typedef struct cr_graph cr_graph;
  * logits are the scores behind that output: a softmax, sigmoid or clip at the end is cut, whatever
  * renames, picks or scales scores behind it (cr_graph_cut). `width` and `height` are those of the input,
  * pixels; 0 takes the model's own, and a model that leaves them open takes what is given. `files` are
- * those of cr_nn_files_find with their bytes; NULL for a model without any. Errors: CR_EINPUT naming
+ * those of cr_nn_files_find with their bytes; NULL for a model without any. What is given of an input is a
+ * constant: an array of the input's shape, with the batch 1 for all images. Errors: CR_EINPUT naming
  * `name`, and the node and operator that is not supported or not valid, or an output that lies between 0
  * and 1 and has no scores behind it that could be found. *graph is NULL on failure.
  * Weights are read where they lie: `bytes`, and the bytes of `files`, must stay until

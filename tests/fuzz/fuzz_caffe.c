@@ -14,7 +14,7 @@ static void load(const uint8_t *text, size_t n_text, const uint8_t *weights, siz
     cr_nn_files files;
     cr_graph *graph = NULL;
     cr_net *net = NULL;
-    bool ok = fuzz_ok(cr_nn_files_find(text, n_text, "m.prototxt", "w", &files, &err), &err,
+    bool ok = fuzz_ok(cr_nn_files_find(text, n_text, "m.prototxt", "w", NULL, &files, &err), &err,
                       "m.prototxt: ");
     if (ok) {
         files.files[0].bytes = weights;

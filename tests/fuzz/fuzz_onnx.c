@@ -123,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     cr_error err = {0};
     uint8_t *copy = fuzz_copy(bytes, n_bytes, false);
     bool ok =
-        fuzz_ok(cr_nn_files_find(copy, n_bytes, "m.onnx", "", &files, &err), &err, "m.onnx: ");
+        fuzz_ok(cr_nn_files_find(copy, n_bytes, "m.onnx", "", NULL, &files, &err), &err, "m.onnx: ");
     ok = ok && make_data(&files);
     ok = ok && fuzz_ok(cr_graph_load(copy, n_bytes, &files, "m.onnx", "", 0, 0, &graph, &err), &err,
                        "m.onnx: ");

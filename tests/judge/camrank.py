@@ -11,7 +11,7 @@ from itertools import takewhile
 import numpy as np
 
 from structs import (cr_error, cr_graph_layer, cr_head, cr_map, cr_method, cr_method_run,
-                     cr_method_spec, cr_net_target, cr_nn_files, cr_parameters, cr_shape, cr_variant)
+                     cr_method_spec, cr_net_target, cr_nn_files, cr_nn_input, cr_nn_inputs, cr_parameters, cr_shape, cr_variant)
 
 BUILD = os.environ.get("BUILD", "build")
 NO_LIMIT = 2**31 - 1
@@ -97,16 +97,26 @@ def memory_for(library, kind, handle):
 
 class Graph:
     """`folder` is where the model's external data are, if it has any; `weights` are the bytes of the file that has
-    them, of a format that has such."""
+    them, of a format that has such; `inputs` those of the arrays that inputs beside the image are, by name."""
 
     def __init__(self, data, name="model", width=0, height=0, lib=lib, folder=None, output="",
-                 weights=None):
+                 weights=None, inputs=None):
         self.lib, self.handle = lib, ct.c_void_p()
         self.data, self.parts = data, []  # weights are read where they lie
         error, files = cr_error(), cr_nn_files()
+        inputs = inputs or {}
+        texts = [(ct.create_string_buffer(key.encode()), ct.create_string_buffer(f"{key}.npy".encode()))
+                 for key in inputs]
+        items = (cr_nn_input * max(1, len(inputs)))(
+            *[cr_nn_input(name=ct.addressof(key), path=ct.addressof(path)) for key, path in texts])
         check(self.lib.cr_nn_files_find(data, ct.c_size_t(len(data)), name.encode(),
                                         b"" if weights is None else b"weights",
+                                        ct.byref(cr_nn_inputs(n=len(inputs), items=items)),
                                         ct.byref(files), ct.byref(error)), error)
+        for i, array in enumerate(inputs.values(), files.n - len(inputs)):
+            self.parts.append(np.frombuffer(array, np.uint8))
+            files.files[i].n_bytes = len(array)
+            files.files[i].bytes = self.parts[-1].ctypes.data
         if weights is not None:
             self.parts.append(np.frombuffer(weights, np.uint8))
             files.files[0].n_bytes = len(weights)

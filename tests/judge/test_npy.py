@@ -70,7 +70,7 @@ def main():
                 ("one dimension", np.zeros(7, "f4"), "its shape must be"),
                 ("no values", np.zeros((0, 4), "f4"), "its shape must be"),
                 ("too wide", np.zeros((1, 16385), "u1"), "its shape must be"),
-                ("flags", np.zeros((2, 2), bool), "its type must be"),
+                ("flags", np.zeros((2, 2), bool), "not booleans"),
                 ("extended", np.zeros((2, 2), np.longdouble), "its type must be"),
                 ("text", np.zeros((2, 2), "S4"), "its type must be"),
                 ("complex", np.zeros((2, 2), "c8"), "its type must be")]:

@@ -379,7 +379,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
          "short_side, crop, filter, channels, range, mean, std"},
         {"    layer: relu5", "    lager: relu5",
          "jobs/x.yaml:14: models[1]: unknown key \"lager\" (did you mean \"layer\"?); allowed: "
-         "name, file, weights, output, layer, "
+         "name, file, weights, inputs, output, layer, "
          "tokens, kernels, methods, "
          "input"},
         {"  images:", "  imagse: x\n  images:",
@@ -795,7 +795,7 @@ static void job_bad_set_is_quoted(const cr_par *par)
     } cases[] = {
         {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\" (did you mean "
                            "\"name\"?); allowed: name, "
-                           "file, weights, output, layer, tokens, kernels, methods, input"},
+                           "file, weights, inputs, output, layer, tokens, kernels, methods, input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
          "methods, "

@@ -105,7 +105,7 @@ static void tensors_in_two_files_at_odd_places_give_the_same_logits(void **state
     move_out(&b, tensors[3], "w.bin", &first, false);
     size_t n_bytes;
     uint8_t *bytes = onnx_pack(&b, &n_bytes);
-    if (cr_nn_files_find(bytes, n_bytes, "m", "", &files, &err) != CR_OK)
+    if (cr_nn_files_find(bytes, n_bytes, "m", "", NULL, &files, &err) != CR_OK)
         fail_msg("%s", err.message);
     assert_int_equal(files.n, 2);
     assert_string_equal(files.files[0].location, "w.bin");
@@ -133,7 +133,7 @@ static void model_without_external_data_lists_no_files(void **state)
     size_t n_bytes;
     build(&b);
     uint8_t *bytes = onnx_pack(&b, &n_bytes);
-    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", &files, &err), CR_OK);
+    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", NULL, &files, &err), CR_OK);
     assert_int_equal(files.n, 0);
     cr_nn_files_free(&files);
     free(bytes);
@@ -152,7 +152,7 @@ static void files_that_were_not_read_are_refused(void **state)
     build(&b);
     move_out(&b, b.graph.initializer[0], "w.bin", &file, true);
     uint8_t *bytes = onnx_pack(&b, &n_bytes);
-    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", &files, &err), CR_OK);
+    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", NULL, &files, &err), CR_OK);
     for (int i = 0; i < 3; i++) {
         files.files[0].bytes = i == 1 ? file.bytes : NULL;
         files.files[0].n_bytes -= i == 1;
@@ -217,7 +217,7 @@ static void place_is_refused(void **state)
     if (test->length)
         add_entry(&b, w, "length", test->length);
     uint8_t *bytes = onnx_pack(&b, &n_bytes);
-    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", &files, &err), CR_EINPUT);
+    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", NULL, &files, &err), CR_EINPUT);
     assert_string_equal(err.message, test->message);
     assert_null(files.files);
     assert_int_equal(cr_graph_load(bytes, n_bytes, NULL, "m", "", 0, 0, &graph, &err), CR_EINPUT);
@@ -245,7 +245,7 @@ static void data_of_more_than_the_limit_are_refused_before_any_file_is_opened(vo
             add_entry(&b, tensor, "location", name);
         }
         uint8_t *bytes = onnx_pack(&b, &n_bytes);
-        cr_status status = cr_nn_files_find(bytes, n_bytes, "m", "", &files, &err);
+        cr_status status = cr_nn_files_find(bytes, n_bytes, "m", "", NULL, &files, &err);
         assert_int_equal(status, n == 8 ? CR_OK : CR_EINPUT);
         assert_string_equal(err.message, n == 8 ? ""
                                                 : "m: has 77309411328 bytes of data in other "
@@ -270,7 +270,7 @@ static void files_beyond_4096_are_refused(void **state)
         add_entry(&b, onnx_add_tensor(&b, name, "1"), "location", name);
     }
     uint8_t *bytes = onnx_pack(&b, &n_bytes);
-    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", &files, &err), CR_EINPUT);
+    assert_int_equal(cr_nn_files_find(bytes, n_bytes, "m", "", NULL, &files, &err), CR_EINPUT);
     assert_string_equal(err.message, "m: tensor t4096 is one of more than 4096 files with data");
     free(bytes);
     onnx_fini(&b);

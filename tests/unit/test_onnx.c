@@ -317,7 +317,7 @@ static refusal refusals[] = {
     {"input_of_negative_width", input_of_negative_width, "the input's width is out of range"},
     {"input_too_large", input_too_large, "its input has more than 1073741824 elements"},
     {"batch_out_of_range", batch_out_of_range, "its input's batch or channels are out of range"},
-    {"two_inputs", two_inputs, "has several inputs (x, mask), one image "},
+    {"two_inputs", two_inputs, "has several inputs (x, mask), one of which is the image; "},
     {"outputs_missing", no_outputs,
      "has 0 outputs (); name the logits with `output:` of the model, or export them alone"},
     {"output_without_a_name", output_without_a_name, "its output  is not computed"},

@@ -1,0 +1,177 @@
+"""Networks whose inputs are others than one colour image, against PyTorch: further inputs that a job gives."""
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+
+try:
+    import h5py
+    import numpy as np
+    import torch
+    from PIL import Image
+    from torch import nn
+except ImportError as problem:
+    print(f"skipped: {problem}")
+    sys.exit(77)
+
+from camrank import Checks, Graph, Net, Refused
+
+warnings.filterwarnings("ignore")
+torch.manual_seed(1)
+CAMRANK = os.environ["CAMRANK"]
+checks = Checks()
+N_IMAGES, N_CLASSES, SIDE = 6, 4, 16
+
+
+def export(net, inputs, **more):
+    file = io.BytesIO()
+    names = ["input", "question", "mask", "prior"][:len(inputs)]
+    axes = {name: {0: "n"} for name in names[:3] + ["logits"]}
+    torch.onnx.export(net.eval(), inputs, file, opset_version=17, input_names=names, output_names=["logits"],
+                      dynamic_axes=axes, **more)
+    return file.getvalue()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def refused(what, reason, make):
+    try:
+        make()
+        checks(what, False, "was taken")
+    except Refused as why:
+        checks(what, reason in str(why), str(why))
+
+
+class Asks(nn.Module):
+    """What answers questions: words that are looked up, some of them left out, turned to by what is seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.words = nn.Conv2d(3, 8, 3, 2, 1), nn.Embedding(20, 8)
+        self.attends, self.last = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(8, N_CLASSES)
+
+    def forward(self, x, question, mask, prior):
+        places = self.seen(x).relu().flatten(2).transpose(1, 2)
+        words = self.words(question) * mask[..., None].float()
+        found = torch.softmax(places @ words.transpose(1, 2), 2) @ words
+        return self.last((places * found).mean(1)) + prior
+
+
+def images(folder):
+    os.makedirs(f"{folder}/img")
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (N_IMAGES, SIDE, SIDE, 3), np.uint8)
+    rows = ["image,label,x0,y0,x1,y1"]
+    for i, picture in enumerate(pixels):
+        Image.fromarray(picture).save(f"{folder}/img/i{i:02}.png")
+        rows.append(f"i{i:02},{i % N_CLASSES},1,1,9,9")
+    with open(f"{folder}/gt.csv", "w") as file:
+        file.write("\n".join(rows) + "\n")
+    with open(f"{folder}/syn.txt", "w") as file:
+        file.writelines(f"n{i + 1:08} c{i}\n" for i in range(N_CLASSES))
+    return pixels
+
+
+def run(folder, model, *options, command="run", methods="[grad-cam]"):
+    """A job of one model, whose keys behind `file` are given; the lines on standard error are the answer's."""
+    with open(f"{folder}/j.yaml", "w") as file:
+        file.write(f"""name: inputs
+dataset: {{layout: csv, images: img, ground_truth: gt.csv, synsets: syn.txt}}
+models: [{{name: m, file: m.onnx, {model}}}]
+methods: {methods}
+protocol: cam-paper
+output: o.h5
+""")
+    done = subprocess.run([CAMRANK, command, f"{folder}/j.yaml", *options], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    return done.returncode, done.stderr
+
+
+def compare(what, folder, want):
+    """The logits of all classes that the file has with those of PyTorch."""
+    with h5py.File(f"{folder}/o.h5") as file:
+        model = file["models/m"]
+        classes, logits = model["top_class"][:], model["top_logit"][:]
+    n = min(classes.shape[1], want.shape[1])
+    off = np.abs(logits[:, :n] - np.take_along_axis(want, classes[:, :n], 1)).max() / np.ptp(want)
+    checks(what, off < 1e-5, f"logits {off:.1e}")
+
+
+PLAIN = f"input: {{size: [{SIDE}, {SIDE}], resize: squash, channels: rgb, range: 1, mean: [0, 0, 0], std: [1, 1, 1]}}"
+
+
+def further_inputs(folder, pixels):
+    net = Asks()
+    question, mask = torch.tensor([[3, 7, 11, 2, 0]]), torch.tensor([[True, True, True, False, True]])
+    prior = torch.randn(N_CLASSES)
+    x = torch.rand(2, 3, SIDE, SIDE)
+    data = export(net, (x, question.expand(2, 5), mask.expand(2, 5), prior))
+    want = net(x, question.expand(2, 5), mask.expand(2, 5), prior).detach().numpy()
+    arrays = {"question": npy(question.numpy().astype(np.int32)), "mask": npy(mask.numpy()),
+              "prior": npy(prior.double().numpy())}
+    off = np.abs(Net(Graph(data, inputs=arrays), 2).forward(x.numpy()) - want).max() / np.ptp(want)
+    checks("three further inputs, of other widths than the network's", off < 1e-5, f"logits {off:.1e}")
+    turned = npy(np.asfortranarray(np.tile(prior.numpy()[None], (1, 1)).T)[:, 0].astype(">f4"))
+    off = np.abs(Net(Graph(data, inputs={**arrays, "prior": turned}), 2).forward(x.numpy()) - want).max()
+    checks("the same in the other byte order", off < 1e-5 * np.ptp(want))
+
+    for what, reason, name, array in [
+            ("a row an image", "for all images, (1, 5)", "question", np.zeros((N_IMAGES, 5), np.int64)),
+            ("too long", "for all images, (1, 5)", "mask", np.zeros((1, 6), bool)),
+            ("no axis of images", "for all images, (1, 5)", "question", np.zeros(5, np.int64)),
+            ("real numbers for words", "holds real numbers, the model wants int64", "question", np.zeros((1, 5))),
+            ("integers for a mask", "holds integers, the model wants boolean", "mask", np.zeros((1, 5), int)),
+            ("booleans for real numbers", "holds booleans, the model wants float32", "prior", np.zeros(4, bool)),
+            ("no such input", "has no input ask that could be given; its inputs: input, question, mask, prior",
+             "ask", np.zeros(4)),
+            ("what is the image", "has no input", "input", np.zeros((1, 3, SIDE, SIDE)))]:
+        refused(what, reason, lambda: Graph(data, inputs={**arrays, name: npy(array)}))
+    refused("cut short", "bytes of values, must be",
+            lambda: Graph(data, inputs={**arrays, "prior": arrays["prior"][:-1]}))
+    refused("one is not given", "has several inputs (input, prior)",
+            lambda: Graph(data, inputs={k: v for k, v in arrays.items() if k != "prior"}))
+
+    with open(f"{folder}/m.onnx", "wb") as file:
+        file.write(data)
+    for name, array in arrays.items():
+        with open(f"{folder}/{name}.npy", "wb") as file:
+            file.write(array)
+    given = "inputs: {question: question.npy, mask: mask.npy, prior: prior.npy}"
+    code, said = run(folder, f"{given}, {PLAIN}", "--force")
+    checks("a run", code == 0, said)
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    want = net(x, question.expand(N_IMAGES, 5), mask.expand(N_IMAGES, 5), prior).detach().numpy()
+    compare("its logits", folder, want)
+    code, said = run(folder, f"{given}, {PLAIN}", "--resume")
+    checks("it is resumed", code == 0, said)
+    with open(f"{folder}/prior.npy", "wb") as file:
+        file.write(npy(prior.numpy() + 1))
+    code, said = run(folder, f"{given}, {PLAIN}", "--resume")
+    checks("not with another array", code == 3 and "sha256" in said, said)
+    code, said = run(folder, f"inputs: {{question: question.npy, mask: [1, 2]}}, {PLAIN}", "--force")
+    checks("a list for a file", code == 3 and "mask must be the path of a .npy file" in said, said)
+    code, said = run(folder, f"inputs: question.npy, {PLAIN}", "--force")
+    checks("a file for the mapping", code == 3 and "must be a mapping of names of inputs" in said, said)
+    code, said = run(folder, f"{given}, {PLAIN}", "--force", "--set", "models.0.inputs.prior=none.npy")
+    checks("a file that is not there", code == 3 and "none.npy" in said, said)
+    options = [f"--inputs={name}={folder}/{name}.npy" for name in arrays]
+    for command in (["inspect", "--layers"], ["explain", f"{folder}/img/i00.png", "-o", f"{folder}/explained"],
+                    ["init", "-o", f"{folder}/init.yaml", "--images", f"{folder}/img", "--ground-truth",
+                     f"{folder}/gt.csv", "--synsets", f"{folder}/syn.txt"]):
+        done = subprocess.run([CAMRANK, command[0], f"{folder}/m.onnx", *command[1:], *options], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        checks(f"{command[0]} --inputs", done.returncode == 0, done.stderr)
+    done = subprocess.run([CAMRANK, "inspect", f"{folder}/m.onnx", "--inputs", "prior"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    checks("--inputs without a file", done.returncode == 2 and "must be NAME=FILE.npy" in done.stderr, done.stderr)
+
+
+with tempfile.TemporaryDirectory() as work:
+    further_inputs(work, images(work))
+checks.done()
