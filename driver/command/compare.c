@@ -3,7 +3,7 @@
 #include "camrank/new_file.h"
 
 #include "command.h"
-#include "compare_rows.h"
+#include "compare_files.h"
 #include "driver/cpus.h"
 
 #include <errno.h>
@@ -49,18 +49,6 @@ typedef struct request {
     const cr_compare_format *format;
     cr_compare_options options;
 } request;
-
-/* Everything that is open or allocated. */
-typedef struct state {
-    cr_compare_file *files;
-    cr_compare_set *sets;
-    int32_t *shared;
-    int n_shared;
-    cr_compare_place *places;
-    cr_compare_row *rows;
-    int n_rows;
-    cr_compare compare;
-} state;
 
 static cr_status take_metric(const char *name, cr_compare_options *to, cr_error *err)
 {
@@ -163,73 +151,17 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 }
 
 /* Leaves out the numbers of metrics that some file has not; one that was asked for is missed. */
-static cr_status drop_numbers(request *r, const state *s, cr_error *err)
+static cr_status drop_numbers(request *r, const cr_compare_files *files, cr_error *err)
 {
     for (int k = 0; k < cr_metric_n_numbers(); k++) {
-        int metric;
+        int metric, without;
         const cr_metric_number *number = cr_metric_number_at(k, &metric);
-        for (int f = 0; f < r->n_paths && r->options.numbers[k]; f++) {
-            if (cr_results_has_metric(cr_results_get_plan(s->files[f].results), metric))
-                continue;
-            if (r->options.chosen)
-                return cr_fail(err, CR_EINPUT, "%s: has no %s: its job does not name the metric %s",
-                               r->paths[f], number->key, cr_metrics[metric]->name);
-            r->options.numbers[k] = false;
-        }
-    }
-    return CR_OK;
-}
-
-static cr_status open_files(const request *r, state *s, cr_error *err)
-{
-    const size_t n = (size_t)r->n_paths;
-    s->files = cr_alloc(n, sizeof *s->files);
-    s->sets = cr_alloc(n, sizeof *s->sets);
-    if (!s->files || !s->sets)
-        return cr_fail_memory(err, "files", n, sizeof *s->files);
-    for (int f = 0; f < r->n_paths; f++) {
-        s->files[f].path = r->paths[f];
-        CR_OR_RETURN(cr_results_open(r->paths[f], &s->files[f].results, err));
-        s->sets[f] =
-            (cr_compare_set){.path = r->paths[f], .data = cr_results_get_data(s->files[f].results)};
-    }
-    return CR_OK;
-}
-
-/* Which row of which comparison the images go to that are read. */
-typedef struct target {
-    cr_compare *compare;
-    int row;
-    const int32_t *places;
-} target;
-
-static void take_image(void *context, int image, const cr_metric_image *seen,
-                       const cr_verdict *verdict, const uint8_t *levels,
-                       const cr_metric_given *given)
-{
-    const target *to = context;
-    if (to->places[image] < 0)
-        return;
-    const bool has_outcomes = to->compare->needs_boxes && verdict->is_localized;
-    const cr_outcomes outcomes = has_outcomes ? cr_metric_outcomes(seen) : (cr_outcomes){0};
-    cr_compare_add(to->compare, to->row, to->places[image], seen, verdict,
-                   has_outcomes ? &outcomes : NULL, levels, given);
-}
-
-static cr_status read_rows(state *s, cr_error *err)
-{
-    const int parts = (s->compare.needs_iou ? CR_RESULTS_IOU : 0) |
-                      (s->compare.needs_boxes ? CR_RESULTS_BOXES : 0) |
-                      (s->compare.needs_levels ? CR_RESULTS_LEVELS : 0);
-    for (int r = 0; r < s->n_rows; r++) {
-        const cr_compare_place *at = &s->places[r];
-        target to = {&s->compare, r, s->sets[at->file].places};
-        const cr_status status =
-            cr_results_visit_images(s->files[at->file].results, at->model, at->variant,
-                                    at->protocol, parts, take_image, &to, err);
-        if (status != CR_OK)
-            return status;
-        cr_compare_row_done(&s->compare, r);
+        if (!r->options.numbers[k] || cr_compare_files_have(files, metric, &without))
+            continue;
+        if (r->options.chosen)
+            return cr_fail(err, CR_EINPUT, "%s: has no %s: its job does not name the metric %s",
+                           r->paths[without], number->key, cr_metrics[metric]->name);
+        r->options.numbers[k] = false;
     }
     return CR_OK;
 }
@@ -256,46 +188,27 @@ cleanup:
     return status;
 }
 
-static void close_all(const request *r, state *s)
-{
-    cr_compare_free(&s->compare);
-    for (int f = 0; f < r->n_paths && s->files; f++) {
-        if (s->files[f].results)
-            cr_results_close(&s->files[f].results, NULL);
-        if (s->sets)
-            free(s->sets[f].places);
-    }
-    free(s->rows);
-    free(s->places);
-    free(s->shared);
-    free(s->sets);
-    free(s->files);
-}
-
 static cr_status compare_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
     cr_status status = CR_OK;
     request r = {0};
-    state s = {0};
+    cr_compare_files files = {0};
     char *text = NULL;
     CR_TRY(parse(argc, argv, &r, err));
-    CR_TRY(open_files(&r, &s, err));
-    CR_TRY(drop_numbers(&r, &s, err));
-    CR_TRY(cr_compare_match(s.sets, r.n_paths, &s.shared, &s.n_shared, err));
-    CR_TRY(cr_compare_list_rows(s.files, r.n_paths, r.only, &s.places, &s.rows, &s.n_rows, err));
+    CR_TRY(cr_compare_files_open(r.paths, r.n_paths, &files, err));
+    CR_TRY(drop_numbers(&r, &files, err));
+    CR_TRY(cr_compare_list_rows(files.files, r.n_paths, r.only, &files.places, &files.rows,
+                                &files.n_rows, err));
     if (r.against)
-        CR_TRY(cr_compare_find_row(s.rows, s.n_rows, r.against, &r.options.against, err));
-    CR_TRY(cr_compare_begin(&r.options, s.sets, r.n_paths, s.shared, s.n_shared, s.rows, s.n_rows,
-                            &s.compare, err));
-    CR_TRY(read_rows(&s, err));
-    CR_TRY(cr_compare_finish(&s.compare, err));
-    CR_TRY(cr_compare_write(&s.compare, r.format, &text, err));
+        CR_TRY(cr_compare_find_row(files.rows, files.n_rows, r.against, &r.options.against, err));
+    CR_TRY(cr_compare_files_run(&files, &r.options, err));
+    CR_TRY(cr_compare_write(&files.compare, r.format, &text, err));
     CR_TRY(write_text(&r, text, err));
 
 cleanup:
     free(text);
-    close_all(&r, &s);
+    cr_compare_files_close(&files);
     free(r.groups);
     return status;
 }
