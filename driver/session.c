@@ -197,7 +197,7 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
         CR_OR_RETURN(name_layers(from->file, model->graph, variant, out->layer, err));
         snprintf(out->method, sizeof out->method, "%s", variant->spec.method->name);
         out->layer_given = variant->spec.n_layers > 0;
-        out->fused = variant->n_layers > 1;
+        out->fused = variant->n_layers > 1 && !variant->spec.method->join;
         out->fusion = variant->spec.fusion;
         memcpy(out->as, variant->spec.as, sizeof out->as);
         out->parameters = variant->spec.parameters;

@@ -31,12 +31,12 @@ static bool any_of_head(const cr_explainer *ex)
 
 static bool follow_the_same(const cr_part *a, const cr_part *b)
 {
-    const cr_method_spec *of_a = &a->variant->spec, *of_b = &b->variant->spec;
-    return cr_part_follows(b) && of_a->method->seed == of_b->method->seed &&
-           of_a->method->rule == of_b->method->rule && cr_part_n_sets(a) == 1 &&
-           cr_part_n_sets(b) == 1 &&
-           (!of_a->method->seed ||
-            memcmp(&of_a->parameters, &of_b->parameters, sizeof of_a->parameters) == 0);
+    const cr_method *of_a = a->layer->method, *of_b = b->layer->method;
+    const cr_method_parameters *parameters = &a->variant->spec.parameters;
+    return cr_part_follows(b) && of_a->seed == of_b->seed && of_a->rule == of_b->rule &&
+           cr_part_n_sets(a) == 1 && cr_part_n_sets(b) == 1 &&
+           (!of_a->seed ||
+            memcmp(parameters, &b->variant->spec.parameters, sizeof *parameters) == 0);
 }
 
 static void list_parts(cr_explainer *ex)
@@ -89,10 +89,10 @@ static void grow(size_t *most, size_t n)
 /* cr_reals of scratch that a method takes. */
 static size_t scratch_of(const cr_explainer *ex, const cr_part *p)
 {
-    const cr_method_spec *spec = &p->variant->spec;
-    return spec->method->scratch
-               ? spec->method->scratch(spec->parameters.bytes, (int)cr_part_n_places(p),
-                                       p->layer->map.n_channels, ex->n_slots)
+    const cr_method *method = p->layer->method;
+    return method->scratch
+               ? method->scratch(p->variant->spec.parameters.bytes, (int)cr_part_n_places(p),
+                                 p->layer->map.n_channels, ex->n_slots)
                : 0;
 }
 
@@ -119,7 +119,7 @@ static void plan_passes(cr_explainer *ex)
         if (!cr_part_passes(p))
             continue;
         p->held_size = 3 * n_pixels;
-        if (p->variant->spec.method->of_input)
+        if (p->layer->method->of_input)
             continue; /* `held` is 0, where the input is */
         p->held = ex->n_held;
         p->held_size = cr_part_has_tail(p) ? cr_net_tail_size(ex->net, i) : cr_part_room(p);
@@ -144,12 +144,17 @@ static void plan_arena(cr_explainer *ex)
         if (cr_part_is_uniform(p) && cr_part_n_sets(p) == 2)
             grow(&ex->n_scratch, whole_lines(n_channels + n_classes));
         grow(&ex->n_scratch, whole_lines(scratch_of(ex, p)));
-        if (cr_part_needs(p, CR_NEEDS_GRADIENTS) &&
-            (p->layer->back || p->variant->spec.method->seed))
+        if (cr_part_needs(p, CR_NEEDS_GRADIENTS) && (p->layer->back || p->layer->method->seed))
             grow(&ex->n_seeds,
                  whole_lines((size_t)cr_net_backward_images(ex->net) * n_gradients * n_classes));
         if (p->layer->back && cr_part_room(p) != cr_part_size(p))
             grow(&ex->n_picked, whole_lines(n_gradients * cr_part_size(p)));
+        if (p->layer->method->n_seen) {
+            p->seen = ex->n_seen;
+            p->seen_size =
+                whole_lines(p->layer->method->n_seen((int)cr_part_n_places(p), ex->n_slots));
+            ex->n_seen += p->seen_size * (size_t)cr_net_backward_images(ex->net);
+        }
         if (cr_part_is_fused(p)) {
             grow(&ex->n_scratch, whole_lines(fusing_scratch(p->variant)));
             p->kept = ex->n_kept;
@@ -168,8 +173,8 @@ static cr_status check_scratch(const cr_explainer *ex, int max_mb, cr_error *err
             return cr_fail(err, CR_EINPUT,
                            "%s at %.100s takes %.0f MB, more than the limit of %d MB "
                            "(activations_mb)",
-                           p->variant->spec.method->name,
-                           cr_graph_value_name(ex->graph, p->layer->value), ceil(mb), max_mb);
+                           p->layer->method->name, cr_graph_value_name(ex->graph, p->layer->value),
+                           ceil(mb), max_mb);
     }
     return CR_OK;
 }
@@ -253,7 +258,7 @@ size_t cr_explainer_arena_bytes(const cr_explainer *ex)
 {
     return cr_net_arena_bytes(ex->net) +
            (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds + ex->n_held + ex->n_mask +
-            ex->n_picked) *
+            ex->n_picked + ex->n_seen) *
                sizeof(cr_real) +
            ex->n_kept * sizeof *ex->kept;
 }
@@ -268,7 +273,8 @@ void cr_explainer_use_arena(cr_explainer *ex, void *arena)
     ex->held = ex->seeds + ex->n_seeds;
     ex->mask = ex->held + ex->n_held;
     ex->picked = ex->mask + ex->n_mask;
-    ex->kept = (float *)(void *)(ex->picked + ex->n_picked);
+    ex->seen = ex->picked + ex->n_picked;
+    ex->kept = (float *)(void *)(ex->seen + ex->n_seen);
 }
 
 cr_net *cr_explainer_net(cr_explainer *ex)

@@ -11,7 +11,7 @@
 static void seed_input(const cr_explainer *ex, const cr_part *p, int input, const cr_real *change,
                        cr_real *seeds)
 {
-    const cr_method *method = p->variant->spec.method;
+    const cr_method *method = p->layer->method;
     const void *parameters = p->variant->spec.parameters.bytes;
     const int n_classes = cr_graph_n_classes(ex->graph);
     const cr_real *logits = cr_net_logits(ex->net) + (size_t)input * (size_t)n_classes;
@@ -63,7 +63,7 @@ static void uniform_rows(const cr_explainer *ex, int i, int input)
     const int n_rows = ex->n_slots * cr_part_n_sets(p);
     const cr_real scale = (cr_real)1 / (cr_real)cr_part_n_places(p);
     const bool linear = cr_head_is_linear(&ex->head);
-    if (linear && !p->variant->spec.method->seed) {
+    if (linear && !p->layer->method->seed) {
         head_rows(ex, input, scale);
         return;
     }
@@ -86,13 +86,12 @@ static float *maps_of(const cr_explainer *ex, const cr_part *p, float *const *ma
 /* Of one input: view `input % n_views` of each map of its image. */
 static void store(const cr_explainer *ex, const cr_part *p, int input, int n_views, float *maps)
 {
-    const cr_method_spec *spec = &p->variant->spec;
-    const bool relu = cr_method_form(&spec->parameters)->relu;
+    const bool relu = cr_method_form(&p->variant->spec.parameters)->relu;
     const size_t n_places = cr_part_n_places(p);
     const size_t image = (size_t)(input / n_views) * (size_t)ex->n_slots * (size_t)n_views;
     float *to = maps + (image + (size_t)(input % n_views)) * n_places;
     for (int slot = 0; slot < ex->n_slots; slot++, to += (size_t)n_views * n_places) {
-        const cr_real *from = ex->maps + (spec->method->of_image ? 0 : (size_t)slot * n_places);
+        const cr_real *from = ex->maps + (p->layer->method->of_image ? 0 : (size_t)slot * n_places);
         for (size_t i = 0; i < n_places; i++)
             to[i] = (float)(relu && from[i] < 0 ? 0 : from[i]);
     }
@@ -169,9 +168,25 @@ static void hold(const cr_explainer *ex, size_t n)
     }
 }
 
-/* `gradients` are those of parts that went back, and behind them how they change. */
+/* What a method knows of an input before any pass. */
+static cr_method_run run_of(const cr_explainer *ex, const cr_part *p, int input, uint64_t seed)
+{
+    return (cr_method_run){
+        .parameters = p->variant->spec.parameters.bytes,
+        .height = p->layer->map.height,
+        .width = p->layer->map.width,
+        .n_channels = p->layer->map.n_channels,
+        .n_slots = ex->n_slots,
+        .classes = ex->classes + input * ex->n_slots,
+        .seed = seed,
+        .scratch = ex->scratch,
+        .maps = ex->maps,
+    };
+}
+
+/* `gradients` are those of parts that went back, and behind them how they change; `seen` what these kept. */
 static void run_input(const cr_explainer *ex, int i, int input, int n_views, uint64_t seed,
-                      const cr_real *gradients, float *maps)
+                      const cr_real *gradients, cr_real *seen, float *maps)
 {
     const cr_part *p = &ex->parts[i];
     const cr_variant_layer *layer = p->layer;
@@ -191,26 +206,17 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
         memcpy(ex->classes + (ex->batch + k) * ex->n_slots, classes,
                (size_t)ex->n_slots * sizeof *classes);
     const cr_passes passes = cr_part_passes(p) ? passes_of(ex, i, input) : (cr_passes){0};
-    const cr_method_run run = {
-        .parameters = p->variant->spec.parameters.bytes,
-        .height = layer->map.height,
-        .width = layer->map.width,
-        .n_channels = layer->map.n_channels,
-        .n_slots = ex->n_slots,
-        .activations = activations_of(ex, i, input),
-        .logits = logits_of(ex, i, input),
-        .gradients = gradients,
-        .uniform = uniform,
-        .curvature = cr_part_n_sets(p) == 2 ? gradients + n_gradients : NULL,
-        .head = of_head && !of_channels ? ex->rows : NULL,
-        .channels = of_channels ? classes : NULL,
-        .classes = classes,
-        .passes = cr_part_passes(p) ? &passes : NULL,
-        .seed = seed,
-        .scratch = ex->scratch,
-        .maps = ex->maps,
-    };
-    p->variant->spec.method->run(&run);
+    cr_method_run run = run_of(ex, p, input, seed);
+    run.activations = activations_of(ex, i, input);
+    run.logits = logits_of(ex, i, input);
+    run.gradients = gradients;
+    run.uniform = uniform;
+    run.curvature = cr_part_n_sets(p) == 2 ? gradients + n_gradients : NULL;
+    run.head = of_head && !of_channels ? ex->rows : NULL;
+    run.channels = of_channels ? classes : NULL;
+    run.passes = cr_part_passes(p) ? &passes : NULL;
+    run.seen = seen;
+    p->layer->method->run(&run);
     store(ex, p, input, n_views, maps);
 }
 
@@ -227,6 +233,56 @@ static const cr_real *pick(const cr_explainer *ex, const cr_part *p, const cr_re
     return ex->picked;
 }
 
+/* Parts that see a backward pass, for inputs `first` on. */
+typedef struct watch {
+    const cr_explainer *ex;
+    int leader, first;
+    float *const *maps;
+} watch;
+
+static bool is_watched(const watch *w, int i)
+{
+    const cr_part *p = &w->ex->parts[i];
+    return p->layer->method->see && cr_part_follows(p) && p->pass == w->leader &&
+           maps_of(w->ex, p, w->maps);
+}
+
+static cr_real *seen_of(const cr_explainer *ex, const cr_part *p, int b)
+{
+    return ex->seen + p->seen + (size_t)b * p->seen_size;
+}
+
+static void see(void *user, const cr_net_bias *bias)
+{
+    const watch *w = user;
+    const size_t size = (size_t)bias->height * (size_t)bias->width * (size_t)bias->n_channels;
+    for (int i = w->leader; i < w->ex->n_parts; i++)
+        for (int b = 0; is_watched(w, i) && b < bias->n; b++) {
+            const cr_part *p = &w->ex->parts[i];
+            cr_method_run run = run_of(w->ex, p, w->first + b, 0);
+            cr_net_bias one = *bias;
+            run.seen = seen_of(w->ex, p, b);
+            one.n = 1;
+            one.gradients += (size_t)(b * bias->m) * size;
+            p->layer->method->see(&run, &one);
+        }
+}
+
+/* Whether any part does. */
+static bool begin_to_see(const watch *w)
+{
+    bool any = false;
+    for (int i = w->leader; i < w->ex->n_parts; i++) {
+        const cr_part *p = &w->ex->parts[i];
+        if (!is_watched(w, i))
+            continue;
+        any = true;
+        memset(seen_of(w->ex, p, 0), 0,
+               p->seen_size * (size_t)cr_net_backward_images(w->ex->net) * sizeof(cr_real));
+    }
+    return any;
+}
+
 /* One pass: all parts that follow the target of part `leader`. */
 static void run_back(const cr_explainer *ex, int leader, int n, int n_views, const uint64_t *seeds,
                      float *const *maps)
@@ -241,20 +297,23 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
         for (int b = 0; b < now; b++)
             seed_input(ex, follows, first + b, curved ? changes + b * n_classes : NULL,
                        ex->seeds + (size_t)b * n_gradients * (size_t)n_classes);
+        watch w = {ex, leader, first, maps};
+        cr_net_on_bias(ex->net, begin_to_see(&w) ? see : NULL, &w);
         if (curved)
             cr_net_backward_curved(ex->net, leader, first, now, ex->seeds);
         else
-            cr_net_backward_seeded(ex->net, follows->variant->spec.method->rule, first, now,
-                                   ex->seeds);
+            cr_net_backward_seeded(ex->net, follows->layer->method->rule, first, now, ex->seeds);
         for (int i = leader; i < ex->n_parts; i++) {
             const cr_part *p = &ex->parts[i];
             const size_t size = n_gradients * cr_part_room(p);
             float *to = maps_of(ex, p, maps);
             for (int b = 0; to && cr_part_follows(p) && p->pass == leader && b < now; b++)
                 run_input(ex, i, first + b, n_views, seeds[(first + b) / n_views],
-                          pick(ex, p, cr_net_gradients(ex->net, i) + (size_t)b * size), to);
+                          pick(ex, p, cr_net_gradients(ex->net, i) + (size_t)b * size),
+                          seen_of(ex, p, b), to);
         }
     }
+    cr_net_on_bias(ex->net, NULL, NULL);
 }
 
 /* Whether any of the parts that share a pass is. */
@@ -271,14 +330,19 @@ static bool is_wanted(const cr_explainer *ex, int leader, float *const *maps)
 static void fuse(const cr_explainer *ex, const cr_part *first, size_t n, float *to)
 {
     const cr_variant *variant = first->variant;
+    const cr_method_spec *spec = &variant->spec;
+    const int width = variant->width, height = variant->height;
     cr_layer_map maps[CR_MAX_LAYERS];
     for (size_t m = 0; m < n; m++) {
         for (int k = 0; k < variant->n_layers; k++)
             maps[k] = (cr_layer_map){ex->kept + first[k].kept + m * cr_part_n_places(&first[k]),
                                      first[k].layer->map.width, first[k].layer->map.height};
-        cr_fuse_maps(&variant->spec.fusion, cr_method_form(&variant->spec.parameters)->scaling,
-                     maps, variant->n_layers, (double *)(void *)ex->scratch, variant->width,
-                     variant->height, to + m * (size_t)variant->width * (size_t)variant->height);
+        float *out = to + m * (size_t)width * (size_t)height;
+        if (spec->method->join)
+            spec->method->join(spec->parameters.bytes, maps, width, height, out);
+        else
+            cr_fuse_maps(&spec->fusion, cr_method_form(&spec->parameters)->scaling, maps,
+                         variant->n_layers, (double *)(void *)ex->scratch, width, height, out);
     }
 }
 
@@ -290,7 +354,7 @@ static void run_parts(const cr_explainer *ex, int n, int n_views, const uint64_t
         const cr_part *p = &ex->parts[i];
         float *to = maps_of(ex, p, maps);
         for (int b = 0; to && !cr_part_follows(p) && cr_part_passes(p) == passing && b < n; b++)
-            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, to);
+            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, NULL, to);
     }
 }
 

@@ -16,7 +16,8 @@ typedef struct cr_part {
     size_t
         held; /* of passes: where its activations are in `held`, and, if they begin at the layer, what
                     crosses it */
-    size_t held_size; /* of an input, there */
+    size_t held_size;       /* of an input, there */
+    size_t seen, seen_size; /* of what it keeps of an input of a backward pass, in `seen` */
 } cr_part;
 
 struct cr_explainer {
@@ -44,6 +45,8 @@ struct cr_explainer {
     size_t
         n_picked; /* gradients of one input at a layer whose map is not all of it, and that alone */
     cr_real *picked;
+    size_t n_seen; /* what methods keep of the inputs of a backward pass */
+    cr_real *seen;
     size_t n_kept; /* behind them: maps at the layers that are fused, as the caller's are */
     float *kept;
 };
@@ -62,7 +65,7 @@ static inline bool cr_head_is_linear(const cr_head *head)
 
 static inline bool cr_part_needs(const cr_part *p, unsigned what)
 {
-    return p->variant->spec.method->needs & what;
+    return p->layer->method->needs & what;
 }
 
 static inline size_t cr_part_n_places(const cr_part *p)
@@ -100,7 +103,7 @@ static inline int cr_part_n_sets(const cr_part *p)
 /* Whether passes begin at the layer. */
 static inline bool cr_part_has_tail(const cr_part *p)
 {
-    return cr_variant_has_tail(p->variant->spec.method, p->layer);
+    return cr_variant_has_tail(p->layer->method, p->layer);
 }
 
 static inline bool cr_part_passes(const cr_part *p)
@@ -117,8 +120,7 @@ static inline bool cr_part_follows(const cr_part *p)
 /* Whether its gradients are made of the head's weights. */
 static inline bool cr_part_is_uniform(const cr_part *p)
 {
-    return p->layer->averaged &&
-           (cr_part_needs(p, CR_NEEDS_GRADIENTS) || p->variant->spec.method->linear);
+    return p->layer->averaged && (cr_part_needs(p, CR_NEEDS_GRADIENTS) || p->layer->method->linear);
 }
 
 #endif

@@ -48,18 +48,12 @@ static bool scale(const cr_layer_map *map, cr_scaling scaling, double gamma, dou
     return true;
 }
 
-/* Where a pixel's centre lies among n that are `of` pixels wide: between `low` and `high`, `weight` of the
- * way. */
-typedef struct place {
-    int low, high;
-    double weight;
-} place;
-
-static place find_place(int i, int n, int of)
+cr_map_place cr_find_map_place(int i, int n, int of, bool align_corners)
 {
-    const double at = fmax((i + .5) * n / of - .5, 0);
+    const double at =
+        align_corners ? of > 1 ? i * (n - 1.) / (of - 1) : 0 : fmax((i + .5) * n / of - .5, 0);
     const int low = (int)at;
-    return (place){low, low + 1 < n ? low + 1 : low, at - low};
+    return (cr_map_place){low, low + 1 < n ? low + 1 : low, at - low};
 }
 
 static double mix(double a, double b, double weight)
@@ -67,12 +61,17 @@ static double mix(double a, double b, double weight)
     return a + weight * (b - a);
 }
 
-static double sample(const cr_layer_map *map, const double *scaled, place x, place y)
+double cr_mix_corners(const double corners[4], double x, double y)
+{
+    return mix(mix(corners[0], corners[1], x), mix(corners[2], corners[3], x), y);
+}
+
+static double sample(const cr_layer_map *map, const double *scaled, cr_map_place x, cr_map_place y)
 {
     const double *top = scaled + (size_t)y.low * (size_t)map->width;
     const double *bottom = scaled + (size_t)y.high * (size_t)map->width;
-    return mix(mix(top[x.low], top[x.high], x.weight), mix(bottom[x.low], bottom[x.high], x.weight),
-               y.weight);
+    const double corners[4] = {top[x.low], top[x.high], bottom[x.low], bottom[x.high]};
+    return cr_mix_corners(corners, x.weight, y.weight);
 }
 
 static double combine(const cr_fusion *fusion, double a, double b)
@@ -97,8 +96,8 @@ void cr_fuse_maps(const cr_fusion *fusion, cr_scaling scaling, const cr_layer_ma
         for (int x = 0; x < width; x++) {
             double value = NAN;
             for (int k = 0; finite && k < n; k++) {
-                const place of_x = find_place(x, maps[k].width, width);
-                const place of_y = find_place(y, maps[k].height, height);
+                const cr_map_place of_x = cr_find_map_place(x, maps[k].width, width, false);
+                const cr_map_place of_y = cr_find_map_place(y, maps[k].height, height, false);
                 const double m = sample(&maps[k], scaled[k], of_x, of_y);
                 value = k ? combine(fusion, value, m) : m;
             }

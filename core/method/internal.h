@@ -12,7 +12,7 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_refine_cam, cr_method_score_cam, cr_method_ablation_cam, cr_method_recipro_cam,
     cr_method_is_cam, cr_method_occlusion, cr_method_rise, cr_method_integrated_gradients,
     cr_method_smooth_grad, cr_method_var_grad, cr_method_saliency, cr_method_input_x_gradient,
-    cr_method_guided_backprop, cr_method_deconvnet;
+    cr_method_guided_backprop, cr_method_deconvnet, cr_method_guided_grad_cam, cr_method_full_grad;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];
@@ -95,6 +95,9 @@ void cr_signed_map(int n_places, const double *vector, double scale, cr_real *ma
 /* x [n_places][C] = the activations. */
 void cr_copy_activations(const cr_method_run *run, double *x);
 
+/* As cr_method.run of the gradient at the input, with another's channels. */
+void cr_run_saliency(const cr_method_run *run, const cr_channel_form *form);
+
 /* One map of one class at each of n layers. */
 typedef struct cr_layer_map {
     const float *map; /* [height][width] */
@@ -106,6 +109,18 @@ typedef struct cr_layer_map {
  *   work  [places of all layers] */
 void cr_fuse_maps(const cr_fusion *fusion, cr_scaling scaling, const cr_layer_map *maps, int n,
                   double *work, int width, int height, float *out);
+
+/* Where pixel i of `of` lies among the n that are enlarged to these: between `low` and `high`, `weight` of the
+ * way; as F.interpolate has it, bilinearly, with or without align_corners. */
+typedef struct cr_map_place {
+    int low, high;
+    double weight;
+} cr_map_place;
+
+cr_map_place cr_find_map_place(int i, int n, int of, bool align_corners);
+
+/* The values at the corners, two of the upper row and two of the lower, interpolated. */
+double cr_mix_corners(const double corners[4], double x, double y);
 
 /* cr_reals that have room for n doubles, and for what lies behind them to be at a multiple of 64 bytes
  * where they are. */

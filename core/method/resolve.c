@@ -75,6 +75,7 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         map = (cr_map){cr_shape_h(&shape), cr_shape_w(&shape), cr_shape_c(&shape), 0,
                        cr_shape_h(&shape) * cr_shape_w(&shape)};
     variant->layers[variant->n_layers++] = (cr_variant_layer){
+        .method = method,
         .value = value,
         .back = back,
         .averaged = averaged,
@@ -87,7 +88,8 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
 static void set_size(const cr_graph *graph, cr_variant *variant)
 {
     const cr_shape input = cr_graph_input_shape(graph);
-    const bool at_input = variant->n_layers > 1 && variant->spec.fusion.at == CR_FUSE_AT_INPUT;
+    const bool at_input = variant->spec.method->join ||
+                          (variant->n_layers > 1 && variant->spec.fusion.at == CR_FUSE_AT_INPUT);
     variant->width = at_input ? cr_shape_w(&input) : 0;
     variant->height = at_input ? cr_shape_h(&input) : 0;
     for (int i = 0; i < variant->n_layers && !at_input; i++) {
@@ -145,8 +147,12 @@ cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const c
             snprintf(variant->why_not, sizeof variant->why_not, "%.199s", fault.message);
             variant->lacks_layer = true;
         }
+    if (method->join && spec->n_layers > 1)
+        snprintf(variant->why_not, sizeof variant->why_not, "it takes one layer");
     for (int i = 0; i < n && !variant->why_not[0]; i++)
-        resolve_layer(graph, head, method, values[i], variant);
+        resolve_layer(graph, head, method->join ? method->factors[0] : method, values[i], variant);
+    if (method->join && !variant->why_not[0])
+        resolve_layer(graph, head, method->factors[1], cr_graph_input(graph), variant);
     if (variant->why_not[0])
         variant->n_layers = 0;
     set_size(graph, variant);

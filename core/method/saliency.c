@@ -25,13 +25,18 @@ static const cr_channel_form *form_of(const cr_method_run *run)
     return &((const saliency *)run->parameters)->channels;
 }
 
-static void run_gradient(const cr_method_run *run)
+void cr_run_saliency(const cr_method_run *run, const cr_channel_form *form)
 {
     const int n_places = run->height * run->width;
     for (int slot = 0; slot < run->n_slots; slot++)
         for (int i = 0; i < n_places; i++)
             run->maps[slot * n_places + i] =
-                cr_reduce_channels(form_of(run), cr_gradient(run, slot, i), run->n_channels);
+                cr_reduce_channels(form, cr_gradient(run, slot, i), run->n_channels);
+}
+
+static void run_gradient(const cr_method_run *run)
+{
+    cr_run_saliency(run, form_of(run));
 }
 
 static void run_product(const cr_method_run *run)

@@ -122,6 +122,9 @@ typedef struct cr_op {
     void (*forward)(const cr_run *run);
     void (*backward)(const cr_run *run);
 
+    /* What is added to each channel of a map; NULL: nothing, or it is not known as a layer's bias. */
+    const cr_real *(*bias)(const cr_run *run);
+
     /* Of one that is not CR_OP_LINEAR: writes ty, the derivative of y along tx, before the clamp. NULL:
      * not known. */
     void (*tangent)(const cr_run *run);

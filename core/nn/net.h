@@ -106,6 +106,8 @@ struct cr_net {
     size_t n_weights, n_activations;
     void (*on_layer)(void *context);
     void *on_layer_context;
+    void (*on_bias)(void *user, const cr_net_bias *bias);
+    void *on_bias_user;
 };
 
 #endif

@@ -35,8 +35,15 @@ static void backward(const cr_run *run)
                        run->dx[0]);
 }
 
+/* Arithmetic with constants may be the input's, or anything. */
+static const cr_real *bias_of(const cr_run *run)
+{
+    const affine *p = run->node->params;
+    return strcmp(run->node->type, "BatchNormalization") == 0 ? run->weights + p->c : NULL;
+}
+
 static const cr_op affine_op = {
-    .type = "affine", .pack = pack, .forward = forward, .backward = backward};
+    .type = "affine", .pack = pack, .forward = forward, .backward = backward, .bias = bias_of};
 
 cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_real **scale,
                          cr_real **shift, cr_error *err)

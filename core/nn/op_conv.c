@@ -138,6 +138,12 @@ static void backward(const cr_run *run)
                                                   .scratch = run->scratch});
 }
 
+static const cr_real *bias_of(const cr_run *run)
+{
+    const cr_conv *c = cr_conv_of(run->node);
+    return run->weights + c->way->weights(&c->win);
+}
+
 const cr_op cr_op_conv = {.type = "Conv",
                           .min_inputs = 2,
                           .max_inputs = 3,
@@ -149,7 +155,8 @@ const cr_op cr_op_conv = {.type = "Conv",
                           .weight = weight,
                           .conv = cr_conv_of,
                           .forward = forward,
-                          .backward = backward};
+                          .backward = backward,
+                          .bias = bias_of};
 
 /* A Conv by its name, or by that of its output. */
 static cr_node *find_conv(cr_graph *graph, const char *layer)

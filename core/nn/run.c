@@ -156,6 +156,22 @@ static void step_curve(const cr_net *net, const cr_step *step, const cr_run *run
     }
 }
 
+/* To who wants to see it; dy is masked. */
+static void show_bias(const cr_net *net, const cr_step *step, const cr_run *run)
+{
+    const cr_shape *shape = &net->graph->values[step->node.y].shape;
+    const cr_real *bias =
+        net->on_bias && step->node.op->bias && shape->n_dims == 4 ? step->node.op->bias(run) : NULL;
+    if (bias)
+        net->on_bias(net->on_bias_user, &(cr_net_bias){.height = cr_shape_h(shape),
+                                                       .width = cr_shape_w(shape),
+                                                       .n_channels = cr_shape_c(shape),
+                                                       .n = run->n,
+                                                       .m = run->m,
+                                                       .bias = bias,
+                                                       .gradients = run->dy});
+}
+
 /* Where `bends`, m is twice the number of functions. */
 static void step_back(const cr_net *net, const cr_step *step, cr_rule rule, int first, int n, int m,
                       bool bends)
@@ -187,6 +203,7 @@ static void step_back(const cr_net *net, const cr_step *step, cr_rule rule, int 
         memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
     }
     mask(step, rule, n, m, run.y, run.dy);
+    show_bias(net, step, &run);
     cr_real *added = step->adds ? dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)
         added[i] += run.dy[i];
@@ -289,6 +306,12 @@ void cr_net_on_layer(cr_net *net, void (*callback)(void *context), void *context
 {
     net->on_layer = callback;
     net->on_layer_context = context;
+}
+
+void cr_net_on_bias(cr_net *net, void (*callback)(void *user, const cr_net_bias *bias), void *user)
+{
+    net->on_bias = callback;
+    net->on_bias_user = user;
 }
 
 int cr_net_layer_done(const cr_net *net)

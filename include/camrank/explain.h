@@ -13,6 +13,8 @@
 
 /* A target layer of a method. */
 typedef struct cr_variant_layer {
+    const cr_method
+        *method;   /* that runs there: the variant's, or one of those that it is made of */
     int value;     /* of the graph */
     bool back;     /* a backward pass is needed */
     bool averaged; /* the logits are linear in its mean over the places */
@@ -20,7 +22,7 @@ typedef struct cr_variant_layer {
     cr_map map;    /* how it is one; a method's map is as large */
 } cr_variant_layer;
 
-/* A method at a layer of a graph, or at several, whose maps are fused. */
+/* A method at a layer of a graph, or at several, whose maps become one. */
 typedef struct cr_variant {
     cr_method_spec spec;
     int n_layers; /* 0 where the method does not apply */

@@ -76,10 +76,16 @@ typedef struct cr_method_run {
     /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL, but for `linear` methods where the gradients are uniform;
      * the arrays above stay while it runs. */
     const cr_passes *passes;
+    cr_real *seen;    /* what the method keeps of the input while gradients are followed back */
     uint64_t seed;    /* of the image, the same in every run */
     cr_real *scratch; /* as many as the method's `scratch` says, at a multiple of 64 bytes */
     cr_real *maps;    /* [n_slots][H W], or [H W] of a method whose maps are of the image */
 } cr_method_run;
+
+struct cr_layer_map;
+
+/* Of how many methods one can be made. */
+#define CR_MAX_FACTORS 2
 
 typedef struct cr_method {
     const char *name;
@@ -106,8 +112,19 @@ typedef struct cr_method {
     /* Of CR_NEEDS_TAIL: where the logits are linear in the layer's mean it takes gradients, and no pass. */
     bool linear;
     const char *cost; /* that in words */
+    /* Of a method that looks at each bias (cr_net_on_bias) while its gradients are followed back: cr_reals
+     * that it keeps of an input in run->seen, 0 at first; and what it does with a layer of the input. Of
+     * `run` only what does not depend on the pass is there. */
+    size_t (*n_seen)(int n_places, int n_slots);
+    void (*see)(const cr_method_run *run, const cr_net_bias *layer);
     /* Writes the maps before the ReLU. A map that cannot be computed is not finite. */
     void (*run)(const cr_method_run *run);
+    /* Of a method that is made of others' maps, in place of `run`: these, none of the table, which get its
+     * parameters; the first is at its layer, the second at the network's input. `join` makes of their maps
+     * of a class its own, as large as the input. */
+    const struct cr_method *factors[CR_MAX_FACTORS];
+    void (*join)(const void *parameters, const struct cr_layer_map *maps, int width, int height,
+                 float *out);
 } cr_method;
 
 /* All of them, in the order in which they are listed; NULL behind the last. */

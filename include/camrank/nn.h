@@ -315,6 +315,18 @@ typedef enum cr_rule {
  * with respect to the logits. */
 void cr_net_backward_seeded(cr_net *net, cr_rule rule, int first, int n, const cr_real *seeds);
 
+/* What a bias adds to a convolution's or a BatchNormalization's map of n images, and gradients m of each with
+ * respect to that map before its clamp. What is folded into a convolution is part of its bias. */
+typedef struct cr_net_bias {
+    int height, width, n_channels;
+    int n, m;
+    const cr_real *bias;      /* [n_channels] */
+    const cr_real *gradients; /* [n][m][height][width][n_channels] */
+} cr_net_bias;
+
+/* Called for each of them in the backward passes that follow, from the last layer to the first; NULL: none. */
+void cr_net_on_bias(cr_net *net, void (*callback)(void *user, const cr_net_bias *bias), void *user);
+
 /* d logit (or function) / d activation of target t after a backward pass, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);
 

@@ -175,10 +175,85 @@ def check_changed(model, graph, x):
                    f"median {np.median(off):.1e}, largest {off.max():.1e}")
 
 
+def guided_grad_cam(model, x, classes, layer, enlarge, form):
+    """Of a layer of the model, before `enlarge`d by PyTorch."""
+    kept, held = {}, layer.register_forward_hook(lambda _, __, out: kept.update(A=out))
+    model.rectify = lambda x, end: Ruled.apply(x, end, "plain")
+    logits = model(x)
+    held.remove()
+    cams = []
+    for slot in range(classes.shape[1]):
+        g, = torch.autograd.grad(logits[range(len(x)), classes[:, slot]].sum(), kept["A"], retain_graph=True)
+        cams.append((g.mean((2, 3), keepdim=True) * kept["A"]).sum(1))
+    how = dict(mode=enlarge) if enlarge == "nearest" else dict(mode=enlarge, align_corners=False)
+    cam = torch.nn.functional.interpolate(torch.stack(cams, 1).relu(), x.shape[2:], **how)
+    guided = gradients(model, x, classes, "guided") * cam[:, :, None]
+    return reduced(guided.detach().numpy(), *form)
+
+
+def check_guided_grad_cam(model, graph, x):
+    layer = [node.output.decode() for node in graph.layers() if node.op == b"Conv"][2]
+    cases = [("bilinear", (True, "maximum")), ("nearest", (False, "sum")), ("bilinear", (False, "mean"))]
+    specs = [method_spec(f"guided-grad-cam@{layer}", relu=False, enlarge=enlarge, absolute=absolute, channels=channels)
+             for enlarge, (absolute, channels) in cases]
+    explainer = Explainer(graph, specs + [method_spec(f"guided-grad-cam@{layer}"), method_spec("saliency")], 3, 3)
+    explainer.memory[1][:] = 255
+    explainer.net.forward(x)
+    maps = explainer.maps(CLASSES)
+    for (enlarge, form), got in zip(cases, maps):
+        want = guided_grad_cam(model, torch.tensor(x).double(), CLASSES, model.third, enlarge, form)
+        off = abs(got[:, :, 0] - want).max() / abs(want).max()
+        checks(f"guided-grad-cam {enlarge} {form}", off < 1e-5, f"{off:.1e}")
+    checks("guided-grad-cam by default", np.array_equal(maps[3], maps[0]))
+    try:
+        Explainer(graph, [method_spec(f"guided-grad-cam@{layer}+{layer}")], 1, 1)
+        checks("guided-grad-cam of two layers is refused", False)
+    except Refused as error:
+        checks("guided-grad-cam of two layers is refused", "one layer" in str(error), str(error))
+
+
+def full_grad(model, x, c, rescale, align_corners, epsilon):
+    """Of one image: what the biases of its convolutions and the input contribute."""
+    def sum_of(values):
+        values = abs(values)
+        over = (1, 2, 3) if rescale == "layer" else (2, 3)
+        values = values - values.amin(over, keepdim=True)
+        values = values / (values.amax(over, keepdim=True) + epsilon)
+        return torch.nn.functional.interpolate(values.sum(1, keepdim=True), x.shape[2:], mode="bilinear",
+                                               align_corners=align_corners)[0, 0]
+
+    kept = []
+    convs = [module for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+    held = [conv.register_forward_hook(lambda module, _, out: kept.append((module.bias, out))) for conv in convs]
+    model.rectify = lambda x, end: Ruled.apply(x, end, "plain")
+    x = x.clone().requires_grad_()
+    logit = model(x)[0, c]
+    for handle in held:
+        handle.remove()
+    of_x, *gs = torch.autograd.grad(logit, [x] + [out for _, out in kept])
+    total = sum_of(of_x * x)
+    for (bias, _), g in zip(kept, gs):
+        total = total + sum_of(g * bias[:, None, None])
+    return total.detach().numpy()
+
+
+def check_full_grad(model, graph, x):
+    cases = [dict(), dict(rescale="channel", align_corners=False, epsilon=1e-7), dict(epsilon=0)]
+    explainer = Explainer(graph, [method_spec("full-grad", **form) for form in cases], 3, 3)
+    explainer.memory[1][:] = 255
+    explainer.net.forward(x)
+    for form, got in zip(cases, explainer.maps(CLASSES)):
+        p = dict(rescale="layer", align_corners=True, epsilon=1e-6) | form
+        want = np.stack([[full_grad(model, torch.tensor(x[i:i + 1]).double(), c, **p) for c in CLASSES[i]]
+                         for i in range(3)])
+        off = abs(got[:, :, 0] - want).max() / want.max()
+        checks(f"full-grad {form}", off < 1e-5, f"{off:.1e}")
+
+
 def check_company(graph, x):
     """Bits, alone and beside the others, one image and several."""
     names = [m.name.decode() for m in methods() if m.of_input and not m.needs & PASSES]
-    checks("every such method is known here", sorted(names) == sorted(RULES), str(names))
+    checks("every such method is known here", sorted(names) == sorted([*RULES, "full-grad"]), str(names))
     specs = [method_spec(name) for name in names]
     together = Explainer(graph, specs, 3, 3)
     together.net.forward(x)
@@ -250,6 +325,33 @@ def check_peers(network, double):
                f"{(off > 1e-4).mean():.2%}, largest {off.max():.1e}")
 
 
+def check_full(network):
+    key, step = "pgc.FullGrad@input.grid", 3 if network.name == "smallfc_64" else 7
+    want = network.golden[key].astype(np.float64)[:2, :, 0]
+    spec = method_spec("full-grad", rescale="channel", align_corners=False, epsilon=1e-7)
+    explainer = Explainer(network.graph, [spec], 2, 2)
+    explainer.net.forward(network.x[:2])
+    got = explainer.maps(network.classes[:2])[0][:, :, 0, step // 2::step, step // 2::step]
+    off = abs(got - want) / abs(want).max((2, 3), keepdims=True)
+    checks(f"{network.name} {key}", off.max() < 2e-4, f"largest {off.max():.1e}")
+
+
+def check_guided(network):
+    """captum's Guided Grad-CAM at the first layer that the kit's README lists, which enlarges to the nearest."""
+    key, step = "captum.GuidedGradCam@input.grid", 3 if network.name == "smallfc_64" else 7
+    layer = {"smallfc_64": "conv4/relu", "squeezenet1_0": "conv_final/relu", "mobilenet_v2_1.0_224": "Conv_1/relu6",
+             "resnet18_seed0": "layer4"}[network.name]
+    want = reduced(network.golden[key].astype(np.float64), False, "sum")
+    spec = method_spec(f"guided-grad-cam@{network.value_name(layer)}", relu=False, absolute=False, channels="sum",
+                       enlarge="nearest")
+    explainer = Explainer(network.graph, [spec], 4, 2)
+    explainer.net.forward(network.x[:len(want)])
+    got = explainer.maps(network.classes[:len(want)])[0][:, :, 0, step // 2::step, step // 2::step]
+    off = abs(got - want) / np.maximum(abs(want).max((2, 3), keepdims=True), 1e-30)
+    checks(f"{network.name} {key}", np.median(off) < 1e-5 and (off > 1e-4).mean() < .01 and off.max() < .1,
+           f"median {np.median(off):.1e}, above 1e-4 {(off > 1e-4).mean():.2%}, largest {off.max():.1e}")
+
+
 def check_path(network):
     """captum's integrated gradients of one image. At each of 50 inputs some ReLU or pooling falls to the other
     side in single precision; where few do (the first two networks), 99 % of the pixels are within 1e-4."""
@@ -274,6 +376,8 @@ def main():
     x = np.random.default_rng(2).standard_normal((3, 3, HEIGHT, WIDTH)).astype(np.float32)
     check_torch(model, graph, x)
     check_changed(model, graph, x)
+    check_guided_grad_cam(model, graph, x)
+    check_full_grad(model, graph, x)
     check_company(graph, x)
     check_refused()
     if why_no_networks():
@@ -282,8 +386,11 @@ def main():
         double = load_double()
         for network in networks():
             check_peers(network, double)
+            check_guided(network)
+            check_full(network)
             check_path(network)
     checks.done()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -108,7 +108,7 @@ def check_refine(graph, x):
 def check_company(graph, x):
     """Every method's bits, alone and beside all others, one image and several."""
     specs = [spec_of(m.name.decode(), ["b", "c"]) for m in methods()
-             if not m.needs & HEAD and not m.of_input]
+             if not m.needs & HEAD and not m.of_input and not m.join]
     specs += [spec_of("grad-cam", [layer]) for layer in LAYERS]
     together, differ = run(graph, specs, x)[1], []
     for spec, among in zip(specs, together):
