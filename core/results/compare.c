@@ -10,15 +10,43 @@ typedef struct place {
     const char *path, *group, *where;
 } place;
 
+/* What of a job makes the difference, where its key has another name. */
+static const char *key_of(const char *name)
+{
+    static const char *const keys[][2] = {
+        {"number of images", "dataset.limit, dataset.subset or --limit"},
+        {"map_slots", "heatmaps.classes, or `keep` of the method"},
+        {"map_type", "heatmaps.type"},
+        {"failed", "dataset.failed"},
+        {"folder", "dataset.images"},
+        {"localize", "dataset.exclude"},
+        {"label", "dataset.ground_truth, or the order of dataset.synsets"},
+        {"wnid", "dataset.synsets"},
+        {"job_name", "name"},
+        {"sha256", "models.file"},
+    };
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++)
+        if (strcmp(keys[k][0], name) == 0)
+            return keys[k][1];
+    return NULL;
+}
+
 static cr_status compare_text(place at, const char *name, const char *stored, const char *wanted,
                               cr_error *err)
 {
+    const char *key = key_of(name);
     if (strcmp(stored, wanted) == 0)
         return CR_OK;
     return cr_fail(err, CR_EINPUT,
-                   "%s: made by another job or program: %s: `%s` is `%.120s` in the file, `%.120s` "
-                   "%s",
-                   at.path, at.group, name, stored, wanted, at.where);
+                   "%s: was made otherwise: %s: `%s` is `%.120s` in the file, `%.120s` %s%s%s%s",
+                   at.path, at.group, name, stored, wanted, at.where, key ? " (" : "",
+                   key ? key : "", key ? ")" : "");
+}
+
+/* Of how many maps an image are kept, in the job's words. */
+static const char *slots_text(int map_slots)
+{
+    return map_slots == 0 ? "none" : map_slots == 1 ? "truth" : "all";
 }
 
 static cr_status compare_number(place at, const char *name, double stored, double wanted,
@@ -46,7 +74,8 @@ static cr_status compare_run(place at, const cr_results_plan *stored, const cr_r
                               wanted->skip_failed ? "skip" : "wrong", err));
     CR_OR_RETURN(compare_number(at, "batch", stored->batch, wanted->batch, err));
     CR_OR_RETURN(compare_number(at, "empty_maps", stored->has_empty, wanted->has_empty, err));
-    CR_OR_RETURN(compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err));
+    CR_OR_RETURN(compare_text(at, "map_slots", slots_text(stored->map_slots),
+                              slots_text(wanted->map_slots), err));
     return compare_text(at, "map_type", stored->map_float16 ? "float16" : "float32",
                         wanted->map_float16 ? "float16" : "float32", err);
 }
@@ -155,7 +184,8 @@ static cr_status compare_variant(place model, const char *group, const cr_result
     CR_OR_RETURN(compare_number(at, "map_width", stored->map_width, wanted->map_width, err));
     CR_OR_RETURN(compare_number(at, "map_height", stored->map_height, wanted->map_height, err));
     CR_OR_RETURN(compare_number(at, "views", stored->n_views, wanted->n_views, err));
-    return compare_number(at, "map_slots", stored->map_slots, wanted->map_slots, err);
+    return compare_text(at, "map_slots", slots_text(stored->map_slots),
+                        slots_text(wanted->map_slots), err);
 }
 
 /* All but the variants. */
@@ -290,7 +320,7 @@ int cr_plan_find_variant(const cr_results_model *model, const cr_results_variant
 static cr_status not_wanted(place at, const char *what, const char *name, cr_error *err)
 {
     return cr_fail(err, CR_EINPUT,
-                   "%s: made by another job or program: %s: %s %s is in the file, but not in the "
+                   "%s: was made otherwise: %s: %s %s is in the file, but not in the "
                    "job",
                    at.path, at.group, what, name);
 }

@@ -31,10 +31,7 @@ typedef struct worker {
 static void count_draws(const worker *w, int resample, int lane)
 {
     const int n = w->of->n;
-    uint64_t state = cr_stat_start(w->of->seed, CR_STAT_IMAGES, resample);
-    memset(w->drawn, 0, (size_t)n * sizeof *w->drawn);
-    for (int i = 0; i < n; i++)
-        w->drawn[cr_stat_draw(&state, (uint32_t)n)]++;
+    cr_stat_count_draws(w->of->seed, resample, n, w->drawn);
     for (int i = 0; i < n; i++)
         w->counts[i][lane] = w->drawn[i];
 }

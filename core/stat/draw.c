@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <math.h>
+#include <string.h>
 
 static uint64_t mixed(uint64_t z)
 {
@@ -29,6 +30,14 @@ uint32_t cr_stat_draw(uint64_t *state, uint32_t n)
             product = (next(state) >> 32) * n;
     }
     return (uint32_t)(product >> 32);
+}
+
+void cr_stat_count_draws(uint64_t seed, int resample, int n, uint16_t *counts)
+{
+    uint64_t state = cr_stat_start(seed, CR_STAT_IMAGES, resample);
+    memset(counts, 0, (size_t)n * sizeof *counts);
+    for (int i = 0; i < n; i++)
+        counts[cr_stat_draw(&state, (uint32_t)n)]++;
 }
 
 double cr_stat_quantile(const uint64_t *keys, int n, double share)

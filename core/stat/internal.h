@@ -27,4 +27,8 @@ uint64_t cr_stat_start(uint64_t seed, uint64_t stream, int resample);
 /* A number below n, all alike, from the high 32 bits (Lemire, ACM TOMACS 29, 2019). */
 uint32_t cr_stat_draw(uint64_t *state, uint32_t n);
 
+/* How often a resample of n images draws each: counts [n]. (That one of them is drawn 65536 times does not
+ * happen: n of at least so many are drawn, each with a probability of 1 / n.) */
+void cr_stat_count_draws(uint64_t seed, int resample, int n, uint16_t *counts);
+
 #endif

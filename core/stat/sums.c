@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 4 }; /* resamples that are added up together */
+/* Resamples that are added up together: a step's place is read once for all of them. */
+enum { LANES = 32 };
 
-typedef int64_t lanes __attribute__((vector_size(LANES * sizeof(int64_t))));
+/* All images together are drawn n_images times, an int, so that no count of steps by one is beyond. */
+typedef int32_t lanes __attribute__((vector_size(LANES * sizeof(int32_t))));
 
 /* A step by one, up or down, from the sum before: nearly all are. */
 typedef struct unit_step {
@@ -84,8 +86,10 @@ typedef struct worker {
     const job *of;
     int first; /* group of resamples; then every n_threads-th */
     pthread_t thread;
-    lanes *drawn;  /* [n_images] how often each was drawn */
-    lanes *totals; /* [n_sums] */
+    uint16_t *one; /* [LANES][n_images] how often each was drawn, by resample */
+    lanes *drawn;  /* [n_images] the same, by image */
+    lanes *totals; /* [n_sums] of steps by one */
+    int64_t *rest; /* [n_sums][LANES] of others */
     int64_t *sums; /* [n_sums] of one resample */
     bool started;
 } worker;
@@ -93,12 +97,12 @@ typedef struct worker {
 static void draw_images(const worker *w, int first, int n_lanes)
 {
     const int n = w->of->of->n_images;
-    memset(w->drawn, 0, (size_t)n * sizeof *w->drawn);
-    for (int lane = 0; lane < n_lanes; lane++) {
-        uint64_t state = cr_stat_start(w->of->seed, CR_STAT_IMAGES, first + lane);
-        for (int i = 0; i < n; i++)
-            w->drawn[cr_stat_draw(&state, (uint32_t)n)][lane]++;
-    }
+    int32_t *to = (int32_t *)w->drawn;
+    for (int lane = 0; lane < n_lanes; lane++)
+        cr_stat_count_draws(w->of->seed, first + lane, n, w->one + (size_t)lane * (size_t)n);
+    for (int i = 0; i < n; i++)
+        for (int lane = 0; lane < LANES; lane++)
+            *to++ = w->one[(size_t)lane * (size_t)n + (size_t)i];
 }
 
 static void add_up(const worker *w)
@@ -110,13 +114,16 @@ static void add_up(const worker *w)
     const size_t n_units = of->n_units;
     memset(totals, 0, (size_t)of->n_sums * sizeof *totals);
     for (size_t k = 0; k < n_units; k++) {
-        const int64_t down = -(int64_t)(units[k].at & 1);
-        const lanes sign = {down, down, down, down};
-        totals[units[k].at >> 1] += (drawn[units[k].image] ^ sign) - sign;
+        if (units[k].at & 1)
+            totals[units[k].at >> 1] -= drawn[units[k].image];
+        else
+            totals[units[k].at >> 1] += drawn[units[k].image];
     }
+    memset(w->rest, 0, (size_t)of->n_sums * LANES * sizeof *w->rest);
     for (size_t k = 0; k < of->n_steps; k++)
         for (int lane = 0; lane < LANES; lane++)
-            totals[of->steps[k].at][lane] += of->steps[k].by * drawn[of->steps[k].image][lane];
+            w->rest[of->steps[k].at * LANES + lane] +=
+                of->steps[k].by * drawn[of->steps[k].image][lane];
 }
 
 static void *work(void *argument)
@@ -130,7 +137,7 @@ static void *work(void *argument)
         for (int lane = 0; lane < n_lanes; lane++) {
             int64_t sum = 0;
             for (int k = 0; k < of->of->n_sums; k++)
-                w->sums[k] = sum += w->totals[k][lane];
+                w->sums[k] = sum += w->totals[k][lane] + w->rest[k * LANES + lane];
             of->take(of->context, first + lane, w->sums);
         }
     }
@@ -149,10 +156,13 @@ cr_status cr_stat_resample_sums(const cr_stat_sums *sums, uint64_t seed, int n_r
         return cr_fail_memory(err, "a bootstrap", (size_t)n_threads, sizeof *workers);
     for (int t = 0; t < n_threads; t++) {
         workers[t] = (worker){.of = &of, .first = t};
+        workers[t].one = cr_alloc(n_images, LANES * sizeof *workers[t].one);
         workers[t].drawn = cr_alloc_aligned(n_images, sizeof *workers[t].drawn);
         workers[t].totals = cr_alloc_aligned(n_sums, sizeof *workers[t].totals);
+        workers[t].rest = cr_alloc(n_sums, LANES * sizeof *workers[t].rest);
         workers[t].sums = cr_alloc(n_sums, sizeof *workers[t].sums);
-        if (!workers[t].drawn || !workers[t].totals || !workers[t].sums)
+        if (!workers[t].one || !workers[t].drawn || !workers[t].totals || !workers[t].rest ||
+            !workers[t].sums)
             CR_TRY(cr_fail_memory(err, "a bootstrap", n_images + n_sums, sizeof(lanes)));
     }
     for (int t = 1; t < n_threads; t++) {
@@ -166,8 +176,10 @@ cleanup:
     for (int t = 0; t < n_threads; t++) {
         if (workers[t].started)
             pthread_join(workers[t].thread, NULL);
+        free(workers[t].one);
         free(workers[t].drawn);
         free(workers[t].totals);
+        free(workers[t].rest);
         free(workers[t].sums);
     }
     free(workers);

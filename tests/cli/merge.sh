@@ -123,13 +123,13 @@ refused() { # refused CODE LINE ARGUMENTS...
     expect "$code" "camrank: $line" "$CAMRANK" merge "$@"
     check "nothing is made" test ! -e out.h5 -a ! -e out.h5.part -a ! -e out.h5.lock
 }
-made='made by another job or program:'
+made='was made otherwise:'
 refused 3 "unfinished.h5: is not finished: 4 of 37 images are missing under model fc; *" \
     out.h5 one.h5 unfinished.h5
 refused 3 "threshold.h5: $made /protocols/cam-paper (modified): \`threshold\` is \`0.3\` in the file, \`0.2\` in one.h5" \
     out.h5 one.h5 threshold.h5
 refused 3 "batch.h5: $made /: \`batch\` is \`5\` in the file, \`8\` in one.h5" out.h5 one.h5 batch.h5
-refused 3 "few.h5: $made /images: \`number of images\` is \`30\` in the file, \`37\` in one.h5" \
+refused 3 "few.h5: $made /images: \`number of images\` is \`30\` in the file, \`37\` in one.h5 *" \
     out.h5 one.h5 few.h5
 refused 3 "label.h5: $made /images: image img_007: \`label\` is *" out.h5 one.h5 label.h5
 refused 3 "box.h5: $made /images: image img_000: \`ground-truth box\` is *" out.h5 one.h5 box.h5

@@ -117,7 +117,7 @@ asked=("$CAMRANK" run "$job" --limit 8 --set 'models.0.kernels=[gather, direct@/
 { "${asked[@]}" && "${asked[@]}" --resume; } >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
 contains "$work/err" "^camrank: 24 of 24 passes are done already$"
 
-made='made by another job or program:'
+made='was made otherwise:'
 refused "$made /: \`job_name\` is \`demo\` in the file, \`x\` now" 3 --set name=x
 refused "$made /: \`batch\` is \`4\` in the file, \`5\` now" 1 --set batch=5
 lacks='is in the file, but not in the job'
@@ -135,7 +135,11 @@ refused "$made /models/gap: \`kernels\` is \`\` in the file, \`gather\` now" 1 \
 refused "$made /: \`failed\` is \`wrong\` in the file, \`skip\` now" 1 --set dataset.failed=skip
 refused "$made /: \`map_type\` is \`float32\` in the file, \`float16\` now" 1 \
     --set heatmaps.type=float16
-refused "$made /images: \`number of images\` is \`300\` in the file, \`299\` now" 1 --limit 299
+refused "$made /images: \`number of images\` is \`300\` in the file, \`299\` now (dataset.limit, dataset.subset or --limit)" 1 --limit 299
+refused "$made /: \`map_slots\` is \`all\` in the file, \`truth\` now (heatmaps.classes, or \`keep\` of the method)" 1 \
+    --set heatmaps.classes=truth
+refused "$made /models/gap/cam: \`map_slots\` is \`all\` in the file, \`none\` now (heatmaps.classes, or \`keep\` of the method)" 1 \
+    --set 'methods=[{name: cam, keep: none}, grad-cam]'
 refused "$made /models/gap: method cam $lacks" 1 --set 'methods=[grad-cam]'
 refused "$made /: model gap $lacks" 1 --set models.0.name=other
 sum=$(sha256sum <jobs/demo/gap.onnx) other=$(sha256sum <jobs/demo/gmp.onnx)
