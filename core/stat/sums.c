@@ -10,8 +10,11 @@
 /* Resamples that are added up together: a step's place is read once for all of them. */
 enum { LANES = 32 };
 
-/* All images together are drawn n_images times, an int, so that no count of steps by one is beyond. */
-typedef int32_t lanes __attribute__((vector_size(LANES * sizeof(int32_t))));
+/* What so many images that follow each other add to a sum in a resample is below 32768: each adds its count at
+ * most twice, and that they are drawn four times as often as they should be does not happen. */
+enum { BLOCK = 4096 };
+
+typedef int16_t lanes __attribute__((vector_size(LANES * sizeof(int16_t))));
 
 /* A step by one, up or down, from the sum before: nearly all are. */
 typedef struct unit_step {
@@ -86,44 +89,59 @@ typedef struct worker {
     const job *of;
     int first; /* group of resamples; then every n_threads-th */
     pthread_t thread;
-    uint16_t *one; /* [LANES][n_images] how often each was drawn, by resample */
-    lanes *drawn;  /* [n_images] the same, by image */
-    lanes *totals; /* [n_sums] of steps by one */
-    int64_t *rest; /* [n_sums][LANES] of others */
-    int64_t *sums; /* [n_sums] of one resample */
+    uint16_t *one;   /* [LANES][n_images] how often each was drawn, by resample */
+    lanes *drawn;    /* [n_images] the same, by image */
+    lanes *block;    /* [n_sums] of a block of images */
+    int64_t *totals; /* [n_sums][LANES] */
+    int64_t *sums;   /* [n_sums] of one resample */
     bool started;
 } worker;
 
 static void draw_images(const worker *w, int first, int n_lanes)
 {
     const int n = w->of->of->n_images;
-    int32_t *to = (int32_t *)w->drawn;
+    int16_t *to = (int16_t *)w->drawn;
     for (int lane = 0; lane < n_lanes; lane++)
         cr_stat_count_draws(w->of->seed, first + lane, n, w->one + (size_t)lane * (size_t)n);
     for (int i = 0; i < n; i++)
         for (int lane = 0; lane < LANES; lane++)
-            *to++ = w->one[(size_t)lane * (size_t)n + (size_t)i];
+            *to++ = (int16_t)w->one[(size_t)lane * (size_t)n + (size_t)i];
+}
+
+/* Adds steps by one, from step k on as far as they are of the block of its image; returns the next. */
+static size_t add_block(const worker *w, size_t k)
+{
+    const cr_stat_sums *of = w->of->of;
+    const unit_step *units = of->units;
+    const uint32_t first = units[k].image;
+    const lanes *restrict drawn = w->drawn;
+    lanes *restrict block = w->block;
+    memset(block, 0, (size_t)of->n_sums * sizeof *block);
+    for (; k < of->n_units && units[k].image - first < BLOCK; k++) {
+        if (units[k].at & 1)
+            block[units[k].at >> 1] -= drawn[units[k].image];
+        else
+            block[units[k].at >> 1] += drawn[units[k].image];
+    }
+    const int16_t *from = (const int16_t *)block;
+    for (size_t i = 0; i < (size_t)of->n_sums * LANES; i++)
+        w->totals[i] += from[i];
+    return k;
 }
 
 static void add_up(const worker *w)
 {
     const cr_stat_sums *of = w->of->of;
-    const unit_step *units = of->units;
-    const lanes *restrict drawn = w->drawn;
-    lanes *restrict totals = w->totals;
-    const size_t n_units = of->n_units;
-    memset(totals, 0, (size_t)of->n_sums * sizeof *totals);
-    for (size_t k = 0; k < n_units; k++) {
-        if (units[k].at & 1)
-            totals[units[k].at >> 1] -= drawn[units[k].image];
-        else
-            totals[units[k].at >> 1] += drawn[units[k].image];
+    const int16_t *drawn = (const int16_t *)w->drawn;
+    memset(w->totals, 0, (size_t)of->n_sums * LANES * sizeof *w->totals);
+    for (size_t k = 0; k < of->n_units;)
+        k = add_block(w, k);
+    for (size_t k = 0; k < of->n_steps; k++) {
+        const step *by = &of->steps[k];
+        for (size_t lane = 0; lane < LANES; lane++)
+            w->totals[(size_t)by->at * LANES + lane] +=
+                by->by * drawn[(size_t)by->image * LANES + lane];
     }
-    memset(w->rest, 0, (size_t)of->n_sums * LANES * sizeof *w->rest);
-    for (size_t k = 0; k < of->n_steps; k++)
-        for (int lane = 0; lane < LANES; lane++)
-            w->rest[of->steps[k].at * LANES + lane] +=
-                of->steps[k].by * drawn[of->steps[k].image][lane];
 }
 
 static void *work(void *argument)
@@ -137,7 +155,7 @@ static void *work(void *argument)
         for (int lane = 0; lane < n_lanes; lane++) {
             int64_t sum = 0;
             for (int k = 0; k < of->of->n_sums; k++)
-                w->sums[k] = sum += w->totals[k][lane] + w->rest[k * LANES + lane];
+                w->sums[k] = sum += w->totals[k * LANES + lane];
             of->take(of->context, first + lane, w->sums);
         }
     }
@@ -158,10 +176,10 @@ cr_status cr_stat_resample_sums(const cr_stat_sums *sums, uint64_t seed, int n_r
         workers[t] = (worker){.of = &of, .first = t};
         workers[t].one = cr_alloc(n_images, LANES * sizeof *workers[t].one);
         workers[t].drawn = cr_alloc_aligned(n_images, sizeof *workers[t].drawn);
-        workers[t].totals = cr_alloc_aligned(n_sums, sizeof *workers[t].totals);
-        workers[t].rest = cr_alloc(n_sums, LANES * sizeof *workers[t].rest);
+        workers[t].block = cr_alloc_aligned(n_sums, sizeof *workers[t].block);
+        workers[t].totals = cr_alloc(n_sums, LANES * sizeof *workers[t].totals);
         workers[t].sums = cr_alloc(n_sums, sizeof *workers[t].sums);
-        if (!workers[t].one || !workers[t].drawn || !workers[t].totals || !workers[t].rest ||
+        if (!workers[t].one || !workers[t].drawn || !workers[t].block || !workers[t].totals ||
             !workers[t].sums)
             CR_TRY(cr_fail_memory(err, "a bootstrap", n_images + n_sums, sizeof(lanes)));
     }
@@ -178,8 +196,8 @@ cleanup:
             pthread_join(workers[t].thread, NULL);
         free(workers[t].one);
         free(workers[t].drawn);
+        free(workers[t].block);
         free(workers[t].totals);
-        free(workers[t].rest);
         free(workers[t].sums);
     }
     free(workers);
