@@ -71,6 +71,8 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
                       &from->input, from->output, from->layer, &from->tokens, from->kernels,
                       methods->specs, methods->n, s->data.n_classes, model, err);
     if (status == CR_OK)
+        status = cr_model_use_metrics(model, &s->plan, err);
+    if (status == CR_OK)
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
     memcpy(model->sha256, file->sha256, sizeof model->sha256);

@@ -101,9 +101,11 @@ static cr_status list_kind(const cr_session *session, cr_results *results, const
     int listed = -1;
     for (int i = 0; i < rows->n; i++) {
         const cr_model *model = &session->models[k->model];
+        const bool keeps = has_state(rows, model, k->group, i, CR_ROW_KEPT);
         const bool runs = (k->group == 0 && rows->state[i] == CR_ROW_EMPTY) ||
-                          has_state(rows, model, k->group, i, CR_ROW_EMPTY);
-        if (!runs && !has_state(rows, model, k->group, i, CR_ROW_KEPT))
+                          has_state(rows, model, k->group, i, CR_ROW_EMPTY) ||
+                          (keeps && model->ask_passes > 0);
+        if (!runs && !keeps)
             continue;
         units->n_missing++;
         units->n_kept += !runs;

@@ -2,12 +2,17 @@
  * follows from its cost by arithmetic, never from a clock. */
 #include "model.h"
 
+#include "ask.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Ten seconds of a core. */
 #define UNIT_FLOPS 5e11
+
+/* Passes for each map that metrics may ask within group 0, where all maps of an image share them. */
+#define FEW_PASSES 2
 
 static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
 {
@@ -36,10 +41,26 @@ static void note_not_applied(cr_model *model, const cr_variant *variant)
 /* Numbers the groups. */
 static void find_groups(cr_model *model)
 {
+    const bool asks_much = model->ask_passes > FEW_PASSES || model->ask_flops > 0;
     model->n_groups = 1;
     for (int v = 0; v < model->n_variants; v++)
-        model->group[v] =
-            cr_variant_passes(&model->variants[v], CR_SLOTS) > 0 ? model->n_groups++ : 0;
+        model->group[v] = asks_much || cr_variant_passes(&model->variants[v], CR_SLOTS) > 0
+                              ? model->n_groups++
+                              : 0;
+}
+
+cr_status cr_model_use_metrics(cr_model *model, const cr_results_plan *plan, cr_error *err)
+{
+    model->ask_passes = cr_ask_passes(plan, &model->input);
+    model->ask_flops = cr_ask_work(plan, &model->input);
+    find_groups(model);
+    for (int m = 0; model->n_views > 1 && cr_metrics[m]; m++)
+        if (cr_results_has_metric(plan, m) && cr_metrics[m]->asking)
+            return cr_fail(err, CR_EINPUT,
+                           "the metric %s asks the network about one view of an image, and the "
+                           "input of %s has %d",
+                           cr_metrics[m]->name, model->name, model->n_views);
+    return CR_OK;
 }
 
 bool cr_model_is_independent(const cr_model *model)
@@ -47,15 +68,27 @@ bool cr_model_is_independent(const cr_model *model)
     return strstr(model->cut, "Sigmoid") != NULL;
 }
 
+static int count_variants(const cr_model *model, int group)
+{
+    int n = 0;
+    for (int v = 0; v < model->n_variants; v++)
+        n += model->group[v] == group;
+    return n;
+}
+
+double cr_model_passes(const cr_model *model, int group)
+{
+    double passes = 1 + count_variants(model, group) * model->ask_passes;
+    for (int v = 0; v < model->n_variants; v++)
+        if (group > 0 && model->group[v] == group)
+            passes += cr_variant_passes(&model->variants[v], CR_SLOTS);
+    return passes;
+}
+
 double cr_model_cost(const cr_model *model, int group)
 {
-    double passes = 1;
-    for (int v = 0; v < model->n_variants; v++) {
-        const cr_variant *variant = &model->variants[v];
-        if (group > 0 && model->group[v] == group)
-            passes += cr_variant_passes(variant, CR_SLOTS);
-    }
-    return passes * model->flops * model->n_views;
+    return cr_model_passes(model, group) * model->flops * model->n_views +
+           count_variants(model, group) * model->ask_flops;
 }
 
 int cr_model_chunk(const cr_model *model, int group, int batch)

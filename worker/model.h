@@ -18,10 +18,12 @@ typedef struct cr_model {
     int n_variants;
     cr_variant *variants; /* [n_variants] those that apply */
     /* What is computed in units of its own. Group 0: the classes, and all methods that share the
-     * network's first pass. Each method that passes again is a group by itself. */
+     * network's first pass. Each method that passes again is a group by itself, and each whose maps are
+     * scored by metrics that ask more than a little. */
     int n_groups;
-    int *group;              /* [n_variants] */
-    char not_applied[400];   /* "" or which methods do not apply, and why */
+    int *group;                   /* [n_variants] */
+    double ask_passes, ask_flops; /* of these metrics for a map, and their own operations */
+    char not_applied[400];        /* "" or which methods do not apply, and why */
     bool *lacks;             /* [n_specs] the spec names a layer that it does not have, and so */
     char lacking[300];       /* the first of them, and why; "": there is none */
     int n_views;             /* inputs of the network for each image */
@@ -46,6 +48,13 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
                         const char *output, const char *layer, const cr_tokens *tokens,
                         const char *kernels, const cr_method_spec *specs, int n_specs,
                         int n_classes, cr_model *model, cr_error *err);
+
+/* Takes into account what the metrics of a plan ask of it. Errors: CR_EINPUT naming a metric that asks, where
+ * the input has several views. */
+cr_status cr_model_use_metrics(cr_model *model, const cr_results_plan *plan, cr_error *err);
+
+/* Forward passes of an image in a group, as many whole ones as cost the same. */
+double cr_model_passes(const cr_model *model, int group);
 
 /* Whether the network ends in a sigmoid: its classes do not exclude each other. */
 bool cr_model_is_independent(const cr_model *model);

@@ -28,6 +28,13 @@ static values values_of(const cr_results_plan *plan, const struct cr_results_map
     return of;
 }
 
+void cr_score_find_values(const cr_results_plan *plan, const struct cr_results_maps *out,
+                          int metric, int b, void **at)
+{
+    const values of = values_of(plan, out, metric, 0, b, 0);
+    memcpy(at, of.at, (size_t)cr_metrics[metric]->n_columns * sizeof *at);
+}
+
 static int count_protocols(const cr_results_plan *plan, int m)
 {
     return cr_metrics[m]->of_protocol ? plan->n_protocols : 1;
@@ -108,7 +115,7 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
         map.maps = first->maps + (size_t)(slot - first_slot) * n;
         empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
         for (int m = 0; cr_metrics[m]; m++) {
-            if (!cr_results_has_metric(image->plan, m) ||
+            if (!cr_results_has_metric(image->plan, m) || cr_metrics[m]->asking ||
                 (!cr_metrics[m]->of_slots && slot != CR_SLOT_TRUTH))
                 continue;
             if (again && cr_metrics[m]->of_slots)

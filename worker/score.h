@@ -13,7 +13,8 @@ typedef struct cr_score_image {
     const cr_results_plan *plan; /* its metrics, and protocols */
 } cr_score_image;
 
-/* Scores the maps of slots first_slot .. CR_SLOTS - 1 under one variant.
+/* Scores the maps of slots first_slot .. CR_SLOTS - 1 under one variant, by metrics that do not ask the
+ * network: what the others say stays blank.
  *   first  the map of first_slot; those of the other slots follow it in memory
  *   same   they are all the same map, of the image
  *   out    which maps are empty, and the columns of the plan's metrics, are filled at row b; those of
@@ -23,6 +24,10 @@ typedef struct cr_score_image {
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
                         bool same, const struct cr_results_maps *out, int b,
                         cr_loc_workspace *workspace, cr_error *err);
+
+/* Where the values of a metric that is not under protocols, and of one slot, lie in row b: `at` [n_columns]. */
+void cr_score_find_values(const cr_results_plan *plan, const struct cr_results_maps *out,
+                          int metric, int b, void **at);
 
 /* Row b of an image without maps: nothing in it may look like a result. */
 void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *out, int b);

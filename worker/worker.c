@@ -3,6 +3,7 @@
 #include "worker.h"
 
 #include "ahead.h"
+#include "ask.h"
 #include "score.h"
 
 #include <math.h>
@@ -26,7 +27,9 @@ struct cr_worker {
     bool *wanted;     /* [largest n_variants] of the present chunk: the network is run for them */
     bool *kept;       /* [largest n_variants] the file has their maps, which are scored */
     struct cr_results_maps
-        *read; /* [largest n_variants] where what the file has of these is read to */
+        *read;   /* [largest n_variants] where what the file has of these is read to */
+    bool *asked; /* [largest n_variants] of an image, those that metrics ask the network about */
+    cr_ask *ask; /* NULL where none does */
     cr_loc_workspace workspace;
     cr_ahead *ahead;
     bool begun; /* the next chunk is being read */
@@ -91,6 +94,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->maps = take(w, (size_t)n_variants, sizeof *w->maps, &ok);
     w->wanted = take(w, (size_t)n_variants, sizeof *w->wanted, &ok);
     w->kept = take(w, (size_t)n_variants, sizeof *w->kept, &ok);
+    w->asked = take(w, (size_t)n_variants, sizeof *w->asked, &ok);
     w->read = take(w, (size_t)n_variants, sizeof *w->read, &ok);
     w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
@@ -104,6 +108,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->activations = cr_pages_alloc(w->n_activations, 1);
     if (!w->activations)
         CR_TRY(cr_fail_memory(err, "activations", w->n_activations, 1));
+    CR_TRY(cr_ask_new(plan, models, n_models, data->n_classes, &w->ask, err));
     /* The present chunk may still be read where the next one is put behind it. */
     CR_TRY(cr_ahead_new(data, 2 * batch, cr_worker_ahead_bytes(models, n_models), max_mpixels,
                         second_cpu, &w->ahead, err));
@@ -120,6 +125,7 @@ void cr_worker_free(cr_worker *w)
     if (!w)
         return;
     cr_ahead_free(w->ahead);
+    cr_ask_free(w->ask);
     cr_loc_workspace_fini(&w->workspace);
     cr_arena_free(&w->arena);
     cr_pages_free(w->activations, w->n_activations, 1);
@@ -328,9 +334,66 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
     return CR_OK;
 }
 
-/* Everything that needs the network, for images start .. start + n - 1 of the chunk. */
-static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n, cr_error *err)
+/* Scores the maps that were read of a variant; of one that has failed, the row says no more. */
+static cr_status score_kept(cr_worker *w, int model, int v, int b, cr_error *err)
 {
+    const struct cr_results_maps *maps = &w->rows.variants[v];
+    if (!maps->reason[b][0])
+        return localize(w, model, v, b, err);
+    maps->state[b] = CR_ROW_FAILED;
+    cr_score_blank(w->plan, maps, b);
+    return CR_OK;
+}
+
+/* The rows of an image, from its maps. `stored`, if not NULL, has whether it has failed before, and why. */
+static cr_status finish_image(cr_worker *w, int model_index, int b, const cr_results_rows *stored,
+                              cr_error *err)
+{
+    const cr_model *model = &w->models[model_index];
+    cr_results_rows *rows = &w->rows;
+    if (stored && stored->state[b] == CR_ROW_FAILED)
+        mark_failed(w, b, stored->reason[b]);
+    for (int v = 0; v < model->n_variants && rows->state[b] == CR_ROW_DONE; v++)
+        if (w->wanted[v])
+            CR_OR_RETURN(localize(w, model_index, v, b, err));
+        else if (w->kept[v])
+            CR_OR_RETURN(score_kept(w, model_index, v, b, err));
+    if (rows->state[b] == CR_ROW_FAILED)
+        blank_row(w, model, b);
+    return CR_OK;
+}
+
+/* What metrics ask the network about the maps of an image that is finished, the one at `place` of its
+ * slice. */
+static cr_status ask_image(cr_worker *w, int model_index, int b, int place, cr_error *err)
+{
+    const cr_model *model = &w->models[model_index];
+    const char *culprit = "";
+    char reason[CR_REASON_BYTES];
+    const cr_ask_image image = {
+        .place = place,
+        .classes = w->classes + b * CR_SLOTS,
+        .has_label = w->data->images[w->rows.first + b].label >= 0,
+        .seed = w->seeds[b],
+        .variants = w->rows.variants,
+        .b = b,
+    };
+    for (int v = 0; v < model->n_variants; v++)
+        w->asked[v] = (w->wanted[v] || w->kept[v]) && w->rows.variants[v].state[b] == CR_ROW_DONE;
+    CR_OR_RETURN(cr_ask_image_maps(w->ask, model, &image, w->asked, &culprit, &w->workspace, err));
+    snprintf(reason, sizeof reason, "a logit that %s asks for is not finite", culprit);
+    for (int v = 0; v < model->n_variants; v++)
+        if (culprit[0] && !w->asked[v] && (w->wanted[v] || w->kept[v]) &&
+            w->rows.variants[v].state[b] == CR_ROW_DONE)
+            blank_variant(w, model, v, b, reason);
+    return CR_OK;
+}
+
+/* Images start .. start + n - 1 of the chunk. */
+static cr_status run_slice(cr_worker *w, int model_index, int start, int n,
+                           const cr_results_rows *stored, cr_error *err)
+{
+    const cr_model *model = &w->models[model_index];
     for (int i = 0; i < n; i++) {
         const int b = start + i;
         cr_error reason = {0};
@@ -345,7 +408,11 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
         if (status != CR_OK)
             mark_failed(w, b, reason.message);
     }
+    if (w->ask)
+        cr_ask_hold_inputs(w->ask, model, n);
     cr_net_forward(cr_explainer_net(model->explainer), n * model->n_views);
+    if (w->ask)
+        cr_ask_hold_logits(w->ask, model, n);
     const float *logits = cr_net_logits(cr_explainer_net(model->explainer));
     const size_t n_classes = (size_t)w->data->n_classes;
     for (int i = 0; i < n; i++) {
@@ -358,6 +425,11 @@ static cr_status run_slice(cr_worker *w, const cr_model *model, int start, int n
             w->wanted[v] ? w->rows.variants[v].maps + (size_t)start * maps_size(model, v) : NULL;
     cr_explainer_run(model->explainer, n, model->n_views, w->classes + start * CR_SLOTS,
                      w->seeds + start, w->maps);
+    for (int i = 0; i < n && !cr_explainer_is_abandoned(model->explainer); i++) {
+        CR_OR_RETURN(finish_image(w, model_index, start + i, stored, err));
+        if (w->ask && w->rows.state[start + i] == CR_ROW_DONE)
+            CR_OR_RETURN(ask_image(w, model_index, start + i, i, err));
+    }
     return CR_OK;
 }
 
@@ -376,23 +448,27 @@ static bool find_wanted(cr_worker *w, const cr_model *model, int group, int n,
         const bool of_group = model->group[v] == group;
         w->wanted[v] = of_group && (all || memchr(state, CR_ROW_EMPTY, (size_t)n));
         w->kept[v] = of_group && !w->wanted[v] && memchr(state, CR_ROW_KEPT, (size_t)n);
-        *runs = *runs || w->wanted[v];
+        *runs = *runs || w->wanted[v] || (w->kept[v] && w->ask);
         memset(w->rows.variants[v].state, CR_ROW_EMPTY, (size_t)n);
     }
     return all;
 }
 
 /* Everything that needs the network, of a chunk. */
-static cr_status run_chunk(cr_worker *w, int model_index, int first, int n, cr_error *err)
+static cr_status run_chunk(cr_worker *w, int model_index, const cr_results_rows *stored,
+                           bool *abandoned, cr_error *err)
 {
     const cr_model *model = &w->models[model_index];
+    const int n = w->rows.n;
     if (!w->begun)
-        cr_worker_read_ahead(w, model_index, first, n);
+        cr_worker_read_ahead(w, model_index, w->rows.first, n);
     w->begun = false;
     cr_explainer_use_arena(model->explainer, w->activations);
-    for (int start = 0; start < n; start += model->slice) {
+    for (int start = 0; start < n && !*abandoned; start += model->slice) {
         const int left = n - start;
-        CR_OR_RETURN(run_slice(w, model, start, left < model->slice ? left : model->slice, err));
+        CR_OR_RETURN(run_slice(w, model_index, start, left < model->slice ? left : model->slice,
+                               stored, err));
+        *abandoned = cr_explainer_is_abandoned(model->explainer);
     }
     return CR_OK;
 }
@@ -426,47 +502,28 @@ static cr_status read_kept(cr_worker *w, int model, cr_results *file, cr_error *
     return any ? cr_results_read(file, model, &from, err) : CR_OK;
 }
 
-/* Scores the maps that were read of a variant; of one that has failed, the row says no more. */
-static cr_status score_kept(cr_worker *w, int model, int v, int b, cr_error *err)
-{
-    const struct cr_results_maps *maps = &w->rows.variants[v];
-    if (!maps->reason[b][0])
-        return localize(w, model, v, b, err);
-    maps->state[b] = CR_ROW_FAILED;
-    cr_score_blank(w->plan, maps, b);
-    return CR_OK;
-}
-
 cr_status cr_worker_compute(cr_worker *w, int model_index, int group, int first, int n,
                             cr_results *file, const cr_results_rows *stored,
                             const cr_results_rows **result, cr_error *err)
 {
-    bool runs;
-    const cr_model *model = &w->models[model_index];
+    bool runs, abandoned = false;
     cr_results_rows *rows = &w->rows;
     rows->first = first;
     rows->n = n;
-    const bool all = find_wanted(w, model, group, n, stored, &runs);
-    rows->state = w->state;
-    if (runs)
-        CR_OR_RETURN(run_chunk(w, model_index, first, n, err));
-    else
-        skip_chunk(w, stored, n);
+    const bool all = find_wanted(w, &w->models[model_index], group, n, stored, &runs);
+    const cr_results_rows *failed = all ? NULL : stored;
     *result = NULL;
-    if (runs && cr_explainer_is_abandoned(model->explainer))
-        return CR_OK;
+    rows->state = w->state;
     CR_OR_RETURN(read_kept(w, model_index, file, err));
-    for (int b = 0; b < n; b++) {
-        if (!all && stored->state[b] == CR_ROW_FAILED)
-            mark_failed(w, b, stored->reason[b]);
-        for (int v = 0; v < model->n_variants && rows->state[b] == CR_ROW_DONE; v++)
-            if (w->wanted[v])
-                CR_OR_RETURN(localize(w, model_index, v, b, err));
-            else if (w->kept[v])
-                CR_OR_RETURN(score_kept(w, model_index, v, b, err));
-        if (rows->state[b] == CR_ROW_FAILED)
-            blank_row(w, model, b);
+    if (runs) {
+        CR_OR_RETURN(run_chunk(w, model_index, failed, &abandoned, err));
+    } else {
+        skip_chunk(w, stored, n);
+        for (int b = 0; b < n; b++)
+            CR_OR_RETURN(finish_image(w, model_index, b, failed, err));
     }
+    if (abandoned)
+        return CR_OK;
     rows->state = all && group == 0 ? w->state : NULL;
     *result = rows;
     return CR_OK;

@@ -55,7 +55,7 @@ void cr_worker_read_ahead(cr_worker *worker, int model, int first, int n);
  * `stored` is what the file has of these rows: states, and reasons of the model's; NULL for nothing.
  * Where no row of the model is missing there, what is of the model is left out (`state` is NULL), and
  * variants of which none is. Of variants that `file` has the maps of (CR_ROW_KEPT) these are scored, and
- * if there are no others, the network is not run, nor an image read. The rows are the worker's, valid
+ * if there are no others, and no metric asks the network, it is not run, nor an image read. The rows are the worker's, valid
  * until the next call; NULL where the explainer was told to abandon them. Errors: CR_EIO where the storage fails; CR_EINTERNAL (memory). Local. */
 cr_status cr_worker_compute(cr_worker *worker, int model, int group, int first, int n,
                             cr_results *file, const cr_results_rows *stored,

@@ -119,27 +119,33 @@ static const cr_real *logits_of(const cr_explainer *ex, int i, int input)
     return of_all + (size_t)input * (size_t)cr_graph_n_classes(ex->graph);
 }
 
-/* The net for further passes of part i over an input that is held. */
-static cr_passes passes_of(const cr_explainer *ex, int i, int input)
+cr_passes cr_explainer_passes(const cr_explainer *ex, const cr_real *input)
 {
-    const cr_part *p = &ex->parts[i];
     const cr_shape shape = cr_graph_input_shape(ex->graph);
-    cr_passes passes = {
+    return (cr_passes){
         .net = ex->net,
         .abandoned = &ex->abandoned,
         .batch = ex->batch,
         .height = cr_shape_h(&shape),
         .width = cr_shape_w(&shape),
         .n_classes = cr_graph_n_classes(ex->graph),
-        .mask = ex->mask,
+        .input = input,
+        .size = cr_explainer_input_size(ex),
         .start = -1,
-        .target = i,
-        .n_slots = ex->n_slots,
-        .classes = ex->classes + ex->batch * ex->n_slots,
     };
+}
+
+/* The net for further passes of part i over an input that is held. */
+static cr_passes passes_of(const cr_explainer *ex, int i, int input)
+{
+    const cr_part *p = &ex->parts[i];
+    cr_passes passes =
+        cr_explainer_passes(ex, ex->held + (size_t)input * cr_explainer_input_size(ex));
     const size_t n_pixels = (size_t)passes.height * (size_t)passes.width;
-    passes.size = 3 * n_pixels;
-    passes.input = ex->held + (size_t)input * passes.size;
+    passes.mask = ex->mask;
+    passes.target = i;
+    passes.n_slots = ex->n_slots;
+    passes.classes = ex->classes + ex->batch * ex->n_slots;
     if (cr_part_has_tail(p)) {
         passes.size = cr_part_room(p);
         passes.skip = cr_part_skip(p);

@@ -47,11 +47,6 @@ extern const char *const cr_channel_words[];
 
 cr_real cr_reduce_channels(const cr_channel_form *form, const cr_real *values, int n);
 
-#define CR_PARAMETERS(rows)              \
-    {                                    \
-        rows, sizeof rows / sizeof *rows \
-    }
-
 /* maps [n_slots][H W] = weights [n_slots][C] by the activations, as one product. */
 void cr_weigh(const cr_method_run *run, const cr_real *weights, cr_real *maps);
 

@@ -7,7 +7,8 @@
 #include <math.h>
 
 extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game,
-    cr_metric_relevance, cr_metric_map_shape;
+    cr_metric_relevance, cr_metric_map_shape, cr_metric_average_drop, cr_metric_insertion,
+    cr_metric_deletion;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {
@@ -26,6 +27,22 @@ static inline double cr_metric_percent(int64_t part, int64_t counted)
     {                                                                                      \
         return value_of(image, verdict, given, column);                                    \
     }
+
+/* The parameter `class` of a metric that asks the network, whose struct of parameters has it first. */
+extern const char *const cr_metric_class_words[];
+#define CR_METRIC_CLASS_PARAMETER                                                  \
+    {                                                                              \
+        "class", CR_PARAMETER_WORD,                                                \
+            .words = cr_metric_class_words,                                        \
+            .help = "whose map and probability: the ground truth's, or the first " \
+                    "prediction's"                                                 \
+    }
+
+/* Whether an image has what a metric gives for a map. */
+static inline bool cr_metric_is_done(const cr_metric_image *image)
+{
+    return image->state == CR_ROW_DONE && image->model_state == CR_ROW_DONE;
+}
 
 /* A number without an interval. */
 static inline cr_metric_value cr_metric_plain(double value)

@@ -58,8 +58,7 @@ static double value_of(const cr_metric_image *image, const cr_verdict *verdict,
                        const cr_metric_given *of, int column)
 {
     (void)verdict;
-    const bool is_done = image->state == CR_ROW_DONE && image->model_state == CR_ROW_DONE;
-    return is_done ? *(const double *)of->columns[column] : NAN;
+    return cr_metric_is_done(image) ? *(const double *)of->columns[column] : NAN;
 }
 
 static const char *add(const cr_metric_image *image, const cr_metric_given *of, int64_t *to,

@@ -13,10 +13,15 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_pointing_game,
     &cr_metric_relevance,
     &cr_metric_map_shape,
+    &cr_metric_average_drop,
+    &cr_metric_insertion,
+    &cr_metric_deletion,
     NULL,
 };
 
 _Static_assert(sizeof cr_metrics / sizeof cr_metrics[0] <= CR_METRIC_MAX + 1, "too many metrics");
+
+const char *const cr_metric_class_words[] = {"truth", "top1", NULL};
 
 int cr_held_out_part(const char *id)
 {

@@ -339,6 +339,9 @@ void cr_shown_text(const cr_results_plan *plan, char text[64]);
 /* metrics.c: makes `array` what cr_results_metric_array gives. */
 void cr_results_metric_take(struct cr_results_maps *maps, int column, int protocol, void *array);
 
+/* metrics.c: what an extent of a column of a metric is. */
+int cr_results_metric_extent(const cr_results_plan *plan, int column, int protocol, int extent);
+
 /* columns.c: image i of rows that are read, under a protocol; `state` and `boxes` are those of the
  * variant. */
 cr_metric_image cr_results_seen(const cr_results *results, int model, int protocol,

@@ -167,8 +167,9 @@ int cr_layout_shape(cr_column_id column, const cr_results_plan *plan, cr_group g
             extent = variant->map_height;
         else if (extent == CR_EXTENT_WIDTH)
             extent = variant->map_width;
-        else if (extent == CR_EXTENT_BOXES)
-            extent = plan->protocols[group.protocol].n_boxes;
+        else if (column >= CR_COLUMN_METRICS)
+            extent = cr_results_metric_extent(plan, (int)column - CR_COLUMN_METRICS, group.protocol,
+                                              extent);
         const int of = cr_column_at(column).extents[i];
         if ((of != CR_EXTENT_BOXES && of != CR_EXTENT_VIEWS) || extent > 1)
             shape[n_dims++] = (hsize_t)extent;

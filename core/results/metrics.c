@@ -33,13 +33,23 @@ void cr_results_metric_take(struct cr_results_maps *maps, int column, int protoc
     memcpy(member_of(maps, column, protocol), &array, sizeof array);
 }
 
+int cr_results_metric_extent(const cr_results_plan *plan, int column, int protocol, int extent)
+{
+    int metric;
+    if (extent == CR_METRIC_EXTENT_BOXES)
+        return plan->protocols[protocol].n_boxes;
+    if (extent != CR_METRIC_EXTENT_OWN)
+        return extent;
+    cr_metric_column_at(column, &metric);
+    return cr_metrics[metric]->extent(cr_results_metric_parameters(plan, metric, protocol));
+}
+
 size_t cr_results_metric_items(const cr_results_plan *plan, int column, int protocol)
 {
     const int *extents = cr_metric_column_at(column, NULL)->extents;
     size_t n = 1;
     for (int i = 0; i < CR_METRIC_MAX_EXTENTS && extents[i]; i++)
-        n *= (size_t)(extents[i] == CR_METRIC_EXTENT_BOXES ? plan->protocols[protocol].n_boxes
-                                                           : extents[i]);
+        n *= (size_t)cr_results_metric_extent(plan, column, protocol, extents[i]);
     return n;
 }
 

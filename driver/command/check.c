@@ -38,11 +38,15 @@ static void print_model(const cr_session *s, int m)
         printf("  %-*s at %s, maps %d x %d, ", width, name, plan->variants[v].layer,
                plan->variants[v].map_width, plan->variants[v].map_height);
         if (model->group[v])
-            printf("%.0f passes an image\n",
-                   cr_model_cost(model, model->group[v]) / cr_model_cost(model, 0));
+            printf("%.0f passes an image", cr_model_passes(model, model->group[v]));
         else
-            printf("%s\n", cr_variant_goes_back(&model->variants[v]) ? "backward pass"
-                                                                     : "no backward pass");
+            printf("%s", cr_variant_goes_back(&model->variants[v]) ? "backward pass"
+                                                                   : "no backward pass");
+        if (model->ask_passes > 0)
+            printf(model->group[v] ? ", %.0f of them for metrics"
+                                   : ", and %.0f pass%s an image for metrics",
+                   model->ask_passes, model->ask_passes > 1 ? "es" : "");
+        printf("\n");
     }
     if (model->n_variants == 0)
         printf("  classes alone, no maps\n");

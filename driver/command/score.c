@@ -160,6 +160,20 @@ static cr_status plan_from_maps(scoring *s, cr_error *err)
     return CR_OK;
 }
 
+/* What cannot be said of maps alone. */
+static void leave_out_asking(scoring *s)
+{
+    for (int m = 0; cr_metrics[m]; m++) {
+        bool *wanted = &s->session.plan.metrics[m].wanted;
+        if (*wanted && cr_metrics[m]->asking && s->par->rank == 0)
+            fprintf(stderr,
+                    "camrank: the metric %s is left out: it asks the network, which only "
+                    "`camrank run` has\n",
+                    cr_metrics[m]->name);
+        *wanted = *wanted && !cr_metrics[m]->asking;
+    }
+}
+
 /* Finds out what there is to be scored. Collective. */
 static cr_status open_maps(scoring *s, cr_error *err)
 {
@@ -450,6 +464,7 @@ static cr_status score_command(const cr_par *par, int argc, char **argv, cr_erro
         CR_TRY(cr_fail(err, CR_EUSAGE, "score: --resume and --part are for networks"));
     options.no_networks = true;
     CR_TRY(cr_session_open(par, &options, &s.session, err));
+    leave_out_asking(&s);
     CR_TRY(open_maps(&s, err));
     CR_TRY(score_all(&s, &options, err));
 

@@ -81,6 +81,10 @@ void cr_explainer_use_arena(cr_explainer *explainer, void *arena);
 /* The compiled network: fill its input and run cr_net_forward before cr_explainer_run. */
 cr_net *cr_explainer_net(cr_explainer *explainer);
 
+/* Further passes for one of its inputs, `input` as cr_net_input has it, for what does not make maps; they
+ * end with those of cr_explainer_run. `mask` and what is beside it is NULL. */
+cr_passes cr_explainer_passes(const cr_explainer *explainer, const cr_real *input);
+
 /* The maps of the last forward pass, whose inputs were n_views views of each of n_images images, one
  * image's behind the other; n_images * n_views is at most the batch. A gradient follows a view's own
  * logits, 1 / n_views of which are in the mean over the views.
@@ -91,8 +95,8 @@ cr_net *cr_explainer_net(cr_explainer *explainer);
 void cr_explainer_run(cr_explainer *explainer, int n_images, int n_views, const int32_t *classes,
                       const uint64_t *seeds, float *const *maps);
 
-/* Ends the present cr_explainer_run at the next of the further passes that its methods ask for: for the
- * callback of cr_net_on_layer. */
+/* Ends the present cr_explainer_run, or what asks for passes behind it, at the next of the further passes:
+ * for the callback of cr_net_on_layer. */
 void cr_explainer_abandon(cr_explainer *explainer);
 
 /* Whether that happened in the last run, so that its maps are none. */

@@ -5,6 +5,7 @@
 
 #include "camrank/base.h"
 #include "camrank/geometry.h"
+#include "camrank/kernels.h"
 #include "camrank/loc.h"
 #include "camrank/parameter.h"
 
@@ -143,10 +144,10 @@ typedef struct cr_sweep {
 #define CR_SWEEP_FIELDS ((int)(sizeof(cr_sweep) / sizeof(int64_t)))
 
 enum {
-    CR_METRIC_MAX = 16,
-    CR_METRIC_MAX_NUMBERS = 64,
-    CR_METRIC_MAX_NAMED = 64,
-    CR_METRIC_MAX_COLUMNS = 64
+    CR_METRIC_MAX = 32,
+    CR_METRIC_MAX_NUMBERS = 128,
+    CR_METRIC_MAX_NAMED = 128,
+    CR_METRIC_MAX_COLUMNS = 128
 };
 
 /* What a number is of, which decides where it stands. */
@@ -214,6 +215,7 @@ typedef struct cr_metric_sum {
 typedef enum cr_metric_kind { CR_METRIC_U8, CR_METRIC_I32, CR_METRIC_F64 } cr_metric_kind;
 
 #define CR_METRIC_EXTENT_BOXES (-4) /* the protocol's n_boxes; no axis at all where that is 1 */
+#define CR_METRIC_EXTENT_OWN (-6)   /* cr_metric.extent */
 #define CR_METRIC_MAX_EXTENTS 4
 
 typedef struct cr_metric_column {
@@ -235,6 +237,41 @@ typedef struct cr_metric_map {
     const cr_box *truth;
     int n_truth; /* 0: nothing to compare with */
 } cr_metric_map;
+
+/* A map with the network that it is of, for a metric that asks what becomes of a class's probability where
+ * the image is changed by the map. Arrays are the caller's, and stay until `end`. */
+typedef struct cr_metric_question {
+    const void *parameters;        /* the metric's */
+    int height, width, n_channels; /* of the network's input */
+    const cr_real *input; /* [height][width][n_channels] as the network gets it, normalised */
+    /* [height][width] of the input: scaled as its method says, then upsampled bilinearly, pixel centres at
+     * half; from 0 on, at most 1. Of an empty map all 0. */
+    const float *map;
+    double score;  /* the class's probability for the input as it is */
+    uint64_t seed; /* of the image, the same in every run */
+    void *scratch; /* as many bytes as `scratch` says, at a multiple of 64, undefined */
+    void *const
+        *values; /* [n_columns] where the metric's values go, which hold what stands for nothing */
+} cr_metric_question;
+
+/* How a metric asks: in place of cr_metric.score. Inputs of several maps may go through the network
+ * together; an answer has the same bits whatever is beside it. */
+typedef struct cr_metric_asking {
+    /* Changed inputs for a map, of an input of so many pixels. */
+    int (*n_passes)(const void *parameters, int width, int height);
+    size_t (*scratch)(const void *parameters, int width, int height, int n_channels);
+    /* Floating-point operations for a map beside those of the network, where they are not few; else NULL. */
+    double (*work)(const void *parameters, int width, int height);
+    void (*begin)(const cr_metric_question *question);
+    /* Writes changed input k, shaped like `input`, and takes the class's probability for it: each in the
+     * order of k, an answer some time after its input. */
+    void (*fill)(const cr_metric_question *question, int k, cr_real *to);
+    void (*take)(const cr_metric_question *question, int k, double score);
+    void (*end)(const cr_metric_question *question);
+} cr_metric_asking;
+
+/* Whose map, and whose probability: the first member of the parameters of a metric that asks. */
+typedef enum cr_metric_class { CR_METRIC_CLASS_TRUTH, CR_METRIC_CLASS_TOP1 } cr_metric_class;
 
 /* What a metric needs to know of the images beside their maps. */
 enum { CR_METRIC_NEEDS_BOXES = 1, CR_METRIC_NEEDS_LABELS = 2 };
@@ -259,6 +296,9 @@ typedef struct cr_metric {
     const cr_metric_sum *named; /* [n_named] */
     int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
+    const cr_metric_asking *asking; /* NULL: of the map alone, by `score` */
+    int (*extent)(
+        const void *parameters); /* CR_METRIC_EXTENT_OWN of its columns; NULL if there is none */
     /* Scores one map. `values` [n_columns] is where those of its columns go, of its slot. Errors: those of
      * cr_loc_upsample. */
     cr_status (*score)(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
@@ -286,6 +326,12 @@ int cr_metric_find(const char *name);
 
 /* The names, as `localization, max-box-acc, ...`. */
 const char *cr_metric_names(void);
+
+/* The class that a metric which asks is of. */
+static inline cr_metric_class cr_metric_class_of(const cr_metric_parameters *parameters)
+{
+    return *(const cr_metric_class *)(const void *)parameters->bytes;
+}
 
 /* The sums of the metric that has most. */
 size_t cr_metric_most_sums(void);

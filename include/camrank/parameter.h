@@ -33,6 +33,12 @@ typedef struct cr_parameters {
     int n;
 } cr_parameters;
 
+/* Of the rows of an array. */
+#define CR_PARAMETERS(rows)              \
+    {                                    \
+        rows, sizeof rows / sizeof *rows \
+    }
+
 enum { CR_PARAMETER_BYTES = 128 }; /* of a value or of limits as text, zero included */
 
 /* The table's row of this key, or NULL. */

@@ -11,8 +11,15 @@ echo none >images/img_004.jpg # it fails
 further=$("$CAMRANK" metrics | "$PYTHON" -c '
 import re, sys
 metrics = re.split("\n(?=[a-z])", sys.stdin.read())
-print(", ".join(m.split("\n")[0] for m in metrics if "where a job names it" in m))')
+print(", ".join(m.split("\n")[0] for m in metrics if "where a job names it" in m and "passes" not in m))')
 check "there are further metrics" test -n "$further"
+# Those that ask the network, with few steps.
+asking=$("$CAMRANK" metrics | "$PYTHON" -c '
+import re, sys
+metrics = [m for m in re.split("\n(?=[a-z])", sys.stdin.read()) if "needs labels, passes" in m]
+print(", ".join("{name: %s%s}" % (m.split("\n")[0], ", steps: 5" if re.search("^ +steps ", m, re.M) else "")
+                for m in metrics))')
+check "there are metrics that ask" test -n "$asking"
 all="metrics=[$further, localization]"
 both='methods=[cam, grad-cam, fem]'
 
@@ -33,11 +40,11 @@ check "2 ranks write the same bytes" cmp all1.h5 all2.h5
 check "3 ranks write the same bytes" cmp all1.h5 all3.h5
 
 # Nothing else of the file is another, and the documentation names what was added.
-check "what metrics add to a file" "$PYTHON" - "$format" <<'END'
+cat >"$work/added.py" <<'END'
 import sys
 import h5py, numpy as np
 document = open(sys.argv[1]).read()
-with h5py.File("plain.h5") as plain, h5py.File("all1.h5") as full:
+with h5py.File(sys.argv[2]) as plain, h5py.File(sys.argv[3]) as full:
     names, more = [], []
     plain.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     full.visititems(lambda name, item: more.append(name) if isinstance(item, h5py.Dataset) else None)
@@ -61,7 +68,39 @@ with h5py.File("plain.h5") as plain, h5py.File("all1.h5") as full:
         assert not done.all() and done.any()
         blank = item[...][~done]
         assert (np.isnan(blank) if item.dtype.kind == "f" else blank == -1).all(), name
+        assert item.dtype.kind != "f" or np.isfinite(item[...]).any(), name
 END
+check "what metrics add to a file" "$PYTHON" "$work/added.py" "$format" plain.h5 all1.h5
+
+# Those that ask the network: the same bytes at any number of ranks, in units of their own or not, and on a
+# file that is there, whether it keeps the maps or not. A few passes are shared by the methods of a run.
+few='metrics=[average-drop]'
+for ask in "metrics=[$asking]" "$few"; do
+    for n in 1 2 3; do
+        checks=$((checks + 1))
+        ranks "$n" "$CAMRANK" run job.yaml --set "$both" --set "$ask" --limit 9 -o "asked$n.h5" --force \
+            >"$work/out" 2>"$work/err" || fail "$n ranks: $(cat "$work/err")"
+    done
+    check "2 ranks get the same answers" cmp asked1.h5 asked2.h5
+    check "3 ranks get the same answers" cmp asked1.h5 asked3.h5
+    check "one at a time gets the same answers" env CAMRANK_TEST_UNIT_FLOPS=1 \
+        "$CAMRANK" run job.yaml --set "$both" --set "$ask" --limit 9 -o asked2.h5 --force
+    check "their bytes" cmp asked1.h5 asked2.h5
+    for classes in all none; do
+        keep="heatmaps.classes=$classes"
+        runs asked2.h5 --set "$both" --set "$ask" --limit 9 --set "$keep" --force
+        runs bare.h5 --set "$both" --limit 9 --set "$keep" --force
+        cp bare.h5 plain9.h5
+        check "the file gets answers" "$CAMRANK" run job.yaml --set "$both" --set "$ask" --limit 9 \
+            --set "$keep" -o bare.h5 --resume
+        check "the bytes of one run, classes $classes" cmp bare.h5 asked2.h5
+    done
+    check "what they add" "$PYTHON" "$work/added.py" "$format" plain9.h5 asked2.h5
+done
+expect 0 '' "$CAMRANK" check job.yaml --set "$both" --set "$few"
+contains "$work/out" 'cam at .* pass, and 1 pass an image for metrics$'
+expect 0 '' "$CAMRANK" check job.yaml --set "$both" --set 'metrics=[{name: insertion, steps: 5}]'
+contains "$work/out" 'cam at .*, 7 passes an image, 6 of them for metrics$'
 
 # Counted again from the columns: /summary, CSV, JSON.
 for form in csv json; do
@@ -127,6 +166,11 @@ with h5py.File("all1.h5") as a, h5py.File("scored.h5") as b:
     name = "models/gap/cam/pointing-game/point"
     assert np.array_equal(a[name][...], b[name][...])
 END
+expect 0 'camrank: the metric average-drop is left out: it asks the network, *' \
+    "$CAMRANK" score plain.h5 job.yaml --set "$few" -o unasked.h5
+check "nothing is left of it" "$PYTHON" -c 'import h5py; assert "metrics" not in h5py.File("unasked.h5")'
+expect 3 'camrank: the metric average-drop asks the network about one view of an image, and the input of * has 10' \
+    "$CAMRANK" check job.yaml --set "$few" --set models.1.input.crop=ten
 runs one.h5 --set "$both" --set "$all" --limit 9
 "$PYTHON" - <<'END' || fail "another name"
 text = open("job.yaml").read()

@@ -110,17 +110,21 @@ static void metrics_of_the_table_fit_where_they_go(void **state)
         assert_int_equal(cr_metric_find(of->name), m);
         assert_true(cr_protocol_find(of->name, &protocol, NULL) != CR_OK);
         assert_true(length < CR_NAME_BYTES && of->summary && of->source);
-        assert_true(of->score && of->add && of->n_sums > 0 && of->n_numbers > 0);
+        assert_true(!of->score == (of->asking != NULL) && of->add && of->n_sums > 0 &&
+                    of->n_numbers > 0);
         assert_false(further && of->always); /* those of every file come first */
         further = further || !of->always;
         for (int i = 0; i < of->parameters.n; i++)
             assert_true(of->parameters.items[i].offset <= CR_METRIC_PARAMETER_BYTES - 8);
+        assert_true(!of->asking || (strcmp(of->parameters.items[0].key, "class") == 0 &&
+                                    of->parameters.items[0].offset == 0));
         for (int i = 0; i < of->n_named; i++)
             assert_true(of->named[i].at >= 0 && of->named[i].at < of->n_sums);
         for (int j = 0; j < of->n_columns; j++) {
             const cr_metric_column *column = &of->columns[j];
             assert_true(column->description[0] != 0);
             assert_true(!of->of_slots || column->extents[0] == CR_SLOTS);
+            assert_true(column->extents[0] != CR_METRIC_EXTENT_OWN || of->extent);
             assert_true(of->always || (strncmp(column->name, of->name, length) == 0 &&
                                        column->name[length] == '/'));
         }

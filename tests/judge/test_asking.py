@@ -1,0 +1,124 @@
+"""Metrics that ask the network against the peers' values of the kit, through `camrank run`.
+
+usage: test_asking.py [all]   two images under MobileNet; or 20, and SqueezeNet too
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import h5py
+    import numpy as np
+except ImportError as problem:
+    print(f"skipped: {problem}")
+    sys.exit(77)
+
+from camrank import KIT, Checks
+
+CAMRANK = os.environ.get("CAMRANK", "build/camrank")
+ALL = "all" in sys.argv
+N = 20 if ALL else 2
+NETWORKS = [("kit-mobilenet_v2", "mobilenet_v2_1.0_224", 224),
+            ("kit-squeezenet", "squeezenet1_0", 227)][:2 if ALL else 1]
+report = Checks()
+
+
+def run(folder, job, model, out, metrics, methods="[cam, grad-cam]"):
+    """The groups of the variants in the file of a run."""
+    path = os.path.join(folder, out)
+    sets = {"dataset.images": f"{KIT}/dev/images",
+            "dataset.ground_truth": f"{KIT}/dev/ground_truth.csv",
+            "dataset.synsets": f"{KIT}/dev/LOC_synset_mapping.txt",
+            "models.0.file": f"{KIT}/models/{model}.onnx", "methods": methods, "metrics": metrics,
+            "heatmaps.classes": "none"}
+    command = ["mpirun", "-q", "-n", "2", CAMRANK, "run", f"jobs/{job}.yaml", "-o", path,
+               "--limit", str(N)]
+    for key, value in sets.items():
+        command += ["--set", f"{key}={value}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    file = h5py.File(path)
+    return {name.replace("-", ""): group for name, group in file[f"models/{model}"].items()
+            if isinstance(group, h5py.Group)}, file["summary"][...]
+
+
+def near(what, ours, theirs, tolerance, relative=False):
+    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
+    off = np.abs(ours - theirs) / (np.abs(theirs) + 1e-300 if relative else 1)
+    report(what, ours.shape == theirs.shape and ours.size > 0 and off.max() <= tolerance,
+           f"{ours.shape} off by {off.max():.2g}, tolerance {tolerance}")
+
+
+def judge_drop(name, golden, groups, summary):
+    for method in "cam", "gradcam":
+        whole = groups[method]["average-drop/whole"][:, 0]
+        masked = groups[method]["average-drop/masked"][:, 0]
+        near(f"{name}: probability of the image", whole, golden["softmax_gt"][:N], 2e-5)
+        near(f"{name}, {method}: seen through its map", masked, golden[f"pgc_after_{method}"][:N], 2e-5)
+        row, = summary[summary["variant"] == (b"cam" if method == "cam" else b"grad-cam")]
+        near(f"{name}, {method}: torch-cam's drop", row["average_drop"],
+             golden[f"torchcam_drop_{method}"][:N].mean(), 5e-5)
+        near(f"{name}, {method}: its increase", row["increase_in_confidence"],
+             100 * golden[f"torchcam_increase_{method}"][:N].mean(), 1e-9)
+        gain = np.maximum(masked - whole, 0) / (1 - whole + 1e-7)
+        near(f"{name}, {method}: the gain by its formula", row["average_gain"], gain.mean(), 1e-10)
+
+
+def judge_curves(name, golden, groups, key, names):
+    """RISE's two curves, or torch-cam's. On SqueezeNet both methods give one order of the pixels."""
+    for method in "cam", "gradcam":
+        for metric, short in names.items():
+            theirs = f"{key}_{short}curve_{method}"
+            if theirs not in golden or not len(golden[theirs]):
+                continue
+            curve, n = groups[method][f"{metric}/curve"][...], min(N, len(golden[theirs]))
+            length = golden[theirs].shape[1]
+            near(f"{name}, {method}: curve {theirs}", curve[:n, :length], golden[theirs][:n], 1e-2)
+            report(f"{name}, {method}: {theirs} is over at its end", np.isnan(curve[:, length:]).all())
+            area = groups[method][f"{metric}/auc"][:, 0]
+            near(f"{name}, {method}: area {key}_{short}", area[:n], golden[f"{key}_{short}_{method}"][:n],
+                 1e-4 if key == "torchcam" else 1e-3)
+
+
+def judge(folder, job, model, side):
+    golden = np.load(os.path.join(KIT, "metrics", f"faithfulness_{model}.npz"))
+    steps = (side * side + 8 * side - 1) // (8 * side)
+    rise = f"steps: {steps}, step: {8 * side}"
+    groups, summary = run(folder, job, model, f"{model}.h5", "[average-drop, {name: insertion, %s}, "
+                          "{name: deletion, %s}]" % (rise, rise))
+    judge_drop(model, golden, groups, summary)
+    names = {"insertion": "ins", "deletion": "del"}
+    judge_curves(model, golden, groups, "rise8", names)
+    absolute, summary = run(folder, job, model, f"{model}.torch-cam.h5",
+                            "[{name: average-drop, form: pytorch-grad-cam}, "
+                            "{name: insertion, steps: 20, form: torch-cam, baseline: zero}, "
+                            "{name: deletion, steps: 20, form: torch-cam}]")
+    judge_curves(model, golden, absolute, "torchcam", names)
+    for method, row in zip(("cam", "gradcam"), summary):
+        near(f"{model}, {method}: pytorch-grad-cam's drop", row["average_drop"],
+             golden[f"pgc_drop_{method}"][:N].mean(), 2e-5)
+
+
+def judge_predicted(folder, job, model, side):
+    """RISE as it is scores the predicted class."""
+    golden = np.load(os.path.join(KIT, "metrics", f"faithfulness_{model}.npz"))
+    images = [i for i in golden["rise8_top1_images"] if i < N]
+    steps = (side * side + 8 * side - 1) // (8 * side)
+    groups, _ = run(folder, job, model, "top1.h5", "[{name: deletion, class: top1, steps: %d, step: %d}]"
+                    % (steps, 8 * side), "[cam]")
+    near(f"{model}: deletion of the predicted class", groups["cam"]["deletion/auc"][images, 0],
+         golden["rise8_del_top1_cam"][:len(images)], 1e-3)
+
+
+def main():
+    if not os.path.isdir(os.path.join(KIT, "metrics")):
+        print("skipped: the peers' results (CAMRANK_KIT is not set or absent)")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as folder:
+        for network in NETWORKS:
+            judge(folder, *network)
+            judge_predicted(folder, *network)
+    report.done()
+
+
+main()
