@@ -1,7 +1,10 @@
 /* From the maps of an image to what the metrics of the plan say of them. */
 #include "score.h"
 
+#include "camrank/image.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Where the values of a slot of row b lie in a metric's columns, and their bytes; of a metric that scores
@@ -68,8 +71,48 @@ void cr_score_blank(const cr_results_plan *plan, const struct cr_results_maps *o
             blank_metric(plan, out, m, b);
 }
 
+static bool needs_picture(const cr_results_plan *plan)
+{
+    for (int p = 0; p < plan->n_protocols; p++)
+        if (cr_protocol_needs_picture(&plan->protocols[p]))
+            return true;
+    return false;
+}
+
+/* The longer side of a picture is one of an image that is not larger. */
+static int reduced(int side, int longer)
+{
+    const int64_t most = CR_LOC_PICTURE_SIDE;
+    const int n = longer > most ? (int)((side * most + longer / 2) / longer) : side;
+    return n > 0 ? n : 1;
+}
+
+/* What protocols see of the image. */
+static cr_status read_picture(const cr_score_image *image, cr_image *picture, cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    cr_image whole = {0};
+    const char *id = cr_data_image_id(image->data, image->index);
+    const int longer = image->width > image->height ? image->width : image->height;
+    CR_TRY(cr_data_image_read(image->data, image->index, &bytes, &n_bytes, err));
+    CR_TRY(cr_image_decode(bytes, n_bytes, id, image->max_mpixels, &whole, err));
+    if (whole.width != image->width || whole.height != image->height)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: is %d x %d, its maps are of one of %d x %d", id,
+                       whole.width, whole.height, image->width, image->height));
+    status = cr_image_resize(&whole, reduced(image->width, longer), reduced(image->height, longer),
+                             CR_FILTER_PIL_BILINEAR, picture, err);
+
+cleanup:
+    cr_image_free(&whole);
+    free(bytes);
+    return status;
+}
+
 /* Under every protocol where the metric is under these. */
-static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map, int m, int slot,
+static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map,
+                            const cr_loc_picture *picture, int m, int slot,
                             const struct cr_results_maps *out, int b, cr_loc_workspace *workspace,
                             cr_error *err)
 {
@@ -81,6 +124,7 @@ static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map, 
             .map = map,
             .width = image->width,
             .height = image->height,
+            .picture = picture,
             .truth = image->data->boxes + of->first_box,
             .n_truth = of->n_boxes,
         };
@@ -101,14 +145,14 @@ static void copy_slot(const cr_score_image *image, int m, int from, int to,
     }
 }
 
-cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
-                        bool same, const struct cr_results_maps *out, int b,
-                        cr_loc_workspace *workspace, cr_error *err)
+static cr_status score_slots(const cr_score_image *image, const cr_loc_map *first, int first_slot,
+                             bool same, const cr_loc_picture *picture,
+                             const struct cr_results_maps *out, int b, cr_loc_workspace *workspace,
+                             cr_error *err)
 {
     const size_t n = (size_t)first->n_views * (size_t)first->width * (size_t)first->height;
     const bool has_label = image->data->images[image->index].label >= 0;
     cr_loc_map map = *first;
-    cr_score_blank(image->plan, out, b);
     for (int slot = first_slot; slot < (has_label ? CR_SLOTS : CR_SLOT_TRUTH); slot++) {
         uint8_t *empty = out->empty + b * CR_SLOTS;
         const bool again = same && slot > first_slot;
@@ -121,8 +165,23 @@ cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, in
             if (again && cr_metrics[m]->of_slots)
                 copy_slot(image, m, first_slot, slot, out, b);
             else
-                CR_OR_RETURN(score_slot(image, &map, m, slot, out, b, workspace, err));
+                CR_OR_RETURN(score_slot(image, &map, picture, m, slot, out, b, workspace, err));
         }
     }
     return CR_OK;
+}
+
+cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
+                        bool same, const struct cr_results_maps *out, int b,
+                        cr_loc_workspace *workspace, cr_error *err)
+{
+    cr_image reduced = {0};
+    cr_score_blank(image->plan, out, b);
+    if (needs_picture(image->plan))
+        CR_OR_RETURN(read_picture(image, &reduced, err));
+    const cr_loc_picture picture = {reduced.width, reduced.height, reduced.rgb};
+    const cr_status status =
+        score_slots(image, first, first_slot, same, &picture, out, b, workspace, err);
+    cr_image_free(&reduced);
+    return status;
 }

@@ -11,6 +11,7 @@ typedef struct cr_score_image {
     int index;                   /* of the image in `data` */
     int width, height;           /* of the original image */
     const cr_results_plan *plan; /* its metrics, and protocols */
+    int max_mpixels;             /* as for cr_image_decode, where a protocol looks at the image */
 } cr_score_image;
 
 /* Scores the maps of slots first_slot .. CR_SLOTS - 1 under one variant, by metrics that do not ask the
@@ -20,7 +21,9 @@ typedef struct cr_score_image {
  *   out    which maps are empty, and the columns of the plan's metrics, are filled at row b; those of
  *          slots before first_slot, and of the ground-truth class where there is none, as
  *          cr_score_blank does
- * Errors: those of cr_loc_boxes. */
+ * The image is read again where a protocol looks at its colours.
+ * Errors: those of cr_loc_boxes; CR_EINPUT, naming it, for an image that is none or is not as large as
+ * that; CR_EIO where the storage fails. */
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
                         bool same, const struct cr_results_maps *out, int b,
                         cr_loc_workspace *workspace, cr_error *err);

@@ -15,6 +15,7 @@ struct cr_worker {
     const cr_dataset *data;
     const cr_results_plan *plan;
     cr_model *models;
+    int max_mpixels;
     void *activations; /* [n_activations] bytes: of the network that runs */
     size_t n_activations;
     cr_arena arena; /* everything below that is an array */
@@ -76,6 +77,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->data = data;
     w->plan = plan;
     w->models = models;
+    w->max_mpixels = max_mpixels;
     int n_variants = 0;
     for (int m = 0; m < n_models; m++)
         n_variants = models[m].n_variants > n_variants ? models[m].n_variants : n_variants;
@@ -302,6 +304,7 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
     const bool has_truth =
         w->data->images[w->rows.first + b].label >= 0 || variant->spec.method->of_image;
     const size_t n_given = has_truth ? size : size / CR_SLOTS * CR_SLOT_TRUTH;
+    cr_status status = CR_OK;
     cr_error reason;
     cr_view views[CR_MAX_VIEWS];
     const cr_score_image image = {
@@ -310,6 +313,7 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
         .width = w->rows.size[2 * b],
         .height = w->rows.size[2 * b + 1],
         .plan = w->plan,
+        .max_mpixels = w->max_mpixels,
     };
     const cr_loc_map first = {
         .maps = out->maps + (size_t)b * size,
@@ -329,9 +333,14 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
     else if (cr_results_check_maps(w->plan, w->data, model_index, v, &w->rows, b, &reason) != CR_OK)
         blank_variant(w, model, v, b, reason.message);
     else
-        CR_OR_RETURN(cr_score_maps(&image, &first, 0, variant->spec.method->of_image, out, b,
-                                   &w->workspace, err));
-    return CR_OK;
+        status = cr_score_maps(&image, &first, 0, variant->spec.method->of_image, out, b,
+                               &w->workspace, &reason);
+    /* An image that a protocol cannot read again, whose maps were kept. */
+    if (status == CR_EINPUT)
+        blank_variant(w, model, v, b, reason.message);
+    else if (status != CR_OK)
+        *err = reason;
+    return status == CR_EINPUT ? CR_OK : status;
 }
 
 /* Scores the maps that were read of a variant; of one that has failed, the row says no more. */

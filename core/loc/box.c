@@ -3,6 +3,7 @@
 #include "component.h"
 #include "contour_boxes.h"
 #include "dense.h"
+#include "graph_cut.h"
 #include "sampler.h"
 
 /* The last column of first .. last that is on the same side of the threshold as `first`; the two
@@ -118,13 +119,16 @@ bool cr_loc_map_is_empty(const cr_loc_map *map)
 }
 
 cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
-                       cr_box *boxes, cr_loc_workspace *workspace, cr_error *err)
+                       const cr_loc_picture *picture, cr_box *boxes, cr_loc_workspace *workspace,
+                       cr_error *err)
 {
     cr_sampler s;
     cr_map_range range;
     CR_OR_RETURN(cr_map_check(map, width, height, &range, err));
     if (protocol->boxes == CR_BOX_CONTOURS)
         return cr_contour_boxes(map, protocol, width, height, boxes, workspace, err);
+    if (protocol->boxes == CR_BOX_GRAPH_CUT && !cr_loc_map_is_empty(map))
+        return cr_graph_cut_box(map, protocol, width, height, picture, boxes, workspace, err);
     range = cr_map_scale(map, range);
     CR_OR_RETURN(
         cr_sampler_init(&s, map, &range, protocol->upsampling, width, height, workspace, err));

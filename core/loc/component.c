@@ -39,6 +39,19 @@ static int32_t join(cr_component *labels, int32_t a, int32_t b)
     return kept;
 }
 
+int cr_find_runs(const uint8_t *row, int width, int value, cr_run *runs)
+{
+    int n = 0;
+    for (int x = 0; x < width; x++)
+        if (row[x] == value) {
+            if (n > 0 && runs[n - 1].x1 == x - 1)
+                runs[n - 1].x1 = x;
+            else
+                runs[n++] = (cr_run){x, x, -1};
+        }
+    return n;
+}
+
 void cr_components_add(cr_components *c, int y, cr_run *runs, int n_runs)
 {
     int k = 0; /* the first run above that can still touch this run or a later one */

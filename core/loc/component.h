@@ -28,6 +28,9 @@ typedef struct cr_components {
     const cr_run *above; /* the runs of the row before */
 } cr_components;
 
+/* The runs of a row of bytes that have a value; their number. */
+int cr_find_runs(const uint8_t *row, int width, int value, cr_run *runs);
+
 /* Adds row y, to be called for y = 0, 1, ...; `runs` in the order of x, empty rows too. Fills the
  * labels of `runs`, which must stay as they are during the next call. */
 void cr_components_add(cr_components *components, int y, cr_run *runs, int n_runs);

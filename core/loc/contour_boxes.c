@@ -161,19 +161,6 @@ static cr_status draw_grey(const float *square, const cr_protocol *protocol, int
     return CR_OK;
 }
 
-static int find_runs(const uint8_t *row, int width, int value, cr_run *runs)
-{
-    int n = 0;
-    for (int x = 0; x < width; x++)
-        if (row[x] == value) {
-            if (n > 0 && runs[n - 1].x1 == x - 1)
-                runs[n - 1].x1 = x;
-            else
-                runs[n++] = (cr_run){x, x, -1};
-        }
-    return n;
-}
-
 /* Ranks the clipped boxes of the parts of a mask (value 1, 8-connected), or of its holes (value 0,
  * 4-connected), whose contour lies on the pixels round them. */
 static cr_status rank_contours(const uint8_t *mask, int value, int width, int height,
@@ -190,7 +177,7 @@ static cr_status rank_contours(const uint8_t *mask, int value, int width, int he
     for (int y = 0; y < height; y++) {
         cr_run *row = runs + (y % 2 ? n : 0);
         cr_components_add(&c, y, row,
-                          find_runs(mask + (size_t)y * (size_t)width, width, value, row));
+                          cr_find_runs(mask + (size_t)y * (size_t)width, width, value, row));
     }
     for (int i = 0; i < c.n_labels; i++) {
         cr_box box = c.labels[i].box;

@@ -6,16 +6,17 @@
 #include <string.h>
 
 static const cr_protocol protocols[] = {
-#define PROTOCOL(title, up, rule, cut, second, neighbours, n, predicts, excludes, least) \
-    {.name = (title),                                                                    \
-     .upsampling = CR_UPSAMPLING_##up,                                                   \
-     .boxes = CR_BOX_##rule,                                                             \
-     .threshold = (cut),                                                                 \
-     .loose = (second),                                                                  \
-     .connectivity = (neighbours),                                                       \
-     .n_boxes = (n),                                                                     \
-     .predictions = CR_PREDICT_##predicts,                                               \
-     .exclude = (excludes),                                                              \
+#define PROTOCOL(title, up, rule, cut, second, shares, neighbours, n, predicts, excludes, least) \
+    {.name = (title),                                                                            \
+     .upsampling = CR_UPSAMPLING_##up,                                                           \
+     .boxes = CR_BOX_##rule,                                                                     \
+     .threshold = (cut),                                                                         \
+     .threshold_of = CR_THRESHOLD_OF_##shares,                                                   \
+     .loose = (second),                                                                          \
+     .connectivity = (neighbours),                                                               \
+     .n_boxes = (n),                                                                             \
+     .predictions = CR_PREDICT_##predicts,                                                       \
+     .exclude = (excludes),                                                                      \
      .iou = (least)},
     CR_PROTOCOL_LIST(PROTOCOL)
 #undef PROTOCOL
@@ -24,7 +25,7 @@ static const cr_protocol protocols[] = {
 static const char *const upsamplings[] = {"bilinear", "nearest", "bicubic", NULL};
 static const char *const shares[] = {"maximum", "percentile", NULL};
 static const char *const units[] = {"pixel", "side", NULL};
-static const char *const box_rules[] = {"largest", "tight-loose", "contours", NULL};
+static const char *const box_rules[] = {"largest", "tight-loose", "contours", "graph-cut", NULL};
 static const char *const prediction_rules[] = {"plain", "second", "combined", "tight-loose", NULL};
 
 /* Beyond, smoothing takes seconds an image. */
@@ -80,6 +81,11 @@ cr_status cr_protocol_find(const char *name, cr_protocol *protocol, cr_error *er
                    cr_near_of(&near, name, known), known);
 }
 
+bool cr_protocol_needs_picture(const cr_protocol *protocol)
+{
+    return protocol->boxes == CR_BOX_GRAPH_CUT;
+}
+
 cr_status cr_protocol_check(const cr_protocol *protocol, cr_error *err)
 {
     if (protocol->boxes == CR_BOX_CONTOURS &&
@@ -113,7 +119,8 @@ void cr_protocol_text(const cr_protocol *protocol, char text[CR_PROTOCOL_TEXT_BY
             text, room, "smoothed by %.4g %s, ",
             protocol->smooth * (protocol->smooth_unit == CR_SMOOTH_UNIT_SIDE ? 100 : 1),
             protocol->smooth_unit == CR_SMOOTH_UNIT_SIDE ? "% of the side" : "pixels");
-    n += (size_t)snprintf(text + n, room - n, "threshold %.4g %% of the %s",
+    n += (size_t)snprintf(text + n, room - n, "%s %.4g %% of the %s",
+                          protocol->boxes == CR_BOX_GRAPH_CUT ? "graph cut, seeds at" : "threshold",
                           100 * protocol->threshold, of_maximum ? "maximum" : "pixels");
     if (protocol->loose > 0)
         snprintf(text + n, room - n, ", and %.4g %%", 100 * protocol->loose);

@@ -21,6 +21,11 @@ typedef enum cr_loc_part {
     CR_PART_RANK_COUNTS,
     CR_PART_DENSE,
     CR_PART_BLUR,
+    CR_PART_REDUCED,
+    CR_PART_GROUPS,
+    CR_PART_CAPACITIES,
+    CR_PART_NODES,
+    CR_PART_ORPHANS,
     CR_PARTS
 } cr_loc_part;
 

@@ -24,7 +24,8 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
     const cr_protocol *protocol = map->parameters;
     cr_box *boxes = values[0];
     double *iou = values[1];
-    CR_OR_RETURN(cr_loc_boxes(map->map, protocol, map->width, map->height, boxes, workspace, err));
+    CR_OR_RETURN(cr_loc_boxes(map->map, protocol, map->width, map->height, map->picture, boxes,
+                              workspace, err));
     for (int i = 0; i < protocol->n_boxes; i++)
         iou[i] = map->n_truth ? cr_iou_best(boxes[i], map->truth, map->n_truth) : NAN;
     return CR_OK;

@@ -33,6 +33,9 @@ static const published cam2016[] = {
     {"AlexNet-GAP", "cam", {51.1, 26.3, 67.19, 52.16}},
     {"NIN", "cam", {41.9, 19.6, 65.47, 54.19}},
     {"GoogLeNet-GMP", "cam", {35.6, 13.9, 57.78, 45.26}},
+    {"GoogLeNet", "saliency", {31.9, 11.3, 61.31, 50.55}}, /* which it calls Backprop */
+    {"VGGnet", "saliency", {31.2, 11.4, 61.12, 51.46}},
+    {"AlexNet", "saliency", {42.6, 19.5, 65.17, 52.64}},
 };
 
 static const published gradcam2017[] = {

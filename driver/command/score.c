@@ -224,7 +224,8 @@ cleanup:
 
 static cr_score_image image_at(const scoring *s, int i, const int32_t size[2])
 {
-    return (cr_score_image){&s->session.data, i, size[0], size[1], &s->session.plan};
+    return (cr_score_image){
+        &s->session.data, i, size[0], size[1], &s->session.plan, s->session.job.image_mpixels};
 }
 
 /* Of row b, under every variant. */
@@ -450,6 +451,17 @@ cleanup:
     return status;
 }
 
+/* Some protocols look at the images themselves. */
+static cr_status check_pictures(const cr_session *session, cr_error *err)
+{
+    for (int p = 0; p < session->job.n_protocols && !session->data.folder[0]; p++)
+        if (cr_protocol_needs_picture(&session->job.protocols[p]))
+            return cr_fail(err, CR_EINPUT,
+                           "protocol %s looks at the images: the job must name their folder",
+                           session->job.protocols[p].name);
+    return CR_OK;
+}
+
 static cr_status score_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -465,6 +477,7 @@ static cr_status score_command(const cr_par *par, int argc, char **argv, cr_erro
     options.no_networks = true;
     CR_TRY(cr_session_open(par, &options, &s.session, err));
     leave_out_asking(&s);
+    CR_TRY(check_pictures(&s.session, err));
     CR_TRY(open_maps(&s, err));
     CR_TRY(score_all(&s, &options, err));
 

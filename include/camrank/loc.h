@@ -44,6 +44,20 @@ typedef enum cr_box_rule {
      *   7. A rectangle x, y, w, h is the box x, y, x + w, y + h.
      * The map's scaling does not count. */
     CR_BOX_CONTOURS,
+    /* As Simonyan et al. (ICLR Workshops 2014, section 3.2), in the image reduced to CR_LOC_PICTURE_SIDE:
+     *   1. Object seeds are the pixels above `threshold` (where none is, those at it), background seeds
+     *      those at `loose` or below.
+     *   2. The colours of each are a mixture of 5 Gaussians, without any random beginning (colours.h in
+     *      core/loc).
+     *   3. The segmentation is the minimum cut (Boykov and Jolly, ICCV 2001): seeds are what they are;
+     *      any other pixel costs the negative logarithm of its colour's density in the mixture of what
+     *      it is called; neighbours (8) with a squared difference d2 of their colours that are called
+     *      differently cost 50 exp(-beta d2), beta = 1 / (2 mean d2), over their distance (Rother et
+     *      al., SIGGRAPH 2004, equation 11). Energies are multiples of 0.001, and the cut is exact.
+     *   4. The tightest box round the largest component, in the pixels of the image.
+     * The paper has the quantiles, Gaussian mixtures and GraphCut; it does not say how many Gaussians, nor
+     * how neighbours weigh. Without seeds of both kinds the box is that of the whole image. */
+    CR_BOX_GRAPH_CUT,
 } cr_box_rule;
 
 /* What a protocol's thresholds are shares of. */
@@ -89,8 +103,8 @@ typedef struct cr_protocol {
     double iou;   /* a box is right when its IoU is at least this */
 } cr_protocol;
 
-/* name, upsampling, boxes, threshold, loose, connectivity, n_boxes, predictions, exclude, iou. The
- * thresholds are shares of the maximum, and nothing is smoothed.
+/* name, upsampling, boxes, threshold, loose, threshold_of, connectivity, n_boxes, predictions, exclude,
+ * iou. Nothing is smoothed.
  *
  * cam-paper      Zhou et al., CVPR 2016, section 3.2: 20 % of the maximum, largest connected
  *                component, tightest box. Connectivity and upsampling, which the paper leaves open,
@@ -103,16 +117,20 @@ typedef struct cr_protocol {
  *                Challenge: the devkit's error over all images, no exclude list.
  * googlenet-gap-top5  Zhou et al., section 3.2, last paragraph: a tight and a loose box for each of
  *                the first two classes, a loose one for the third. The paper gives no thresholds:
- *                chosen are the two lower levels of the authors' programs, 100 and 20 of 255. */
-#define CR_PROTOCOL_LIST(X)                                                                        \
-    X("cam-paper", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, true, 0.5)                              \
-    X("cam-code", BICUBIC, CONTOURS, 20 / 255., 0, 8, 1, PLAIN, true, 0.5)                         \
-    X("cam-code-2", BICUBIC, CONTOURS, 20 / 255., 0, 8, 2, SECOND, true, 0.5)                      \
-    X("cam-code-combined", BICUBIC, CONTOURS, 20 / 255., 0, 8, 2, COMBINED, true, 0.5)             \
-    X("gradcam-paper", BILINEAR, LARGEST, 0.15, 0, 8, 1, PLAIN, true, 0.5)                         \
-    X("kaggle", BILINEAR, LARGEST, 0.2, 0, 8, 1, PLAIN, false, 0.5)                                \
-    X("googlenet-gap-top5", BILINEAR, TIGHT_LOOSE, 100 / 255., 20 / 255., 8, 2, TIGHT_LOOSE, true, \
-      0.5)
+ *                chosen are the two lower levels of the authors' programs, 100 and 20 of 255.
+ * backprop-paper Simonyan et al., ICLR Workshops 2014, section 3.2, for maps of saliency: object above
+ *                the 95th percentile, background below the 30th, graph cut, largest component. The
+ *                Backprop rows of Zhou et al., Table 2. */
+#define CR_PROTOCOL_LIST(X)                                                                     \
+    X("cam-paper", BILINEAR, LARGEST, 0.2, 0, MAXIMUM, 8, 1, PLAIN, true, 0.5)                  \
+    X("cam-code", BICUBIC, CONTOURS, 20 / 255., 0, MAXIMUM, 8, 1, PLAIN, true, 0.5)             \
+    X("cam-code-2", BICUBIC, CONTOURS, 20 / 255., 0, MAXIMUM, 8, 2, SECOND, true, 0.5)          \
+    X("cam-code-combined", BICUBIC, CONTOURS, 20 / 255., 0, MAXIMUM, 8, 2, COMBINED, true, 0.5) \
+    X("gradcam-paper", BILINEAR, LARGEST, 0.15, 0, MAXIMUM, 8, 1, PLAIN, true, 0.5)             \
+    X("kaggle", BILINEAR, LARGEST, 0.2, 0, MAXIMUM, 8, 1, PLAIN, false, 0.5)                    \
+    X("googlenet-gap-top5", BILINEAR, TIGHT_LOOSE, 100 / 255., 20 / 255., MAXIMUM, 8, 2,        \
+      TIGHT_LOOSE, true, 0.5)                                                                   \
+    X("backprop-paper", BILINEAR, GRAPH_CUT, 0.95, 0.3, PERCENTILE, 8, 1, PLAIN, true, 0.5)
 
 /* All members but the name. Their fallbacks are those of cam-paper. */
 extern const cr_parameters cr_protocol_parameters;
@@ -204,14 +222,27 @@ cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width
 /* The value of pixel i in that order. */
 float cr_loc_ranked_value(const cr_loc_ranked *ranked, size_t i);
 
+/* The image itself, for box rules that look at its colours: reduced so that no side is longer than
+ * CR_LOC_PICTURE_SIDE pixels. Refers to memory of the caller. */
+#define CR_LOC_PICTURE_SIDE 224
+typedef struct cr_loc_picture {
+    int width, height;
+    const uint8_t *rgb; /* [height][width][3] */
+} cr_loc_picture;
+
+/* Whether boxes cannot be found without it. */
+bool cr_protocol_needs_picture(const cr_protocol *protocol);
+
 /* The boxes of one class: scaled and upsampled as above, then found by protocol->boxes. An upsampled
  * map without a positive value gives the whole image. Compares in double precision, before the
  * rounding to the float of cr_loc_upsample.
+ *   picture  NULL unless cr_protocol_needs_picture
  *   boxes  [protocol->n_boxes], in pixels of the image; box 0 always exists, another that does not is
  *          all -1
  * Errors: as cr_loc_upsample. */
 cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int width, int height,
-                       cr_box *boxes, cr_loc_workspace *workspace, cr_error *err);
+                       const cr_loc_picture *picture, cr_box *boxes, cr_loc_workspace *workspace,
+                       cr_error *err);
 
 /* MaxBoxAcc and MaxBoxAccV2 (Choe et al., CVPR 2020, section 4.2; ECCV extension, arXiv 2007.04178) as
  * github.com/clovaai/wsolevaluation computes them, at all thresholds at once.

@@ -233,7 +233,8 @@ typedef struct cr_metric_column {
 typedef struct cr_metric_map {
     const void *parameters; /* the metric's; of one under protocols, the cr_protocol */
     const cr_loc_map *map;
-    int width, height; /* of the image */
+    int width, height;             /* of the image */
+    const cr_loc_picture *picture; /* as cr_loc_boxes wants it */
     const cr_box *truth;
     int n_truth; /* 0: nothing to compare with */
 } cr_metric_map;

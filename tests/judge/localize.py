@@ -5,8 +5,8 @@ import numpy as np
 
 import structs
 from camrank import check, lib
-from structs import (cr_box, cr_error, cr_loc_map, cr_loc_workspace, cr_protocol, cr_region,
-                     cr_view)
+from structs import (cr_box, cr_error, cr_loc_map, cr_loc_picture, cr_loc_workspace, cr_protocol,
+                     cr_region, cr_view)
 
 MIN_MAX, MAX = structs.CR_SCALING_MIN_MAX, structs.CR_SCALING_MAX
 BILINEAR, NEAREST, BICUBIC = (structs.CR_UPSAMPLING_BILINEAR, structs.CR_UPSAMPLING_NEAREST,
@@ -68,10 +68,14 @@ def whole(width, height):
     return [(0, 0, width, height, False)]
 
 
-def find_boxes(activation, scaling, protocol, width, height, views=None):
+def find_boxes(activation, scaling, protocol, width, height, views=None, picture=None):
+    """`picture` is [h, w, 3] bytes, for protocols that look at it."""
     m = LocMap(activation, scaling, views or whole(width, height))
-    boxes = (cr_box * protocol.n_boxes)()
-    call(lib.cr_loc_boxes, m.pointer, ct.byref(protocol), width, height, boxes)
+    boxes, seen = (cr_box * protocol.n_boxes)(), None
+    if picture is not None:
+        seen = cr_loc_picture(width=picture.shape[1], height=picture.shape[0], rgb=picture.ctypes.data)
+        seen = ct.byref(seen)
+    call(lib.cr_loc_boxes, m.pointer, ct.byref(protocol), width, height, seen, boxes)
     return [sides(box) for box in boxes]
 
 

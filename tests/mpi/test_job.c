@@ -491,7 +491,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
         {"cam-paper", "cam-papers",
          "jobs/x.yaml:17: protocol: unknown protocol \"cam-papers\" (did you mean \"cam-paper\"?); "
          "known: cam-paper, cam-code, "
-         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, wsol-v1, "
+         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, "
+         "backprop-paper, wsol-v1, "
          "wsol-v2"},
         {"protocol: cam-paper\n", "",
          "jobs/x.yaml:1: the key \"protocol\" (or \"protocols\") is missing"},
@@ -503,7 +504,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
          "jobs/x.yaml:18: protocols[1].name: unknown protocol \"cam-papers\" (did you mean "
          "\"cam-paper\"?); known: cam-paper, "
          "cam-code, "
-         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, wsol-v1, "
+         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, googlenet-gap-top5, "
+         "backprop-paper, wsol-v1, "
          "wsol-v2"},
         {"protocol: cam-paper", "protocols: [kaggle, kaggle]",
          "jobs/x.yaml:17: protocols[1].name: two protocols are named \"kaggle\"; `as: NAME` gives "
@@ -896,7 +898,7 @@ static void job_files_of_the_kit_parse(const cr_par *par)
         {"jobs/kit-mobilenet_v1_0.75_192.yaml", 1, 2, 192},
         {"jobs/kit-mobilenet_v2.yaml", 1, 2, 224},
         {"jobs/kit-all.yaml", 4, 2, 227},
-        {"jobs/cam2016-table1-2.yaml", 7, 1, 224},
+        {"jobs/cam2016-table1-2.yaml", 9, 1, 224},
         {"jobs/gradcam-table1.yaml", 3, 1, 224},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -27,7 +27,7 @@ static cr_status find_box(const float *values, int map_width, int map_height, cr
 {
     const cr_view view = {.region = *region};
     const cr_loc_map map = map_of(values, map_width, map_height, scaling, &view);
-    return cr_loc_boxes(&map, protocol, width, height, box, workspace, err);
+    return cr_loc_boxes(&map, protocol, width, height, NULL, box, workspace, err);
 }
 
 static cr_status upsample(const float *values, int map_width, int map_height, cr_scaling scaling,
@@ -90,7 +90,7 @@ static void protocol_unknown_is_refused_naming_the_known(void **state)
         err.message,
         "unknown protocol \"cam\" (did you mean \"cam-paper\"?); known: cam-paper, cam-code, "
         "cam-code-2, cam-code-combined, gradcam-paper, kaggle, "
-        "googlenet-gap-top5");
+        "googlenet-gap-top5, backprop-paper");
 }
 
 static void iou_counts_both_edges(void **state)
