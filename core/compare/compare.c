@@ -125,7 +125,8 @@ void cr_compare_add(cr_compare *compare, int row, int image, const cr_metric_ima
         const cr_metric_number *number = cr_metric_number_at(metric->number, &of);
         if (!number->of_image)
             continue;
-        const double value = number->of_image(seen, verdict, &given[of]);
+        const bool has = cr_metrics[of]->always || given[of].columns;
+        const double value = has ? number->of_image(seen, verdict, &given[of]) : NAN;
         if (metric->is_rights)
             metric->rights[row][image] = isnan(value) ? CR_COMPARE_NOT : (uint8_t)value;
         else
@@ -225,6 +226,20 @@ static double value_of(const cr_compare_metric *metric, int row)
     return 100.0 * (double)(is_error ? metric->n - sum : sum) / metric->n;
 }
 
+/* Of the numbers that are not asked for by name those remain that some row has. */
+static void drop_metrics(cr_compare *compare)
+{
+    int n = 0;
+    for (int m = 0; m < compare->n_metrics; m++) {
+        if (compare->metrics[m].n_having == 0)
+            continue;
+        if (m == compare->lead)
+            compare->lead = n;
+        compare->metrics[n++] = compare->metrics[m];
+    }
+    compare->n_metrics = n;
+}
+
 /* No image is left: names the row that lacks most. */
 static cr_status refuse_unfinished(const cr_compare *compare, cr_error *err)
 {
@@ -254,6 +269,8 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
     if (compare->metrics[compare->lead].n_having == 0)
         return cr_fail(err, CR_EINPUT, "%s: no image counts under a number that is compared",
                        compare->rows[0].file);
+    if (!compare->options.chosen)
+        drop_metrics(compare);
     return cr_compare_pairs(compare, err);
 }
 

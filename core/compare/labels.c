@@ -118,7 +118,7 @@ void cr_compare_put_common(const cr_compare *compare, FILE *out, const char *pre
     static const char *const titles[N_PARTS] = {"model", "method", "protocol"};
     bool any = false;
     for (int part = METHOD; part < N_PARTS; part++)
-        if (!is_shown(compare, part)) {
+        if (!is_shown(compare, part) && part_of(&compare->rows[0], part)[0]) {
             fprintf(out, "%s%s ", any ? ", " : prefix, titles[part]);
             put(out, part_of(&compare->rows[0], part));
             any = true;

@@ -164,7 +164,7 @@ void cr_compare_put_heading(const cr_compare *compare, int pair, FILE *out, cr_p
 
 void cr_compare_put_columns(const cr_compare *compare, FILE *out, const char *prefix)
 {
-    fprintf(out, "%sinterval: 95 %%, Newcombe's of paired shares", prefix);
+    fprintf(out, "%sinterval: 95 %%, of the pair alone: Newcombe's of paired shares", prefix);
     if (compare->options.n_resamples > 0)
         fprintf(out, "; of mean IoU BCa bootstrap, %d resamples", compare->options.n_resamples);
     fprintf(out,

@@ -10,11 +10,17 @@ typedef struct form {
     const char *prefix;     /* of a line that is no table */
     const char *heading[2]; /* what stands around the line above a table */
     int width;              /* of the table of rows, above which they are numbered; 0: any */
+    const char *around[2];  /* what stands around a table */
+    int page;               /* a wider table is put in parts; 0: any */
 } form;
 
 static bool put_sheet(const form *as, cr_sheet *sheet, FILE *out)
 {
+    sheet->n_fixed = as->page ? 1 : 0;
+    sheet->width = as->page;
+    fputs(as->around[0], out);
     const bool whole = as->put_sheet(sheet, out) && !sheet->failed;
+    fputs(as->around[1], out);
     cr_sheet_fini(sheet);
     return whole;
 }
@@ -24,7 +30,7 @@ static void number_rows(cr_sheet *sheet, const form *as, FILE *out)
 {
     for (int line = 0; line < sheet->n_lines; line++) {
         cr_sheet_cell *cell = &sheet->cells[line * sheet->n_columns];
-        fprintf(out, "%3d  ", line + 1);
+        fprintf(out, "%s%3d  ", as->prefix, line + 1);
         as->put(out, cell->text);
         fputc('\n', out);
         cell->text = cr_sheet_text(sheet, "%3d", line + 1);
@@ -168,20 +174,23 @@ static bool put_all(const cr_compare *compare, const form *as, FILE *out)
 
 bool cr_compare_text(const cr_compare *compare, FILE *out)
 {
-    static const form as = {cr_sheet_put_text, cr_put_plain, "", {"", ""}, 100};
+    static const form as = {cr_sheet_put_text, cr_put_plain, "", {"", ""}, 100, {"", ""}, 0};
     return put_all(compare, &as, out);
 }
 
 bool cr_compare_markdown(const cr_compare *compare, FILE *out)
 {
-    static const form as = {cr_sheet_put_markdown, cr_put_markdown, "- ", {"**", "**\n"}, 0};
+    static const form as = {
+        cr_sheet_put_markdown, cr_put_markdown, "- ", {"**", "**\n"}, 0, {"", ""}, 0};
     return put_all(compare, &as, out);
 }
 
 bool cr_compare_latex(const cr_compare *compare, FILE *out)
 {
-    static const form as = {cr_sheet_put_latex, cr_put_plain, "% ", {"% ", ""}, 0};
+    static const form as = {cr_sheet_put_latex, cr_put_plain,  "% ",
+                            {"% ", ""},         CR_LATEX_PAGE, {CR_LATEX_BEGIN, CR_LATEX_END},
+                            CR_LATEX_PAGE};
     const bool whole = put_all(compare, &as, out);
-    fputs("% \\usepackage{booktabs}\n", out);
+    fputs("% \\usepackage{booktabs,longtable}\n", out);
     return whole;
 }

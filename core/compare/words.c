@@ -7,15 +7,15 @@
 
 void cr_compare_p_words(double p, char words[CR_COMPARE_P_BYTES])
 {
-    const char *format = isnan(p) ? "-" : p >= 0.001 ? "%.4f" : p >= 1e-300 ? "%.0e" : "<1e-300";
-    snprintf(words, CR_COMPARE_P_BYTES, format, p);
+    snprintf(words, CR_COMPARE_P_BYTES, isnan(p) ? "-" : p < 0.001 ? "<0.001" : "%.4f", p);
 }
 
 void cr_compare_put_p(double p, FILE *out)
 {
     char words[CR_COMPARE_P_BYTES];
     cr_compare_p_words(p, words);
-    fprintf(out, "p %s%s", words[0] == '<' ? "" : "= ", words);
+    fprintf(out, "p %s", words[0] == '<' ? "< " : "= ");
+    fputs(words + (words[0] == '<'), out);
 }
 
 void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPARE_NAME_BYTES])
@@ -33,15 +33,18 @@ static const char *unit_of(const cr_compare_metric *metric)
     return metric->is_rights ? " points" : "";
 }
 
-/* "7.67 points (2.90 to 12.42)": the difference as a positive number, with its interval. */
-static void put_size(const cr_compare_metric *metric, const cr_compare_pair *pair, FILE *out)
+/* "7.67 points (2.90 to 12.42)": the difference as a positive number, with its interval, which unlike the
+ * verdict is not corrected for the number of pairs. */
+static void put_size(const cr_compare *compare, const cr_compare_metric *metric,
+                     const cr_compare_pair *pair, FILE *out)
 {
     const int places = cr_compare_number(metric)->places;
     const bool turned = pair->difference < 0;
     fprintf(out, "%.*f%s", places, fabs(pair->difference), unit_of(metric));
     if (!isnan(pair->low))
-        fprintf(out, " (%.*f to %.*f)", places, turned ? -pair->high : pair->low, places,
-                turned ? -pair->low : pair->high);
+        fprintf(out, " (%.*f to %.*f%s)", places, turned ? -pair->high : pair->low, places,
+                turned ? -pair->low : pair->high,
+                compare->n_pairs > 1 ? ", of this pair alone" : "");
 }
 
 static bool is_equal(const cr_compare_metric *metric, const cr_compare_pair *pair)
@@ -55,11 +58,11 @@ static bool is_equal(const cr_compare_metric *metric, const cr_compare_pair *pai
 static void put_p(const cr_compare *compare, const cr_compare_metric *metric,
                   const cr_compare_pair *pair, FILE *out)
 {
-    char adjusted[CR_COMPARE_P_BYTES];
-    cr_compare_p_words(pair->p_adjusted, adjusted);
-    cr_compare_put_p(cr_compare_p(metric, pair), out);
+    char alone[CR_COMPARE_P_BYTES];
+    cr_compare_p_words(cr_compare_p(metric, pair), alone);
+    cr_compare_put_p(pair->p_adjusted, out);
     if (compare->n_pairs > 1)
-        fprintf(out, ", Holm %s", adjusted);
+        fprintf(out, " (Holm; %s alone)", alone);
 }
 
 void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric *metric,
@@ -73,16 +76,14 @@ void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric 
         return;
     }
     if (is_equal(metric, pair)) {
-        fprintf(out, "A and B are equal: %s.",
-                metric->is_rights ? "no image is right under one alone"
-                                  : "every image has the same value");
+        fprintf(out, "A and B are equal on every image.");
         return;
     }
     const bool is_error = cr_compare_number(metric)->better == CR_METRIC_DOWN;
     const char *better = (pair->difference < 0) == is_error ? "A" : "B";
     if (pair->p_adjusted < compare->options.alpha) {
         fprintf(out, "%s is better by ", better);
-        put_size(metric, pair, out);
+        put_size(compare, metric, pair, out);
         fprintf(out, "; ");
         put_p(compare, metric, pair, out);
         fputc('.', out);
@@ -93,7 +94,7 @@ void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric 
         fprintf(out, "A and B have the same value, ");
     } else {
         fprintf(out, "%s is ahead by ", better);
-        put_size(metric, pair, out);
+        put_size(compare, metric, pair, out);
         fprintf(out, ", ");
     }
     put_p(compare, metric, pair, out);

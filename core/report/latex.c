@@ -136,9 +136,20 @@ static bool has_groups(const cr_sheet *sheet, cr_sheet_part of)
     return false;
 }
 
+bool cr_sheet_is_long(const cr_sheet *sheet)
+{
+    const cr_sheet_part all = {sheet->n_fixed, sheet->n_columns};
+    int n = 0;
+    for (int line = 0; line < sheet->n_lines; line++)
+        n += 1 + cr_sheet_n_below(sheet, all, line);
+    return n > CR_LATEX_LINES;
+}
+
 static void put_part(const cr_sheet *sheet, cr_sheet_part of, FILE *out)
 {
-    fprintf(out, "\\begin{tabular}{");
+    const bool is_long = cr_sheet_is_long(sheet);
+    const char *kind = is_long ? "longtable" : "tabular";
+    fprintf(out, "\\begin{%s}{", kind);
     for (int c = 0; c < of.end; c++)
         if (c < sheet->n_fixed || c >= of.first)
             fputc(sheet->columns[c].left ? 'l' : 'r', out);
@@ -146,11 +157,11 @@ static void put_part(const cr_sheet *sheet, cr_sheet_part of, FILE *out)
     if (has_groups(sheet, of))
         put_groups(sheet, of, out);
     put_titles(sheet, of, out);
-    fprintf(out, "\\midrule\n");
+    fprintf(out, is_long ? "\\midrule\n\\endhead\n" : "\\midrule\n");
     for (int line = 0; line < sheet->n_lines; line++)
         for (int below = 0; below <= cr_sheet_n_below(sheet, of, line); below++)
             put_line(sheet, of, line, below, out);
-    fprintf(out, "\\bottomrule\n\\end{tabular}\n");
+    fprintf(out, "\\bottomrule\n\\end{%s}\n", kind);
 }
 
 bool cr_sheet_put_latex(const cr_sheet *sheet, FILE *out)
@@ -193,21 +204,19 @@ static bool put_notes(const cr_report *report, FILE *out)
     return whole;
 }
 
-/* Small digits are so wide that a line of the table has as many characters as these in a column of 237
- * points, and across both of 496, as the conferences' styles have them. */
-enum { COLUMN = 48, PAGE = 105 };
-
 bool cr_report_latex(const cr_report *report, FILE *out)
 {
     cr_sheet sheet;
     cr_report_make_sheet(report, &sheet);
-    sheet.width = report->one_column ? COLUMN : PAGE;
-    fprintf(out,
-            "%% \\usepackage{booktabs}; for %s\n{\\footnotesize\\setlength{\\tabcolsep}{3pt}%%\n"
-            "\\noindent\n",
-            report->one_column ? "one column: table" : "the whole page: table*");
+    sheet.width = report->one_column ? CR_LATEX_COLUMN : CR_LATEX_PAGE;
+    const bool is_long = cr_sheet_is_long(&sheet);
+    fprintf(out, "%% \\usepackage{booktabs%s}; for %s\n", is_long ? ",longtable" : "",
+            is_long              ? "pages of one column, in no float"
+            : report->one_column ? "one column: table"
+                                 : "the whole page: table*");
+    fputs(CR_LATEX_BEGIN, out);
     const bool whole = cr_sheet_put_latex(&sheet, out) && put_notes(report, out);
-    fprintf(out, "\\par}\n");
+    fputs(CR_LATEX_END, out);
     cr_sheet_fini(&sheet);
     return whole;
 }

@@ -65,7 +65,7 @@ static void find_given(const cr_results_plan *plan, const slice *s, int i,
                        cr_metric_given given[CR_METRIC_MAX])
 {
     for (int m = 0, k = 0; cr_metrics[m]; m++) {
-        const bool has = plan->metrics[m].wanted;
+        const bool has = plan->metrics[m].wanted && plan->models[s->model].n_variants > 0;
         given[m] = (cr_metric_given){cr_results_metric_parameters(plan, m, s->protocol),
                                      has ? values + k : NULL};
         for (int j = 0; j < cr_metrics[m]->n_columns; j++, k++)
@@ -74,6 +74,17 @@ static void find_given(const cr_results_plan *plan, const slice *s, int i,
                             (size_t)i * cr_results_metric_items(plan, k, s->protocol) *
                                 cr_metric_item_bytes(&cr_metrics[m]->columns[j]);
     }
+}
+
+/* Of classes alone: the rows' states are those of the maps that there are not. */
+static bool alloc_classes(size_t n_protocols, cr_arena *arena, slice *s)
+{
+    s->maps = cr_arena_alloc(arena, 1, sizeof *s->maps);
+    if (!s->maps)
+        return false;
+    s->maps->state = s->rows.state;
+    s->maps->protocols = cr_arena_alloc(arena, n_protocols, sizeof *s->maps->protocols);
+    return s->maps->protocols != NULL;
 }
 
 static cr_status alloc_slice(const cr_results *results, int variant, int parts, cr_arena *arena,
@@ -86,6 +97,10 @@ static cr_status alloc_slice(const cr_results *results, int variant, int parts, 
     s->rows.top_class = cr_arena_alloc(arena, n, CR_TOP * sizeof *s->rows.top_class);
     s->rows.variants = cr_arena_alloc(arena, n_variants, sizeof *s->rows.variants);
     bool whole = s->rows.state && s->rows.top_class && s->rows.variants;
+    if (whole && n_variants == 0) {
+        whole = alloc_classes((size_t)plan->n_protocols, arena, s);
+        return whole ? CR_OK : cr_fail_memory(err, "columns", n, sizeof *s->maps);
+    }
     if (whole) {
         s->maps = &s->rows.variants[variant];
         s->maps->state = cr_arena_alloc(arena, n, 1);
@@ -117,8 +132,10 @@ static cr_status visit_slice(const cr_results *results, const slice *s, cr_resul
             s->maps->levels ? s->maps->levels + (size_t)i * CR_SWEEP_LEVELS : NULL;
         if (s->maps->state[i] > CR_ROW_FAILED || s->rows.state[i] > CR_ROW_FAILED)
             return cr_results_bad_row(results, s->model, image, s->maps->state[i], "state", err);
-        const cr_metric_image seen =
+        cr_metric_image seen =
             cr_results_seen(results, s->model, s->protocol, &s->rows, s->maps->state, &s->boxes, i);
+        if (results->plan.models[s->model].n_variants == 0)
+            seen.n_truth = 0;
         const cr_verdict verdict = cr_metric_judge(&seen);
         if (verdict.is_localized && !(verdict.iou >= 0 && verdict.iou <= 1))
             return cr_results_bad_row(results, s->model, image, verdict.iou, "IoU", err);
@@ -133,14 +150,14 @@ static cr_status visit_slice(const cr_results *results, const slice *s, cr_resul
     return CR_OK;
 }
 
-cr_status cr_results_visit_images(cr_results *results, int model, int variant, int protocol,
-                                  int parts, cr_results_visit *visit, void *context, cr_error *err)
+cr_status cr_results_visit_images(cr_results *results, int model, int row, int protocol, int parts,
+                                  cr_results_visit *visit, void *context, cr_error *err)
 {
     cr_status status = CR_OK;
     const int n_images = results->data.n_images;
     slice s = {.model = model, .protocol = protocol};
     cr_arena arena = {0};
-    CR_TRY(alloc_slice(results, variant, parts, &arena, &s, err));
+    CR_TRY(alloc_slice(results, row, parts, &arena, &s, err));
     for (; s.rows.first < n_images; s.rows.first += CR_RESULTS_SHARE) {
         const int left = n_images - s.rows.first;
         s.rows.n = left < CR_RESULTS_SHARE ? left : CR_RESULTS_SHARE;

@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The model of the baselines, and their methods. */
-static const char baseline[] = CR_BASELINE_MODEL;
-static const char *const baselines[] = {"whole-image", "center-box"};
-
-enum { N_BASELINES = sizeof baselines / sizeof baselines[0] };
+static const char baseline[] = CR_BASELINE_MODEL; /* the model of the baselines */
 
 static cr_report_row *add_row(const cr_protocol *protocol, cr_report *report)
 {
@@ -129,16 +125,6 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
     }
 }
 
-/* Whether there is anything to compare boxes of baselines with: boxes of the ground truth, and of some row
- * where there are networks. */
-static bool has_boxes_of_rows(const cr_results_plan *plan, const cr_dataset *data)
-{
-    bool any = plan->n_models == 0;
-    for (int m = 0; m < plan->n_models; m++)
-        any = any || plan->models[m].n_variants > 0;
-    return any && !plan->no_boxes && data->n_boxes > 0;
-}
-
 static cr_status make_baselines(cr_results *results, const cr_report_options *options,
                                 cr_report *report, cr_error *err)
 {
@@ -146,24 +132,24 @@ static cr_status make_baselines(cr_results *results, const cr_report_options *op
     const cr_results_plan *plan = cr_results_get_plan(results);
     const size_t n = (size_t)plan->n_protocols;
     cr_tally *tallies = cr_alloc(n, sizeof *tallies);
-    cr_intervals intervals[N_BASELINES] = {{0}};
-    cr_sweep *sweeps = cr_alloc(N_BASELINES, sizeof *sweeps);
+    cr_intervals intervals[CR_N_BASELINES] = {{0}};
+    cr_sweep *sweeps = cr_alloc(CR_N_BASELINES, sizeof *sweeps);
     if (!tallies || !sweeps)
         CR_TRY(cr_fail_memory(err, "the report", n, sizeof *tallies));
-    for (int b = 0; b < N_BASELINES; b++)
+    for (int b = 0; b < CR_N_BASELINES; b++)
         CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals[b], err));
     CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], cr_intervals_see,
                                 (void *const[]){&intervals[0], &intervals[1]}, err));
-    for (int b = 0; b < N_BASELINES; b++) {
+    for (int b = 0; b < CR_N_BASELINES; b++) {
         cr_report_row *rows = &report->rows[report->n_rows];
-        if (!takes(options, baseline, baselines[b]))
+        if (!takes(options, baseline, cr_baseline_names[b]))
             continue;
-        add_baseline(plan, baselines[b], tallies, b == 0, &sweeps[b], report);
+        add_baseline(plan, cr_baseline_names[b], tallies, b == 0, &sweeps[b], report);
         CR_TRY(cr_intervals_fill(&intervals[b], report, options->n_threads, rows, err));
     }
 
 cleanup:
-    for (int b = 0; b < N_BASELINES; b++)
+    for (int b = 0; b < CR_N_BASELINES; b++)
         cr_intervals_fini(&intervals[b]);
     free(sweeps);
     free(tallies);
@@ -268,7 +254,7 @@ static cr_status check_options(const cr_results_plan *plan, const cr_report_opti
     cr_status status = CR_OK;
     const size_t n_variants = (size_t)cr_results_count_rows(plan);
     const size_t most =
-        n_variants + (size_t)plan->n_models + (size_t)plan->n_protocols + N_BASELINES;
+        n_variants + (size_t)plan->n_models + (size_t)plan->n_protocols + CR_N_BASELINES;
     char(*names)[2 * CR_NAME_BYTES] = cr_alloc(n_variants + 1, sizeof *names);
     const char **known = cr_alloc(most, sizeof *known);
     int n = 0, n_names = 0;
@@ -288,8 +274,8 @@ static cr_status check_options(const cr_results_plan *plan, const cr_report_opti
             if (!seen)
                 known[n++] = names[n_names++];
         }
-    for (int b = 0; b < N_BASELINES; b++)
-        known[n++] = baselines[b];
+    for (int b = 0; b < CR_N_BASELINES; b++)
+        known[n++] = cr_baseline_names[b];
     CR_TRY(cr_report_check_names("method", options->methods, known, n, err));
     for (n = 0; n < plan->n_protocols; n++)
         known[n] = plan->protocols[n].name;
@@ -330,7 +316,7 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *option
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_dataset *data = cr_results_get_data(results);
     const size_t n_protocols = (size_t)plan->n_protocols;
-    const size_t n_rows = ((size_t)cr_results_count_rows(plan) + N_BASELINES) * n_protocols;
+    const size_t n_rows = ((size_t)cr_results_count_rows(plan) + CR_N_BASELINES) * n_protocols;
     *report = (cr_report){
         .job_name = plan->job_name,
         .n_images = data->n_images,
@@ -356,7 +342,7 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *option
     if (options->by_class)
         CR_TRY(make_classes(results, report, err));
     CR_TRY(make_rows(results, options, report, err));
-    if (options->models || has_boxes_of_rows(plan, data))
+    if (options->models || cr_results_has_baselines(results))
         CR_TRY(make_baselines(results, options, report, err));
     if (report->n_rows == 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "no row has such a model and such a method"));

@@ -198,8 +198,8 @@ static cr_status compare_command(const cr_par *par, int argc, char **argv, cr_er
     CR_TRY(parse(argc, argv, &r, err));
     CR_TRY(cr_compare_files_open(r.paths, r.n_paths, &files, err));
     CR_TRY(drop_numbers(&r, &files, err));
-    CR_TRY(cr_compare_list_rows(files.files, r.n_paths, r.only, &files.places, &files.rows,
-                                &files.n_rows, err));
+    CR_TRY(cr_compare_list_rows(files.files, r.n_paths, r.only, r.against, &files.places,
+                                &files.rows, &files.n_rows, err));
     if (r.against)
         CR_TRY(cr_compare_find_row(files.rows, files.n_rows, r.against, &r.options.against, err));
     CR_TRY(cr_compare_files_run(&files, &r.options, err));
@@ -225,7 +225,9 @@ const cr_command cr_command_compare = {
         "  --against ROW      each row against this one (all against all); so much of its name "
         "as is\n"
         "                     enough, with FILE: in front where files have rows of one name\n"
-        "  --only NAME,...    the rows of these models, methods and protocols\n"
+        "  --only NAME,...    the rows of these models, methods and protocols; `baseline`, or its\n"
+        "                     methods whole-image and center-box, are compared where they are "
+        "named\n"
         "  --metric NAME      this number alone, as in --format json; may be repeated\n"
         "  --alpha P          a difference counts below this p, corrected (0.05)\n"
         "  --by-class         also class by class, by the difference: under --metric, or else "

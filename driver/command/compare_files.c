@@ -57,8 +57,12 @@ static cr_status read_rows(cr_compare_files *files, cr_error *err)
     for (int r = 0; r < files->n_rows; r++) {
         const cr_compare_place *at = &files->places[r];
         target to = {&files->compare, r, files->sets[at->file].places};
-        CR_OR_RETURN(cr_results_visit_images(files->files[at->file].results, at->model, at->variant,
-                                             at->protocol, parts, take_image, &to, err));
+        cr_results *results = files->files[at->file].results;
+        CR_OR_RETURN(
+            at->model < 0
+                ? cr_results_visit_baseline(results, at->row, at->protocol, take_image, &to, err)
+                : cr_results_visit_images(results, at->model, at->row, at->protocol, parts,
+                                          take_image, &to, err));
         cr_compare_row_done(&files->compare, r);
     }
     return CR_OK;

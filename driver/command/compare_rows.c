@@ -12,13 +12,32 @@ static const char *part_of(const cr_compare_row *row, int part)
     return part == MODEL ? row->model : part == METHOD ? row->method : row->protocol;
 }
 
+static void add_row(const cr_compare_file *file, cr_compare_place place, cr_compare_place *to,
+                    cr_compare_row *row)
+{
+    const cr_results_plan *plan = cr_results_get_plan(file->results);
+    const bool is_baseline = place.model < 0;
+    *to = place;
+    if (is_baseline)
+        snprintf(to->method, sizeof to->method, "%s", cr_baseline_names[place.row]);
+    else
+        cr_results_row_name(&plan->models[place.model], place.row, to->method);
+    *row = (cr_compare_row){
+        .file = file->path,
+        .model = is_baseline ? CR_BASELINE_MODEL : plan->models[place.model].name,
+        .method = to->method,
+        .protocol = plan->protocols[place.protocol].name,
+        .has_network = !is_baseline && cr_results_has_network(&plan->models[place.model])};
+}
+
+/* The baselines last. */
 static cr_status list_all(const cr_compare_file *files, int n, cr_compare_place **places,
                           cr_compare_row **rows, int *n_rows, cr_error *err)
 {
     size_t most = 0;
     for (int f = 0; f < n; f++) {
         const cr_results_plan *plan = cr_results_get_plan(files[f].results);
-        most += (size_t)cr_results_count_rows(plan) * (size_t)plan->n_protocols;
+        most += (size_t)(cr_results_count_rows(plan) + CR_N_BASELINES) * (size_t)plan->n_protocols;
     }
     *places = cr_alloc(most, sizeof **places);
     *rows = cr_alloc(most, sizeof **rows);
@@ -27,18 +46,17 @@ static cr_status list_all(const cr_compare_file *files, int n, cr_compare_place 
     for (int f = 0; f < n; f++) {
         const cr_results_plan *plan = cr_results_get_plan(files[f].results);
         for (int m = 0; m < plan->n_models; m++)
-            for (int v = 0; v < plan->models[m].n_variants; v++)
-                for (int p = 0; p < plan->n_protocols; p++, ++*n_rows) {
-                    cr_compare_place *place = &(*places)[*n_rows];
-                    *place = (cr_compare_place){.file = f, .model = m, .variant = v, .protocol = p};
-                    cr_results_variant_name(&plan->models[m].variants[v], place->method);
-                    (*rows)[*n_rows] =
-                        (cr_compare_row){.file = files[f].path,
-                                         .model = plan->models[m].name,
-                                         .method = place->method,
-                                         .protocol = plan->protocols[p].name,
-                                         .has_network = cr_results_has_network(&plan->models[m])};
-                }
+            for (int r = 0; r < cr_results_n_rows(&plan->models[m]); r++)
+                for (int p = 0; p < plan->n_protocols; p++, ++*n_rows)
+                    add_row(&files[f], (cr_compare_place){f, m, r, p, ""}, &(*places)[*n_rows],
+                            &(*rows)[*n_rows]);
+    }
+    for (int f = 0; f < n; f++) {
+        const int n_protocols = cr_results_get_plan(files[f].results)->n_protocols;
+        for (int b = 0; b < CR_N_BASELINES && cr_results_has_baselines(files[f].results); b++)
+            for (int p = 0; p < n_protocols; p++, ++*n_rows)
+                add_row(&files[f], (cr_compare_place){f, -1, b, p, ""}, &(*places)[*n_rows],
+                        &(*rows)[*n_rows]);
     }
     return CR_OK;
 }
@@ -143,18 +161,37 @@ static cr_status check_names(const cr_compare_row *rows, int n_rows, const char 
     return CR_OK;
 }
 
-static cr_status choose(const char *only, cr_compare_place *places, cr_compare_row *rows,
-                        int *n_rows, cr_error *err)
+static bool is_called(const cr_compare_row *row, const char *name);
+
+/* Whether a row of a baseline is named, without which it is not compared. */
+static bool is_named(const cr_compare_row *row, const char *only, const char *against)
 {
-    int kept = 0;
+    const char *name;
+    while (only && *only) {
+        const size_t length = next_name(&only, &name);
+        if (is_name(row->model, name, length) || is_name(row->method, name, length))
+            return true;
+    }
+    return against && strstr(against, row->method) && is_called(row, against);
+}
+
+static cr_status choose(const char *only, const char *against, cr_compare_place *places,
+                        cr_compare_row *rows, int *n_rows, cr_error *err)
+{
+    int kept = 0, n_models = 0;
+    while (n_models < *n_rows && places[n_models].model >= 0)
+        n_models++;
     bool *chosen = cr_alloc((size_t)*n_rows, sizeof *chosen);
     if (!chosen)
         return cr_fail_memory(err, "rows", (size_t)*n_rows, sizeof *chosen);
     for (int r = 0; r < *n_rows; r++) {
         chosen[r] = true;
-        for (int part = 0; part < N_PARTS; part++) {
+        const bool is_baseline = places[r].model < 0;
+        if (is_baseline)
+            chosen[r] = is_named(&rows[r], only, against);
+        for (int part = is_baseline ? PROTOCOL : MODEL; part < N_PARTS && only; part++) {
             bool asked, is_it;
-            look_up(rows, *n_rows, part, &rows[r], only, &asked, &is_it);
+            look_up(rows, n_models, part, &rows[r], only, &asked, &is_it);
             chosen[r] = chosen[r] && (is_it || !asked);
         }
     }
@@ -192,17 +229,16 @@ static cr_status check_protocols(const cr_compare_file *files, const cr_compare_
 }
 
 cr_status cr_compare_list_rows(const cr_compare_file *files, int n, const char *only,
-                               cr_compare_place **places, cr_compare_row **rows, int *n_rows,
-                               cr_error *err)
+                               const char *against, cr_compare_place **places,
+                               cr_compare_row **rows, int *n_rows, cr_error *err)
 {
     *places = NULL;
     *rows = NULL;
     *n_rows = 0;
     CR_OR_RETURN(list_all(files, n, places, rows, n_rows, err));
-    if (only) {
+    if (only)
         CR_OR_RETURN(check_names(*rows, *n_rows, only, err));
-        CR_OR_RETURN(choose(only, *places, *rows, n_rows, err));
-    }
+    CR_OR_RETURN(choose(only, against, *places, *rows, n_rows, err));
     return check_protocols(files, *places, *rows, *n_rows, err);
 }
 

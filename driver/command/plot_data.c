@@ -14,7 +14,7 @@ cr_row_place cr_row_place_of(const cr_results_plan *plan, const cr_report_row *r
     while (strcmp(plan->models[at.model].name, row->model) != 0)
         at.model++;
     for (;; at.variant++) {
-        cr_results_variant_name(&plan->models[at.model].variants[at.variant], name);
+        cr_results_row_name(&plan->models[at.model], at.variant, name);
         if (strcmp(name, row->variant) == 0)
             break;
     }
@@ -87,8 +87,8 @@ static cr_status choose_rows(cr_plot_file *file, cr_error *err)
 {
     cr_compare_files *compared = &file->compared;
     int kept = 0;
-    CR_OR_RETURN(cr_compare_list_rows(compared->files, 1, NULL, &compared->places, &compared->rows,
-                                      &compared->n_rows, err));
+    CR_OR_RETURN(cr_compare_list_rows(compared->files, 1, NULL, NULL, &compared->places,
+                                      &compared->rows, &compared->n_rows, err));
     for (int c = 0; c < compared->n_rows; c++) {
         const cr_compare_row *row = &compared->rows[c];
         for (int r = 0; r < file->data.n_rows; r++) {

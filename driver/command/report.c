@@ -1,5 +1,6 @@
 /* camrank report: the error table of a results file. */
 #include "camrank/report.h"
+#include "camrank/sheet.h"
 
 #include "command.h"
 #include "driver/cpus.h"
@@ -49,6 +50,11 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
     cr_report_options chosen = r->options;
     chosen.n_threads = cr_cpus_count();
     CR_TRY(cr_results_report(results, &chosen, &report, err));
+    if (r->one_column && report.n_lines > CR_LATEX_LINES)
+        CR_TRY(cr_fail(err, CR_EUSAGE,
+                       "report: %d lines of classes are more than a column holds: --worst N, or "
+                       "without --one-column",
+                       report.n_lines));
     report.width = cr_output_width();
     report.one_column = r->one_column;
     CR_TRY(r->paper ? cr_report_paper(&report, r->paper, &text, err)

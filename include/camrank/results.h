@@ -343,14 +343,26 @@ cr_status cr_results_read(cr_results *results, int model, cr_results_rows *rows,
 enum { CR_RESULTS_IOU = 1, CR_RESULTS_BOXES = 2, CR_RESULTS_LEVELS = 4 };
 
 /* One image of the file; `levels` [CR_SWEEP_LEVELS] is NULL where they are not read, or it is not done;
- * `given` [CR_METRIC_MAX], by place in cr_metrics, is of the metrics that are not in every file. */
+ * `given` [CR_METRIC_MAX], by place in cr_metrics, is of the metrics that are not in every file, and
+ * has no columns of those that the row has not. */
 typedef void cr_results_visit(void *context, int image, const cr_metric_image *seen,
                               const cr_verdict *verdict, const uint8_t *levels,
                               const cr_metric_given *given);
 
-/* Calls `visit` for all images in their order under one variant and protocol; `parts` are as above. Errors:
+/* Calls `visit` for all images in their order under one row and protocol; `parts` are as above. Errors:
  * as cr_results_tally. Local. */
-cr_status cr_results_visit_images(cr_results *results, int model, int variant, int protocol,
-                                  int parts, cr_results_visit *visit, void *context, cr_error *err);
+cr_status cr_results_visit_images(cr_results *results, int model, int row, int protocol, int parts,
+                                  cr_results_visit *visit, void *context, cr_error *err);
+
+/* Likewise for a baseline; an image whose size is not known is not done. Of the centred squares there are the
+ * levels alone, [side], and no image is localized. */
+enum { CR_BASELINE_WHOLE, CR_BASELINE_CENTER, CR_N_BASELINES };
+extern const char *const cr_baseline_names[CR_N_BASELINES];
+cr_status cr_results_visit_baseline(cr_results *results, int baseline, int protocol,
+                                    cr_results_visit *visit, void *context, cr_error *err);
+
+/* Whether the file has boxes to measure baselines by, and a row with boxes beside which they are to stand;
+ * without models they stand alone. Local. */
+bool cr_results_has_baselines(const cr_results *results);
 
 #endif

@@ -62,6 +62,18 @@ void cr_put_latex(FILE *out, const char *text);
 /* Characters of a line of the sheet as text, whatever its width; 0 when out of memory. */
 int cr_sheet_width(const cr_sheet *sheet);
 
+/* Small digits are so wide that a line of a LaTeX table has as many characters as these in a column of 237
+ * points, and across both of 496, as the conferences' styles have them. */
+enum { CR_LATEX_COLUMN = 48, CR_LATEX_PAGE = 105, CR_LATEX_LINES = 60 };
+
+/* Whether a sheet has more lines than a page of LaTeX: it is then a longtable, which goes on over pages, and
+ * cannot stand in a page of two columns. */
+bool cr_sheet_is_long(const cr_sheet *sheet);
+
+/* What stands before and behind the tables in LaTeX, so that they are that small. */
+#define CR_LATEX_BEGIN "{\\footnotesize\\setlength{\\tabcolsep}{3pt}%\n\\noindent\n"
+#define CR_LATEX_END "\\par}\n"
+
 /* The sheet in a form. False when out of memory. */
 bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out);
 bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out);

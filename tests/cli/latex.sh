@@ -24,7 +24,7 @@ compiles() { # compiles NAME: $work/NAME.tex, inside a document, without a box t
     mkdir -p "$work/tex"
     {
         printf '%s\n' '\documentclass{article}' '\usepackage[margin=1cm,paperwidth=200cm,paperheight=200cm]{geometry}' \
-            '\usepackage{booktabs}\begin{document}'
+            '\usepackage{booktabs,longtable}\begin{document}'
         cat "$work/$1.tex"
         printf '%s\n' '\end{document}'
     } >"$work/tex/$1.tex"
@@ -71,6 +71,13 @@ for columns in 1 2; do
         fits wide $columns
     done
 done
+"$CAMRANK" compare "$work/two.h5" --only gap,cam,grad-cam,cam-paper --format latex >"$work/pairs.tex"
+fits pairs 2
+"$CAMRANK" report "$work/two.h5" --by-class --format latex >"$work/long.tex"
+contains "$work/long.tex" '^% .usepackage{booktabs,longtable}; for pages of one column'
+compiles long
+expect 2 'camrank: report: * lines of classes are more than a column holds: --worst N, or without --one-column' \
+    "$CAMRANK" report "$work/two.h5" --by-class --one-column --format latex
 contains "$work/wide.tex" '\\textbf{[0-9.]*}'
 contains "$work/wide.tex" '{\\scriptsize [0-9.]*--[0-9.]*}'
 finish

@@ -280,6 +280,8 @@ check "one network without" "$CAMRANK" run job.yaml --set 'models.1.methods=[]' 
 expect 0 '' "$CAMRANK" report some.h5
 contains "$work/out" '^fc *-  *[0-9.]*  *[0-9.]*[ -]*$'
 contains "$work/out" ': localization over 37 images'
+expect 0 '' "$CAMRANK" compare classes1.h5
+contains "$work/out" '^row  top-1 cls  top-5 cls$'
 expect 3 'camrank: classes1.h5: holds no maps of the classes of gap' "$CAMRANK" score classes1.h5 job.yaml -o no.h5
 expect 3 'camrank: classes1.h5: model gap holds no method at all' "$CAMRANK" show classes1.h5 img_003 -o no.png
 finish

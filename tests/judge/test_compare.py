@@ -193,7 +193,7 @@ def judge_forms(path):
     tables = [line for line in text.splitlines() if line.count("  ") > 4]
     check("tables of three rows fit 100 columns", len(tables) >= 3 * 9 and max(map(len, tables)) <= 100)
     check("each comparison ends with a sentence", text.count("top-1 loc: ") == 3 and
-          "\ntop-1 loc: A is better by 15.67 points (9.38 to 21.76); p = 2e-06, Holm 4e-06.\n" in text)
+          "\ntop-1 loc: A is better by 15.67 points (9.38 to 21.76, of this pair alone); p < 0.001 (Holm; <0.001 alone).\n" in text)
 
 
 def benjamini_hochberg(p):
@@ -346,7 +346,33 @@ def judge_itself(path):
     result = compare(path, path, "--only", "gap,cam")
     check("a file and itself: nothing differs",
           all(p["difference"] == 0 and p["p_adjusted"] == 1 for p in result["pairs"]) and len(result["rows"]) == 2)
-    check("and it says so", "top-1 loc: A and B are equal: " in run("compare", path, path, "--only", "gap,cam"))
+    check("and it says so", "top-1 loc: A and B are equal on every image.\n" in run("compare", path, path, "--only", "gap,cam"))
+
+
+def judge_baselines(path):
+    reported = {r["variant"]: r for r in json.loads(run("report", path, "--format", "json"))["rows"]}
+    result = compare(path, "--only", "gap,cam,baseline")
+    names = [r["method"] for r in result["rows"]]
+    check("baselines are rows where they are named", names == ["cam", "whole-image", "center-box"] and
+          len(compare(path)["rows"]) == 5, f"{names}")
+    for row in result["rows"][1:]:
+        for number, value in row["values"].items():
+            want = reported[row["method"]][number]
+            check(f"{row['method']}: {number}", value is None if want is None else abs(value - want) < 1e-9, f"{value}, {want}")
+    with h5py.File(path) as file:
+        hits = file["models/gap/cam/cam-paper/iou"][:, 5] >= 0.5
+        images, boxes = file["images"], file["ground_truth/boxes"][:]
+        first, n = images["first_box"][:], images["n_boxes"][:]
+        whole = []
+        for i, (w, h) in enumerate(file["models/gap/size"][:]):
+            of = boxes[first[i]:first[i] + n[i]]
+            whole.append(((of[:, 2] - of[:, 0] + 1) * (of[:, 3] - of[:, 1] + 1)).max() / (w * h) >= 0.5)
+    whole = np.array(whole)
+    pair = next(p for p in result["pairs"] if p["metric"] == "gt_known_loc_error" and p["b"] == 1)
+    check("and their pairs are of their images", (pair["only_a"], pair["only_b"]) ==
+          (int((hits & ~whole).sum()), int((whole & ~hits).sum())), f"{pair}")
+    against = compare(path, "--against", "baseline/whole-image", "--metric", "mean_iou")
+    check("against one", len(against["rows"]) == 6 and all(p["b"] == 5 for p in against["pairs"]))
 
 
 def change(path, to, function):
@@ -443,8 +469,8 @@ def judge_refusals(path, folder):
             path, other)
     only = "--only", "gap,cam"
     refused("one row alone", f"{path}: one row alone: nothing to compare it with", path, *only)
-    refused("a name that is none", '--only: there is no model, method or protocol "gab", but gap, gmp, fc, cam, '
-            "grad-cam, cam-paper", path, path, "--only", "gap,gab")
+    refused("a name that is none", '--only: there is no model, method or protocol "gab", but gap, gmp, fc, baseline, '
+            "cam, grad-cam, whole-image, center-box, cam-paper", path, path, "--only", "gap,gab")
     rows = ("gap/cam", "gap/grad-cam", "gmp/cam", "gmp/grad-cam", "fc/grad-cam")
     refused("a row that is none", "--against gab: there is no such row, but " + ", ".join(
         f"{row}/cam-paper" for row in rows), path, path, "--against", "gab")
@@ -520,6 +546,7 @@ def main():
         judge_itself(path)
         judge_several(path, folder)
         judge_without_network(path, folder)
+        judge_baselines(path)
         judge_refusals(path, folder)
     check.done()
 

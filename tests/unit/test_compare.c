@@ -127,6 +127,7 @@ static cr_status compare_rows(const made *set, const char *const *rows, int n_ro
     static cr_compare_set sets[1];
     cr_compare_options options = {.alpha = 0.05,
                                   .against = -1,
+                                  .chosen = true,
                                   .groups = groups,
                                   .n_groups = n_groups,
                                   .n_resamples = 100,
@@ -235,6 +236,36 @@ static void rows_without_predictions_are_ordered_by_what_they_have(void **state)
     cr_compare_free(&compare);
 }
 
+static void numbers_that_no_row_has_are_dropped_unless_they_are_asked_for(void **state)
+{
+    (void)state;
+    made set;
+    cr_compare compare;
+    cr_compare_options options = {.alpha = 0.05, .against = -1, .n_threads = 1};
+    const cr_compare_row rows[] = {{.file = "f", .model = "a", .method = "m", .protocol = "p"},
+                                   {.file = "f", .model = "b", .method = "m", .protocol = "p"}};
+    static const cr_metric_given given[CR_METRIC_MAX];
+    const int32_t shared[] = {0, 1, 2, 3};
+    make("abcd", "xxxx", "xy", &set);
+    const cr_compare_set sets[] = {{.path = "f", .data = &set.data}};
+    options.numbers[cr_metric_number_find("top1_cls_error")] = true;
+    options.numbers[cr_metric_number_find("top1_loc_error")] = true;
+    options.numbers[cr_metric_number_find("mean_iou")] = true;
+    assert_int_equal(cr_compare_begin(&options, sets, 1, shared, 4, rows, 2, &compare, NULL),
+                     CR_OK);
+    const cr_verdict verdict = {.is_classified = true, .is_localized = true, .iou = 0.5};
+    for (int r = 0; r < 2; r++) {
+        for (int i = 0; i < 4; i++)
+            cr_compare_add(&compare, r, i, &(cr_metric_image){0}, &verdict, NULL, NULL, given);
+        cr_compare_row_done(&compare, r);
+    }
+    assert_int_equal(cr_compare_finish(&compare, NULL), CR_OK);
+    assert_int_equal(compare.n_metrics, 2);
+    assert_ptr_equal(metric_of(&compare, "mean_iou"), &compare.metrics[1]);
+    assert_true(compare.lead < 2);
+    cr_compare_free(&compare);
+}
+
 static void comparisons_of_nothing_are_refused(void **state)
 {
     (void)state;
@@ -295,6 +326,7 @@ int main(void)
         cmocka_unit_test(images_count_where_they_count_under_all_rows),
         cmocka_unit_test(a_row_that_counts_nowhere_lacks_the_number),
         cmocka_unit_test(rows_without_predictions_are_ordered_by_what_they_have),
+        cmocka_unit_test(numbers_that_no_row_has_are_dropped_unless_they_are_asked_for),
         cmocka_unit_test(comparisons_of_nothing_are_refused),
         cmocka_unit_test(runs_of_a_group_are_one_variant),
     };
