@@ -2,8 +2,7 @@
 #include "camrank/kernels.h"
 
 #include "camrank/multiversion.h"
-
-#include <math.h>
+#include "isa.h"
 
 CR_MULTIVERSION
 void cr_clamp_forward(cr_clamp clamp, size_t n, const cr_real *x, cr_real *y)
@@ -54,36 +53,47 @@ void cr_affine_backward(size_t rows, int c, const cr_real *restrict scale,
             dx[k] += dy[k] * scale[k];
 }
 
-void cr_gather_forward(int n, size_t n_in, size_t n_out, const int *index, cr_real fill,
+/* Runs from this length on are copied as such. */
+#define LEAST_RUN 4
+
+CR_MULTIVERSION
+void cr_gather_forward(int n, size_t n_in, size_t n_out, size_t run, const int *index, cr_real fill,
                        const cr_real *x, cr_real *y)
 {
-    for (int b = 0; b < n; b++, x += n_in, y += n_out)
-        for (size_t i = 0; i < n_out; i++)
+    for (int b = 0; b < n; b++, x += n_in, y += n_out) {
+        for (size_t i = 0; run < LEAST_RUN && i < n_out; i++)
             y[i] = index[i] >= 0 ? x[index[i]] : fill;
+        for (size_t i = 0; run >= LEAST_RUN && i < n_out; i += run) {
+            const cr_real *restrict from = x + index[i];
+            cr_real *restrict to = y + i;
+            for (size_t j = 0; index[i] >= 0 && j < run; j++)
+                to[j] = from[j];
+            for (size_t j = 0; index[i] < 0 && j < run; j++)
+                to[j] = fill;
+        }
+    }
 }
 
-void cr_gather_backward(int n, size_t n_in, size_t n_out, const int *index, const cr_real *dy,
-                        cr_real *dx)
+CR_MULTIVERSION
+void cr_gather_backward(int n, size_t n_in, size_t n_out, size_t run, const int *index,
+                        const cr_real *dy, cr_real *dx)
 {
-    for (int b = 0; b < n; b++, dy += n_out, dx += n_in)
-        for (size_t i = 0; i < n_out; i++)
+    for (int b = 0; b < n; b++, dy += n_out, dx += n_in) {
+        for (size_t i = 0; run < LEAST_RUN && i < n_out; i++)
             if (index[i] >= 0)
                 dx[index[i]] += dy[i];
+        for (size_t i = 0; run >= LEAST_RUN && i < n_out; i += run) {
+            const cr_real *restrict from = dy + i;
+            cr_real *restrict to = dx + index[i];
+            for (size_t j = 0; index[i] >= 0 && j < run; j++)
+                to[j] += from[j];
+        }
+    }
 }
 
 void cr_softmax_forward(size_t rows, int c, const cr_real *x, cr_real *y)
 {
-    for (size_t t = 0; t < rows; t++, x += c, y += c) {
-        cr_real largest = x[0], sum = 0;
-        for (int k = 1; k < c; k++)
-            largest = x[k] > largest ? x[k] : largest;
-        for (int k = 0; k < c; k++) {
-            y[k] = (cr_real)exp((double)(x[k] - largest));
-            sum += y[k];
-        }
-        for (int k = 0; k < c; k++)
-            y[k] /= sum;
-    }
+    cr_loops()->softmax(rows, c, x, y);
 }
 
 void cr_softmax_backward(int n, int m, size_t rows, int c, const cr_real *y, const cr_real *dy,

@@ -79,6 +79,7 @@ typedef struct cr_isa_loops {
     void (*winograd_points)(const cr_winograd_tile *tile);
     void (*winograd_pixels)(const cr_winograd_tile *tile);
     void (*unary)(cr_unary_op op, size_t n, const cr_real *x, cr_real *y); /* y may be x */
+    void (*softmax)(size_t rows, int c, const cr_real *x, cr_real *y);     /* y may be x */
 } cr_isa_loops;
 
 extern const cr_isa_loops cr_loops_any, cr_loops_avx2, cr_loops_avx512;

@@ -10,9 +10,10 @@
 #include "depthwise_loops.h"
 #include "grouped_loops.h"
 #include "panel_loops.h"
+#include "softmax_loops.h"
 #include "unary_loops.h"
 #include "winograd_loops.h"
 
-const cr_isa_loops cr_loops_avx2 = {panel,           depthwise_row,   grouped_row,
-                                    winograd_points, winograd_pixels, unary_values};
+const cr_isa_loops cr_loops_avx2 = {panel,           depthwise_row, grouped_row, winograd_points,
+                                    winograd_pixels, unary_values,  softmax_rows};
 #endif

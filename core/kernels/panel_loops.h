@@ -32,17 +32,18 @@ static void panel(const cr_panel *p)
 {
     /* Tiles of about the same height: a low one leaves the multipliers waiting. */
     int n_tiles = (p->rows + ISA_ROWS - 1) / ISA_ROWS;
+    int n_columns = (p->width + 2 * ISA_LANES - 1) / (2 * ISA_LANES);
     /* Each tile fetches its part of the next panel, `step` values at each step down the depth. */
-    ptrdiff_t step = (p->width + n_tiles - 1) / n_tiles;
-    for (int t = 0; t < n_tiles; t++) {
-        int first = (int)((int64_t)p->rows * t / n_tiles);
-        int rows = (int)((int64_t)p->rows * (t + 1) / n_tiles) - first;
-        const cr_real *next = p->next + t * step * p->runs * p->depth;
-        for (int column = 0, left; (left = p->width - column) > 0;
-             column += left >= 2 * ISA_LANES ? 2 * ISA_LANES : ISA_LANES) {
+    ptrdiff_t step = (p->width + n_tiles * n_columns - 1) / (n_tiles * n_columns);
+    const cr_real *next = p->next;
+    /* All rows go over the same columns of b, which stay in the first-level cache so. */
+    for (int column = 0, left; (left = p->width - column) > 0;
+         column += left >= 2 * ISA_LANES ? 2 * ISA_LANES : ISA_LANES)
+        for (int t = 0; t < n_tiles; t++, next += step * p->runs * p->depth) {
+            int first = (int)((int64_t)p->rows * t / n_tiles);
+            int rows = (int)((int64_t)p->rows * (t + 1) / n_tiles) - first;
             switch (rows) {
                 ISA_EACH_ROW(TILE_CASE)
             }
         }
-    }
 }

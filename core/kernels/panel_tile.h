@@ -30,6 +30,10 @@ ISA_INLINE void TILE(const int rows, const int vectors, const cr_panel *p, ptrdi
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++)
                 sum[i][v] += *(const loose_lanes *)(add + i * p->add_step + v * TILE_LANES);
+                /* The tile below adds what lies there, and would wait for it. */
+#pragma GCC unroll 16
+        for (int i = rows; i < 2 * rows; i++)
+            __builtin_prefetch(add + i * p->add_step);
     }
     for (ptrdiff_t run = 0; run < p->runs; run++) {
         const cr_real *third[(ISA_ROWS + 2) / 3];

@@ -39,6 +39,22 @@ cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_mo
     return p->index ? CR_OK : cr_fail_memory(err, "an index", p->n_out, sizeof *p->index);
 }
 
+void cr_move_find_runs(cr_move *move)
+{
+    size_t run = move->n_out;
+    for (size_t i = 1; i < move->n_out && run > 1; i++) {
+        const int before = move->index[i - 1];
+        if (move->index[i] == (before < 0 ? -1 : before + 1))
+            continue;
+        for (size_t rest = i; rest;) { /* the largest divisor of both */
+            const size_t left = run % rest;
+            run = rest;
+            rest = left;
+        }
+    }
+    move->run = run;
+}
+
 cr_status cr_move_make(cr_graph *graph, cr_node *node, const cr_value *in, const cr_shape *out,
                        const int *order, cr_move_source *source, const void *context,
                        cr_move **move, cr_error *err)
@@ -67,18 +83,19 @@ cr_status cr_move_make(cr_graph *graph, cr_node *node, const cr_value *in, const
         for (int d = out->n_dims - 1; d >= 0 && ++at[d] == out->dims[d]; d--)
             at[d] = 0;
     }
+    cr_move_find_runs(*move);
     return CR_OK;
 }
 
 void cr_move_forward(const cr_run *run)
 {
     const cr_move *p = run->node->params;
-    cr_gather_forward(run->n, p->n_in, p->n_out, p->index, run->zeros ? 0 : p->fill, run->x[0],
-                      run->y);
+    cr_gather_forward(run->n, p->n_in, p->n_out, p->run, p->index, run->zeros ? 0 : p->fill,
+                      run->x[0], run->y);
 }
 
 void cr_move_backward(const cr_run *run)
 {
     const cr_move *p = run->node->params;
-    cr_gather_backward(run->n * run->m, p->n_in, p->n_out, p->index, run->dy, run->dx[0]);
+    cr_gather_backward(run->n * run->m, p->n_in, p->n_out, p->run, p->index, run->dy, run->dx[0]);
 }

@@ -8,6 +8,8 @@
 typedef struct cr_move {
     size_t n_in, n_out;
     int *index; /* [n_out] into the input, or -1 */
+    size_t
+        run; /* elements that lie side by side in both, or are all filled: n_out is of such runs */
     cr_real fill;
 } cr_move;
 
@@ -17,9 +19,11 @@ void cr_move_strides(const cr_shape *shape, const int *order, size_t strides[CR_
 /* Counts n more entries of tables; CR_EINPUT where all of a model's become too many. */
 cr_status cr_move_take(cr_graph *graph, size_t n, cr_error *err);
 
-/* params with room for the index; the output's shape must be set. */
+/* params with room for the index; the output's shape must be set. cr_move_find_runs once it is filled. */
 cr_status cr_move_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_move **move,
                        cr_error *err);
+
+void cr_move_find_runs(cr_move *move);
 
 /* Where the output's element at coordinates `at` comes from; false for the fill. */
 typedef bool cr_move_source(const void *context, const int *at, int *from);

@@ -60,6 +60,7 @@ static cr_status load_cut(cr_graph *graph, cr_node *node, const cut *c, cr_move 
         }
         p->index[target] = outside ? -1 : (int)source;
     }
+    cr_move_find_runs(p);
     *params = p;
     return CR_OK;
 }

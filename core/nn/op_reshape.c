@@ -42,6 +42,7 @@ static cr_status load_copy(cr_graph *graph, cr_node *node, const cr_value *in, c
     cr_move_strides(&out->shape, out->order, to);
     for (size_t i = 0; i < p->n_out; i++)
         p->index[place(&out->shape, to, i)] = (int)place(&in->shape, from, i);
+    cr_move_find_runs(p);
     return CR_OK;
 }
 

@@ -445,12 +445,12 @@ void cr_sample_curve(const cr_sample *p, int m, const cr_real *x, const cr_real 
                      const cr_real *tx, const cr_real *tgrid, const cr_real *dy, cr_real *dx,
                      cr_real *dgrid);
 
-/* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting.
- */
-void cr_gather_forward(int n, size_t n_in, size_t n_out, const int *index, cr_real fill,
+/* y[i] = index[i] >= 0 ? x[index[i]] : fill, for each of n images: rearranging, padding, cutting. Within
+ * each `run` of y, which n_out is a multiple of, the index counts up by one, or is negative throughout. */
+void cr_gather_forward(int n, size_t n_in, size_t n_out, size_t run, const int *index, cr_real fill,
                        const cr_real *x, cr_real *y);
-void cr_gather_backward(int n, size_t n_in, size_t n_out, const int *index, const cr_real *dy,
-                        cr_real *dx);
+void cr_gather_backward(int n, size_t n_in, size_t n_out, size_t run, const int *index,
+                        const cr_real *dy, cr_real *dx);
 
 /* Softmax over the channels: x [rows][c]. Backward needs y, [n_images][rows][c]. */
 void cr_softmax_forward(size_t rows, int c, const cr_real *x, cr_real *y);

@@ -262,10 +262,37 @@ static void gather_fills_where_there_is_no_source(void **state)
     float x[] = {1, 2, 3, 4, 5, 6}, y[8], want_y[] = {3, 9, 1, 3, 6, 9, 4, 6};
     float dx[6] = {1, 1, 1, 1, 1, 1}, want_dx[] = {4, 1, 6, 8, 1, 14};
     float dy[] = {1, 2, 3, 4, 5, 6, 7, 8};
-    cr_gather_forward(2, 3, 4, index, 9, x, y);
+    cr_gather_forward(2, 3, 4, 1, index, 9, x, y);
     assert_memory_equal(y, want_y, sizeof want_y);
-    cr_gather_backward(2, 3, 4, index, dy, dx);
+    cr_gather_backward(2, 3, 4, 1, index, dy, dx);
     assert_memory_equal(dx, want_dx, sizeof want_dx);
+}
+
+/* Runs of five, one of them filled, two from the same place. */
+static void gather_of_runs_matches_one_of_single_values(void **state)
+{
+    (void)state;
+    enum { RUN = 5, N_OUT = 4 * RUN, N_IN = 13 };
+    const int first[] = {7, -1, 0, 7};
+    int index[N_OUT];
+    float *x = randoms(2 * N_IN, 1), *dy = randoms(2 * N_OUT, 2), y[2 * N_OUT], want_y[2 * N_OUT];
+    float dx[2 * N_IN] = {0}, want_dx[2 * N_IN] = {0};
+    for (int i = 0; i < N_OUT; i++)
+        index[i] = first[i / RUN] < 0 ? -1 : first[i / RUN] + i % RUN;
+    cr_gather_forward(2, N_IN, N_OUT, 1, index, 9, x, want_y);
+    cr_gather_forward(2, N_IN, N_OUT, RUN, index, 9, x, y);
+    assert_memory_equal(y, want_y, sizeof want_y);
+    cr_gather_backward(2, N_IN, N_OUT, 1, index, dy, want_dx);
+    cr_gather_backward(2, N_IN, N_OUT, RUN, index, dy, dx);
+    assert_memory_equal(dx, want_dx, sizeof want_dx);
+}
+
+static void softmax_of_a_masked_value_is_zero(void **state)
+{
+    (void)state;
+    float x[] = {1, -INFINITY, 1, -INFINITY}, want[] = {0.5, 0, 0.5, 0}, y[4];
+    cr_softmax_forward(1, 4, x, y);
+    assert_memory_equal(y, want, sizeof want);
 }
 
 static void softmax_of_large_values_matches_a_naive_one(void **state)
@@ -296,6 +323,8 @@ int main(void)
         TEST(row_mean_matches_a_naive_one),
         TEST(layer_norm_matches_a_naive_one),
         TEST(gather_fills_where_there_is_no_source),
+        TEST(gather_of_runs_matches_one_of_single_values),
+        TEST(softmax_of_a_masked_value_is_zero),
         TEST(softmax_of_large_values_matches_a_naive_one),
     };
     return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
