@@ -39,8 +39,9 @@ static bool has_captions(const cr_figure *figure, int row)
 static void lay_out(cairo_t *measure, const cr_figure *figure, layout *l)
 {
     const double above = figure->n_titles * CR_FIGURE_TITLE;
-    l->x[0] = CR_FIGURE_MARGIN;
-    l->y[0] = CR_FIGURE_MARGIN + above;
+    const double margin = figure->bare ? 0 : CR_FIGURE_MARGIN;
+    l->x[0] = margin;
+    l->y[0] = margin + above;
     for (int c = 0; c < figure->n_columns; c++) {
         double widest = 1;
         for (int r = 0; r < figure->n_rows; r++) {
@@ -48,7 +49,7 @@ static void lay_out(cairo_t *measure, const cr_figure *figure, layout *l)
             if (image)
                 widest = fmax(widest, round(image->width * panel_scale(figure, image)));
         }
-        l->x[c + 1] = l->x[c] + widest + CR_FIGURE_MARGIN;
+        l->x[c + 1] = l->x[c] + widest + margin;
     }
     for (int r = 0; r < figure->n_rows; r++) {
         double highest = 1;
@@ -58,7 +59,7 @@ static void lay_out(cairo_t *measure, const cr_figure *figure, layout *l)
                 highest = fmax(highest, round(image->height * panel_scale(figure, image)));
         }
         l->y[r] += has_captions(figure, r) ? CR_FIGURE_CAPTION : 0;
-        l->y[r + 1] = l->y[r] + highest + CR_FIGURE_MARGIN;
+        l->y[r + 1] = l->y[r] + highest + margin;
     }
     l->width = l->x[figure->n_columns] + (figure->bar ? BAR_WIDTH + BAR_ROOM : 0);
     l->legend_y = l->y[figure->n_rows] - CR_FIGURE_MARGIN / 2.;
@@ -138,31 +139,38 @@ cleanup:
     return status;
 }
 
-cr_status cr_figure_write(const char *path, const cr_figure_format *format, const cr_figure *figure,
-                          cr_error *err)
+cr_status cr_figure_put(FILE *out, const cr_figure_format *format, const cr_figure *figure,
+                        cr_error *err)
 {
     cr_status status = CR_OK;
-    const char *name = path ? path : "standard output";
     cairo_t *measure = new_measure();
     const size_t n_columns = (size_t)figure->n_columns + 1, n_rows = (size_t)figure->n_rows + 1;
     layout l = {.x = cr_alloc(n_columns, sizeof *l.x), .y = cr_alloc(n_rows, sizeof *l.y)};
-    FILE *file = path ? fopen(path, "wbe") : stdout;
     if (!l.x || !l.y)
         CR_TRY(cr_fail_memory(err, "a picture", n_columns + n_rows, sizeof *l.x));
-    if (!file)
-        CR_TRY(cr_fail(err, CR_EIO, "%s: %s", name, strerror(errno)));
     lay_out(measure, figure, &l);
-    status = draw_to(file, format, figure, &l, err);
-    if (status == CR_OK && fflush(file) != 0)
+    status = draw_to(out, format, figure, &l, err);
+    if (status == CR_OK && fflush(out) != 0)
         status = cr_fail(err, CR_EIO, "%s", strerror(errno));
-    if (status != CR_OK)
-        cr_fail_in(err, "%s: ", name);
 
 cleanup:
     cairo_destroy(measure);
-    if (file && path && fclose(file) != 0 && status == CR_OK)
-        status = cr_fail(err, CR_EIO, "%s: %s", name, strerror(errno));
     free(l.x);
     free(l.y);
+    return status;
+}
+
+cr_status cr_figure_write(const char *path, const cr_figure_format *format, const cr_figure *figure,
+                          cr_error *err)
+{
+    const char *name = path ? path : "standard output";
+    FILE *file = path ? fopen(path, "wbe") : stdout;
+    if (!file)
+        return cr_fail(err, CR_EIO, "%s: %s", name, strerror(errno));
+    cr_status status = cr_figure_put(file, format, figure, err);
+    if (status != CR_OK)
+        cr_fail_in(err, "%s: ", name);
+    if (path && fclose(file) != 0 && status == CR_OK)
+        status = cr_fail(err, CR_EIO, "%s: %s", name, strerror(errno));
     return status;
 }

@@ -58,6 +58,7 @@ typedef struct cr_figure {
     int side;
     bool bar;     /* beside the panels, the colours of the values from 0 to the map's maximum */
     double level; /* marked on it; 0: none */
+    bool bare;    /* without margins */
     int n_entries;
     const cr_figure_entry *entries; /* [n_entries] the legend */
 } cr_figure;
@@ -81,9 +82,11 @@ const cr_figure_format *cr_figure_format_named(const char *name);
 /* Whether a file is one of this format. */
 cr_file_kind *cr_figure_format_kind(const cr_figure_format *format);
 
-/* Draws a figure to `path`, or, of NULL, to standard output. Texts that are too long end in an ellipsis;
+/* Draws a figure to an open file, or to `path`, or, of NULL, to standard output. Texts that are too long end in an ellipsis;
  * bytes that are not UTF-8 are drawn as '?'. Errors: CR_EIO naming `path`, whose file may then be
  * incomplete; CR_EINTERNAL (memory); CR_EINPUT for a figure that is larger than the format holds. */
+cr_status cr_figure_put(FILE *out, const cr_figure_format *format, const cr_figure *figure,
+                        cr_error *err);
 cr_status cr_figure_write(const char *path, const cr_figure_format *format, const cr_figure *figure,
                           cr_error *err);
 
