@@ -138,8 +138,16 @@ $(BUILD)/gen/openblas.h: | $(BUILD)/.deps-build
 	@rm $@.so; [ -s $@.new ] || { echo "openblas.pc names no shared libopenblas"; exit 1; }
 	@mv $@.new $@
 
+# Style and script of the page, as strings.
+$(BUILD)/gen/page.h: core/report/page.css core/report/page.js
+	@mkdir -p $(@D)
+	@for file in $^; do \
+		printf 'static const char %s[] =\n' $$(basename $$file | tr . _); \
+		sed 's/\\/\\\\/g; s/"/\\"/g; s/^ */"/; s/$$/\\n"/' $$file; echo ';'; \
+	done >$@
+
 # Everything may include the generated headers, so they are made before anything is compiled.
-$(BUILD)/%.o: %.c | $(PROTO_SRC) $(BUILD)/gen/openblas.h
+$(BUILD)/%.o: %.c | $(PROTO_SRC) $(BUILD)/gen/openblas.h $(BUILD)/gen/page.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

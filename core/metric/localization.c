@@ -152,6 +152,17 @@ static const cr_metric_sum named[] = {
     SUM("gt_known_empty_maps", gt_known_empty, true),
 };
 
+static const char *const meanings[] = {
+    "Images whose first class is not the ground-truth class.",
+    "Images of which none of the first five classes is the ground-truth class.",
+    "Images whose first class is wrong, or whose box of it has too small an IoU with every object.",
+    "Images of which none of the five predictions has both the class and a box right.",
+    "Images whose box of the ground-truth class has too small an IoU with every object, whatever was "
+    "predicted.",
+    "The mean over the images of the best IoU of the ground-truth class's box with an object.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 const cr_metric cr_metric_localization = {
     .name = "localization",
     .summary = "errors of classes and of boxes, under each protocol of the job",
@@ -164,6 +175,7 @@ const cr_metric cr_metric_localization = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = CR_TALLY_FIELDS,

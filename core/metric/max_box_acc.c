@@ -151,6 +151,18 @@ static const cr_metric_number numbers[] = {
     THRESHOLD(max_box_acc_v2_threshold_70, NULL, CR_METRIC_OF_SWEEP_V2, NULL),
 };
 
+static const char *const meanings[] = {
+    "Images whose largest contour's box has IoU 0.5 with an object, at the best of all thresholds.",
+    "The same of any contour's box, the mean over IoU 0.3, 0.5 and 0.7, each at its best threshold.",
+    "MaxBoxAcc with the threshold chosen on a fifth of the images and scored on the rest.",
+    "MaxBoxAccV2 with the thresholds chosen on a fifth of the images and scored on the rest.",
+    "The threshold at which MaxBoxAcc is, a share of the map's maximum.",
+    "The best threshold of MaxBoxAccV2 at IoU 0.3.",
+    "The best threshold of MaxBoxAccV2 at IoU 0.5.",
+    "The best threshold of MaxBoxAccV2 at IoU 0.7.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 const cr_metric cr_metric_max_box_acc = {
     .name = "max-box-acc",
     .summary = "accuracy of boxes at the best of all thresholds",
@@ -161,6 +173,7 @@ const cr_metric cr_metric_max_box_acc = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .n_sums = CR_SWEEP_FIELDS,
     .score = score,
     .add = add,

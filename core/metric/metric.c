@@ -82,6 +82,14 @@ const cr_metric_number *cr_metric_number_at(int k, int *metric)
     return &cr_metrics[m]->numbers[k];
 }
 
+const char *cr_metric_number_meaning(int k)
+{
+    int metric;
+    const cr_metric_number *number = cr_metric_number_at(k, &metric);
+    const cr_metric *of = cr_metrics[metric];
+    return of->meanings ? of->meanings[number - of->numbers] : of->summary;
+}
+
 int cr_metric_number_find(const char *key)
 {
     for (int k = 0; k < cr_metric_n_numbers(); k++)

@@ -64,8 +64,8 @@ static void draw_shape(cr_canvas *canvas, const cr_shape *shape)
     }
     fputs(shape->closed ? "Z\"" : "\"", out);
     put_colour(out, "fill", shape->fill, shape->fill_opacity);
-    if (shape->fill == CR_COLOUR_PAPER)
-        fputs(" class=\"paper\"", out);
+    if (shape->fill == CR_COLOUR_PAPER || shape->stroke == CR_COLOUR_PAPER)
+        fputs(shape->fill == CR_COLOUR_PAPER ? " class=\"paper\"" : " class=\"edge\"", out);
     if (shape->stroke != CR_COLOUR_NONE) {
         put_colour(out, "stroke", shape->stroke, shape->stroke_opacity);
         fprintf(out, " stroke-width=\"%.3g\"", shape->line_width);

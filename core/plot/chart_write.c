@@ -31,7 +31,7 @@ static cr_status draw_cairo(const cr_chart *chart, const char *name, double scal
         CR_TRY(cr_fail(err, CR_EINTERNAL, "out of memory: a figure"));
     drawn = cairo_status(cr);
     if (drawn == CAIRO_STATUS_SUCCESS && format->end)
-        CR_TRY(format->end(surface, out, err));
+        CR_TRY(format->end(surface, out, CR_FIGURE_QUALITY, err));
     cairo_surface_finish(surface);
     if (drawn == CAIRO_STATUS_SUCCESS)
         drawn = cairo_surface_status(surface);
@@ -64,22 +64,29 @@ static cr_status write_pdf(const cr_chart *chart, double dots, FILE *out, cr_err
     return draw_cairo(chart, "pdf", 1, out, err);
 }
 
-void cr_chart_put_svg(const cr_chart *chart, FILE *out)
+/* The element has the chart's size, or takes that of its place in a page. */
+static void put_svg(const cr_chart *chart, bool has_size, FILE *out)
 {
     const double height = cr_chart_measure(chart, NULL, NULL);
     cr_canvas canvas = cr_canvas_of_svg(out);
-    fprintf(out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%.2fpt\" "
-            "height=\"%.2fpt\" viewBox=\"0 0 %.2f %.2f\" color=\"#212121\" "
-            "font-family=\"DejaVu Sans, Verdana, Arial, sans-serif\" stroke-linejoin=\"round\">\n",
-            chart->width, height, chart->width, height);
-    fputs("<title>", out);
+    fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"");
+    if (has_size)
+        fprintf(out, " width=\"%.2fpt\" height=\"%.2fpt\"", chart->width, height);
+    fprintf(out, " viewBox=\"0 0 %.2f %.2f\">\n<title>", chart->width, height);
     cr_put_xml(out, chart->title ? chart->title : "");
     fputs("</title>\n<desc>", out);
     cr_put_xml(out, chart->description ? chart->description : "");
-    fputs("</desc>\n", out);
+    fprintf(out,
+            "</desc>\n<g%s font-family=\"DejaVu Sans, Verdana, Arial, sans-serif\" "
+            "stroke-linejoin=\"round\">\n",
+            has_size ? " color=\"#212121\"" : "");
     cr_chart_draw(chart, &canvas, height);
-    fputs("</svg>\n", out);
+    fputs("</g>\n</svg>\n", out);
+}
+
+void cr_chart_put_svg(const cr_chart *chart, FILE *out)
+{
+    put_svg(chart, false, out);
 }
 
 static cr_status write_svg(const cr_chart *chart, double dots, FILE *out, cr_error *err)
@@ -87,7 +94,7 @@ static cr_status write_svg(const cr_chart *chart, double dots, FILE *out, cr_err
     (void)dots;
     (void)err;
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
-    cr_chart_put_svg(chart, out);
+    put_svg(chart, true, out);
     return CR_OK;
 }
 

@@ -123,7 +123,8 @@ static cr_status draw_to(FILE *file, const cr_figure_format *format, const cr_fi
     CR_TRY(draw(cr, figure, l, err));
     drawn = cairo_status(cr);
     if (drawn == CAIRO_STATUS_SUCCESS && format->end)
-        CR_TRY(format->end(surface, file, err));
+        CR_TRY(
+            format->end(surface, file, figure->quality ? figure->quality : CR_FIGURE_QUALITY, err));
     cairo_surface_finish(surface);
     if (drawn == CAIRO_STATUS_SUCCESS)
         drawn = cairo_surface_status(surface);

@@ -34,8 +34,9 @@ static cairo_surface_t *begin_svg(FILE *file, double width, double height)
     return cairo_svg_surface_create_for_stream(write_bytes, file, width, height);
 }
 
-static cr_status end_png(cairo_surface_t *surface, FILE *file, cr_error *err)
+static cr_status end_png(cairo_surface_t *surface, FILE *file, int quality, cr_error *err)
 {
+    (void)quality;
     errno = 0;
     const cairo_status_t written = cairo_surface_write_to_png_stream(surface, write_bytes, file);
     if (written == CAIRO_STATUS_SUCCESS)
@@ -55,7 +56,7 @@ static void leave(j_common_ptr jpeg)
     longjmp(((jpeg_failure *)(void *)jpeg->err)->back, 1);
 }
 
-static cr_status end_jpg(cairo_surface_t *surface, FILE *file, cr_error *err)
+static cr_status end_jpg(cairo_surface_t *surface, FILE *file, int quality, cr_error *err)
 {
     struct jpeg_compress_struct jpeg;
     jpeg_failure failure;
@@ -82,8 +83,9 @@ static cr_status end_jpg(cairo_surface_t *surface, FILE *file, cr_error *err)
     jpeg.input_components = 3;
     jpeg.in_color_space = JCS_RGB;
     jpeg_set_defaults(&jpeg);
-    jpeg_set_quality(&jpeg, 92, TRUE);
-    jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1; /* lines keep colour */
+    jpeg_set_quality(&jpeg, quality, TRUE);
+    if (quality >= CR_FIGURE_QUALITY) /* lines keep colour */
+        jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(&jpeg, TRUE);
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {

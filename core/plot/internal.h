@@ -17,8 +17,8 @@ struct cr_figure_format {
     cr_file_kind *kind;
     /* A surface that is drawn to; bytes of one that is no image go to `file`. */
     cairo_surface_t *(*begin)(FILE *file, double width, double height);
-    /* Writes an image to the file; NULL where all is written already. */
-    cr_status (*end)(cairo_surface_t *surface, FILE *file, cr_error *err);
+    /* Writes an image to the file, a JPEG of this quality; NULL where all is written already. */
+    cr_status (*end)(cairo_surface_t *surface, FILE *file, int quality, cr_error *err);
 };
 
 /* text.c */

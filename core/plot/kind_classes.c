@@ -28,12 +28,6 @@ static double error_of(const cr_plot_row *row, int class, bool of_truth)
     return tally->n_localized > 0 ? 100 - 100 * (double)right / (double)tally->n_localized : NAN;
 }
 
-static const char *name_of(const cr_dataset *data, int class)
-{
-    const cr_data_class *of = &data->classes[class];
-    return data->text + (data->text[of->name] ? of->name : of->wnid);
-}
-
 /* The sorted curve of a row. Its classes are those of `order`, in its own order. */
 static void add_curve(const cr_plot_data *data, int r, bool of_truth, const class_error *order,
                       int n, class_error *scratch, cr_chart *chart, cr_chart_panel *panel)
@@ -51,8 +45,8 @@ static void add_curve(const cr_plot_data *data, int r, bool of_truth, const clas
     for (int i = 0; i < n; i++) {
         x[i] = i + 1;
         y[i] = scratch[i].error;
-        cr_chart_add_datum(chart, row->label, name_of(data->data, scratch[i].class), i + 1, y[i],
-                           NAN, NAN);
+        cr_chart_add_datum(chart, row->label, cr_data_class_name(data->data, scratch[i].class),
+                           i + 1, y[i], NAN, NAN);
     }
     const cr_plot_curve curve = {n, x, y, NULL, NULL, n < 20 ? 1 : n / 8};
     cr_plot_add_curve(chart, panel, r, data->n_rows, &curve, row->label);
@@ -75,7 +69,7 @@ static void add_named(const cr_plot_data *data, bool of_truth, const class_error
             continue;
         }
         const int class = order[line <= NAMED || all ? line : n - n_named + line].class;
-        cr_chart_add_tick(chart, &panel->y, line, name_of(data->data, class));
+        cr_chart_add_tick(chart, &panel->y, line, cr_data_class_name(data->data, class));
         cr_chart_add_segment(chart, panel, (cr_chart_style){.colour = CR_COLOUR_GRID, .size = 0.5},
                              0, line, 100, line);
         for (int r = data->n_rows - 1; r >= 0; r--) {
@@ -83,7 +77,7 @@ static void add_named(const cr_plot_data *data, bool of_truth, const class_error
             cr_chart_add_point(
                 chart, panel, cr_chart_series(r), error, line,
                 cr_chart_text(chart, "%s, %s: %.2f %% of %lld images", data->rows[r].label,
-                              name_of(data->data, class), error,
+                              cr_data_class_name(data->data, class), error,
                               (long long)data->rows[r].of->classes[class].n_localized));
         }
     }

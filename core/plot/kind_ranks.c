@@ -70,8 +70,8 @@ static cr_status make(const cr_plot_data *data, cr_chart *chart, cr_error *err)
 {
     static const char *const columns[] = {"row", NULL, "mean_rank", NULL, NULL, NULL};
     const cr_compare *compare = data->compare;
-    const cr_compare_metric *metric = data->metric;
-    const int k = metric->n_having;
+    const cr_compare_metric *metric = data->ranks;
+    const int k = metric ? metric->n_having : 0;
     if (k < 2 || !metric->mean_ranks)
         return cr_fail(err, CR_EINPUT, "mean ranks are of two rows at least that have values");
     diagram d = {.chart = chart, .width = chart->width - 12, .k = k};

@@ -116,10 +116,12 @@ cr_status cr_plot_data_init(const cr_report *report, const cr_dataset *set, unsi
             continue;
         row->iou = cr_alloc(n_images, sizeof *row->iou);
         row->right = cr_alloc(n_images, 1);
-        if (!row->iou || !row->right)
+        row->outcome = cr_alloc(n_images, 1);
+        row->top_class = cr_alloc(n_images, sizeof *row->top_class);
+        if (!row->iou || !row->right || !row->outcome || !row->top_class)
             CR_TRY(cr_fail_memory(err, "images", n_images, sizeof *row->iou));
         for (size_t i = 0; i < n_images; i++)
-            row->iou[i] = NAN;
+            row->iou[i] = NAN, row->top_class[i] = -1;
     }
     if (needs & CR_PLOT_NEEDS_SIZES) {
         data->share = cr_alloc(n_images, sizeof *data->share);
@@ -147,6 +149,8 @@ void cr_plot_data_free(cr_plot_data *data)
         drop(data->rows[r].label);
         free(data->rows[r].iou);
         free(data->rows[r].right);
+        free(data->rows[r].outcome);
+        free(data->rows[r].top_class);
     }
     drop(data->common);
     free(data->rows);

@@ -3,8 +3,36 @@
 
 #include <string.h>
 
-#define ROW(name, _) {#name, cr_report_##name},
-const cr_report_format cr_report_formats[] = {CR_REPORT_FORMATS(ROW, ){NULL, NULL}};
+static bool begins(const char *bytes, size_t n, const char *start)
+{
+    return n >= strlen(start) && memcmp(bytes, start, strlen(start)) == 0;
+}
+
+static bool is_csv(const char *bytes, size_t n)
+{
+    return begins(bytes, n, "model,method,");
+}
+
+static bool is_json(const char *bytes, size_t n)
+{
+    return begins(bytes, n, "{\n  \"schema\": \"camrank-report-1\"");
+}
+
+static bool is_html(const char *bytes, size_t n)
+{
+    return begins(bytes, n, "<!DOCTYPE html>");
+}
+
+/* What is made for people has no mark of its own. */
+#define KIND_text NULL
+#define KIND_csv is_csv
+#define KIND_json is_json
+#define KIND_markdown NULL
+#define KIND_latex NULL
+#define KIND_html is_html
+
+#define ROW(name, _) {#name, cr_report_##name, KIND_##name, cr_report_##name == cr_report_html},
+const cr_report_format cr_report_formats[] = {CR_REPORT_FORMATS(ROW, ){NULL, NULL, NULL, false}};
 
 cr_status cr_report_format_find(const char *name, const cr_report_format **format, cr_error *err)
 {

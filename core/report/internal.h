@@ -77,6 +77,9 @@ void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix,
 /* table.c: the table of a report, or of its classes; sheet->failed when out of memory. */
 void cr_report_make_sheet(const cr_report *report, cr_sheet *sheet);
 
+/* text.c: the second table: why. A line for the first prediction and one for GT-known of each row. */
+void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet);
+
 /* text.c: the width of each column by its title and texts, as text. */
 void cr_sheet_measure(const cr_sheet *sheet, int *widths);
 
@@ -91,6 +94,13 @@ int cr_sheet_n_below(const cr_sheet *sheet, cr_sheet_part of, int line);
 /* As many columns from `first` on as fit beside the fixed ones, at least one, and no group in two parts that
  * fits in one. */
 cr_sheet_part cr_sheet_next_part(const cr_sheet *sheet, const int *widths, int first);
+
+/* html_figures.c, html_gallery.c: sections of the page. */
+struct cr_page;
+bool cr_html_put_figures(const struct cr_page *page, FILE *out);
+bool cr_html_put_comparison(const struct cr_page *page, FILE *out);
+bool cr_html_put_classes(const struct cr_page *page, FILE *out);
+void cr_html_put_gallery(const struct cr_page *page, FILE *out);
 
 /* A cell for each outcome. */
 void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t *outcomes);

@@ -10,7 +10,8 @@ void cr_sheet_init(cr_sheet *sheet, int n_columns, int n_lines)
     sheet->columns = cr_arena_alloc(&sheet->arena, (size_t)n_columns, sizeof *sheet->columns);
     sheet->cells =
         cr_arena_alloc(&sheet->arena, (size_t)n_columns * (size_t)n_lines, sizeof *sheet->cells);
-    sheet->failed = !sheet->columns || !sheet->cells;
+    sheet->meanings = cr_arena_alloc(&sheet->arena, (size_t)n_columns, sizeof *sheet->meanings);
+    sheet->failed = !sheet->columns || !sheet->cells || !sheet->meanings;
     if (sheet->failed)
         sheet->n_columns = sheet->n_lines = 0;
     for (int i = 0; i < sheet->n_columns * sheet->n_lines; i++)

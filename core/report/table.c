@@ -151,6 +151,7 @@ static void make_sheet(const cr_report *report, cr_sheet *sheet)
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
         put_title(sheet, k, &sheet->columns[2 + c]);
+        sheet->meanings[2 + c] = cr_metric_number_meaning(k);
         if (n_protocols > 1 && is_of_protocol(k))
             sheet->columns[2 + c].group = report->protocols[columns[c].protocol].name;
     }

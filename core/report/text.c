@@ -221,8 +221,7 @@ bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out)
     return true;
 }
 
-/* The second table: why. A line for the first prediction and one for GT-known of each row. */
-static void make_outcomes(const cr_report *report, cr_sheet *sheet)
+void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet)
 {
     int n_lines = 0;
     for (int i = 0; i < report->n_rows; i++)
@@ -273,7 +272,7 @@ bool cr_report_text(const cr_report *report, FILE *out)
     fputc('\n', out);
     bool whole = cr_sheet_put_text(&sheet, out);
     if (!report->classes && report->show_protocols && report->n_columns == 0)
-        make_outcomes(report, &outcomes);
+        cr_report_make_outcomes(report, &outcomes);
     if (outcomes.n_lines > 0) {
         fputc('\n', out);
         whole = cr_sheet_put_text(&outcomes, out) && whole;

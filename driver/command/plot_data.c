@@ -28,13 +28,16 @@ static void take_image(void *context, int image, const cr_metric_image *seen,
                        const cr_metric_given *given)
 {
     const cr_plot_row *row = context;
-    (void)seen;
     (void)levels;
     (void)given;
     if (verdict->is_missing || !verdict->is_localized)
         return;
     row->iou[image] = verdict->has_failed ? 0 : verdict->iou;
     row->right[image] = verdict->gt_known_right;
+    const cr_outcomes outcomes = cr_metric_outcomes(seen);
+    row->outcome[image] = (uint8_t)(seen->has_network ? outcomes.top1 : outcomes.gt_known);
+    if (seen->has_network && seen->model_state == CR_ROW_DONE)
+        row->top_class[image] = seen->top_class[0];
 }
 
 static cr_status read_images(cr_plot_file *file, cr_error *err)
@@ -43,7 +46,8 @@ static cr_status read_images(cr_plot_file *file, cr_error *err)
         cr_plot_row *row = &file->data.rows[r];
         const cr_row_place at = cr_row_place_of(cr_results_get_plan(file->results), row->of);
         CR_OR_RETURN(cr_results_visit_images(file->results, at.model, at.variant, at.protocol,
-                                             CR_RESULTS_IOU, take_image, row, err));
+                                             CR_RESULTS_IOU | CR_RESULTS_BOXES, take_image, row,
+                                             err));
     }
     return CR_OK;
 }
@@ -107,8 +111,9 @@ static cr_status choose_rows(cr_plot_file *file, cr_error *err)
     return CR_OK;
 }
 
-static cr_status choose_number(const cr_plot_file *file, const char *metric,
-                               cr_compare_options *options, cr_error *err)
+/* The numbers that images are right by, and the mean IoU for ranks; or the one that is named. */
+static cr_status choose_numbers(const cr_plot_file *file, const char *metric,
+                                cr_compare_options *options, cr_error *err)
 {
     int of, without;
     const int number = metric ? cr_metric_number_find(metric) : -1;
@@ -118,10 +123,10 @@ static cr_status choose_number(const cr_plot_file *file, const char *metric,
                        "compare --help",
                        metric);
     for (int k = 0; k < cr_metric_n_numbers(); k++) {
-        const cr_metric_number *at = cr_metric_number_at(k, &of);
-        options->numbers[k] = metric ? k == number
-                                     : cr_compare_has(k) && cr_metrics[of]->always &&
-                                           at->interval != CR_METRIC_BOOTSTRAP;
+        cr_metric_number_at(k, &of);
+        options->numbers[k] =
+            metric ? k == number
+                   : cr_compare_has(k) && cr_metrics[of]->always && cr_metrics[of]->of_protocol;
         if (options->numbers[k] && !cr_compare_files_have(&file->compared, of, &without))
             return cr_fail(err, CR_EINPUT, "%s: has no %s: its job does not name the metric %s",
                            file->compared.files[without].path, metric, cr_metrics[of]->name);
@@ -130,26 +135,23 @@ static cr_status choose_number(const cr_plot_file *file, const char *metric,
     return CR_OK;
 }
 
-static cr_status compare(const char *path, unsigned needs, const char *metric, cr_plot_file *file,
-                         cr_error *err)
+cr_status cr_plot_file_compare(const char *path, const char *metric, cr_plot_file *file,
+                               cr_error *err)
 {
-    const char *number = metric || !(needs & CR_PLOT_NEEDS_RANKS) ? metric : "mean_iou";
     cr_compare_options options = {.alpha = 0.05,
                                   .against = -1,
-                                  .n_resamples = number ? CR_STAT_RESAMPLES : 0,
+                                  .n_resamples = metric ? CR_STAT_RESAMPLES : 0,
                                   .n_threads = cr_cpus_count()};
     CR_OR_RETURN(cr_compare_files_open(&path, 1, &file->compared, err));
-    CR_OR_RETURN(choose_number(file, number, &options, err));
+    CR_OR_RETURN(choose_numbers(file, metric, &options, err));
     CR_OR_RETURN(choose_rows(file, err));
     CR_OR_RETURN(cr_compare_files_run(&file->compared, &options, err));
-    file->data.compare = &file->compared.compare;
-    file->data.metric = &file->compared.compare.metrics[file->compared.compare.lead];
-    if (needs & CR_PLOT_NEEDS_RANKS && file->data.metric->is_rights)
-        return cr_fail(
-            err, CR_EUSAGE,
-            "--metric %s: images are right or wrong by it: mean ranks are of values, such "
-            "as mean_iou",
-            metric);
+    const cr_compare *compare = &file->compared.compare;
+    file->data.compare = compare;
+    file->data.metric = &compare->metrics[compare->lead];
+    for (int m = 0; m < compare->n_metrics; m++)
+        if (!compare->metrics[m].is_rights && compare->metrics[m].n_having > 0)
+            file->data.ranks = &compare->metrics[m];
     return CR_OK;
 }
 
@@ -167,7 +169,16 @@ cr_status cr_plot_file_open(const char *path, const cr_report_options *options, 
         CR_OR_RETURN(read_images(file, err));
     if (needs & CR_PLOT_NEEDS_SIZES)
         CR_OR_RETURN(read_sizes(file, err));
-    return needs & CR_PLOT_NEEDS_COMPARE ? compare(path, needs, metric, file, err) : CR_OK;
+    if (!(needs & CR_PLOT_NEEDS_COMPARE))
+        return CR_OK;
+    CR_OR_RETURN(cr_plot_file_compare(path, metric, file, err));
+    if (needs & CR_PLOT_NEEDS_RANKS && metric && !file->data.ranks)
+        return cr_fail(
+            err, CR_EUSAGE,
+            "--metric %s: images are right or wrong by it: mean ranks are of values, such "
+            "as mean_iou",
+            metric);
+    return CR_OK;
 }
 
 void cr_plot_file_close(cr_plot_file *file)

@@ -21,11 +21,16 @@ typedef struct cr_plot_file {
 } cr_plot_file;
 
 /* Opens a file and reads what the kinds `needs` need of the rows that `options` ask for; the comparison is
- * under the number `metric`, or, of NULL, the one that camrank compare orders rows by, or for
- * CR_PLOT_NEEDS_RANKS the mean IoU. Errors: those of cr_results_report and cr_compare_files_run; CR_EUSAGE for
+ * under the number `metric`, or, of NULL, the one that camrank compare orders rows by, and of ranks the mean
+ * IoU. Errors: those of cr_results_report and cr_compare_files_run; CR_EUSAGE for
  * a number that is none. cr_plot_file_close releases it, also after an error. */
 cr_status cr_plot_file_open(const char *path, const cr_report_options *options, unsigned needs,
                             const char *metric, cr_plot_file *file, cr_error *err);
+
+/* The comparison alone, of a file that was opened without. */
+cr_status cr_plot_file_compare(const char *path, const char *metric, cr_plot_file *file,
+                               cr_error *err);
+
 void cr_plot_file_close(cr_plot_file *file);
 
 #endif

@@ -2,11 +2,15 @@
 #include "camrank/report.h"
 #include "camrank/sheet.h"
 
+#include "camrank/image.h"
 #include "command.h"
 #include "driver/cpus.h"
+#include "page.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     OPTION_FORMAT = 1,
@@ -18,27 +22,72 @@ enum {
     OPTION_ONE_COLUMN,
     OPTION_MODEL,
     OPTION_METHOD,
-    OPTION_PROTOCOL
+    OPTION_PROTOCOL,
+    OPTION_IMAGES,
+    OPTION_IMAGE_MPIXELS,
+    OPTION_FORCE
 };
 
-static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
-                                        {"paper", required_argument, NULL, OPTION_PAPER},
-                                        {"by-class", no_argument, NULL, OPTION_BY_CLASS},
-                                        {"columns", required_argument, NULL, OPTION_COLUMNS},
-                                        {"sort", required_argument, NULL, OPTION_SORT},
-                                        {"worst", required_argument, NULL, OPTION_WORST},
-                                        {"one-column", no_argument, NULL, OPTION_ONE_COLUMN},
-                                        {"model", required_argument, NULL, OPTION_MODEL},
-                                        {"method", required_argument, NULL, OPTION_METHOD},
-                                        {"protocol", required_argument, NULL, OPTION_PROTOCOL},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"paper", required_argument, NULL, OPTION_PAPER},
+    {"by-class", no_argument, NULL, OPTION_BY_CLASS},
+    {"columns", required_argument, NULL, OPTION_COLUMNS},
+    {"sort", required_argument, NULL, OPTION_SORT},
+    {"worst", required_argument, NULL, OPTION_WORST},
+    {"one-column", no_argument, NULL, OPTION_ONE_COLUMN},
+    {"model", required_argument, NULL, OPTION_MODEL},
+    {"method", required_argument, NULL, OPTION_METHOD},
+    {"protocol", required_argument, NULL, OPTION_PROTOCOL},
+    {"images", required_argument, NULL, OPTION_IMAGES},
+    {"image-mpixels", required_argument, NULL, OPTION_IMAGE_MPIXELS},
+    {"output", required_argument, NULL, 'o'},
+    {"force", no_argument, NULL, OPTION_FORCE},
+    {NULL, 0, NULL, 0}};
 
 typedef struct request {
     cr_report_options options;
     const cr_report_format *format;
     bool one_column;
     const char *paper; /* NULL, or beside whose tables the errors are printed, as text */
+    const char *output, *images;
+    int image_mpixels;
+    bool force;
 } request;
+
+/* To the file named, or standard output. */
+static cr_status write_text(const char *path, const request *r, const char *text, cr_error *err)
+{
+    cr_new_file file = {0};
+    if (!r->output) {
+        fputs(text, stdout);
+        return CR_OK;
+    }
+    CR_OR_RETURN(cr_new_file_begin(r->output, r->format->kind, r->force, &path, 1, &file, err));
+    cr_status status = CR_OK;
+    FILE *out = fopen(file.path, "w");
+    bool whole = out && fputs(text, out) >= 0;
+    whole = out && fclose(out) == 0 && whole;
+    if (!whole)
+        status = cr_fail(err, CR_EIO, "%s: %s", r->output, strerror(errno));
+    return cr_new_file_end(&file, true, status, err);
+}
+
+/* The page: the report, and what it shows beside its tables. */
+static cr_status print_page(const char *path, const request *r, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_page_file file = {0};
+    char *text = NULL;
+    CR_TRY(cr_page_file_open(path, &r->options, r->images, r->image_mpixels, &file, err));
+    CR_TRY(cr_report_write(&file.plot.report, r->format, &text, err));
+    CR_TRY(write_text(path, r, text, err));
+
+cleanup:
+    free(text);
+    cr_page_file_close(&file);
+    return status;
+}
 
 static cr_status print_report(const char *path, const request *r, cr_error *err)
 {
@@ -59,7 +108,7 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
     report.one_column = r->one_column;
     CR_TRY(r->paper ? cr_report_paper(&report, r->paper, &text, err)
                     : cr_report_write(&report, r->format, &text, err));
-    fputs(text, stdout);
+    status = write_text(path, r, text, err);
 
 cleanup:
     free(text);
@@ -105,7 +154,7 @@ static bool take_choice(int option, const char *value, cr_report_options *to)
 static cr_status report_command(const cr_par *par, int argc, char **argv, cr_error *err)
 {
     (void)par;
-    request r = {.format = cr_report_formats};
+    request r = {.format = cr_report_formats, .image_mpixels = CR_IMAGE_DEFAULT_MPIXELS};
     const char *path;
     for (int option; (option = cr_option_next(argc, argv, options, err)) != -1;) {
         if (take_choice(option, optarg, &r.options))
@@ -116,6 +165,14 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
             r.options.by_class = true;
         else if (option == OPTION_ONE_COLUMN)
             r.one_column = true;
+        else if (option == 'o')
+            r.output = optarg;
+        else if (option == OPTION_FORCE)
+            r.force = true;
+        else if (option == OPTION_IMAGES)
+            r.images = optarg;
+        else if (option == OPTION_IMAGE_MPIXELS)
+            CR_OR_RETURN(cr_option_int("image-mpixels", optarg, 1, &r.image_mpixels, err));
         else if (option == OPTION_WORST)
             CR_OR_RETURN(cr_option_int("worst", optarg, 1, &r.options.worst, err));
         else if (option == OPTION_FORMAT)
@@ -127,8 +184,13 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
     if (r.paper && (r.format != cr_report_formats || r.options.by_class || r.options.columns))
         return cr_fail(err, CR_EUSAGE,
                        "report: --paper is printed as text only, of all classes and columns");
+    if (r.output && !r.format->kind)
+        return cr_fail(err, CR_EUSAGE, "report: -o is for csv, json and html; of %s take > FILE",
+                       r.format->name);
+    if (r.images && !r.format->has_page)
+        return cr_fail(err, CR_EUSAGE, "report: --images is for pictures, which html alone has");
     CR_OR_RETURN(cr_option_argument(argc, argv, "the results file", &path, err));
-    CR_OR_RETURN(print_report(path, &r, err));
+    CR_OR_RETURN(r.format->has_page ? print_page(path, &r, err) : print_report(path, &r, err));
     return cr_output_flush(err);
 }
 
@@ -156,6 +218,13 @@ const cr_command cr_command_report = {
              "images\n"
              "  --worst N          by class: the N worst of each row, by --sort or top-1 "
              "localization\n"
+             "  -o, --output FILE  the file to write, of csv, json or html (standard output)\n"
+             "  --force            replaces a file of the format that is there\n"
+             "  --images FOLDER    html: where the images are now, or their tar (where they were "
+             "in the "
+             "run)\n"
+             "  --image-mpixels N  html: the largest image that is read, in millions of pixels "
+             "(100)\n"
              "  --one-column       LaTeX fits one column of a page that has two, else the page\n"
              "  --paper NAME       beside the tables of a paper instead: cam2016 (Zhou et al.) or\n"
              "                     gradcam2017 (Selvaraju et al.); jobs/ holds a job for each\n",

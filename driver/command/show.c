@@ -139,10 +139,10 @@ static void describe(const request *r, const cr_shown *in, char *first, char *se
     snprintf(first, TEXT_BYTES, "%.100s   %.80s %.110s", r->image, model->name, name);
     if (!is_truth)
         n += (size_t)snprintf(second, TEXT_BYTES, "rank %d: %.80s", r->slot + 1,
-                              cr_shown_class_name(data, in->top_class[r->slot]));
+                              cr_data_class_name(data, in->top_class[r->slot]));
     else
         n += (size_t)snprintf(second, TEXT_BYTES, "ground truth: %.80s",
-                              cr_shown_class_name(data, truth->label));
+                              cr_data_class_name(data, truth->label));
     const double probability = cr_shown_probability(in);
     if (!isnan(probability))
         n += (size_t)snprintf(second + n, TEXT_BYTES - n, ", probability %.2f %%",
@@ -151,7 +151,7 @@ static void describe(const request *r, const cr_shown *in, char *first, char *se
         n += (size_t)snprintf(second + n, TEXT_BYTES - n, ", logit %.2f", (double)logit);
     if (!is_truth && truth->label >= 0)
         n += (size_t)snprintf(second + n, TEXT_BYTES - n, "   ground truth: %.80s",
-                              cr_shown_class_name(data, truth->label));
+                              cr_data_class_name(data, truth->label));
     char cut[CR_PROTOCOL_TEXT_BYTES];
     cr_protocol_text(protocol, cut);
     snprintf(second + n, TEXT_BYTES - n, "   %.40s, %s", protocol->name, cut);
@@ -174,7 +174,7 @@ static cr_status draw(const request *r, const cr_shown *in, const cr_image *imag
     if (map.is_empty)
         fprintf(stderr, "camrank: %s: image %s: %s\n", r->results, r->image, EMPTY);
     size_t n = (size_t)snprintf(label, sizeof label, "%.80s",
-                                cr_shown_class_name(data, cr_shown_class(in)));
+                                cr_data_class_name(data, cr_shown_class(in)));
     if (n_truth)
         snprintf(label + n, sizeof label - n, ", IoU %.2f", in->iou[in->slot * protocol->n_boxes]);
     const int n_boxes = cr_shown_list_boxes(in, 1, 1, label, boxes);

@@ -91,14 +91,6 @@ int32_t cr_shown_class(const cr_shown *shown)
                                         : shown->top_class[shown->slot];
 }
 
-const char *cr_shown_class_name(const cr_dataset *data, int32_t class_index)
-{
-    if (class_index < 0)
-        return "no class";
-    const cr_data_class *class = &data->classes[class_index];
-    return data->text + (data->text[class->name] ? class->name : class->wnid);
-}
-
 double cr_shown_probability(const cr_shown *shown)
 {
     const float logit =

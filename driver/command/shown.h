@@ -25,9 +25,8 @@ typedef struct cr_shown {
 cr_status cr_shown_read(cr_shown *shown, cr_error *err);
 void cr_shown_free(cr_shown *shown);
 
-/* The class of the map, -1 for none; its name, or "no class"; and its probability, NaN where it has none. */
+/* The class of the map, -1 for none, and its probability, NaN where it has none. */
 int32_t cr_shown_class(const cr_shown *shown);
-const char *cr_shown_class_name(const cr_dataset *data, int32_t class_index);
 double cr_shown_probability(const cr_shown *shown);
 
 /* The best class where the variant's maps of it are kept, else the ground-truth class. */

@@ -172,7 +172,8 @@ cr_status cr_chart_format_find(const char *path, const cr_chart_format **format,
 cr_status cr_chart_write(const char *path, const cr_chart_format *format, const cr_chart *chart,
                          double dots, cr_error *err);
 
-/* As an element of a page, whose colours are the page's: `color`, and a class `paper` for the ground. */
+/* As an element of a page, whose colours are the page's: `color`, and for the ground the classes `paper`, which is
+ * filled with it, and `edge`, whose line has it. */
 void cr_chart_put_svg(const cr_chart *chart, FILE *out);
 
 /* A text where markup is read: < > & and quotes are written out, what is not UTF-8 becomes '?', and control

@@ -207,6 +207,15 @@ static inline const char *cr_data_image_id(const cr_dataset *data, int i)
     return data->text + data->images[i].id;
 }
 
+/* What people call a class: its name, or its id where it has none; "no class" of -1. */
+static inline const char *cr_data_class_name(const cr_dataset *data, int32_t class_index)
+{
+    if (class_index < 0)
+        return "no class";
+    const cr_data_class *of = &data->classes[class_index];
+    return data->text + (data->text[of->name] ? of->name : of->wnid);
+}
+
 /* Orders in which class indices can be confused. order[i] is the class of the list whose index in
  * the other order is i. Each is [n_classes], the caller's; returns false, leaving it alone, where
  * the other order is not known (no devkit ids) or is the list's own. */

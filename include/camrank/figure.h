@@ -59,9 +59,12 @@ typedef struct cr_figure {
     bool bar;     /* beside the panels, the colours of the values from 0 to the map's maximum */
     double level; /* marked on it; 0: none */
     bool bare;    /* without margins */
+    int quality;  /* of a JPEG, 1 to 100; 0: CR_FIGURE_QUALITY */
     int n_entries;
     const cr_figure_entry *entries; /* [n_entries] the legend */
 } cr_figure;
+
+enum { CR_FIGURE_QUALITY = 92 };
 
 /* Pixels of the figure: the margin round everything and between panels; lines of the title and captions.
  * A panel's corner is the image's. Rows and columns are as wide and high as their largest panel. */

@@ -294,6 +294,7 @@ typedef struct cr_metric {
     int n_columns;
     const cr_metric_number *numbers; /* [n_numbers] */
     int n_numbers;
+    const char *const *meanings; /* [n_numbers] a sentence on each; NULL: see `summary` */
     const cr_metric_sum *named; /* [n_named] */
     int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
@@ -341,6 +342,9 @@ size_t cr_metric_most_sums(void);
  * is the place of the number's metric; NULL if it is not asked for. */
 const cr_metric_number *cr_metric_number_at(int k, int *metric);
 int cr_metric_n_numbers(void);
+
+/* What it is, a sentence. */
+const char *cr_metric_number_meaning(int k);
 
 /* Index of the number with this key, -1 for none. */
 int cr_metric_number_find(const char *key);

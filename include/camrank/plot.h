@@ -16,6 +16,10 @@ typedef struct cr_plot_row {
      * failed, NaN of one that does not count for localization; and whether it is right. */
     double *iou;
     uint8_t *right;
+    /* The same: what became of the first prediction, or, without a network, of that box, a cr_outcome; and the
+     * first class, -1: none. */
+    uint8_t *outcome;
+    int32_t *top_class;
     double cost; /* of the network, as cr_plot_data.cost_title says; NaN: not known */
 } cr_plot_row;
 
@@ -28,9 +32,9 @@ typedef struct cr_plot_data {
     /* [n_images], where sizes are needed: the share of the image that its largest object has, 0 to 1; NaN: not
      * known. */
     double *share;
-    const char *cost_title;          /* NULL: networks have no cost here */
-    const cr_compare *compare;       /* where a comparison is needed */
-    const cr_compare_metric *metric; /* of it */
+    const char *cost_title;                  /* NULL: networks have no cost here */
+    const cr_compare *compare;               /* where a comparison is needed */
+    const cr_compare_metric *metric, *ranks; /* of it; `ranks` is of values, NULL: there is none */
 } cr_plot_data;
 
 /* What a kind needs to know beside the error table. */

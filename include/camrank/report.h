@@ -6,6 +6,7 @@
 #include "camrank/data.h"
 #include "camrank/loc.h"
 #include "camrank/metric.h"
+#include "camrank/new_file.h"
 
 #include <stdio.h>
 
@@ -89,11 +90,12 @@ typedef struct cr_report {
     cr_report_failure *failures; /* owned */
     const cr_dataset *data;      /* whose classes the next are */
     cr_tally *classes;           /* owned; what rows of a report by class refer to; else NULL */
-    int n_lines;            /* of a report by class: the classes of each row that have images */
-    cr_report_class *lines; /* owned */
-    int worst, worst_by;    /* lines are at most so many of each row, by this number; 0: all */
-    bool one_column;        /* LaTeX fits one column of a page that has two; else both */
-    int width;              /* characters of a line of text; 0: as many as there are */
+    int n_lines;                /* of a report by class: the classes of each row that have images */
+    cr_report_class *lines;     /* owned */
+    int worst, worst_by;        /* lines are at most so many of each row, by this number; 0: all */
+    bool one_column;            /* LaTeX fits one column of a page that has two; else both */
+    int width;                  /* characters of a line of text; 0: as many as there are */
+    const struct cr_page *page; /* HTML: what it shows beside the tables (page.h); NULL: nothing */
 } cr_report;
 
 /* The name of the model in rows of baselines, which have none; no model of a job is called so. */
@@ -129,7 +131,8 @@ cr_status cr_report_arrange(cr_report *report, const cr_report_options *options,
     X(csv, between)                   \
     X(json, between)                  \
     X(markdown, between)              \
-    X(latex, between)
+    X(latex, between)                 \
+    X(html, between)
 #define CR_REPORT_FORMAT_NAME(name, before) before #name
 #define CR_REPORT_FORMAT_NAMES(between) CR_REPORT_FORMATS(CR_REPORT_FORMAT_NAME, between)
 
@@ -137,6 +140,9 @@ typedef struct cr_report_format {
     const char *name;
     /* To a memory stream, whose errors the caller finds. False when out of memory. */
     bool (*write)(const cr_report *report, FILE *out);
+    cr_file_kind
+        *kind;     /* whether a file begins as one that is written in it; NULL: nobody can tell */
+    bool has_page; /* it shows a cr_page */
 } cr_report_format;
 
 extern const cr_report_format cr_report_formats[]; /* a NULL name ends them */
@@ -148,7 +154,7 @@ cr_status cr_report_format_find(const char *name, const cr_report_format **forma
  * variant and protocol. Of a report by class the lines are of each ground-truth class that has images,
  * under each variant and protocol, without baselines; in JSON they are beside the rows, as `classes`.
  * What does not exist, as all that is about predictions where there was no network, is `-` for people,
- * null in JSON, empty in CSV.
+ * null in JSON, empty in CSV. HTML is one page with all of it, figures, classes and pictures.
  *
  * *text is zero-terminated and the caller's (free). Percentages are rounded to two decimals for
  * people (text, Markdown, LaTeX) and given in full to programs (CSV, JSON of schema

@@ -27,6 +27,7 @@ typedef struct cr_sheet {
     int n_fixed; /* first columns that say what a line is: they begin every part of a table that is too wide */
     int width; /* characters that a line has at most, as text: what is more becomes further parts; 0: any */
     cr_sheet_column *columns; /* [n_columns] */
+    const char **meanings;    /* [n_columns] a sentence on each, or NULL */
     cr_sheet_cell *cells;     /* [n_lines][n_columns] */
     cr_arena arena;           /* of all texts and arrays */
     bool failed;              /* out of memory */
@@ -78,6 +79,9 @@ bool cr_sheet_is_long(const cr_sheet *sheet);
 bool cr_sheet_put_text(const cr_sheet *sheet, FILE *out);
 bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out);
 bool cr_sheet_put_latex(const cr_sheet *sheet, FILE *out);
+
+/* As a table of a page that can be sorted; `caption` says what it is, `id` is the element's. */
+bool cr_sheet_put_html(const cr_sheet *sheet, const char *id, const char *caption, FILE *out);
 
 /* A text in JSON; what is not UTF-8 becomes '?'. A number, null for NaN. New references; NULL when out of
  * memory. */

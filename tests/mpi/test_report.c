@@ -363,6 +363,8 @@ static void report_by_class_has_a_line_for_each_class_with_images(const cr_par *
         return;
     for (const cr_report_format *format = cr_report_formats; format->name; format++) {
         char *text = NULL;
+        if (format->has_page) /* it has a table of classes of its own */
+            continue;
         CHECK_OK(cr_report_write(&report, format, &text, &err), &err);
         int n = 0, parts = 0;
         for (const char *at = text; at && (at = strstr(at, "\\begin{tabular}")); at++)

@@ -60,7 +60,7 @@ static void make_compare(made_up *m, int n)
                                                    .p_adjusted = 0.5 / (b - a)};
     }
     m->plot.compare = &m->compare;
-    m->plot.metric = metric;
+    m->plot.metric = m->plot.ranks = metric;
 }
 
 static made_up *make(int n)
