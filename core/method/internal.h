@@ -130,15 +130,6 @@ static inline cr_real *cr_behind_doubles(const cr_method_run *run, size_t n)
     return run->scratch + cr_reals_of_doubles(n);
 }
 
-/* The finisher of SplitMix64 (Steele, Lea and Flood 2014): random bits of a number. */
-static inline uint64_t cr_mix(uint64_t z)
-{
-    z += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 /* By cr_score. */
 extern const char *const cr_score_words[];
 

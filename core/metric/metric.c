@@ -16,6 +16,9 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_average_drop,
     &cr_metric_insertion,
     &cr_metric_deletion,
+    &cr_metric_road,
+    &cr_metric_pixel_flipping,
+    &cr_metric_region_perturbation,
     NULL,
 };
 

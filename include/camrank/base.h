@@ -142,4 +142,13 @@ size_t cr_utf8_bytes(const char *text, size_t n_bytes);
 /* SHA-256 of n_bytes, as 64 hexadecimal digits and a zero. */
 void cr_sha256_hex(const void *bytes, size_t n_bytes, char hex[65]);
 
+/* The finisher of SplitMix64 (Steele, Lea and Flood 2014): random bits of a number. */
+static inline uint64_t cr_mix(uint64_t z)
+{
+    z += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 #endif

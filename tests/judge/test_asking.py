@@ -32,7 +32,7 @@ def run(folder, job, model, out, metrics, methods="[cam, grad-cam]"):
             "dataset.synsets": f"{KIT}/dev/LOC_synset_mapping.txt",
             "models.0.file": f"{KIT}/models/{model}.onnx", "methods": methods, "metrics": metrics,
             "heatmaps.classes": "none"}
-    command = ["mpirun", "-q", "-n", "2", CAMRANK, "run", f"jobs/{job}.yaml", "-o", path,
+    command = ["mpirun", "-q", "-n", "2", CAMRANK, "run", f"jobs/{job}.yaml", "-o", path, "--force",
                "--limit", str(N)]
     for key, value in sets.items():
         command += ["--set", f"{key}={value}"]
@@ -80,13 +80,69 @@ def judge_curves(name, golden, groups, key, names):
                  1e-4 if key == "torchcam" else 1e-3)
 
 
+def judge_road(name, golden, groups, summary):
+    """pytorch-grad-cam's, without noise; on SqueezeNet ties leave nothing of some images."""
+    for method in "cam", "gradcam":
+        n = min(N, len(golden[f"road_combined_{method}"]))
+        for ours, short in ("most-relevant-first", "morf"), ("least-relevant-first", "lerf"):
+            if f"road_after_{short}_{method}" in golden:
+                near(f"{name}, {method}: ROAD's {short}", groups[method][f"road/{ours}"][:n],
+                     golden[f"road_after_{short}_{method}"][:n], 1e-4)
+        most, least = (groups[method][f"road/{x}-relevant-first"][...].mean(1) for x in ("most", "least"))
+        near(f"{name}, {method}: ROAD combined", (least - most)[:n] / 2,
+             golden[f"road_combined_{method}"][:n], 1e-4)
+        row, = summary[summary["variant"] == (b"cam" if method == "cam" else b"grad-cam")]
+        for key, value in (("combined", (least - most) / 2), ("most_relevant_first", most),
+                           ("least_relevant_first", least)):
+            near(f"{name}, {method}: mean of road_{key}", row[f"road_{key}"], value.mean(), 1e-11)
+
+
+def judge_flipping(folder, job, model, side):
+    """Quantus' PixelFlipping and Selectivity; x.E is no other order on SqueezeNet, so that cam alone is there."""
+    golden = np.load(os.path.join(KIT, "metrics", f"faithfulness_{model}.npz"))
+    flips, squares = golden["quantus_pixelflipping_cam"], golden["quantus_selectivity32_cam"]
+    groups, summary = run(folder, job, model, "flipping.h5",
+                          "[{name: pixel-flipping, steps: %d}, {name: region-perturbation, side: 32, "
+                          "regions: %d}]" % (flips.shape[1], squares.shape[1]))
+    n = min(N, len(flips))
+    for method in "cam", "gradcam":
+        if f"quantus_pixelflipping_{method}" not in golden:
+            continue
+        curve = groups[method]["pixel-flipping/curve"][...]
+        near(f"{model}, {method}: PixelFlipping", curve[:n],
+             golden[f"quantus_pixelflipping_{method}"][:n], 1e-3)
+        regions = groups[method]["region-perturbation/curve"][...]
+        near(f"{model}, {method}: Selectivity", regions[:n],
+             golden[f"quantus_selectivity32_{method}"][:n], 1e-4)
+        row, = summary[summary["variant"] == (b"cam" if method == "cam" else b"grad-cam")]
+        near(f"{model}, {method}: area by numpy", row["pixel_flipping_auc"],
+             np.trapz(curve, dx=1 / (curve.shape[1] - 1)).mean(), 1e-11)
+        whole = groups[method]["region-perturbation/whole"][...]
+        lost = np.hstack([np.zeros_like(whole), whole - regions]).mean()
+        near(f"{model}, {method}: AOPC by numpy", row["region_perturbation_aopc"], lost, 1e-11)
+
+
+def judge_noise(folder, job, model, side):
+    """Noise changes little, the same at any time, and as much as its standard deviation says."""
+    values = []
+    for noise, seed in (0, 0), (.01, 0), (.01, 0), (.01, 1), (.1, 0):
+        groups, _ = run(folder, job, model, "noise.h5", "[{name: road, percentiles: 1, noise: %g, seed: %d}]"
+                        % (noise, seed), "[cam]")
+        values.append(groups["cam"]["road/most-relevant-first"][...])
+    report(f"{model}: noise is the same again", (values[1] == values[2]).all())
+    report(f"{model}: another seed gives other noise", (values[1] != values[3]).all())
+    little, much = (np.abs(v - values[0]).max() for v in (values[1], values[4]))
+    report(f"{model}: noise changes a little", 0 < little < much, f"{little:.2g}, {much:.2g}")
+
+
 def judge(folder, job, model, side):
     golden = np.load(os.path.join(KIT, "metrics", f"faithfulness_{model}.npz"))
     steps = (side * side + 8 * side - 1) // (8 * side)
     rise = f"steps: {steps}, step: {8 * side}"
-    groups, summary = run(folder, job, model, f"{model}.h5", "[average-drop, {name: insertion, %s}, "
+    groups, summary = run(folder, job, model, f"{model}.h5", "[average-drop, road, {name: insertion, %s}, "
                           "{name: deletion, %s}]" % (rise, rise))
     judge_drop(model, golden, groups, summary)
+    judge_road(model, golden, groups, summary)
     names = {"insertion": "ins", "deletion": "del"}
     judge_curves(model, golden, groups, "rise8", names)
     absolute, summary = run(folder, job, model, f"{model}.torch-cam.h5",
@@ -118,6 +174,9 @@ def main():
         for network in NETWORKS:
             judge(folder, *network)
             judge_predicted(folder, *network)
+            judge_flipping(folder, *network)
+            if ALL:
+                judge_noise(folder, *network)
     report.done()
 
 
