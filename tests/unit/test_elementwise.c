@@ -295,6 +295,18 @@ static void softmax_of_a_masked_value_is_zero(void **state)
     assert_memory_equal(y, want, sizeof want);
 }
 
+static void softmax_of_a_nan_is_nan(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 19; at++) {
+        float x[19] = {0}, y[19];
+        x[at] = NAN;
+        cr_softmax_forward(1, 19, x, y);
+        for (int k = 0; k < 19; k++)
+            assert_true(isnan(y[k]));
+    }
+}
+
 static void softmax_of_large_values_matches_a_naive_one(void **state)
 {
     (void)state;
@@ -325,6 +337,7 @@ int main(void)
         TEST(gather_fills_where_there_is_no_source),
         TEST(gather_of_runs_matches_one_of_single_values),
         TEST(softmax_of_a_masked_value_is_zero),
+        TEST(softmax_of_a_nan_is_nan),
         TEST(softmax_of_large_values_matches_a_naive_one),
     };
     return cmocka_run_group_tests_name("elementwise", tests, NULL, NULL);
