@@ -39,10 +39,11 @@ void cr_input_guess_fit(cr_input_spec *spec, int width, int height)
 /* Numbers that images are scaled to, from what the network does with them first. */
 static bool guess_pixels(const cr_graph *graph, cr_input_guess *guess)
 {
-    double scale[3], shift[3], largest = 0, mean = 0;
+    double scale[CR_GRAPH_INPUT_CHANNELS], shift[CR_GRAPH_INPUT_CHANNELS], largest = 0, mean = 0;
+    const int n_channels = cr_channels_count(guess->spec.channels);
     if (!cr_graph_input_arithmetic(graph, scale, shift))
         return false;
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < n_channels; c++) {
         largest = fmax(largest, fabs(scale[c]));
         mean = fmax(mean, scale[c] != 0 ? fabs(shift[c] / scale[c]) : 0);
         guess->spec.mean[c] = 0;
@@ -52,12 +53,27 @@ static bool guess_pixels(const cr_graph *graph, cr_input_guess *guess)
     /* Of ImageNet's mean colour red is the largest and blue the smallest. */
     const double first = scale[0] != 0 ? -shift[0] / scale[0] : 0;
     const double last = scale[2] != 0 ? -shift[2] / scale[2] : 0;
-    if (first != last)
-        guess->spec.bgr = first < last;
+    if (n_channels == 3 && first != last)
+        guess->spec.channels = first < last ? CR_BGR : CR_RGB;
     snprintf(guess->pixels_from, sizeof guess->pixels_from,
              "the network begins with x * %.4g + %.4g, so it takes pixels of 0 to %g as they are",
              scale[0], shift[0], guess->spec.range);
     return true;
+}
+
+/* Of another number of channels than a preset is for; its numbers stay where they are those of any. */
+static void guess_channels(int n, cr_input_spec *spec)
+{
+    bool alike = true;
+    for (int c = 1; c < 3; c++)
+        alike = alike && spec->mean[c] == spec->mean[0] && spec->std[c] == spec->std[0];
+    if (n != 1 && n != 4)
+        return;
+    spec->channels = n == 1 ? CR_GREY : CR_RGBA;
+    for (int c = 0; c < n; c++) {
+        spec->mean[c] = alike ? spec->mean[0] : 0;
+        spec->std[c] = alike ? spec->std[0] : 1;
+    }
 }
 
 static cr_status load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
@@ -91,6 +107,7 @@ cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_
     guess->preset = preset_of(about->producer, cr_shape_w(&shape));
     guess->spec = cr_input_preset_find(guess->preset)->spec;
     cr_input_guess_fit(&guess->spec, cr_shape_w(&shape), cr_shape_h(&shape));
+    guess_channels(cr_shape_c(&shape), &guess->spec);
     snprintf(guess->geometry_from, sizeof guess->geometry_from,
              "a guess: as of the preset %s, since the file was written by %.50s", guess->preset,
              producer);
@@ -101,17 +118,28 @@ cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_
     return CR_OK;
 }
 
+const char *cr_input_guess_list(const float *values, cr_channels channels, char *text,
+                                size_t n_bytes)
+{
+    size_t used = (size_t)snprintf(text, n_bytes, "[");
+    for (int c = 0; c < cr_channels_count(channels); c++)
+        used +=
+            (size_t)snprintf(text + used, n_bytes - used, "%s%g", c ? ", " : "", (double)values[c]);
+    snprintf(text + used, n_bytes - used, "]");
+    return text;
+}
+
 void cr_input_guess_yaml(const cr_input_spec *spec, char *text, size_t n_bytes)
 {
-    char crop[64] = "";
+    char crop[64] = "", mean[80], std[80];
     if (spec->short_side)
         snprintf(crop, sizeof crop, " short_side: %d, crop: %s,", spec->short_side,
                  spec->crop == CR_CROP_TEN ? "ten" : "center");
-    snprintf(text, n_bytes,
-             "{size: [%d, %d], resize: %s,%s filter: %s, channels: %s, range: %g, "
-             "mean: [%g, %g, %g], std: [%g, %g, %g]}",
-             spec->width, spec->height, spec->resize == CR_RESIZE_SQUASH ? "squash" : "short-side",
-             crop, cr_filter_name(spec->filter), spec->bgr ? "bgr" : "rgb", spec->range,
-             (double)spec->mean[0], (double)spec->mean[1], (double)spec->mean[2],
-             (double)spec->std[0], (double)spec->std[1], (double)spec->std[2]);
+    snprintf(
+        text, n_bytes,
+        "{size: [%d, %d], resize: %s,%s filter: %s, channels: %s, range: %g, mean: %s, std: %s}",
+        spec->width, spec->height, spec->resize == CR_RESIZE_SQUASH ? "squash" : "short-side", crop,
+        cr_filter_name(spec->filter), cr_channels_name(spec->channels), spec->range,
+        cr_input_guess_list(spec->mean, spec->channels, mean, sizeof mean),
+        cr_input_guess_list(spec->std, spec->channels, std, sizeof std));
 }

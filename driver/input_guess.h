@@ -29,4 +29,8 @@ void cr_input_guess_fit(cr_input_spec *spec, int width, int height);
 /* The whole `input:` of a job, in one flow mapping, into `text` of n_bytes, 400 of which suffice. */
 void cr_input_guess_yaml(const cr_input_spec *spec, char *text, size_t n_bytes);
 
+/* `[0.5, 0.5, 0.5]`: a number a channel. Returns text. */
+const char *cr_input_guess_list(const float *values, cr_channels channels, char *text,
+                                size_t n_bytes);
+
 #endif

@@ -7,16 +7,47 @@
 
 static const char *const crops[] = {[CR_CROP_CENTER] = "center", [CR_CROP_TEN] = "ten"};
 
+/* A number a channel, with a space before each. */
+static void write_numbers(const float *values, cr_channels channels, char *text, size_t n_bytes)
+{
+    size_t used = 0;
+    for (int c = 0; c < cr_channels_count(channels); c++)
+        used += (size_t)snprintf(text + used, n_bytes - used, " %g", (double)values[c]);
+}
+
+/* What follows, or NULL. */
+static const char *read_numbers(const char *text, cr_channels channels, float *values)
+{
+    for (int c = 0; c < cr_channels_count(channels); c++) {
+        int end = 0;
+        if (sscanf(text, " %f%n", &values[c], &end) != 1 || end == 0)
+            return NULL;
+        text += end;
+    }
+    return text;
+}
+
+static bool find_channels(const char *name, cr_channels *channels)
+{
+    for (int i = 0; cr_channels_name((cr_channels)i); i++)
+        if (strcmp(cr_channels_name((cr_channels)i), name) == 0) {
+            *channels = (cr_channels)i;
+            return true;
+        }
+    return false;
+}
+
 void cr_input_text_write(const cr_input_spec *in, char *text, size_t n_bytes)
 {
     char crop[48] = "";
     if (in->short_side > 0)
         snprintf(crop, sizeof crop, " %d, crop %s", in->short_side, crops[in->crop]);
-    snprintf(text, n_bytes, "%dx%d, %s%s, %s, %s, range %g, mean %g %g %g, std %g %g %g", in->width,
-             in->height, in->resize == CR_RESIZE_SQUASH ? "squash" : "short-side", crop,
-             cr_filter_name(in->filter), in->bgr ? "bgr" : "rgb", in->range, (double)in->mean[0],
-             (double)in->mean[1], (double)in->mean[2], (double)in->std[0], (double)in->std[1],
-             (double)in->std[2]);
+    char mean[80], std[80];
+    write_numbers(in->mean, in->channels, mean, sizeof mean);
+    write_numbers(in->std, in->channels, std, sizeof std);
+    snprintf(text, n_bytes, "%dx%d, %s%s, %s, %s, range %g, mean%s, std%s", in->width, in->height,
+             in->resize == CR_RESIZE_SQUASH ? "squash" : "short-side", crop,
+             cr_filter_name(in->filter), cr_channels_name(in->channels), in->range, mean, std);
 }
 
 static bool find_filter(const char *name, cr_filter *filter)
@@ -65,14 +96,14 @@ cr_status cr_input_text_read(const char *text, cr_input_spec *spec, cr_error *er
         at = read_resize(at, spec);
     if (at) {
         end = 0;
-        got = sscanf(at, ", %32[^,], %4[^,], range %lf, mean %f %f %f, std %f %f %f%n", filter,
-                     channels, &spec->range, &spec->mean[0], &spec->mean[1], &spec->mean[2],
-                     &spec->std[0], &spec->std[1], &spec->std[2], &end);
-        at = rest(at, got, 9, end);
+        got = sscanf(at, ", %32[^,], %4[^,], range %lf, mean%n", filter, channels, &spec->range,
+                     &end);
+        at = find_channels(channels, &spec->channels) ? rest(at, got, 3, end) : NULL;
     }
-    spec->bgr = strcmp(channels, "bgr") == 0;
-    if (!at || *at || !find_filter(filter, &spec->filter) ||
-        (!spec->bgr && strcmp(channels, "rgb") != 0))
+    at = at ? read_numbers(at, spec->channels, spec->mean) : NULL;
+    at =
+        at && strncmp(at, ", std", 5) == 0 ? read_numbers(at + 5, spec->channels, spec->std) : NULL;
+    if (!at || *at || !find_filter(filter, &spec->filter))
         return cr_fail(err, CR_EINPUT, "`%.80s` does not describe a network's input", text);
     return cr_input_check(spec, err);
 }

@@ -214,7 +214,7 @@ cr_status cr_single_run(cr_single *s, const cr_image *image, const char *name, i
                        n_classes - 1);
     const cr_status status = cr_input_prepare(&model->input, image, cr_net_input(net), err);
     if (status != CR_OK)
-        return status;
+        return status == CR_EINPUT ? cr_fail_in(err, "%s: ", name) : status;
     cr_net_forward(net, model->n_views);
     cr_worker_average(cr_net_logits(net), model->n_views, n_classes, s->logits);
     if (!all_finite(s->logits, (size_t)n_classes))

@@ -35,11 +35,6 @@ struct cr_ahead {
     item items[];
 };
 
-static size_t input_size(const cr_input_spec *spec)
-{
-    return (size_t)cr_input_n_views(spec) * 3 * (size_t)spec->width * (size_t)spec->height;
-}
-
 /* From the bytes of an item to the network's input. */
 static cr_status decode(const cr_ahead *a, item *it, float *input, cr_error *err)
 {
@@ -52,7 +47,9 @@ static cr_status decode(const cr_ahead *a, item *it, float *input, cr_error *err
     it->size[0] = image.width;
     it->size[1] = image.height;
     CR_TRY(cr_data_check_size(a->data, it->at, image.width, image.height, err));
-    CR_TRY(cr_input_prepare(it->spec, &image, input, err));
+    status = cr_input_prepare(it->spec, &image, input, err);
+    if (status == CR_EINPUT)
+        cr_fail_in(err, "%s: ", path);
 
 cleanup:
     cr_image_free(&image);
@@ -63,7 +60,7 @@ cleanup:
 /* The same, into memory of the item, which no longer needs its bytes. */
 static cr_status decode_ahead(const cr_ahead *a, item *it, cr_error *err)
 {
-    const size_t size = input_size(it->spec);
+    const size_t size = cr_input_size(it->spec);
     float *input = malloc(size * sizeof *input);
     cr_status status =
         input ? decode(a, it, input, err) : cr_fail_memory(err, "an image", size, sizeof *input);

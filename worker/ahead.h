@@ -31,7 +31,7 @@ void cr_ahead_put(cr_ahead *ahead, const cr_input_spec *spec, int first, int n);
 
 /* The first image of the queue, which must not be empty; waits until it has been read.
  *   size   [2] width, height in pixels; 0, 0 where it could not be decoded
- *   input  [cr_input_n_views][height][width][3], the caller's, not written on failure
+ *   input  [cr_input_size], the caller's, not written on failure
  * Errors, naming the image: CR_EINPUT for one that is none or is not as large as annotated; CR_EIO
  * where the storage fails; CR_EINTERNAL (memory). Local. */
 cr_status cr_ahead_take(cr_ahead *ahead, int32_t size[2], float *input, cr_error *err);

@@ -17,8 +17,18 @@
 static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
 {
     cr_shape in = cr_graph_input_shape(model->graph);
-    if (in.n_dims != 4 || cr_shape_c(&in) != 3)
-        return cr_fail(err, CR_EINPUT, "its input has not the 3 channels of an RGB image");
+    const int n_channels = in.n_dims == 4 ? cr_shape_c(&in) : 0;
+    if (n_channels != 1 && n_channels != 3 && n_channels != 4)
+        return cr_fail(err, CR_EINPUT, "its input is no image of 1, 3 or 4 channels");
+    if (n_channels != cr_channels_count(model->input.channels))
+        return cr_fail(err, CR_EINPUT,
+                       "its input has %d channel%s, not those of `channels: %s`: give the input "
+                       "with channels: %s",
+                       n_channels, n_channels == 1 ? "" : "s",
+                       cr_channels_name(model->input.channels),
+                       n_channels == 1   ? "grey"
+                       : n_channels == 3 ? "rgb, or bgr"
+                                         : "rgba");
     if (n_classes && cr_graph_n_classes(model->graph) != n_classes)
         return cr_fail(err, CR_EINPUT, "it has %d outputs, the synset list %d classes",
                        cr_graph_n_classes(model->graph), n_classes);
@@ -194,8 +204,7 @@ cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, c
 
 size_t cr_model_input_bytes(const cr_model *model)
 {
-    return (size_t)model->slice * (size_t)model->n_views * 3 * (size_t)model->input.width *
-           (size_t)model->input.height * sizeof(float);
+    return (size_t)model->slice * cr_input_size(&model->input) * sizeof(float);
 }
 
 void cr_model_unload(cr_model *model)

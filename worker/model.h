@@ -41,7 +41,7 @@ typedef struct cr_model {
  *   layer         for specs that name none; "" for each method's own default
  *   tokens        as cr_graph_use_tokens has them, if their height is not 0
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
- * Errors: CR_EINPUT naming `file` for a model that cannot be read, has not 3 input channels, not
+ * Errors: CR_EINPUT naming `file` for a model that cannot be read, has other input channels than the input gives, not
  * n_classes outputs, to which none of the methods, if there are any, applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,

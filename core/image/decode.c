@@ -35,7 +35,7 @@ cr_status cr_image_new(const char *name, uint32_t width, uint32_t height, int ma
     uint8_t *rgb = cr_alloc(n_pixels, 3);
     if (!rgb)
         return cr_fail_memory(err, name, n_pixels, 3);
-    *image = (cr_image){(int)width, (int)height, rgb};
+    *image = (cr_image){.width = (int)width, .height = (int)height, .rgb = rgb};
     return CR_OK;
 }
 

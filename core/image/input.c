@@ -3,6 +3,7 @@
 #include "resize.h"
 
 #include <math.h>
+#include <string.h>
 
 cr_status cr_input_check(const cr_input_spec *spec, cr_error *err)
 {
@@ -23,9 +24,11 @@ cr_status cr_input_check(const cr_input_spec *spec, cr_error *err)
         return cr_fail(err, CR_EINPUT,
                        "input.short_side: %d, must be at least the input's %d x %d and at most %d",
                        spec->short_side, spec->width, spec->height, CR_IMAGE_MAX_SIDE);
+    if (!cr_channels_name(spec->channels))
+        return cr_fail(err, CR_EINPUT, "input.channels: unknown (%d)", (int)spec->channels);
     if (spec->range != 1 && spec->range != 255)
         return cr_fail(err, CR_EINPUT, "input.range: %g, must be 1 or 255", spec->range);
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < cr_channels_count(spec->channels); c++) {
         if (!isfinite(spec->mean[c]))
             return cr_fail(err, CR_EINPUT, "input.mean: value %d is not finite", c + 1);
         if (!isfinite(spec->std[c]) || spec->std[c] <= 0)
@@ -38,6 +41,28 @@ cr_status cr_input_check(const cr_input_spec *spec, cr_error *err)
 int cr_input_n_views(const cr_input_spec *spec)
 {
     return spec->crop == CR_CROP_TEN ? CR_MAX_VIEWS : 1;
+}
+
+const char *cr_channels_name(cr_channels channels)
+{
+#define NAME(value, name, n) [value] = (name),
+    static const char *const names[] = {CR_CHANNELS_LIST(NAME)};
+#undef NAME
+    return (size_t)channels < sizeof names / sizeof *names ? names[channels] : NULL;
+}
+
+int cr_channels_count(cr_channels channels)
+{
+#define COUNT(value, name, n) [value] = (n),
+    static const int counts[] = {CR_CHANNELS_LIST(COUNT)};
+#undef COUNT
+    return (size_t)channels < sizeof counts / sizeof *counts ? counts[channels] : 0;
+}
+
+size_t cr_input_size(const cr_input_spec *spec)
+{
+    return (size_t)cr_input_n_views(spec) * (size_t)cr_channels_count(spec->channels) *
+           (size_t)spec->width * (size_t)spec->height;
 }
 
 /* One input: a part of the resized image, perhaps to be mirrored. */
@@ -102,17 +127,23 @@ void cr_input_views(const cr_input_spec *spec, int width, int height, cr_view *v
 }
 
 /* Value of each pixel level, by the network's channel. */
-typedef float level_table[3][256];
+typedef float level_table[CR_MAX_CHANNELS][256];
 
 static void fill_levels(const cr_input_spec *spec, level_table levels)
 {
-    for (int c = 0; c < 3; c++)
+    for (int c = 0; c < cr_channels_count(spec->channels); c++)
         for (int pixel = 0; pixel < 256; pixel++)
             levels[c][pixel] =
                 ((float)(pixel * spec->range / 255.0) - spec->mean[c]) / spec->std[c];
 }
 
-static void normalise(const cr_image *image, level_table levels, bool bgr, bool flip, float *out)
+/* Which of the pixel's three bytes a channel is; of alpha none. */
+enum { OPAQUE = 3 };
+static const int sources[][CR_MAX_CHANNELS] = {
+    [CR_RGB] = {0, 1, 2}, [CR_BGR] = {2, 1, 0}, [CR_GREY] = {0}, [CR_RGBA] = {0, 1, 2, OPAQUE}};
+
+static void normalise_three(const cr_image *image, level_table levels, bool bgr, bool flip,
+                            float *out)
 {
     const int red = bgr ? 2 : 0, blue = 2 - red, step = flip ? -3 : 3;
     const size_t pitch = (size_t)3 * (size_t)image->width;
@@ -126,8 +157,43 @@ static void normalise(const cr_image *image, level_table levels, bool bgr, bool 
     }
 }
 
-cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, float *out,
-                           cr_error *err)
+static void normalise(const cr_image *image, level_table levels, cr_channels channels, bool flip,
+                      float *out)
+{
+    const int n = cr_channels_count(channels), step = flip ? -3 : 3;
+    const size_t pitch = (size_t)3 * (size_t)image->width;
+    if (n == 3) {
+        normalise_three(image, levels, channels == CR_BGR, flip, out);
+        return;
+    }
+    for (int y = 0; y < image->height; y++) {
+        const uint8_t *p = image->rgb + (size_t)y * pitch + (flip ? pitch - 3 : 0);
+        for (int x = 0; x < image->width; x++, p += step, out += n)
+            for (int c = 0; c < n; c++) {
+                const int source = sources[channels][c];
+                out[c] = levels[c][source == OPAQUE ? 255 : p[source]];
+            }
+    }
+}
+
+/* A copy in grey, of three equal channels, which resizing leaves equal. */
+static cr_status make_grey(const cr_image *image, cr_image *grey, cr_error *err)
+{
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    *grey = *image;
+    grey->rgb = cr_alloc(n, 3);
+    if (!grey->rgb)
+        return cr_fail_memory(err, "a grey image", n, 3);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *p = image->rgb + 3 * i;
+        const uint32_t luma = 19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 0x8000u;
+        memset(grey->rgb + 3 * i, (int)(luma >> 16), 3);
+    }
+    return CR_OK;
+}
+
+static cr_status prepare(const cr_input_spec *spec, const cr_image *image, float *out,
+                         cr_error *err)
 {
     input_view views[CR_MAX_VIEWS];
     level_table levels;
@@ -138,9 +204,24 @@ cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, flo
         cr_status status = cr_image_resize_window(image, &views[i].window, spec->filter, &cut, err);
         if (status != CR_OK)
             return status;
-        normalise(&cut, levels, spec->bgr, views[i].flip, out);
-        out += (size_t)3 * (size_t)cut.width * (size_t)cut.height;
+        normalise(&cut, levels, spec->channels, views[i].flip, out);
+        out += cr_input_size(spec) / (size_t)n;
         cr_image_free(&cut);
     }
     return CR_OK;
+}
+
+cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, float *out,
+                           cr_error *err)
+{
+    cr_image grey;
+    if (spec->channels == CR_RGBA && image->transparent)
+        return cr_fail(err, CR_EINPUT,
+                       "has transparent pixels, and `channels: rgba` is for images without any");
+    if (spec->channels != CR_GREY)
+        return prepare(spec, image, out, err);
+    CR_OR_RETURN(make_grey(image, &grey, err));
+    const cr_status status = prepare(spec, &grey, out, err);
+    cr_image_free(&grey);
+    return status;
 }

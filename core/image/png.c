@@ -116,6 +116,8 @@ static cr_status decode(decoder *d, const char *name, int max_mpixels, cr_image 
                      max_mpixels, is_too_short(png, d->info, n_bytes), image, err);
     if (status != CR_OK)
         return status;
+    image->transparent = png_get_color_type(png, d->info) & PNG_COLOR_MASK_ALPHA ||
+                         png_get_valid(png, d->info, PNG_INFO_tRNS);
     layout l = choose_layout(png, d->info);
     int n_passes = png_set_interlace_handling(png);
     png_read_update_info(png, d->info);

@@ -46,7 +46,7 @@ cr_status cr_image_resize_window(const cr_image *in, const cr_window *window, cr
         return cr_fail_memory(err, "a resized image", (size_t)height, pitch);
     cr_status status = fill_window(in, window, filter, rgb, err);
     if (status == CR_OK)
-        *out = (cr_image){width, height, rgb};
+        *out = (cr_image){.width = width, .height = height, .rgb = rgb};
     else
         free(rgb);
     return status;

@@ -111,14 +111,14 @@ static void plan_passes(cr_explainer *ex)
     const cr_shape input = cr_graph_input_shape(ex->graph);
     const size_t n_pixels = (size_t)cr_shape_h(&input) * (size_t)cr_shape_w(&input);
     const size_t n_classes = (size_t)cr_graph_n_classes(ex->graph), batch = (size_t)ex->batch;
-    ex->n_held = whole_lines(batch * (3 * n_pixels + n_classes));
+    ex->n_held = whole_lines(batch * (cr_explainer_input_size(ex) + n_classes));
     /* A cr_between is no longer than 4 cr_reals. */
     ex->n_mask = whole_lines(n_pixels) + whole_lines((2 + 4) * (size_t)cr_shape_w(&input));
     for (int i = 0; i < ex->n_parts; i++) {
         cr_part *p = &ex->parts[i];
         if (!cr_part_passes(p))
             continue;
-        p->held_size = 3 * n_pixels;
+        p->held_size = cr_explainer_input_size(ex);
         if (p->layer->method->of_input)
             continue; /* `held` is 0, where the input is */
         p->held = ex->n_held;

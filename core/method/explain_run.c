@@ -128,6 +128,7 @@ cr_passes cr_explainer_passes(const cr_explainer *ex, const cr_real *input)
         .batch = ex->batch,
         .height = cr_shape_h(&shape),
         .width = cr_shape_w(&shape),
+        .n_channels = cr_shape_c(&shape),
         .n_classes = cr_graph_n_classes(ex->graph),
         .input = input,
         .size = cr_explainer_input_size(ex),

@@ -38,7 +38,7 @@ struct cr_explainer {
      * [images of a backward pass][n_sets][n_slots][n_classes]. */
     size_t n_rows, n_maps, n_scratch, n_seeds;
     cr_real *rows, *maps, *scratch, *seeds;
-    /* For methods that pass again: what the first pass gave of the whole batch, inputs [H W 3] and
+    /* For methods that pass again: what the first pass gave of the whole batch, inputs [H W C] and
      * logits first; a mask, and places of a row. */
     size_t n_held, n_mask;
     cr_real *held, *mask;
@@ -55,7 +55,7 @@ struct cr_explainer {
 static inline size_t cr_explainer_input_size(const cr_explainer *ex)
 {
     const cr_shape shape = cr_graph_input_shape(ex->graph);
-    return 3 * (size_t)cr_shape_h(&shape) * (size_t)cr_shape_w(&shape);
+    return (size_t)cr_shape_c(&shape) * (size_t)cr_shape_h(&shape) * (size_t)cr_shape_w(&shape);
 }
 
 static inline bool cr_head_is_linear(const cr_head *head)

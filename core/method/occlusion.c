@@ -49,10 +49,11 @@ static void fill(const void *user, int k, cr_real *to)
     const cr_method_run *run = user;
     const occlusion *o = run->parameters;
     const cover c = cover_of(run, k);
-    memcpy(to, run->passes->input, 3 * n_places_of(run) * sizeof *to);
+    const int n = run->passes->n_channels;
+    memcpy(to, run->passes->input, run->passes->size * sizeof *to);
     for (int y = c.y0; y < c.y1; y++)
-        for (int i = 3 * c.x0; i < 3 * c.x1; i++)
-            to[3 * y * run->width + i] = (cr_real)o->baseline;
+        for (int i = n * c.x0; i < n * c.x1; i++)
+            to[n * y * run->width + i] = (cr_real)o->baseline;
 }
 
 /* In the scratch: scores of the input as it is and of a covered one, [n_slots] each; the sums of falls,
@@ -98,7 +99,8 @@ static void run(const cr_method_run *run)
         sums[i] = 0;
     cr_scores((cr_score)o->score, run->logits, passes->n_classes, run->classes, run->n_slots,
               scores_of(run));
-    cr_passes_run(passes, n_passes(run->parameters, run->width, run->height, 3), fill, take, run);
+    cr_passes_run(passes, n_passes(run->parameters, run->width, run->height, passes->n_channels),
+                  fill, take, run);
     for (size_t i = 0; i < (size_t)run->n_slots * n_places; i++)
         run->maps[i] = (cr_real)(sums[i] / fmax(windows[i % n_places], 1));
 }

@@ -57,7 +57,7 @@ static void fill(const void *user, int k, cr_real *to)
     const size_t n_pixels = (size_t)passes->height * (size_t)passes->width;
     const int steps = n_steps(p), channel = k / steps;
     if (channel == run->n_channels) {
-        for (size_t i = 0; i < 3 * n_pixels; i++)
+        for (size_t i = 0; i < passes->size; i++)
             to[i] = 0;
         return;
     }

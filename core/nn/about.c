@@ -62,10 +62,15 @@ static const cr_node *only_reader(const cr_graph *graph, int value)
     return found;
 }
 
-bool cr_graph_input_arithmetic(const cr_graph *graph, double scale[3], double shift[3])
+bool cr_graph_input_arithmetic(const cr_graph *graph, double scale[CR_GRAPH_INPUT_CHANNELS],
+                               double shift[CR_GRAPH_INPUT_CHANNELS])
 {
     bool any = false;
-    for (int c = 0; c < 3; c++) {
+    const cr_shape shape = cr_graph_input_shape(graph);
+    const int n_channels = cr_shape_c(&shape);
+    if (n_channels > CR_GRAPH_INPUT_CHANNELS)
+        return false;
+    for (int c = 0; c < CR_GRAPH_INPUT_CHANNELS; c++) {
         scale[c] = 1;
         shift[c] = 0;
     }
@@ -73,10 +78,10 @@ bool cr_graph_input_arithmetic(const cr_graph *graph, double scale[3], double sh
         const cr_node *node = only_reader(graph, value);
         if (!node || !(node->flags & (CR_OP_ALIAS | CR_OP_MOVES | CR_OP_AFFINE)))
             return any;
-        for (size_t c = 0; c < 3 && node->flags & CR_OP_AFFINE; c++) {
-            const double factor = cr_affine_scale(node, c);
+        for (int c = 0; c < n_channels && node->flags & CR_OP_AFFINE; c++) {
+            const double factor = cr_affine_scale(node, (size_t)c);
             scale[c] *= factor;
-            shift[c] = shift[c] * factor + cr_affine_shift(node, c);
+            shift[c] = shift[c] * factor + cr_affine_shift(node, (size_t)c);
             any = true;
         }
         value = node->y;

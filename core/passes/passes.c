@@ -70,7 +70,19 @@ static void hide(size_t n_places, const cr_real *from, const cr_real *mask, cr_r
             to[3 * i + (size_t)c] = from[3 * i + (size_t)c] * mask[i];
 }
 
+/* The same of other channels than three. */
+static void hide_any(size_t n_places, size_t n_channels, const cr_real *from, const cr_real *mask,
+                     cr_real *to)
+{
+    for (size_t i = 0; i < n_places * n_channels; i++)
+        to[i] = from[i] * mask[i / n_channels];
+}
+
 void cr_passes_hide(const cr_passes *passes, cr_real *to)
 {
-    hide((size_t)passes->height * (size_t)passes->width, passes->input, passes->mask, to);
+    const size_t n_places = (size_t)passes->height * (size_t)passes->width;
+    if (passes->n_channels == 3)
+        hide(n_places, passes->input, passes->mask, to);
+    else
+        hide_any(n_places, (size_t)passes->n_channels, passes->input, passes->mask, to);
 }

@@ -193,6 +193,7 @@ static cr_status put_dataset(FILE *file, const request *r, cr_error *err)
 
 static void put_input(FILE *file, const cr_input_guess *guess)
 {
+    char mean[80], std[80];
     const cr_input_spec *in = &guess->spec;
     fprintf(file,
             "    input:    # `input: %s`, with single keys over it, is the short form\n"
@@ -209,11 +210,11 @@ static void put_input(FILE *file, const cr_input_guess *guess)
             "      # Pixels: %s.\n"
             "      channels: %s\n"
             "      range: %g\n"
-            "      mean: [%g, %g, %g]\n"
-            "      std: [%g, %g, %g]\n",
-            cr_filter_name(in->filter), guess->pixels_from, in->bgr ? "bgr" : "rgb", in->range,
-            (double)in->mean[0], (double)in->mean[1], (double)in->mean[2], (double)in->std[0],
-            (double)in->std[1], (double)in->std[2]);
+            "      mean: %s\n"
+            "      std: %s\n",
+            cr_filter_name(in->filter), guess->pixels_from, cr_channels_name(in->channels),
+            in->range, cr_input_guess_list(in->mean, in->channels, mean, sizeof mean),
+            cr_input_guess_list(in->std, in->channels, std, sizeof std));
 }
 
 static cr_status put_job(FILE *file, const request *r, const cr_graph *graph,

@@ -285,15 +285,19 @@ static cr_status join_sets(const char *const *sets, int n_sets, char **joined, c
     return CR_OK;
 }
 
-/* What may be given by its name alone becomes a mapping. Before --set, so that it can change a key of
+/* What may be given by its name alone becomes a mapping, a number for all channels a list. Before --set, so that it can change a key of
  * such an item; after, for those that it gives. */
 static cr_status wrap(cr_job_tree *tree, cr_error *err)
 {
     static const char *const named[][2] = {
         {"protocols.*", "name"},        {"methods.*", "name"},        {"metrics.*", "name"},
         {"models.*.methods.*", "name"}, {"models.*.input", "preset"}, {"defaults.input", "preset"}};
+    static const char *const lists[] = {"models.*.input.mean", "models.*.input.std",
+                                        "defaults.input.mean", "defaults.input.std"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         CR_OR_RETURN(cr_job_tree_wrap(tree, named[i][0], named[i][1], err));
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        CR_OR_RETURN(cr_job_tree_wrap(tree, lists[i], NULL, err));
     return CR_OK;
 }
 

@@ -81,8 +81,8 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *     names of the network's inputs that are not the image to .npy files, and
  *     input: a preset (cr_input_presets), or a mapping: preset (none), and, where one is given, over what
  *       that says, size [width, height], resize (squash | short-side), filter (pil-bilinear |
- *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr),
- *       range (1 | 255), mean and std, three numbers each; short_side and crop (center | ten): with
+ *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr | grey | rgba),
+ *       range (1 | 255), mean and std, a number a channel or one for all; short_side and crop (center | ten): with
  *       short-side the first of them (center), with squash both or neither (the whole image). Where
  *       `resize` is given, short_side and crop of the preset do not count
  *     An empty list: baselines alone; then images may be none, and methods need not be given.

@@ -76,6 +76,28 @@ static cr_status read_resize(cr_job_source *source, const cr_job_raw_input *raw,
     return CR_OK;
 }
 
+/* A number a channel, or one for all. Those of a preset are for three. */
+static cr_status read_by_channel(cr_job_source *source, const double *values, unsigned n,
+                                 unsigned i, const char *name, const cr_input_spec *input,
+                                 float to[CR_MAX_CHANNELS], cr_error *err)
+{
+    char key[CR_JOB_PATH_BYTES];
+    const int n_channels = cr_channels_count(input->channels);
+    KEY("models.%u.input.%s", i, name);
+    if (!values && n_channels != 3)
+        return cr_job_fail(err, source, key, "is missing; that of a preset is not for channels: %s",
+                           cr_channels_name(input->channels));
+    if (values && n != 1 && n_channels == 1)
+        return cr_job_fail(err, source, key, "must be one number, not %u, with channels: %s", n,
+                           cr_channels_name(input->channels));
+    if (values && n != 1 && n != (unsigned)n_channels)
+        return cr_job_fail(err, source, key, "must be one number, or %d, not %u, with channels: %s",
+                           n_channels, n, cr_channels_name(input->channels));
+    for (int c = 0; values && c < n_channels; c++)
+        to[c] = (float)values[n == 1 ? 0 : c];
+    return CR_OK;
+}
+
 cr_status cr_job_read_input(cr_job_source *source, const cr_job_raw_input *raw, unsigned i,
                             cr_input_spec *input, cr_error *err)
 {
@@ -92,15 +114,12 @@ cr_status cr_job_read_input(cr_job_source *source, const cr_job_raw_input *raw, 
     if (has_input(source, i, "filter"))
         input->filter = (cr_filter)raw->filter;
     if (has_input(source, i, "channels"))
-        input->bgr = raw->channels == 1;
+        input->channels = (cr_channels)raw->channels;
     if (has_input(source, i, "range"))
         input->range = raw->range;
-    for (int c = 0; c < 3; c++) {
-        if (has_input(source, i, "mean"))
-            input->mean[c] = (float)raw->mean[c];
-        if (has_input(source, i, "std"))
-            input->std[c] = (float)raw->std[c];
-    }
+    CR_OR_RETURN(
+        read_by_channel(source, raw->mean, raw->n_mean, i, "mean", input, input->mean, err));
+    CR_OR_RETURN(read_by_channel(source, raw->std, raw->n_std, i, "std", input, input->std, err));
 
     cr_error inner;
     if (cr_input_check(input, &inner) == CR_OK)

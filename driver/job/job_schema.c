@@ -31,7 +31,8 @@ static const cyaml_strval_t resizes[] = {{"squash", CR_RESIZE_SQUASH},
 static const cyaml_strval_t crops[] = {{"center", CR_CROP_CENTER}, {"ten", CR_CROP_TEN}};
 #define FILTER_WORD(filter, name) {name, filter},
 static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
-static const cyaml_strval_t channels[] = {{"rgb", 0}, {"bgr", 1}};
+#define CHANNELS_WORD(channels, name, n) {name, channels},
+static const cyaml_strval_t channels[] = {CR_CHANNELS_LIST(CHANNELS_WORD)};
 static const cyaml_strval_t kept_classes[] = {{"all", CR_SLOTS}, {"truth", 1}, {"none", 0}};
 static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
 
@@ -53,8 +54,10 @@ static const cyaml_schema_field_t input_fields[] = {
     WORD("filter", MAY, cr_job_raw_input, filter, filters),
     WORD("channels", MAY, cr_job_raw_input, channels, channels),
     CYAML_FIELD_FLOAT("range", CYAML_FLAG_STRICT | MAY, cr_job_raw_input, range),
-    CYAML_FIELD_SEQUENCE_FIXED("mean", MAY, cr_job_raw_input, mean, &number, 3),
-    CYAML_FIELD_SEQUENCE_FIXED("std", MAY, cr_job_raw_input, std, &number, 3),
+    CYAML_FIELD_SEQUENCE_COUNT("mean", CYAML_FLAG_POINTER | MAY, cr_job_raw_input, mean, n_mean,
+                               &number, 1, CR_MAX_CHANNELS),
+    CYAML_FIELD_SEQUENCE_COUNT("std", CYAML_FLAG_POINTER | MAY, cr_job_raw_input, std, n_std,
+                               &number, 1, CR_MAX_CHANNELS),
     CYAML_FIELD_END,
 };
 

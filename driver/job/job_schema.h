@@ -20,9 +20,10 @@ typedef struct cr_job_raw_input {
     int64_t *short_side;
     int *crop;    /* cr_crop */
     int filter;   /* cr_filter */
-    int channels; /* 1: bgr */
+    int channels; /* cr_channels */
     double range;
-    double mean[3], std[3];
+    double *mean, *std;
+    unsigned n_mean, n_std;
 } cr_job_raw_input;
 
 /* Its parameters are read from the tree: job_parameter.h. */

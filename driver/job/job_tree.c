@@ -434,6 +434,14 @@ static bool wrap_node(yaml_document_t *document, int *number, const char *key)
     const yaml_mark_t mark = yaml_document_get_node(document, *number)->start_mark;
     if (yaml_document_get_node(document, *number)->type != YAML_SCALAR_NODE)
         return true;
+    if (!key) {
+        const int list = yaml_document_add_sequence(document, NULL, YAML_FLOW_SEQUENCE_STYLE);
+        if (!list || !yaml_document_append_sequence_item(document, list, *number))
+            return false;
+        yaml_document_get_node(document, list)->start_mark = mark;
+        *number = list;
+        return true;
+    }
     const int name = yaml_document_add_scalar(document, NULL, (const unsigned char *)key,
                                               (int)strlen(key), YAML_PLAIN_SCALAR_STYLE);
     const int mapping = yaml_document_add_mapping(document, NULL, YAML_FLOW_MAPPING_STYLE);

@@ -44,7 +44,7 @@ cr_status cr_job_tree_set(cr_job_tree *tree, const char *path, const char *value
 /* Takes a key of the outermost mapping away, if it is there. */
 void cr_job_tree_remove(cr_job_tree *tree, const char *key);
 
-/* Makes a mapping {key: VALUE} of every single value at `path`, in which a part * is every item of a
+/* Makes a mapping {key: VALUE}, or with NULL a list [VALUE], of every single value at `path`, in which a part * is every item of a
  * list, or every key of that name where one is given twice. Errors: CR_EINTERNAL (memory). */
 cr_status cr_job_tree_wrap(cr_job_tree *tree, const char *path, const char *key, cr_error *err);
 

@@ -11,6 +11,7 @@
 typedef struct cr_image {
     int width, height;
     uint8_t *rgb;
+    bool transparent; /* the file says which pixels are seen through, and that is not kept */
 } cr_image;
 
 /* Largest width and height that we decode, the most pixels, and the largest file that we read. With
@@ -90,6 +91,29 @@ typedef enum cr_crop {
 
 #define CR_MAX_VIEWS 10
 
+/* Channels of a network's input, in their order:
+ *   grey  Pillow's Image.convert("L") of the whole image, before it is resized: ITU-R BT.601's luma
+ *         (19595 R + 38470 G + 7471 B + 32768) / 65536 in integers
+ *   rgba  the colours, and an alpha of 255 in every pixel: of an image that is nowhere transparent that is
+ *         Pillow's Image.convert("RGBA"); others are refused */
+#define CR_CHANNELS_LIST(X) \
+    X(CR_RGB, "rgb", 3)     \
+    X(CR_BGR, "bgr", 3)     \
+    X(CR_GREY, "grey", 1)   \
+    X(CR_RGBA, "rgba", 4)
+
+typedef enum cr_channels {
+#define CR_CHANNELS_ENUM(channels, name, n) channels,
+    CR_CHANNELS_LIST(CR_CHANNELS_ENUM)
+#undef CR_CHANNELS_ENUM
+} cr_channels;
+
+#define CR_MAX_CHANNELS 4
+
+/* Their name, and how many they are; NULL and 0 for a value that is none of them. */
+const char *cr_channels_name(cr_channels channels);
+int cr_channels_count(cr_channels channels);
+
 /* How an image becomes the network's inputs. */
 typedef struct cr_input_spec {
     int width, height; /* of the network's input, pixels */
@@ -97,10 +121,10 @@ typedef struct cr_input_spec {
     int short_side; /* >= width and height; 0 with CR_RESIZE_SQUASH and CR_CROP_CENTER: no crop */
     cr_crop crop;
     cr_filter filter;
-    bool bgr;      /* channel order of the network's input */
-    double range;  /* what a white pixel is before mean and std: 1 or 255 */
-    float mean[3]; /* in the order of the network's channels */
-    float std[3];  /* likewise, > 0 */
+    cr_channels channels;        /* of the network's input */
+    double range;                /* what a white pixel is before mean and std: 1 or 255 */
+    float mean[CR_MAX_CHANNELS]; /* in the order of the network's channels */
+    float std[CR_MAX_CHANNELS];  /* likewise, > 0 */
 } cr_input_spec;
 
 /* How networks of well-known origin want their images. */
@@ -123,6 +147,9 @@ cr_status cr_input_check(const cr_input_spec *spec, cr_error *err);
 /* Inputs that one image gives: 1, or 10 for CR_CROP_TEN. */
 int cr_input_n_views(const cr_input_spec *spec);
 
+/* Values of all of them: what cr_input_prepare writes. */
+size_t cr_input_size(const cr_input_spec *spec);
+
 /* What part of an image of width x height pixels each input covers.
  *   views  [cr_input_n_views], the caller's */
 void cr_input_views(const cr_input_spec *spec, int width, int height, cr_view *views);
@@ -131,8 +158,9 @@ void cr_input_views(const cr_input_spec *spec, int width, int height, cr_view *v
  * torchvision's ToTensor and Normalize compute it. The long side of CR_RESIZE_SHORT_SIDE is
  * int(short_side * long / short); the centre starts at round((side - size) / 2), halves to even,
  * which is torchvision's. Only the pixels inside the crops are computed.
- *   out  [cr_input_n_views][height][width][3], the caller's
- * Errors: CR_EINTERNAL (memory). */
+ *   out  [cr_input_n_views][height][width][channels], the caller's
+ * Errors: CR_EINPUT for a transparent image where the network has a channel of alpha; CR_EINTERNAL
+ * (memory). */
 cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, float *out,
                            cr_error *err);
 

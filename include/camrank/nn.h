@@ -148,10 +148,13 @@ int cr_graph_input(const cr_graph *graph);
 cr_shape cr_graph_input_shape(const cr_graph *graph);
 int cr_graph_n_classes(const cr_graph *graph);
 
-/* What an input of 3 channels is multiplied by and what is added then, by constants, before the network
- * does anything else with it; false where there is no such arithmetic. The graph's weights must still be
- * there. */
-bool cr_graph_input_arithmetic(const cr_graph *graph, double scale[3], double shift[3]);
+#define CR_GRAPH_INPUT_CHANNELS 4
+
+/* What the channels of an input of no more than these are multiplied by and what is added then, by
+ * constants, before the network does anything else with it; false where there is no such arithmetic. The
+ * graph's weights must still be there. */
+bool cr_graph_input_arithmetic(const cr_graph *graph, double scale[CR_GRAPH_INPUT_CHANNELS],
+                               double shift[CR_GRAPH_INPUT_CHANNELS]);
 
 /* Id of the value with this output name (or of the output of the node with this name), -1 if there
  * is none. */

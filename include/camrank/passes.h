@@ -14,11 +14,11 @@ typedef struct cr_between {
 /* What the network gave for an input by itself, and the net to ask more of. */
 typedef struct cr_passes {
     cr_net *net;
-    const bool *abandoned; /* no further pass is begun once it is true */
-    int batch;             /* inputs of a pass */
-    int height, width;     /* of the input */
+    const bool *abandoned;         /* no further pass is begun once it is true */
+    int batch;                     /* inputs of a pass */
+    int height, width, n_channels; /* of the input */
     int n_classes;
-    const cr_real *input; /* [height][width][3] */
+    const cr_real *input; /* [height][width][n_channels] */
     size_t size; /* cr_reals of the input, or of the layer; those from `skip` on are changed */
     size_t skip;
     int start;  /* the target of the net at which the passes begin; -1: the input */
@@ -41,7 +41,7 @@ typedef void (*cr_passes_take)(const void *user, int k, const cr_real *logits);
 void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passes_take take,
                    const void *user);
 
-/* Takes the gradients of the logits of its classes, [n_slots][height][width][3]; in the order of k. */
+/* Takes the gradients of the logits of its classes, [n_slots][height][width][n_channels]; in the order of k. */
 typedef void (*cr_passes_take_back)(const void *user, int k, const cr_real *gradients);
 
 /* As cr_passes_run, of inputs, with a backward pass for the classes of the slots. */

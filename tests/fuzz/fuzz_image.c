@@ -9,7 +9,7 @@ enum { SIDE = 16, HOW_BYTES = 4 };
 
 static void prepare(const cr_image *image, const uint8_t how[HOW_BYTES])
 {
-    float out[CR_MAX_VIEWS * SIDE * SIDE * 3];
+    float out[CR_MAX_VIEWS * SIDE * SIDE * CR_MAX_CHANNELS];
     cr_view views[CR_MAX_VIEWS];
     cr_error err = {0};
     cr_input_spec spec = {.width = 1 + how[0] % SIDE,
@@ -18,13 +18,14 @@ static void prepare(const cr_image *image, const uint8_t how[HOW_BYTES])
                           .crop = how[2] & 2 ? CR_CROP_TEN : CR_CROP_CENTER,
                           .short_side = how[2] & 3 ? SIDE + how[2] : 0,
                           .filter = (cr_filter)(how[3] & 3),
-                          .bgr = how[3] & 4,
+                          .channels = (cr_channels)(how[3] >> 4 & 3),
                           .range = how[3] & 8 ? 1 : 255,
-                          .std = {1, 1, 1}};
+                          .std = {1, 1, 1, 1}};
     FUZZ_CHECK(cr_input_check(&spec, &err) == CR_OK);
-    FUZZ_CHECK(cr_input_prepare(&spec, image, out, &err) == CR_OK);
+    const bool fits = spec.channels != CR_RGBA || !image->transparent;
+    FUZZ_CHECK(cr_input_prepare(&spec, image, out, &err) == (fits ? CR_OK : CR_EINPUT));
     const int n_views = cr_input_n_views(&spec);
-    for (int i = 0; i < n_views * spec.width * spec.height * 3; i++)
+    for (size_t i = 0; fits && i < cr_input_size(&spec); i++)
         FUZZ_CHECK(out[i] >= 0 && out[i] <= (float)spec.range);
     cr_input_views(&spec, image->width, image->height, views);
     for (int v = 0; v < n_views; v++)

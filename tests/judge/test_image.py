@@ -25,7 +25,7 @@ except ImportError:
     torchvision = None
 
 from camrank import array_at, lib
-from structs import (CR_CROP_CENTER as CENTER, CR_CROP_TEN as TEN,
+from structs import (CR_BGR, CR_RGB, CR_CROP_CENTER as CENTER, CR_CROP_TEN as TEN,
                      CR_FILTER_OPENCV_LINEAR as OPENCV_LINEAR,
                      CR_FILTER_PIL_BICUBIC as PIL_BICUBIC, CR_FILTER_PIL_BILINEAR as PIL_BILINEAR,
                      CR_FILTER_PIL_NEAREST as PIL_NEAREST, CR_RESIZE_SHORT_SIDE as SHORT_SIDE,
@@ -99,7 +99,7 @@ def filter_name(kind):
 
 def spec_of(width, height, resize, short_side, crop, kind, bgr, white, mean, std):
     return cr_input_spec(width=width, height=height, resize=resize, short_side=short_side, crop=crop,
-                         filter=kind, bgr=bgr, range=white, mean=tuple(mean), std=tuple(std))
+                         filter=kind, channels=CR_BGR if bgr else CR_RGB, range=white, mean=(*mean, 0), std=(*std, 1))
 
 
 def prepare(spec, pixels):

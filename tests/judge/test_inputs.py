@@ -16,7 +16,7 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import Checks, Graph, Net, Refused
+from camrank import Checks, Graph, Net, Refused, method_maps
 
 warnings.filterwarnings("ignore")
 torch.manual_seed(1)
@@ -172,6 +172,105 @@ def further_inputs(folder, pixels):
     checks("--inputs without a file", done.returncode == 2 and "must be NAME=FILE.npy" in done.stderr, done.stderr)
 
 
+class Grey(nn.Module):
+    """Of the first of n channels."""
+
+    def __init__(self, n_channels=1):
+        super().__init__()
+        torch.manual_seed(2)
+        self.first, self.last = nn.Conv2d(1, 6, 3, 2, 1), nn.Linear(6, N_CLASSES)
+        if n_channels > 1:
+            weight = torch.zeros(6, n_channels, 3, 3)
+            weight[:, :1] = self.first.weight.detach()
+            self.first = nn.Conv2d(n_channels, 6, 3, 2, 1)
+            self.first.weight.data, self.first.bias.data = weight, Grey().first.bias.data
+
+    def forward(self, x):
+        return self.last(self.first(x).relu().mean((2, 3)))
+
+
+def pixels_of(path, mode, mean, std):
+    image = Image.open(path).convert(mode).resize((SIDE, SIDE), Image.BILINEAR)
+    pixels = torch.from_numpy(np.asarray(image).reshape(SIDE, SIDE, -1).copy()).permute(2, 0, 1).float() / 255
+    return (pixels - torch.tensor(mean).reshape(-1, 1, 1)) / torch.tensor(std).reshape(-1, 1, 1)
+
+
+def other_channels(folder):
+    """Pictures in colour, of other sizes than the network's input, as JPEG and PNG, as Pillow converts them."""
+    rng = np.random.default_rng(2)
+    for i in range(N_IMAGES):
+        small = Image.fromarray(rng.integers(0, 256, (5, 6, 3), np.uint8))
+        picture = small.resize((31 + i, 23), Image.BICUBIC)
+        if i == 4:
+            picture = picture.convert("P")
+        if i == 5:
+            picture = picture.convert("L")
+        picture.save(f"{folder}/img/i{i:02}.png", "PNG" if i % 2 else "JPEG") if i != 4 else \
+            picture.save(f"{folder}/img/i{i:02}.png")
+    paths = [f"{folder}/img/i{i:02}.png" for i in range(N_IMAGES)]
+    for mode, channels, mean, std in (("L", "grey", [.4], [.3]),
+                                      ("RGBA", "rgba", [.4, .5, .6, .7], [.1, .2, .3, .4])):
+        net = Grey() if mode == "L" else nn.Sequential(nn.Conv2d(4, 6, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                                                       nn.Flatten(), nn.Linear(6, N_CLASSES))
+        with open(f"{folder}/m.onnx", "wb") as file:
+            file.write(export(net, (torch.zeros(1, len(mean), SIDE, SIDE),)))
+        x = torch.stack([pixels_of(path, mode, mean, std) for path in paths])
+        of = f"input: {{size: [{SIDE}, {SIDE}], resize: squash, channels: {channels}, range: 1, mean: %s, std: %s}}"
+        code, said = run(folder, of % (mean, std), "--force", methods="[cam, grad-cam, saliency, occlusion, rise]")
+        checks(f"a run of {channels}", code == 0 and not said.count("fail"), said)
+        compare(f"logits of {channels}", folder, net(x).detach().numpy())
+        if mode == "L":
+            run(folder, of % (.4, .3), "--force")
+            compare("mean and std as one number", folder, net(x).detach().numpy())
+            with h5py.File(f"{folder}/o.h5") as file:
+                text = file["models/m"].attrs["input"]
+            checks("what the file says of it", b"grey, range 1, mean 0.4, std 0.3" in text, text.decode())
+            code, said = run(folder, PLAIN, "--force")
+            checks("colour for grey", code == 3 and "give the input with channels: grey" in said, said)
+            code, said = run(folder, "input: {preset: torchvision, channels: grey}", "--force")
+            checks("a preset's colours for grey", code == 3 and "mean: is missing" in said, said)
+        code, said = run(folder, of % ([1, 2], std), "--force")
+        checks(f"two numbers for {channels}", code == 3 and "must be one number" in said, said)
+        for command in (["explain", paths[0], "-o", f"{folder}/explained", "--method", "saliency", "--force"],
+                        ["init", "--force", "-o", f"{folder}/init.yaml", "--images", f"{folder}/img",
+                         "--ground-truth", f"{folder}/gt.csv", "--synsets", f"{folder}/syn.txt"]):
+            done = subprocess.run([CAMRANK, command[0], f"{folder}/m.onnx", *command[1:]], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            checks(f"{command[0]} of {channels}", done.returncode == 0, done.stderr)
+    transparent = Image.open(paths[1]).convert("RGBA")
+    transparent.putpixel((3, 3), (1, 2, 3, 4))
+    transparent.save(paths[1])
+    code, said = run(folder, of % (mean, std), "--force")
+    with h5py.File(f"{folder}/o.h5") as file:
+        reason = file["models/m/reason"][1].decode()
+    checks("a transparent image fails", code == 0 and reason.startswith("img/i01.png: has transparent pixels") or
+           reason.startswith("i01.png: has transparent pixels"), reason)
+
+
+def pixel_methods():
+    """A network of three or four channels that sees the first alone has the maps of that of one."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 1, (2, 1, SIDE, SIDE)).astype("f4")
+    one = Graph(export(Grey(), (torch.zeros(1, 1, SIDE, SIDE),)))
+    for n in 3, 4:
+        more = np.concatenate([x, np.zeros((2, n - 1, SIDE, SIDE), "f4")], 1)
+        other = Graph(export(Grey(n), (torch.zeros(1, n, SIDE, SIDE),)))
+        for method, parameters in {
+                "saliency": {}, "input-x-gradient": {}, "guided-backprop": {}, "integrated-gradients": {"channels": "sum"},
+                "occlusion": {"window": 5, "stride": 3}, "rise": {"masks": 200}, "score-cam": {}, "ablation-cam": {},
+                "grad-cam": {}}.items():
+            got, want = [method_maps(graph, inputs, [[0, 2], [1, 3]], method, **parameters)[0]
+                         for graph, inputs in ((one, x), (other, more))]
+            off = np.abs(got - want).max() / np.abs(want).max()
+            checks(f"{method} of one channel and of {n}", off < 1e-4, f"{off:.1e}")
+    (torch_x := torch.from_numpy(x)).requires_grad_()
+    Grey()(torch_x)[:, 1].sum().backward()
+    got = method_maps(one, x, [[1], [1]], "saliency")[0][:, 0]
+    checks("saliency of one channel", np.allclose(got, torch_x.grad.abs().numpy()[:, 0], 1e-4, 1e-7))
+
+
+pixel_methods()
 with tempfile.TemporaryDirectory() as work:
     further_inputs(work, images(work))
+    other_channels(work)
 checks.done()

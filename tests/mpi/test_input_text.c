@@ -19,7 +19,7 @@ static void check_round_trip(const cr_input_spec *spec, const char *expected)
     CHECK_EQUAL(back.short_side, spec->short_side);
     CHECK_EQUAL(back.crop, spec->crop);
     CHECK_EQUAL(back.filter, spec->filter);
-    CHECK_EQUAL(back.bgr, spec->bgr);
+    CHECK_EQUAL((int)back.channels, (int)spec->channels);
     CHECK(back.range == spec->range);
     for (int i = 0; i < 3; i++)
         CHECK(back.mean[i] == spec->mean[i] && back.std[i] == spec->std[i]);
@@ -32,7 +32,7 @@ static void line_written_is_read_back(const cr_par *par)
                                       .height = 200,
                                       .resize = CR_RESIZE_SQUASH,
                                       .filter = CR_FILTER_OPENCV_LINEAR,
-                                      .bgr = true,
+                                      .channels = CR_BGR,
                                       .range = 255,
                                       .mean = {104, 117.5F, -123},
                                       .std = {1, 2, 3}},

@@ -87,7 +87,7 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK_TEXT(first->file_given, "nets/first.onnx");
     CHECK_TEXT(first->layer, "");
     CHECK(first->input.width == 227 && first->input.height == 200);
-    CHECK(first->input.resize == CR_RESIZE_SQUASH && first->input.bgr);
+    CHECK(first->input.resize == CR_RESIZE_SQUASH && first->input.channels == CR_BGR);
     CHECK(first->input.range == 255 && first->input.filter == CR_FILTER_PIL_BILINEAR);
     CHECK(first->input.mean[0] == 104 && first->input.mean[1] == 117.5f);
     CHECK(first->input.std[1] == 2 && first->input.std[2] == 3);
@@ -95,7 +95,7 @@ static void job_good_fills_every_member(const cr_par *par)
     CHECK_TEXT(second->layer, "relu5");
     CHECK(second->input.resize == CR_RESIZE_SHORT_SIDE && second->input.short_side == 256);
     CHECK(first->input.crop == CR_CROP_CENTER && second->input.crop == CR_CROP_CENTER);
-    CHECK(!second->input.bgr && second->input.range == 1);
+    CHECK(second->input.channels == CR_RGB && second->input.range == 1);
     CHECK_EQUAL(job.methods.n, 3);
     CHECK_TEXT(job.methods.specs[0].method->name, "cam");
     CHECK_TEXT(job.methods.specs[1].layers[0], "");
@@ -441,7 +441,7 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
         {"resize: squash", "resize: stretch",
          "jobs/x.yaml:10: models[0].input.resize: must be squash or short-side, not \"stretch\""},
         {"channels: bgr", "channels: 1",
-         "jobs/x.yaml:10: models[0].input.channels: must be rgb or bgr, not \"1\""},
+         "jobs/x.yaml:10: models[0].input.channels: must be rgb or bgr or grey or rgba, not \"1\""},
         {"filter: pil-bilinear", "filter: bicubic",
          "jobs/x.yaml:15: models[1].input.filter: must be pil-bilinear or pil-bicubic or "
          "pil-nearest or opencv-linear, not \"bicubic\""},
@@ -466,7 +466,8 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
     static const bad_case cases[] = {
         {"[227, 200]", "[227]", "jobs/x.yaml:10: models[0].input.size: must have 2 entries, not 1"},
         {"[1, 2, 3e0]", "[1, 2, 3, 4]",
-         "jobs/x.yaml:11: models[0].input.std: must have 3 entries, not 4"},
+         "jobs/x.yaml:11: models[0].input.std: must be one number, or 3, not 4, with channels: "
+         "bgr"},
         {"methods: [cam, grad-cam, grad-cam@fire9/concat]\n", "",
          "jobs/x.yaml:1: the key \"methods\" is missing (methods: [] is for classes alone)"},
         {"images: data/images", "images: none",
@@ -673,7 +674,7 @@ static void job_set_changes_values_in_order(const cr_par *par)
     CHECK_TEXT(job.methods.specs[1].layers[0], "y=z");
     CHECK(job.map_float16 && job.map_slots == CR_KEEP_DEFAULT);
     CHECK(job.models[0].input.width == 5 && job.models[0].input.height == 6);
-    CHECK(job.models[0].input.mean[2] == 7 && !job.models[0].input.bgr);
+    CHECK(job.models[0].input.mean[2] == 7 && job.models[0].input.channels == CR_RGB);
     CHECK_TEXT(job.data.images, "/elsewhere");
     CHECK_TEXT(job.output, "./out/two.h5");
     CHECK_TEXT(job.text, good);
@@ -734,7 +735,7 @@ static void job_defaults_presets_and_merge_keys_fill_models(const cr_par *par)
     CHECK_TEXT(b->name, "b");
     CHECK_TEXT(b->file, "jobs/a.onnx");
     CHECK_TEXT(b->layer, "own");
-    CHECK(b->input.bgr && b->input.range == 255 && b->input.width == 224);
+    CHECK(b->input.channels == CR_BGR && b->input.range == 255 && b->input.width == 224);
     CHECK_EQUAL((int)b->input.filter, CR_FILTER_OPENCV_LINEAR);
     CHECK_EQUAL(cr_job_methods_of(&job, 1)->n, 1);
     CHECK_TEXT(cr_job_methods_of(&job, 1)->specs[0].layers[0], "x");

@@ -26,7 +26,7 @@ static const cr_input_spec ten = {.width = 16,
                                   .resize = CR_RESIZE_SHORT_SIDE,
                                   .short_side = 32,
                                   .crop = CR_CROP_TEN,
-                                  .bgr = true,
+                                  .channels = CR_BGR,
                                   .range = 255,
                                   .mean = {1, 2, 3},
                                   .std = {1, 2, 4}};

@@ -15,7 +15,7 @@ enum { WIDTH = 100, HEIGHT = 80, SCALE = 3, LEFT = 10, TOP = 10 + 22 + 20, RIGHT
 
 static cr_image make_picture(void)
 {
-    cr_image image = {WIDTH, HEIGHT, malloc((size_t)WIDTH * HEIGHT * 3)};
+    cr_image image = {.width = WIDTH, .height = HEIGHT, .rgb = malloc((size_t)WIDTH * HEIGHT * 3)};
     assert_non_null(image.rgb);
     for (int i = 0; i < WIDTH * HEIGHT * 3; i++)
         image.rgb[i] = (uint8_t)(60 + i % 40);

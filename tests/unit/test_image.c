@@ -15,7 +15,8 @@
 /* A picture that any script can make again: ((37 x + 91 y + 53 c + x y) mod 256). */
 static cr_image make_picture(int width, int height)
 {
-    cr_image image = {width, height, malloc((size_t)width * (size_t)height * 3)};
+    cr_image image = {
+        .width = width, .height = height, .rgb = malloc((size_t)width * (size_t)height * 3)};
     assert_non_null(image.rgb);
     uint8_t *p = image.rgb;
     for (int y = 0; y < height; y++)
@@ -78,7 +79,7 @@ static void assert_decodes(const uint8_t *bytes, size_t n_bytes, cr_image *image
 /* `bytes` are copied to a block of their own, so that a read past their end is found. */
 static void assert_refused(const uint8_t *bytes, size_t n_bytes, const char *message)
 {
-    cr_image image = {1, 1, NULL};
+    cr_image image = {.width = 1, .height = 1};
     cr_error err = {0};
     uint8_t *exact = malloc(n_bytes ? n_bytes : 1);
     assert_non_null(exact);
@@ -397,7 +398,7 @@ static void input_of_squash_covers_the_whole_in_the_networks_channels(void **sta
     float out[24 * 16 * 3];
     spec.resize = CR_RESIZE_SQUASH;
     spec.short_side = 0;
-    spec.bgr = true;
+    spec.channels = CR_BGR;
     spec.range = 1;
     assert_int_equal(cr_input_prepare(&spec, &picture, out, &err), CR_OK);
     for (int i = 0; i < 24 * 16; i++)
