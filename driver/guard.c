@@ -137,7 +137,7 @@ static cr_status judge_order(const cr_par *par, const char *model, const counts 
 /* Rank 0 reads the logits of all images, so that the result does not depend on the number of ranks.
  */
 static cr_status judge_model(const cr_par *par, cr_results *results, int m, const counts *c,
-                             bool has_devkit, cr_error *err)
+                             bool has_devkit, const char *arithmetic, cr_error *err)
 {
     cr_status status = CR_OK;
     const char *model = cr_results_get_plan(results)->models[m].name;
@@ -150,14 +150,15 @@ static cr_status judge_model(const cr_par *par, cr_results *results, int m, cons
     if (why[0])
         fprintf(stderr,
                 "camrank: model %s: %s; are range, mean and std of its input those of its training "
-                "(pixels of 0 to 1, or of 0 to 255)?\n",
-                model, why);
+                "(pixels of 0 to 1, or of 0 to 255)?%s%s\n",
+                model, why, arithmetic[0] ? " On top of them " : "", arithmetic);
 
 cleanup:
     return status;
 }
 
-cr_status cr_guard_results(const cr_par *par, cr_results *results, cr_error *err)
+cr_status cr_guard_results(const cr_par *par, cr_results *results, const cr_session *session,
+                           cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_dataset *data = cr_results_get_data(results);
@@ -175,7 +176,7 @@ cr_status cr_guard_results(const cr_par *par, cr_results *results, cr_error *err
     CR_TRY(cr_par_agree(par, status, err));
     CR_TRY(cr_par_sum(par, (int64_t *)c, plan->n_models * N_COUNTS, err));
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(judge_model(par, results, m, &c[m], o.devkit, err));
+        CR_TRY(judge_model(par, results, m, &c[m], o.devkit, session->models[m].arithmetic, err));
 
 cleanup:
     free(o.devkit);

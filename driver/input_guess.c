@@ -1,6 +1,8 @@
 /* Guesses the input of a network from its file. */
 #include "input_guess.h"
 
+#include "worker/model.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,7 @@ static bool guess_pixels(const cr_graph *graph, cr_input_guess *guess)
 {
     double scale[CR_GRAPH_INPUT_CHANNELS], shift[CR_GRAPH_INPUT_CHANNELS], largest = 0, mean = 0;
     const int n_channels = cr_channels_count(guess->spec.channels);
+    char begins[CR_MODEL_ARITHMETIC_BYTES];
     if (!cr_graph_input_arithmetic(graph, scale, shift))
         return false;
     for (int c = 0; c < n_channels; c++) {
@@ -55,9 +58,9 @@ static bool guess_pixels(const cr_graph *graph, cr_input_guess *guess)
     const double last = scale[2] != 0 ? -shift[2] / scale[2] : 0;
     if (n_channels == 3 && first != last)
         guess->spec.channels = first < last ? CR_BGR : CR_RGB;
+    cr_model_arithmetic(graph, begins);
     snprintf(guess->pixels_from, sizeof guess->pixels_from,
-             "the network begins with x * %.4g + %.4g, so it takes pixels of 0 to %g as they are",
-             scale[0], shift[0], guess->spec.range);
+             "%s, so it takes pixels of 0 to %g as they are", begins, guess->spec.range);
     return true;
 }
 

@@ -29,6 +29,11 @@ static cr_status check_ends(const cr_model *model, int n_classes, cr_error *err)
                        n_channels == 1   ? "grey"
                        : n_channels == 3 ? "rgb, or bgr"
                                          : "rgba");
+    if (n_classes && model->binary && n_classes != 2)
+        return cr_fail(
+            err, CR_EINPUT,
+            "it has one output, which stands for two classes, but the synset list has %d",
+            n_classes);
     if (n_classes && cr_graph_n_classes(model->graph) != n_classes)
         return cr_fail(err, CR_EINPUT, "it has %d outputs, the synset list %d classes",
                        cr_graph_n_classes(model->graph), n_classes);
@@ -75,7 +80,23 @@ cr_status cr_model_use_metrics(cr_model *model, const cr_results_plan *plan, cr_
 
 bool cr_model_is_independent(const cr_model *model)
 {
-    return strstr(model->cut, "Sigmoid") != NULL;
+    return strstr(model->cut, "Sigmoid") != NULL && !model->binary;
+}
+
+const char *cr_model_note(const cr_model *model, int i, char text[CR_MODEL_NOTE_BYTES])
+{
+    text[0] = 0;
+    if (i == 0 && model->chosen[0])
+        snprintf(text, CR_MODEL_NOTE_BYTES, "its output is %s", model->chosen);
+    if (i == 1 && model->cut[0])
+        snprintf(text, CR_MODEL_NOTE_BYTES, "its logits are those before %s", model->cut);
+    if (i == 2 && model->binary)
+        snprintf(text, CR_MODEL_NOTE_BYTES,
+                 "its one output x stands for two classes, whose logits are -x/2 and x/2");
+    if (i == 3 && model->widened[0])
+        snprintf(text, CR_MODEL_NOTE_BYTES, "its weights are %s, and are computed with as float32",
+                 model->widened);
+    return text;
 }
 
 static int count_variants(const cr_model *model, int group)
@@ -141,11 +162,23 @@ static cr_status use_kernels(cr_model *model, const char *kernels, cr_error *err
     return status;
 }
 
+void cr_model_arithmetic(const cr_graph *graph, char text[CR_MODEL_ARITHMETIC_BYTES])
+{
+    double scale[CR_GRAPH_INPUT_CHANNELS], shift[CR_GRAPH_INPUT_CHANNELS];
+    text[0] = 0;
+    if (cr_graph_input_arithmetic(graph, scale, shift))
+        snprintf(text, CR_MODEL_ARITHMETIC_BYTES, "the network begins with x * %.4g + %.4g",
+                 scale[0], shift[0]);
+}
+
 /* What is known of the network when it is unloaded. */
 static void describe(cr_model *model)
 {
     snprintf(model->chosen, sizeof model->chosen, "%s", cr_graph_chosen(model->graph));
     snprintf(model->cut, sizeof model->cut, "%s", cr_graph_cut(model->graph));
+    snprintf(model->widened, sizeof model->widened, "%s", cr_graph_widened(model->graph));
+    model->binary = cr_graph_is_binary(model->graph);
+    cr_model_arithmetic(model->graph, model->arithmetic);
     for (int i = 0; i < cr_graph_n_layers(model->graph); i++) {
         const cr_graph_layer layer = cr_graph_get_layer(model->graph, i);
         model->n_parameters += layer.n_parameters;

@@ -7,6 +7,8 @@
 #include "camrank/image.h"
 #include "camrank/results.h"
 
+#define CR_MODEL_ARITHMETIC_BYTES 80
+
 typedef struct cr_model {
     char name[CR_NAME_BYTES];
     char sha256[65]; /* that the file's reader has found */
@@ -14,6 +16,10 @@ typedef struct cr_model {
     cr_graph *graph;  /* NULL once it is unloaded */
     char cut[200];    /* as cr_graph_cut has it */
     char chosen[200]; /* as cr_graph_chosen has it */
+    bool binary;      /* as cr_graph_is_binary has it */
+    char widened[40]; /* as cr_graph_widened has it */
+    char arithmetic
+        [CR_MODEL_ARITHMETIC_BYTES]; /* "" or what the network does with its input first, as a clause */
     cr_head head;
     int n_variants;
     cr_variant *variants; /* [n_variants] those that apply */
@@ -56,7 +62,18 @@ cr_status cr_model_use_metrics(cr_model *model, const cr_results_plan *plan, cr_
 /* Forward passes of an image in a group, as many whole ones as cost the same. */
 double cr_model_passes(const cr_model *model, int group);
 
-/* Whether the network ends in a sigmoid: its classes do not exclude each other. */
+/* `the network begins with x * 0.0171 + -2.118`, of the first channel; "" where it does nothing of the
+ * kind. The graph's weights must still be there. */
+void cr_model_arithmetic(const cr_graph *graph, char text[CR_MODEL_ARITHMETIC_BYTES]);
+
+#define CR_MODEL_NOTES 4
+#define CR_MODEL_NOTE_BYTES 300
+
+/* What was found of a network that its user should know, as `its logits are those before Softmax probs`: note
+ * i of CR_MODEL_NOTES, "" where there is nothing to say. Returns text. */
+const char *cr_model_note(const cr_model *model, int i, char text[CR_MODEL_NOTE_BYTES]);
+
+/* Whether the network ends in a sigmoid of each of several classes, which do not exclude each other. */
 bool cr_model_is_independent(const cr_model *model);
 
 /* Floating-point operations of an image in a group: of all its forward passes. What dispatch, check and

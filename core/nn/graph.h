@@ -180,6 +180,8 @@ struct cr_graph {
     char chosen
         [200];     /* which of several outputs was taken by itself; "" where that is no question */
     char cut[200]; /* what stood between the logits and the output; "" for nothing */
+    bool binary;   /* one output stands for two classes */
+    char widened[40];   /* as cr_graph_widened has it */
     int declared_batch; /* of the input in the model; 0 if open */
     size_t n_moved;     /* entries of all tables of moves */
 };
@@ -446,7 +448,7 @@ bool cr_node_has_dims(const cr_graph *graph, const cr_node *node, int i, int n_d
 /* op_pair.c: the load of a Pow of two activations. */
 cr_status cr_pow_load_pair(cr_graph *graph, cr_node *node, cr_error *err);
 
-/* logits.c: sets graph->logits and graph->cut from the value that is the output. Errors: CR_EINPUT for
+/* logits.c: sets graph->logits, graph->cut and graph->binary from the value that is the output. Errors: CR_EINPUT for
  * an output that is no score a class, or probabilities behind which no scores are found. */
 cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err);
 

@@ -213,6 +213,32 @@ static range range_of(const cr_graph *graph, int value, int *budget)
     return r;
 }
 
+/* Two logits in the place of one: halves of it, of both signs, by a product with a matrix. */
+static cr_status make_two(cr_graph *graph, cr_error *err)
+{
+    int inputs[2] = {graph->logits, 0};
+    const cr_node *owner = producer(graph, graph->logits);
+    float *halves = cr_arena_alloc(&graph->arena, 2, sizeof *halves);
+    if (!halves)
+        return cr_fail_memory(err, "two classes", 2, sizeof *halves);
+    halves[0] = -0.5f;
+    halves[1] = 0.5f;
+    const cr_tensor matrix = {.n_dims = 2,
+                              .dims = {1, 2},
+                              .n = 2,
+                              .data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+                              .step = sizeof *halves,
+                              .reals = (const uint8_t *)halves};
+    if (graph->values[graph->logits].shape.n_dims != 2) {
+        CR_OR_RETURN(cr_graph_add_ints(graph, (const int64_t[]){-1, 1}, 2, &inputs[1], err));
+        CR_OR_RETURN(cr_node_insert(graph, owner, "Reshape", inputs, 2, NULL, &inputs[0], err));
+    }
+    CR_OR_RETURN(cr_graph_add_constant(graph, NULL, &matrix, &inputs[1], err));
+    CR_OR_RETURN(cr_node_insert(graph, owner, "MatMul", inputs, 2, NULL, &graph->logits, err));
+    graph->binary = true;
+    return CR_OK;
+}
+
 cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err)
 {
     graph->logits = output;
@@ -241,7 +267,17 @@ cr_status cr_logits_find(cr_graph *graph, int output, cr_error *err)
             "stands last that could be cut off; methods follow scores: name those with "
             "`output:` of the model",
             name);
-    return CR_OK;
+    return cr_graph_n_classes(graph) == 1 ? make_two(graph, err) : CR_OK;
+}
+
+bool cr_graph_is_binary(const cr_graph *graph)
+{
+    return graph->binary;
+}
+
+const char *cr_graph_widened(const cr_graph *graph)
+{
+    return graph->widened;
 }
 
 const char *cr_graph_chosen(const cr_graph *graph)

@@ -9,6 +9,27 @@
 #define MAX_OPSET 25
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 
+/* "bfloat16" ends as "float16" does. */
+static bool has_word(const char *list, const char *word)
+{
+    const size_t n = strlen(word);
+    for (const char *at = list; *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strncmp(at, word, n) == 0 && (at[n] == ',' || !at[n]))
+            return true;
+    return false;
+}
+
+/* Of weights, not of numbers that exporters write as they like. */
+static void note_width(cr_graph *graph, const cr_tensor *tensor)
+{
+    const char *type = cr_onnx_type_name(tensor->data_type);
+    const size_t used = strlen(graph->widened);
+    if (tensor->data_type == FLOAT || !cr_onnx_is_real(tensor->data_type) || tensor->n_dims < 2 ||
+        tensor->n < 2 || has_word(graph->widened, type))
+        return;
+    snprintf(graph->widened + used, sizeof graph->widened - used, "%s%s", used ? ", " : "", type);
+}
+
 static cr_status add_tensor(cr_graph *graph, const char *name, const Onnx__TensorProto *proto,
                             cr_onnx_bytes raw, cr_error *err)
 {
@@ -20,6 +41,7 @@ static cr_status add_tensor(cr_graph *graph, const char *name, const Onnx__Tenso
     if (cr_onnx_tensor(graph, proto, raw, &tensor, err) != CR_OK)
         return cr_fail_in(err, "tensor %.100s ", name);
     graph->values[id].tensor = tensor;
+    note_width(graph, &tensor);
     return CR_OK;
 }
 

@@ -27,6 +27,12 @@ static void print_model(const cr_session *s, int m)
         printf("  output   %s\n", model->chosen);
     if (model->cut[0])
         printf("  logits   before %s\n", model->cut);
+    if (model->binary)
+        printf("  classes  two of one output x, with the logits -x/2 and x/2\n");
+    if (model->widened[0])
+        printf("  weights  %s, computed with as float32\n", model->widened);
+    if (model->arithmetic[0])
+        printf("  pixels   %s, behind range, mean and std of the job\n", model->arithmetic);
     printf("  memory   %.1f MB weights, %.1f MB activations\n", MB(model->weight_bytes),
            MB(model->arena_bytes));
     for (int v = 0; v < model->n_variants; v++) {

@@ -181,6 +181,10 @@ static void print_input(const cr_single *single)
                 "camrank: this is a guess (size: %s; pixels: %s; resizing: %s); --input gives "
                 "another\n",
                 single->guess.size_from, single->guess.pixels_from, single->guess.geometry_from);
+    char note[CR_MODEL_NOTE_BYTES];
+    for (int i = 0; i < CR_MODEL_NOTES; i++)
+        if (cr_model_note(&single->model, i, note)[0])
+            fprintf(stderr, "camrank: %s\n", note);
     if (single->model.not_applied[0])
         fprintf(stderr, "camrank: the network goes without %s\n", single->model.not_applied);
 }

@@ -124,6 +124,10 @@ static void print_cut(const network *net)
         printf("output: %s\n", cr_graph_chosen(net->graph));
     if (cr_graph_cut(net->graph)[0])
         printf("logits: before %s\n", cr_graph_cut(net->graph));
+    if (cr_graph_is_binary(net->graph))
+        printf("classes: two of one output x, with the logits -x/2 and x/2\n");
+    if (cr_graph_widened(net->graph)[0])
+        printf("weights: %s, computed with as float32\n", cr_graph_widened(net->graph));
 }
 
 static void print_summary(const char *path, const network *net)

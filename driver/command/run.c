@@ -45,14 +45,11 @@ static void print_start(const cr_par *par, const cr_session *s)
         fprintf(stderr,
                 "camrank: %d image files are not in the ground truth and are left out: %s\n",
                 s->data.n_unlisted_files, s->data.unlisted);
-    for (int m = 0; m < s->n_models; m++)
-        if (s->models[m].chosen[0])
-            fprintf(stderr, "camrank: model %s: its output is %s\n", s->models[m].name,
-                    s->models[m].chosen);
-    for (int m = 0; m < s->n_models; m++)
-        if (s->models[m].cut[0])
-            fprintf(stderr, "camrank: model %s: its logits are those before %s\n",
-                    s->models[m].name, s->models[m].cut);
+    char note[CR_MODEL_NOTE_BYTES];
+    for (int i = 0; i < CR_MODEL_NOTES; i++)
+        for (int m = 0; m < s->n_models; m++)
+            if (cr_model_note(&s->models[m], i, note)[0])
+                fprintf(stderr, "camrank: model %s: %s\n", s->models[m].name, note);
     for (int m = 0; m < s->n_models; m++)
         if (s->models[m].not_applied[0])
             fprintf(stderr, "camrank: model %s goes without %s\n", s->models[m].name,
@@ -151,7 +148,7 @@ static cr_status run_job(const cr_par *par, const cr_session_options *options, i
     if (session.n_models > 0)
         cr_memory_print(par, &memory);
     CR_TRY(check_stopped(par, &session, cr_run_units(run), argc, argv, err));
-    CR_TRY(cr_guard_results(par, results, err));
+    CR_TRY(cr_guard_results(par, results, &session, err));
     CR_TRY(cr_reduce(par, results, err));
     CR_TRY(cr_results_close(&results, err));
     if (par->rank == 0)

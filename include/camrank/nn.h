@@ -87,7 +87,8 @@ typedef struct cr_graph cr_graph;
 /* Reads a model of a format that reader.c has, as ONNX (protobuf). `name` is for messages. `output` names the value that is the output;
  * "" takes the model's own, which must be its only one, or its only one declared as [N, classes]. Nodes that it does not need are not read. The
  * logits are the scores behind that output: a softmax, sigmoid or clip at the end is cut, whatever
- * renames, picks or scales scores behind it (cr_graph_cut). `width` and `height` are those of the input,
+ * renames, picks or scales scores behind it (cr_graph_cut). One logit stands for two classes
+ * (cr_graph_is_binary). `width` and `height` are those of the input,
  * pixels; 0 takes the model's own, and a model that leaves them open takes what is given. `files` are
  * those of cr_nn_files_find with their bytes; NULL for a model without any. What is given of an input is a
  * constant: an array of the input's shape, with the batch 1 for all images. Errors: CR_EINPUT naming
@@ -106,6 +107,15 @@ const char *cr_graph_chosen(const cr_graph *graph);
 /* What was cut between the logits and the output, as `Softmax NAME, ...` in the order of execution; ""
  * for nothing. */
 const char *cr_graph_cut(const cr_graph *graph);
+
+/* Whether the network has one output, the logit x of the second of two classes against the first, as
+ * PyTorch's BCEWithLogitsLoss has it. The logits are then -x / 2 and x / 2: their softmax is the sigmoid of x
+ * and its complement, x their difference, and what speaks for one class speaks as much against the other. */
+bool cr_graph_is_binary(const cr_graph *graph);
+
+/* The types, other than float32, of weights, which are computed with as float32: `float16, float64`; "" for
+ * none. */
+const char *cr_graph_widened(const cr_graph *graph);
 
 /* Makes convolutions go a way that the caller wants, in place of the one that is chosen for their
  * shape. To be called before the graph is compiled; a later call overrides an earlier one.

@@ -28,6 +28,7 @@ def _load(path, real):
     library.cr_graph_map.restype = cr_map
     library.cr_graph_head.restype = cr_head
     library.cr_graph_cut.restype = ct.c_char_p
+    library.cr_graph_is_binary.restype = ct.c_bool
     for name in ("cr_net_input", "cr_net_logits", "cr_net_activations", "cr_net_gradients",
                  "cr_net_tangent"):
         getattr(library, name).restype = ct.POINTER(ct.c_float if real == np.float32

@@ -20,7 +20,7 @@ CAMRANK = os.environ["CAMRANK"]
 checks = Checks()
 
 
-def write_network(path, n_classes, knows):
+def write_network(path, n_classes, knows, scales=False):
     """A convolution to the shade and a constant, average pooling, and the layer that tells shades apart."""
     # The largest of -(x - c)^2 + x^2 = 2 c x - c^2 is that of the nearest shade c.
     shades = (np.arange(n_classes) + 0.5) / n_classes
@@ -29,7 +29,10 @@ def write_network(path, n_classes, knows):
     if not knows:
         bias[0] = 5
     constants = {"first": first, "first_bias": np.array([0, 1]), "last": last, "last_bias": bias}
-    nodes = [helper.make_node("Conv", ["input", "first", "first_bias"], ["map"]),
+    nodes = [helper.make_node("Sub", ["input", "zero"], ["less"]), helper.make_node("Div", ["less", "white"], ["pixels"])]
+    constants |= {"zero": np.zeros((1, 3, 1, 1)), "white": np.full((1, 3, 1, 1), 255)} if scales else {}
+    nodes = (nodes if scales else []) + [
+             helper.make_node("Conv", ["pixels" if scales else "input", "first", "first_bias"], ["map"]),
              helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
              helper.make_node("Flatten", ["mean"], ["row"]),
              helper.make_node("Gemm", ["row", "last", "last_bias"], ["logits"], transB=1)]
@@ -42,7 +45,7 @@ def write_network(path, n_classes, knows):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
 
 
-def said(folder, n_classes, n_images, knows, wnids=None):
+def said(folder, n_classes, n_images, knows, wnids=None, scales=False, white=1):
     """What a run says of a network whose classes are shades of grey. `knows`: it tells them apart; else it
     gives every image one class."""
     rng = np.random.default_rng(1)
@@ -56,11 +59,11 @@ def said(folder, n_classes, n_images, knows, wnids=None):
         file.write("\n".join(rows) + "\n")
     with open(f"{folder}/syn.txt", "w") as file:
         file.writelines(f"n{wnids[i] if wnids else i + 1:08} c{i}\n" for i in range(n_classes))
-    write_network(f"{folder}/m.onnx", n_classes, knows)
+    write_network(f"{folder}/m.onnx", n_classes, knows, scales)
     with open(f"{folder}/j.yaml", "w") as file:
         file.write(f"""name: guard
 dataset: {{layout: csv, images: img, ground_truth: gt.csv, synsets: syn.txt}}
-models: [{{name: m, file: m.onnx, input: {{size: [8, 8], resize: squash, channels: rgb, range: 1, mean: [0, 0, 0], std: [1, 1, 1]}}}}]
+models: [{{name: m, file: m.onnx, input: {{size: [8, 8], resize: squash, channels: rgb, range: {white}, mean: [0, 0, 0], std: [1, 1, 1]}}}}]
 methods: [cam]
 protocol: cam-paper
 output: o.h5
@@ -79,6 +82,12 @@ with tempfile.TemporaryDirectory() as work:
         checks(f"{n_classes} classes not told apart", code == 0 and len(lines) == 1, "; ".join(lines))
     code, lines = said(f"{work}/few", 5, 20, False)
     checks("20 images of 5 classes tell nothing", code == 0 and not lines, "; ".join(lines))
+    # One that scales its pixels itself, with those that it wants and with others.
+    code, lines = said(f"{work}/scales", 10, 200, True, scales=True, white=255)
+    checks("a network that scales its pixels itself", code == 0 and not lines, "; ".join(lines))
+    code, lines = said(f"{work}/twice", 10, 200, True, scales=True)
+    checks("pixels that are scaled twice", code == 0 and len(lines) == 1 and
+           lines[0].endswith("On top of them the network begins with x * 0.003922 + 0"), "; ".join(lines))
     # The network's classes in the order of sorted wnids, the list in another.
     code, lines = said(f"{work}/order", 5, 200, True, [5, 1, 2, 3, 4])
     checks("a right network under its own list", code == 0 and not lines, "; ".join(lines))

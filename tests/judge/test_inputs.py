@@ -1,4 +1,5 @@
-"""Networks whose inputs are others than one colour image, against PyTorch: further inputs that a job gives."""
+"""Networks whose inputs are others than one colour image, and those of one output for two classes, against
+PyTorch."""
 import io
 import os
 import subprocess
@@ -9,6 +10,8 @@ import warnings
 try:
     import h5py
     import numpy as np
+    import onnx
+    from onnx import numpy_helper
     import torch
     from PIL import Image
     from torch import nn
@@ -269,8 +272,94 @@ def pixel_methods():
     checks("saliency of one channel", np.allclose(got, torch_x.grad.abs().numpy()[:, 0], 1e-4, 1e-7))
 
 
+class Two(nn.Module):
+    """Of one logit, as BCEWithLogitsLoss wants it."""
+
+    def __init__(self, end, sigmoid):
+        super().__init__()
+        torch.manual_seed(3)
+        self.first, self.last = nn.Conv2d(3, 6, 3, 2, 1), nn.Linear(6, 1)
+        self.end, self.sigmoid = end, sigmoid
+
+    def logit(self, x):
+        self.map = self.first(x).relu()
+        self.map.retain_grad() if self.map.requires_grad else None
+        return self.last(self.map.mean((2, 3)))
+
+    def forward(self, x):
+        z = self.logit(x)
+        return self.end(torch.sigmoid(z) if self.sigmoid else z)
+
+
+def two_classes(folder, pixels):
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    with open(f"{folder}/syn.txt", "w") as file:
+        file.write("n1 no\nn2 yes\n")
+    with open(f"{folder}/gt.csv", "w") as file:
+        file.write("image,label\n" + "".join(f"i{i:02},{i % 2}\n" for i in range(N_IMAGES)))
+    for what, end, sigmoid in (("[N, 1]", lambda z: z, False), ("[N, 1] behind a sigmoid", lambda z: z, True),
+                               ("[N]", lambda z: z.squeeze(1), False), ("[N, 1, 1]", lambda z: z[..., None], True)):
+        net = Two(end, sigmoid)
+        data = export(net, (x,))
+        graph = Graph(data)
+        layer = next(i.value for i in graph.layers() if i.op == b"Relu")
+        ours = Net(graph, N_IMAGES, [(layer, True)], n_back=2)
+        got, z = ours.forward(x.numpy()), net.logit(x)
+        z.sum().backward()
+        off = np.abs(got - z.detach().numpy() * [-.5, .5]).max() / np.ptp(z.detach().numpy())
+        checks(f"one output {what}: -x/2 and x/2", off < 1e-5 and graph.n_classes == 2, f"{off:.1e}")
+        chance = np.exp(got[:, 1]) / np.exp(got).sum(1)
+        off = np.abs(chance - torch.sigmoid(z)[:, 0].detach().numpy()).max()
+        checks(f"one output {what}: the softmax is the sigmoid", off < 1e-6, f"{off:.1e}")
+        ours.backward(0, [[0, 1]] * ours.backward_images())
+        n = ours.backward_images()
+        slopes, want = ours.gradients(0, n), net.map.grad.numpy()[:n] / 2
+        off = max(np.abs(slopes[:, 1] - want).max(), np.abs(slopes[:, 0] + want).max()) / np.abs(want).max()
+        checks(f"one output {what}: gradients of both classes", off < 1e-5, f"{off:.1e}")
+        maps, _ = method_maps(graph, x.numpy(), [[0, 1]] * N_IMAGES, "cam", relu=False)
+        want = np.einsum("c,nchw->nhw", net.last.weight[0].detach().numpy(), net.map.detach().numpy()) / 2
+        off = max(np.abs(maps[:, 1] - want).max(), np.abs(maps[:, 0] + want).max()) / np.abs(want).max()
+        checks(f"one output {what}: CAM of both classes", off < 1e-5, f"{off:.1e}")
+        with open(f"{folder}/m.onnx", "wb") as file:
+            file.write(data)
+        code, said = run(folder, PLAIN, "--force")
+        checks(f"one output {what}: a run says it once", code == 0 and said.count("stands for two classes") == 1 and
+               said.count("before Sigmoid") == sigmoid, said)
+        done = subprocess.run([CAMRANK, "explain", f"{folder}/m.onnx", f"{folder}/img/i00.png", "--force", "-o",
+                               f"{folder}/explained", "--input", PLAIN[7:]],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        p = 100 * float(torch.sigmoid(z)[0])
+        checks(f"one output {what}: probabilities", f"{max(p, 100 - p):.2f} %" in done.stdout and
+               done.stderr.count("stands for two classes") == 1, done.stdout + done.stderr)
+    with open(f"{folder}/syn.txt", "a") as file:
+        file.write("n3 perhaps\n")
+    code, said = run(folder, PLAIN, "--force")
+    checks("one output and three classes", code == 3 and "has one output, which stands for two classes" in said, said)
+
+
+def half_weights(folder, pixels):
+    """Weights of other types than float32 are said."""
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    net = Two(lambda z: z, False)
+    model = onnx.load_from_string(export(net, (x,)))
+    for kind, name, of in ((np.float16, "float16", onnx.TensorProto.FLOAT16), (np.float64, "float64", onnx.TensorProto.DOUBLE)):
+        for tensor in model.graph.initializer:
+            array = numpy_helper.to_array(tensor).astype(kind)
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+        model.graph.input[0].type.tensor_type.elem_type = of
+        with open(f"{folder}/m.onnx", "wb") as file:
+            file.write(model.SerializeToString())
+        with open(f"{folder}/syn.txt", "w") as file:
+            file.write("n1 no\nn2 yes\n")
+        code, said = run(folder, PLAIN, "--force")
+        checks(f"weights in {name} are said once", code == 0 and said.count(f"its weights are {name}, and") == 1, said)
+
+
 pixel_methods()
 with tempfile.TemporaryDirectory() as work:
     further_inputs(work, images(work))
     other_channels(work)
+with tempfile.TemporaryDirectory() as work:
+    two_classes(work, images(work))
+    half_weights(work, images(f"{work}/more"))
 checks.done()
