@@ -52,6 +52,43 @@ static bool pools_all(const cr_graph *graph, const cr_node *node, bool *mean)
            win->pad_top + win->pad_left + pool->pad_bottom + pool->pad_right == 0;
 }
 
+/* The value behind copies in another order. */
+static int source_of(const cr_graph *graph, int value)
+{
+    const int node = graph->values[value].producer;
+    return node >= 0 && graph->nodes[node].op == &cr_op_reorder
+               ? source_of(graph, graph->nodes[node].x[0])
+               : value;
+}
+
+/* A mean of tokens [1, T, C], or of [1, H, W, C], over all their places, which are those of a map. What is
+ * averaged lies last in memory. */
+static bool averages_rows(const cr_graph *graph, const cr_node *node, int *feature)
+{
+    if (!is(node, "ReduceMean") || node->n_x != 1)
+        return false;
+    const cr_value *in = &graph->values[node->x[0]];
+    const int n_dims = in->shape.n_dims;
+    *feature = map_behind_aliases(graph, source_of(graph, node->x[0]));
+    const cr_map map = cr_graph_map(graph, *feature);
+    return n_dims > 2 && in->order[0] == 0 && in->order[1] == n_dims - 1 && map.height &&
+           map.skip == 0 && map.rows == map.height * map.width &&
+           map.n_channels == in->shape.dims[n_dims - 1] &&
+           size_of(graph, *feature) == size_of(graph, node->x[0]) &&
+           size_of(graph, node->y) == (size_t)map.n_channels;
+}
+
+/* A pooling of all places, and what it pools. */
+static bool pools_map(const cr_graph *graph, const cr_node *node, bool *mean, int *feature)
+{
+    if (pools_all(graph, node, mean)) {
+        *feature = map_behind_aliases(graph, node->x[0]);
+        return true;
+    }
+    *mean = true;
+    return averages_rows(graph, node, feature);
+}
+
 static size_t groups_of(const cr_node *node)
 {
     return is(node, "Conv") ? (size_t)cr_conv_of(node)->win.groups : 1;
@@ -107,10 +144,10 @@ static bool walk_back(const cr_graph *graph, walk *w)
     for (int i = graph->n_nodes - 1; i >= 0; i--) {
         const cr_node *node = &graph->nodes[i];
         bool mean;
+        int feature;
         if (!w->marked[node->y])
             continue;
-        if (pools_all(graph, node, &mean)) {
-            const int feature = map_behind_aliases(graph, node->x[0]);
+        if (pools_map(graph, node, &mean, &feature)) {
             *(mean ? &w->mean : &w->max) = true;
             if (w->feature >= 0 && w->feature != feature)
                 w->other = feature;
@@ -150,7 +187,8 @@ cr_head cr_graph_head(const cr_graph *graph)
     if (head.why_not[0])
         return head;
     head.feature = w.feature;
-    head.n_channels = cr_shape_c(&graph->values[head.feature].shape);
+    const cr_map map = cr_graph_map(graph, head.feature); /* of one place it is none */
+    head.n_channels = map.height ? map.n_channels : cr_shape_c(&graph->values[head.feature].shape);
     head.n_classes = cr_graph_n_classes(graph);
     head.kind = w.plain  ? w.mean ? CR_HEAD_GAP_MAPS : CR_HEAD_GMP_MAPS
                 : w.mean ? CR_HEAD_GAP_LINEAR
@@ -244,9 +282,10 @@ cr_status cr_graph_head_weights(const cr_graph *graph, const cr_head *head, floa
     for (int i = graph->n_nodes - 1; ok && i >= 0; i--) {
         const cr_node *node = &graph->nodes[i];
         bool mean;
+        int feature;
         if (!c.rows[node->y])
             continue;
-        if (pools_all(graph, node, &mean))
+        if (pools_map(graph, node, &mean, &feature))
             collect(&c, node, sums);
         else
             ok = through(&c, node);
