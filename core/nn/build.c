@@ -235,6 +235,8 @@ cr_status cr_graph_add_node(cr_graph *graph, cr_node *node, const char *output, 
     node->clamp = CR_NO_CLAMP;
     CR_OR_RETURN(cr_node_whole(graph, node, &whole, err));
     CR_OR_RETURN(node->op->load(graph, node, err));
+    if (graph->values[node->y].constant)
+        return CR_OK;
     graph->values[node->y].whole = whole;
     if (graph->n_nodes == graph->max_nodes)
         return cr_fail(err, CR_EINPUT, "the model becomes more than %d nodes", graph->max_nodes);
@@ -243,6 +245,19 @@ cr_status cr_graph_add_node(cr_graph *graph, cr_node *node, const char *output, 
     graph->values[node->y].producer = graph->n_nodes; /* load may have put others in front of it */
     graph->nodes[graph->n_nodes++] = *node;
     return CR_OK;
+}
+
+void cr_graph_make_empty(cr_graph *graph, const cr_node *node, const cr_shape *shape)
+{
+    static const float nothing;
+    cr_value *y = &graph->values[node->y];
+    y->constant = true;
+    y->tensor = (cr_tensor){.n_dims = shape->n_dims,
+                            .data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+                            .step = sizeof nothing,
+                            .reals = (const uint8_t *)&nothing};
+    for (int d = 0; d < shape->n_dims; d++)
+        y->tensor.dims[d] = shape->dims[d];
 }
 
 cr_status cr_node_insert(cr_graph *graph, const cr_node *owner, const char *type, const int *inputs,

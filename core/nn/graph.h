@@ -287,6 +287,10 @@ cr_status cr_node_become(cr_graph *graph, cr_node *node, const char *type, const
 cr_status cr_node_insert_wish(cr_graph *graph, const cr_op *op, int x, const void *wish, int *y,
                               cr_error *err);
 
+/* For the load of an operator of whose output nothing is left, as where a roll by 0 is written with slices:
+ * makes that a constant without elements, and the node is no more. Concat leaves it out. */
+void cr_graph_make_empty(cr_graph *graph, const cr_node *node, const cr_shape *shape);
+
 /* Has input i, an activation, lie in the usual order, or in this one. */
 cr_status cr_node_usual(cr_graph *graph, cr_node *node, int i, cr_error *err);
 cr_status cr_node_arrange(cr_graph *graph, cr_node *node, int i, const int *order, cr_error *err);

@@ -31,6 +31,19 @@ static bool fits(const cr_shape *first, const cr_shape *in, int axis)
     return same;
 }
 
+/* Inputs of no element: they add nothing, and may have any shape. */
+static void leave_empty_out(const cr_graph *graph, cr_node *node)
+{
+    int n = 0;
+    for (int i = 0; i < node->n_inputs; i++) {
+        const cr_value *in = node->inputs[i] < 0 ? NULL : &graph->values[node->inputs[i]];
+        if (!in || !in->constant || in->tensor.n > 0 || in->tensor.n_dims == 0)
+            node->inputs[n++] = node->inputs[i];
+    }
+    node->n_inputs = n;
+    cr_node_connect(graph, node);
+}
+
 static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
 {
     const cr_value *first = NULL, *in;
@@ -38,6 +51,8 @@ static cr_status load(cr_graph *graph, cr_node *node, cr_error *err)
     int64_t given, extent = 0;
     int axis;
     CR_OR_RETURN(cr_attribute_int(node, "axis", INT64_MAX, &given, err));
+    if (!graph->computes)
+        leave_empty_out(graph, node);
     first = node->n_x ? &graph->values[node->x[0]] : NULL;
     for (int i = 0; i < node->n_inputs; i++) {
         if (first && node->inputs[i] >= 0)

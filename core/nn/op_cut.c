@@ -239,6 +239,7 @@ static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
     const int64_t *starts, *ends, *axes, *steps;
     int64_t n, n_ends, n_axes, n_steps;
     cut c = {.drop = -1};
+    bool empty = false;
     CR_OR_RETURN(cr_node_activation(graph, node, 0, 0, &in, err));
     CR_OR_RETURN(cr_node_list(graph, node, 1, "starts", &starts, &n, err));
     CR_OR_RETURN(cr_node_list(graph, node, 2, "ends", &ends, &n_ends, err));
@@ -261,9 +262,15 @@ static cr_status load_slice(cr_graph *graph, cr_node *node, cr_error *err)
         step = step > size ? size + 1 : step < -size ? -size - 1 : step;
         const int64_t reach = step > 0 ? to - from : from - to;
         const int64_t extent = reach > 0 ? (reach - 1) / (step > 0 ? step : -step) + 1 : 0;
-        CR_OR_RETURN(new_source(graph, &c, (int)axis, extent, err));
+        empty = empty || (extent == 0 && !graph->computes);
+        CR_OR_RETURN(new_source(graph, &c, (int)axis, extent ? extent : !graph->computes, err));
         for (int j = 0; j < c.out.dims[axis]; j++)
             c.source[axis][j] = (int)(from + j * step);
+        c.out.dims[axis] = (int)extent;
+    }
+    if (empty) {
+        cr_graph_make_empty(graph, node, &c.out);
+        return CR_OK;
     }
     return load_cut(graph, node, &c, &p, err);
 }

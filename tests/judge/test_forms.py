@@ -167,6 +167,7 @@ for name, f in {
     "split, cat": lambda s, x: torch.cat([a * (k + 1) for k, a in enumerate(x.split([2, 3, 3], 1))], 1),
     "chunk, cat": lambda s, x: torch.cat([a.sin() for a in x.chunk(2, 3)], 2),
     "stack": lambda s, x: torch.stack([x, x * 2, x.sin()], 2), "roll": lambda s, x: x.roll((1, -3), (2, 3)),
+    "roll by nothing": lambda s, x: x.roll((0, 2), (2, 3)),
     "flip": lambda s, x: x.flip(3), "slices": lambda s, x: x[:, 1:, ::2, 3:-1],
     "gather": lambda s, x: x[:, [0, 3, 3]] * 2, "repeat, expand": lambda s, x: x.repeat(1, 2, 1, 1) + x[:, :1].expand(-1, 16, -1, -1),
     "patches of windows": lambda s, x: x.view(-1, 8, 2, 3, 2, 4).permute(0, 2, 4, 3, 5, 1).reshape(-1, 4, 96),

@@ -95,8 +95,6 @@ static refusal refusals[] = {
      "its axis is not one of 5 dimensions"},
     {"slice_of_the_batch", BATCH, "Slice", "x s#0 e#0 a#0", NULL,
      "it takes some images of a batch"},
-    {"slice_of_nothing", MAP, "Slice", "x s#3 e#3 a#1", NULL,
-     "its output would be empty or too large"},
     {"slice_of_an_axis_twice", MAP, "Slice", "x s#0,0 e#2,2 a#2,-2", NULL,
      "its axes or steps are not supported"},
     {"slice_of_the_smallest_axis", MAP, "Slice", "x s#0 e#2 a#-" LARGEST, NULL,
