@@ -291,7 +291,7 @@ static cr_status check_opset(cr_graph *graph, const Onnx__ModelProto *model, cr_
     if (graph->opset < MIN_OPSET || graph->opset > MAX_OPSET)
         return cr_fail(err, CR_EINPUT,
                        "uses operator set %lld, %d to %d are supported; export with "
-                       "opset_version=18 (from PyTorch 2.5 on with dynamo=False, too)",
+                       "opset_version=17 (from PyTorch 2.5 on with dynamo=False, too)",
                        (long long)graph->opset, MIN_OPSET, MAX_OPSET);
     return CR_OK;
 }

@@ -107,7 +107,9 @@ static cr_status read_attributes(cr_graph *graph, cr_node *node, heads *h, sight
     h->rows = cr_node_has_dims(graph, node, 0, 3);
     for (int i = 4; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0)
-            return cr_fail(err, CR_EINPUT, "keys and values of before are not supported");
+            return cr_fail(
+                err, CR_EINPUT,
+                "keys and values of before are not supported; export the network without a cache");
     return CR_OK;
 }
 

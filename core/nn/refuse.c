@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+/* A name, or no name, and layers in the format of today or in the old one. An ONNX file begins with another
+ * field. */
+static bool is_caffemodel(const uint8_t *bytes, size_t n_bytes)
+{
+    const bool begins = bytes[0] == 0x0a || bytes[0] == 0x12 || bytes[0] == 0xa2;
+    return begins && !cr_wire_has(bytes, n_bytes, 7) &&
+           (cr_wire_has(bytes, n_bytes, 100) || cr_wire_has(bytes, n_bytes, 2));
+}
+
 cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err)
 {
     static const struct {
@@ -21,6 +30,10 @@ cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err)
         if (n_bytes >= length && memcmp(bytes, kinds[i].start, length) == 0)
             return cr_fail(err, CR_EINPUT, "is not an ONNX model but %s", kinds[i].what);
     }
+    if (is_caffemodel(bytes, n_bytes))
+        return cr_fail(err, CR_EINPUT,
+                       "is not an ONNX model but the weights of a Caffe network; give `file: "
+                       "deploy.prototxt` and `weights: NET.caffemodel` of the model, or --weights");
     return cr_fail(err, CR_EINPUT,
                    "is not an ONNX model, or is damaged; export it, or copy it, again");
 }

@@ -12,6 +12,7 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
+import caffe_writer
 from camrank import Checks, Graph, Refused
 
 X = torch.rand(2, 3, 32, 32)
@@ -170,7 +171,11 @@ refused("two inputs", export(Masked().eval(), (X, X), names=("input", "mask")),
 refused("operator of ONNX Runtime", edited(as_of_onnx_runtime), "this operator of com.microsoft",
         "; export with those of ONNX alone")
 refused("operator that we lack", edited(unknown_operator), "(Bernoulli): ", "docs/onnx.md")
-refused("operator set 26", edited(new_opset), "operator set 26", "; export with opset_version=18")
+refused("operator set 26", edited(new_opset), "operator set 26", "; export with opset_version=17")
 refused("weights of torch.save", saved(), "a zip archive", "torch.onnx.export")
+refused("weights of a Caffe network", caffe_writer.alexnet(67, 5, gap=True).model(),
+        "the weights of a Caffe network; give `file: deploy.prototxt` and `weights: NET.caffemodel`")
+refused("weights of an old Caffe network", caffe_writer.alexnet(67, 5, gap=True, old=True).model(),
+        "the weights of a Caffe network; give ")
 refused("cut", export(Network().eval())[:-100], "is damaged; export it, or copy it, again")
 checks.done()
