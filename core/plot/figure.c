@@ -94,7 +94,7 @@ static cr_status draw(cairo_t *cr, const cr_figure *figure, const layout *l, cr_
         const double room = l->y[1] - l->y[0] - CR_FIGURE_MARGIN;
         const cr_rectangle bar = {l->x[figure->n_columns], l->y[0], BAR_WIDTH,
                                   fmin(room, BAR_HEIGHT)};
-        cr_draw_bar(cr, &bar, figure->level);
+        cr_draw_bar(cr, &bar, figure->overlay ? figure->overlay : cr_overlays, figure->level);
     }
     cr_draw_legend(cr, figure, CR_FIGURE_MARGIN, l->legend_y, l->width - 2 * CR_FIGURE_MARGIN);
     return CR_OK;

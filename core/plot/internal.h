@@ -42,7 +42,7 @@ cr_status cr_draw_panel(cairo_t *cr, const cr_figure_panel *panel, double x, dou
 
 /* key.c: the colour bar at a place, and the legend from (x, y) on, in lines of `width`; with y below 0 it
  * is only measured. Returns its height. */
-void cr_draw_bar(cairo_t *cr, const cr_rectangle *place, double level);
+void cr_draw_bar(cairo_t *cr, const cr_rectangle *place, const cr_overlay *overlay, double level);
 double cr_draw_legend(cairo_t *cr, const cr_figure *figure, double x, double y, double width);
 
 #endif

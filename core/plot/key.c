@@ -21,12 +21,12 @@ static void draw_tick(cairo_t *cr, const cr_rectangle *place, double value)
     cairo_show_text(cr, text);
 }
 
-void cr_draw_bar(cairo_t *cr, const cr_rectangle *place, double level)
+void cr_draw_bar(cairo_t *cr, const cr_rectangle *place, const cr_overlay *overlay, double level)
 {
     const double step = place->height / STEPS;
     for (int i = 0; i < STEPS; i++) {
         uint8_t rgb[3];
-        cr_jet((uint8_t)i, rgb);
+        overlay->colour((uint8_t)i, rgb);
         cairo_set_source_rgb(cr, rgb[0] / 255., rgb[1] / 255., rgb[2] / 255.);
         /* Each reaches to the top under those that follow, so that no gap shows between them. */
         cairo_rectangle(cr, place->x, place->y, place->width, place->height - i * step);

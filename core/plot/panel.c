@@ -31,7 +31,7 @@ static bool is_seen(const cr_figure_panel *panel, int x, int y)
     return panel->n_views == 0;
 }
 
-/* The image, or half of it and half the map in colours, as a cairo surface of its own size. */
+/* The image, or the map over it, as a cairo surface of its own size. */
 static cairo_surface_t *paint(const cr_figure_panel *panel)
 {
     const cr_image *image = panel->image;
@@ -44,19 +44,15 @@ static cairo_surface_t *paint(const cr_figure_panel *panel)
     const size_t pitch = (size_t)cairo_image_surface_get_stride(surface);
     const uint8_t *rgb = image->rgb;
     const float *map = panel->map;
+    const cr_overlay *overlay = panel->overlay ? panel->overlay : cr_overlays;
     for (int y = 0; y < image->height; y++) {
         unsigned char *row = rows + pitch * (size_t)y;
         for (int x = 0; x < image->width; x++, rgb += 3, row += 4) {
-            uint32_t r = rgb[0], g = rgb[1], b = rgb[2];
+            uint8_t out[3] = {rgb[0], rgb[1], rgb[2]};
             const float m = map ? *map++ : 0;
-            if (map && is_seen(panel, x, y)) {
-                uint8_t jet[3];
-                cr_jet((uint8_t)(m > 0 ? m < 1 ? m * 255 : 255 : 0), jet);
-                r = (r + jet[0] + 1) / 2;
-                g = (g + jet[1] + 1) / 2;
-                b = (b + jet[2] + 1) / 2;
-            }
-            const uint32_t pixel = r << 16 | g << 8 | b;
+            if (map && is_seen(panel, x, y))
+                overlay->paint((uint8_t)(m > 0 ? m < 1 ? m * 255 : 255 : 0), rgb, out);
+            const uint32_t pixel = (uint32_t)out[0] << 16 | (uint32_t)out[1] << 8 | out[2];
             memcpy(row, &pixel, sizeof pixel);
         }
     }

@@ -8,6 +8,7 @@
 #include "driver/picture.h"
 #include "kept.h"
 #include "pick.h"
+#include "show_grid.h"
 #include "shown.h"
 
 #include <math.h>
@@ -15,7 +16,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RANK = 1, OPTION_TRUTH, OPTION_IMAGES, OPTION_IMAGE_MPIXELS, OPTION_FORCE };
+enum {
+    OPTION_RANK = 1,
+    OPTION_TRUTH,
+    OPTION_IMAGES,
+    OPTION_IMAGE_MPIXELS,
+    OPTION_FORCE,
+    OPTION_OVERLAY,
+    OPTION_GRID,
+    /* Of a grid alone. */
+    OPTION_PICK,
+    OPTION_AGAINST,
+    OPTION_CLASS,
+    OPTION_OUTCOME,
+    OPTION_COUNT,
+    OPTION_SEED,
+    OPTION_SIDE
+};
 
 static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -25,6 +42,15 @@ static const struct option options[] = {
     {"images", required_argument, NULL, OPTION_IMAGES},
     {"image-mpixels", required_argument, NULL, OPTION_IMAGE_MPIXELS},
     {"force", no_argument, NULL, OPTION_FORCE},
+    {"overlay", required_argument, NULL, OPTION_OVERLAY},
+    {"grid", required_argument, NULL, OPTION_GRID},
+    {"pick", required_argument, NULL, OPTION_PICK},
+    {"against", required_argument, NULL, OPTION_AGAINST},
+    {"class", required_argument, NULL, OPTION_CLASS},
+    {"outcome", required_argument, NULL, OPTION_OUTCOME},
+    {"count", required_argument, NULL, OPTION_COUNT},
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"side", required_argument, NULL, OPTION_SIDE},
     {NULL, 0, NULL, 0}};
 
 /* What is asked for, and where it is in the file. */
@@ -34,7 +60,69 @@ typedef struct request {
     int image_at, image_mpixels;
     bool force;
     cr_pick pick;
+    const cr_overlay *overlay; /* NULL: the first */
+    cr_grid_request grid;      /* where `grid` is named */
+    const char *of_grid;       /* an option that only a grid has */
 } request;
+
+enum { MOST_IMAGES = 100, LEAST_SIDE = 64, MOST_SIDE = 1024 };
+
+/* An option of a grid; false for another. */
+static bool take_grid(int option, const char *value, request *r, cr_error *err)
+{
+    static const char *const names[] = {"pick",  "against", "class", "outcome",
+                                        "count", "seed",    "side"};
+    cr_grid_request *to = &r->grid;
+    if (option < OPTION_PICK || option > OPTION_SIDE)
+        return false;
+    r->of_grid = names[option - OPTION_PICK];
+    if (option == OPTION_PICK)
+        to->choice = value;
+    else if (option == OPTION_AGAINST)
+        to->against = value;
+    else if (option == OPTION_CLASS)
+        to->class = value;
+    else if (option == OPTION_OUTCOME)
+        to->outcome = value;
+    else if (option == OPTION_COUNT)
+        cr_option_int("count", value, 1, &to->count, err);
+    else if (option == OPTION_SEED)
+        cr_option_int("seed", value, 0, &to->seed, err);
+    else
+        cr_option_int("side", value, LEAST_SIDE, &to->side, err);
+    return true;
+}
+
+/* What is only known after all options. */
+static cr_status finish_grid(int argc, char **argv, request *r, cr_error *err)
+{
+    cr_grid_request *to = &r->grid;
+    CR_OR_RETURN(cr_grid_check(to->grid, to->choice, err));
+    if (argc - optind < 1 || !r->output)
+        return cr_fail(err, CR_EUSAGE,
+                       "show: --grid needs a results file and -o FILE; see camrank show --help");
+    to->results = argv[optind];
+    to->images = (const char *const *)argv + optind + 1;
+    to->n_images = argc - optind - 1;
+    if ((to->n_images > 0) == (to->choice != NULL))
+        return cr_fail(err, CR_EUSAGE, "show: --grid needs either images by their ids or --pick");
+    if (!to->choice && (to->against || to->class || to->outcome))
+        return cr_fail(err, CR_EUSAGE, "show: --against, --class and --outcome go with --pick");
+    if (to->count > MOST_IMAGES || to->n_images > MOST_IMAGES)
+        return cr_fail(err, CR_EUSAGE, "show: a grid has at most %d images", MOST_IMAGES);
+    if (to->side > MOST_SIDE)
+        return cr_fail(err, CR_EUSAGE, "--side: must be %d to %d", LEAST_SIDE, MOST_SIDE);
+    if (r->slot >= 0 && r->slot != CR_SLOT_TRUTH)
+        return cr_fail(err, CR_EUSAGE, "show: --rank is of one picture; see --grid classes");
+    to->output = r->output;
+    to->folder = r->folder;
+    to->pick = r->pick;
+    to->image_mpixels = r->image_mpixels;
+    to->truth = r->slot == CR_SLOT_TRUTH;
+    to->force = r->force;
+    to->overlay = r->overlay;
+    return CR_OK;
+}
 
 static cr_status parse(int argc, char **argv, request *r, cr_error *err)
 {
@@ -64,10 +152,21 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_IMAGE_MPIXELS:
             CR_TRY(cr_option_int("image-mpixels", optarg, 1, &r->image_mpixels, err));
             break;
+        case OPTION_OVERLAY:
+            CR_TRY(cr_overlay_find(optarg, &r->overlay, err));
+            break;
+        case OPTION_GRID:
+            r->grid.grid = optarg;
+            break;
         default:
-            if (!cr_pick_take(&r->pick, option, optarg))
+            if (take_grid(option, optarg, r, err) ? err->status != CR_OK
+                                                  : !cr_pick_take(&r->pick, option, optarg))
                 return err->status;
         }
+    if (r->grid.grid)
+        return finish_grid(argc, argv, r, err);
+    if (r->of_grid)
+        return cr_fail(err, CR_EUSAGE, "show: --%s is of a picture with --grid", r->of_grid);
     if (argc - optind != 2 || !r->output) {
         status = cr_fail(err, CR_EUSAGE,
                          "show: a results file, an image and -o FILE are needed; see camrank show "
@@ -192,6 +291,7 @@ static cr_status draw(const request *r, const cr_shown *in, const cr_image *imag
         {.image = image, .n_boxes = n_boxes, .boxes = boxes},
         {.image = image,
          .map = map.map,
+         .overlay = r->overlay,
          .n_views = map.n_views,
          .views = map.views,
          .level = cr_protocol_level(protocol),
@@ -205,6 +305,7 @@ static cr_status draw(const request *r, const cr_shown *in, const cr_image *imag
         .n_columns = 2,
         .panels = panels,
         .bar = true,
+        .overlay = r->overlay,
         .level = cr_protocol_level(protocol),
         .n_entries = n_entries,
         .entries = entries,
@@ -221,12 +322,15 @@ static cr_status show_command(const cr_par *par, int argc, char **argv, cr_error
 {
     (void)par;
     cr_status status = CR_OK;
-    request r = {.image_mpixels = CR_IMAGE_DEFAULT_MPIXELS};
+    request r = {.image_mpixels = CR_IMAGE_DEFAULT_MPIXELS,
+                 .grid = {.count = 6, .seed = 1, .side = 240}};
     cr_shown in = {0};
     cr_image image = {0};
     cr_picture_file picture;
     char *path = NULL;
     CR_TRY(parse(argc, argv, &r, err));
+    if (r.grid.grid)
+        return cr_show_grid(&r.grid, err);
     CR_TRY(cr_results_open(r.results, &in.results, err));
     CR_TRY(find(in.results, &r, err));
     in.path = r.results;
@@ -255,9 +359,11 @@ cleanup:
 
 const cr_command cr_command_show = {
     .name = "show",
-    .summary = "draws one image with its heatmap and boxes",
+    .summary = "draws an image with its heatmap and boxes, or a grid of images",
     .help =
-        "usage: camrank show RESULTS.h5 IMAGE -o OUT.png [options]\n\n"
+        "usage: camrank show RESULTS.h5 IMAGE -o OUT.png [options]\n"
+        "       camrank show RESULTS.h5 [IMAGE ...] --grid methods|classes|models -o OUT.png "
+        "[options]\n\n"
         "Draws the image and, beside it, the heatmap over it (jet colours, with a bar that says\n"
         "what they are), where the network looked; with the contour of the protocol's\n"
         "threshold, the ground-truth boxes in green and the predicted box in red.\n\n"
@@ -272,5 +378,25 @@ const cr_command cr_command_show = {
         "  --truth            the ground-truth class (where there was no network)\n"
         "  --images FOLDER    where the images are now, or their tar (where they were in the "
         "run)\n"
-        "  --image-mpixels N  the largest image that is read, in millions of pixels (100)\n",
+        "  --image-mpixels N  the largest image that is read, in millions of pixels (100)\n"
+        "  --overlay NAME     jet: half image, half jet (the default); mix: as the authors of CAM; "
+        "viridis;\n"
+        "                     turbo; dim: the image dimmed where the map is low; grey: the map "
+        "alone,\n"
+        "                     which in grids is the default for maps of single pixels\n\n"
+        "A grid has a row an image, and a column a method of the model, one of the five best "
+        "classes, or a\n"
+        "model that has the method. Its images are named, at most 100, or picked by the row of "
+        "--model,\n"
+        "--method and --protocol, and then shown with the maps of the ground-truth class:\n\n"
+        "  --pick worst|best  by the IoU of the ground-truth class's box\n"
+        "         random      by --seed N (1)\n"
+        "         flipped     right under this row and wrong under another, or the other way "
+        "round;\n"
+        "                     --against MODEL/METHOD names it (the best other row)\n"
+        "         largest|smallest  by the size of their largest object\n"
+        "  --class NAME       of this ground-truth class alone, by its name or id\n"
+        "  --outcome KEY      of this outcome alone, such as wrong_class or part\n"
+        "  --count N          so many (6)\n"
+        "  --side N           pixels of the longer side of each image (240)\n",
     .run = show_command};

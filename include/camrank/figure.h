@@ -25,14 +25,29 @@ typedef struct cr_figure_box {
     const char *label;
 } cr_figure_box;
 
-/* An image, or the image under a map: half image, half jet, where the network looked; elsewhere the
- * image alone, and a line between. */
+/* How a map is laid over an image: what becomes of a pixel where the map is value / 255, and the colour by which
+ * the bar tells that value. */
+typedef struct cr_overlay {
+    const char *name, *summary;
+    void (*paint)(uint8_t value, const uint8_t image[3], uint8_t out[3]);
+    void (*colour)(uint8_t value, uint8_t rgb[3]);
+} cr_overlay;
+
+/* All of them, the default first; a NULL name ends them. */
+extern const cr_overlay cr_overlays[];
+
+/* The overlay of this name; CR_EUSAGE naming all. */
+cr_status cr_overlay_find(const char *name, const cr_overlay **overlay, cr_error *err);
+
+/* An image, or the image under a map, where the network looked; elsewhere the image alone, and a line
+ * between. */
 typedef struct cr_figure_panel {
     const char *caption;   /* above it; NULL: none */
     const cr_image *image; /* NULL: the panel stays empty */
     const float *map;      /* [image height][image width], 0 to 1 (clipped; NaN is 0); NULL: none */
-    int n_views;           /* 0: the network looked at the whole image */
-    const cr_view *views;  /* [n_views] the parts at which it looked */
+    const cr_overlay *overlay; /* NULL: the first */
+    int n_views;               /* 0: the network looked at the whole image */
+    const cr_view *views;      /* [n_views] the parts at which it looked */
     double level; /* round the pixels of the map from there on, a contour is drawn; 0: none */
     int n_boxes;
     const cr_figure_box *boxes; /* [n_boxes] */
@@ -56,10 +71,11 @@ typedef struct cr_figure {
      * enlarged by the least whole factor that gives one, and one with a side above 1200 reduced to
      * that. */
     int side;
-    bool bar;     /* beside the panels, the colours of the values from 0 to the map's maximum */
-    double level; /* marked on it; 0: none */
-    bool bare;    /* without margins */
-    int quality;  /* of a JPEG, 1 to 100; 0: CR_FIGURE_QUALITY */
+    bool bar; /* beside the panels, the colours of the values from 0 to the map's maximum */
+    const cr_overlay *overlay; /* of these colours; NULL: the first */
+    double level;              /* marked on it; 0: none */
+    bool bare;                 /* without margins */
+    int quality;               /* of a JPEG, 1 to 100; 0: CR_FIGURE_QUALITY */
     int n_entries;
     const cr_figure_entry *entries; /* [n_entries] the legend */
 } cr_figure;
