@@ -97,7 +97,7 @@ test-long: $(BUILD)/.deps-test ## the tests, and those that take long
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) CAMRANK_TEST_LONG=1 tests/run tests/testlist
 
 .PHONY: zoo
-zoo: $(BUILD)/.deps-test ## every CNN of torchvision against PyTorch, into docs/zoo.md; takes long
+zoo: $(BUILD)/.deps-test ## all networks of docs/zoo.md against PyTorch, and into it; takes long
 	@+$(MAKE) --no-print-directory -s $(JUDGED)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/zoo.py --table docs/zoo.md all
 

@@ -338,6 +338,27 @@ def method_maps(graph, x, classes, method, views=1, **parameters):
     return maps[:, :, 0] if views == 1 else maps, logits
 
 
+def rows_of(pointer, n, m):
+    """n images of a layer whose map is m, as [n, rows, channels]: with tokens before the places."""
+    return np.ctypeslib.as_array(pointer, (n, m.rows, m.n_channels)).copy()
+
+
+def all_rows(graph, x):
+    """Of each value that is a map: (value, what it holds, as rows_of)."""
+    maps = [(l.value, graph.map(l.value)) for l in graph.layers()]
+    maps = [(v, m) for v, m in maps if m.height]
+    net = Net(graph, len(x), [(v, False) for v, _ in maps])
+    net.forward(x)
+    return [(v, rows_of(net.lib.cr_net_activations(net.handle, t), len(x), m)) for t, (v, m) in enumerate(maps)]
+
+
+def find_rows(values, wanted):
+    """The value, of all_rows, of these activations, [N, rows, C]; None if none is near."""
+    off = [(np.abs(rows - wanted).max(), v) for v, rows in values if rows.shape == wanted.shape]
+    least = min(off, default=(np.inf, None))
+    return least[1] if least[0] < 1e-3 * np.abs(wanted).max() else None
+
+
 def of_range(got, want):
     return np.abs(got - want).max() / (want.max() - want.min())
 

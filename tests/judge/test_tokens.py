@@ -17,8 +17,8 @@ except ImportError as problem:
 
 import ctypes as ct
 
-from camrank import (Checks, Explainer, Graph, Net, Refused, check, lib, load_double, method_maps, method_spec,
-                     of_range)
+from camrank import (Checks, Explainer, Graph, Net, Refused, all_rows, check, find_rows, lib, load_double, method_maps,
+                     method_spec, of_range, rows_of)
 from structs import cr_error, cr_tokens
 
 warnings.filterwarnings("ignore")
@@ -108,26 +108,6 @@ def cams(a, g):
             "layer-cam": (g.relu() * a).sum(1).relu()}
 
 
-def rows_of(pointer, n, m):
-    """n images of a layer as PyTorch has tokens, with those before the places."""
-    return np.ctypeslib.as_array(pointer, (n, m.rows, m.n_channels)).copy()
-
-
-def find(graph, net, wanted, n):
-    """The value of that many tokens whose activations these are; `wanted` is [N, rows, C]."""
-    best, least = None, 1e-3
-    for layer in graph.layers():
-        m = graph.map(layer.value)
-        if (m.rows, m.n_channels) != wanted.shape[1:]:
-            continue
-        ours = Net(graph, n, [(layer.value, False)])
-        ours.forward(net)
-        off = np.abs(rows_of(ours.lib.cr_net_activations(ours.handle, 0), n, m) - wanted).max()
-        if off < least:
-            best, least = layer.value, off
-    return best
-
-
 def judge(name, net, x, layer, size, skip, is_default, opsets=(13, 17)):
     """`layer` of the module tree is found by its activations; `size` is that of its map."""
     height, width = size
@@ -141,7 +121,7 @@ def judge(name, net, x, layer, size, skip, is_default, opsets=(13, 17)):
         logits, a, g = run(net, layer, x, c)
         logits, rows = logits.detach().numpy(), a.detach().reshape(len(a), -1, a.shape[-1]).numpy()
         off = of_range(Net(graph, len(x)).forward(x.numpy()), logits)
-        value = find(graph, x.numpy(), rows, len(x))
+        value = find_rows(all_rows(graph, x.numpy()), rows)
         if value is None:
             checks(f"{name}, operator set {opset}", False, f"logits {off:.1e}, the layer is no map")
             return
@@ -158,7 +138,7 @@ def judge(name, net, x, layer, size, skip, is_default, opsets=(13, 17)):
                f"logits {off:.1e}, {m.height} x {m.width} behind {m.skip}, maps {worst:.1e}, "
                f"default {graph.name(graph.last_spatial())}")
     graph = Graph(export(net.double(), x.double(), opsets[-1]), lib=double_lib)
-    value = find(graph, x.double().numpy(), rows, len(x))
+    value = find_rows(all_rows(graph, x.double().numpy()), rows)
     _, _, g = run(net, layer, x.double(), c)
     ours = Net(graph, len(x), [(value, True)], n_back=1)
     ours.forward(x.double().numpy())
