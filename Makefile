@@ -273,14 +273,24 @@ coverage: $(BUILD)/.deps-coverage ## the tests, and which share of the lines the
 	gcovr --root . --filter '(core|worker|driver)/' --exclude-throw-branches --sort-percentage \
 		$(BUILD)/coverage && exit $$code
 
+at = $(DESTDIR)$(PREFIX)
+
 .PHONY: install
 install: all ## installs under $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(CAMRANK) $(DESTDIR)$(PREFIX)/bin/camrank
-	install -D -m 644 python/camrank.py $(DESTDIR)$(PREFIX)/share/camrank/python/camrank.py
+	install -D -m 755 $(CAMRANK) $(at)/bin/camrank
+	packaging/man $(CAMRANK) $(at)/share/man/man1
+	install -D -m 644 packaging/camrank.bash $(at)/share/bash-completion/completions/camrank
+	install -D -m 644 -t $(at)/share/camrank/python python/camrank.py
+	install -D -m 644 -t $(at)/share/camrank/jobs jobs/*.yaml
+	install -D -m 644 -t $(at)/share/camrank/slurm slurm/*.sbatch
+	install -D -m 644 -t $(at)/share/doc/camrank README.md
+	install -D -m 644 -t $(at)/share/doc/camrank/docs docs/*.*
 
 .PHONY: uninstall
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/camrank $(DESTDIR)$(PREFIX)/share/camrank/python/camrank.py
+	rm -f $(at)/bin/camrank $(at)/share/man/man1/camrank.1 $(at)/share/man/man1/camrank-*.1 \
+		$(at)/share/bash-completion/completions/camrank
+	rm -rf $(at)/share/camrank $(at)/share/doc/camrank
 
 .PHONY: clean
 clean: ## removes build/
