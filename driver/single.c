@@ -100,9 +100,7 @@ static cr_status compile(cr_single *s, cr_error *err)
     cr_model *model = &s->model;
     const size_t n_variants = (size_t)model->n_variants;
     model->slice = 1;
-    CR_OR_RETURN(cr_explainer_new(model->graph, &model->head, model->variants, model->n_variants,
-                                  model->n_views, 1, s->job.activations_mb, &model->explainer,
-                                  err));
+    CR_OR_RETURN(cr_model_explain(model, model->n_views, 1, s->job.activations_mb, err));
     s->n_weights = cr_explainer_weight_bytes(model->explainer);
     s->n_arena = cr_explainer_arena_bytes(model->explainer);
     s->weights = cr_pages_alloc(s->n_weights, 1);

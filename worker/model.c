@@ -222,12 +222,23 @@ cleanup:
     return status;
 }
 
+cr_status cr_model_explain(cr_model *model, int n_inputs, int n_slots, int max_activations_mb,
+                           cr_error *err)
+{
+    double black[CR_MAX_CHANNELS], white[CR_MAX_CHANNELS];
+    CR_OR_RETURN(cr_explainer_new(model->graph, &model->head, model->variants, model->n_variants,
+                                  n_inputs, n_slots, max_activations_mb, &model->explainer, err));
+    cr_input_limits(&model->input, black, white);
+    cr_explainer_use_limits(model->explainer, cr_channels_count(model->input.channels), black,
+                            white);
+    return CR_OK;
+}
+
 cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err)
 {
     model->slice = batch < model->n_views ? 1 : batch / model->n_views;
-    cr_status status = cr_explainer_new(model->graph, &model->head, model->variants,
-                                        model->n_variants, model->slice * model->n_views, CR_SLOTS,
-                                        max_activations_mb, &model->explainer, err);
+    cr_status status =
+        cr_model_explain(model, model->slice * model->n_views, CR_SLOTS, max_activations_mb, err);
     if (status == CR_OK) {
         model->weight_bytes = cr_explainer_weight_bytes(model->explainer);
         model->arena_bytes = cr_explainer_arena_bytes(model->explainer);

@@ -93,6 +93,10 @@ size_t cr_model_input_bytes(const cr_model *model);
  * `max_activations_mb` and errors: those of cr_net_new. */
 cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, cr_error *err);
 
+/* The explainer alone, for n_inputs at a time and maps of n_slots classes. Errors: the same. */
+cr_status cr_model_explain(cr_model *model, int n_inputs, int n_slots, int max_activations_mb,
+                           cr_error *err);
+
 /* Frees graph and explainer; all else stays. */
 void cr_model_unload(cr_model *model);
 void cr_model_free(cr_model *model);

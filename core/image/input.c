@@ -137,6 +137,17 @@ static void fill_levels(const cr_input_spec *spec, level_table levels)
                 ((float)(pixel * spec->range / 255.0) - spec->mean[c]) / spec->std[c];
 }
 
+void cr_input_limits(const cr_input_spec *spec, double black[CR_MAX_CHANNELS],
+                     double white[CR_MAX_CHANNELS])
+{
+    level_table levels;
+    fill_levels(spec, levels);
+    for (int c = 0; c < cr_channels_count(spec->channels); c++) {
+        black[c] = (double)levels[c][0];
+        white[c] = (double)levels[c][255];
+    }
+}
+
 /* Which of the pixel's three bytes a channel is; of alpha none. */
 enum { OPAQUE = 3 };
 static const int sources[][CR_MAX_CHANNELS] = {

@@ -34,8 +34,8 @@ static bool follow_the_same(const cr_part *a, const cr_part *b)
     const cr_method *of_a = a->layer->method, *of_b = b->layer->method;
     const cr_method_parameters *parameters = &a->variant->spec.parameters;
     return cr_part_follows(b) && of_a->seed == of_b->seed && of_a->rule == of_b->rule &&
-           cr_part_n_sets(a) == 1 && cr_part_n_sets(b) == 1 &&
-           (!of_a->seed ||
+           cr_part_n_sets(a) == 1 && cr_part_n_sets(b) == 1 && of_a->relevance == of_b->relevance &&
+           ((!of_a->seed && !of_a->relevance) ||
             memcmp(parameters, &b->variant->spec.parameters, sizeof *parameters) == 0);
 }
 
@@ -57,14 +57,20 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
 {
     const size_t n = (size_t)ex->n_parts + any_passes(ex);
     cr_net_target *targets = cr_alloc(n, sizeof *targets);
-    if (!targets)
-        return cr_fail_memory(err, "targets", n, sizeof *targets);
+    cr_relevance *rules = cr_alloc(n, sizeof *rules);
+    if (!targets || !rules) {
+        free(targets);
+        free(rules);
+        return cr_fail_memory(err, "targets", n, sizeof *targets + sizeof *rules);
+    }
     for (int i = 0; i < ex->n_parts; i++) {
         const cr_variant_layer *layer = ex->parts[i].layer;
+        const bool by_rules = cr_part_rules(ex, &ex->parts[i], &rules[i]);
         targets[i] = (cr_net_target){.value = layer->value,
                                      .gradient = layer->back,
                                      .curvature = layer->back && cr_part_n_sets(&ex->parts[i]) == 2,
-                                     .tail = cr_part_has_tail(&ex->parts[i])};
+                                     .tail = cr_part_has_tail(&ex->parts[i]),
+                                     .relevance = by_rules ? &rules[i] : NULL};
     }
     if (any_passes(ex))
         targets[ex->n_parts] = (cr_net_target){.value = cr_graph_input(ex->graph)};
@@ -72,6 +78,7 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
         cr_net_new(ex->graph, ex->batch, targets, (int)n, any_back(ex) ? ex->n_slots : 0,
                    max_activations_mb, &ex->net, err);
     free(targets);
+    free(rules);
     return status;
 }
 
@@ -199,6 +206,7 @@ cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_
     ex->n_variants = n_variants;
     ex->batch = batch;
     ex->n_slots = n_slots;
+    cr_explainer_use_limits(ex, 4, (const double[]){0, 0, 0, 0}, (const double[]){1, 1, 1, 1});
     list_parts(ex);
     if (any_of_head(ex))
         ex->n_head = (size_t)head->n_classes * (size_t)head->n_channels;
@@ -275,6 +283,15 @@ void cr_explainer_use_arena(cr_explainer *ex, void *arena)
     ex->picked = ex->mask + ex->n_mask;
     ex->seen = ex->picked + ex->n_picked;
     ex->kept = (float *)(void *)(ex->seen + ex->n_seen);
+}
+
+void cr_explainer_use_limits(cr_explainer *ex, int n_channels, const double *black,
+                             const double *white)
+{
+    for (int c = 0; c < 4 && c < n_channels; c++) {
+        ex->low[c] = (cr_real)fmin(black[c], white[c]);
+        ex->high[c] = (cr_real)fmax(black[c], white[c]);
+    }
 }
 
 cr_net *cr_explainer_net(cr_explainer *ex)

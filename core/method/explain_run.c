@@ -297,6 +297,8 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
     const int most = cr_net_backward_images(ex->net), n_classes = cr_graph_n_classes(ex->graph);
     const cr_part *follows = &ex->parts[leader];
     const bool curved = cr_part_n_sets(follows) == 2;
+    cr_relevance rules;
+    const bool relevant = cr_part_rules(ex, follows, &rules);
     const size_t n_gradients = (size_t)ex->n_slots * (size_t)cr_part_n_sets(follows);
     for (int first = 0; first < n; first += most) {
         const int now = n - first < most ? n - first : most;
@@ -306,7 +308,9 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
                        ex->seeds + (size_t)b * n_gradients * (size_t)n_classes);
         watch w = {ex, leader, first, maps};
         cr_net_on_bias(ex->net, begin_to_see(&w) ? see : NULL, &w);
-        if (curved)
+        if (relevant)
+            cr_net_backward_relevance(ex->net, &rules, first, now, ex->seeds);
+        else if (curved)
             cr_net_backward_curved(ex->net, leader, first, now, ex->seeds);
         else
             cr_net_backward_seeded(ex->net, follows->layer->method->rule, first, now, ex->seeds);

@@ -6,6 +6,8 @@
 
 #include "camrank/explain.h"
 
+#include <string.h>
+
 /* A variant at one of its layers: target number `p` of the net for part p. */
 typedef struct cr_part {
     const cr_variant *variant;
@@ -27,6 +29,7 @@ struct cr_explainer {
     size_t n_head;           /* of head_block: 0 if the head's weights serve nobody */
     const float *head_block; /* [n_classes][n_channels] behind the net's weights */
     bool abandoned;
+    cr_real low[4], high[4]; /* black and white, each channel */
     int batch, n_variants, n_parts, n_slots;
     cr_variant *variants;
     cr_part *parts; /* [n_parts] in the order of the variants */
@@ -98,6 +101,18 @@ static inline bool cr_part_is_fused(const cr_part *p)
 static inline int cr_part_n_sets(const cr_part *p)
 {
     return cr_part_needs(p, CR_NEEDS_CURVATURE) ? 2 : 1;
+}
+
+/* Whether it follows relevance back, and by which rules. */
+static inline bool cr_part_rules(const cr_explainer *ex, const cr_part *p, cr_relevance *rules)
+{
+    if (!p->layer->method->relevance)
+        return false;
+    *rules = (cr_relevance){0};
+    p->layer->method->relevance(p->variant->spec.parameters.bytes, rules);
+    memcpy(rules->low, ex->low, sizeof rules->low);
+    memcpy(rules->high, ex->high, sizeof rules->high);
+    return true;
 }
 
 /* Whether passes begin at the layer. */

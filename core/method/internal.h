@@ -12,7 +12,8 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_refine_cam, cr_method_score_cam, cr_method_ablation_cam, cr_method_recipro_cam,
     cr_method_is_cam, cr_method_occlusion, cr_method_rise, cr_method_integrated_gradients,
     cr_method_smooth_grad, cr_method_var_grad, cr_method_saliency, cr_method_input_x_gradient,
-    cr_method_guided_backprop, cr_method_deconvnet, cr_method_guided_grad_cam, cr_method_full_grad;
+    cr_method_guided_backprop, cr_method_deconvnet, cr_method_guided_grad_cam, cr_method_full_grad,
+    cr_method_lrp;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];

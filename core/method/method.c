@@ -28,6 +28,7 @@ const cr_method *const cr_methods[] = {
     &cr_method_deconvnet,
     &cr_method_guided_grad_cam,
     &cr_method_full_grad,
+    &cr_method_lrp,
     &cr_method_integrated_gradients,
     &cr_method_smooth_grad,
     &cr_method_var_grad,

@@ -40,6 +40,24 @@ static bool is_feature(const cr_graph *graph, const cr_head *head, int value)
             a.height && memcmp(&a, &b, sizeof a) == 0);
 }
 
+/* Why a method of relevance does not apply, if so. */
+static void set_irrelevant(const cr_graph *graph, const cr_method *method, int value,
+                           cr_variant *variant)
+{
+    cr_relevance rules = {0};
+    if (variant->why_not[0] || !method->relevance)
+        return;
+    method->relevance(variant->spec.parameters.bytes, &rules);
+    const char *op = cr_graph_irrelevant(graph, value);
+    if (op)
+        snprintf(variant->why_not, sizeof variant->why_not,
+                 "no rule passes relevance through %.60s", op);
+    else if (rules.has_first && rules.first == CR_RELEVANCE_Z_BOX &&
+             !cr_graph_first_reads_input(graph))
+        snprintf(variant->why_not, sizeof variant->why_not,
+                 "z-box wants a first layer that reads the input itself");
+}
+
 /* At one layer, or why not. */
 static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_method *method,
                           int value, cr_variant *variant)
@@ -57,12 +75,13 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         snprintf(variant->why_not, sizeof variant->why_not, "its layer is the input");
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
-    const bool averaged = is_feature(graph, head, value) &&
+    const bool averaged = !method->relevance && is_feature(graph, head, value) &&
                           (head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS);
     const bool back = method->needs & CR_NEEDS_GRADIENTS && !averaged;
     const char *uncurved = NULL;
     if (!variant->why_not[0] && back && method->needs & CR_NEEDS_CURVATURE)
         uncurved = cr_graph_uncurved(graph, value);
+    set_irrelevant(graph, method, value, variant);
     if (uncurved)
         snprintf(variant->why_not, sizeof variant->why_not, "its Hessian is not known for %.60s",
                  uncurved);
@@ -126,10 +145,12 @@ static cr_status find_default(const cr_graph *graph, const cr_head *head, const 
                               const char *layer, int *value, cr_error *err)
 {
     const bool of_head = method->needs & CR_NEEDS_HEAD;
-    *value = of_head            ? head->feature
-             : method->of_input ? cr_graph_input(graph)
-                                : cr_graph_last_spatial(graph);
-    return of_head || method->of_input || !layer[0] ? CR_OK : find_layer(graph, layer, value, err);
+    *value = of_head                                  ? head->feature
+             : method->of_input || method->from_input ? cr_graph_input(graph)
+                                                      : cr_graph_last_spatial(graph);
+    return of_head || method->of_input || method->from_input || !layer[0]
+               ? CR_OK
+               : find_layer(graph, layer, value, err);
 }
 
 cr_status cr_variant_resolve(const cr_graph *graph, const cr_head *head, const cr_method_spec *spec,

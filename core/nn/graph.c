@@ -1,5 +1,5 @@
 /* Questions about a loaded graph. */
-#include "graph.h"
+#include "relevance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +134,32 @@ const char *cr_graph_uncurved(const cr_graph *graph, int value)
             found = graph->nodes[i].type;
     free(between);
     return found;
+}
+
+const char *cr_graph_irrelevant(const cr_graph *graph, int value)
+{
+    bool *between = mark_between(graph, value);
+    const char *found = between ? NULL : "want of memory";
+    for (int i = 0; between && !found && i < graph->n_nodes; i++)
+        if (between[i] && cr_node_passing(&graph->nodes[i]) == CR_PASSES_NOTHING)
+            found = graph->nodes[i].type;
+    free(between);
+    return found;
+}
+
+int cr_first_with_weights(const cr_graph *graph)
+{
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].op->linear)
+            return i;
+    return -1;
+}
+
+bool cr_graph_first_reads_input(const cr_graph *graph)
+{
+    const int i = cr_first_with_weights(graph);
+    return i >= 0 && cr_graph_same_memory(graph, graph->nodes[i].x[0]) ==
+                         cr_graph_same_memory(graph, graph->input);
 }
 
 double cr_graph_share_behind(const cr_graph *graph, int value)

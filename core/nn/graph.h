@@ -93,7 +93,17 @@ enum {
                                    ADDS, over what it adds */
     CR_OP_LINEAR = 65536,       /* forward is linear but for the clamp and what cr_bias gives */
     CR_OP_OWN_ORDER = 131072,   /* takes its inputs as they lie, each in its own order */
+    CR_OP_ACTIVATES = 262144,   /* an activation function: relevance passes as it is */
 };
+
+/* A layer with constant weights, as a convolution. */
+typedef struct cr_linear {
+    cr_window win;
+    int n; /* so many for each image: rows of a matrix */
+    /* As the model has them, nothing folded in; output channel k, input channel c, place t of the window. */
+    cr_real (*weight)(const cr_node *node, int k, int c, int t);
+    cr_real (*bias)(const cr_node *node, int k);
+} cr_linear;
 
 typedef struct cr_op {
     const char *type;
@@ -115,6 +125,9 @@ typedef struct cr_op {
 
     /* Of a linear layer from one pixel: the weight from channel c to output k. Others: NULL. */
     cr_real (*weight)(const cr_node *node, int k, int c);
+
+    /* What relevance is passed through by weights; NULL: it is no such layer. */
+    cr_linear (*linear)(const cr_node *node);
 
     /* The convolution that it is; NULL: none. */
     const cr_conv *(*conv)(const cr_node *node);

@@ -6,6 +6,7 @@
  * Then every root, every gradient and every scratch is a buffer with a time of use, and one arena
  * holds them all; segment.c says how many images of a value it has room for. */
 #include "compile.h"
+#include "relevance.h"
 
 #include "camrank/blas.h"
 
@@ -113,6 +114,20 @@ static cr_status make_zeros(cr_compiler *c, cr_error *err)
                                   : CR_OK;
 }
 
+/* Whether relevance is wanted, and what it takes. */
+static cr_status prepare_relevance(cr_compiler *c, cr_error *err)
+{
+    int most = 0;
+    for (int t = 0; t < c->net->n_targets; t++)
+        c->net->passes_relevance = c->net->passes_relevance || c->targets[t].relevance;
+    for (int i = 0; i < c->graph->n_nodes; i++)
+        most = c->graph->nodes[i].n_folds > most ? c->graph->nodes[i].n_folds : most;
+    if (!c->net->passes_relevance || most == 0)
+        return CR_OK;
+    c->net->no_bias = cr_arena_alloc(&c->net->memory, (size_t)most, sizeof(cr_real));
+    return c->net->no_bias ? CR_OK : cr_fail_memory(err, "zeros", (size_t)most, sizeof(cr_real));
+}
+
 static size_t place_of(const cr_buffer *buffer)
 {
     return buffer->n_reals ? buffer->offset : CR_NOWHERE;
@@ -144,6 +159,19 @@ static size_t take_weights(cr_net *net, size_t n)
     size_t at = net->n_weights;
     net->n_weights += (n + 15) / 16 * 16;
     return at;
+}
+
+/* The parts of a step's weights that the rules of any target want. */
+static void take_parts(const cr_compiler *c, cr_step *step)
+{
+    unsigned wanted = 0;
+    for (int t = 0; step->back && t < c->net->n_targets; t++)
+        if (c->targets[t].relevance)
+            wanted |= cr_relevance_weights(c->targets[t].relevance, &step->node, step->first);
+    for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
+        step->parts_at[part] = wanted >> part & 1
+                                   ? take_weights(c->net, cr_relevance_n_weights(&step->node))
+                                   : CR_NOWHERE;
 }
 
 static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
@@ -194,11 +222,13 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
         step->maker[j] = cr_compiler_maker(c, x);
         step->tx[j] = place_of(&b.tangents[x]);
     }
+    step->first = i == cr_first_with_weights(graph);
     step->fold_scale = c->scale[i];
     step->fold_shift = c->shift[i];
     step->weights_at = take_weights(net, node->n_weights);
     if (step->back)
         step->weights_back_at = take_weights(net, node->n_weights_back);
+    take_parts(c, step);
     return CR_OK;
 }
 
@@ -293,12 +323,21 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
             goto cleanup;
         }
     }
+    for (int t = 0; t < n_targets; t++) {
+        const char *op = targets[t].relevance ? cr_graph_irrelevant(graph, targets[t].value) : NULL;
+        if (op) {
+            status =
+                cr_fail(err, CR_EINPUT, "%s: no rule passes relevance through %s", graph->name, op);
+            goto cleanup;
+        }
+    }
     CR_TRY(cr_patterns_take(&own, targets, n_targets, &net->memory, err));
     CR_TRY(compiler_init(&c, err));
     find_roots(&c);
     CR_TRY(cr_fuse(&c, err));
     find_gradients(&c);
     CR_TRY(make_zeros(&c, err));
+    CR_TRY(prepare_relevance(&c, err));
     CR_TRY(cr_values_place(&c, err));
     CR_TRY(build(&c, max_activations_mb, err));
     *result = net;

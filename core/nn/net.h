@@ -44,6 +44,15 @@ void cr_segments_fit(const int *group, int n_steps, int batch, int n_values, cr_
 cr_status cr_patterns_take(cr_graph *graph, const cr_net_target *targets, int n_targets,
                            cr_arena *memory, cr_error *err);
 
+/* Of a layer's weights, for relevance. */
+typedef enum cr_part_of_weights {
+    CR_ALL_WEIGHTS,
+    CR_POSITIVE_WEIGHTS,
+    CR_NEGATIVE_WEIGHTS,
+    CR_WEIGHTS_OF_ONE,
+    CR_N_WEIGHT_PARTS
+} cr_part_of_weights;
+
 /* One node, ready to run. Places are cr_reals into the arena, or CR_NOWHERE. */
 typedef struct cr_step {
     cr_node node;      /* with the clamp, and the input of a sum, that were fused into it */
@@ -70,6 +79,9 @@ typedef struct cr_step {
     int *maker;       /* [n_x] the step that x comes from; -1: it is the input */
     size_t *tx, ty;   /* [n_x] places of tangents */
     size_t scratch_tangent;
+    bool first; /* of those with weights that relevance is passed through */
+    const cr_real *parts[CR_N_WEIGHT_PARTS];
+    size_t parts_at[CR_N_WEIGHT_PARTS]; /* into the block of weights, or CR_NOWHERE */
 } cr_step;
 
 /* A value that a pass from a target on reads; sizes and distances in cr_reals. */
@@ -101,6 +113,8 @@ struct cr_net {
     cr_tail *tails;        /* [n_targets] of those that want one */
     size_t logits_tangent; /* place */
     cr_real *zeros;        /* as cr_run has them, for any step; NULL: no target wants curvature */
+    bool passes_relevance; /* a target wants it */
+    cr_real *no_bias;      /* zeros, as many as any layer has channels, if that is so */
     size_t input, logits, logits_gradient; /* places */
     cr_real *arena;                        /* of n_activations; the caller's */
     size_t n_weights, n_activations;

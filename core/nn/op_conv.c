@@ -90,6 +90,23 @@ static cr_real weight(const cr_node *node, int k, int c)
     return scaled_weight(&s, k, c, 0);
 }
 
+static cr_real plain_weight(const cr_node *node, int k, int c, int t)
+{
+    const scaled s = scale_weights(node, NULL);
+    return scaled_weight(&s, k, c, t);
+}
+
+static cr_real plain_bias(const cr_node *node, int k)
+{
+    const conv *p = node->params;
+    return p->bias ? cr_tensor_real(p->bias, (size_t)k) : 0;
+}
+
+static cr_linear linear(const cr_node *node)
+{
+    return (cr_linear){cr_conv_of(node)->win, 1, plain_weight, plain_bias};
+}
+
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
                  const cr_real *shift, cr_real *weights)
 {
@@ -100,8 +117,7 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     p->conv.way->pack(win, scaled_weight, &s, weights);
     cr_real *bias = weights + p->conv.way->weights(win);
     for (int k = 0; k < win->k; k++)
-        bias[k] = (p->bias ? cr_tensor_real(p->bias, (size_t)k) : 0) * (scale ? scale[k] : 1) +
-                  (shift ? shift[k] : 0);
+        bias[k] = plain_bias(node, k) * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
 }
 
 static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weights)
@@ -153,6 +169,7 @@ const cr_op cr_op_conv = {.type = "Conv",
                           .pack = pack,
                           .pack_back = pack_back,
                           .weight = weight,
+                          .linear = linear,
                           .conv = cr_conv_of,
                           .forward = forward,
                           .backward = backward,

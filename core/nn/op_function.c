@@ -46,23 +46,28 @@ static void curve(const cr_run *run)
     cr_function_curve(run->node->params, run->m, run->x[0], run->tx[0], run->dy, run->dx[0]);
 }
 
-#define OP(symbol, name, loader)                                                       \
-    const cr_op symbol = {.type = name,                                                \
-                          .min_inputs = 1,                                             \
-                          .max_inputs = 1,                                             \
-                          .flags = CR_OP_ANY_ORDER | CR_OP_OVERWRITES | CR_OP_NEEDS_X, \
-                          .load = loader,                                              \
-                          .forward = forward,                                          \
-                          .backward = backward,                                        \
-                          .tangent = tangent,                                          \
+#define OP(symbol, name, loader, more)                                                          \
+    const cr_op symbol = {.type = name,                                                         \
+                          .min_inputs = 1,                                                      \
+                          .max_inputs = 1,                                                      \
+                          .flags = CR_OP_ANY_ORDER | CR_OP_OVERWRITES | CR_OP_NEEDS_X | (more), \
+                          .load = loader,                                                       \
+                          .forward = forward,                                                   \
+                          .backward = backward,                                                 \
+                          .tangent = tangent,                                                   \
                           .curve = curve}
 
-#define ROW(symbol, name, ...)                                                    \
+#define ROW(symbol, name, ...) ROW_OF(symbol, name, 0, __VA_ARGS__)
+
+/* An activation function. */
+#define ACTIVATION(symbol, name, ...) ROW_OF(symbol, name, CR_OP_ACTIVATES, __VA_ARGS__)
+
+#define ROW_OF(symbol, name, more, ...)                                           \
     static cr_status load_##symbol(cr_graph *graph, cr_node *node, cr_error *err) \
     {                                                                             \
         return load_row(graph, node, &(row){.op = __VA_ARGS__}, err);             \
     }                                                                             \
-    OP(cr_op_##symbol, name, load_##symbol)
+    OP(cr_op_##symbol, name, load_##symbol, more)
 
 ROW(abs, "Abs", CR_FUNCTION_ABS);
 ROW(acos, "Acos", CR_FUNCTION_ACOS);
@@ -72,34 +77,34 @@ ROW(asinh, "Asinh", CR_FUNCTION_ASINH);
 ROW(atan, "Atan", CR_FUNCTION_ATAN);
 ROW(atanh, "Atanh", CR_FUNCTION_ATANH);
 ROW(ceil, "Ceil", CR_FUNCTION_CEIL);
-ROW(celu, "Celu", CR_FUNCTION_CELU, "alpha", 1);
+ACTIVATION(celu, "Celu", CR_FUNCTION_CELU, "alpha", 1);
 ROW(cos, "Cos", CR_FUNCTION_COS);
 ROW(cosh, "Cosh", CR_FUNCTION_COSH);
-ROW(elu, "Elu", CR_FUNCTION_ELU, "alpha", 1);
+ACTIVATION(elu, "Elu", CR_FUNCTION_ELU, "alpha", 1);
 ROW(exp, "Exp", CR_FUNCTION_EXP);
 ROW(floor, "Floor", CR_FUNCTION_FLOOR);
 ROW(is_nan, "IsNaN", CR_FUNCTION_IS_NAN);
-ROW(leaky_relu, "LeakyRelu", CR_FUNCTION_LEAKY_RELU, "alpha", 0.01);
+ACTIVATION(leaky_relu, "LeakyRelu", CR_FUNCTION_LEAKY_RELU, "alpha", 0.01);
 ROW(log, "Log", CR_FUNCTION_LOG);
-ROW(mish, "Mish", CR_FUNCTION_MISH);
+ACTIVATION(mish, "Mish", CR_FUNCTION_MISH);
 ROW(neg, "Neg", CR_FUNCTION_NEG);
 ROW(not, "Not", CR_FUNCTION_NOT);
 ROW(reciprocal, "Reciprocal", CR_FUNCTION_RECIPROCAL);
 ROW(round, "Round", CR_FUNCTION_ROUND);
-ROW(selu, "Selu", CR_FUNCTION_SELU, "alpha", 1.67326319217681884765625, "gamma",
-    1.05070102214813232421875);
-ROW(shrink, "Shrink", CR_FUNCTION_SHRINK, "bias", 0, "lambd", 0.5);
+ACTIVATION(selu, "Selu", CR_FUNCTION_SELU, "alpha", 1.67326319217681884765625, "gamma",
+           1.05070102214813232421875);
+ACTIVATION(shrink, "Shrink", CR_FUNCTION_SHRINK, "bias", 0, "lambd", 0.5);
 ROW(sign, "Sign", CR_FUNCTION_SIGN);
 ROW(sin, "Sin", CR_FUNCTION_SIN);
 ROW(sinh, "Sinh", CR_FUNCTION_SINH);
-ROW(softplus, "Softplus", CR_FUNCTION_SOFTPLUS);
-ROW(softsign, "Softsign", CR_FUNCTION_SOFTSIGN);
-ROW(swish, "Swish", CR_FUNCTION_SWISH, "alpha", 1);
+ACTIVATION(softplus, "Softplus", CR_FUNCTION_SOFTPLUS);
+ACTIVATION(softsign, "Softsign", CR_FUNCTION_SOFTSIGN);
+ACTIVATION(swish, "Swish", CR_FUNCTION_SWISH, "alpha", 1);
 ROW(tan, "Tan", CR_FUNCTION_TAN);
-ROW(tanh, "Tanh", CR_FUNCTION_TANH);
-ROW(thresholded_relu, "ThresholdedRelu", CR_FUNCTION_THRESHOLDED_RELU, "alpha", 1);
+ACTIVATION(tanh, "Tanh", CR_FUNCTION_TANH);
+ACTIVATION(thresholded_relu, "ThresholdedRelu", CR_FUNCTION_THRESHOLDED_RELU, "alpha", 1);
 
-static OP(function_op, "function", NULL);
+static OP(function_op, "function", NULL, 0);
 
 static cr_status load_is_inf(cr_graph *graph, cr_node *node, cr_error *err)
 {
@@ -113,7 +118,7 @@ static cr_status load_is_inf(cr_graph *graph, cr_node *node, cr_error *err)
     return CR_OK;
 }
 
-OP(cr_op_is_inf, "IsInf", load_is_inf);
+OP(cr_op_is_inf, "IsInf", load_is_inf, 0);
 
 /* By Erf, which has a kernel of its own, or by tanh. */
 static cr_status load_gelu(cr_graph *graph, cr_node *node, cr_error *err)
@@ -136,7 +141,7 @@ cleanup:
     return status;
 }
 
-OP(cr_op_gelu, "Gelu", load_gelu);
+OP(cr_op_gelu, "Gelu", load_gelu, CR_OP_ACTIVATES);
 
 /* What reals become as another type: whole numbers are cut towards zero, truth is 1 and 0. */
 static cr_status load_cast_to(cr_graph *graph, cr_node *node, int64_t to, cr_error *err)

@@ -170,6 +170,25 @@ static cr_real weight(const cr_node *node, int k, int c)
     return scaled_weight(&s, k, c, 0);
 }
 
+static cr_real plain_weight(const cr_node *node, int k, int c, int t)
+{
+    const scaled s = scale_weights(node, NULL);
+    return scaled_weight(&s, k, c, t);
+}
+
+static cr_real bias(const cr_node *node, int k)
+{
+    const gemm *p = node->params;
+    return p->bias ? (cr_real)p->beta * cr_tensor_real(p->bias, p->bias->n == 1 ? 0 : (size_t)k)
+                   : 0;
+}
+
+static cr_linear linear(const cr_node *node)
+{
+    const gemm *p = node->params;
+    return (cr_linear){p->conv.win, p->rows, plain_weight, bias};
+}
+
 static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scale,
                  const cr_real *shift, cr_real *weights)
 {
@@ -178,12 +197,8 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     const scaled s = scale_weights(node, scale);
     p->conv.way->pack(&p->conv.win, scaled_weight, &s, weights);
     weights += p->conv.way->weights(&p->conv.win);
-    for (int k = 0; k < p->k; k++) {
-        cr_real bias =
-            p->bias ? (cr_real)p->beta * cr_tensor_real(p->bias, p->bias->n == 1 ? 0 : (size_t)k)
-                    : 0;
-        *weights++ = bias * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
-    }
+    for (int k = 0; k < p->k; k++)
+        *weights++ = bias(node, k) * (scale ? scale[k] : 1) + (shift ? shift[k] : 0);
 }
 
 static void forward(const cr_run *run)
@@ -221,6 +236,7 @@ const cr_op cr_op_gemm = {.type = "Gemm",
                           .load = load_gemm,
                           .pack = pack,
                           .weight = weight,
+                          .linear = linear,
                           .forward = forward,
                           .backward = backward};
 
@@ -232,5 +248,6 @@ const cr_op cr_op_matmul = {.type = "MatMul",
                             .load = load_matmul,
                             .pack = pack,
                             .weight = weight,
+                            .linear = linear,
                             .forward = forward,
                             .backward = backward};

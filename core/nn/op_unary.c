@@ -94,14 +94,14 @@ static void curve(const cr_run *run)
                           .tangent = tangent,                                    \
                           .curve = curve}
 
-UNARY_OP(cr_op_sigmoid, "Sigmoid", 1, CR_OP_NEEDS_Y, load_sigmoid);
-UNARY_OP(cr_op_hard_sigmoid, "HardSigmoid", 1, CR_OP_NEEDS_Y, load_hard_sigmoid);
-UNARY_OP(cr_op_hard_swish, "HardSwish", 1, CR_OP_NEEDS_X, load_hard_swish);
+UNARY_OP(cr_op_sigmoid, "Sigmoid", 1, CR_OP_NEEDS_Y | CR_OP_ACTIVATES, load_sigmoid);
+UNARY_OP(cr_op_hard_sigmoid, "HardSigmoid", 1, CR_OP_NEEDS_Y | CR_OP_ACTIVATES, load_hard_sigmoid);
+UNARY_OP(cr_op_hard_swish, "HardSwish", 1, CR_OP_NEEDS_X | CR_OP_ACTIVATES, load_hard_swish);
 UNARY_OP(cr_op_erf, "Erf", 1, CR_OP_NEEDS_X, load_erf);
 UNARY_OP(cr_op_sqrt, "Sqrt", 1, CR_OP_NEEDS_Y, load_sqrt);
 UNARY_OP(cr_op_pow, "Pow", 2, CR_OP_NEEDS_X, load_pow);
-static UNARY_OP(silu_op, "SiLU", 1, CR_OP_NEEDS_X, NULL);
-static UNARY_OP(gelu_op, "GELU", 1, CR_OP_NEEDS_X, NULL);
+static UNARY_OP(silu_op, "SiLU", 1, CR_OP_NEEDS_X | CR_OP_ACTIVATES, NULL);
+static UNARY_OP(gelu_op, "GELU", 1, CR_OP_NEEDS_X | CR_OP_ACTIVATES, NULL);
 
 cr_status cr_unary_make(cr_arena *memory, cr_node *node, cr_unary_op op, size_t n, cr_error *err)
 {

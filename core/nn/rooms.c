@@ -1,6 +1,7 @@
 /* The memory of a compiled graph: of each value, gradient and scratch how much it takes and when, and
  * how many images of a value there is room for. */
 #include "compile.h"
+#include "relevance.h"
 
 static void use(cr_buffer *buffer, int step)
 {
@@ -25,6 +26,14 @@ static void time_tangents(const cr_compiler *c, int i, const cr_buffers *b)
         if (node->op->curve)
             use(&b->tangents[x], back);
     }
+}
+
+static size_t size_of_inputs(const cr_compiler *c, int i)
+{
+    size_t size = 0;
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
+        size += cr_shape_size(&c->graph->values[cr_compiler_input(c, i, j)].shape);
+    return size;
 }
 
 /* Buffer sizes and times. Backward of step s is at end - 1 - s; results live to the end. */
@@ -81,6 +90,9 @@ static void time_buffers(cr_compiler *c)
             b.scratches[2 * s + 1] =
                 (cr_buffer){.n_reals = node->n_scratch, .first = back, .last = back};
             use(&b.gradients[node->y], back);
+            if (net->passes_relevance)
+                b.scratches[2 * s + 1].n_reals = cr_relevance_scratch(
+                    node, size_of_inputs(c, i), cr_shape_size(&graph->values[node->y].shape));
             if (node->flags & CR_OP_NEEDS_Y || cr_clamps(c->clamp[i]))
                 use(&b.values[node->y], end);
             if (c->is_result[node->y] && cr_clamps(c->clamp[i]))
@@ -90,7 +102,7 @@ static void time_buffers(cr_compiler *c)
         for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
             int x = cr_compiler_input(c, i, j);
             use(&b.values[x], s);
-            if (backs && node->flags & CR_OP_NEEDS_X)
+            if (backs && (node->flags & CR_OP_NEEDS_X || net->passes_relevance))
                 use(&b.values[x], end);
             if (c->gradient[x])
                 use(&b.gradients[x], back);

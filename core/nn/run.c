@@ -1,6 +1,6 @@
 /* Running a compiled network: forward through all steps, segment by segment, backward as far as the
  * targets. */
-#include "net.h"
+#include "relevance.h"
 
 #include <string.h>
 
@@ -173,8 +173,8 @@ static void show_bias(const cr_net *net, const cr_step *step, const cr_run *run)
 }
 
 /* Where `bends`, m is twice the number of functions. */
-static void step_back(const cr_net *net, const cr_step *step, cr_rule rule, int first, int n, int m,
-                      bool bends)
+static void step_back(const cr_net *net, const cr_step *step, cr_rule rule,
+                      const cr_relevance *relevance, int first, int n, int m, bool bends)
 {
     size_t rows = (size_t)n * (size_t)m;
     const cr_real *x[CR_MAX_ACTIVATIONS];
@@ -198,6 +198,10 @@ static void step_back(const cr_net *net, const cr_step *step, cr_rule rule, int 
                   .weights = step->weights,
                   .weights_back = step->weights_back,
                   .scratch = at(net, step->scratch_back)};
+    if (relevance) {
+        cr_step_relevance(net, step, relevance, &run);
+        return;
+    }
     if (step->dy_masked != CR_NOWHERE) {
         run.dy = at(net, step->dy_masked);
         memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
@@ -212,12 +216,14 @@ static void step_back(const cr_net *net, const cr_step *step, cr_rule rule, int 
         step_curve(net, step, &run);
 }
 
-/* Steps up to `from` do not run along the tangent that `bends`. */
-static void backward(cr_net *net, cr_rule rule, int first, int n, int m, bool bends, int from)
+/* Gradients by a rule or, if there are such, relevance by its rules. Steps up to `from` do not run along the
+ * tangent that `bends`. */
+static void backward(cr_net *net, cr_rule rule, const cr_relevance *relevance, int first, int n,
+                     int m, bool bends, int from)
 {
     for (int s = net->n_steps - 1; s >= 0; s--)
         if (net->steps[s].back) {
-            step_back(net, &net->steps[s], rule, first, n, m,
+            step_back(net, &net->steps[s], rule, relevance, first, n, m,
                       bends && net->steps[s].bends && s > from);
             after_step(net, s);
         }
@@ -230,21 +236,33 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
     memset(seed, 0, rows * k * sizeof(cr_real));
     for (size_t i = 0; i < rows; i++)
         seed[i * k + (size_t)classes[i]] = 1;
-    backward(net, CR_RULE_PLAIN, first, n, net->n_classes_back, false, 0);
+    backward(net, CR_RULE_PLAIN, NULL, first, n, net->n_classes_back, false, 0);
+}
+
+static void put_seeds(cr_net *net, int n, const cr_real *seeds)
+{
+    const size_t rows = (size_t)n * (size_t)net->n_classes_back;
+    memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
 }
 
 void cr_net_backward_seeded(cr_net *net, cr_rule rule, int first, int n, const cr_real *seeds)
 {
-    const size_t rows = (size_t)n * (size_t)net->n_classes_back;
-    memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
-    backward(net, rule, first, n, net->n_classes_back, false, 0);
+    put_seeds(net, n, seeds);
+    backward(net, rule, NULL, first, n, net->n_classes_back, false, 0);
+}
+
+void cr_net_backward_relevance(cr_net *net, const cr_relevance *rules, int first, int n,
+                               const cr_real *seeds)
+{
+    put_seeds(net, n, seeds);
+    backward(net, CR_RULE_PLAIN, rules, first, n, net->n_classes_back, false, 0);
 }
 
 void cr_net_backward_curved(cr_net *net, int t, int first, int n, const cr_real *seeds)
 {
-    const size_t rows = 2 * (size_t)n * (size_t)net->n_classes_back;
-    memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
-    backward(net, CR_RULE_PLAIN, first, n, 2 * net->n_classes_back, true, net->target_steps[t]);
+    put_seeds(net, 2 * n, seeds);
+    backward(net, CR_RULE_PLAIN, NULL, first, n, 2 * net->n_classes_back, true,
+             net->target_steps[t]);
 }
 
 size_t cr_net_arena_bytes(const cr_net *net)

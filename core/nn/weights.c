@@ -1,6 +1,6 @@
 /* The weights of a compiled network, folded and in the order of its kernels: one block, that its
  * caller provides. */
-#include "net.h"
+#include "relevance.h"
 
 /* Less is not worth a search through all steps. */
 #define GIVE_BYTES (1 << 20)
@@ -29,6 +29,9 @@ uint64_t cr_net_weight_layout(const cr_net *net)
             mix(&hash, (uint64_t)*name);
         mix(&hash, net->steps[s].weights_at);
         mix(&hash, net->steps[s].back ? net->steps[s].weights_back_at : 0);
+        for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
+            if (net->steps[s].parts_at[part] != CR_NOWHERE)
+                mix(&hash, net->steps[s].parts_at[part]);
     }
     mix(&hash, net->n_weights);
     return hash;
@@ -42,6 +45,10 @@ static void pack_step(const cr_net *net, const cr_step *step, cr_real *block)
                        block + step->weights_at);
     if (step->back && node->n_weights_back)
         node->op->pack_back(node, step->fold_scale, block + step->weights_back_at);
+    for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
+        if (step->parts_at[part] != CR_NOWHERE)
+            cr_relevance_pack(node, (cr_part_of_weights)part, step->fold_scale, step->fold_shift,
+                              block + step->parts_at[part]);
 }
 
 static cr_status take(const cr_step *step, const cr_net_memory *memory, cr_error *err)
@@ -52,6 +59,10 @@ static cr_status take(const cr_step *step, const cr_net_memory *memory, cr_error
     if (status == CR_OK && step->back)
         status = memory->take(memory->user, step->weights_back_at * sizeof(cr_real),
                               node->n_weights_back * sizeof(cr_real), err);
+    for (int part = 0; status == CR_OK && part < CR_N_WEIGHT_PARTS; part++)
+        if (step->parts_at[part] != CR_NOWHERE)
+            status = memory->take(memory->user, step->parts_at[part] * sizeof(cr_real),
+                                  cr_relevance_n_weights(node) * sizeof(cr_real), err);
     return status;
 }
 
@@ -107,5 +118,9 @@ void cr_net_use(cr_net *net, const void *block)
         cr_step *step = &net->steps[s];
         step->weights = (const cr_real *)block + step->weights_at;
         step->weights_back = step->back ? (const cr_real *)block + step->weights_back_at : NULL;
+        for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
+            step->parts[part] = step->parts_at[part] == CR_NOWHERE
+                                    ? NULL
+                                    : (const cr_real *)block + step->parts_at[part];
     }
 }

@@ -78,6 +78,11 @@ void cr_explainer_use(cr_explainer *explainer, const void *block);
 size_t cr_explainer_arena_bytes(const cr_explainer *explainer);
 void cr_explainer_use_arena(cr_explainer *explainer, void *arena);
 
+/* What black and white are as values of the input, each of its channels: for methods that want its limits.
+ * Without it, 0 and 1. */
+void cr_explainer_use_limits(cr_explainer *explainer, int n_channels, const double *black,
+                             const double *white);
+
 /* The compiled network: fill its input and run cr_net_forward before cr_explainer_run. */
 cr_net *cr_explainer_net(cr_explainer *explainer);
 

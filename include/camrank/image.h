@@ -164,6 +164,10 @@ void cr_input_views(const cr_input_spec *spec, int width, int height, cr_view *v
 cr_status cr_input_prepare(const cr_input_spec *spec, const cr_image *image, float *out,
                            cr_error *err);
 
+/* What black and white pixels are then, each channel of the network's input. */
+void cr_input_limits(const cr_input_spec *spec, double black[CR_MAX_CHANNELS],
+                     double white[CR_MAX_CHANNELS]);
+
 /* The colour of OpenCV's COLORMAP_JET for value 0..255, as RGB, exactly: three ramps of 4 levels a
  * step, clipped to 0..255, r = min(4v - 382, 1148 - 4v), g = min(4v - 128, 892 - 4v),
  * b = min(4v + 128, 638 - 4v), but blue at 159 is 1 and not 2. */

@@ -95,8 +95,12 @@ typedef struct cr_method {
     bool of_image;       /* one map an image, whatever the class */
     bool of_layers;      /* the product of maps at several layers, which must be named */
     bool of_input;       /* its layer is the network's input, and no other */
+    bool from_input;     /* that is its layer where a job names none */
     cr_parameters parameters;
     cr_rule rule; /* by which the gradients are followed back */
+    /* In the place of gradients it gets the relevance by these rules, but for the input's limits, which are
+     * those of black and white. NULL: gradients. */
+    void (*relevance)(const void *parameters, cr_relevance *rules);
     /* The gradient, with respect to the n_classes logits of one input, of the target that is followed
      * back for class c. NULL: the logit of c, 1 at c. */
     void (*seed)(const void *parameters, const cr_real *logits, int n_classes, int c,

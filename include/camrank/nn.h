@@ -229,6 +229,33 @@ cr_head cr_graph_head(const cr_graph *graph);
 cr_status cr_graph_head_weights(const cr_graph *graph, const cr_head *head, float *weights,
                                 cr_error *err);
 
+/* How relevance is shared out among the inputs x of a layer with weights w (layer-wise relevance propagation:
+ * Bach et al., PLoS ONE 10, 2015). A stabilizer is added to each denominator, with its sign. */
+typedef enum cr_relevance_rule {
+    CR_RELEVANCE_EPSILON,    /* R x w / (z + epsilon), z the sum of all x w and the bias */
+    CR_RELEVANCE_ALPHA_BETA, /* alpha of R among what is positive, 1 - alpha among what is negative */
+    CR_RELEVANCE_GAMMA,      /* what has z's sign counts 1 + gamma times */
+    CR_RELEVANCE_FLAT,       /* to all inputs alike */
+    CR_RELEVANCE_Z_BOX,      /* of pixels between low and high (Montavon et al., 2017) */
+} cr_relevance_rule;
+
+/* The rules of a pass: sums, means and interpolations share by parts, maxima and what moves elements pass R
+ * to where the element comes from, functions of single values leave it. */
+typedef struct cr_relevance {
+    cr_relevance_rule conv, dense, first; /* of convolutions; of fully connected layers; */
+    bool has_first;                       /* of the first of either, if that has one of its own */
+    double epsilon, stabilizer;           /* of the first rule, and of all others */
+    double alpha, gamma;
+    cr_real low[4], high[4]; /* of each channel of the input, of Z_BOX */
+} cr_relevance;
+
+/* The ONNX operator of a node between `value` and the logits through which no relevance is passed; NULL: there
+ * is none. */
+const char *cr_graph_irrelevant(const cr_graph *graph, int value);
+
+/* Whether the first layer with weights reads the input itself, as Z_BOX wants it. */
+bool cr_graph_first_reads_input(const cr_graph *graph);
+
 typedef struct cr_net cr_net;
 
 typedef struct cr_net_target {
@@ -236,6 +263,7 @@ typedef struct cr_net_target {
     bool gradient;  /* and the gradient of the logits with respect to it */
     bool curvature; /* and how that changes along the activations: only with the gradient */
     bool tail;      /* passes begin at it */
+    const cr_relevance *relevance; /* or that, by these rules; NULL: none. Only with the gradient */
 } cr_net_target;
 
 #define CR_NET_DEFAULT_ACTIVATIONS_MB 4096
@@ -339,6 +367,11 @@ typedef struct cr_net_bias {
 
 /* Called for each of them in the backward passes that follow, from the last layer to the first; NULL: none. */
 void cr_net_on_bias(cr_net *net, void (*callback)(void *user, const cr_net_bias *bias), void *user);
+
+/* The relevance of the targets that ask for it, by rules with which one was compiled: what begins with
+ * these relevances of the logits, [n][m][n_classes]. cr_net_gradients then has it. */
+void cr_net_backward_relevance(cr_net *net, const cr_relevance *rules, int first, int n,
+                               const cr_real *seeds);
 
 /* d logit (or function) / d activation of target t after a backward pass, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);

@@ -84,7 +84,7 @@ static void compile(const cr_graph *graph)
 {
     cr_net *net;
     cr_error err = {0};
-    const cr_net_target target = {cr_graph_last_spatial(graph), true, true, false};
+    const cr_net_target target = {cr_graph_last_spatial(graph), true, true, false, NULL};
     const bool has_target = target.value >= 0;
     if (!fuzz_ok(cr_net_new(graph, BATCH, &target, has_target, 1, MAX_MB, &net, &err), &err,
                  "m.onnx: "))
@@ -122,8 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     cr_nn_files files;
     cr_error err = {0};
     uint8_t *copy = fuzz_copy(bytes, n_bytes, false);
-    bool ok =
-        fuzz_ok(cr_nn_files_find(copy, n_bytes, "m.onnx", "", NULL, &files, &err), &err, "m.onnx: ");
+    bool ok = fuzz_ok(cr_nn_files_find(copy, n_bytes, "m.onnx", "", NULL, &files, &err), &err,
+                      "m.onnx: ");
     ok = ok && make_data(&files);
     ok = ok && fuzz_ok(cr_graph_load(copy, n_bytes, &files, "m.onnx", "", 0, 0, &graph, &err), &err,
                        "m.onnx: ");

@@ -56,7 +56,8 @@ static void a_net_is_not_made_where_curvature_is_not_known(void **state)
     cr_net *net;
     cr_error err = {0};
     cr_graph *graph = make_uncurved(&op);
-    cr_net_target target = {cr_graph_find(graph, "r"), true, true, false};
+    cr_net_target target = {
+        .value = cr_graph_find(graph, "r"), .gradient = true, .curvature = true};
     assert_int_equal(cr_net_new(graph, 2, &target, 1, 1, INT_MAX, &net, &err), CR_EINPUT);
     assert_null(net);
     assert_non_null(strstr(err.message, "the second derivative of Sigmoid is not known"));
@@ -122,8 +123,9 @@ static void other_passes_keep_their_bits(void **state)
 {
     (void)state;
     cr_graph *graph = onnx_graph("1,3,8,8", layers);
-    const cr_net_target targets[] = {{cr_graph_find(graph, "r"), true, false, false},
-                                     {cr_graph_find(graph, "x"), true, true, false}};
+    const cr_net_target targets[] = {
+        {.value = cr_graph_find(graph, "r"), .gradient = true},
+        {.value = cr_graph_find(graph, "x"), .gradient = true, .curvature = true}};
     const results alone = run(graph, targets, 1), beside = run(graph, targets, 2);
     assert_memory_equal(alone.logits, beside.logits, sizeof alone.logits);
     assert_memory_equal(alone.gradients, beside.gradients, sizeof alone.gradients);

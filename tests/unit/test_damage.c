@@ -95,8 +95,8 @@ static bool load_and_run(const uint8_t *bytes, size_t n_bytes)
     for (int i = 0; i < cr_graph_n_layers(graph); i++)
         work += cr_graph_get_layer(graph, i).flops;
     int value = cr_graph_last_spatial(graph);
-    cr_net_target targets[2] = {{value, true, false, false},
-                                {cr_graph_find(graph, "x"), true, false, false}};
+    cr_net_target targets[2] = {{value, true, false, false, NULL},
+                                {cr_graph_find(graph, "x"), true, false, false, NULL}};
     int n_targets = value >= 0 ? 1 : 0;
     if (n_targets && targets[1].value >= 0 && cr_graph_reaches_logits(graph, targets[1].value))
         n_targets = 2;

@@ -99,7 +99,7 @@ static void backward_is_the_jacobian_of_forward(void **state)
     cr_error err = {0};
     cr_graph *graph = load(*state, &b);
     size_t n_in = shape_size(cr_graph_input_shape(graph)), m = (size_t)cr_graph_n_classes(graph);
-    cr_net_target target = {cr_graph_find(graph, "t"), true, false, false};
+    cr_net_target target = {cr_graph_find(graph, "t"), true, false, false, NULL};
     assert_int_equal(cr_net_new(graph, 2 * (int)m + 1, &target, 1, (int)m, INT_MAX, &net, &err),
                      CR_OK);
     onnx_give_memory(net);
@@ -202,8 +202,8 @@ static void curvature_is_the_change_of_backward(void **state)
     size_t n_in = shape_size(cr_graph_input_shape(graph)), m = (size_t)cr_graph_n_classes(graph);
     const size_t n_all = N_IMAGES * N_FUNCTIONS * n_in;
     assert_null(cr_graph_uncurved(graph, cr_graph_find(graph, "t")));
-    const cr_net_target targets[] = {{cr_graph_find(graph, "t"), true, true, false},
-                                     {cr_graph_find(graph, "x"), true, true, false}};
+    const cr_net_target targets[] = {{cr_graph_find(graph, "t"), true, true, false, NULL},
+                                     {cr_graph_find(graph, "x"), true, true, false, NULL}};
     double *x = calloc(N_IMAGES * n_in, sizeof *x), *moved = calloc(N_IMAGES * n_in, sizeof *x);
     double *plain = calloc(n_all, sizeof *x), *plus = calloc(n_all, sizeof *x);
     double *minus = calloc(n_all, sizeof *x), *products = calloc(2 * n_all, sizeof *x);

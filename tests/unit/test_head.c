@@ -225,7 +225,7 @@ static void head_is_recognised(void **state)
         assert_in_range(n_channels, 6, MOST);
         cr_net *net;
         uint32_t seed = 3;
-        cr_net_target target = {head.feature, false, false, false};
+        cr_net_target target = {head.feature, false, false, false, NULL};
         assert_int_equal(cr_net_new(graph, 2, &target, 1, 0, INT_MAX, &net, &err), CR_OK);
         onnx_give_memory(net);
         float weights[7 * MOST];

@@ -346,8 +346,9 @@ static void targets_change_neither_logits_nor_each_other(void **state)
     cr_net_target all[MAX_TARGETS];
     int n_all = 0;
     for (int i = 0; i < cr_graph_n_layers(graph); i++)
-        all[n_all++] = (cr_net_target){cr_graph_get_layer(graph, i).value, true, false, false};
-    all[n_all++] = (cr_net_target){cr_graph_find(graph, "x"), true, false, false};
+        all[n_all++] =
+            (cr_net_target){cr_graph_get_layer(graph, i).value, true, false, false, NULL};
+    all[n_all++] = (cr_net_target){cr_graph_find(graph, "x"), true, false, false, NULL};
     results unfused = run(graph, all, n_all);
     size_t n_logits = N_IMAGES * (size_t)cr_graph_n_classes(graph);
 
@@ -393,7 +394,7 @@ static void assert_steps(const char *network_name, const char *target, const cha
     while (strcmp(n->name, network_name) != 0)
         n++;
     cr_graph *graph = onnx_graph(n->input, n->layers);
-    cr_net_target t = {target ? cr_graph_find(graph, target) : 0, false, false, false};
+    cr_net_target t = {.value = target ? cr_graph_find(graph, target) : 0};
     cr_net *net = compile(graph, 1, &t, target != NULL, 0);
     for (int i = 0; i < cr_net_n_layers(net); i++)
         snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", i ? " " : "",
@@ -496,8 +497,8 @@ static void gradient_behind_a_relu_is_not_masked_and_before_it_is(void **state)
                                                            {"Conv", "g w2:7,5,1,1", "l", NULL},
                                                            {"Flatten", "l", "logits", NULL},
                                                            {0}});
-    cr_net_target targets[] = {{cr_graph_find(graph, "r"), true, false, false},
-                               {cr_graph_find(graph, "c"), true, false, false}};
+    cr_net_target targets[] = {{cr_graph_find(graph, "r"), true, false, false, NULL},
+                               {cr_graph_find(graph, "c"), true, false, false, NULL}};
     cr_head head = cr_graph_head(graph);
     float weights[7][5];
     assert_int_equal(head.kind, CR_HEAD_GAP_LINEAR);
@@ -525,8 +526,8 @@ static void target_that_is_the_logits_has_the_unit_vectors_as_gradient(void **st
     (void)state;
     cr_graph *graph = onnx_graph(
         "1,6", (onnx_layer[]){{"Gemm", "x w:6,5", "g", NULL}, {"Relu", "g", "logits", NULL}, {0}});
-    cr_net_target targets[] = {{cr_graph_find(graph, "logits"), true, false, false},
-                               {cr_graph_find(graph, "x"), true, false, false}};
+    cr_net_target targets[] = {{cr_graph_find(graph, "logits"), true, false, false, NULL},
+                               {cr_graph_find(graph, "x"), true, false, false, NULL}};
     results r = run(graph, targets, 2);
     for (int i = 0; i < N_IMAGES * N_BACK * 5; i++)
         assert_true(r.gradients[0][i] == (i % 5 == back_classes[i / 5]));
@@ -573,7 +574,7 @@ static void concat_copies_only_what_its_producer_cannot_write_there(void **state
         while (strcmp(n->name, cases[i].network) != 0)
             n++;
         cr_graph *graph = onnx_graph(n->input, n->layers);
-        cr_net_target target = {cr_graph_find(graph, cases[i].target), false, false, false};
+        cr_net_target target = {cr_graph_find(graph, cases[i].target), false, false, false, NULL};
         cr_net *net = compile(graph, BATCH, &target, 1, 0);
         for (int s = 0; s < cr_net_n_layers(net); s++) {
             cr_net_layer layer = cr_net_get_layer(net, s);
@@ -629,7 +630,7 @@ static void unused_branch_does_not_run_and_is_no_target(void **state)
                                                            {"Flatten", "g", "logits", NULL},
                                                            {"Softmax", "logits", "p", NULL},
                                                            {0}});
-    cr_net_target target = {cr_graph_find(graph, "p"), false, false, false};
+    cr_net_target target = {cr_graph_find(graph, "p"), false, false, false, NULL};
     cr_error err;
     cr_net *net;
     assert_int_equal(cr_graph_find(graph, "aux"), -1);

@@ -103,7 +103,7 @@ static void image_has_the_same_bits_in_any_group(void **state)
     static const int batches[] = {2, 5, 7, BATCH};
     cr_graph *graph = onnx_graph("1,3,64,64", layers);
     for (size_t t = 0; t < sizeof names / sizeof names[0]; t++) {
-        cr_net_target target = {cr_graph_find(graph, names[t]), true, false, false};
+        cr_net_target target = {cr_graph_find(graph, names[t]), true, false, false, NULL};
         alone a = run_alone(graph, target);
         for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
             int batch = batches[b];
