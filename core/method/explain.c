@@ -52,10 +52,36 @@ static void list_parts(cr_explainer *ex)
     }
 }
 
-/* The target behind those of the parts is the input, if a method changes it. */
+/* What the parts look at. */
+static cr_status list_attentions(cr_explainer *ex, cr_error *err)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        int n = 0;
+        for (int i = 0; i < ex->n_parts; i++) {
+            cr_part *p = &ex->parts[i];
+            if (!cr_part_needs(p, CR_NEEDS_ATTENTION))
+                continue;
+            p->first_look = n;
+            p->n_looks = cr_graph_attentions(ex->graph, &p->layer->map,
+                                             pass ? ex->attentions + n : NULL, pass ? 1 << 20 : 0);
+            n += p->n_looks;
+        }
+        if (pass || n == 0)
+            break;
+        ex->n_attentions = n;
+        ex->attentions = cr_alloc((size_t)n, sizeof *ex->attentions);
+        ex->looks = cr_alloc((size_t)n, sizeof *ex->looks);
+        if (!ex->attentions || !ex->looks)
+            return cr_fail_memory(err, "attentions", (size_t)n, sizeof *ex->attentions);
+    }
+    return CR_OK;
+}
+
+/* The target behind those of the parts is the input, if a method changes it; then come attentions. */
 static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err)
 {
-    const size_t n = (size_t)ex->n_parts + any_passes(ex);
+    const int first = ex->n_parts + any_passes(ex);
+    const size_t n = (size_t)(first + ex->n_attentions);
     cr_net_target *targets = cr_alloc(n, sizeof *targets);
     cr_relevance *rules = cr_alloc(n, sizeof *rules);
     if (!targets || !rules) {
@@ -74,6 +100,13 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
     }
     if (any_passes(ex))
         targets[ex->n_parts] = (cr_net_target){.value = cr_graph_input(ex->graph)};
+    ex->attention_target = first;
+    for (int i = 0; i < ex->n_parts; i++)
+        for (int k = 0; k < ex->parts[i].n_looks; k++) {
+            const int look = ex->parts[i].first_look + k;
+            targets[first + look] = (cr_net_target){.value = ex->attentions[look].value,
+                                                    .gradient = ex->parts[i].layer->back};
+        }
     cr_status status =
         cr_net_new(ex->graph, ex->batch, targets, (int)n, any_back(ex) ? ex->n_slots : 0,
                    max_activations_mb, &ex->net, err);
@@ -97,10 +130,11 @@ static void grow(size_t *most, size_t n)
 static size_t scratch_of(const cr_explainer *ex, const cr_part *p)
 {
     const cr_method *method = p->layer->method;
-    return method->scratch
-               ? method->scratch(p->variant->spec.parameters.bytes, (int)cr_part_n_places(p),
-                                 p->layer->map.n_channels, ex->n_slots)
-               : 0;
+    return method->scratch ? method->scratch(p->variant->spec.parameters.bytes,
+                                             p->n_looks ? ex->attentions[p->first_look].n_tokens
+                                                        : (int)cr_part_n_places(p),
+                                             p->layer->map.n_channels, ex->n_slots)
+                           : 0;
 }
 
 /* cr_reals that fusing the maps of a variant takes. */
@@ -208,6 +242,7 @@ cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_
     ex->n_slots = n_slots;
     cr_explainer_use_limits(ex, 4, (const double[]){0, 0, 0, 0}, (const double[]){1, 1, 1, 1});
     list_parts(ex);
+    CR_TRY(list_attentions(ex, err));
     if (any_of_head(ex))
         ex->n_head = (size_t)head->n_classes * (size_t)head->n_channels;
     CR_TRY(check_scratch(ex, max_activations_mb, err));
@@ -228,6 +263,8 @@ void cr_explainer_free(cr_explainer *ex)
     cr_net_free(ex->net);
     free(ex->variants);
     free(ex->parts);
+    free(ex->attentions);
+    free(ex->looks);
     free(ex->classes);
     free(ex);
 }

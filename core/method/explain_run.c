@@ -191,9 +191,30 @@ static cr_method_run run_of(const cr_explainer *ex, const cr_part *p, int input,
     };
 }
 
-/* `gradients` are those of parts that went back, and behind them how they change; `seen` what these kept. */
+static cr_real *seen_of(const cr_explainer *ex, const cr_part *p, int b)
+{
+    return ex->seen + p->seen + (size_t)b * p->seen_size;
+}
+
+/* The attentions of an input, number b of a backward pass; -1: of none. */
+static const cr_look *looks_of(const cr_explainer *ex, const cr_part *p, int input, int b)
+{
+    for (int k = 0; k < p->n_looks; k++) {
+        const cr_attention *attention = &ex->attentions[p->first_look + k];
+        const int target = ex->attention_target + p->first_look + k;
+        ex->looks[k] = (cr_look){
+            .attention = attention,
+            .weights = cr_net_activations(ex->net, target) + (size_t)input * attention->size,
+            .gradients = b < 0 ? NULL
+                               : cr_net_gradients(ex->net, target) +
+                                     (size_t)(b * ex->n_slots) * attention->size};
+    }
+    return ex->looks;
+}
+
+/* `gradients` are those of parts that went back, where the input is number b, and behind them how they change. */
 static void run_input(const cr_explainer *ex, int i, int input, int n_views, uint64_t seed,
-                      const cr_real *gradients, cr_real *seen, float *maps)
+                      const cr_real *gradients, int b, float *maps)
 {
     const cr_part *p = &ex->parts[i];
     const cr_variant_layer *layer = p->layer;
@@ -222,7 +243,9 @@ static void run_input(const cr_explainer *ex, int i, int input, int n_views, uin
     run.head = of_head && !of_channels ? ex->rows : NULL;
     run.channels = of_channels ? classes : NULL;
     run.passes = cr_part_passes(p) ? &passes : NULL;
-    run.seen = seen;
+    run.seen = b < 0 ? NULL : seen_of(ex, p, b);
+    run.n_looks = p->n_looks;
+    run.looks = looks_of(ex, p, input, b);
     p->layer->method->run(&run);
     store(ex, p, input, n_views, maps);
 }
@@ -252,11 +275,6 @@ static bool is_watched(const watch *w, int i)
     const cr_part *p = &w->ex->parts[i];
     return p->layer->method->see && cr_part_follows(p) && p->pass == w->leader &&
            maps_of(w->ex, p, w->maps);
-}
-
-static cr_real *seen_of(const cr_explainer *ex, const cr_part *p, int b)
-{
-    return ex->seen + p->seen + (size_t)b * p->seen_size;
 }
 
 static void see(void *user, const cr_net_bias *bias)
@@ -320,8 +338,7 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
             float *to = maps_of(ex, p, maps);
             for (int b = 0; to && cr_part_follows(p) && p->pass == leader && b < now; b++)
                 run_input(ex, i, first + b, n_views, seeds[(first + b) / n_views],
-                          pick(ex, p, cr_net_gradients(ex->net, i) + (size_t)b * size),
-                          seen_of(ex, p, b), to);
+                          pick(ex, p, cr_net_gradients(ex->net, i) + (size_t)b * size), b, to);
         }
     }
     cr_net_on_bias(ex->net, NULL, NULL);
@@ -365,7 +382,7 @@ static void run_parts(const cr_explainer *ex, int n, int n_views, const uint64_t
         const cr_part *p = &ex->parts[i];
         float *to = maps_of(ex, p, maps);
         for (int b = 0; to && !cr_part_follows(p) && cr_part_passes(p) == passing && b < n; b++)
-            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, NULL, to);
+            run_input(ex, i, b, n_views, seeds[b / n_views], NULL, -1, to);
     }
 }
 

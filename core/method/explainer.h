@@ -18,8 +18,9 @@ typedef struct cr_part {
     size_t
         held; /* of passes: where its activations are in `held`, and, if they begin at the layer, what
                     crosses it */
-    size_t held_size;       /* of an input, there */
-    size_t seen, seen_size; /* of what it keeps of an input of a backward pass, in `seen` */
+    size_t held_size;        /* of an input, there */
+    int first_look, n_looks; /* of the attentions */
+    size_t seen, seen_size;  /* of what it keeps of an input of a backward pass, in `seen` */
 } cr_part;
 
 struct cr_explainer {
@@ -31,6 +32,9 @@ struct cr_explainer {
     bool abandoned;
     cr_real low[4], high[4]; /* black and white, each channel */
     int batch, n_variants, n_parts, n_slots;
+    int n_attentions, attention_target; /* the first of them is this target of the net */
+    cr_attention *attentions;           /* [n_attentions] that any part looks at */
+    cr_look *looks;                     /* as many: those of one part */
     cr_variant *variants;
     cr_part *parts; /* [n_parts] in the order of the variants */
     int32_t *

@@ -58,6 +58,22 @@ static void set_irrelevant(const cr_graph *graph, const cr_method *method, int v
                  "z-box wants a first layer that reads the input itself");
 }
 
+/* Why a method of attention does not apply to a map, if so. */
+static void set_unattended(const cr_graph *graph, const cr_method *method, const cr_map *map,
+                           cr_variant *variant)
+{
+    if (!(method->needs & CR_NEEDS_ATTENTION))
+        return;
+    const int n = cr_graph_attentions(graph, map, NULL, 0);
+    const int block = method->block ? method->block(variant->spec.parameters.bytes) : 0;
+    if (n == 0)
+        snprintf(variant->why_not, sizeof variant->why_not,
+                 "the network has no attention among the places of its map");
+    else if (block > n)
+        snprintf(variant->why_not, sizeof variant->why_not,
+                 "it has %d blocks of attention, and no block %d", n, block);
+}
+
 /* At one layer, or why not. */
 static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_method *method,
                           int value, cr_variant *variant)
@@ -75,7 +91,8 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         snprintf(variant->why_not, sizeof variant->why_not, "its layer is the input");
     else if (value < 0)
         snprintf(variant->why_not, sizeof variant->why_not, "it has no layer with H x W > 1");
-    const bool averaged = !method->relevance && is_feature(graph, head, value) &&
+    const bool averaged = !method->relevance && !(method->needs & CR_NEEDS_ATTENTION) &&
+                          is_feature(graph, head, value) &&
                           (head->kind == CR_HEAD_GAP_LINEAR || head->kind == CR_HEAD_GAP_MAPS);
     const bool back = method->needs & CR_NEEDS_GRADIENTS && !averaged;
     const char *uncurved = NULL;
@@ -93,6 +110,9 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
     if (!map.height)
         map = (cr_map){cr_shape_h(&shape), cr_shape_w(&shape), cr_shape_c(&shape), 0,
                        cr_shape_h(&shape) * cr_shape_w(&shape)};
+    set_unattended(graph, method, &map, variant);
+    if (variant->why_not[0])
+        return;
     variant->layers[variant->n_layers++] = (cr_variant_layer){
         .method = method,
         .value = value,

@@ -85,14 +85,10 @@ static cr_status read_network(const char *path, const char *weights, const cr_nn
     CR_OR_RETURN(cr_graph_load(net->file.model.bytes, net->file.model.n_bytes, &net->file.files,
                                path, output, width, height, &net->graph, err));
     net->head = cr_graph_head(net->graph);
-    for (const cr_method *const *method = cr_methods; *method; method++) {
-        const cr_method_spec spec = cr_method_plain(*method);
-        if ((*method)->of_input)
-            continue;
-        CR_OR_RETURN(cr_variant_resolve(
-            net->graph, &net->head, &spec, "",
-            (*method)->needs & CR_NEEDS_HEAD ? &net->of_head : &net->other, err));
-    }
+    const cr_method_spec of_head = cr_method_plain(cr_method_of_head);
+    const cr_method_spec other = cr_method_plain(cr_method_default);
+    CR_OR_RETURN(cr_variant_resolve(net->graph, &net->head, &of_head, "", &net->of_head, err));
+    CR_OR_RETURN(cr_variant_resolve(net->graph, &net->head, &other, "", &net->other, err));
     for (int i = 0; i < cr_graph_n_layers(net->graph); i++) {
         int length = (int)strlen(cr_graph_get_layer(net->graph, i).output);
         net->name_width = length > net->name_width ? length : net->name_width;

@@ -8,17 +8,25 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *attention_text(const cr_method *method)
+{
+    return method->needs & CR_NEEDS_HEAD        ? "activations, head, attention"
+           : method->needs & CR_NEEDS_GRADIENTS ? "attention, gradients"
+                                                : "attention";
+}
+
 static const char *needs_text(const cr_method *method)
 {
     const bool back = method->needs & CR_NEEDS_GRADIENTS;
-    return method->of_input && back && method->n_passes ? "pixels, gradients, passes"
-           : method->of_input && back                   ? "pixels, gradients"
-           : method->of_input                           ? "pixels, passes"
-           : method->needs & CR_NEEDS_PASSES            ? "activations, passes"
-           : method->needs & CR_NEEDS_TAIL              ? "activations, passes from the layer on"
-           : method->needs & CR_NEEDS_HEAD              ? "activations, head"
-           : back                                       ? "activations, gradients"
-                                                        : "activations";
+    return method->needs & CR_NEEDS_ATTENTION             ? attention_text(method)
+           : method->of_input && back && method->n_passes ? "pixels, gradients, passes"
+           : method->of_input && back                     ? "pixels, gradients"
+           : method->of_input                             ? "pixels, passes"
+           : method->needs & CR_NEEDS_PASSES              ? "activations, passes"
+           : method->needs & CR_NEEDS_TAIL                ? "activations, passes from the layer on"
+           : method->needs & CR_NEEDS_HEAD                ? "activations, head"
+           : back                                         ? "activations, gradients"
+                                                          : "activations";
 }
 
 /* Behind a global average pooling gradients need no pass at all. */

@@ -15,9 +15,10 @@
 enum {
     CR_NEEDS_GRADIENTS = 1, /* of a target with respect to the activations */
     CR_NEEDS_HEAD = 2, /* the layer that is pooled, and logits that are linear in the pooling */
-    CR_NEEDS_CURVATURE = 4, /* and how the gradients change along the activations */
-    CR_NEEDS_PASSES = 8,    /* the network's logits for changed inputs */
-    CR_NEEDS_TAIL = 16,     /* the network's logits for changed activations */
+    CR_NEEDS_CURVATURE = 4,  /* and how the gradients change along the activations */
+    CR_NEEDS_PASSES = 8,     /* the network's logits for changed inputs */
+    CR_NEEDS_TAIL = 16,      /* the network's logits for changed activations */
+    CR_NEEDS_ATTENTION = 32, /* the weights of all attentions among its map's tokens */
 };
 
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
@@ -52,6 +53,12 @@ typedef struct cr_method_parameters {
     _Alignas(double) unsigned char bytes[CR_METHOD_PARAMETER_BYTES];
 } cr_method_parameters;
 
+/* An attention: weights of all heads, and, of CR_NEEDS_GRADIENTS, their gradients for each slot. */
+typedef struct cr_look {
+    const cr_attention *attention;
+    const cr_real *weights, *gradients; /* [size], [n_slots][size] */
+} cr_look;
+
 /* What a method gets for one input of the network. */
 typedef struct cr_method_run {
     const void *parameters;
@@ -76,6 +83,8 @@ typedef struct cr_method_run {
     /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL, but for `linear` methods where the gradients are uniform;
      * the arrays above stay while it runs. */
     const cr_passes *passes;
+    int n_looks; /* of CR_NEEDS_ATTENTION, in the order of execution */
+    const cr_look *looks;
     cr_real *seen;    /* what the method keeps of the input while gradients are followed back */
     uint64_t seed;    /* of the image, the same in every run */
     cr_real *scratch; /* as many as the method's `scratch` says, at a multiple of 64 bytes */
@@ -109,7 +118,9 @@ typedef struct cr_method {
      * with respect to the logits, times it. Of CR_NEEDS_CURVATURE only. */
     void (*curve)(const void *parameters, const cr_real *logits, const cr_real *change,
                   int n_classes, int c, cr_real *seed);
-    /* cr_reals of scratch; NULL: none. */
+    /* Of CR_NEEDS_ATTENTION: the block that the parameters name, from 1 on; 0: none. NULL: they cannot. */
+    int (*block)(const void *parameters);
+    /* cr_reals of scratch; NULL: none. Of CR_NEEDS_ATTENTION n_places are the tokens. */
     size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
     /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL: how many changes, of a layer of width x height. */
     int (*n_passes)(const void *parameters, int width, int height, int n_channels);

@@ -182,6 +182,19 @@ int cr_graph_last_spatial(const cr_graph *graph);
  * found by following rows of channels through the network, from what convolutions and poolings make. */
 cr_map cr_graph_map(const cr_graph *graph, int value);
 
+/* The weights of an attention among tokens: what a Softmax makes of each query, the keys side by side. In
+ * cr_reals from one head or query to the next, and of all. */
+typedef struct cr_attention {
+    int value, n_heads, n_tokens;
+    int skip; /* tokens before the places of the map */
+    size_t head_step, query_step, size;
+} cr_attention;
+
+/* Those among the tokens of which the places of a map of this size are some, in the order of execution. At
+ * most `max` are written; how many there are is the result. */
+int cr_graph_attentions(const cr_graph *graph, const cr_map *map, cr_attention *attentions,
+                        int max);
+
 /* The rectangle that tokens are, in place of the one that is found. */
 typedef struct cr_tokens {
     int height, width, skip; /* 0: nothing is said */

@@ -13,7 +13,7 @@ except ImportError as missing:
 import numpy as np
 
 from camrank import Checks, Explainer, Graph, lib, method_spec, methods
-from structs import CR_NEEDS_HEAD as HEAD
+from structs import CR_NEEDS_ATTENTION as ATTENTION, CR_NEEDS_HEAD as HEAD
 
 N, SIDE, CLASSES = 3, 48, np.array([[0, 4], [2, 2], [6, 1]])
 LAYERS = ["a", "b", "c"]  # 48, 24 x 22 and 6 x 5 places
@@ -108,7 +108,8 @@ def check_refine(graph, x):
 def check_company(graph, x):
     """Every method's bits, alone and beside all others, one image and several."""
     specs = [spec_of(m.name.decode(), ["b", "c"]) for m in methods()
-             if not m.needs & HEAD and not m.of_input and not m.join]
+             if not m.needs & HEAD and not m.of_input and not m.join
+             and not m.needs & ATTENTION]
     specs += [spec_of("grad-cam", [layer]) for layer in LAYERS]
     together, differ = run(graph, specs, x)[1], []
     for spec, among in zip(specs, together):

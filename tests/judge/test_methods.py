@@ -12,12 +12,12 @@ except ImportError as missing:
 from camrank import Checks, Explainer, Graph, Net, lib, load_double, method_spec, methods, run_method
 from method_formulas import DEFAULTS, FORMULAS, finer_seed, formula, random_weights
 from method_peers import SIGNED, error_of, networks, tolerance, why_no_networks
-from structs import CR_NEEDS_CURVATURE as CURVATURE, CR_NEEDS_GRADIENTS as GRADIENTS
+from structs import CR_NEEDS_ATTENTION as ATTENTION, CR_NEEDS_CURVATURE as CURVATURE, CR_NEEDS_GRADIENTS as GRADIENTS
 from structs import CR_NEEDS_HEAD as HEAD, CR_NEEDS_PASSES as PASSES, CR_NEEDS_TAIL as TAIL
 
 # Those of the input are in test_backprop.py, those of relevance in test_lrp.py, those that run the network again in test_passes.py.
 NAMES = [method.name.decode() for method in methods() if not method.needs & (PASSES | TAIL) and
-         not (method.of_input or method.join or method.relevance)]
+         not (method.of_input or method.join or method.relevance or method.needs & ATTENTION)]
 TABLE = {method.name.decode(): method for method in methods()}
 # Besides the defaults.
 VARIANTS = [("grad-cam", dict(average="positive")), ("grad-cam", dict(average="absolute")),
