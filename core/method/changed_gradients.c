@@ -1,5 +1,6 @@
-/* Means of the gradients at changed inputs: along a straight path from a baseline (integrated gradients), or
- * with noise (SmoothGrad, VarGrad). Sums are in double precision, in the order of the changes. */
+/* Means of the gradients at changed inputs: along a straight path from a baseline (integrated gradients), with
+ * noise (SmoothGrad, VarGrad), or at random places on paths from random baselines (expected gradients,
+ * GradientSHAP). Sums are in double precision, in the order of the changes. */
 #include "internal.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 enum { RIGHT, MIDDLE, TRAPEZOID, GAUSS_LEGENDRE };
 enum { GRADIENT, INPUT_X_GRADIENT };
 enum { MEAN, SQUARE, VARIANCE };
+enum { CONSTANT, GREY, NOISE };
 
 typedef struct integrated {
     cr_map_form form;
@@ -21,6 +23,13 @@ typedef struct smooth {
     int samples, seed, of, moment;
     double sigma;
 } smooth;
+
+typedef struct expected {
+    cr_map_form form;
+    cr_channel_form channels;
+    int samples, seed, baselines;
+    double baseline, sigma;
+} expected;
 
 static size_t n_values(const cr_method_run *run)
 {
@@ -139,26 +148,46 @@ static int smooth_passes(const void *parameters, int width, int height, int n_ch
     return ((const smooth *)parameters)->samples;
 }
 
-/* The noise of sample k: normal numbers by Box and Muller's method, in shares of the input's range. */
-static void fill_noisy(const void *user, int k, cr_real *to)
+static double input_range(const cr_method_run *run)
 {
-    const cr_method_run *run = user;
-    const smooth *p = run->parameters;
     const cr_real *input = run->passes->input;
-    const double turn = 2 * 3.14159265358979323846;
-    const uint64_t of_image = cr_mix(run->seed ^ cr_mix((uint64_t)p->seed));
-    const uint64_t key = cr_mix(of_image ^ (uint64_t)k);
     double least = input[0], most = input[0];
     for (size_t i = 1; i < n_values(run); i++) {
         least = fmin(least, input[i]);
         most = fmax(most, input[i]);
     }
-    for (size_t i = 0; i < n_values(run); i++) {
-        const double u = (double)((cr_mix(key ^ 2 * i) >> 11) + 1) * 0x1p-53;
-        const double v = (double)(cr_mix(key ^ (2 * i + 1)) >> 11) * 0x1p-53;
-        const double normal = sqrt(-2 * log(u)) * cos(turn * v);
-        to[i] = (cr_real)(input[i] + p->sigma * (most - least) * normal);
-    }
+    return most - least;
+}
+
+/* Of the random numbers of sample k of an image. */
+static uint64_t key_of(const cr_method_run *run, int seed, int k)
+{
+    const uint64_t of_image = cr_mix(run->seed ^ cr_mix((uint64_t)seed));
+    return cr_mix(of_image ^ (uint64_t)k);
+}
+
+/* Number i of them, from 0 up to 1; and a normal one, by Box and Muller's method. */
+static double uniform(uint64_t key, size_t i)
+{
+    return (double)(cr_mix(key ^ i) >> 11) * 0x1p-53;
+}
+
+static double normal(uint64_t key, size_t i)
+{
+    const double turn = 2 * 3.14159265358979323846;
+    const double u = (double)((cr_mix(key ^ 2 * i) >> 11) + 1) * 0x1p-53;
+    return sqrt(-2 * log(u)) * cos(turn * uniform(key, 2 * i + 1));
+}
+
+/* The noise of sample k, in shares of the input's range. */
+static void fill_noisy(const void *user, int k, cr_real *to)
+{
+    const cr_method_run *run = user;
+    const smooth *p = run->parameters;
+    const double range = input_range(run);
+    const uint64_t key = key_of(run, p->seed, k);
+    for (size_t i = 0; i < n_values(run); i++)
+        to[i] = (cr_real)(run->passes->input[i] + p->sigma * range * normal(key, i));
 }
 
 static void take_noisy(const void *user, int k, const cr_real *gradients)
@@ -186,6 +215,69 @@ static void run_smooth(const cr_method_run *run)
         const double mean = sums[i] / p->samples, square = squares[i] / p->samples;
         sums[i] = p->moment == MEAN ? mean : p->moment == SQUARE ? square : square - mean * mean;
     }
+    end(run, &p->channels, sums);
+}
+
+static int expected_passes(const void *parameters, int width, int height, int n_channels)
+{
+    (void)width;
+    (void)height;
+    (void)n_channels;
+    return ((const expected *)parameters)->samples;
+}
+
+/* Element i of the baseline of a sample, by the sample's other random numbers: the first is where on the path, the
+ * second the grey. */
+static double baseline_of(const cr_method_run *run, uint64_t key, size_t i)
+{
+    const expected *p = run->parameters;
+    const size_t c = i % (size_t)run->n_channels;
+    if (p->baselines == CONSTANT)
+        return p->baseline;
+    const double share = uniform(key, p->baselines == GREY ? 1 : 2 + i);
+    return (double)run->black[c] + share * ((double)run->white[c] - (double)run->black[c]);
+}
+
+/* What sample k, the input with noise, is more than its baseline; and the place between the two. */
+static void fill_between(const cr_method_run *run, int k, cr_real *differences, cr_real *to)
+{
+    const expected *p = run->parameters;
+    const double range = p->sigma > 0 ? input_range(run) : 0;
+    const uint64_t key = key_of(run, p->seed, k), other = cr_mix(key);
+    const double at = uniform(other, 0);
+    for (size_t i = 0; i < n_values(run); i++) {
+        const double noise = p->sigma > 0 ? p->sigma * range * normal(key, i) : 0;
+        const double baseline = baseline_of(run, other, i);
+        const double difference = run->passes->input[i] + noise - baseline;
+        if (differences)
+            differences[i] = (cr_real)difference;
+        if (to)
+            to[i] = (cr_real)(baseline + at * difference);
+    }
+}
+
+static void fill_expected(const void *user, int k, cr_real *to)
+{
+    fill_between(user, k, NULL, to);
+}
+
+static void take_expected(const void *user, int k, const cr_real *gradients)
+{
+    const cr_method_run *run = user;
+    const size_t n = n_values(run);
+    fill_between(run, k, input_of(run), NULL);
+    for (size_t i = 0; i < n_sums(run); i++)
+        sums_of(run)[i] += (double)gradients[i] * (double)input_of(run)[i % n];
+}
+
+static void run_expected(const cr_method_run *run)
+{
+    const expected *p = run->parameters;
+    double *sums = sums_of(run);
+    begin(run);
+    cr_passes_run_back(run->passes, p->samples, fill_expected, take_expected, run);
+    for (size_t i = 0; i < n_sums(run); i++)
+        sums[i] /= p->samples;
     end(run, &p->channels, sums);
 }
 
@@ -239,6 +331,40 @@ static const cr_parameter of_path[] = {
                                     .help = "of the noise; another gives other maps"      \
     }
 
+static const char *const sets[] = {"constant", "grey", "noise", NULL};
+
+#define EXPECTED_PARAMETERS(takes)                                                            \
+    CR_FORM_PARAMETERS(true, MAX), CR_CHANNEL_PARAMETERS(expected, false, SUM),               \
+        {"samples",                                                                           \
+         CR_PARAMETER_WHOLE,                                                                  \
+         .offset = offsetof(expected, samples),                                               \
+         .least = 1,                                                                          \
+         .most = 10000,                                                                       \
+         .fallback = 50,                                                                      \
+         .help = "places on paths, each from a baseline of its own"},                         \
+        {"baselines",                                                                         \
+         CR_PARAMETER_WORD,                                                                   \
+         .offset = offsetof(expected, baselines),                                             \
+         .fallback = (takes),                                                                 \
+         .words = sets,                                                                       \
+         .help = "one value, a random grey, or pixels at random between black and white"},    \
+        {"baseline",                                                                          \
+         CR_PARAMETER_NUMBER,                                                                 \
+         .offset = offsetof(expected, baseline),                                              \
+         .least = -1e6,                                                                       \
+         .most = 1e6,                                                                         \
+         .help = "the one value, as a value of the network's input"},                         \
+    {                                                                                         \
+        "seed", CR_PARAMETER_WHOLE, .offset = offsetof(expected, seed), .most = 2147483647,   \
+                                    .help = "of the random numbers; another gives other maps" \
+    }
+
+static const cr_parameter of_expected[] = {EXPECTED_PARAMETERS(NOISE)};
+static const cr_parameter of_shap[] = {
+    EXPECTED_PARAMETERS(CONSTANT),
+    {"sigma", CR_PARAMETER_NUMBER, .offset = offsetof(expected, sigma), .most = 10,
+     .help = "deviation of the noise on the input, as a share of its range"},
+};
 static const cr_parameter of_mean[] = {NOISE_PARAMETERS(MEAN)};
 static const cr_parameter of_variance[] = {NOISE_PARAMETERS(VARIANCE)};
 
@@ -279,4 +405,30 @@ const cr_method cr_method_var_grad = {
     .n_passes = smooth_passes,
     .cost = "1 and one a sample, each with a backward pass",
     .run = run_smooth,
+};
+
+const cr_method cr_method_expected_gradients = {
+    .name = "expected-gradients",
+    .source = "Erion et al., Nature Machine Intelligence 3, 2021, equation 4",
+    .formula = "ReLU(sum_c mean of (X_c - B_c) g_c(B + t (X - B))), t and B at random",
+    .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
+    .of_input = true,
+    .parameters = CR_PARAMETERS(of_expected),
+    .scratch = scratch,
+    .n_passes = expected_passes,
+    .cost = "1 and one a sample, each with a backward pass",
+    .run = run_expected,
+};
+
+const cr_method cr_method_gradient_shap = {
+    .name = "gradient-shap",
+    .source = "Lundberg and Lee, NeurIPS 2017, as captum's GradientShap",
+    .formula = "the same of X + noise in place of X, from one baseline",
+    .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
+    .of_input = true,
+    .parameters = CR_PARAMETERS(of_shap),
+    .scratch = scratch,
+    .n_passes = expected_passes,
+    .cost = "1 and one a sample, each with a backward pass",
+    .run = run_expected,
 };

@@ -89,9 +89,11 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
         free(rules);
         return cr_fail_memory(err, "targets", n, sizeof *targets + sizeof *rules);
     }
+    bool rescales = false;
     for (int i = 0; i < ex->n_parts; i++) {
         const cr_variant_layer *layer = ex->parts[i].layer;
         const bool by_rules = cr_part_rules(ex, &ex->parts[i], &rules[i]);
+        rescales = rescales || (by_rules && rules[i].rescales);
         targets[i] = (cr_net_target){.value = layer->value,
                                      .gradient = layer->back,
                                      .curvature = layer->back && cr_part_n_sets(&ex->parts[i]) == 2,
@@ -107,9 +109,10 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
             targets[first + look] = (cr_net_target){.value = ex->attentions[look].value,
                                                     .gradient = ex->parts[i].layer->back};
         }
-    cr_status status =
-        cr_net_new(ex->graph, ex->batch, targets, (int)n, any_back(ex) ? ex->n_slots : 0,
-                   max_activations_mb, &ex->net, err);
+    /* What is compared with a reference passes beside it. */
+    const int batch = rescales && ex->batch < 2 ? 2 : ex->batch;
+    cr_status status = cr_net_new(ex->graph, batch, targets, (int)n, any_back(ex) ? ex->n_slots : 0,
+                                  max_activations_mb, &ex->net, err);
     free(targets);
     free(rules);
     return status;

@@ -48,10 +48,10 @@ static void set_irrelevant(const cr_graph *graph, const cr_method *method, int v
     if (variant->why_not[0] || !method->relevance)
         return;
     method->relevance(variant->spec.parameters.bytes, &rules);
-    const char *op = cr_graph_irrelevant(graph, value);
+    const char *op = cr_graph_irrelevant(graph, value, &rules);
     if (op)
-        snprintf(variant->why_not, sizeof variant->why_not,
-                 "no rule passes relevance through %.60s", op);
+        snprintf(variant->why_not, sizeof variant->why_not, "no rule passes %s through %.60s",
+                 rules.rescales ? "multipliers" : "relevance", op);
     else if (rules.has_first && rules.first == CR_RELEVANCE_Z_BOX &&
              !cr_graph_first_reads_input(graph))
         snprintf(variant->why_not, sizeof variant->why_not,

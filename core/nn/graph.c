@@ -136,12 +136,14 @@ const char *cr_graph_uncurved(const cr_graph *graph, int value)
     return found;
 }
 
-const char *cr_graph_irrelevant(const cr_graph *graph, int value)
+const char *cr_graph_irrelevant(const cr_graph *graph, int value, const cr_relevance *rules)
 {
     bool *between = mark_between(graph, value);
     const char *found = between ? NULL : "want of memory";
     for (int i = 0; between && !found && i < graph->n_nodes; i++)
-        if (between[i] && cr_node_passing(&graph->nodes[i]) == CR_PASSES_NOTHING)
+        if (between[i] &&
+            !(rules->rescales ? cr_node_rescales(&graph->nodes[i])
+                              : cr_node_passing(&graph->nodes[i]) != CR_PASSES_NOTHING))
             found = graph->nodes[i].type;
     free(between);
     return found;

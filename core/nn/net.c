@@ -324,7 +324,9 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
         }
     }
     for (int t = 0; t < n_targets; t++) {
-        const char *op = targets[t].relevance ? cr_graph_irrelevant(graph, targets[t].value) : NULL;
+        const char *op = targets[t].relevance
+                             ? cr_graph_irrelevant(graph, targets[t].value, targets[t].relevance)
+                             : NULL;
         if (op) {
             status =
                 cr_fail(err, CR_EINPUT, "%s: no rule passes relevance through %s", graph->name, op);

@@ -39,7 +39,7 @@ unsigned cr_relevance_weights(const cr_relevance *rules, const cr_node *node, bo
         [CR_RELEVANCE_Z_BOX] =
             1u << CR_ALL_WEIGHTS | 1u << CR_POSITIVE_WEIGHTS | 1u << CR_NEGATIVE_WEIGHTS,
     };
-    return node->op->linear ? of_rule[rule_of(rules, node, first)] : 0;
+    return node->op->linear && !rules->rescales ? of_rule[rule_of(rules, node, first)] : 0;
 }
 
 /* The cheapest that has no weights of its own for the way back, as only one that transforms has. */
@@ -59,22 +59,17 @@ size_t cr_relevance_n_weights(const cr_node *node)
     return way_of(&linear.win)->weights(&linear.win) + (size_t)linear.win.k;
 }
 
-/* Of step_weights: 4 arrays as x, 8 as y, each at a multiple of 16. */
+/* Arrays as large as x and as y, each at a multiple of 16. */
 enum { N_LIKE_X = 4, N_LIKE_Y = 8 };
-
-static size_t whole(size_t n)
-{
-    return (n + 15) / 16 * 16;
-}
 
 size_t cr_relevance_scratch(const cr_node *node, size_t all_x, size_t y)
 {
-    size_t n = whole(node->n_scratch);
+    size_t n = cr_whole_lines(node->n_scratch);
     if (node->op->linear) {
         const cr_linear linear = node->op->linear(node);
-        n += whole(way_of(&linear.win)->scratch(&linear.win));
+        n += cr_whole_lines(way_of(&linear.win)->scratch(&linear.win));
     }
-    return n + N_LIKE_X * whole(all_x) + N_LIKE_Y * whole(y);
+    return n + N_LIKE_X * cr_whole_lines(all_x) + N_LIKE_Y * cr_whole_lines(y);
 }
 
 typedef struct part_context {
@@ -425,9 +420,9 @@ static void carve(place *p, cr_real *scratch)
     size_t all_x = 0;
     for (int j = 0; j < p->step->node.n_x; j++)
         all_x += p->step->x_size[j];
-    for (int k = 0; k < N_LIKE_X; k++, scratch += whole(all_x))
+    for (int k = 0; k < N_LIKE_X; k++, scratch += cr_whole_lines(all_x))
         p->like_x[k] = scratch;
-    for (int k = 0; k < N_LIKE_Y; k++, scratch += whole(p->size_y))
+    for (int k = 0; k < N_LIKE_Y; k++, scratch += cr_whole_lines(p->size_y))
         p->like_y[k] = scratch;
     p->scratch = scratch;
 }

@@ -29,6 +29,17 @@ size_t cr_relevance_scratch(const cr_node *node, size_t all_x, size_t y);
 void cr_relevance_pack(const cr_node *node, cr_part_of_weights part, const cr_real *scale,
                        const cr_real *shift, cr_real *weights);
 
+/* Of n cr_reals, so that what lies behind them is at a multiple of 64 bytes. */
+static inline size_t cr_whole_lines(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+/* rescale.c: whether multipliers are known to go through a node; and the step of one image, `reference` images
+ * behind it the other. */
+bool cr_node_rescales(const cr_node *node);
+void cr_step_rescale(const cr_step *step, const cr_run *run, int reference);
+
 /* Adds to run->dx what of the relevance run->dy belongs to each x; run->dy is before the clamp's mask. */
 void cr_step_relevance(const cr_net *net, const cr_step *step, const cr_relevance *rules,
                        const cr_run *run);

@@ -199,7 +199,10 @@ static void step_back(const cr_net *net, const cr_step *step, cr_rule rule,
                   .weights_back = step->weights_back,
                   .scratch = at(net, step->scratch_back)};
     if (relevance) {
-        cr_step_relevance(net, step, relevance, &run);
+        if (relevance->rescales)
+            cr_step_rescale(step, &run, relevance->reference - first);
+        else
+            cr_step_relevance(net, step, relevance, &run);
         return;
     }
     if (step->dy_masked != CR_NOWHERE) {
@@ -229,14 +232,27 @@ static void backward(cr_net *net, cr_rule rule, const cr_relevance *relevance, i
         }
 }
 
-void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+/* 1 at the class of each gradient. */
+static void put_classes(cr_net *net, int n, const int32_t *classes)
 {
     const size_t rows = (size_t)n * (size_t)net->n_classes_back, k = (size_t)net->n_classes;
     cr_real *seed = at(net, net->logits_gradient);
     memset(seed, 0, rows * k * sizeof(cr_real));
     for (size_t i = 0; i < rows; i++)
         seed[i * k + (size_t)classes[i]] = 1;
+}
+
+void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+{
+    put_classes(net, n, classes);
     backward(net, CR_RULE_PLAIN, NULL, first, n, net->n_classes_back, false, 0);
+}
+
+void cr_net_backward_rescaled(cr_net *net, int image, int reference, const int32_t *classes)
+{
+    const cr_relevance rules = {.rescales = true, .reference = reference};
+    put_classes(net, 1, classes);
+    backward(net, CR_RULE_PLAIN, &rules, image, 1, net->n_classes_back, false, 0);
 }
 
 static void put_seeds(cr_net *net, int n, const cr_real *seeds)

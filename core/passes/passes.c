@@ -48,6 +48,17 @@ void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
     }
 }
 
+void cr_passes_run_rescaled(const cr_passes *passes, cr_passes_fill fill, cr_passes_take_back take,
+                            const void *user)
+{
+    cr_net *net = passes->net;
+    for (int i = 0; i < 2; i++)
+        fill(user, i, cr_net_input(net) + (size_t)i * passes->size);
+    cr_net_forward(net, 2);
+    cr_net_backward_rescaled(net, 0, 1, passes->classes);
+    take(user, 0, cr_net_gradients(net, passes->target));
+}
+
 void cr_scores(cr_score score, const cr_real *logits, int n, const int32_t *classes, int n_slots,
                double *scores)
 {

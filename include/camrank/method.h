@@ -85,8 +85,9 @@ typedef struct cr_method_run {
     const cr_passes *passes;
     int n_looks; /* of CR_NEEDS_ATTENTION, in the order of execution */
     const cr_look *looks;
-    cr_real *seen;    /* what the method keeps of the input while gradients are followed back */
-    uint64_t seed;    /* of the image, the same in every run */
+    cr_real *seen; /* what the method keeps of the input while gradients are followed back */
+    const cr_real *black, *white; /* as values of the input, [n_channels] */
+    uint64_t seed;                /* of the image, the same in every run */
     cr_real *scratch; /* as many as the method's `scratch` says, at a multiple of 64 bytes */
     cr_real *maps;    /* [n_slots][H W], or [H W] of a method whose maps are of the image */
 } cr_method_run;

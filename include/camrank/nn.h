@@ -255,6 +255,8 @@ typedef enum cr_relevance_rule {
 /* The rules of a pass: sums, means and interpolations share by parts, maxima and what moves elements pass R
  * to where the element comes from, functions of single values leave it. */
 typedef struct cr_relevance {
+    bool rescales; /* no such rules: the multipliers of cr_net_backward_rescaled */
+    int reference; /* of that: the image that one is compared with */
     cr_relevance_rule conv, dense, first; /* of convolutions; of fully connected layers; */
     bool has_first;                       /* of the first of either, if that has one of its own */
     double epsilon, stabilizer;           /* of the first rule, and of all others */
@@ -264,7 +266,7 @@ typedef struct cr_relevance {
 
 /* The ONNX operator of a node between `value` and the logits through which no relevance is passed; NULL: there
  * is none. */
-const char *cr_graph_irrelevant(const cr_graph *graph, int value);
+const char *cr_graph_irrelevant(const cr_graph *graph, int value, const cr_relevance *rules);
 
 /* Whether the first layer with weights reads the input itself, as Z_BOX wants it. */
 bool cr_graph_first_reads_input(const cr_graph *graph);
@@ -380,6 +382,11 @@ typedef struct cr_net_bias {
 
 /* Called for each of them in the backward passes that follow, from the last layer to the first; NULL: none. */
 void cr_net_on_bias(cr_net *net, void (*callback)(void *user, const cr_net_bias *bias), void *user);
+
+/* Multipliers by DeepLIFT's rescale rule, of the targets that ask for relevance that rescales: of n_classes_back
+ * logits of an image of the last forward pass, compared with another of the same pass. cr_net_gradients then has
+ * those of that image. */
+void cr_net_backward_rescaled(cr_net *net, int image, int reference, const int32_t *classes);
 
 /* The relevance of the targets that ask for it, by rules with which one was compiled: what begins with
  * these relevances of the logits, [n][m][n_classes]. cr_net_gradients then has it. */

@@ -48,6 +48,11 @@ typedef void (*cr_passes_take_back)(const void *user, int k, const cr_real *grad
 void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
                         cr_passes_take_back take, const void *user);
 
+/* As cr_passes_run_back, of the input 0 compared with the input 1, which pass together, with DeepLIFT's
+ * multipliers for gradients. The net has room for two. */
+void cr_passes_run_rescaled(const cr_passes *passes, cr_passes_fill fill, cr_passes_take_back take,
+                            const void *user);
+
 /* What of a class's logits is explained. */
 typedef enum cr_score { CR_SCORE_LOGIT, CR_SCORE_PROBABILITY } cr_score;
 

@@ -1,5 +1,6 @@
 """Gradients at the input, by each rule: against PyTorch, whose ReLUs are given the rule by hooks, and against
 what captum made of the kit's networks."""
+import ctypes as ct
 import io
 import sys
 
@@ -145,6 +146,25 @@ def smooth(gradient, x, image_seed, samples=50, sigma=.15, of="gradient", moment
     return {"mean": found.mean, "square": (found**2).mean, "variance": found.var}[moment](0)
 
 
+LIMITS = (-2., -1., -3.), (1., 2., 3.)
+
+
+def expected(gradient, x, image_seed, samples=50, baselines="constant", baseline=0., sigma=0., seed=0):
+    """The mean over places on paths, each from a baseline of its own, of difference times gradient."""
+    def uniform(key, numbers):
+        return np.array([splitmix(key ^ int(i)) >> 11 for i in np.ravel(numbers)]).reshape(np.shape(numbers)) / 2.**53
+
+    total, black, white = 0, *(np.array(v)[:, None, None] for v in LIMITS)
+    for k in range(samples):
+        key = splitmix(splitmix(image_seed ^ splitmix(seed)) ^ k)
+        numbers = np.arange(x.size).reshape(*x.shape[1:], 3).transpose(2, 0, 1)
+        share = uniform(splitmix(key), 2 + numbers if baselines == "noise" else np.ones(x.shape))
+        base = np.full(x.shape, baseline) if baselines == "constant" else black + share * (white - black)
+        noisy = x + sigma * np.ptp(x) * (noise(image_seed, seed, k, (*x.shape[1:], 3)).transpose(2, 0, 1) if sigma else 0)
+        total = total + (noisy - base) * gradient(base + uniform(splitmix(key), 0) * (noisy - base))
+    return total / samples
+
+
 def check_changed(model, graph, x):
     seeds = [5, 6, 2**63 + 7]
     cases = [("integrated-gradients", form) for form in (
@@ -153,9 +173,13 @@ def check_changed(model, graph, x):
     cases += [("smooth-grad", form) for form in (
         dict(samples=4), dict(samples=3, seed=4, sigma=.3, of="input-x-gradient"),
         dict(samples=5, moment="square"))] + [("var-grad", dict(samples=6))]
+    cases += [("expected-gradients", dict(samples=4)), ("expected-gradients", dict(samples=3, baselines="grey", seed=5)),
+              ("gradient-shap", dict(samples=3, sigma=.1, baseline=-.5)),
+              ("gradient-shap", dict(samples=2, baselines="noise", sigma=.2))]
     specs = [method_spec(name, relu=False, **form) for name, form in cases]
     explainer = Explainer(graph, specs + [method_spec("saliency")], 3, 3)
     explainer.memory[1][:] = 255
+    lib.cr_explainer_use_limits(explainer.handle, 3, *[(ct.c_double * 3)(*v) for v in LIMITS])
     explainer.net.forward(x)
     maps = explainer.maps(CLASSES, seeds=seeds)
     for (name, form), got in zip(cases, maps):
@@ -166,6 +190,9 @@ def check_changed(model, graph, x):
             image = x[i].astype(np.float64)
             if name == "integrated-gradients":
                 want = reduced(integrated(gradient, image, **form), False, "sum")
+            elif name in ("expected-gradients", "gradient-shap"):
+                form = (dict(baselines="noise") if name == "expected-gradients" else {}) | form
+                want = reduced(expected(gradient, image, seeds[i], **form), False, "sum")
             else:
                 moment = dict(moment="variance") if name == "var-grad" else {}
                 want = reduced(smooth(gradient, image, seeds[i], **moment, **form), True, "maximum")

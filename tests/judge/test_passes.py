@@ -18,7 +18,8 @@ from structs import CR_NEEDS_PASSES as PASSES, CR_NEEDS_TAIL as TAIL
 
 HEIGHT, WIDTH, SEEDS = 23, 30, [5, 6, 2**63 + 7]
 CLASSES = np.array([[0, 4, 2], [2, 2, 6], [6, 1, 1]])
-FEW = {"integrated-gradients": dict(steps=3), "smooth-grad": dict(samples=3), "var-grad": dict(samples=3)}
+FEW = {"integrated-gradients": dict(steps=3)} | {name: dict(samples=3) for name in (
+    "smooth-grad", "var-grad", "expected-gradients", "gradient-shap")}
 FEW |= dict(rise=dict(masks=37, grid=4, probability=.3), occlusion=dict(window=9, stride=5))
 
 checks = Checks()
