@@ -190,34 +190,6 @@ checks("tokens of a given rectangle", (m.height, m.width, m.skip) == (3, 8, 1) a
 refused = lib.cr_graph_use_tokens(graph.handle, ct.byref(cr_tokens(height=5, width=8, skip=1)), ct.byref(error))
 checks("tokens that no layer has", refused and b"41 tokens" in error.message, error.message.decode())
 
-# --- tokens, or a map whose channels lie last, that are averaged before a linear layer: CAM applies
-class Averaged(nn.Module):
-    def __init__(self, average):
-        super().__init__()
-        self.first, self.norm, self.last, self.average = nn.Conv2d(3, 8, 8, 8), nn.LayerNorm(8), nn.Linear(8, 5), average
-
-    def forward(self, x):
-        self.rows = self.norm(self.first(x).permute(0, 2, 3, 1))
-        return self.last(self.average(self.rows))
-
-
-for name, average in {"tokens": lambda rows: rows.flatten(1, 2).mean(1),
-                      "tokens, dimensions kept": lambda rows: rows.flatten(1, 2).mean(1, keepdim=True).flatten(1),
-                      "channels last": lambda rows: rows.mean((1, 2))}.items():
-    net = Averaged(average).eval()
-    graph = Graph(export(net, X))
-    maps, logits = method_maps(graph, X.numpy(), [[1, 3]] * 2, "cam", relu=False)
-    theirs = net(X).detach().numpy()
-    want = torch.einsum("nhwc,kc->nkhw", net.rows, net.last.weight[[1, 3]]).detach().numpy()
-    off = max(of_range(maps, want), of_range(logits, theirs))
-    checks(f"CAM of {name} that are averaged", off < 1e-5, f"{off:.1e}")
-    grad, _ = method_maps(graph, X.numpy(), [[1, 3]] * 2, "grad-cam", relu=False)
-    checks(f"Grad-CAM of {name} that are averaged", of_range(grad * grad[0].size / 2, want) < 1e-5)
-for name, average in {"some tokens": lambda rows: rows.flatten(1, 2)[:, 1:].mean(1),
-                      "channels": lambda rows: rows.flatten(1, 2).mean(2)[:, :8]}.items():
-    graph = Graph(export(Averaged(average).eval(), X))
-    checks(f"CAM is not defined where {name} are averaged", graph.head.kind == 0)
-
 # --- methods that pass again from the layer, and one that follows curvature, run behind a class token
 graph = Graph(export(net, X))
 (_, a, _), value = run(net, net.blocks[-1].norm1, X, 3), graph.last_spatial()
@@ -245,4 +217,32 @@ for method in ("score-cam", "recipro-cam", "shapley-cam", "eigen-cam", "grad-cam
         checks(method, maps.shape[-2:] == (4, 6) and np.isfinite(maps).all())
     except Refused as refused:
         checks(method, False, str(refused))
+
+# --- tokens, or a map whose channels lie last, that are averaged before a linear layer: CAM applies
+class Averaged(nn.Module):
+    def __init__(self, average):
+        super().__init__()
+        self.first, self.norm, self.last, self.average = nn.Conv2d(3, 8, 8, 8), nn.LayerNorm(8), nn.Linear(8, 5), average
+
+    def forward(self, x):
+        self.rows = self.norm(self.first(x).permute(0, 2, 3, 1))
+        return self.last(self.average(self.rows))
+
+
+for name, average in {"tokens": lambda rows: rows.flatten(1, 2).mean(1),
+                      "tokens, dimensions kept": lambda rows: rows.flatten(1, 2).mean(1, keepdim=True).flatten(1),
+                      "channels last": lambda rows: rows.mean((1, 2))}.items():
+    net = Averaged(average).eval()
+    graph = Graph(export(net, X))
+    maps, logits = method_maps(graph, X.numpy(), [[1, 3]] * 2, "cam", relu=False)
+    theirs = net(X).detach().numpy()
+    want = torch.einsum("nhwc,kc->nkhw", net.rows, net.last.weight[[1, 3]]).detach().numpy()
+    off = max(of_range(maps, want), of_range(logits, theirs))
+    checks(f"CAM of {name} that are averaged", off < 1e-5, f"{off:.1e}")
+    grad, _ = method_maps(graph, X.numpy(), [[1, 3]] * 2, "grad-cam", relu=False)
+    checks(f"Grad-CAM of {name} that are averaged", of_range(grad * grad[0].size / 2, want) < 1e-5)
+for name, average in {"some tokens": lambda rows: rows.flatten(1, 2)[:, 1:].mean(1),
+                      "channels": lambda rows: rows.flatten(1, 2).mean(2)[:, :8]}.items():
+    graph = Graph(export(Averaged(average).eval(), X))
+    checks(f"CAM is not defined where {name} are averaged", graph.head.kind == 0)
 checks.done()
