@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RADIUS 4.0
-#define MOST_RADIUS 9.0
+#define RADIUS 3.2
 
 /* A range of percent around all values, with room. */
 static void set_range(cr_chart_axis *axis, double least, double most)
@@ -17,9 +16,9 @@ static void set_range(cr_chart_axis *axis, double least, double most)
 
 static cr_status make(const cr_plot_data *data, cr_chart *chart, cr_error *err)
 {
-    static const char *const columns[] = {"row",  "model", "top1_cls_error", "top1_loc_error",
-                                          "cost", NULL};
-    double least[2] = {INFINITY, INFINITY}, most[2] = {-INFINITY, -INFINITY}, dearest = 0;
+    static const char *const columns[] = {"row", "model", "top1_cls_error", "top1_loc_error",
+                                          NULL,  NULL};
+    double least[2] = {INFINITY, INFINITY}, most[2] = {-INFINITY, -INFINITY};
     int n = 0;
     cr_chart_panel *panel = cr_chart_add_panel(chart, 160);
     for (int r = 0; r < data->n_rows; r++) {
@@ -33,7 +32,6 @@ static cr_status make(const cr_plot_data *data, cr_chart *chart, cr_error *err)
         most[0] = fmax(most[0], x);
         least[1] = fmin(least[1], y);
         most[1] = fmax(most[1], y);
-        dearest = fmax(dearest, isnan(row->cost) ? 0 : row->cost);
     }
     if (n == 0)
         return cr_fail(err, CR_EINPUT, "no row has both classes and boxes: nothing to draw");
@@ -48,7 +46,6 @@ static cr_status make(const cr_plot_data *data, cr_chart *chart, cr_error *err)
         const cr_metric_value y = cr_plot_number(row, "top1_loc_error");
         if (isnan(x.value) || isnan(y.value))
             continue;
-        const bool has_cost = dearest > 0 && !isnan(row->cost);
         line.dash = 0;
         line.size = 0.6;
         line.opacity = 0.5;
@@ -58,22 +55,17 @@ static cr_status make(const cr_plot_data *data, cr_chart *chart, cr_error *err)
             cr_chart_add_segment(chart, panel, line, x.value, fmax(y.low, panel->y.low), x.value,
                                  fmin(y.high, panel->y.high));
         }
-        style.size = has_cost ? fmax(1.5, MOST_RADIUS * sqrt(row->cost / dearest)) : RADIUS * 0.8;
+        style.size = RADIUS;
         style.opacity = 0.85;
         cr_chart_add_point(
             chart, panel, style, x.value, y.value,
             cr_chart_text(chart, "%s: %.2f %%, %.2f %%", row->label, x.value, y.value));
         cr_chart_add_entry(chart, CR_MARK_POINT, style, row->label);
-        cr_chart_add_datum(chart, row->label, row->of->model, x.value, y.value, row->cost, NAN);
+        cr_chart_add_datum(chart, row->label, row->of->model, x.value, y.value, NAN, NAN);
     }
-    if (dearest > 0)
-        cr_chart_add_note(
-            chart, cr_chart_text(chart, "Areas: %s, at most %.4g.", data->cost_title, dearest));
     if (data->n_rows <= CR_PLOT_MOST_INTERVALS)
         cr_chart_add_note(chart, "Lines are 95 % intervals (Wilson), cut at the edge.");
     memcpy(chart->columns, columns, sizeof columns);
-    if (dearest <= 0)
-        chart->columns[4] = NULL;
     return CR_OK;
 }
 

@@ -101,7 +101,7 @@ cr_status cr_plot_data_init(const cr_report *report, const cr_dataset *set, unsi
         first = first ? first : row;
         for (int part = 0; part < N_PARTS; part++)
             shown[part] = shown[part] || strcmp(part_of(first, part), part_of(row, part)) != 0;
-        data->rows[data->n_rows++] = (cr_plot_row){.of = row, .cost = NAN};
+        data->rows[data->n_rows++] = (cr_plot_row){.of = row};
     }
     if (data->n_rows == 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "there are no rows but baselines: nothing to draw"));

@@ -20,7 +20,6 @@ typedef struct cr_plot_row {
      * first class, -1: none. */
     uint8_t *outcome;
     int32_t *top_class;
-    double cost; /* of the network, as cr_plot_data.cost_title says; NaN: not known */
 } cr_plot_row;
 
 typedef struct cr_plot_data {
@@ -32,7 +31,6 @@ typedef struct cr_plot_data {
     /* [n_images], where sizes are needed: the share of the image that its largest object has, 0 to 1; NaN: not
      * known. */
     double *share;
-    const char *cost_title;                  /* NULL: networks have no cost here */
     const cr_compare *compare;               /* where a comparison is needed */
     const cr_compare_metric *metric, *ranks; /* of it; `ranks` is of values, NULL: there is none */
 } cr_plot_data;
