@@ -31,6 +31,15 @@ static values values_of(const cr_results_plan *plan, const struct cr_results_map
     return of;
 }
 
+bool cr_score_needs_masks(const cr_results_plan *plan)
+{
+    bool needs = false;
+    for (int m = 0; cr_metrics[m]; m++)
+        needs = needs ||
+                (cr_results_has_metric(plan, m) && cr_metrics[m]->needs & CR_METRIC_NEEDS_MASKS);
+    return needs;
+}
+
 void cr_score_find_values(const cr_results_plan *plan, const struct cr_results_maps *out,
                           int metric, int b, void **at)
 {
@@ -127,6 +136,9 @@ static cr_status score_slot(const cr_score_image *image, const cr_loc_map *map,
             .picture = picture,
             .truth = image->data->boxes + of->first_box,
             .n_truth = of->n_boxes,
+            .mask = image->mask->pixels,
+            .mask_width = image->mask->width,
+            .mask_height = image->mask->height,
         };
         CR_OR_RETURN(cr_metrics[m]->score(&scored, to.at, workspace, err));
     }

@@ -2,6 +2,8 @@
 #ifndef CAMRANK_WORKER_SCORE_H
 #define CAMRANK_WORKER_SCORE_H
 
+#include "mask.h"
+
 #include "camrank/data.h"
 #include "camrank/results.h"
 
@@ -11,6 +13,7 @@ typedef struct cr_score_image {
     int index;                   /* of the image in `data` */
     int width, height;           /* of the original image */
     const cr_results_plan *plan; /* its metrics, and protocols */
+    const cr_mask *mask;         /* of a plan with a metric that needs it; else without pixels */
     int max_mpixels;             /* as for cr_image_decode, where a protocol looks at the image */
 } cr_score_image;
 
@@ -27,6 +30,9 @@ typedef struct cr_score_image {
 cr_status cr_score_maps(const cr_score_image *image, const cr_loc_map *first, int first_slot,
                         bool same, const struct cr_results_maps *out, int b,
                         cr_loc_workspace *workspace, cr_error *err);
+
+/* Whether any metric of the plan needs masks. */
+bool cr_score_needs_masks(const cr_results_plan *plan);
 
 /* Where the values of a metric that is not under protocols, and of one slot, lie in row b: `at` [n_columns]. */
 void cr_score_find_values(const cr_results_plan *plan, const struct cr_results_maps *out,

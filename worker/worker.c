@@ -28,9 +28,10 @@ struct cr_worker {
     bool *wanted;     /* [largest n_variants] of the present chunk: the network is run for them */
     bool *kept;       /* [largest n_variants] the file has their maps, which are scored */
     struct cr_results_maps
-        *read;   /* [largest n_variants] where what the file has of these is read to */
-    bool *asked; /* [largest n_variants] of an image, those that metrics ask the network about */
-    cr_ask *ask; /* NULL where none does */
+        *read;    /* [largest n_variants] where what the file has of these is read to */
+    bool *asked;  /* [largest n_variants] of an image, those that metrics ask the network about */
+    cr_ask *ask;  /* NULL where none does */
+    cr_mask mask; /* of the present image, where a metric needs it */
     cr_loc_workspace workspace;
     cr_ahead *ahead;
     bool begun; /* the next chunk is being read */
@@ -128,6 +129,7 @@ void cr_worker_free(cr_worker *w)
         return;
     cr_ahead_free(w->ahead);
     cr_ask_free(w->ask);
+    cr_mask_free(&w->mask);
     cr_loc_workspace_fini(&w->workspace);
     cr_arena_free(&w->arena);
     cr_pages_free(w->activations, w->n_activations, 1);
@@ -314,6 +316,7 @@ static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error 
         .height = w->rows.size[2 * b + 1],
         .plan = w->plan,
         .max_mpixels = w->max_mpixels,
+        .mask = &w->mask,
     };
     const cr_loc_map first = {
         .maps = out->maps + (size_t)b * size,
@@ -354,6 +357,18 @@ static cr_status score_kept(cr_worker *w, int model, int v, int b, cr_error *err
     return CR_OK;
 }
 
+/* The mask of an image that is to be scored. */
+static cr_status take_mask(cr_worker *w, const cr_model *model, int b, cr_error *err)
+{
+    bool scores = false;
+    for (int v = 0; v < model->n_variants; v++)
+        scores = scores || w->wanted[v] || w->kept[v];
+    cr_mask_free(&w->mask);
+    return cr_score_needs_masks(w->plan) && scores && w->rows.state[b] == CR_ROW_DONE
+               ? cr_mask_read(w->data, w->rows.first + b, w->max_mpixels, &w->mask, err)
+               : CR_OK;
+}
+
 /* The rows of an image, from its maps. `stored`, if not NULL, has whether it has failed before, and why. */
 static cr_status finish_image(cr_worker *w, int model_index, int b, const cr_results_rows *stored,
                               cr_error *err)
@@ -362,6 +377,7 @@ static cr_status finish_image(cr_worker *w, int model_index, int b, const cr_res
     cr_results_rows *rows = &w->rows;
     if (stored && stored->state[b] == CR_ROW_FAILED)
         mark_failed(w, b, stored->reason[b]);
+    CR_OR_RETURN(take_mask(w, model, b, err));
     for (int v = 0; v < model->n_variants && rows->state[b] == CR_ROW_DONE; v++)
         if (w->wanted[v])
             CR_OR_RETURN(localize(w, model_index, v, b, err));

@@ -17,6 +17,7 @@ void cr_data_free(cr_dataset *data)
     free(data->classes);
     free(data->text);
     free(data->folder);
+    free(data->masks);
     if (data->fd)
         close(data->fd);
     *data = (cr_dataset){0};
@@ -244,11 +245,24 @@ int cr_data_find(const cr_dataset *data, const char *id)
     return find_id(data, id, cr_stem_length(id, n, NULL));
 }
 
-/* The packed form: this head, then images, boxes, classes, text and folder. */
+char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored)
+{
+    const char *id = cr_data_image_id(data, i), *end = ignored ? "_ignore.png" : ".png";
+    const size_t n = strlen(id) + strlen(end) + 1;
+    char *name = cr_alloc(n, 1);
+    if (!name)
+        return NULL;
+    snprintf(name, n, "%s%s", id, end);
+    char *path = cr_path_join(data->masks, name);
+    free(name);
+    return path;
+}
+
+/* The packed form: this head, then images, boxes, classes, text, folder and that of masks. */
 typedef struct pack_head {
     int32_t n_images, n_boxes, n_classes, n_excluded, n_unlisted_files;
-    int32_t is_tar, box_past, unused; /* the last so that no byte of the head is undefined */
-    uint64_t text_bytes, folder_bytes;
+    int32_t is_tar, box_past, n_masks;
+    uint64_t text_bytes, folder_bytes, masks_bytes;
     char unlisted[sizeof((cr_dataset *)0)->unlisted];
 } pack_head;
 
@@ -260,6 +274,7 @@ static uint8_t *put(uint8_t *next, const void *block, size_t n_bytes)
 
 cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes, cr_error *err)
 {
+    const char *masks = data->masks ? data->masks : "";
     pack_head head = {.n_images = data->n_images,
                       .n_boxes = data->n_boxes,
                       .n_classes = data->n_classes,
@@ -268,12 +283,15 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
                       .is_tar = data->is_tar,
                       .box_past = data->box_past,
                       .text_bytes = data->text_bytes,
-                      .folder_bytes = strlen(data->folder) + 1};
+                      .folder_bytes = strlen(data->folder) + 1,
+                      .n_masks = data->n_masks,
+                      .masks_bytes = strlen(masks) + 1};
     memcpy(head.unlisted, data->unlisted, sizeof head.unlisted);
     size_t images = (size_t)data->n_images * sizeof *data->images;
     size_t boxes = (size_t)data->n_boxes * sizeof *data->boxes;
     size_t classes = (size_t)data->n_classes * sizeof *data->classes;
-    size_t total = sizeof head + images + boxes + classes + data->text_bytes + head.folder_bytes;
+    size_t total = sizeof head + images + boxes + classes + data->text_bytes + head.folder_bytes +
+                   head.masks_bytes;
     uint8_t *packed = cr_alloc(total, 1);
     if (!packed)
         return cr_fail_memory(err, "the packed image list", total, 1);
@@ -282,7 +300,8 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
     next = put(next, data->boxes, boxes);
     next = put(next, data->classes, classes);
     next = put(next, data->text, data->text_bytes);
-    put(next, data->folder, head.folder_bytes);
+    next = put(next, data->folder, head.folder_bytes);
+    put(next, masks, head.masks_bytes);
     *bytes = packed;
     *n_bytes = total;
     return CR_OK;
@@ -320,7 +339,9 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     data->classes = take(&c, (size_t)head.n_classes, sizeof *data->classes);
     data->text = take(&c, head.text_bytes, 1);
     data->folder = take(&c, head.folder_bytes, 1);
-    if (!data->images || !data->boxes || !data->classes || !data->text || !data->folder) {
+    data->masks = take(&c, head.masks_bytes, 1);
+    if (!data->images || !data->boxes || !data->classes || !data->text || !data->folder ||
+        !data->masks) {
         cr_data_free(data);
         return cr_fail(err, CR_EINTERNAL, "the packed image list: cut short, or out of memory");
     }
@@ -332,6 +353,7 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     data->text_bytes = head.text_bytes;
     data->is_tar = head.is_tar;
     data->box_past = head.box_past;
+    data->n_masks = head.n_masks;
     memcpy(data->unlisted, head.unlisted, sizeof head.unlisted);
     return CR_OK;
 }

@@ -133,6 +133,7 @@ const cr_layout cr_layout_devkit = {
              [CR_DATA_SYNSETS] = CR_KEY_NEEDED,
              [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_NEEDED,
              [CR_DATA_EXCLUDE] = CR_KEY_TAKEN,
+             [CR_DATA_MASKS] = CR_KEY_TAKEN,
              [CR_DATA_BOXES] = CR_KEY_TAKEN},
     .has_labels = true,
     .has_boxes = true,

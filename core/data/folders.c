@@ -107,6 +107,7 @@ const cr_layout cr_layout_folders = {
         "none: the class of an image is the folder that it lies in, a wnid of `synsets`, or "
         "without these its place among the sorted folders, as in torchvision's ImageFolder",
     .keys = {[CR_DATA_IMAGES] = CR_KEY_NEEDED,
+             [CR_DATA_MASKS] = CR_KEY_TAKEN,
              [CR_DATA_SYNSETS] = CR_KEY_TAKEN,
              [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN},
     .has_labels = true,

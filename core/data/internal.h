@@ -226,7 +226,7 @@ cr_status cr_tar_each(const char *path, const char *ending, size_t max_bytes, cr
     {                                                                               \
         [CR_DATA_IMAGES] = CR_KEY_TAKEN, [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,    \
         [CR_DATA_SYNSETS] = CR_KEY_NEEDED, [CR_DATA_DEVKIT_SYNSETS] = CR_KEY_TAKEN, \
-        [CR_DATA_EXCLUDE] = CR_KEY_TAKEN                                            \
+        [CR_DATA_EXCLUDE] = CR_KEY_TAKEN, [CR_DATA_MASKS] = CR_KEY_TAKEN            \
     }
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Appends to a list of at most three names. */
 static void add_name(char *names, size_t n_bytes, int n_before, const char *name)
@@ -188,6 +189,23 @@ static cr_status check_boxes(const cr_dataset *data, const char *path, cr_error 
     return cr_box_census_check(&census, path, err);
 }
 
+/* Which images have a mask; one of them must. */
+static cr_status find_masks(cr_dataset *data, cr_error *err)
+{
+    for (int i = 0; i < data->n_images && data->masks[0]; i++) {
+        char *path = cr_data_mask_path(data, i, false);
+        if (!path)
+            return cr_fail_memory(err, "a path", 1, 1);
+        data->images[i].has_mask = access(path, F_OK) == 0;
+        data->n_masks += data->images[i].has_mask;
+        free(path);
+    }
+    if (data->masks[0] && data->n_masks == 0)
+        return cr_fail(err, CR_EINPUT, "%s: has no mask of any image: the first would be %s.png",
+                       data->masks, cr_data_image_id(data, 0));
+    return CR_OK;
+}
+
 cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -226,8 +244,10 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     data->text = pool.text;
     CR_TRY(check_boxes(data, from, err));
     data->folder = strdup(source->images ? source->images : "");
-    if (!data->folder)
-        status = cr_fail_memory(err, "a path", 1, 1);
+    data->masks = strdup(source->masks ? source->masks : "");
+    if (!data->folder || !data->masks)
+        CR_TRY(cr_fail_memory(err, "a path", 1, 1));
+    CR_TRY(find_masks(data, err));
 
 cleanup:
     data->text = pool.text;

@@ -19,6 +19,7 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_road,
     &cr_metric_pixel_flipping,
     &cr_metric_region_perturbation,
+    &cr_metric_pixel_ap,
     NULL,
 };
 

@@ -10,7 +10,8 @@
 static const char *needs_text(const cr_metric *metric)
 {
     const bool boxes = metric->needs & CR_METRIC_NEEDS_BOXES;
-    return metric->asking                           ? "labels, passes"
+    return metric->needs & CR_METRIC_NEEDS_MASKS    ? "masks"
+           : metric->asking                         ? "labels, passes"
            : !boxes                                 ? "labels"
            : metric->needs & CR_METRIC_NEEDS_LABELS ? "boxes, predicted classes"
                                                     : "boxes";

@@ -24,6 +24,7 @@ typedef struct scoring {
     cr_results *from; /* NULL: */
     cr_maps *maps;
     cr_results *out;
+    cr_mask mask; /* of the present image */
     cr_loc_workspace workspace;
 } scoring;
 
@@ -225,7 +226,14 @@ cleanup:
 static cr_score_image image_at(const scoring *s, int i, const int32_t size[2])
 {
     return (cr_score_image){
-        &s->session.data, i, size[0], size[1], &s->session.plan, s->session.job.image_mpixels};
+        .data = &s->session.data,
+        .index = i,
+        .width = size[0],
+        .height = size[1],
+        .plan = &s->session.plan,
+        .mask = &s->mask,
+        .max_mpixels = s->session.job.image_mpixels,
+    };
 }
 
 /* Of row b, under every variant. */
@@ -309,6 +317,15 @@ static cr_status score_row(scoring *s, int model, const cr_input_spec *spec, cr_
     return CR_OK;
 }
 
+/* The mask of image i, where a metric needs it. */
+static cr_status take_mask(scoring *s, int i, cr_error *err)
+{
+    cr_mask_free(&s->mask);
+    return cr_score_needs_masks(&s->session.plan)
+               ? cr_mask_read(&s->session.data, i, s->session.job.image_mpixels, &s->mask, err)
+               : CR_OK;
+}
+
 static void blank(const scoring *s, int model, const cr_results_rows *rows, int b)
 {
     const cr_results_plan *plan = &s->session.plan;
@@ -358,6 +375,7 @@ static cr_status score_chunk(scoring *s, int model, const cr_input_spec *spec,
         CR_TRY(read_rows(s, model, rows, err));
     for (int b = 0; b < rows->n; b++) {
         cr_error reason = {0};
+        CR_TRY(take_mask(s, rows->first + b, err));
         if (!s->from) {
             rows->state[b] = CR_ROW_DONE;
             rows->variants[0].state[b] = CR_ROW_DONE;
@@ -490,6 +508,7 @@ cleanup:
     if (s.from)
         cr_results_close(&s.from, NULL);
     cr_maps_close(s.maps);
+    cr_mask_free(&s.mask);
     cr_loc_workspace_fini(&s.workspace);
     cr_session_close(&s.session);
     cr_session_options_free(&options);

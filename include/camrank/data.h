@@ -23,7 +23,8 @@ typedef struct cr_data_image {
     int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
     int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
     int32_t height;
-    int64_t offset; /* of its bytes in the tar; 0 in a folder */
+    int32_t has_mask; /* 1: there is a file of its mask, cr_data_mask_path */
+    int64_t offset;   /* of its bytes in the tar; 0 in a folder */
     int64_t n_bytes;
 } cr_data_image;
 
@@ -47,6 +48,8 @@ typedef struct cr_dataset {
     size_t text_bytes;
     char *folder;         /* of the image files, or the tar; "" without images */
     bool is_tar;          /* `folder` is a tar */
+    char *masks;          /* the folder of the masks; "" without masks */
+    int n_masks;          /* images that have one */
     int fd;               /* of the tar after cr_data_open; 0: not open */
     int n_excluded;       /* images with localize = 0 */
     int box_past;         /* pixels beyond an image's last that a box may reach: 0 or 1 */
@@ -63,7 +66,9 @@ typedef struct cr_dataset {
     KEY(DEVKIT_SYNSETS, devkit_synsets) /* devkit ids: the devkit's meta.mat, or `id wnid` lines \
                                            (synsets that are no class are passed over) */ \
     KEY(BOXES, boxes)     /* annotations as in layout xml, where ground_truth has no boxes */      \
-    KEY(EXCLUDE, exclude) /* images that are not localized: ids, a line each, or numbers */
+    KEY(EXCLUDE, exclude) /* images that are not localized: ids, a line each, or numbers */        \
+    KEY(MASKS, masks)     /* folder of masks: ID.png of an image, not 0 on the object, and, where \
+                             there is one, ID_ignore.png, not 0 where pixels do not count */
 
 #define CR_DATA_KEY_ENUM(KEY, member) CR_DATA_##KEY,
 #define CR_DATA_KEY_MEMBER(KEY, member) const char *member;
@@ -165,6 +170,10 @@ cr_status cr_data_image_read(const cr_dataset *data, int i, uint8_t **bytes, siz
  * or the tar, `file` the path inside, cr_data_image.file. A tar is searched. */
 cr_status cr_data_file_read(const char *images, const char *file, uint8_t **bytes, size_t *n_bytes,
                             cr_error *err);
+
+/* The path of image i's mask, or of the one of pixels that do not count, which may not be there. The caller
+ * frees; NULL when out of memory. */
+char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored);
 
 /* How many images have a box that reaches beyond them, or another size than is annotated: original boxes
  * beside resized images, for one, do in many. Starts as {0}. */

@@ -214,8 +214,10 @@ typedef struct cr_metric_sum {
  * there is nothing it holds 0, -1 or NaN, by its kind. */
 typedef enum cr_metric_kind { CR_METRIC_U8, CR_METRIC_I32, CR_METRIC_F64 } cr_metric_kind;
 
-#define CR_METRIC_EXTENT_BOXES (-4) /* the protocol's n_boxes; no axis at all where that is 1 */
-#define CR_METRIC_EXTENT_OWN (-6)   /* cr_metric.extent */
+enum {
+    CR_METRIC_EXTENT_BOXES = -4, /* the protocol's n_boxes; no axis at all where that is 1 */
+    CR_METRIC_EXTENT_OWN = -6,   /* cr_metric.extent */
+};
 #define CR_METRIC_MAX_EXTENTS 4
 
 typedef struct cr_metric_column {
@@ -237,6 +239,10 @@ typedef struct cr_metric_map {
     const cr_loc_picture *picture; /* as cr_loc_boxes wants it */
     const cr_box *truth;
     int n_truth; /* 0: nothing to compare with */
+    /* [mask_height][mask_width] 1 on the object, 2 where pixels do not count, else 0; of a size of its own;
+     * NULL where there is none. */
+    const uint8_t *mask;
+    int mask_width, mask_height;
 } cr_metric_map;
 
 /* A map with the network that it is of, for a metric that asks what becomes of a class's probability where
@@ -275,7 +281,7 @@ typedef struct cr_metric_asking {
 typedef enum cr_metric_class { CR_METRIC_CLASS_TRUTH, CR_METRIC_CLASS_TOP1 } cr_metric_class;
 
 /* What a metric needs to know of the images beside their maps. */
-enum { CR_METRIC_NEEDS_BOXES = 1, CR_METRIC_NEEDS_LABELS = 2 };
+enum { CR_METRIC_NEEDS_BOXES = 1, CR_METRIC_NEEDS_LABELS = 2, CR_METRIC_NEEDS_MASKS = 4 };
 
 /* A metric: a row of the table from which the columns of the file, what is counted and summed up over
  * ranks, and every table of numbers follow. */
@@ -295,7 +301,7 @@ typedef struct cr_metric {
     const cr_metric_number *numbers; /* [n_numbers] */
     int n_numbers;
     const char *const *meanings; /* [n_numbers] a sentence on each; NULL: see `summary` */
-    const cr_metric_sum *named; /* [n_named] */
+    const cr_metric_sum *named;  /* [n_named] */
     int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
     const cr_metric_asking *asking; /* NULL: of the map alone, by `score` */

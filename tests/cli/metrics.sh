@@ -11,7 +11,8 @@ echo none >images/img_004.jpg # it fails
 further=$("$CAMRANK" metrics | "$PYTHON" -c '
 import re, sys
 metrics = re.split("\n(?=[a-z])", sys.stdin.read())
-print(", ".join(m.split("\n")[0] for m in metrics if "where a job names it" in m and "passes" not in m))')
+print(", ".join(m.split("\n")[0] for m in metrics if "where a job names it" in m and "passes" not in m
+                and "needs masks" not in m))')
 check "there are further metrics" test -n "$further"
 # Those that ask the network, with few steps.
 asking=$("$CAMRANK" metrics | "$PYTHON" -c '
@@ -195,6 +196,7 @@ refused() { # refused CODE LINE SET
 }
 refused 2 'metrics?0?: unknown metric "pointing" (did you mean "pointing-game"?); known: localization, *' 'metrics=[pointing]'
 refused 2 'metrics?1?: "pointing-game" is given twice' 'metrics=[pointing-game, pointing-game]'
+refused 2 'metrics?0?: "pixel-ap" needs masks: dataset.masks' 'metrics=[pixel-ap]'
 refused 2 'metrics?0?.tolerance: 0, must be 1 to 65500' "${game}0}]"
 refused 2 'metrics?0?.tolerance: localization has no parameters here' 'metrics=[{name: localization, tolerance: 9}]'
 refused 2 'protocols?0?.as: "pointing-game" is the name of a metric' \

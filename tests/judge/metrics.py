@@ -38,18 +38,26 @@ class Metric:
                                        ct.c_double(value), ct.byref(error)), error)
         self.sums = np.zeros(self.of.n_sums, np.int64)
 
-    def score(self, activation, scaling, width, height, boxes):
-        """What the columns get."""
+    def extents(self, column):
+        own = structs.CR_METRIC_EXTENT_OWN
+        return [self.of.extent(ct.addressof(self.parameters)) if n == own else n
+                for n in column.extents if n]
+
+    def score(self, activation, scaling, width, height, boxes, mask=None):
+        """What the columns get. A mask is 1 on the object, 2 where pixels do not count, else 0."""
         scored, error = LocMap(activation, scaling, whole(width, height)), cr_error()
         truth = boxes_of(boxes)
         columns = []
         for j in range(self.of.n_columns):
             column = self.of.columns[j]
             empty = -1 if column.kind == structs.CR_METRIC_I32 else 0
-            columns.append(np.full([n for n in column.extents if n], empty, TYPES[column.kind]))
+            columns.append(np.full(self.extents(column), empty, TYPES[column.kind]))
         values = (ct.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
         given = cr_metric_map(parameters=ct.addressof(self.parameters), map=ct.pointer(scored.map),
                               width=width, height=height, truth=truth, n_truth=len(boxes))
+        if mask is not None:
+            mask = np.ascontiguousarray(mask, np.uint8)
+            given.mask, (given.mask_height, given.mask_width) = mask.ctypes.data, mask.shape
         check(self.of.score(ct.pointer(given), ct.cast(values, ct.POINTER(ct.c_void_p)),
                             ct.pointer(workspace), ct.pointer(error)), error)
         return columns

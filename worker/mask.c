@@ -1,0 +1,68 @@
+/* Masks from PNG files: whatever is not black is in. */
+#include "mask.h"
+
+#include "camrank/image.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static cr_status read_image(const char *path, int max_mpixels, cr_image *image, cr_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    CR_OR_RETURN(cr_file_read(path, CR_DATA_MAX_IMAGE_BYTES, &bytes, &n_bytes, err));
+    const cr_status status = cr_image_decode(bytes, n_bytes, path, max_mpixels, image, err);
+    free(bytes);
+    return status;
+}
+
+static bool is_in(const cr_image *image, size_t pixel)
+{
+    const uint8_t *rgb = image->rgb + 3 * pixel;
+    return rgb[0] || rgb[1] || rgb[2];
+}
+
+static cr_status make(const cr_image *object, const cr_image *ignored, const char *path,
+                      cr_mask *mask, cr_error *err)
+{
+    const size_t n = (size_t)object->width * (size_t)object->height;
+    if (ignored->rgb && (ignored->width != object->width || ignored->height != object->height))
+        return cr_fail(err, CR_EINPUT, "%s: %d x %d pixels, the mask %d x %d", path, ignored->width,
+                       ignored->height, object->width, object->height);
+    *mask = (cr_mask){cr_alloc(n, 1), object->width, object->height};
+    if (!mask->pixels)
+        return cr_fail_memory(err, "a mask", n, 1);
+    for (size_t i = 0; i < n; i++)
+        mask->pixels[i] = is_in(object, i) ? 1 : ignored->rgb && is_in(ignored, i) ? 2 : 0;
+    return CR_OK;
+}
+
+cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_image object = {0}, ignored = {0};
+    *mask = (cr_mask){0};
+    if (!data->images[i].has_mask)
+        return CR_OK;
+    char *of_object = cr_data_mask_path(data, i, false);
+    char *of_ignored = cr_data_mask_path(data, i, true);
+    if (!of_object || !of_ignored)
+        CR_TRY(cr_fail_memory(err, "a path", 1, 1));
+    CR_TRY(read_image(of_object, max_mpixels, &object, err));
+    if (access(of_ignored, F_OK) == 0)
+        CR_TRY(read_image(of_ignored, max_mpixels, &ignored, err));
+    CR_TRY(make(&object, &ignored, of_ignored, mask, err));
+
+cleanup:
+    cr_image_free(&object);
+    cr_image_free(&ignored);
+    free(of_object);
+    free(of_ignored);
+    return status;
+}
+
+void cr_mask_free(cr_mask *mask)
+{
+    free(mask->pixels);
+    *mask = (cr_mask){0};
+}
