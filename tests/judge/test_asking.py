@@ -81,16 +81,19 @@ def judge_curves(name, golden, groups, key, names):
 
 
 def judge_road(name, golden, groups, summary):
-    """pytorch-grad-cam's, without noise; on SqueezeNet ties leave nothing of some images."""
+    """pytorch-grad-cam's, without noise. On SqueezeNet ties leave nothing of some images, and how E is rounded
+    decides on which side of a percentile some 300 pixels at the edge of a constant area lie: the kit
+    interpolates in single precision."""
+    ties = name.startswith("squeezenet")
     for method in "cam", "gradcam":
         n = min(N, len(golden[f"road_combined_{method}"]))
         for ours, short in ("most-relevant-first", "morf"), ("least-relevant-first", "lerf"):
             if f"road_after_{short}_{method}" in golden:
                 near(f"{name}, {method}: ROAD's {short}", groups[method][f"road/{ours}"][:n],
-                     golden[f"road_after_{short}_{method}"][:n], 1e-4)
+                     golden[f"road_after_{short}_{method}"][:n], 3e-3 if ties else 1e-4)
         most, least = (groups[method][f"road/{x}-relevant-first"][...].mean(1) for x in ("most", "least"))
         near(f"{name}, {method}: ROAD combined", (least - most)[:n] / 2,
-             golden[f"road_combined_{method}"][:n], 1e-4)
+             golden[f"road_combined_{method}"][:n], 4e-4 if ties else 1e-4)
         row, = summary[summary["variant"] == (b"cam" if method == "cam" else b"grad-cam")]
         for key, value in (("combined", (least - most) / 2), ("most_relevant_first", most),
                            ("least_relevant_first", least)):
