@@ -23,6 +23,9 @@ typedef void (*eigen_fn)(const char *job, const char *range, const char *half, c
                          double *work, const int *n_work, int *integers, const int *n_integers,
                          int *info, size_t job_length, size_t range_length, size_t half_length);
 
+typedef void (*solve_fn)(const char *half, const int *n, const int *n_right, double *a,
+                         const int *lda, double *b, const int *ldb, int *info, size_t half_length);
+
 static struct {
     void *library;
     char *(*config)(void), *(*core_name)(void);
@@ -30,6 +33,7 @@ static struct {
     __typeof__(GEMM(&cblas_)) gemm;
     __typeof__(&cblas_dsyrk) dsyrk;
     eigen_fn dsyevr;
+    solve_fn dposv;
 } blas;
 
 static bool find(const char *name, void *function)
@@ -46,7 +50,8 @@ static bool open_library(void)
            find("openblas_get_corename", &blas.core_name) &&
            find("openblas_set_num_threads", &blas.set_threads) &&
            find(sizeof(cr_real) == sizeof(double) ? "cblas_dgemm" : "cblas_sgemm", &blas.gemm) &&
-           find("cblas_dsyrk", &blas.dsyrk) && find("dsyevr_", &blas.dsyevr);
+           find("cblas_dsyrk", &blas.dsyrk) && find("dsyevr_", &blas.dsyevr) &&
+           find("dposv_", &blas.dposv);
 }
 
 /* Whether it has chosen kernels of older CPUs than this one, as versions do that do not know it. */
@@ -140,4 +145,11 @@ bool cr_top_eigenvector(int n, double *a, double *work, double *value, double *v
                 1, 1);
     *value = work[0];
     return info == 0 && found == 1;
+}
+
+bool cr_solve_positive(int n, double *a, int n_right, double *b)
+{
+    int info;
+    blas.dposv("U", &n, &n_right, a, &n, b, &n, &info, 1);
+    return info == 0;
 }

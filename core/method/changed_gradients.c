@@ -166,17 +166,10 @@ static uint64_t key_of(const cr_method_run *run, int seed, int k)
     return cr_mix(of_image ^ (uint64_t)k);
 }
 
-/* Number i of them, from 0 up to 1; and a normal one, by Box and Muller's method. */
+/* Number i of them, from 0 up to 1. */
 static double uniform(uint64_t key, size_t i)
 {
     return (double)(cr_mix(key ^ i) >> 11) * 0x1p-53;
-}
-
-static double normal(uint64_t key, size_t i)
-{
-    const double turn = 2 * 3.14159265358979323846;
-    const double u = (double)((cr_mix(key ^ 2 * i) >> 11) + 1) * 0x1p-53;
-    return sqrt(-2 * log(u)) * cos(turn * uniform(key, 2 * i + 1));
 }
 
 /* The noise of sample k, in shares of the input's range. */
@@ -187,7 +180,7 @@ static void fill_noisy(const void *user, int k, cr_real *to)
     const double range = input_range(run);
     const uint64_t key = key_of(run, p->seed, k);
     for (size_t i = 0; i < n_values(run); i++)
-        to[i] = (cr_real)(run->passes->input[i] + p->sigma * range * normal(key, i));
+        to[i] = (cr_real)(run->passes->input[i] + p->sigma * range * cr_gauss(key, i));
 }
 
 static void take_noisy(const void *user, int k, const cr_real *gradients)
@@ -246,7 +239,7 @@ static void fill_between(const cr_method_run *run, int k, cr_real *differences, 
     const uint64_t key = key_of(run, p->seed, k), other = cr_mix(key);
     const double at = uniform(other, 0);
     for (size_t i = 0; i < n_values(run); i++) {
-        const double noise = p->sigma > 0 ? p->sigma * range * normal(key, i) : 0;
+        const double noise = p->sigma > 0 ? p->sigma * range * cr_gauss(key, i) : 0;
         const double baseline = baseline_of(run, other, i);
         const double difference = run->passes->input[i] + noise - baseline;
         if (differences)

@@ -10,12 +10,12 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_finer_cam, cr_method_eigen_cam, cr_method_eigen_grad_cam, cr_method_seg_eigen_cam,
     cr_method_kpca_cam, cr_method_fem, cr_method_shapley_cam, cr_method_random_cam,
     cr_method_refine_cam, cr_method_score_cam, cr_method_ablation_cam, cr_method_recipro_cam,
-    cr_method_is_cam, cr_method_occlusion, cr_method_rise, cr_method_integrated_gradients,
-    cr_method_smooth_grad, cr_method_var_grad, cr_method_saliency, cr_method_input_x_gradient,
-    cr_method_guided_backprop, cr_method_deconvnet, cr_method_guided_grad_cam, cr_method_full_grad,
-    cr_method_lrp, cr_method_raw_attention, cr_method_attention_rollout,
-    cr_method_attention_relevance, cr_method_ts_cam, cr_method_deep_lift,
-    cr_method_expected_gradients, cr_method_gradient_shap;
+    cr_method_is_cam, cr_method_ss_cam, cr_method_lime, cr_method_kernel_shap, cr_method_occlusion,
+    cr_method_rise, cr_method_integrated_gradients, cr_method_smooth_grad, cr_method_var_grad,
+    cr_method_saliency, cr_method_input_x_gradient, cr_method_guided_backprop, cr_method_deconvnet,
+    cr_method_guided_grad_cam, cr_method_full_grad, cr_method_lrp, cr_method_raw_attention,
+    cr_method_attention_rollout, cr_method_attention_relevance, cr_method_ts_cam,
+    cr_method_deep_lift, cr_method_expected_gradients, cr_method_gradient_shap;
 
 /* By cr_scaling. */
 extern const char *const cr_scaling_words[];
@@ -132,6 +132,9 @@ static inline cr_real *cr_behind_doubles(const cr_method_run *run, size_t n)
 {
     return run->scratch + cr_reals_of_doubles(n);
 }
+
+/* Number i of the normal numbers that belong to a key, by Box and Muller's method. */
+double cr_gauss(uint64_t key, uint64_t i);
 
 /* By cr_score. */
 extern const char *const cr_score_words[];

@@ -3,6 +3,7 @@
 
 #include "camrank/multiversion.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,8 +44,11 @@ const cr_method *const cr_methods[] = {
     &cr_method_ablation_cam,
     &cr_method_recipro_cam,
     &cr_method_is_cam,
+    &cr_method_ss_cam,
     &cr_method_occlusion,
     &cr_method_rise,
+    &cr_method_lime,
+    &cr_method_kernel_shap,
     &cr_method_random_cam,
     NULL,
 };
@@ -86,6 +90,14 @@ void cr_method_layers(const cr_method_spec *spec, char text[CR_LAYERS_BYTES])
     text[0] = 0;
     for (int i = 0; i < spec->n_layers; i++)
         n += (size_t)snprintf(text + n, CR_LAYERS_BYTES - n, "%s%s", i ? "+" : "", spec->layers[i]);
+}
+
+double cr_gauss(uint64_t key, uint64_t i)
+{
+    const double turn = 2 * 3.14159265358979323846;
+    const double u = (double)((cr_mix(key ^ 2 * i) >> 11) + 1) * 0x1p-53;
+    const double v = (double)(cr_mix(key ^ (2 * i + 1)) >> 11) * 0x1p-53;
+    return sqrt(-2 * log(u)) * cos(turn * v);
 }
 
 void cr_weigh(const cr_method_run *run, const cr_real *weights, cr_real *maps)

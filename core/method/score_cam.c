@@ -1,5 +1,6 @@
 /* Score-CAM: each channel of the layer weighs what the class's score is where the channel, enlarged, lets the
- * input through. IS-CAM: the mean of what it is where that is dimmed in even steps. */
+ * input through. IS-CAM: the mean of what it is where that is dimmed in even steps. SS-CAM: where noise is
+ * added to it, which depends on the image and on nothing else. */
 #include "internal.h"
 
 #include <math.h>
@@ -11,12 +12,16 @@ typedef struct score_cam {
     cr_map_form form;
     int weights, score, normalize;
     bool align_corners;
-    int steps; /* of IS-CAM; 0 of Score-CAM, which has one */
+    int steps;    /* of IS-CAM; else 0 */
+    int samples;  /* of SS-CAM; else 0 */
+    double sigma; /* of its noise */
+    int seed;
 } score_cam;
 
+/* Masks of a channel. */
 static int n_steps(const score_cam *p)
 {
-    return p->steps > 0 ? p->steps : 1;
+    return p->steps > 0 ? p->steps : p->samples > 0 ? p->samples : 1;
 }
 
 /* In the scratch: scores [n_slots][C + 1], of the masked inputs and of an input of zeros, and those of one
@@ -75,8 +80,11 @@ static void fill(const void *user, int k, cr_real *to)
                           cr_stretch_even(run->width, passes->width));
     if (p->normalize == AFTER)
         stretch_values(passes->mask, n_pixels);
-    for (size_t i = 0; steps > 1 && i < n_pixels; i++)
+    for (size_t i = 0; p->steps > 0 && i < n_pixels; i++)
         passes->mask[i] *= (cr_real)(k % steps + 1) / (cr_real)steps;
+    const uint64_t key = cr_mix(cr_mix(run->seed ^ cr_mix((uint64_t)p->seed)) ^ (uint64_t)k);
+    for (size_t i = 0; p->samples > 0 && i < n_pixels; i++)
+        passes->mask[i] += (cr_real)(p->sigma * cr_gauss(key, i));
     cr_passes_hide(passes, to);
 }
 
@@ -155,6 +163,16 @@ static const cr_parameter integrated[] = {
      .fallback = 10, .help = "of a mask: 1/N, 2/N, ... 1 times the channel"},
 };
 
+static const cr_parameter smoothed[] = {
+    PARAMETERS,
+    {"samples", CR_PARAMETER_WHOLE, .offset = offsetof(score_cam, samples), .least = 1,
+     .most = 1000, .fallback = 35, .help = "noisy masks of a channel"},
+    {"sigma", CR_PARAMETER_NUMBER, .offset = offsetof(score_cam, sigma), .most = 1000,
+     .fallback = 2, .help = "of the noise, where a mask goes from 0 to 1"},
+    {"seed", CR_PARAMETER_WHOLE, .offset = offsetof(score_cam, seed), .most = 2147483647,
+     .help = "of the noise"},
+};
+
 const cr_method cr_method_score_cam = {
     .name = "score-cam",
     .source = "Wang et al., CVPR Workshops 2020, algorithm 1",
@@ -176,5 +194,17 @@ const cr_method cr_method_is_cam = {
     .scratch = scratch,
     .n_passes = n_passes,
     .cost = "1 and one a channel and step",
+    .run = run,
+};
+
+const cr_method cr_method_ss_cam = {
+    .name = "ss-cam",
+    .source = "Wang et al., arXiv 2006.14255",
+    .formula = "ReLU(sum_k w_k A_k), w_k the softmax of the mean of y_c(X (M_k + noise))",
+    .needs = CR_NEEDS_PASSES,
+    .parameters = CR_PARAMETERS(smoothed),
+    .scratch = scratch,
+    .n_passes = n_passes,
+    .cost = "1 and one a channel and sample",
     .run = run,
 };

@@ -29,4 +29,9 @@ void cr_gram(bool columns, int n, int k, const double *x, double *a);
 bool cr_top_eigenvector(int n, double *a, double *work, double *value, double *vector);
 size_t cr_top_eigenvector_work(int n);
 
+/* Solves a x = b of a symmetric, positive definite matrix a [n][n] for n_right right-hand sides b
+ * [n_right][n], which become x. The lower half is read, and overwritten. False where it is not positive
+ * definite. After cr_blas_load. Local. */
+bool cr_solve_positive(int n, double *a, int n_right, double *b);
+
 #endif

@@ -77,4 +77,21 @@ cr_stretch cr_stretch_corners(int n, int m);
 void cr_passes_enlarge(const cr_passes *passes, const cr_real *samples, int h, int w, cr_stretch y,
                        cr_stretch x);
 
+/* Superpixels of an input: SLIC (Achanta et al., IEEE TPAMI 34, 2012), of about n.
+ *   1. Centres begin in the middle of a grid of cells whose sides are near S = sqrt(H W / n).
+ *   2. Ten times, each pixel goes to the centre within S along both axes with the least squared distance of
+ *      colours plus (compactness / S)^2 that of places, of equal ones to the first; and each centre to the
+ *      mean of its pixels. Values of the input go from 0 to 100 for that.
+ *   3. What hangs together of a cluster (4 neighbours) is a superpixel, in the order of first pixels; one of
+ *      fewer than S^2 / 4 pixels is joined to that on the left of its first pixel, or else above it.
+ * No other colour space is used, since the network's input may be no RGB, and nothing is smoothed first.
+ *   input   [height][width][n_channels], of which the first four count
+ *   work    cr_superpixels_work doubles
+ *   labels  [height][width], filled
+ * Returns their number, at most cr_superpixels_most. */
+int cr_superpixels(const cr_real *input, int height, int width, int n_channels, int n,
+                   double compactness, double *work, int32_t *labels);
+size_t cr_superpixels_work(size_t n_pixels, int n);
+int cr_superpixels_most(size_t n_pixels, int n);
+
 #endif

@@ -8,7 +8,7 @@ cd "$work/sample"
 
 # The list, and the README's table.
 expect 0 '' "$CAMRANK" methods
-names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -vx 'refine-cam\|rise\|is-cam\|integrated-gradients\|smooth-grad\|var-grad\|expected-gradients\|gradient-shap' | paste -sd,)
+names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -vx 'refine-cam\|rise\|is-cam\|ss-cam\|lime\|kernel-shap\|integrated-gradients\|smooth-grad\|var-grad\|expected-gradients\|gradient-shap' | paste -sd,)
 expect 0 '' "$CAMRANK" methods grad-cam++ fem
 contains "$work/out" "^    epsilon  *0 to 1 (0): "
 check "two are listed" test "$(grep -c '^[a-z]' "$work/out")" = 2
@@ -21,6 +21,7 @@ check "the README's table is the program's" \
 all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}"
 all+=", {name: refine-cam, layers: [conv1_relu, conv2_relu]}, {name: layer-cam, layers: [conv2_relu, conv1_relu], fuse: mean, fuse_at: input, as: mean}"
 all+=", {name: rise, masks: 30, as: rise30}, {name: score-cam, layer: conv1_relu}, {name: is-cam, steps: 2, as: is2}, {name: smooth-grad, samples: 2, as: smooth}, {name: gradient-shap, samples: 2, as: shap}"
+all+=", {name: ss-cam, samples: 2, as: ss}, {name: lime, samples: 20, superpixels: 9, as: lime20}, {name: kernel-shap, samples: 20, as: shap20}"
 all+=", {name: saliency, keep: all, as: whole}, {name: cam, keep: truth, as: one}, {name: fem, keep: none, as: none}]"
 run=("$CAMRANK" run job.yaml --set "$all")
 for n in 1 2 3; do
@@ -30,7 +31,7 @@ done
 check "2 ranks write the same bytes" cmp all1.h5 all2.h5
 check "3 ranks write the same bytes" cmp all1.h5 all3.h5
 contains "$work/out" "^[a-z]* *fem (modified) "
-contains "$work/err" "^camrank: 777 passes in "
+contains "$work/err" "^camrank: 999 passes in "
 checks=$((checks + 1))
 CAMRANK_TEST_UNIT_FLOPS=3e6 ranks 2 "${run[@]}" -o small.h5 >"$work/out" 2>"$work/err" ||
     fail "small units: $(cat "$work/err")"

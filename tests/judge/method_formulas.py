@@ -82,6 +82,13 @@ def splitmix(z):
     return z ^ z >> 31
 
 
+def normals(key, n):
+    """Normal numbers 0 .. n - 1 of a key, by Box and Muller."""
+    u, v = (np.array([(splitmix(key ^ (2 * i + odd)) >> 11) + 1 - odd for i in range(n)]) / 2.**53
+            for odd in (0, 1))
+    return np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+
+
 def random_weights(image_seed, c, n, p):
     of_class = splitmix(splitmix(image_seed ^ splitmix(p["seed"])) ^ c)
     return np.array([splitmix(of_class ^ k) >> 40 for k in range(n)]) / 2**23 - 1

@@ -12,7 +12,7 @@ except ImportError as missing:
 import numpy as np
 
 from camrank import Checks, Explainer, Graph, Net, Refused, lib, load_double, method_spec, methods
-from method_formulas import splitmix
+from method_formulas import normals, splitmix
 from method_peers import networks, why_no_networks
 from structs import CR_NEEDS_PASSES as PASSES, CR_RULE_DECONV, CR_RULE_GUIDED, CR_RULE_PLAIN
 
@@ -128,10 +128,7 @@ def integrated(gradient, x, steps=50, rule="right", baseline=0.):
 
 def noise(image_seed, seed, k, shape):
     key = splitmix(splitmix(image_seed ^ splitmix(seed)) ^ k)
-    n = int(np.prod(shape))
-    u, v = (np.array([(splitmix(key ^ (2 * i + odd)) >> 11) + 1 - odd for i in range(n)]) / 2.**53
-            for odd in (0, 1))
-    return (np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)).reshape(shape)
+    return normals(key, int(np.prod(shape))).reshape(shape)
 
 
 def smooth(gradient, x, image_seed, samples=50, sigma=.15, of="gradient", moment="mean", seed=0):

@@ -12,7 +12,7 @@ except ImportError as missing:
 import numpy as np
 
 from camrank import Checks, Explainer, Graph, lib, method_spec, methods
-from method_formulas import splitmix
+from method_formulas import normals, splitmix
 from method_peers import networks, why_no_networks
 from structs import CR_NEEDS_PASSES as PASSES, CR_NEEDS_TAIL as TAIL
 
@@ -21,6 +21,8 @@ CLASSES = np.array([[0, 4, 2], [2, 2, 6], [6, 1, 1]])
 FEW = {"integrated-gradients": dict(steps=3)} | {name: dict(samples=3) for name in (
     "smooth-grad", "var-grad", "expected-gradients", "gradient-shap")}
 FEW |= dict(rise=dict(masks=37, grid=4, probability=.3), occlusion=dict(window=9, stride=5))
+FEW |= {name: dict(superpixels=9, samples=40) for name in ("lime", "kernel-shap")}
+FEW |= {"ss-cam": dict(samples=3)}
 
 checks = Checks()
 torch.manual_seed(4)
@@ -99,7 +101,7 @@ def rise(model, x, classes, image_seed, masks=4000, grid=7, probability=.5, seed
 
 
 def score_cam(model, x, classes, A, weights="softmax", score="logit", normalize="after",
-              align_corners=False, steps=1):
+              align_corners=False, steps=1, samples=0, sigma=2, seed=0, image_seed=0):
     def stretched(m):
         low, high = m.amin((1, 2), True), m.amax((1, 2), True)
         return torch.where(high > low, (m - low) / (high - low), torch.zeros_like(m))
@@ -107,8 +109,13 @@ def score_cam(model, x, classes, A, weights="softmax", score="logit", normalize=
     masks = stretched(A) if normalize == "before" else A
     masks = F.interpolate(masks[None], x.shape[1:], mode="bilinear", align_corners=align_corners)[0]
     masks = stretched(masks) if normalize == "after" else masks
-    of_channels = sum(scores(model(x * masks[:, None] * (i + 1) / steps), score)[:, classes].T
-                      for i in range(steps)) / steps
+    def noise(sample):
+        key = splitmix(image_seed ^ splitmix(seed))
+        of_channels = [normals(splitmix(key ^ (k * samples + sample)), x[0].numel()) for k in range(len(A))]
+        return sigma * torch.tensor(np.array(of_channels)).reshape(masks.shape)
+
+    seen = [masks + noise(i) for i in range(samples)] or [masks * (i + 1) / steps for i in range(steps)]
+    of_channels = sum(scores(model(x * m[:, None]), score)[:, classes].T for m in seen) / len(seen)
     if weights == "softmax":
         of_channels = of_channels.softmax(1)
     elif weights == "increase":
@@ -214,6 +221,7 @@ def check_torch(model, graph, x):
                for weights in ("softmax", "score", "increase")
                for form in (dict(), dict(normalize="before"), dict(align_corners=True),
                             dict(score="probability"))],
+             ("ss-cam", dict(samples=3)), ("ss-cam", dict(samples=2, sigma=.5, seed=4, align_corners=True)),
              ("is-cam", dict()), ("is-cam", dict(steps=3, weights="increase", score="probability"))]
     layer = [node.output.decode() for node in graph.layers() if node.op == b"Relu"][0]
     specs = [method_spec(f"{name}@{layer}" if name.endswith("-cam") else name, relu=False, **parameters)
@@ -229,7 +237,8 @@ def check_torch(model, graph, x):
                 want = occlusion(model, of_image, CLASSES[i], **parameters) if name == "occlusion" else \
                     rise(model, of_image, CLASSES[i], SEEDS[i], **parameters) if name == "rise" else \
                     score_cam(model, of_image, CLASSES[i], model[:2](of_image[None])[0],
-                              **dict(dict(steps=10) if name == "is-cam" else {}, **parameters))
+                              **dict(dict(steps=10) if name == "is-cam" else
+                                     dict(image_seed=SEEDS[i]) if name == "ss-cam" else {}, **parameters))
             want = want.numpy()
             worst = max(worst, abs(got[i, :, 0] - want).max() / abs(want).max())
         checks(f"{name} {parameters}", worst < 2e-5, f"{worst:.1e}")
@@ -313,4 +322,5 @@ def main():
     checks.done()
 
 
-main()
+if __name__ == "__main__":
+    main()
