@@ -85,6 +85,10 @@ demo: $(BUILD)/.deps-demo ## installs what is missing, builds, runs the sample o
 	@+$(MAKE) --no-print-directory -s all
 	@MPIRUN='$(MPIRUN)' .ci/demo $(CAMRANK) $(BUILD)
 
+.PHONY: demo-methods
+demo-methods: all ## what every method scores on the sample, into docs/methods.md; takes minutes
+	@$(PYTHON) jobs/demo/methods.py --write docs/methods.md $(CAMRANK)
+
 .PHONY: test
 test: $(BUILD)/.deps-test ## installs what is missing, builds, runs every test
 	@+$(MAKE) --no-print-directory -s all tests
