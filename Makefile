@@ -231,6 +231,7 @@ bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, 
 	@+$(MAKE) --no-print-directory -s all $(JUDGED) $(FMA_PEAK)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_methods.py --append docs/performance.md
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_passes.py --append docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
 	@CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_compare.py
 
