@@ -85,8 +85,9 @@ static void place_centres(slic *s)
         const int y = (int)((i / n_x + .5) * s->height / n_y);
         const int x = (int)((i % n_x + .5) * s->width / n_x);
         const size_t at = (size_t)y * (size_t)s->width + (size_t)x;
-        s->centres[i] =
-            (centre){.colour = {value(s, at, 0), value(s, at, 1), value(s, at, 2)}, .x = x, .y = y};
+        s->centres[i] = (centre){.x = x, .y = y};
+        for (int k = 0; k < s->n_channels; k++)
+            s->centres[i].colour[k] = value(s, at, k);
     }
 }
 
