@@ -36,7 +36,7 @@ cr_status cr_guard_logits(cr_results *results, int model, char why[CR_GUARD_TEXT
  * more than chance would with a probability of 1e-6, the order is wrong: CR_EINPUT naming model, orders and
  * both accuracies, before the summary is written. Otherwise rank 0 says in a line on standard error what
  * cr_guard_logits finds odd, or, where that is nothing, that a model is near chance over 100 images or
- * more. Of a network that begins with arithmetic of its own on the input the line says with what, since
+ * more, or that of 10 or more none is right. Of a network that begins with arithmetic of its own on the input the line says with what, since
  * range, mean and std of the job come on top of it. Collective.
  *   session  what the results are of: its models are those of the file */
 cr_status cr_guard_results(const cr_par *par, cr_results *results, const cr_session *session,

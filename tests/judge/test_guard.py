@@ -45,16 +45,16 @@ def write_network(path, n_classes, knows, scales=False):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
 
 
-def said(folder, n_classes, n_images, knows, wnids=None, scales=False, white=1):
+def said(folder, n_classes, n_images, knows, wnids=None, scales=False, white=1, shift=0):
     """What a run says of a network whose classes are shades of grey. `knows`: it tells them apart; else it
-    gives every image one class."""
+    gives every image one class. Labels are `shift` beside it."""
     rng = np.random.default_rng(1)
     os.makedirs(f"{folder}/img", exist_ok=True)
     rows = ["image,label,x0,y0,x1,y1"]
     for i in range(n_images):
         shade = (i % n_classes + 0.5) * 256 / n_classes
         Image.fromarray(np.full((8, 8, 3), shade, np.uint8)).save(f"{folder}/img/i{i:04}.png")
-        rows.append(f"i{i:04},{i % n_classes},{rng.integers(0, 4)},0,7,7")
+        rows.append(f"i{i:04},{(i + shift) % n_classes},{rng.integers(0, 4)},0,7,7")
     with open(f"{folder}/gt.csv", "w") as file:
         file.write("\n".join(rows) + "\n")
     with open(f"{folder}/syn.txt", "w") as file:
@@ -88,6 +88,10 @@ with tempfile.TemporaryDirectory() as work:
     code, lines = said(f"{work}/twice", 10, 200, True, scales=True)
     checks("pixels that are scaled twice", code == 0 and len(lines) == 1 and
            lines[0].endswith("On top of them the network begins with x * 0.003922 + 0"), "; ".join(lines))
+    for n_images, n_lines in ((12, 1), (9, 0)):
+        code, lines = said(f"{work}/shift{n_images}", 12, n_images, True, shift=1)
+        checks(f"none of {n_images} images right", code == 0 and len(lines) == n_lines and
+               all(f"accuracy is 0.00 % over {n_images} images" in line for line in lines), "; ".join(lines))
     # The network's classes in the order of sorted wnids, the list in another.
     code, lines = said(f"{work}/order", 5, 200, True, [5, 1, 2, 3, 4])
     checks("a right network under its own list", code == 0 and not lines, "; ".join(lines))
