@@ -106,14 +106,14 @@ cr_status cr_input_guess_make(const uint8_t *bytes, size_t n_bytes, const cr_nn_
     *guess = (cr_input_guess){.preset = NULL};
     CR_OR_RETURN(load(bytes, n_bytes, files, name, output, width, height, graph, guess, err));
     const cr_shape shape = cr_graph_input_shape(*graph);
-    const char *producer = about->producer[0] ? about->producer : "no program that says its name";
     guess->preset = preset_of(about->producer, cr_shape_w(&shape));
     guess->spec = cr_input_preset_find(guess->preset)->spec;
     cr_input_guess_fit(&guess->spec, cr_shape_w(&shape), cr_shape_h(&shape));
     guess_channels(cr_shape_c(&shape), &guess->spec);
     snprintf(guess->geometry_from, sizeof guess->geometry_from,
-             "a guess: as of the preset %s, since the file was written by %.50s", guess->preset,
-             producer);
+             "a guess: as of the preset %s, since the file %s%.50s", guess->preset,
+             about->producer[0] ? "was written by " : "does not say what wrote it",
+             about->producer);
     if (!guess_pixels(*graph, guess))
         snprintf(guess->pixels_from, sizeof guess->pixels_from,
                  "a guess: as of the preset %s; a wrong scale or order of channels costs accuracy",

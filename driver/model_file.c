@@ -172,6 +172,13 @@ cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const
 {
     cr_status status = CR_OK;
     *file = (cr_model_file){0};
+    const char *ending = strrchr(path, '.');
+    if (ending && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0))
+        CR_TRY(
+            cr_fail(err, CR_EINPUT,
+                    "%s: is a job, not a network: give the model that it names (models.file), or "
+                    "camrank run the job",
+                    path));
     CR_TRY(read_model(par, nodes, path, &file->model, err));
     status = cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, weights, inputs,
                               &file->files, err);

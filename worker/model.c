@@ -144,7 +144,8 @@ static cr_status resolve(cr_model *model, const cr_method_spec *specs, int n_spe
     }
     find_groups(model);
     if (model->n_variants == 0 && n_specs > 0)
-        status = cr_fail(err, CR_EINPUT, "no method of the job applies: %s", model->not_applied);
+        status =
+            cr_fail(err, CR_EINPUT, "no method that is asked for applies: %s", model->not_applied);
 
 cleanup:
     return status;

@@ -107,7 +107,7 @@ static void print_memory(const cr_session *s, const cr_memory *memory)
 }
 
 /* A run makes the folders that are missing. */
-static cr_status check_output(const char *path, cr_error *err)
+cr_status cr_check_output(const char *path, cr_error *err)
 {
     cr_status status = CR_OK;
     struct stat there;
@@ -134,7 +134,7 @@ cr_status cr_check_job(const cr_par *par, const cr_session_options *options, cr_
     cr_memory memory;
     CR_TRY(cr_session_open(par, options, &session, err));
     if (par->rank == 0)
-        status = check_output(session.job.output, err);
+        status = cr_check_output(session.job.output, err);
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_memory_measure(par, &session, &memory, err));
     if (par->rank == 0) {

@@ -25,6 +25,9 @@ extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_
 /* What `camrank check` does with a job, once its options are parsed. Collective. */
 cr_status cr_check_job(const cr_par *par, const cr_session_options *options, cr_error *err);
 
+/* Whether a file can be made at this path, in a folder that may be yet to be made. Errors: CR_EINPUT. Local. */
+cr_status cr_check_output(const char *path, cr_error *err);
+
 /* Prints parameters, a line each: key, limits, default, meaning. Local. */
 void cr_print_parameters(cr_parameters table);
 

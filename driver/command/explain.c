@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     OPTION_METHOD = 1,
@@ -94,7 +95,9 @@ static cr_status add_images(request *r, const char *path, cr_error *err)
     cr_status status = CR_OK;
     struct stat there;
     struct dirent **entries;
-    if (stat(path, &there) != 0 || !S_ISDIR(there.st_mode))
+    if (stat(path, &there) != 0 || (!S_ISDIR(there.st_mode) && access(path, R_OK) != 0))
+        return cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(there.st_mode))
         return add_image(r, strdup(path), err);
     const int n = scandir(path, &entries, is_image, alphasort);
     if (n < 0)
@@ -178,8 +181,9 @@ static void print_input(const cr_single *single)
     fprintf(stderr, "camrank: input %s\n", input);
     if (single->guessed)
         fprintf(stderr,
-                "camrank: this is a guess (size: %s; pixels: %s; resizing: %s); --input gives "
-                "another\n",
+                "camrank: this is a guess; --input gives another, and --input '{resize: squash}' "
+                "takes whole images\n"
+                "camrank: size: %s; pixels: %s; resizing: %s\n",
                 single->guess.size_from, single->guess.pixels_from, single->guess.geometry_from);
     char note[CR_MODEL_NOTE_BYTES];
     for (int i = 0; i < CR_MODEL_NOTES; i++)
@@ -230,6 +234,10 @@ static cr_status explain_command(const cr_par *par, int argc, char **argv, cr_er
     CR_TRY(cr_explain_pictures_new(r.folder, r.format, r.format_name, r.force,
                                    (const char *const *)r.images, r.n_images,
                                    single.model.n_variants, &pictures, err));
+    if (r.class >= cr_graph_n_classes(single.model.graph))
+        CR_TRY(cr_fail(err, CR_EUSAGE, "--class %d: the network has classes 0 to %d", r.class,
+                       cr_graph_n_classes(single.model.graph) - 1));
+    CR_TRY(cr_explain_pictures_check(pictures, err));
     print_input(&single);
     for (int i = 0; i < r.n_images; i++) {
         cr_error fault;

@@ -1,12 +1,15 @@
 /* The pictures of camrank explain. Of what the sheet shows only small copies are kept. */
 #include "explain_pictures.h"
 
+#include "command.h"
+
 #include "driver/picture.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAME = 2 * CR_NAME_BYTES, LINE = 200 };
 
@@ -116,6 +119,35 @@ static void find_name(const cr_explain_pictures *p, const char *path, char name[
         snprintf(name, NAME, "%.*s-%d", NAME - 16, plain, n);
 }
 
+/* The path of a picture; NULL when out of memory. */
+static char *path_of(const cr_explain_pictures *p, const char *name)
+{
+    const size_t bytes = strlen(p->folder) + NAME + 32;
+    char *path = cr_alloc(bytes, 1);
+    if (path)
+        snprintf(path, bytes, "%s/%s.%s", p->folder, name, p->ending);
+    return path;
+}
+
+cr_status cr_explain_pictures_check(cr_explain_pictures *p, cr_error *err)
+{
+    cr_status status = CR_OK;
+    for (; p->n_small < p->max_small && status == CR_OK; p->n_small++) {
+        small *of = &p->smalls[p->n_small];
+        find_name(p, p->images[p->n_small], of->name);
+        char *path = path_of(p, of->name);
+        if (!path)
+            status = cr_fail_memory(err, "a path", NAME, 1);
+        else if (!p->replace && access(path, F_OK) == 0)
+            status = cr_fail(err, CR_EINPUT, "%s: exists already; --force replaces it", path);
+        else if (p->n_small == 0)
+            status = cr_check_output(path, err);
+        free(path);
+    }
+    p->n_small = 0;
+    return status;
+}
+
 static cr_status write_figure(const cr_explain_pictures *p, const char *path,
                               const cr_figure *figure, cr_error *err)
 {
@@ -179,12 +211,11 @@ cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, co
     char lines[2 + CR_TOP][LINE], text[32], name[NAME];
     const char *titles[2 + CR_TOP];
     int n_lines = 0;
-    const size_t path_bytes = strlen(p->folder) + NAME + 32;
-    char *to = cr_alloc(path_bytes, 1);
+    char *to = NULL;
     float **maps = cr_alloc(n_maps, sizeof *maps);
     char(*captions)[NAME] = cr_alloc(n_maps, sizeof *captions);
     cr_figure_panel *panels = cr_alloc(n_maps + 1, sizeof *panels);
-    if (!to || !maps || !captions || !panels)
+    if (!maps || !captions || !panels)
         CR_TRY(cr_fail_memory(err, "a picture", n_maps, sizeof *panels));
     const bool cut = cr_picture_is_cut(result->views, n_views, image->width, image->height);
     CR_TRY(make_maps(p, image, image, result, n_views, views, maps, err));
@@ -218,7 +249,9 @@ cr_status cr_explain_picture(cr_explain_pictures *p, const cr_single *single, co
                               .n_entries = cut,
                               .entries = &entry};
     find_name(p, path, name);
-    snprintf(to, path_bytes, "%s/%s.%s", p->folder, name, p->ending);
+    to = path_of(p, name);
+    if (!to)
+        CR_TRY(cr_fail_memory(err, "a path", NAME, 1));
     CR_TRY(write_figure(p, to, &figure, err));
     p->smalls[p->n_small].captions = captions;
     captions = NULL;
@@ -242,8 +275,7 @@ cr_status cr_explain_sheet(cr_explain_pictures *p, const cr_single *single, cr_e
     int n_across = (int)lround(sqrt((double)p->n_small / n_panels));
     n_across = n_across < 1 ? 1 : n_across;
     const int n_rows = (p->n_small + n_across - 1) / n_across, n_columns = n_across * n_panels;
-    const size_t path_bytes = strlen(p->folder) + 32;
-    char *path = cr_alloc(path_bytes, 1);
+    char *path = path_of(p, "sheet");
     cr_figure_panel *panels = cr_alloc((size_t)n_rows * (size_t)n_columns, sizeof *panels);
     if (!path || !panels)
         CR_TRY(cr_fail_memory(err, "a sheet", (size_t)n_rows * (size_t)n_columns, sizeof *panels));
@@ -268,7 +300,6 @@ cr_status cr_explain_sheet(cr_explain_pictures *p, const cr_single *single, cr_e
                               .panels = panels,
                               .side = p->side,
                               .bar = true};
-    snprintf(path, path_bytes, "%s/sheet.%s", p->folder, p->ending);
     CR_TRY(write_figure(p, path, &figure, err));
 
 cleanup:

@@ -18,6 +18,10 @@ cr_status cr_explain_pictures_new(const char *folder, const cr_figure_format *fo
                                   cr_error *err);
 void cr_explain_pictures_free(cr_explain_pictures *pictures);
 
+/* Whether all pictures can be made, before the network runs. Errors: CR_EINPUT naming one that is there, or
+ * cannot be written. */
+cr_status cr_explain_pictures_check(cr_explain_pictures *pictures, cr_error *err);
+
 /* Draws the picture of the image `path`, called like it, and keeps what the sheet has of it; a line on
  * standard error for each map that shows nothing. Errors:
  * those of cr_picture_map, cr_new_file_begin and cr_figure_write. */

@@ -199,7 +199,8 @@ static void put_input(FILE *file, const cr_input_guess *guess)
             "    input:    # `input: %s`, with single keys over it, is the short form\n"
             "      # Size: %s.\n"
             "      size: [%d, %d]\n"
-            "      # Resizing: %s.\n"
+            "      # Resizing: %s. `resize: squash` alone takes\n"
+            "      # the whole image; with a crop nothing outside of it can be found.\n"
             "      resize: %s\n",
             guess->preset, guess->size_from, in->width, in->height, guess->geometry_from,
             in->resize == CR_RESIZE_SQUASH ? "squash" : "short-side");
@@ -306,6 +307,7 @@ static cr_status write_files(const request *r, cr_error *err)
     cr_nn_about about = {.names = NULL};
     cr_graph *graph = NULL;
     cr_input_guess guess;
+    CR_TRY(cr_check_output(r->job, err));
     CR_TRY(cr_par_nodes_init(&nodes, &alone, err));
     CR_TRY(cr_model_file_open(&alone, &nodes, r->model, r->weights ? r->weights : "", &r->inputs,
                               &file, err));

@@ -72,7 +72,7 @@ alone 2 '--set *: unknown metric "pointing" (did you mean "pointing-game"?); *' 
 alone 2 '--set dataset.layout=kagle: dataset.layout: must be *, not "kagle" (did you mean "kaggle"?)' \
     run job.yaml --set dataset.layout=kagle
 alone 3 'misspelt.yaml:7: unknown key "modles" (did you mean "models"?); *' run misspelt.yaml
-alone 3 './gap.onnx: no method of the job applies: grad-cam@cnov1: no layer is named "cnov1" (did you mean "conv1"?); *' \
+alone 3 './gap.onnx: no method that is asked for applies: grad-cam@cnov1: no layer is named "cnov1" (did you mean "conv1"?); *' \
     run job.yaml --set 'methods=[grad-cam@cnov1]'
 alone 2 'unknown command "--bogus"; see camrank --help' --bogus
 refused 2 'run: the job file is missing; see camrank run --help' run
@@ -134,7 +134,7 @@ for file in cut noise; do
         run job.yaml --set models.1.file=$file.onnx
 done
 alone 3 './empty.onnx: is empty, not an ONNX model' run job.yaml --set models.1.file=empty.onnx
-refused 3 './gap.onnx: no method of the job applies: grad-cam@nowhere: no layer is named "nowhere"; *' \
+refused 3 './gap.onnx: no method that is asked for applies: grad-cam@nowhere: no layer is named "nowhere"; *' \
     run job.yaml --set 'methods=[grad-cam@nowhere]'
 refused 3 'methods: grad-cam@nowhere: none of the networks has such a layer; *' \
     run job.yaml --set 'methods=[grad-cam, grad-cam@nowhere]'
@@ -148,7 +148,7 @@ refused 3 './gap.onnx: no convolution is named "nowhere"' \
     run job.yaml --set 'models.0.kernels=[gather@nowhere]'
 refused 3 './gap.onnx: the kernel depthwise does not fit the convolution "conv1"' \
     run job.yaml --set 'models.0.kernels=[gather, depthwise@conv1]'
-refused 3 './fc.onnx: no method of the job applies: cam: *' run job.yaml --set 'methods=[cam]'
+refused 3 './fc.onnx: no method that is asked for applies: cam: *' run job.yaml --set 'methods=[cam]'
 refused 3 './gap.onnx: *has height 32, not 64' run job.yaml --set 'models.0.input.size=[64, 64]'
 # A file of 150 bytes that wants gigabytes, and a limit of one's own.
 "$PYTHON" -c '

@@ -69,7 +69,7 @@ cmp -s <(head -c 5 "$work/pdf/img_000.pdf") <(printf %%PDF-) || fail "no PDF: $(
 for wrong in "2|--input caffee: must be a preset (torchvision, *|--input caffee" \
     "2|--input {range: 3}: 3, must be 1 or 255*|--input {range:~3}" \
     "2|--method: unknown method \"gradcam\" (did you mean \"grad-cam\"?); known: cam, *|--method gradcam" \
-    "3|gap.onnx: no method of the job applies: grad-cam@nowhere: no layer is named \"nowhere\"*|--method grad-cam@nowhere" \
+    "3|gap.onnx: no method that is asked for applies: grad-cam@nowhere: no layer is named \"nowhere\"*|--method grad-cam@nowhere" \
     "3|short.txt: 2 classes, but the network has 10|--synsets short.txt" \
     "2|--class 10: the network has classes 0 to 9|--class 10" \
     "2|--format gif: must be png, jpg, pdf or svg|--format gif"; do
@@ -84,6 +84,29 @@ for wrong in "2|--input caffee: must be a preset (torchvision, *|--input caffee"
         fail "${words[*]}: exit $got, $(tail -n 1 "$work/err")"
 done
 expect 2 'camrank: explain: a network and images, *' "$CAMRANK" explain gap.onnx
+# What can be refused is refused before the network runs.
+for wrong in "3|none.jpg: No such file or directory|gap.onnx images/img_001.jpg none.jpg" \
+    "3|job.yaml: is a job, not a network: give the model that it names (models.file), *|job.yaml images/img_001.jpg" \
+    "2|--class 99: the network has classes 0 to 9|gap.onnx images/img_001.jpg --class 99" \
+    "3|explained/img_001.png: exists already; --force replaces it|gap.onnx images/img_001.jpg" \
+    "3|job.yaml/x/img_001.png: cannot be written: Not a directory|gap.onnx images/img_001.jpg -o job.yaml/x"; do
+    IFS='|' read -r code line words <<<"$wrong"
+    read -ra words <<<"$words"
+    expect "$code" "camrank: $line" "$CAMRANK" explain "${words[@]}"
+    check "nothing was run" test ! -s "$work/out"
+done
+expect 3 'camrank: job.yaml/x/new.yaml: cannot be written: Not a directory' "$CAMRANK" init gap.onnx -o job.yaml/x/new.yaml
+expect 3 'camrank: job.yaml: is a job, not a network: *' "$CAMRANK" init job.yaml
+"$PYTHON" - <<'END' || fail "a softmax"
+import onnx
+from onnx import helper
+model = onnx.load("gap.onnx")
+model.graph.node.append(helper.make_node("Softmax", ["logits"], ["p"], axis=1))
+model.graph.output[0].name = "p"
+onnx.save(model, "softmax.onnx")
+END
+run_into "$work" "$CAMRANK" explain softmax.onnx images/img_001.jpg --input "{resize: squash}" -o softmax
+contains "$work/err" '^camrank: its logits are those before .*Softmax'
 cp job.yaml images/broken.jpg
 run_into "$work" "$CAMRANK" explain gap.onnx images/broken.jpg images/img_001.jpg images/img_002.png --input "$input" -o some
 [ "$(cat "$work/code")" = 3 ] || fail "a broken image: exit $(cat "$work/code")"
