@@ -50,11 +50,14 @@ class File:
             raise ValueError(f"{path}: no results file of camrank: its schema is {self.schema!r}")
         self.protocols = self._by_index(self.h5["protocols"])
         self.models = self._by_index(self.h5["models"]) if "models" in self.h5 else []
-        self._groups = {}  # of each row, by its name, and as the file calls it
+        self._groups = {}  # of each row, by its name, and as the file calls it; None of classes alone
         for model in self.models:
             group = self.h5["models"][model]
-            for method in self._by_index(group):
+            methods = self._by_index(group)
+            for method in methods:
                 self._groups[model, self._name(group[method], method)] = group[method]
+            if not methods:
+                self._groups[model, ""] = None
 
     def __enter__(self):
         return self
@@ -83,7 +86,7 @@ class File:
 
     @property
     def rows(self):
-        """The names of the rows, in the order of the job: (model, method)."""
+        """The names of the rows, in the order of the job: (model, method); method is "" of classes alone."""
         return list(self._groups)
 
     @property
@@ -97,10 +100,15 @@ class File:
         return _table({k: _texts(self.h5[f"classes/{k}"]) for k in ("wnid", "name")})
 
     def row(self, model, method):
-        """The HDF5 group of a row. KeyError naming those that there are."""
+        """The HDF5 group of a row. KeyError naming those that there are, or where it is of classes alone."""
+        self._check(model, method)
+        if self._groups[model, method] is None:
+            raise KeyError(f"{model} has no method: there are its classes alone")
+        return self._groups[model, method]
+
+    def _check(self, model, method):
         if (model, method) not in self._groups:
             raise KeyError(f"no row {model}/{method}, but {', '.join('/'.join(r) for r in self._groups)}")
-        return self._groups[model, method]
 
     def _protocol(self, protocol):
         protocol = self.protocols[0] if protocol is None else protocol
@@ -110,7 +118,11 @@ class File:
 
     def done(self, model, method):
         """State of each image: 0 not computed yet, 1 done, 2 failed."""
-        whole, row = self.h5["models"][model]["done"][:], self.row(model, method)
+        whole = self.h5["models"][model]["done"][:]
+        self._check(model, method)
+        row = self._groups[model, method]
+        if row is None:
+            return whole
         own = row["done"][:] if "done" in row else whole  # schema 1: a map that failed failed its image
         return np.where(whole == 1, np.where(own == 3, 0, own), whole)
 
@@ -127,21 +139,25 @@ class File:
         """Which of its boxes the first prediction takes: 1 of `second`, else 0."""
         return int(_text(self.h5["protocols"][protocol].attrs["predictions"]) == "second")
 
-    def images(self, model, method, protocol=None):
+    def images(self, model, method="", protocol=None):
         """A table with a line an image, under the first protocol where none is named: id, label and top1 (rows of
         `classes`, -1 for none), state, whether it counts for localization, the IoU of the first prediction's box
         and of the ground-truth class's, and whether the class, the box of the first prediction and GT-known are
-        right. Of an image that failed, or is not computed, IoUs are NaN and nothing is right."""
-        protocol, row = self._protocol(protocol), self.row(model, method)
+        right. Of an image that failed, or is not computed, IoUs are NaN and nothing is right. A row of classes alone
+        has no columns of boxes."""
+        self._check(model, method)
+        protocol, row = self._protocol(protocol), self._groups[model, method]
         attrs, images = self.h5["protocols"][protocol].attrs, self.h5["images"]
         label, done = images["label"][:], self.done(model, method)
         top = self.h5["models"][model]["top_class"][:, 0]
+        right = (top == label) & (label >= 0) & (self.h5["models"][model]["done"][:] == 1)
+        if row is None:
+            return _table({"id": self.ids, "label": label, "top1": top, "state": done, "class_right": right})
         counts = images["n_boxes"][:] > 0
         if attrs["exclude"]:
             counts &= images["localize"][:] == 1
         box = self._first_box(protocol)
         top_iou, truth_iou = (np.where(done == 1, self._iou(row, protocol, slot)[box], np.nan) for slot in (0, TRUTH))
-        right = (top == label) & (label >= 0) & (self.h5["models"][model]["done"][:] == 1)
         least = float(attrs["iou"])
         return _table({"id": self.ids, "label": label, "top1": top, "state": done, "localized": counts,
                        "top1_iou": top_iou, "iou": truth_iou, "class_right": right,

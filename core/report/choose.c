@@ -47,24 +47,88 @@ static void list_names(const char *const *known, int n_known, char *list, size_t
     }
 }
 
-cr_status cr_report_check_names(const char *option, const char *names, const char *const *known,
-                                int n_known, cr_error *err)
+/* Whether a name is METHOD@LAYER, and the shorter one METHOD@PART, where PART is whole steps of the layer's name at
+ * its beginning or end. */
+static bool is_short_for(const char *name, const char *at, size_t length)
+{
+    const char *sign = memchr(at, '@', length), *layer = strchr(name, '@');
+    if (!sign || !layer || sign - at != layer - name || memcmp(at, name, (size_t)(sign - at)) != 0)
+        return false;
+    const char *part = sign + 1;
+    const size_t n = length - (size_t)(part - at);
+    layer += 1;
+    const char *first = layer + (layer[0] == '/' && n > 0 && part[0] != '/');
+    const size_t all = strlen(layer);
+    if (n == 0)
+        return false;
+    if (strncmp(first, part, n) == 0 && (first[n] == '/' || !first[n]))
+        return true;
+    return n < all && memcmp(layer + all - n, part, n) == 0 &&
+           (part[0] == '/' || layer[all - n - 1] == '/');
+}
+
+/* Which of the known names is meant, if any. */
+static cr_status find_name(const char *option, const char *at, size_t length,
+                           const char *const *known, int n_known, const char **found, cr_error *err)
 {
     char list[400];
-    const char *at;
-    bool found = true;
-    size_t length = 0;
-    while (names && *names && found) {
-        length = next_name(&names, &at);
-        found = false;
-        for (int i = 0; i < n_known && !found; i++)
-            found = is_name(known[i], at, length);
-    }
-    if (found)
+    int n = 0;
+    *found = NULL;
+    for (int i = 0; i < n_known; i++)
+        if (is_name(known[i], at, length)) {
+            *found = known[i];
+            return CR_OK;
+        }
+    for (int i = 0; i < n_known; i++)
+        if (is_short_for(known[i], at, length)) {
+            if (n++)
+                return cr_fail(err, CR_EUSAGE, "--%s: \"%.*s\" may be %s or %s", option,
+                               (int)(length < 100 ? length : 100), at, *found, known[i]);
+            *found = known[i];
+        }
+    if (*found)
         return CR_OK;
     list_names(known, n_known, list, sizeof list);
     return cr_fail(err, CR_EINPUT, "--%s: there is no \"%.*s\" in the file, but %s", option,
                    (int)(length < 100 ? length : 100), at, list);
+}
+
+cr_status cr_report_check_names(const char *option, const char *names, const char *const *known,
+                                int n_known, cr_error *err)
+{
+    const char *at, *found;
+    while (names && *names) {
+        const size_t length = next_name(&names, &at);
+        CR_OR_RETURN(find_name(option, at, length, known, n_known, &found, err));
+    }
+    return CR_OK;
+}
+
+cr_status cr_report_full_names(const char *option, const char *names, const char *const *known,
+                               int n_known, char **full, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *at, *found;
+    size_t bytes;
+    *full = NULL;
+    if (!names)
+        return CR_OK;
+    FILE *out = open_memstream(full, &bytes);
+    if (!out)
+        return cr_fail(err, CR_EINTERNAL, "out of memory: names");
+    for (bool first = true; *names && status == CR_OK; first = false) {
+        const size_t length = next_name(&names, &at);
+        status = find_name(option, at, length, known, n_known, &found, err);
+        if (status == CR_OK)
+            fprintf(out, "%s%s", first ? "" : ",", found);
+    }
+    if (fclose(out) != 0 && status == CR_OK)
+        status = cr_fail(err, CR_EINTERNAL, "out of memory: names");
+    if (status != CR_OK) {
+        free(*full);
+        *full = NULL;
+    }
+    return status;
 }
 
 /* The number with a key that is the value of an option. */

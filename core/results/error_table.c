@@ -247,9 +247,9 @@ static cr_status make_classes(cr_results *results, cr_report *report, cr_error *
 }
 
 /* What models, variants and protocols the file has, each name once, and whether those asked for are
- * among them. */
+ * among them; *methods is the full names of those asked for, the caller's. */
 static cr_status check_options(const cr_results_plan *plan, const cr_report_options *options,
-                               cr_error *err)
+                               char **methods, cr_error *err)
 {
     cr_status status = CR_OK;
     const size_t n_variants = (size_t)cr_results_count_rows(plan);
@@ -276,7 +276,7 @@ static cr_status check_options(const cr_results_plan *plan, const cr_report_opti
         }
     for (int b = 0; b < CR_N_BASELINES; b++)
         known[n++] = cr_baseline_names[b];
-    CR_TRY(cr_report_check_names("method", options->methods, known, n, err));
+    CR_TRY(cr_report_full_names("method", options->methods, known, n, methods, err));
     for (n = 0; n < plan->n_protocols; n++)
         known[n] = plan->protocols[n].name;
     CR_TRY(cr_report_check_names("protocol", options->protocols, known, n, err));
@@ -309,10 +309,13 @@ cleanup:
     return status;
 }
 
-cr_status cr_results_report(cr_results *results, const cr_report_options *options,
-                            cr_report *report, cr_error *err)
+cr_status cr_results_report(cr_results *results, const cr_report_options *given, cr_report *report,
+                            cr_error *err)
 {
     cr_status status = CR_OK;
+    char *methods = NULL;
+    cr_report_options chosen = *given;
+    const cr_report_options *options = &chosen;
     const cr_results_plan *plan = cr_results_get_plan(results);
     const cr_dataset *data = cr_results_get_data(results);
     const size_t n_protocols = (size_t)plan->n_protocols;
@@ -335,7 +338,8 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *option
         report->has_metric[m] = cr_results_has_metric(plan, m);
     if (!report->protocols || !report->rows || !report->failures)
         CR_TRY(cr_fail_memory(err, "the report", n_rows, sizeof *report->rows));
-    CR_TRY(check_options(plan, options, err));
+    CR_TRY(check_options(plan, given, &methods, err));
+    chosen.methods = methods;
     for (int p = 0; p < plan->n_protocols; p++)
         if (cr_report_takes(options->protocols, plan->protocols[p].name))
             report->protocols[report->n_protocols++] = plan->protocols[p];
@@ -350,6 +354,7 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *option
     status = cr_report_arrange(report, options, err);
 
 cleanup:
+    free(methods);
     if (status != CR_OK)
         cr_report_free(report);
     return status;

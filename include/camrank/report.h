@@ -121,6 +121,12 @@ bool cr_report_takes(const char *names, const char *name);
 cr_status cr_report_check_names(const char *option, const char *names, const char *const *known,
                                 int n_known, cr_error *err);
 
+/* The same of a list whose names may be short: METHOD@PART of the only METHOD@LAYER whose layer begins or ends
+ * with PART, as in grad-cam@layer3. *full has the names as they are known, the caller's (free); NULL for no
+ * list. Errors: those above; CR_EUSAGE where several are meant; CR_EINTERNAL (memory). */
+cr_status cr_report_full_names(const char *option, const char *names, const char *const *known,
+                               int n_known, char **full, cr_error *err);
+
 /* Puts the rows of a report in order, and lists columns and classes. Errors: CR_EUSAGE for a key that is
  * none; CR_EINPUT for one of a metric that the report has not; CR_EINTERNAL (memory). */
 cr_status cr_report_arrange(cr_report *report, const cr_report_options *options, cr_error *err);

@@ -52,6 +52,11 @@ contains "$work/out" "^devkit$"
 expect 2 'camrank: layouts: takes no "kaggle"' "$CAMRANK" layouts kaggle
 expect 0 '' "$CAMRANK" layouts --markdown
 stands_in_readme "the README's layouts are the program's"
+expect 0 '' "$CAMRANK" inputs
+contains "$work/out" "^torchvision-bicubic$"
+expect 2 'camrank: inputs: takes no "caffe"' "$CAMRANK" inputs caffe
+expect 0 '' "$CAMRANK" inputs --markdown
+stands_in_readme "the README's presets are the program's"
 
 # Commands without MPI work once, however many processes a launcher starts.
 "$CAMRANK" layouts >"$work/once" 2>&1
@@ -274,7 +279,7 @@ for row in rows[:-2]:
                    (row["model"], row["variant"])) == n
 for format in ("text", "markdown", "latex"):
     text = open(f"{work}/class.{format}").read()
-    assert len(re.findall(r"[a-z]\d{8}", text)) == 10 * 5 * max(1, text.count(r"\begin{tabular}"))
+    assert len(re.findall(r"[a-z]\d{8}", text)) == 10 * 5 * max(1, len(re.findall(r"\\begin{(?:tabular|longtable)}", text)))
     assert "MaxBoxAcc" not in text
 
 with h5py.File(sys.argv[2]) as f:

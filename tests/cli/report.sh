@@ -10,6 +10,11 @@ check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 60 -o "$file" \
 
 expect 3 'camrank: --model: there is no "gip" in the file, but gap, gmp, fc, baseline' "$CAMRANK" report "$file" --model gap,gip
 expect 3 'camrank: --method: there is no "cma" in the file, but cam, *, whole-image, center-box' "$CAMRANK" report "$file" --method cma
+for short in grad-cam@relu4 grad-cam@Relu_output_0 grad-cam@/relu4; do
+    expect 0 '' "$CAMRANK" report "$file" --method $short --format csv --model gap
+    check "$short is short for one row" test "$(cut -d, -f4 "$work/out" | tail -n +2 | sort -u)" = '"grad-cam@/relu4/Relu_output_0"'
+done
+expect 3 'camrank: --method: there is no "grad-cam@relu" in the file, but *' "$CAMRANK" report "$file" --method grad-cam@relu
 expect 3 'camrank: --protocol: there is no "kaggle" in the file, but cam-paper, low' "$CAMRANK" report "$file" --protocol kaggle
 expect 3 'camrank: no row has such a model and such a method' "$CAMRANK" report "$file" --model baseline --method cam
 expect 2 'camrank: --columns: "iou" must be one of top1_cls_error, *' "$CAMRANK" report "$file" --columns iou

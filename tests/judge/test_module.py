@@ -96,6 +96,20 @@ with tempfile.TemporaryDirectory() as folder:
             for row in [g for g in model.values() if isinstance(g, h5py.Group)]:
                 del row["done"], row["reason"]
     judge_file(camrank, old, "schema 1")
+    alone = f"{folder}/alone.h5"
+    run = subprocess.run([CAMRANK, "run", "jobs/demo/demo.yaml", "-o", alone, "--limit", "60", "--set",
+                          "models.1.methods=[]"], capture_output=True)
+    check("a run with classes alone", run.returncode == 0, run.stderr.decode())
+    with camrank.open(alone) as f, camrank.open(path) as whole:
+        a, b = f.images("gmp"), whole.images("gmp", "cam")
+        check("a row of classes alone", ("gmp", "") in f.rows and ("gmp", "cam") not in f.rows and
+              "iou" not in a and all(np.array_equal(a[k], b[k]) for k in ("id", "label", "top1", "class_right")))
+        check("its summary", list(f.summary()["variant"]).count("") == 1)
+        try:
+            f.maps("gmp", "", 0)
+            check("it has no maps", False)
+        except KeyError as error:
+            check("it has no maps", "classes alone" in str(error), str(error))
     with h5py.File(f"{folder}/other.h5", "w") as h5:
         h5["a"] = 1
     try:
