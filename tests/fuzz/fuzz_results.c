@@ -341,9 +341,10 @@ static void show_maps(cr_results *results, const char *path, size_t n_bytes)
     if (plan->n_models == 0 || data->n_images == 0)
         return;
     const int n = (int)(n_bytes % 5040);
-    const cr_pick pick = {.model = n % plan->n_models,
-                          .variant = n % plan->models[n % plan->n_models].n_variants};
-    const cr_results_model *model = &plan->models[pick.model];
+    const cr_results_model *model = &plan->models[n % plan->n_models];
+    if (model->n_variants == 0)
+        return;
+    const cr_pick pick = {.model = n % plan->n_models, .variant = n % model->n_variants};
     const char *maps = fuzz_path("maps");
     cr_error err = {0};
     check_refusal(cr_export_npy(path, results, &pick, n % 4 < 2, false, maps, &err));
