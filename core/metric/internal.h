@@ -8,7 +8,8 @@
 
 extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game,
     cr_metric_relevance, cr_metric_map_shape, cr_metric_average_drop, cr_metric_insertion,
-    cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping, cr_metric_region_perturbation, cr_metric_pixel_ap;
+    cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping, cr_metric_region_perturbation,
+    cr_metric_pixel_ap;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {

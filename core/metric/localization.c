@@ -157,8 +157,8 @@ static const char *const meanings[] = {
     "Images of which none of the first five classes is the ground-truth class.",
     "Images whose first class is wrong, or whose box of it has too small an IoU with every object.",
     "Images of which none of the five predictions has both the class and a box right.",
-    "Images whose box of the ground-truth class has too small an IoU with every object, whatever was "
-    "predicted.",
+    "Images whose box of the ground-truth class has too small an IoU with every object, whatever "
+    "was predicted.",
     "The mean over the images of the best IoU of the ground-truth class's box with an object.",
 };
 _Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");

@@ -153,7 +153,8 @@ static const cr_metric_number numbers[] = {
 
 static const char *const meanings[] = {
     "Images whose largest contour's box has IoU 0.5 with an object, at the best of all thresholds.",
-    "The same of any contour's box, the mean over IoU 0.3, 0.5 and 0.7, each at its best threshold.",
+    "The same of any contour's box, the mean over IoU 0.3, 0.5 and 0.7, each at its best "
+    "threshold.",
     "MaxBoxAcc with the threshold chosen on a fifth of the images and scored on the rest.",
     "MaxBoxAccV2 with the thresholds chosen on a fifth of the images and scored on the rest.",
     "The threshold at which MaxBoxAcc is, a share of the map's maximum.",
