@@ -152,7 +152,7 @@ static double share_out(const cr_colours *colours, const uint8_t *pixel, double 
     }
     for (int k = 0; k < colours->n; k++)
         shares[k] /= sum;
-    return most + log(sum);
+    return sum > 0 ? most + log(sum) : most;
 }
 
 static void improve(const uint8_t *pixels, size_t n_pixels, cr_colours *colours)

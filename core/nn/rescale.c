@@ -112,7 +112,7 @@ static void share(const pair *p, int slot)
 {
     const cr_node *node = &p->step->node;
     const bool clamps = cr_clamps(node->clamp);
-    cr_real *dx[CR_MAX_ACTIVATIONS];
+    cr_real *dx[CR_MAX_ACTIVATIONS] = {NULL};
     for (int j = 0; j < node->n_x; j++)
         dx[j] = p->run.dx[j] ? p->run.dx[j] + (size_t)slot * p->step->x_size[j] : NULL;
     for (size_t i = 0; i < p->size_y; i++)
