@@ -1,5 +1,6 @@
 /* camrank compare: rows of results files against each other, image by image. */
 #include "camrank/compare.h"
+#include "camrank/near.h"
 #include "camrank/new_file.h"
 
 #include "command.h"
@@ -52,17 +53,21 @@ typedef struct request {
 
 static cr_status take_metric(const char *name, cr_compare_options *to, cr_error *err)
 {
-    char known[CR_METRIC_MAX_NUMBERS * CR_NAME_BYTES] = "";
     const int number = cr_metric_number_find(name);
     if (number >= 0 && cr_compare_has(number)) {
         to->numbers[number] = true;
         return CR_OK;
     }
-    for (int k = 0; k < cr_metric_n_numbers(); k++)
+    cr_near near;
+    cr_near_begin(&near, name);
+    for (int k = 0; k < cr_metric_n_numbers(); k++) {
+        const char *key = cr_metric_number_at(k, NULL)->key;
         if (cr_compare_has(k))
-            snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
-                     known[0] ? ", " : "", cr_metric_number_at(k, NULL)->key);
-    return cr_fail(err, CR_EUSAGE, "--metric %s: must be one of %s", name, known);
+            cr_near_add(&near, key, strlen(key));
+    }
+    return cr_fail(err, CR_EUSAGE,
+                   "--metric %.64s: is no number of a single image%s; see camrank metrics", name,
+                   cr_near_text(&near));
 }
 
 static cr_status take_alpha(const char *text, double *alpha, cr_error *err)

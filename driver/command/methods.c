@@ -97,8 +97,8 @@ static cr_status methods_command(const cr_par *par, int argc, char **argv, cr_er
         return err->status;
     for (int i = optind; i < argc; i++)
         if (!cr_method_find(argv[i]))
-            return cr_fail(err, CR_EUSAGE, "unknown method \"%.60s\"%s; known: %s", argv[i],
-                           cr_near_of(&near, argv[i], cr_method_names()), cr_method_names());
+            return cr_fail(err, CR_EUSAGE, "unknown method \"%.60s\"%s; see camrank methods",
+                           argv[i], cr_near_of(&near, argv[i], cr_method_names()));
     if (markdown)
         print_markdown();
     else if (optind < argc)

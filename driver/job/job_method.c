@@ -63,8 +63,8 @@ static cr_status read_name(cr_job_source *source, const char *item, const cr_job
     const cr_method *method = cr_method_find(name);
     cr_near near;
     if (!method)
-        return cr_job_fail(err, source, item, "unknown method \"%.64s\"%s; known: %s", name,
-                           cr_near_of(&near, name, cr_method_names()), cr_method_names());
+        return cr_job_fail(err, source, item, "unknown method \"%.64s\"%s; see camrank methods",
+                           name, cr_near_of(&near, name, cr_method_names()));
     *spec = cr_method_plain(method);
     return read_layers(source, item, raw, at ? at + 1 : NULL, spec, err);
 }

@@ -63,7 +63,7 @@ refused 2 'unknown command "bogus"; see camrank --help' bogus
 refused 2 'unknown command "rnu" (did you mean "run"?); see camrank --help' rnu
 alone 2 'unknown command "shwo" (did you mean "show"?); see camrank --help' help shwo
 alone 2 'run: option --limt is unknown or ambiguous (did you mean "--limit"?); see *' run job.yaml --limt 3
-alone 2 '--set *: unknown method "gradcam" (did you mean "grad-cam"?); known: cam, *' \
+alone 2 '--set *: unknown method "gradcam" (did you mean "grad-cam"?); see camrank methods' \
     run job.yaml --set 'methods=[gradcam]'
 alone 2 '--set protocol=cam_papr: protocol: unknown protocol "cam_papr" (did you mean "cam-paper"?); known: *' \
     run job.yaml --set protocol=cam_papr
@@ -91,7 +91,7 @@ alone 2 '--set batch=0: batch: 0, must be 1 to 1024' run job.yaml --set batch=0
 alone 2 'check: option --colour is unknown or ambiguous; see *' check job.yaml --colour
 
 alone 2 'report: the results file is missing; see camrank report --help' report
-alone 2 'unknown format `xml`: one of text, csv, json, markdown, latex' report there.h5 --format xml
+alone 2 'unknown format `xml`: one of text, csv, json, markdown, latex, html' report there.h5 --format xml
 alone 2 'show: a results file, an image and -o FILE are needed; see camrank show --help' show there.h5
 alone 2 '--rank 6: must be 1 to 5' show there.h5 img_000 -o x.png --rank 6
 alone 2 "inspect: the model's file is missing; see camrank inspect --help" inspect

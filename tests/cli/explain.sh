@@ -68,7 +68,7 @@ cmp -s <(head -c 5 "$work/pdf/img_000.pdf") <(printf %%PDF-) || fail "no PDF: $(
 # What is wrong is said of the option.
 for wrong in "2|--input caffee: must be a preset (torchvision, *|--input caffee" \
     "2|--input {range: 3}: 3, must be 1 or 255*|--input {range:~3}" \
-    "2|--method: unknown method \"gradcam\" (did you mean \"grad-cam\"?); known: cam, *|--method gradcam" \
+    "2|--method: unknown method \"gradcam\" (did you mean \"grad-cam\"?); see camrank methods|--method gradcam" \
     "3|gap.onnx: no method that is asked for applies: grad-cam@nowhere: no layer is named \"nowhere\"*|--method grad-cam@nowhere" \
     "3|short.txt: 2 classes, but the network has 10|--synsets short.txt" \
     "2|--class 10: the network has classes 0 to 9|--class 10" \

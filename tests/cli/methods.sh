@@ -12,7 +12,7 @@ names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -vx 'refine-cam\|rise\|is-cam\
 expect 0 '' "$CAMRANK" methods grad-cam++ fem
 contains "$work/out" "^    epsilon  *0 to 1 (0): "
 check "two are listed" test "$(grep -c '^[a-z]' "$work/out")" = 2
-expect 2 'camrank: unknown method "camm" (did you mean "cam"?); known: cam, grad-cam, *' "$CAMRANK" methods camm
+expect 2 'camrank: unknown method "camm" (did you mean "cam"?); see camrank methods' "$CAMRANK" methods camm
 expect 0 '' "$CAMRANK" methods --markdown
 check "the README's table is the program's" \
     diff "$work/out" <(grep -F -x -f "$work/out" "$readme")

@@ -479,8 +479,8 @@ def judge_refusals(path, folder):
     known = re.findall(r"^    (\w+) +(?:percent|0 to 1), better", run("metrics"), re.MULTILINE)
     known.remove("max_box_acc_v2"), known.remove("max_box_acc_v2_held_out")  # of no single image
     check("numbers that compare knows", set(KEYS) <= set(known), str(known))
-    refused("a number that is none", "--metric iou: must be one of " + ", ".join(known), path, "--metric", "iou",
-            code=2)
+    refused("a number that is none", "--metric top1_lok_error: is no number of a single image (did you mean "
+            '"top1_loc_error"?); see camrank metrics', path, "--metric", "top1_lok_error", code=2)
     refused("two tables in one CSV", "compare: --format csv is one table: of --by-class or of --flips", path,
             "--by-class", "--flips", "3", "--format", "csv", code=2)
     refused("a group of none", "--group x*: no row is called so, but gap/cam/cam-paper, gap/grad-cam/cam-paper, "
