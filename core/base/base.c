@@ -284,10 +284,11 @@ char *cr_path_join(const char *folder, const char *path)
 {
     if (path[0] == '/')
         return strdup(path);
-    size_t bytes = strlen(folder) + strlen(path) + 2;
+    const size_t length = strlen(folder), bytes = length + strlen(path) + 2;
     char *joined = malloc(bytes);
     if (joined)
-        snprintf(joined, bytes, "%s/%s", folder, path);
+        snprintf(joined, bytes, "%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/",
+                 path);
     return joined;
 }
 

@@ -7,9 +7,10 @@ input='{size: [32, 32], resize: squash, filter: pil-bilinear, channels: rgb, ran
 
 # The same numbers and maps as a run of a job.
 check "a run" "$CAMRANK" run job.yaml -o run.h5
-run_into "$work" "$CAMRANK" explain gap.onnx images --input "$input" --method cam --method grad-cam@conv1 --synsets synsets.txt -o explained
+run_into "$work" "$CAMRANK" explain gap.onnx images/ --input "$input" --method cam --method grad-cam@conv1 --synsets synsets.txt -o explained
 cp "$work/out" explained.txt
 judge "$work" 0 'camrank: input {size: \[32, 32\], resize: squash, *' "explain"
+check "paths have one slash" test "$(grep -c '//' explained.txt)" = 0
 check "as in the run" "$PYTHON" - "$CAMRANK" <<'END'
 import math, re, subprocess, sys
 import h5py, numpy as np
