@@ -32,13 +32,22 @@ static bool is_asked(const cr_report *report, int k)
     return false;
 }
 
-/* Of a set without boxes, or of networks of which only the classes are computed, whole columns are empty. */
-static bool has_values(const cr_report *report, int k)
+static bool has_value(const cr_report *report, int k)
 {
     for (int i = 0; i < report->n_rows; i++)
         if (!isnan(report->rows[i].values[k].value) || report->rows[i].n_missing > 0)
             return true;
     return false;
+}
+
+/* Of a set without boxes, or of networks of which only the classes are computed, whole columns are empty.
+ * Where every image failed all are, and none tells what there would be. */
+static bool has_values(const cr_report *report, int k)
+{
+    bool any = false;
+    for (int i = 0; i < cr_metric_n_numbers(); i++)
+        any = any || has_value(report, i);
+    return has_value(report, k) || (!any && report->n_failed > 0);
 }
 
 /* Baselines alone have no classes. */
