@@ -98,13 +98,18 @@ def why_no_networks():
 
 
 def networks():
-    """The four networks, the last only where torchvision can make it."""
-    files = [("smallfc_64", "methods/smallfc_64", 64, centred),
-             ("squeezenet1_0", "models/squeezenet1_0", 227, caffe),
-             ("mobilenet_v2_1.0_224", "models/mobilenet_v2_1.0_224", 224, centred)]
-    for name, path, size, prepare in files:
-        with open(f"{KIT}/{path}.onnx", "rb") as file:
-            yield Network(name, file.read(), size, prepare)
+    """Two networks, one without pooling and one with residual sums and signed layers; after `all` on the
+    command line all four, the last only where torchvision can make it."""
+    whole = "all" in sys.argv[1:]
+    files = [("smallfc_64", "methods/smallfc_64", 64, centred, True),
+             ("squeezenet1_0", "models/squeezenet1_0", 227, caffe, whole),
+             ("mobilenet_v2_1.0_224", "models/mobilenet_v2_1.0_224", 224, centred, True)]
+    for name, path, size, prepare, wanted in files:
+        if wanted:
+            with open(f"{KIT}/{path}.onnx", "rb") as file:
+                yield Network(name, file.read(), size, prepare)
+    if not whole:
+        return
     with tempfile.TemporaryDirectory() as folder:
         made = subprocess.run([sys.executable, f"{KIT}/methods/make_resnet18.py",
                                f"{folder}/resnet18.onnx"], capture_output=True, text=True)
