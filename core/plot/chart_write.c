@@ -14,14 +14,10 @@ static cr_status draw_cairo(const cr_chart *chart, const char *name, double scal
     cr_status status = CR_OK;
     const cr_figure_format *format = cr_figure_format_named(name);
     const double height = cr_chart_measure(chart, NULL, NULL);
-    errno = 0;
-    cairo_surface_t *surface = format->begin(out, chart->width * scale, height * scale);
-    cairo_t *cr = cairo_create(surface);
     cairo_font_options_t *options = cairo_font_options_create();
-    cairo_status_t drawn = cairo_status(cr);
-    if (drawn == CAIRO_STATUS_INVALID_SIZE)
-        CR_TRY(cr_fail(err, CR_EINPUT, "a picture of %.0f x %.0f pixels is too large",
-                       chart->width * scale, height * scale));
+    cairo_surface_t *surface;
+    cairo_t *cr;
+    CR_TRY(cr_format_begin(format, chart->width * scale, height * scale, out, &surface, &cr, err));
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
     cairo_set_font_options(cr, options);
@@ -29,17 +25,7 @@ static cr_status draw_cairo(const cr_chart *chart, const char *name, double scal
     cr_canvas canvas = cr_canvas_of_cairo(cr);
     if (height < 0 || cr_chart_draw(chart, &canvas, height) < 0)
         CR_TRY(cr_fail(err, CR_EINTERNAL, "out of memory: a figure"));
-    drawn = cairo_status(cr);
-    if (drawn == CAIRO_STATUS_SUCCESS && format->end)
-        CR_TRY(format->end(surface, out, CR_FIGURE_QUALITY, err));
-    cairo_surface_finish(surface);
-    if (drawn == CAIRO_STATUS_SUCCESS)
-        drawn = cairo_surface_status(surface);
-    if (drawn != CAIRO_STATUS_SUCCESS)
-        status =
-            cr_fail(err, CR_EIO, "%s",
-                    drawn == CAIRO_STATUS_WRITE_ERROR && errno ? strerror(errno)
-                                                               : cairo_status_to_string(drawn));
+    status = cr_format_end(format, cr, CR_FIGURE_QUALITY, out, err);
 
 cleanup:
     cairo_font_options_destroy(options);

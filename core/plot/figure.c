@@ -113,26 +113,12 @@ static cr_status draw_to(FILE *file, const cr_figure_format *format, const cr_fi
                          const layout *l, cr_error *err)
 {
     cr_status status = CR_OK;
-    errno = 0;
-    cairo_surface_t *surface = format->begin(file, l->width, l->height);
-    cairo_t *cr = cairo_create(surface);
-    cairo_status_t drawn = cairo_status(cr);
-    if (drawn == CAIRO_STATUS_INVALID_SIZE)
-        CR_TRY(cr_fail(err, CR_EINPUT, "a picture of %.0f x %.0f pixels is too large", l->width,
-                       l->height));
+    cairo_surface_t *surface;
+    cairo_t *cr;
+    CR_TRY(cr_format_begin(format, l->width, l->height, file, &surface, &cr, err));
     CR_TRY(draw(cr, figure, l, err));
-    drawn = cairo_status(cr);
-    if (drawn == CAIRO_STATUS_SUCCESS && format->end)
-        CR_TRY(
-            format->end(surface, file, figure->quality ? figure->quality : CR_FIGURE_QUALITY, err));
-    cairo_surface_finish(surface);
-    if (drawn == CAIRO_STATUS_SUCCESS)
-        drawn = cairo_surface_status(surface);
-    if (drawn != CAIRO_STATUS_SUCCESS)
-        status =
-            cr_fail(err, CR_EIO, "%s",
-                    drawn == CAIRO_STATUS_WRITE_ERROR && errno ? strerror(errno)
-                                                               : cairo_status_to_string(drawn));
+    status =
+        cr_format_end(format, cr, figure->quality ? figure->quality : CR_FIGURE_QUALITY, file, err);
 
 cleanup:
     cairo_destroy(cr);

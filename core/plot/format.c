@@ -148,3 +148,32 @@ cr_file_kind *cr_figure_format_kind(const cr_figure_format *format)
 {
     return format->kind;
 }
+
+cr_status cr_format_begin(const cr_figure_format *format, double width, double height, FILE *file,
+                          cairo_surface_t **surface, cairo_t **cr, cr_error *err)
+{
+    errno = 0;
+    *surface = format->begin(file, width, height);
+    *cr = cairo_create(*surface);
+    if (cairo_status(*cr) == CAIRO_STATUS_INVALID_SIZE)
+        return cr_fail(err, CR_EINPUT, "a picture of %.0f x %.0f pixels is too large", width,
+                       height);
+    return CR_OK;
+}
+
+cr_status cr_format_end(const cr_figure_format *format, cairo_t *cr, int quality, FILE *file,
+                        cr_error *err)
+{
+    cairo_surface_t *surface = cairo_get_target(cr);
+    cairo_status_t drawn = cairo_status(cr);
+    if (drawn == CAIRO_STATUS_SUCCESS && format->end)
+        CR_OR_RETURN(format->end(surface, file, quality, err));
+    cairo_surface_finish(surface);
+    if (drawn == CAIRO_STATUS_SUCCESS)
+        drawn = cairo_surface_status(surface);
+    if (drawn == CAIRO_STATUS_SUCCESS)
+        return CR_OK;
+    return cr_fail(err, CR_EIO, "%s",
+                   drawn == CAIRO_STATUS_WRITE_ERROR && errno ? strerror(errno)
+                                                              : cairo_status_to_string(drawn));
+}

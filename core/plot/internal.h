@@ -21,6 +21,15 @@ struct cr_figure_format {
     cr_status (*end)(cairo_surface_t *surface, FILE *file, int quality, cr_error *err);
 };
 
+/* A surface of the format, pixels wide and high, and what draws on it: the caller's to destroy, also after an
+ * error. Errors: CR_EINPUT where it is too large. */
+cr_status cr_format_begin(const cr_figure_format *format, double width, double height, FILE *file,
+                          cairo_surface_t **surface, cairo_t **cr, cr_error *err);
+
+/* Writes what was drawn to the file. Errors: CR_EIO, and those of `end`. */
+cr_status cr_format_end(const cr_figure_format *format, cairo_t *cr, int quality, FILE *file,
+                        cr_error *err);
+
 /* text.c */
 
 /* Draws a text, shortened to `width`, its baseline from (x, y). Returns how wide it is. */
