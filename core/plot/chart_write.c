@@ -2,7 +2,6 @@
 #include "canvas.h"
 #include "internal.h"
 
-#include <cairo-pdf.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
