@@ -194,9 +194,10 @@ struct cr_graph {
         [200];     /* which of several outputs was taken by itself; "" where that is no question */
     char cut[200]; /* what stood between the logits and the output; "" for nothing */
     bool binary;   /* one output stands for two classes */
-    char widened[40];   /* as cr_graph_widened has it */
-    int declared_batch; /* of the input in the model; 0 if open */
-    size_t n_moved;     /* entries of all tables of moves */
+    char widened[40];       /* as cr_graph_widened has it */
+    int declared_batch;     /* of the input in the model; 0 if open */
+    size_t n_moved;         /* entries of all tables of moves */
+    cr_precision precision; /* of its nets */
 };
 
 /* What forward and backward of a node see. Letters as in kernels.h: n images; in backward each has

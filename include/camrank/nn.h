@@ -124,6 +124,14 @@ const char *cr_graph_widened(const cr_graph *graph);
  * Errors: CR_EINPUT for a way or a layer that there is none of, and for a way that does not fit. */
 cr_status cr_graph_use_kernel(cr_graph *graph, const char *kernel, cr_error *err);
 
+/* The numbers that nets of a graph keep and multiply: see cr_graph_use_precision. */
+typedef enum cr_precision { CR_FLOAT32, CR_BFLOAT16 } cr_precision;
+
+/* Makes it that of all nets of the graph that are compiled from now on; float32 unless this is called. Errors:
+ * CR_EINPUT for bfloat16, which no kernel multiplies. */
+cr_status cr_graph_use_precision(cr_graph *graph, cr_precision precision, cr_error *err);
+cr_precision cr_graph_get_precision(const cr_graph *graph);
+
 /* Lets go of the model's weights, once nothing more is to be read or packed from it. */
 void cr_graph_release_weights(cr_graph *graph);
 void cr_graph_free(cr_graph *graph);
