@@ -26,14 +26,9 @@ typedef struct state {
     cr_real *present, *smallest;
 } state;
 
-static size_t n_pixels(const cr_metric_question *q)
-{
-    return (size_t)q->height * (size_t)q->width;
-}
-
 static size_t n_values(const cr_metric_question *q)
 {
-    return n_pixels(q) * (size_t)q->n_channels;
+    return cr_metric_n_pixels(q) * (size_t)q->n_channels;
 }
 
 static state state_of(const cr_metric_question *q)
@@ -55,9 +50,7 @@ static state begin_image(const cr_metric_question *q)
 {
     const state s = state_of(q);
     memcpy(s.present, q->input, n_values(q) * sizeof *s.present);
-    *s.smallest = q->input[0];
-    for (size_t i = 1; i < n_values(q); i++)
-        *s.smallest = q->input[i] < *s.smallest ? q->input[i] : *s.smallest;
+    *s.smallest = cr_metric_smallest(q);
     return s;
 }
 
@@ -87,7 +80,7 @@ static int flipping_passes(const void *parameters, int width, int height)
 static void begin_flipping(const cr_metric_question *q)
 {
     const state s = begin_image(q);
-    const size_t n = n_pixels(q);
+    const size_t n = cr_metric_n_pixels(q);
     for (size_t i = 0; i < n_values(q); i++)
         s.turns[i] = (turn){(double)q->map[i % n], i};
     qsort(s.turns, n_values(q), sizeof *s.turns, compare_turns);
@@ -103,7 +96,7 @@ static size_t flipped_after(const cr_metric_question *q, int k)
 static void fill_flipping(const cr_metric_question *q, int k, cr_real *to)
 {
     const state s = state_of(q);
-    const size_t n = n_pixels(q), channels = (size_t)q->n_channels;
+    const size_t n = cr_metric_n_pixels(q), channels = (size_t)q->n_channels;
     for (size_t i = flipped_after(q, k); i < flipped_after(q, k + 1); i++) {
         const size_t place = s.turns[i].place;
         s.present[place % n * channels + place / n] = *s.smallest;

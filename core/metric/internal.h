@@ -9,7 +9,9 @@
 extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game,
     cr_metric_relevance, cr_metric_map_shape, cr_metric_average_drop, cr_metric_insertion,
     cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping, cr_metric_region_perturbation,
-    cr_metric_pixel_ap;
+    cr_metric_pixel_ap, cr_metric_faithfulness_correlation, cr_metric_sensitivity_n,
+    cr_metric_infidelity, cr_metric_irof, cr_metric_monotonicity,
+    cr_metric_monotonicity_correlation;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {
@@ -39,6 +41,19 @@ extern const char *const cr_metric_class_words[];
                     "prediction's"                                                 \
     }
 
+/* The pixels of the network's input, and the smallest value of these. */
+static inline size_t cr_metric_n_pixels(const cr_metric_question *q)
+{
+    return (size_t)q->height * (size_t)q->width;
+}
+static inline cr_real cr_metric_smallest(const cr_metric_question *q)
+{
+    cr_real smallest = q->input[0];
+    for (size_t i = 1; i < cr_metric_n_pixels(q) * (size_t)q->n_channels; i++)
+        smallest = q->input[i] < smallest ? q->input[i] : smallest;
+    return smallest;
+}
+
 /* Whether an image has what a metric gives for a map. */
 static inline bool cr_metric_is_done(const cr_metric_image *image)
 {
@@ -51,7 +66,7 @@ static inline cr_metric_value cr_metric_plain(double value)
     return (cr_metric_value){value, NAN, NAN};
 }
 
-/* A value from 0 to 1 as a multiple of 2^-40, and the mean of n of these, NaN of none. */
+/* A value from -1 to 1 as a multiple of 2^-40, and the mean of n of these, NaN of none. */
 static inline int64_t cr_metric_fixed(double value)
 {
     return llround(ldexp(value, 40));
@@ -60,6 +75,19 @@ static inline int64_t cr_metric_fixed(double value)
 static inline cr_metric_value cr_metric_mean(int64_t sum, int64_t n)
 {
     return cr_metric_plain(n > 0 ? ldexp((double)sum, -40) / (double)n : NAN);
+}
+
+/* Sums of a metric that has one value an image: images, and their values' sum. A value is from -1 to 1; NaN:
+ * the image does not count. */
+enum { CR_METRIC_VALUE_SUMS = 2 };
+static inline void cr_metric_add_value(int64_t *sums, double value)
+{
+    sums[0] += !isnan(value);
+    sums[1] += isnan(value) ? 0 : cr_metric_fixed(value);
+}
+static inline cr_metric_value cr_metric_count_value(const int64_t *sums)
+{
+    return cr_metric_mean(sums[1], sums[0]);
 }
 
 /* The share of `part` in percent, with Wilson's interval. */

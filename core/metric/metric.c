@@ -20,6 +20,12 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_pixel_flipping,
     &cr_metric_region_perturbation,
     &cr_metric_pixel_ap,
+    &cr_metric_faithfulness_correlation,
+    &cr_metric_sensitivity_n,
+    &cr_metric_infidelity,
+    &cr_metric_irof,
+    &cr_metric_monotonicity,
+    &cr_metric_monotonicity_correlation,
     NULL,
 };
 

@@ -7,7 +7,7 @@ import structs
 from camrank import check, lib
 from localize import LocMap, boxes_of, protocol_of, whole, workspace
 from structs import (cr_error, cr_metric, cr_metric_given, cr_metric_image, cr_metric_map,
-                     cr_metric_parameters)
+                     cr_metric_parameters, cr_metric_question)
 
 TYPES = {structs.CR_METRIC_U8: np.uint8, structs.CR_METRIC_I32: np.int32,
          structs.CR_METRIC_F64: np.float64}
@@ -61,6 +61,35 @@ class Metric:
         check(self.of.score(ct.pointer(given), ct.cast(values, ct.POINTER(ct.c_void_p)),
                             ct.pointer(workspace), ct.pointer(error)), error)
         return columns
+
+    def empty_columns(self):
+        """What stands for nothing in each, as the file has it."""
+        of = (self.of.columns[j] for j in range(self.of.n_columns))
+        return [np.full(self.extents(c), np.nan if c.kind == structs.CR_METRIC_F64 else -1, TYPES[c.kind])
+                for c in of]
+
+    def ask(self, x, values, network, seed=0):
+        """Of a metric that asks: what the columns get for input x [H][W][C] and map [H][W], from a network that
+        gives a probability for an input; and the changed inputs."""
+        x, values = (np.ascontiguousarray(of, np.float32) for of in (x, values))
+        (height, width, n_channels), by = x.shape, ct.addressof(self.parameters)
+        asking, columns = self.of.asking.contents, self.empty_columns()
+        room = asking.scratch(by, width, height, n_channels) if asking.scratch else 0
+        scratch = np.full(room // 8 + 9, np.nan)
+        places = (ct.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
+        question = cr_metric_question(
+            parameters=by, height=height, width=width, n_channels=n_channels, input=x.ctypes.data,
+            map=values.ctypes.data, score=network(x), seed=seed,
+            scratch=(scratch.ctypes.data + 63) // 64 * 64, values=ct.cast(places, ct.POINTER(ct.c_void_p)))
+        changed = np.full((asking.n_passes(by, width, height), *x.shape), np.nan, np.float32)
+        if asking.begin:
+            asking.begin(ct.pointer(question))
+        for k, to in enumerate(changed):
+            asking.fill(ct.pointer(question), k, to.ctypes.data)
+            asking.take(ct.pointer(question), k, network(to))
+        if asking.end:
+            asking.end(ct.pointer(question))
+        return columns, changed
 
     def add(self, columns, boxes, **changes):
         """Adds an image that is done to the sums; what a value of it is not, or None."""

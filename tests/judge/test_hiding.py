@@ -1,0 +1,170 @@
+"""Metrics that hide random parts, superpixels or steps of the input, by a made-up network: what they hide against
+what they promise, and what they make of it against SciPy and the formulas of the papers. The whole run is in
+cli/metrics.sh."""
+import math
+import sys
+
+try:
+    import numpy as np
+    import scipy.stats
+except ImportError as problem:
+    print(f"skipped: {problem}")
+    sys.exit(77)
+
+from camrank import Checks
+from metrics import Metric
+
+report = Checks()
+HEIGHT, WIDTH, CHANNELS = 24, 30, 3
+random = np.random.default_rng(5)
+WEIGHTS = random.standard_normal((HEIGHT, WIDTH, CHANNELS)) / 20
+X = random.standard_normal((HEIGHT, WIDTH, CHANNELS)).astype(np.float32) + 1
+X[4:9, 7:20] += 2
+E = np.abs(random.standard_normal((HEIGHT, WIDTH))).astype(np.float32)
+E /= E.max()
+E[:4] = 0  # ties
+
+
+def network(x):
+    return 1 / (1 + math.exp(-float((WEIGHTS * np.tanh(x)).sum())))
+
+
+def near(what, ours, theirs, tolerance=1e-12):
+    off = np.abs(np.asarray(ours, float) - np.asarray(theirs, float)).max()
+    report(what, off <= tolerance, f"off by {off:.2g}")
+
+
+def losses(changed):
+    return np.array([network(X) - network(x) for x in changed])
+
+
+def number(metric, columns, key):
+    assert metric.add(columns, []) is None
+    return metric.number(key)[0]
+
+
+def judge_values():
+    metric = Metric("faithfulness-correlation", samples=60, subset=300)
+    (value,), changed = metric.ask(X, E, network, seed=9)
+    hidden, is_smallest = changed != X, X == X.min()  # of which nobody sees whether it is hidden
+    counts = hidden.sum((1, 2, 3))
+    report("so many values are hidden, by the smallest", is_smallest.sum() == 1 and (counts >= 299).all()
+           and counts.max() == 300 and (changed[hidden] == X.min()).all(), str(counts))
+    share = hidden.mean(0)
+    expected, spread = 300 / X.size, math.sqrt(300 / X.size / 60)
+    report("all values are hidden as often", abs(share.mean() - expected) < 1 / X.size
+           and share.max() < expected + 6 * spread, f"{share.max():.3f}")
+    sums = (hidden * E[..., None].astype(float)).sum((1, 2, 3))
+    near("Pearson's by SciPy", value[0], scipy.stats.pearsonr(sums, losses(changed))[0])
+    near("the number is the mean", number(metric, [value], "faithfulness_correlation"), value[0])
+    again, same = metric.ask(X, E, network, seed=9)
+    report("the same again, another with another seed", (same == changed).all() and again[0] == value
+           and not (metric.ask(X, E, network, seed=8)[1] == changed).all()
+           and not (Metric("faithfulness-correlation", samples=60, subset=300, seed=1)
+                    .ask(X, E, network, seed=9)[1] == changed).all())
+    (flat,), _ = metric.ask(X, np.ones_like(E), network)
+    report("a map that is the same everywhere has no correlation", flat[0] == 0, str(flat))
+
+
+def judge_pixels():
+    metric = Metric("sensitivity-n", samples=40, sizes=5)
+    (values,), changed = metric.ask(X, E, network)
+    hidden = (changed != X).any(3)
+    report("pixels become 0 in all channels", (changed[hidden] == 0).all())
+    sizes = np.round((.8 * HEIGHT * WIDTH) ** (np.arange(5) / 4))
+    near("so many pixels are hidden", hidden.sum((1, 2)), sizes.repeat(40), 0)
+    sums, lost = (hidden * E.astype(float)).sum((1, 2)).reshape(5, 40), losses(changed).reshape(5, 40)
+    expected = [scipy.stats.pearsonr(a, b)[0] for a, b in zip(sums, lost)]
+    near("Pearson's of each size by SciPy", values, expected)
+    near("the number is the mean over the sizes", number(metric, [values], "sensitivity_n"), np.mean(expected))
+
+
+def judge_squares():
+    metric = Metric("infidelity", samples=400, largest=50)
+    (value,), changed = metric.ask(X, E, network)
+    hidden = (changed != X).any(3)
+    sides = []
+    for one in hidden:
+        rows, columns = np.flatnonzero(one.any(1)), np.flatnonzero(one.any(0))
+        sides.append(len(rows))
+        if not (len(rows) == len(columns) and one[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all()
+                and one.sum() == len(rows) ** 2):
+            report("a square is hidden", False, str(one.astype(int)))
+    expected = np.array([(WIDTH - s + 1) * (HEIGHT - s + 1) for s in range(1, 13)], float)
+    p = scipy.stats.chisquare(np.bincount(sides, minlength=13)[1:], expected * 400 / expected.sum()).pvalue
+    report("sides as often as there are squares of them", p > 1e-4, f"p = {p:.2g}")
+    # chihkuanyeh/saliency_evaluation, get_exp_infid
+    exp_sum, pdt_diff = (hidden * E.astype(float)).sum((1, 2)), losses(changed)
+    exp_sum *= np.mean(pdt_diff * exp_sum) / np.mean(exp_sum * exp_sum)
+    near("infidelity by its authors' formula", value[0], np.mean(np.square(pdt_diff - exp_sum)))
+    (flat,), _ = metric.ask(X, 0 * E, network)
+    near("an empty map explains nothing of the losses", flat[0], np.mean(pdt_diff ** 2))
+
+
+def judge_superpixels():
+    metric = Metric("irof", superpixels=12)
+    (curve, whole), changed = metric.ask(X, E, network)
+    n = np.isfinite(curve).sum()
+    report("there are superpixels", 5 < n <= 12, str(n))
+    mean, left, means = X.astype(float).mean((0, 1)).astype(np.float32), X, []
+    for x in changed[:n]:
+        now = (x != left).any(2)
+        means.append(E[now].astype(float).mean())
+        if not (x[now] == mean).all():
+            report("superpixels become the mean colour", False)
+        left = x
+    report("those first where the map is largest", means == sorted(means, reverse=True), str(means))
+    near("probabilities", curve[:n], [network(x) for x in changed[:n]], 0)
+    points = np.append(1, curve[:n] / (whole[0] + 1e-7))
+    near("the area over the curve", number(metric, [curve, whole], "irof"), 1 - np.trapz(points) / n, 1e-7)
+    all_of = Metric("irof", superpixels=40)
+    (curve, _), changed = all_of.ask(X, E, network)
+    n = np.isfinite(curve).sum()
+    report("in the end all is the mean colour", n == 40 or (changed[n - 1] == mean).all(), str(n))
+
+
+def judge_steps():
+    (values,), changed = Metric("monotonicity-correlation", steps=16).ask(X, E, network)
+    hidden = (changed != X).any(3)
+    report("each pixel goes once", (hidden.sum(0) == 1).all())
+    largest = [E[one].max() for one in hidden]
+    smallest = [E[one].min() for one in hidden]
+    report("those first where the map is smallest", all(a <= b for a, b in zip(largest, smallest[1:])))
+    sums = (hidden * E.astype(float)).sum((1, 2))
+    near("Spearman's by SciPy", values[0], scipy.stats.spearmanr(sums, losses(changed) ** 2)[0])
+    metric = Metric("monotonicity", steps=16)
+    rises, falls = (metric.ask(X, sign * E + (sign < 0), lambda x: float(np.count_nonzero(x)) / X.size)[0]
+                    for sign in (1, -1))
+    near("more and more pixels come", rises[0], np.round(np.arange(17) * X.size / 16 / 3) * 3 / X.size, 1e-6)
+    (curve,), changed = metric.ask(X, E, network)
+    near("the last is the image", changed[-1], X, 0)
+    near("the first is nothing", changed[0], 0 * X, 0)
+    for columns in rises, falls, [curve]:
+        assert metric.add(columns, []) is None
+    steps = np.mean([1, 1, np.mean(np.diff(curve) >= 0)])
+    near("images that never fall (AIX360)", metric.number("monotonicity")[0],
+         100 * np.mean([1, 1, np.all(np.diff(curve) >= 0)]))
+    near("steps that do not fall", metric.number("monotone_steps")[0], steps)
+
+
+def judge_refused():
+    for name, wrong, what in (("faithfulness-correlation", 1.5, "correlation"),
+                              ("infidelity", -.1, "mean square of differences of probabilities"),
+                              ("irof", 2, "probability"), ("monotonicity", -1, "probability"),
+                              ("monotonicity-correlation", -2, "correlation"), ("sensitivity-n", 9, "correlation")):
+        metric = Metric(name)
+        columns = [np.full_like(c, .5) for c in metric.empty_columns()]
+        assert metric.add(metric.empty_columns(), []) is None and metric.sums.sum() == 0
+        assert metric.add(columns, []) is None and metric.sums[0] == 1
+        columns[-1][0] = wrong
+        report(f"{name} refuses what cannot be", metric.add(columns, []) == what.encode()
+               or metric.add(columns, []) == what)
+
+
+judge_values()
+judge_pixels()
+judge_squares()
+judge_superpixels()
+judge_steps()
+judge_refused()
+report.done()
