@@ -1,4 +1,4 @@
-/* camrank inputs: the presets of a network's input as people read them. The README's table is this command's
+/* camrank inputs: the presets of a network's input as people read them. docs/jobs.md's table is this command's
  * output. */
 #include "command.h"
 

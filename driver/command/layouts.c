@@ -1,4 +1,4 @@
-/* camrank layouts: the table of layouts of ground truth as people read it. The README's table is this
+/* camrank layouts: the table of layouts of ground truth as people read it. docs/jobs.md's table is this
  * command's output. */
 #include "command.h"
 

@@ -1,4 +1,4 @@
-/* camrank methods: the table of methods as people read it. The README's and docs/methods.md's tables are
+/* camrank methods: the table of methods as people read it. docs/methods.md's table is
  * this command's output. */
 #include "camrank/near.h"
 #include "command.h"

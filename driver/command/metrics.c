@@ -1,4 +1,4 @@
-/* camrank metrics: the table of metrics as people read it. The README's table is this command's output. */
+/* camrank metrics: the table of metrics as people read it. The table of docs/metrics.md is its output. */
 #include "camrank/near.h"
 #include "command.h"
 

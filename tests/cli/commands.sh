@@ -34,10 +34,11 @@ for command in run check report show inspect merge; do
     expect 0 '' "$CAMRANK" $command --help
     contains "$work/out" "^usage: camrank $command "
 done
-# stands_in_readme WHAT: the table printed, whose second line others have too.
-stands_in_readme() {
+# stands_in PAGE: the table printed, whose second line others have too.
+stands_in() {
     sed 2d "$work/out" >"$work/table"
-    check "$1" diff "$work/table" <(grep -F -x -f "$work/table" "$repo/README.md")
+    check "the table of docs/$1 is the program's" \
+        diff "$work/table" <(grep -F -x -f "$work/table" "$repo/docs/$1")
 }
 expect 0 '' "$CAMRANK" metrics max-box-acc
 contains "$work/out" '^    max_box_acc  *percent, better up, with its 95 % interval$'
@@ -45,18 +46,18 @@ expect 2 'camrank: unknown metric "boxes"; known: localization, max-box-acc*' "$
 expect 0 '' "$CAMRANK" metrics localization
 contains "$work/out" '^    threshold  *0 to 1 (0.2): '
 expect 0 '' "$CAMRANK" metrics --markdown
-stands_in_readme "the README's metrics are the program's"
+stands_in metrics.md
 
 expect 0 '' "$CAMRANK" layouts
 contains "$work/out" "^devkit$"
 expect 2 'camrank: layouts: takes no "kaggle"' "$CAMRANK" layouts kaggle
 expect 0 '' "$CAMRANK" layouts --markdown
-stands_in_readme "the README's layouts are the program's"
+stands_in jobs.md
 expect 0 '' "$CAMRANK" inputs
 contains "$work/out" "^torchvision-bicubic$"
 expect 2 'camrank: inputs: takes no "caffe"' "$CAMRANK" inputs caffe
 expect 0 '' "$CAMRANK" inputs --markdown
-stands_in_readme "the README's presets are the program's"
+stands_in jobs.md
 
 # Commands without MPI work once, however many processes a launcher starts.
 "$CAMRANK" layouts >"$work/once" 2>&1

@@ -3,10 +3,10 @@
 . tests/cli/lib.sh
 "$PYTHON" -c 'import h5py' 2>/dev/null || skip "h5py is missing"
 "$PYTHON" tests/cli/make_sample.py "$work/sample" || fail "make_sample.py"
-readme=$PWD/README.md demo=$PWD/jobs/demo/demo.yaml
+page=$PWD/docs/methods.md demo=$PWD/jobs/demo/demo.yaml
 cd "$work/sample"
 
-# The list, and the README's table.
+# The list, and the table of docs/methods.md.
 expect 0 '' "$CAMRANK" methods
 names=$(grep '^[a-z][a-z+-]*$' "$work/out" | grep -vx 'refine-cam\|rise\|is-cam\|ss-cam\|lime\|kernel-shap\|integrated-gradients\|smooth-grad\|var-grad\|expected-gradients\|gradient-shap' | paste -sd,)
 expect 0 '' "$CAMRANK" methods grad-cam++ fem
@@ -14,8 +14,8 @@ contains "$work/out" "^    epsilon  *0 to 1 (0): "
 check "two are listed" test "$(grep -c '^[a-z]' "$work/out")" = 2
 expect 2 'camrank: unknown method "camm" (did you mean "cam"?); see camrank methods' "$CAMRANK" methods camm
 expect 0 '' "$CAMRANK" methods --markdown
-check "the README's table is the program's" \
-    diff "$work/out" <(grep -F -x -f "$work/out" "$readme")
+check "the table of docs/methods.md is the program's" \
+    diff "$work/out" <(grep -F -x -f "$work/out" "$page")
 
 # All of them, and some with parameters, on networks with every kind of head.
 all="methods=[$names, grad-cam@conv1_relu, eigen-cam@conv1_relu, {name: grad-cam++, epsilon: 1e-6, as: pp}, {name: fem, k: 1}"

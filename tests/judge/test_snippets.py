@@ -1,5 +1,5 @@
 """Runs what README and docs show: every Python snippet, over a file that the demo wrote, and every job, whose
-keys must be right though its files are not there.
+keys must be right though its files are not there. Links lead somewhere, and messages are the program's.
 
 What a snippet would download, or show in a window, is replaced by what does the same without: see REPLACED.
 """
@@ -27,9 +27,44 @@ CAMRANK = os.environ.get("CAMRANK", os.path.abspath("build/camrank"))
 REPLACED = {'weights="DEFAULT"': "weights=None"}  # which would be downloaded
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+PAGES = {path: read(path) for path in ("README.md", *sorted(glob.glob("docs/*.md")))}
+
+
+def anchors(text):
+    """The names that GitHub gives the headings of a page."""
+    for heading in re.findall(r"^#+ (.*)$", text, re.M):
+        yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def wrong_links():
+    for path, text in PAGES.items():
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            file, _, anchor = link.partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+            if "://" not in link and (not os.path.exists(target) or (anchor and anchor not in anchors(read(target)))):
+                yield f"{path}: {link}"
+
+
+def wrong_messages():
+    """Of docs/troubleshooting.md: half of each, at least, must stand in one string that the program prints."""
+    sources = [path for folder in ("core", "driver", "worker") for path in glob.glob(f"{folder}/**/*.c", recursive=True)]
+    code = re.sub(r'"\s+"', "", "".join(map(read, sources)))
+    strings = [re.split(r"%[-+.*\d]*l*[a-z]", re.sub(r"^(camrank: |%s: )+|\\n|`|\\", "", string).replace("%%", "%").strip())
+               for string in re.findall(r'"((?:[^"\\\n]|\\.)*)"', code)]
+    for message in re.findall(r"^\*\*`(.*?)`\*\*", PAGES["docs/troubleshooting.md"], re.M | re.S):
+        message = message.replace("\n", " ")
+        long = [parts for parts in strings if 2 * len("".join(parts)) > len(message)]
+        if not any(re.search(".*".join(map(re.escape, parts)), message) for parts in long):
+            yield f"docs/troubleshooting.md: no message is {message}"
+
+
 def snippets():
-    for path in ["README.md", *sorted(glob.glob("docs/*.md"))]:
-        text = open(path, encoding="utf-8").read()
+    for path, text in PAGES.items():
         for found in re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.S | re.M):
             yield path, text.count("\n", 0, found.start()) + 1, found[1], found[2]
 
@@ -77,6 +112,9 @@ def main():
             except AssertionError as wrong:
                 failures += 1
                 print(f"failed: {path}:{line}: {kind}: {wrong}")
+    for wrong in (*wrong_links(), *wrong_messages()):
+        print(f"failed: {wrong}")
+        failures += 1
     if not all(counts.values()):
         print(f"failed: too few snippets: {counts}")
         failures += 1
