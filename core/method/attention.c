@@ -1,5 +1,6 @@
 /* Methods of transformers, made of the attention among the tokens: of one block, of all blocks multiplied
- * (rollout), weighted by its gradients (Chefer et al.), or times a map of the class (TS-CAM). Only the row of the
+ * (rollout), weighted by its gradients (Chefer et al.), times a map of the class (TS-CAM), or of the gradients
+ * alone, block by block (LeGrad). Only the row of the
  * token that the head reads is wanted of a product of matrices, so that one vector goes through the blocks,
  * the last first. */
 #include "internal.h"
@@ -9,9 +10,11 @@
 enum { MEAN, MAXIMUM, MINIMUM };
 enum { OF_TOKEN, OF_PLACES };
 
+enum { POOLS_MEAN, POOLS_AS_HEAD };
+
 typedef struct attention {
     cr_map_form form;
-    int heads, query, block;
+    int heads, query, block, pool;
 } attention;
 
 /* Weights of a query for all keys: one row of what becomes of the heads. */
@@ -150,6 +153,35 @@ static void run_relevance(const cr_method_run *run)
         roll(run, with_gradients, slot, run->maps + slot * run->height * run->width);
 }
 
+static bool pools_mean(const void *parameters)
+{
+    return ((const attention *)parameters)->pool == POOLS_MEAN;
+}
+
+/* What the positive gradients of the attention to each place are, in the mean over heads, queries and blocks. */
+static void run_legrad(const cr_method_run *run)
+{
+    const attention *p = run->parameters;
+    const int n_places = run->height * run->width, first = p->block ? p->block - 1 : 0;
+    for (int slot = 0; slot < run->n_slots; slot++) {
+        double *sums = vector_of(run), n = 0;
+        memset(sums, 0, (size_t)n_tokens_of(run) * sizeof *sums);
+        for (int block = first; block < run->n_looks; block++) {
+            const cr_look *look = &run->looks[block];
+            const cr_attention *a = look->attention;
+            n += (double)a->n_heads * a->n_tokens;
+            for (int i = 0; i < a->n_heads * a->n_tokens; i++) {
+                const cr_real *g = weights_of(look, look->gradients + (size_t)slot * a->size,
+                                              i / a->n_tokens, i % a->n_tokens);
+                for (int k = 0; k < a->n_tokens; k++)
+                    sums[k] += (double)cr_positive(g[k]);
+            }
+        }
+        for (int i = 0; i < n_places; i++)
+            run->maps[slot * n_places + i] = (cr_real)(sums[run->looks[0].attention->skip + i] / n);
+    }
+}
+
 /* Cam's maps, each place times the attention that the class token has paid it in all blocks. */
 static void run_ts_cam(const cr_method_run *run)
 {
@@ -181,6 +213,7 @@ static int block_of(const void *parameters)
 }
 
 static const char *const joins[] = {"mean", "maximum", "minimum", NULL};
+static const char *const pools[] = {"mean", "head", NULL};
 static const char *const queries[] = {"token", "places", NULL};
 
 #define HEADS                                                                             \
@@ -209,6 +242,12 @@ static const cr_parameter of_rollout[] = {CR_FORM_PARAMETERS(false, MIN_MAX), HE
                                           BLOCK("the first that counts, from 1 on; 0: all do")};
 static const cr_parameter of_relevance[] = {CR_FORM_PARAMETERS(false, MIN_MAX), QUERY,
                                             BLOCK("the first that counts, from 1 on; 0: all do")};
+static const cr_parameter of_legrad[] = {
+    CR_FORM_PARAMETERS(false, MIN_MAX),
+    {"pool", CR_PARAMETER_WORD, .offset = offsetof(attention, pool), .words = pools,
+     .help =
+         "what the head reads of a block's end: the mean of all tokens, or what it always does"},
+    BLOCK("the first that counts, from 1 on; 0: all do")};
 static const cr_parameter of_ts_cam[] = {CR_FORM_PARAMETERS(false, MIN_MAX), HEADS};
 
 const cr_method cr_method_raw_attention = {
@@ -256,4 +295,18 @@ const cr_method cr_method_ts_cam = {
     .parameters = CR_PARAMETERS(of_ts_cam),
     .scratch = scratch,
     .run = run_ts_cam,
+};
+
+const cr_method cr_method_legrad = {
+    .name = "legrad",
+    .source = "Bousselham et al., ICCV 2025",
+    .formula = "mean over blocks l, heads and queries of max(dy_l/dA_l, 0), y_l what the head says "
+               "of block l's end",
+    .needs = CR_NEEDS_ATTENTION | CR_NEEDS_GRADIENTS,
+    .parameters = CR_PARAMETERS(of_legrad),
+    .pools_blocks = pools_mean,
+    .scratch = scratch,
+    .block = block_of,
+    .cost = "1, and a backward pass of its own",
+    .run = run_legrad,
 };

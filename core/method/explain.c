@@ -35,7 +35,8 @@ static bool follow_the_same(const cr_part *a, const cr_part *b)
     const cr_method_parameters *parameters = &a->variant->spec.parameters;
     return cr_part_follows(b) && of_a->seed == of_b->seed && of_a->rule == of_b->rule &&
            cr_part_n_sets(a) == 1 && cr_part_n_sets(b) == 1 && of_a->relevance == of_b->relevance &&
-           ((!of_a->seed && !of_a->relevance) ||
+           of_a->pools_blocks == of_b->pools_blocks &&
+           ((!of_a->seed && !of_a->relevance && !of_a->pools_blocks) ||
             memcmp(parameters, &b->variant->spec.parameters, sizeof *parameters) == 0);
 }
 
@@ -77,16 +78,42 @@ static cr_status list_attentions(cr_explainer *ex, cr_error *err)
     return CR_OK;
 }
 
-/* The target behind those of the parts is the input, if a method changes it; then come attentions. */
+/* The ends of a part's blocks, as targets from p->first_end on. */
+static void list_ends(const cr_explainer *ex, const cr_part *p, int *ends, cr_net_target *targets)
+{
+    if (p->first_end < 0)
+        return;
+    cr_graph_block_ends(ex->graph, &ex->attentions[p->first_look], p->n_looks, ends);
+    for (int k = 0; k < p->n_looks; k++)
+        targets[p->first_end + k] =
+            (cr_net_target){.value = ends[k], .gradient = true, .tail = k + 1 == p->n_looks};
+}
+
+/* Numbers the targets behind the parts': the input, if a method changes it; attentions; ends of blocks. The
+ * result is how many there are of all. */
+static int number_targets(cr_explainer *ex)
+{
+    int n = ex->attention_target = ex->n_parts + any_passes(ex);
+    n += ex->n_attentions;
+    for (int i = 0; i < ex->n_parts; i++) {
+        cr_part *p = &ex->parts[i];
+        p->first_end = cr_part_is_of_blocks(p) ? n : -1;
+        n += cr_part_is_of_blocks(p) ? p->n_looks : 0;
+    }
+    return n;
+}
+
 static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err)
 {
-    const int first = ex->n_parts + any_passes(ex);
-    const size_t n = (size_t)(first + ex->n_attentions);
+    const size_t n = (size_t)number_targets(ex);
+    const int first = ex->attention_target;
     cr_net_target *targets = cr_alloc(n, sizeof *targets);
     cr_relevance *rules = cr_alloc(n, sizeof *rules);
-    if (!targets || !rules) {
+    int *ends = cr_alloc(n, sizeof *ends);
+    if (!targets || !rules || !ends) {
         free(targets);
         free(rules);
+        free(ends);
         return cr_fail_memory(err, "targets", n, sizeof *targets + sizeof *rules);
     }
     bool rescales = false;
@@ -102,7 +129,8 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
     }
     if (any_passes(ex))
         targets[ex->n_parts] = (cr_net_target){.value = cr_graph_input(ex->graph)};
-    ex->attention_target = first;
+    for (int i = 0; i < ex->n_parts; i++)
+        list_ends(ex, &ex->parts[i], ends, targets);
     for (int i = 0; i < ex->n_parts; i++)
         for (int k = 0; k < ex->parts[i].n_looks; k++) {
             const int look = ex->parts[i].first_look + k;
@@ -115,6 +143,7 @@ static cr_status compile(cr_explainer *ex, int max_activations_mb, cr_error *err
                                   max_activations_mb, &ex->net, err);
     free(targets);
     free(rules);
+    free(ends);
     return status;
 }
 
@@ -193,6 +222,8 @@ static void plan_arena(cr_explainer *ex)
                  whole_lines((size_t)cr_net_backward_images(ex->net) * n_gradients * n_classes));
         if (p->layer->back && cr_part_room(p) != cr_part_size(p))
             grow(&ex->n_picked, whole_lines(n_gradients * cr_part_size(p)));
+        if (p->first_end >= 0)
+            grow(&ex->n_ends, whole_lines(cr_net_blocks_work(ex->net, p->first_end, p->n_looks)));
         if (p->layer->method->n_seen) {
             p->seen = ex->n_seen;
             p->seen_size =
@@ -306,7 +337,7 @@ size_t cr_explainer_arena_bytes(const cr_explainer *ex)
 {
     return cr_net_arena_bytes(ex->net) +
            (ex->n_rows + ex->n_maps + ex->n_scratch + ex->n_seeds + ex->n_held + ex->n_mask +
-            ex->n_picked + ex->n_seen) *
+            ex->n_picked + ex->n_ends + ex->n_seen) *
                sizeof(cr_real) +
            ex->n_kept * sizeof *ex->kept;
 }
@@ -321,7 +352,8 @@ void cr_explainer_use_arena(cr_explainer *ex, void *arena)
     ex->held = ex->seeds + ex->n_seeds;
     ex->mask = ex->held + ex->n_held;
     ex->picked = ex->mask + ex->n_mask;
-    ex->seen = ex->picked + ex->n_picked;
+    ex->ends = ex->picked + ex->n_picked;
+    ex->seen = ex->ends + ex->n_ends;
     ex->kept = (float *)(void *)(ex->seen + ex->n_seen);
 }
 

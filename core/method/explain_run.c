@@ -310,12 +310,23 @@ static bool begin_to_see(const watch *w)
     return any;
 }
 
+/* The gradients of each block by itself, for one input. */
+static void run_blocks(const cr_explainer *ex, const cr_part *p, int input)
+{
+    cr_net_backward_blocks(ex->net, p->first_end, p->n_looks,
+                           ex->attentions[p->first_look].n_tokens,
+                           p->layer->method->pools_blocks(p->variant->spec.parameters.bytes), input,
+                           ex->classes + input * ex->n_slots, ex->ends);
+}
+
 /* One pass: all parts that follow the target of part `leader`. */
 static void run_back(const cr_explainer *ex, int leader, int n, int n_views, const uint64_t *seeds,
                      float *const *maps)
 {
-    const int most = cr_net_backward_images(ex->net), n_classes = cr_graph_n_classes(ex->graph);
     const cr_part *follows = &ex->parts[leader];
+    const bool of_blocks = cr_part_is_of_blocks(follows);
+    const int most = of_blocks ? 1 : cr_net_backward_images(ex->net);
+    const int n_classes = cr_graph_n_classes(ex->graph);
     const bool curved = cr_part_n_sets(follows) == 2;
     cr_relevance rules;
     const bool relevant = cr_part_rules(ex, follows, &rules);
@@ -328,7 +339,9 @@ static void run_back(const cr_explainer *ex, int leader, int n, int n_views, con
                        ex->seeds + (size_t)b * n_gradients * (size_t)n_classes);
         watch w = {ex, leader, first, maps};
         cr_net_on_bias(ex->net, begin_to_see(&w) ? see : NULL, &w);
-        if (relevant)
+        if (of_blocks)
+            run_blocks(ex, follows, first);
+        else if (relevant)
             cr_net_backward_relevance(ex->net, &rules, first, now, ex->seeds);
         else if (curved)
             cr_net_backward_curved(ex->net, leader, first, now, ex->seeds);

@@ -20,7 +20,8 @@ typedef struct cr_part {
                     crosses it */
     size_t held_size;        /* of an input, there */
     int first_look, n_looks; /* of the attentions */
-    size_t seen, seen_size;  /* of what it keeps of an input of a backward pass, in `seen` */
+    int first_end; /* target of the net that is the end of the first block; -1: none are wanted */
+    size_t seen, seen_size; /* of what it keeps of an input of a backward pass, in `seen` */
 } cr_part;
 
 struct cr_explainer {
@@ -52,6 +53,8 @@ struct cr_explainer {
     size_t
         n_picked; /* gradients of one input at a layer whose map is not all of it, and that alone */
     cr_real *picked;
+    size_t n_ends; /* for gradients at the ends of blocks */
+    cr_real *ends;
     size_t n_seen; /* what methods keep of the inputs of a backward pass */
     cr_real *seen;
     size_t n_kept; /* behind them: maps at the layers that are fused, as the caller's are */
@@ -105,6 +108,12 @@ static inline bool cr_part_is_fused(const cr_part *p)
 static inline int cr_part_n_sets(const cr_part *p)
 {
     return cr_part_needs(p, CR_NEEDS_CURVATURE) ? 2 : 1;
+}
+
+/* Whether its gradients are those of each block by itself. */
+static inline bool cr_part_is_of_blocks(const cr_part *p)
+{
+    return p->layer->method->pools_blocks;
 }
 
 /* Whether it follows relevance back, and by which rules. */

@@ -14,7 +14,7 @@ extern const cr_method cr_method_cam, cr_method_grad_cam, cr_method_grad_cam_plu
     cr_method_rise, cr_method_integrated_gradients, cr_method_smooth_grad, cr_method_var_grad,
     cr_method_saliency, cr_method_input_x_gradient, cr_method_guided_backprop, cr_method_deconvnet,
     cr_method_guided_grad_cam, cr_method_full_grad, cr_method_lrp, cr_method_raw_attention,
-    cr_method_attention_rollout, cr_method_attention_relevance, cr_method_ts_cam,
+    cr_method_attention_rollout, cr_method_attention_relevance, cr_method_legrad, cr_method_ts_cam,
     cr_method_deep_lift, cr_method_expected_gradients, cr_method_gradient_shap;
 
 /* By cr_scaling. */

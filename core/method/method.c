@@ -33,6 +33,7 @@ const cr_method *const cr_methods[] = {
     &cr_method_raw_attention,
     &cr_method_attention_rollout,
     &cr_method_attention_relevance,
+    &cr_method_legrad,
     &cr_method_ts_cam,
     &cr_method_integrated_gradients,
     &cr_method_smooth_grad,

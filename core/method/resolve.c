@@ -3,6 +3,7 @@
 #include "camrank/near.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static cr_status find_layer(const cr_graph *graph, const char *layer, int *value, cr_error *err)
@@ -58,6 +59,20 @@ static void set_irrelevant(const cr_graph *graph, const cr_method *method, int v
                  "z-box wants a first layer that reads the input itself");
 }
 
+static bool ends_blocks(const cr_graph *graph, const cr_map *map, int n)
+{
+    cr_attention *attentions = cr_alloc((size_t)n, sizeof *attentions);
+    int *ends = cr_alloc((size_t)n, sizeof *ends);
+    bool all = attentions && ends;
+    if (all) {
+        cr_graph_attentions(graph, map, attentions, n);
+        all = cr_graph_block_ends(graph, attentions, n, ends);
+    }
+    free(attentions);
+    free(ends);
+    return all;
+}
+
 /* Why a method of attention does not apply to a map, if so. */
 static void set_unattended(const cr_graph *graph, const cr_method *method, const cr_map *map,
                            cr_variant *variant)
@@ -72,6 +87,9 @@ static void set_unattended(const cr_graph *graph, const cr_method *method, const
     else if (block > n)
         snprintf(variant->why_not, sizeof variant->why_not,
                  "it has %d blocks of attention, and no block %d", n, block);
+    else if (method->pools_blocks && !ends_blocks(graph, map, n))
+        snprintf(variant->why_not, sizeof variant->why_not,
+                 "its blocks of attention do not end in a sum of tokens that alone is read behind");
 }
 
 /* At one layer, or why not. */

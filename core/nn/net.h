@@ -124,4 +124,17 @@ struct cr_net {
     void *on_bias_user;
 };
 
+/* Gradients to be put in the place of those of target t: n cr_reals. */
+typedef struct cr_net_put {
+    int t;
+    const cr_real *gradients;
+    size_t n;
+} cr_net_put;
+
+/* run.c: what is behind target t, for one image; and a part of a backward pass of it, the steps below `from`
+ * down to `to`, behind putting the classes' logits, or `put`. */
+void cr_net_forward_tail_of(cr_net *net, int t, int image);
+void cr_net_backward_part(cr_net *net, int image, const int32_t *classes, int from, int to,
+                          const cr_net_put *put);
+
 #endif

@@ -65,6 +65,15 @@ void cr_net_forward_tail(cr_net *net, int t, int n)
     forward(net, net->tails[t].runs, n);
 }
 
+void cr_net_forward_tail_of(cr_net *net, int t, int image)
+{
+    for (int s = 0; s < net->n_steps; s++)
+        if (net->tails[t].runs[s]) {
+            step_forward(net, &net->steps[s], image, 1);
+            after_step(net, s);
+        }
+}
+
 /* The mask of a step's clamp by a rule, of m values of each image for each that it writes. */
 static void mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real *y, cr_real *values)
 {
@@ -246,6 +255,21 @@ void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
 {
     put_classes(net, n, classes);
     backward(net, CR_RULE_PLAIN, NULL, first, n, net->n_classes_back, false, 0);
+}
+
+void cr_net_backward_part(cr_net *net, int image, const int32_t *classes, int from, int to,
+                          const cr_net_put *put)
+{
+    if (put)
+        memcpy(at(net, net->target_gradients[put->t]), put->gradients, put->n * sizeof(cr_real));
+    else
+        put_classes(net, 1, classes);
+    for (int s = from - 1; s >= to; s--)
+        if (net->steps[s].back) {
+            step_back(net, &net->steps[s], CR_RULE_PLAIN, NULL, image, 1, net->n_classes_back,
+                      false);
+            after_step(net, s);
+        }
 }
 
 void cr_net_backward_rescaled(cr_net *net, int image, int reference, const int32_t *classes)

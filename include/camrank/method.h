@@ -108,6 +108,9 @@ typedef struct cr_method {
     bool from_input;     /* that is its layer where a job names none */
     cr_parameters parameters;
     cr_rule rule; /* by which the gradients are followed back */
+    /* Of CR_NEEDS_ATTENTION, the gradients in a block are those of what the head says of the block's end, or
+     * where this is true of the mean of its tokens, by cr_net_backward_blocks. NULL: of the logits. */
+    bool (*pools_blocks)(const void *parameters);
     /* In the place of gradients it gets the relevance by these rules, but for the input's limits, which are
      * those of black and white. NULL: gradients. */
     void (*relevance)(const void *parameters, cr_relevance *rules);

@@ -203,6 +203,11 @@ typedef struct cr_attention {
 int cr_graph_attentions(const cr_graph *graph, const cr_map *map, cr_attention *attentions,
                         int max);
 
+/* Where the block of each of these attentions ends: the last sum of two activations behind it, and before the
+ * next attention, which has a row for each token and through which all goes that is read behind it. False if
+ * any block has no such end (or memory is out). */
+bool cr_graph_block_ends(const cr_graph *graph, const cr_attention *attentions, int n, int *ends);
+
 /* The rectangle that tokens are, in place of the one that is found. */
 typedef struct cr_tokens {
     int height, width, skip; /* 0: nothing is said */
@@ -400,6 +405,16 @@ void cr_net_backward_rescaled(cr_net *net, int image, int reference, const int32
  * these relevances of the logits, [n][m][n_classes]. cr_net_gradients then has it. */
 void cr_net_backward_relevance(cr_net *net, const cr_relevance *rules, int first, int n,
                                const cr_real *seeds);
+
+/* Gradients of the logits that the head would give if it read a block's end, or where `mean` the mean of its
+ * n_rows rows in every row, in the place of the last block's end: of the targets that lie in that block, for
+ * one image of the last forward pass. Targets t .. t + n_ends - 1 are the ends of cr_graph_block_ends, all of
+ * them with gradients, the last with a tail. What the forward pass gave is there again afterwards.
+ *   classes  [n_classes_back] class indices
+ *   work     cr_net_blocks_work cr_reals */
+void cr_net_backward_blocks(cr_net *net, int t, int n_ends, int n_rows, bool mean, int image,
+                            const int32_t *classes, cr_real *work);
+size_t cr_net_blocks_work(const cr_net *net, int t, int n_ends);
 
 /* d logit (or function) / d activation of target t after a backward pass, [n][m][H][W][C]. */
 const cr_real *cr_net_gradients(const cr_net *net, int t);
