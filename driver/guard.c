@@ -178,7 +178,9 @@ cr_status cr_guard_results(const cr_par *par, cr_results *results, const cr_sess
     CR_TRY(cr_par_agree(par, status, err));
     CR_TRY(cr_par_sum(par, (int64_t *)c, plan->n_models * N_COUNTS, err));
     for (int m = 0; m < plan->n_models; m++)
-        CR_TRY(judge_model(par, results, m, &c[m], o.devkit, session->models[m].arithmetic, err));
+        if (!plan->models[m].randomised[0]) /* chance is what is wanted there */
+            CR_TRY(
+                judge_model(par, results, m, &c[m], o.devkit, session->models[m].arithmetic, err));
 
 cleanup:
     free(o.devkit);

@@ -60,6 +60,8 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     const cr_job *job = &s->job;
     const cr_job_model *from = &job->models[m];
     const cr_job_methods *methods = cr_job_methods_of(job, m);
+    const cr_random_layers *random =
+        from->randomised[0] && !from->other_class ? &from->random : NULL;
     cr_model *model = &s->models[m];
     CR_TRY(cr_model_file_open(par, &s->nodes, from->file, from->weights ? from->weights : "",
                               &from->inputs, file, err));
@@ -68,16 +70,71 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     cr_model_free(model);
     status =
         cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name, from->file,
-                      &from->input, from->output, from->layer, &from->tokens, from->kernels,
+                      &from->input, from->output, from->layer, &from->tokens, from->kernels, random,
                       methods->specs, methods->n, s->data.n_classes, model, err);
     if (status == CR_OK)
         status = cr_model_use_metrics(model, &s->plan, err);
     if (status == CR_OK)
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
+    model->other_class = from->other_class;
+    model->other_seed = from->random.seed;
     memcpy(model->sha256, file->sha256, sizeof model->sha256);
 
 cleanup:
+    return status;
+}
+
+/* The layer of this name, or of the node with it. */
+static int find_weighted(const void *user, const char *name)
+{
+    const cr_graph *graph = user;
+    const int value = cr_graph_find(graph, name);
+    for (int t = 0; value >= 0 && t < cr_graph_n_weighted(graph); t++)
+        if (cr_graph_weighted(graph, t) == value)
+            return t;
+    return -1;
+}
+
+static cr_status add_random(cr_session *s, int m, const cr_graph *graph, int *n, cr_error *err)
+{
+    const int n_layers = cr_graph_n_weighted(graph);
+    const char **layers = cr_alloc((size_t)n_layers, sizeof *layers);
+    if (!layers)
+        return cr_fail_memory(err, "layers", (size_t)n_layers, sizeof *layers);
+    for (int t = 0; t < n_layers; t++)
+        layers[t] = cr_graph_value_name(graph, cr_graph_weighted(graph, t));
+    const cr_status status =
+        cr_job_randomise(&s->job, m, layers, n_layers, find_weighted, graph, n, err);
+    free(layers);
+    return status;
+}
+
+cr_status cr_networks_randomise(const cr_par *par, cr_session *s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_model_file file = {0};
+    cr_graph *graph = NULL;
+    for (int m = 0, n = 0; m < s->job.n_models; m += 1 + n) {
+        const cr_job_model *from = &s->job.models[m];
+        n = 0;
+        if (from->randomise.layers == CR_RANDOM_NONE && !from->randomise.logit)
+            continue;
+        CR_TRY(cr_model_file_open(par, &s->nodes, from->file, from->weights ? from->weights : "",
+                                  &from->inputs, &file, err));
+        status = cr_graph_load(file.model.bytes, file.model.n_bytes, &file.files, from->file,
+                               from->output, from->input.width, from->input.height, &graph, err);
+        if (status == CR_OK)
+            status = add_random(s, m, graph, &n, err);
+        CR_TRY(cr_par_agree(par, status, err));
+        cr_graph_free(graph);
+        graph = NULL;
+        cr_model_file_close(&file);
+    }
+
+cleanup:
+    cr_graph_free(graph);
+    cr_model_file_close(&file);
     return status;
 }
 

@@ -18,6 +18,10 @@
 /* CAMRANK_TEST_TURN_MB=N sets another number, for tests. */
 #define CR_TURN_MB 100
 
+/* Adds to the job the networks that `randomise` of its models asks for, before any is read. Errors: those of
+ * cr_model_file_open, cr_graph_load and cr_job_randomise. Collective. */
+cr_status cr_networks_randomise(const cr_par *par, cr_session *session, cr_error *err);
+
 /* Reads network `m`, whose predecessors have been read, and finds its turn. It is held then, of turns
  * behind the first without its weights. Errors: those of cr_model_file_open, cr_model_load and
  * cr_model_compile. Collective. */

@@ -184,6 +184,7 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
     cr_input_text_write(&model->input, to->input, sizeof to->input);
     memcpy(to->kernels, from->kernels, sizeof to->kernels);
     memcpy(to->output, from->output, sizeof to->output);
+    memcpy(to->randomised, from->randomised, sizeof to->randomised);
     if (from->tokens.height)
         snprintf(to->tokens, sizeof to->tokens, "%d x %d behind %d", from->tokens.height,
                  from->tokens.width, from->tokens.skip);
@@ -316,6 +317,7 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
     const bool baselines_only = s->job.n_models == 0 && !options->no_networks;
     CR_TRY(open_data(par, &s->job, baselines_only, &s->data, err));
     CR_TRY(cr_par_nodes_init(&s->nodes, par, err));
+    CR_TRY(cr_networks_randomise(par, s, err));
     s->models = cr_alloc((size_t)s->job.n_models, sizeof *s->models);
     s->weights = cr_alloc((size_t)s->job.n_models, sizeof *s->weights);
     s->turn = cr_alloc((size_t)s->job.n_models, sizeof *s->turn);

@@ -147,7 +147,7 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
     const cr_job_model *from = &s->job.models[0];
     CR_TRY(cr_model_load(file.model.bytes, file.model.n_bytes, &file.files,
                          cr_path_name(request->model), request->model, &from->input,
-                         request->output, "", &from->tokens, "", s->job.methods.specs,
+                         request->output, "", &from->tokens, "", NULL, s->job.methods.specs,
                          s->job.methods.n, 0, &s->model, err));
     s->guessed = !request->input;
     s->independent = cr_model_is_independent(&s->model);

@@ -32,6 +32,8 @@ typedef struct cr_model {
     char not_applied[400];        /* "" or which methods do not apply, and why */
     bool *lacks;             /* [n_specs] the spec names a layer that it does not have, and so */
     char lacking[300];       /* the first of them, and why; "": there is none */
+    bool other_class;        /* its maps are of other classes than they stand for, */
+    int other_seed;          /* drawn by this */
     int n_views;             /* inputs of the network for each image */
     int slice;               /* images that go through the network together */
     cr_explainer *explainer; /* after cr_model_compile */
@@ -47,13 +49,15 @@ typedef struct cr_model {
  *   layer         for specs that name none; "" for each method's own default
  *   tokens        as cr_graph_use_tokens has them, if their height is not 0
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
+ *   random        as cr_graph_load_random has them; NULL for none
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has other input channels than the input gives, not
  * n_classes outputs, to which none of the methods, if there are any, applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const cr_tokens *tokens,
-                        const char *kernels, const cr_method_spec *specs, int n_specs,
-                        int n_classes, cr_model *model, cr_error *err);
+                        const char *kernels, const cr_random_layers *random,
+                        const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
+                        cr_error *err);
 
 /* Takes into account what the metrics of a plan ask of it. Errors: CR_EINPUT naming a metric that asks, where
  * the input has several views. */

@@ -20,13 +20,14 @@ struct cr_worker {
     size_t n_activations;
     cr_arena arena; /* everything below that is an array */
     cr_results_rows rows;
-    uint8_t *state;   /* [batch] of the images, whether they are written or not */
-    int32_t *classes; /* [batch][CR_SLOTS] that the maps are of */
-    uint64_t *seeds;  /* [batch] of the images */
-    float *logits;    /* [n_classes] of an image: the mean over its views */
-    float **maps;     /* [largest n_variants] for cr_explainer_run */
-    bool *wanted;     /* [largest n_variants] of the present chunk: the network is run for them */
-    bool *kept;       /* [largest n_variants] the file has their maps, which are scored */
+    uint8_t *state;     /* [batch] of the images, whether they are written or not */
+    int32_t *classes;   /* [batch][CR_SLOTS] that the maps stand for, */
+    int32_t *explained; /* and that they are of */
+    uint64_t *seeds;    /* [batch] of the images */
+    float *logits;      /* [n_classes] of an image: the mean over its views */
+    float **maps;       /* [largest n_variants] for cr_explainer_run */
+    bool *wanted;       /* [largest n_variants] of the present chunk: the network is run for them */
+    bool *kept;         /* [largest n_variants] the file has their maps, which are scored */
     struct cr_results_maps
         *read;    /* [largest n_variants] where what the file has of these is read to */
     bool *asked;  /* [largest n_variants] of an image, those that metrics ask the network about */
@@ -101,6 +102,7 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     w->read = take(w, (size_t)n_variants, sizeof *w->read, &ok);
     w->logits = take(w, (size_t)data->n_classes, sizeof *w->logits, &ok);
     w->classes = take(w, slots, sizeof *w->classes, &ok);
+    w->explained = take(w, slots, sizeof *w->explained, &ok);
     w->seeds = take(w, n, sizeof *w->seeds, &ok);
     for (int v = 0; ok && v < n_variants; v++) {
         take_maps(w, slots, largest_maps(models, n_models, v), &rows->variants[v], &ok);
@@ -295,6 +297,22 @@ static void score_classes(cr_worker *w, const cr_model *model, int b)
     classes[CR_SLOT_TRUTH] = label < 0 ? 0 : label;
 }
 
+/* Of which classes the maps of an image are: those that they stand for, or others, each as likely. */
+static void find_explained(cr_worker *w, const cr_model *model, int b)
+{
+    const uint64_t n_others = (uint64_t)w->data->n_classes - 1;
+    for (int k = 0; k < CR_SLOTS; k++) {
+        const int32_t class = w->classes[b * CR_SLOTS + k];
+        int32_t *to = &w->explained[b * CR_SLOTS + k];
+        *to = class;
+        if (!model->other_class || n_others == 0)
+            continue;
+        const uint64_t seed = cr_mix(((uint64_t)model->other_seed << 32) + (uint64_t) class);
+        const int32_t other = (int32_t)((cr_mix(w->seeds[b] ^ seed) >> 32) * n_others >> 32);
+        *to = other + (other >= class);
+    }
+}
+
 /* The boxes of the maps of one variant, of an image that is done. */
 static cr_status localize(cr_worker *w, int model_index, int v, int b, cr_error *err)
 {
@@ -448,7 +466,9 @@ static cr_status run_slice(cr_worker *w, int model_index, int start, int n,
     for (int v = 0; v < model->n_variants; v++)
         w->maps[v] =
             w->wanted[v] ? w->rows.variants[v].maps + (size_t)start * maps_size(model, v) : NULL;
-    cr_explainer_run(model->explainer, n, model->n_views, w->classes + start * CR_SLOTS,
+    for (int i = start; i < start + n; i++)
+        find_explained(w, model, i);
+    cr_explainer_run(model->explainer, n, model->n_views, w->explained + start * CR_SLOTS,
                      w->seeds + start, w->maps);
     for (int i = 0; i < n && !cr_explainer_is_abandoned(model->explainer); i++) {
         CR_OR_RETURN(finish_image(w, model_index, start + i, stored, err));

@@ -194,10 +194,14 @@ struct cr_graph {
         [200];     /* which of several outputs was taken by itself; "" where that is no question */
     char cut[200]; /* what stood between the logits and the output; "" for nothing */
     bool binary;   /* one output stands for two classes */
-    char widened[40];       /* as cr_graph_widened has it */
-    int declared_batch;     /* of the input in the model; 0 if open */
-    size_t n_moved;         /* entries of all tables of moves */
-    cr_precision precision; /* of its nets */
+    char widened[40];               /* as cr_graph_widened has it */
+    const cr_random_layers *random; /* while loading; NULL: none */
+    int n_weighted;                 /* layers with weights, in the order of execution: random.c */
+    int *weighted;                  /* their outputs */
+    double *weighted_bound;         /* of weights that are drawn */
+    int declared_batch;             /* of the input in the model; 0 if open */
+    size_t n_moved;                 /* entries of all tables of moves */
+    cr_precision precision;         /* of its nets */
 };
 
 /* What forward and backward of a node see. Letters as in kernels.h: n images; in backward each has
@@ -254,6 +258,10 @@ static inline size_t cr_shape_size(const cr_shape *s)
 cr_status cr_symbols_init(cr_symbols *names, cr_arena *arena, size_t n, cr_error *err);
 int cr_symbols_find(const cr_symbols *names, const char *name);
 void cr_symbols_put(cr_symbols *names, const char *name, int number);
+
+/* random.c: whether a node that is about to be loaded is a layer with weights, of which those that are to be
+ * random get others. Where it is one, its output becomes the next of `weighted`. */
+cr_status cr_random_layer(cr_graph *graph, cr_node *node, bool *is_layer, cr_error *err);
 
 /* order.c: the nodes that the output depends on, each behind what it reads; `nodes` has room for all. */
 cr_status cr_order_nodes(const Onnx__GraphProto *proto, const char *output,

@@ -93,6 +93,7 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
     cr_status status = CR_OK;
     cr_node node = {.op = find_operator(proto, type), .proto = proto, .part = part};
     cr_tensor result;
+    bool is_layer;
     int id;
     node.type = node.op ? node.op->type : "";
     node.name =
@@ -111,8 +112,12 @@ static cr_status load_operator(cr_graph *graph, const Onnx__NodeProto *proto, co
     } else if (!node.op)
         status = cr_fail(err, CR_EINPUT,
                          "this operator is not supported; docs/onnx.md lists those that are");
-    else
+    else {
+        CR_TRY(cr_random_layer(graph, &node, &is_layer, err));
         CR_TRY(cr_graph_add_node(graph, &node, proto->output[part], err));
+        if (is_layer)
+            graph->weighted[graph->n_weighted++] = node.y;
+    }
 
 cleanup:
     return status;
@@ -374,8 +379,11 @@ static cr_status allocate(cr_graph *graph, const Onnx__GraphProto *proto, cr_err
         return status;
     graph->values = cr_arena_alloc(&graph->arena, n, sizeof *graph->values);
     graph->nodes = cr_arena_alloc(&graph->arena, n, sizeof *graph->nodes);
-    return graph->values && graph->nodes ? CR_OK
-                                         : cr_fail_memory(err, "a graph", n, sizeof *graph->values);
+    graph->weighted = cr_arena_alloc(&graph->arena, n, sizeof *graph->weighted);
+    graph->weighted_bound = cr_arena_alloc(&graph->arena, n, sizeof *graph->weighted_bound);
+    return graph->values && graph->nodes && graph->weighted && graph->weighted_bound
+               ? CR_OK
+               : cr_fail_memory(err, "a graph", n, sizeof *graph->values);
 }
 
 static cr_status load_graph(cr_graph *graph, const cr_onnx_model *model,
@@ -415,7 +423,15 @@ cleanup:
 
 cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *output, int width, int height,
-                        cr_graph **result, cr_error *err)
+                        cr_graph **graph, cr_error *err)
+{
+    return cr_graph_load_random(bytes, n_bytes, files, name, output, width, height, NULL, graph,
+                                err);
+}
+
+cr_status cr_graph_load_random(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                               const char *name, const char *output, int width, int height,
+                               const cr_random_layers *random, cr_graph **result, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_onnx_model model = {0};
@@ -429,11 +445,13 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
     }
     snprintf(graph->name, sizeof graph->name, "%s", name);
     graph->files = files;
+    graph->random = random;
     CR_TRY(cr_model_read(bytes, n_bytes, files, &model, err));
     CR_TRY(check_opset(graph, model.proto, err));
     CR_TRY(cr_functions_inline(model.proto, &inlined, &flat, err));
     CR_TRY(load_graph(graph, &model, &flat, output, width, height, err));
     graph->files = NULL;
+    graph->random = NULL;
     *result = graph;
     graph = NULL;
 

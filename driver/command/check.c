@@ -23,6 +23,8 @@ static void print_model(const cr_session *s, int m)
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            (double)model->n_parameters * 1e-6, model->flops * 1e-9);
     printf("  input    %s\n", plan->input);
+    if (plan->randomised[0])
+        printf("  random   %s\n", plan->randomised);
     if (model->chosen[0])
         printf("  output   %s\n", model->chosen);
     if (model->cut[0])

@@ -12,6 +12,7 @@
 #include "job_metric.h"
 #include "job_path.h"
 #include "job_protocol.h"
+#include "job_random.h"
 #include "job_schema.h"
 
 #include <ctype.h>
@@ -187,6 +188,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         CR_TRY(cr_job_read_given(source, i, folder, &model->inputs, err));
         CR_TRY(read_kernels(source, from, i, model, err));
         CR_TRY(read_tokens(source, &from->tokens, i, &model->tokens, err));
+        CR_TRY(cr_job_read_random(source, &from->randomise, i, &model->randomise, err));
         CR_TRY(cr_job_read_input(source, &from->input, i, &model->input, err));
         KEY("models.%u.methods", i);
         if (cr_job_tree_find(&source->changed, key))
@@ -392,6 +394,7 @@ static void free_model(cr_job_model *model)
     free(model->file);
     free(model->weights);
     cr_given_free(&model->inputs);
+    free(model->randomise.at);
     free(model->methods.specs);
 }
 

@@ -18,6 +18,21 @@ typedef struct cr_job_methods {
     cr_method_spec *specs; /* [n]; owned */
 } cr_job_methods;
 
+typedef enum cr_job_random_order {
+    CR_RANDOM_NONE,
+    CR_RANDOM_CASCADING,   /* from the logits down to a layer */
+    CR_RANDOM_INDEPENDENT, /* a layer alone */
+} cr_job_random_order;
+
+/* models.randomise: the networks of Adebayo et al.'s tests. */
+typedef struct cr_job_random {
+    cr_job_random_order layers;
+    bool logit; /* and one whose maps are of other classes */
+    int seed;
+    int n_at;
+    char (*at)[CR_NAME_BYTES]; /* [n_at] the layers; none: all; owned */
+} cr_job_random;
+
 typedef struct cr_job_model {
     char name[CR_NAME_BYTES];   /* letters, digits and . _ - ; unique */
     char *file;                 /* ready to open; owned */
@@ -29,6 +44,11 @@ typedef struct cr_job_model {
     char output[CR_NAME_BYTES]; /* models.output: the value that is its output; "" = its own */
     char kernels[CR_KERNELS_BYTES]; /* models.kernels, one a line */
     cr_job_methods methods;         /* models.methods; without specs: those of the job */
+    cr_job_random randomise;        /* models.randomise: which networks cr_job_randomise adds */
+    /* Of one that it has added, of which `randomised` says so in words; of others that is "". */
+    cr_random_layers random; /* unless other_class */
+    bool other_class;        /* maps are of other classes, which random.seed draws */
+    char randomised[CR_RANDOMISED_BYTES];
     cr_input_spec input;
 } cr_job_model;
 
@@ -78,7 +98,8 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *     classes (all), stride (1); limit (0: all), failed (wrong | skip: wrong)
  *   models: a list of name, file, output (the model's own), layer (automatic), tokens (automatic), kernels (automatic): a
  *     list of KERNEL and KERNEL@LAYER as cr_graph_use_kernel has them, methods (those of the job), inputs (none): a mapping of
- *     names of the network's inputs that are not the image to .npy files, and
+ *     names of the network's inputs that are not the image to .npy files, randomise (nothing): a mapping, layers
+ *     (none | cascading | independent: none), at (all): a list of layers, logit (false), seed (0), and
  *     input: a preset (cr_input_presets), or a mapping: preset (none), and, where one is given, over what
  *       that says, size [width, height], resize (squash | short-side), filter (pil-bilinear |
  *       pil-bicubic | pil-nearest | opencv-linear: pil-bilinear), channels (rgb | bgr | grey | rgba),
@@ -119,6 +140,15 @@ cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const
  *   part, n_parts  K and N, 1 <= K <= N
  * Errors: CR_EUSAGE for a part without models. */
 cr_status cr_job_take_part(cr_job *job, int part, int n_parts, cr_error *err);
+
+/* Adds the networks that models[m].randomise asks for behind it, with the number of them as `n`.
+ *   layers, n_layers  the outputs of the layers with weights of its network, in the order of execution
+ *   find              the place in `layers` of one that the job names, or -1, with `user`
+ * Errors: CR_EINPUT for a layer that the network has not, one without weights, and names that are taken or too
+ * long; CR_EINTERNAL (memory). */
+cr_status cr_job_randomise(cr_job *job, int m, const char *const *layers, int n_layers,
+                           int (*find)(const void *user, const char *name), const void *user,
+                           int *n, cr_error *err);
 
 /* Leaves none of the models. */
 void cr_job_drop_models(cr_job *job);

@@ -2,6 +2,8 @@
  * the job's own words. */
 #include "job_schema.h"
 
+#include "job.h"
+
 #include "camrank/image.h"
 #include "camrank/method.h"
 #include "camrank/near.h"
@@ -35,6 +37,10 @@ static const cyaml_strval_t filters[] = {CR_FILTER_LIST(FILTER_WORD)};
 static const cyaml_strval_t channels[] = {CR_CHANNELS_LIST(CHANNELS_WORD)};
 static const cyaml_strval_t kept_classes[] = {{"all", CR_SLOTS}, {"truth", 1}, {"none", 0}};
 static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
+
+static const cyaml_strval_t random_orders[] = {{"cascading", CR_RANDOM_CASCADING},
+                                               {"independent", CR_RANDOM_INDEPENDENT}};
+static const cyaml_strval_t truths[] = {{"false", 0}, {"true", 1}};
 
 static const cyaml_schema_value_t whole_number = {CYAML_VALUE_INT(MUST, int64_t)};
 static const cyaml_schema_value_t number = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
@@ -82,6 +88,15 @@ static const cyaml_schema_field_t tokens_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t randomise_fields[] = {
+    WORD("layers", MAY, cr_job_raw_randomise, layers, random_orders),
+    WORD("logit", MAY, cr_job_raw_randomise, logit, truths),
+    CYAML_FIELD_INT("seed", MAY, cr_job_raw_randomise, seed),
+    CYAML_FIELD_SEQUENCE_COUNT("at", CYAML_FLAG_POINTER | MAY, cr_job_raw_randomise, at, n_at,
+                               &layer_name, 1, CR_JOB_MAX_LIST),
+    CYAML_FIELD_END,
+};
+
 /* Of a model and of `defaults`. */
 #define SHARED_FIELDS                                                                              \
     STRING("output", MAY, cr_job_raw_model, output, CR_NAME_BYTES - 1),                            \
@@ -96,6 +111,7 @@ static const cyaml_schema_field_t model_fields[] = {
     STRING("weights", MAY, cr_job_raw_model, weights, 255),
     CYAML_FIELD_IGNORE("inputs", MAY), /* job_given.c reads it */
     SHARED_FIELDS,
+    CYAML_FIELD_MAPPING("randomise", MAY, cr_job_raw_model, randomise, randomise_fields),
     CYAML_FIELD_SEQUENCE_COUNT("methods", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, methods,
                                n_methods, &method, 0, CR_JOB_MAX_LIST),
     CYAML_FIELD_MAPPING("input", MUST, cr_job_raw_model, input, input_fields),

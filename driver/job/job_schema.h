@@ -38,11 +38,20 @@ typedef struct cr_job_raw_tokens {
     int64_t height, width, skip;
 } cr_job_raw_tokens;
 
+typedef struct cr_job_raw_randomise {
+    int layers; /* cr_job_random_order */
+    int logit;  /* 1: true */
+    int64_t seed;
+    char **at;
+    unsigned n_at;
+} cr_job_raw_randomise;
+
 typedef struct cr_job_raw_model {
     char *name, *file, *weights, *output, *layer;
     char **kernels;
     unsigned n_kernels;
     cr_job_raw_tokens tokens;
+    cr_job_raw_randomise randomise;
     cr_job_raw_method *methods;
     unsigned n_methods;
     cr_job_raw_input input;

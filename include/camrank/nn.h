@@ -100,6 +100,26 @@ cr_status cr_graph_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
                         const char *name, const char *output, int width, int height,
                         cr_graph **graph, cr_error *err);
 
+/* Layers that are to have random weights in place of the model's (Adebayo et al., Sanity Checks for Saliency
+ * Maps, NeurIPS 2018): from `first` to `last` of those that cr_graph_weighted lists. Weights and bias of a
+ * convolution, a fully connected layer or a product with a matrix are uniform within 1 / sqrt(fan-in), as
+ * PyTorch's modules begin; scale and shift, mean and variance of a normalisation are 1 and 0, 0 and 1. Value i
+ * of layer t, flat as the file has it, is (2 u - 1) / sqrt(fan-in) rounded to float32, u = (z >> 40) / 2^24, z
+ * output i of SplitMix64 from state seed * 2^32 + 2 t, of its bias + 2 t + 1: the same bits on any machine. */
+typedef struct cr_random_layers {
+    int first, last;
+    int seed; /* 0 or more */
+} cr_random_layers;
+
+/* cr_graph_load, but for these layers; NULL: none. */
+cr_status cr_graph_load_random(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
+                               const char *name, const char *output, int width, int height,
+                               const cr_random_layers *random, cr_graph **graph, cr_error *err);
+
+/* Layers with weights, in the order of execution: the value that is the output of each. */
+int cr_graph_n_weighted(const cr_graph *graph);
+int cr_graph_weighted(const cr_graph *graph, int i);
+
 /* Of a model with several outputs, where the caller names none: which was taken, as `NAME, of 2: NAME, NAME`;
  * else "". */
 const char *cr_graph_chosen(const cr_graph *graph);

@@ -47,6 +47,7 @@ static inline size_t cr_results_map_values(const cr_results_variant *variant)
 }
 
 #define CR_KERNELS_BYTES 1024
+#define CR_RANDOMISED_BYTES (2 * CR_NAME_BYTES + 64)
 
 typedef struct cr_results_model {
     char name[CR_NAME_BYTES]; /* also the HDF5 group: letters, digits and . _ - only */
@@ -58,6 +59,7 @@ typedef struct cr_results_model {
     char tokens[48];          /* the rectangle that the job says its tokens are, or "" */
     char kernels[CR_KERNELS_BYTES]; /* those that the job wants, in its order, one a line; or "" */
     char output[CR_NAME_BYTES];     /* the output that the job names; "" for the network's own */
+    char randomised[CR_RANDOMISED_BYTES]; /* what of it was drawn at random, or "" */
     int n_variants;
     cr_results_variant *variants; /* owned */
 } cr_results_model;

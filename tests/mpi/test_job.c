@@ -376,7 +376,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
         {"    layer: relu5", "    lager: relu5",
          "jobs/x.yaml:14: models[1]: unknown key \"lager\" (did you mean \"layer\"?); allowed: "
          "name, file, weights, inputs, output, layer, "
-         "tokens, kernels, methods, "
+         "tokens, kernels, randomise, methods, "
          "input"},
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\" (did you mean \"images\"?); allowed: "
@@ -792,9 +792,11 @@ static void job_bad_set_is_quoted(const cr_par *par)
     static const struct {
         const char *set, *message;
     } cases[] = {
-        {"models.0.nme=x", "--set models.0.nme=x: models[0]: unknown key \"nme\" (did you mean "
-                           "\"name\"?); allowed: name, "
-                           "file, weights, inputs, output, layer, tokens, kernels, methods, input"},
+        {"models.0.nme=x",
+         "--set models.0.nme=x: models[0]: unknown key \"nme\" (did you mean "
+         "\"name\"?); allowed: name, "
+         "file, weights, inputs, output, layer, tokens, kernels, randomise, methods, "
+         "input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
          "methods, "
