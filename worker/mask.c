@@ -1,4 +1,4 @@
-/* Masks from PNG files: whatever is not black is in. */
+/* Masks from PNG files: whatever is not black is in, or what has the colour of a class. */
 #include "mask.h"
 
 #include "camrank/image.h"
@@ -22,7 +22,30 @@ static bool is_in(const cr_image *image, size_t pixel)
     return rgb[0] || rgb[1] || rgb[2];
 }
 
-static cr_status make(const cr_image *object, const cr_image *ignored, const char *path,
+/* The colour of an entry of VOC's palette: its bits are those of the entry by turns, from the top down. */
+typedef struct colour {
+    int entry, rgb[3];
+} colour;
+
+static colour colour_of(int entry)
+{
+    colour of = {entry, {0, 0, 0}};
+    for (int bit = 0; bit < 8; bit++)
+        of.rgb[bit % 3] |= (entry >> bit & 1) << (7 - bit / 3);
+    return of;
+}
+
+/* In that colour; or in the grey of the entry, where a mask has no palette. */
+static bool is_of(const cr_image *image, size_t pixel, const colour *of)
+{
+    const uint8_t *rgb = image->rgb + 3 * pixel;
+    return (rgb[0] == of->rgb[0] && rgb[1] == of->rgb[1] && rgb[2] == of->rgb[2]) ||
+           (rgb[0] == of->entry && rgb[1] == of->entry && rgb[2] == of->entry);
+}
+
+enum { NO_MATTER = 255 }; /* VOC's entry of pixels that do not count */
+
+static cr_status make(const cr_image *object, const cr_image *ignored, int entry, const char *path,
                       cr_mask *mask, cr_error *err)
 {
     const size_t n = (size_t)object->width * (size_t)object->height;
@@ -32,8 +55,12 @@ static cr_status make(const cr_image *object, const cr_image *ignored, const cha
     *mask = (cr_mask){cr_alloc(n, 1), object->width, object->height};
     if (!mask->pixels)
         return cr_fail_memory(err, "a mask", n, 1);
+    const colour wanted = colour_of(entry), no_matter = colour_of(NO_MATTER);
     for (size_t i = 0; i < n; i++)
-        mask->pixels[i] = is_in(object, i) ? 1 : ignored->rgb && is_in(ignored, i) ? 2 : 0;
+        if (entry)
+            mask->pixels[i] = is_of(object, i, &wanted) ? 1 : is_of(object, i, &no_matter) ? 2 : 0;
+        else
+            mask->pixels[i] = is_in(object, i) ? 1 : ignored->rgb && is_in(ignored, i) ? 2 : 0;
     return CR_OK;
 }
 
@@ -51,7 +78,7 @@ cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *
     CR_TRY(read_image(of_object, max_mpixels, &object, err));
     if (access(of_ignored, F_OK) == 0)
         CR_TRY(read_image(of_ignored, max_mpixels, &ignored, err));
-    CR_TRY(make(&object, &ignored, of_ignored, mask, err));
+    CR_TRY(make(&object, &ignored, data->images[i].mask, of_ignored, mask, err));
 
 cleanup:
     cr_image_free(&object);

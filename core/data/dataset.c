@@ -247,12 +247,15 @@ int cr_data_find(const cr_dataset *data, const char *id)
 
 char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored)
 {
-    const char *id = cr_data_image_id(data, i), *end = ignored ? "_ignore.png" : ".png";
-    const size_t n = strlen(id) + strlen(end) + 1;
+    const cr_data_image *image = &data->images[i];
+    const char *id = data->text + (image->mask_by_file ? image->file : image->image);
+    const char *end = ignored ? "_ignore.png" : ".png";
+    const size_t n_id = image->mask_by_file ? cr_stem_length(id, strlen(id), NULL) : strlen(id);
+    const size_t n = n_id + strlen(end) + 1;
     char *name = cr_alloc(n, 1);
     if (!name)
         return NULL;
-    snprintf(name, n, "%s%s", id, end);
+    snprintf(name, n, "%.*s%s", (int)n_id, id, end);
     char *path = cr_path_join(data->masks, name);
     free(name);
     return path;

@@ -113,7 +113,7 @@ static cr_status read_devkit(const cr_data_source *source, const cr_class_list *
     label_list labels = {0};
     CR_TRY(read_labels(source->ground_truth, classes->n, &labels, err));
     if (source->boxes) {
-        CR_TRY(cr_annotations_read(source->boxes, classes, truth, err));
+        CR_TRY(cr_annotations_read(source->boxes, classes, false, truth, err));
         CR_TRY(check_labels(source, classes, truth, &labels, err));
     } else
         CR_TRY(take_labels(source, classes, truth, &labels, err));

@@ -66,6 +66,7 @@ const cr_layout *cr_layout_guess(const char *ground_truth, const char *images)
     if (is_folder(ground_truth))
         return has_file(ground_truth, "image_ids.txt")            ? &cr_layout_wsol
                : has_file(ground_truth, "image_class_labels.txt") ? &cr_layout_cub
+               : images && ends_in(images, "JPEGImages")          ? &cr_layout_voc
                                                                   : &cr_layout_xml;
     if (ends_in(ground_truth, ".tar") || ends_in(ground_truth, ".tgz") ||
         ends_in(ground_truth, ".tar.gz"))

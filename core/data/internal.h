@@ -103,13 +103,15 @@ cr_status cr_mat_synset_lines(const char *path, const uint8_t *mat, size_t n_byt
 
 /* One image of the ground truth. */
 typedef struct cr_truth_row {
-    uint32_t path; /* offset into pool: as the ground truth names it, without an image extension */
-    uint32_t stem; /* the last part of that */
+    uint32_t path;  /* offset into pool: as the ground truth names it, without an image extension */
+    uint32_t stem;  /* the last part of that */
+    uint32_t image; /* `path`, without the class of a pair */
     int32_t label;
     int32_t first_box, n_boxes; /* after cr_truth_finish */
     int32_t line;               /* of the file that lists the images, from 1; 0 where none does */
     int32_t localize;
     int32_t width, height; /* 0: not annotated */
+    int32_t mask;          /* as in cr_data_image */
 } cr_truth_row;
 
 typedef struct cr_truth {
@@ -126,6 +128,10 @@ typedef struct cr_truth {
 
 /* Adds an image: `name` may be a path and bear an image extension. */
 cr_status cr_truth_add_row(cr_truth *truth, const cr_place *at, const char *name, cr_error *err);
+
+/* Adds an image for one of its classes, which are rows of their own: NAME:CLASS. */
+cr_status cr_truth_add_pair(cr_truth *truth, const cr_place *at, const char *name,
+                            const char *class, cr_error *err);
 
 /* Adds all image files as rows, and gives them their ids. */
 cr_status cr_truth_add_files(cr_truth *truth, const char *images, cr_error *err);
@@ -153,6 +159,10 @@ static inline const char *cr_truth_path(const cr_data_source *source)
 
 /* The row of the image `name`, which may be a path, or -1. After cr_truth_index. */
 int cr_truth_find(const cr_truth *truth, const char *name);
+
+/* The places in by_id of the image `name`, the first of *n: one, or, of an image without a class, those of all
+ * its pairs. *n is 0 where there is none. */
+int cr_truth_find_all(const cr_truth *truth, const char *name, int *n);
 
 /* Brings the boxes together by row. Images must all have a label or none, and a box or none, and none a
  * box without a label. After cr_truth_index. */
@@ -193,16 +203,16 @@ cr_status cr_csv_read(const char *path, const char *columns, int least, bool has
 
 /* layout.c has the table; each row stands in the file of its name (csv in plain.c). */
 extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layout_devkit,
-    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none;
+    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none, cr_layout_voc;
 
-/* xml.c: all annotations of a folder or a tar, compressed or not. */
-cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr_truth *truth,
-                              cr_error *err);
+/* xml.c: all annotations of a folder or a tar, compressed or not, of ILSVRC or of PASCAL VOC. */
+cr_status cr_annotations_read(const char *path, const cr_class_list *classes, bool is_voc,
+                              cr_truth *truth, cr_error *err);
 
-/* One ILSVRC annotation of n bytes. `path` is for messages, `name` the image's. */
+/* One annotation of n bytes. `path` is for messages, `name` the image's. */
 cr_status cr_annotation_parse(const uint8_t *bytes, size_t n_bytes, const char *path,
-                              const char *name, const cr_class_list *classes, cr_truth *truth,
-                              cr_error *err);
+                              const char *name, const cr_class_list *classes, bool is_voc,
+                              cr_truth *truth, cr_error *err);
 
 /* select.c */
 

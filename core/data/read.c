@@ -17,10 +17,10 @@ static void add_name(char *names, size_t n_bytes, int n_before, const char *name
         snprintf(names + used, n_bytes - used, ", ...");
 }
 
-/* How the ground truth names the i-th image by id. */
+/* How the ground truth names the i-th image by id, without the class of a pair. */
 static const char *path_of(const cr_truth *truth, int i)
 {
-    return truth->pool.text + truth->rows[truth->by_id[i].value].path;
+    return truth->pool.text + truth->rows[truth->by_id[i].value].image;
 }
 
 /* Which of two files an image is cannot be told. The order of a listing is that of the file system. */
@@ -151,8 +151,14 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
                                  .n_boxes = row->n_boxes,
                                  .localize = row->localize,
                                  .width = row->width,
-                                 .height = row->height};
+                                 .height = row->height,
+                                 .mask = row->mask};
         CR_OR_RETURN(add_string(pool, name->text, &image->id, err));
+        image->image = image->id;
+        if (row->image != row->path) /* as long as the id is, but for the class */
+            CR_OR_RETURN(add_string(
+                pool, truth->pool.text + row->image + (truth->by_path ? 0 : row->stem - row->path),
+                &image->image, err));
         if (item) {
             const cr_file *file = &files->items[item[i]];
             image->offset = file->offset;
@@ -193,16 +199,19 @@ static cr_status check_boxes(const cr_dataset *data, const char *path, cr_error 
 static cr_status find_masks(cr_dataset *data, cr_error *err)
 {
     for (int i = 0; i < data->n_images && data->masks[0]; i++) {
-        char *path = cr_data_mask_path(data, i, false);
-        if (!path)
-            return cr_fail_memory(err, "a path", 1, 1);
-        data->images[i].has_mask = access(path, F_OK) == 0;
+        for (int by_file = 0; by_file < 2 && !data->images[i].has_mask; by_file++) {
+            data->images[i].mask_by_file = by_file;
+            char *path = cr_data_mask_path(data, i, false);
+            if (!path)
+                return cr_fail_memory(err, "a path", 1, 1);
+            data->images[i].has_mask = access(path, F_OK) == 0;
+            free(path);
+        }
         data->n_masks += data->images[i].has_mask;
-        free(path);
     }
     if (data->masks[0] && data->n_masks == 0)
         return cr_fail(err, CR_EINPUT, "%s: has no mask of any image: the first would be %s.png",
-                       data->masks, cr_data_image_id(data, 0));
+                       data->masks, data->text + data->images[0].image);
     return CR_OK;
 }
 

@@ -22,9 +22,12 @@ static bool has_numbers(const cr_truth *truth, const uint8_t *bytes, size_t n_by
         ;
     if (!is_digits(line.text, line.n))
         return false;
-    for (int i = 0; i < truth->n_rows; i++)
-        if (is_digits(truth->by_id[i].text, strlen(truth->by_id[i].text)))
+    for (int i = 0; i < truth->n_rows; i++) {
+        const cr_truth_row *row = &truth->rows[truth->by_id[i].value];
+        if (row->image != row->path ||
+            is_digits(truth->by_id[i].text, strlen(truth->by_id[i].text)))
             return false;
+    }
     return true;
 }
 
@@ -80,15 +83,18 @@ cr_status cr_truth_exclude(cr_truth *truth, const char *path, cr_error *err)
                              path, line.number, cr_quote(line.text, line.n).text);
             goto cleanup;
         }
-        const int row = by_number ? find_number(truth, number, numbered)
-                                  : cr_truth_find(truth, pool.text + text);
-        if (row == -2 || (row < 0 && !by_number)) {
+        int n = 0;
+        const int place = by_number ? 0 : cr_truth_find_all(truth, pool.text + text, &n);
+        const int row = by_number ? find_number(truth, number, numbered) : -1;
+        if (row == -2 || (n == 0 && !by_number)) {
             status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' is not in the ground truth", path,
                              line.number, cr_quote(line.text, line.n).text);
             goto cleanup;
         }
         if (row >= 0)
             truth->rows[row].localize = 0;
+        for (int i = 0; i < n; i++)
+            truth->rows[truth->by_id[place + i].value].localize = 0;
     }
 
 cleanup:
@@ -113,16 +119,20 @@ static cr_status mark_listed(const cr_truth *truth, const char *path, int32_t *l
             continue;
         pool.n_bytes = 0;
         CR_TRY(cr_pool_add(&pool, line.text, line.n, &text, err));
-        const int row = cr_truth_find(truth, pool.text + text);
+        int n;
+        const int place = cr_truth_find_all(truth, pool.text + text, &n);
         const cr_quoted shown = cr_quote(line.text, line.n);
-        if (row < 0)
+        if (n == 0)
             status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' is not in the ground truth", path,
                              line.number, shown.text);
-        else if (line_of[row])
-            status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' was on line %d already", path,
-                             line.number, shown.text, line_of[row]);
+        for (int i = 0; i < n && status == CR_OK; i++) {
+            int32_t *line_of_row = &line_of[truth->by_id[place + i].value];
+            if (*line_of_row)
+                status = cr_fail(err, CR_EINPUT, "%s:%d: image '%s' was on line %d already", path,
+                                 line.number, shown.text, *line_of_row);
+            *line_of_row = line.number;
+        }
         CR_TRY(status);
-        line_of[row] = line.number;
     }
 
 cleanup:

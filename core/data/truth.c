@@ -34,7 +34,8 @@ static const char *id_of(const char *name, bool by_path, size_t *n)
     return start;
 }
 
-cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr_error *err)
+static cr_status add_row(cr_truth *t, const cr_place *at, const char *name, const char *class,
+                         cr_error *err)
 {
     size_t n, n_stem;
     const char *path = id_of(name, true, &n), *stem = id_of(name, false, &n_stem);
@@ -47,12 +48,34 @@ cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr
     if (t->n_rows == INT_MAX)
         return cr_fail(err, CR_EINPUT, "%s:%d: too many images", at->path, at->line);
     cr_status status = cr_pool_add(&t->pool, path, n, &row.path, err);
+    row.image = row.path;
+    if (class && status == CR_OK) {
+        t->pool.n_bytes--; /* its zero */
+        uint32_t rest;
+        status = cr_pool_add(&t->pool, ":", 1, &rest, err);
+        t->pool.n_bytes -= status == CR_OK;
+        if (status == CR_OK)
+            status = cr_pool_add(&t->pool, class, strlen(class), &rest, err);
+        if (status == CR_OK)
+            status = cr_pool_add(&t->pool, path, n, &row.image, err);
+    }
     row.stem = row.path + (uint32_t)(n - n_stem);
     if (status == CR_OK)
         status = cr_reserve(&t->rows, (size_t)t->n_rows, &t->rows_capacity, sizeof *t->rows, err);
     if (status == CR_OK)
         t->rows[t->n_rows++] = row;
     return status;
+}
+
+cr_status cr_truth_add_row(cr_truth *t, const cr_place *at, const char *name, cr_error *err)
+{
+    return add_row(t, at, name, NULL, err);
+}
+
+cr_status cr_truth_add_pair(cr_truth *t, const cr_place *at, const char *name, const char *class,
+                            cr_error *err)
+{
+    return add_row(t, at, name, class, err);
 }
 
 cr_status cr_truth_add_files(cr_truth *t, const char *images, cr_error *err)
@@ -167,23 +190,54 @@ cr_status cr_truth_index(cr_truth *t, const char *path, bool merge, cr_error *er
     return CR_OK;
 }
 
+/* The first place whose id is not before these n bytes and `next`. */
+static int find_place(const cr_truth *t, const char *stem, size_t n, unsigned char next)
+{
+    int low = 0, high = t->n_rows;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        const char *have = t->by_id[middle].text;
+        const int order = strncmp(have, stem, n);
+        if (order < 0 || (order == 0 && (unsigned char)have[n] < next))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool goes_on(const cr_truth *t, int place, const char *stem, size_t n, char next)
+{
+    return place < t->n_rows && strncmp(t->by_id[place].text, stem, n) == 0 &&
+           t->by_id[place].text[n] == next;
+}
+
+static bool is_pair(const cr_truth *t, int place)
+{
+    const cr_truth_row *row = &t->rows[t->by_id[place].value];
+    return row->image != row->path;
+}
+
+int cr_truth_find_all(const cr_truth *t, const char *name, int *n)
+{
+    size_t n_bytes;
+    const char *stem = id_of(name, t->by_path, &n_bytes);
+    int place = find_place(t, stem, n_bytes, 0);
+    *n = goes_on(t, place, stem, n_bytes, 0);
+    if (*n)
+        return place;
+    place = find_place(t, stem, n_bytes, ':');
+    while (goes_on(t, place + *n, stem, n_bytes, ':') && is_pair(t, place + *n))
+        ++*n;
+    return place;
+}
+
 int cr_truth_find(const cr_truth *t, const char *name)
 {
     size_t n;
     const char *stem = id_of(name, t->by_path, &n);
-    int low = 0, high = t->n_rows;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        const char *have = t->by_id[middle].text;
-        int order = strncmp(have, stem, n);
-        if (order == 0 && have[n] == 0)
-            return t->by_id[middle].value;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle; /* also where `have` goes on after the n bytes */
-    }
-    return -1;
+    const int place = find_place(t, stem, n, 0);
+    return goes_on(t, place, stem, n, 0) ? t->by_id[place].value : -1;
 }
 
 /* What all images have, or none, is missing in one. */

@@ -1,5 +1,6 @@
-/* Layout `xml`: ILSVRC's annotations, an .xml an image, named as the image is: a folder, or a tar of
- * them, plain or compressed with gzip, bzip2, xz or zstd. An object may be a name without a bndbox. Entities, document types and the network stay
+/* Layouts `xml` and `voc`: ILSVRC's annotations and PASCAL VOC's, an .xml an image, named as the image is: a
+ * folder, or a tar of them, plain or compressed with gzip, bzip2, xz or zstd. Pixels of VOC count from 1, and
+ * its images have objects of several classes. An object may be a name without a bndbox. Entities, document types and the network stay
  * off: a DOCTYPE is refused, and nothing outside the bytes is read. */
 #include "internal.h"
 
@@ -26,6 +27,7 @@ typedef struct object {
 typedef struct document {
     const char *path;
     const cr_class_list *classes;
+    bool is_voc;
     cr_error *err;
     xmlTextReaderPtr reader;
     cr_pool reason; /* libxml2's first, with its line */
@@ -66,6 +68,19 @@ static bool is_at(const document *d, int depth, int n, const char *const *path)
     return true;
 }
 
+/* VOC's are whole numbers, or with digits behind the point, that count from 1. */
+static bool parse_side(const document *d, const char *text, int32_t *value)
+{
+    char *end;
+    if (!d->is_voc)
+        return cr_parse_whole(text, CR_DATA_MAX_COORDINATE, value);
+    const double number = strtod(text, &end);
+    if (end == text || *end || !(number >= 0 && number <= CR_DATA_MAX_COORDINATE))
+        return false;
+    *value = number < 1 ? 0 : (int32_t)number - 1;
+    return true;
+}
+
 static cr_status take_side(document *d, int side, const char *text)
 {
     object *o = d->n_objects ? &d->objects[d->n_objects - 1] : NULL;
@@ -76,11 +91,11 @@ static cr_status take_side(document *d, int side, const char *text)
         return cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has two %s", d->path, line_of(d),
                        d->n_objects, sides[side]);
     o->has |= bit;
-    if (!cr_parse_whole(text, CR_DATA_MAX_COORDINATE, &o->side[side]))
+    if (!parse_side(d, text, &o->side[side]))
         return cr_fail(d->err, CR_EINPUT,
-                       "%s:%d: object %d: %s is '%s', must be a whole number from 0 to %d", d->path,
+                       "%s:%d: object %d: %s is '%s', must be a%s number from 0 to %d", d->path,
                        line_of(d), d->n_objects, sides[side], cr_quote(text, strlen(text)).text,
-                       CR_DATA_MAX_COORDINATE);
+                       d->is_voc ? "" : " whole", CR_DATA_MAX_COORDINATE);
     return CR_OK;
 }
 
@@ -97,7 +112,7 @@ static cr_status take_name(document *d, const char *text)
     if (o->label < 0)
         return cr_fail(d->err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list", d->path,
                        line_of(d), cr_quote(text, strlen(text)).text);
-    if (d->objects[0].label >= 0 && o->label != d->objects[0].label)
+    if (!d->is_voc && d->objects[0].label >= 0 && o->label != d->objects[0].label)
         return cr_fail(d->err, CR_EINPUT, "%s:%d: objects of two classes, the second is '%s'",
                        d->path, line_of(d), cr_quote(text, strlen(text)).text);
     return CR_OK;
@@ -194,13 +209,12 @@ static const char *missing_in(const object *o)
     return NULL;
 }
 
-static cr_status add_objects(document *d, const char *name, cr_truth *truth)
+/* The boxes of the objects of a class, and the image's size, go to the last row. */
+static cr_status add_objects(document *d, int label, cr_truth *truth)
 {
     cr_status status = CR_OK;
-    const int row = truth->n_rows;
-    CR_TRY(cr_truth_add_row(truth, &(cr_place){d->path, 0}, name, d->err));
-    if (d->n_objects > 0)
-        truth->rows[row].label = d->objects[0].label;
+    const int row = truth->n_rows - 1;
+    truth->rows[row].label = label;
     if (d->width > 0 && d->height > 0) {
         truth->rows[row].width = d->width;
         truth->rows[row].height = d->height;
@@ -212,8 +226,8 @@ static cr_status add_objects(document *d, const char *name, cr_truth *truth)
         const object *o = &d->objects[i];
         const char *missing = missing_in(o);
         const cr_box box = {o->side[0], o->side[1], o->side[2], o->side[3]};
-        if (!has_box && o->has == HAS_NAME)
-            continue; /* a label alone */
+        if ((!has_box && o->has == HAS_NAME) || (o->label != label && o->label >= 0))
+            continue; /* a label alone; another class */
         if (missing)
             status = cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has no %s", d->path, o->line,
                              i + 1, missing);
@@ -228,12 +242,38 @@ cleanup:
     return status;
 }
 
+/* A row an image, or, of VOC, one for each class of its objects, of which it may have none. */
+static cr_status add_rows(document *d, const char *name, cr_truth *truth)
+{
+    const cr_place at = {d->path, 0};
+    if (!d->is_voc) {
+        CR_OR_RETURN(cr_truth_add_row(truth, &at, name, d->err));
+        return add_objects(d, d->n_objects > 0 ? d->objects[0].label : -1, truth);
+    }
+    for (int i = 0; i < d->n_objects; i++) {
+        const int label = d->objects[i].label;
+        bool is_first = true;
+        for (int j = 0; j < i; j++)
+            is_first = is_first && d->objects[j].label != label;
+        if (label < 0)
+            return cr_fail(d->err, CR_EINPUT, "%s:%d: object %d has no name", d->path,
+                           d->objects[i].line, i + 1);
+        if (!is_first)
+            continue;
+        const char *class = d->classes->pool.text + d->classes->classes[label].wnid;
+        CR_OR_RETURN(cr_truth_add_pair(truth, &at, name, class, d->err));
+        truth->rows[truth->n_rows - 1].mask = label < 254 ? label + 1 : 254;
+        CR_OR_RETURN(add_objects(d, label, truth));
+    }
+    return CR_OK;
+}
+
 cr_status cr_annotation_parse(const uint8_t *bytes, size_t n_bytes, const char *path,
-                              const char *name, const cr_class_list *classes, cr_truth *truth,
-                              cr_error *err)
+                              const char *name, const cr_class_list *classes, bool is_voc,
+                              cr_truth *truth, cr_error *err)
 {
     cr_status status = CR_OK;
-    document d = {.path = path, .classes = classes, .err = err};
+    document d = {.path = path, .classes = classes, .is_voc = is_voc, .err = err};
     d.reader = xmlReaderForMemory((const char *)bytes, (int)n_bytes, NULL, NULL,
                                   XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     if (!d.reader)
@@ -247,7 +287,7 @@ cr_status cr_annotation_parse(const uint8_t *bytes, size_t n_bytes, const char *
         status = cr_fail(err, CR_EINPUT, "%s:%d: %s", path, d.reason_line ? d.reason_line : 1, why);
         goto cleanup;
     }
-    status = add_objects(&d, name, truth);
+    status = add_rows(&d, name, truth);
 
 cleanup:
     free(d.objects);
@@ -258,6 +298,7 @@ cleanup:
 
 typedef struct context {
     const cr_class_list *classes;
+    bool is_voc;
     cr_truth *truth;
 } context;
 
@@ -268,9 +309,9 @@ static cr_status take_annotation(const char *folder, const char *name, const uin
     const context *c = data;
     char *path = cr_path_join(folder, name[0] == '/' ? name + 1 : name);
     char *image = strndup(name, strlen(name) - strlen(".xml"));
-    cr_status status =
-        path && image ? cr_annotation_parse(bytes, n_bytes, path, image, c->classes, c->truth, err)
-                      : cr_fail_memory(err, "a path", strlen(name), 1);
+    cr_status status = path && image ? cr_annotation_parse(bytes, n_bytes, path, image, c->classes,
+                                                           c->is_voc, c->truth, err)
+                                     : cr_fail_memory(err, "a path", strlen(name), 1);
     free(image);
     free(path);
     return status;
@@ -336,25 +377,26 @@ static cr_status read_folder(const char *root, const char *below, int depth, con
     return status;
 }
 
-cr_status cr_annotations_read(const char *path, const cr_class_list *classes, cr_truth *truth,
-                              cr_error *err)
+cr_status cr_annotations_read(const char *path, const cr_class_list *classes, bool is_voc,
+                              cr_truth *truth, cr_error *err)
 {
     struct stat info;
-    context c = {classes, truth};
+    context c = {classes, is_voc, truth};
     if (stat(path, &info) != 0)
         return cr_fail(err, CR_EINPUT, "%s: %s", path, strerror(errno));
     cr_status status = S_ISDIR(info.st_mode) ? read_folder(path, "", 0, &c, err)
                                              : cr_tar_each(path, ".xml", CR_DATA_MAX_XML_BYTES,
                                                            take_annotation, &c, err);
     if (status == CR_OK && truth->n_rows == 0)
-        status = cr_fail(err, CR_EINPUT, "%s: no .xml file in it", path);
+        status = cr_fail(err, CR_EINPUT, "%s: no .xml file%s in it", path,
+                         is_voc ? " with an object" : "");
     return status == CR_OK ? cr_truth_index(truth, path, false, err) : status;
 }
 
 static cr_status read_xml(const cr_data_source *source, const cr_class_list *classes,
                           cr_truth *truth, cr_error *err)
 {
-    return cr_annotations_read(source->ground_truth, classes, truth, err);
+    return cr_annotations_read(source->ground_truth, classes, false, truth, err);
 }
 
 const cr_layout cr_layout_xml = {
@@ -365,4 +407,46 @@ const cr_layout cr_layout_xml = {
     .has_boxes = true,
     .has_sizes = true,
     .read = read_xml,
+};
+
+static cr_status read_voc(const cr_data_source *source, const cr_class_list *classes,
+                          cr_truth *truth, cr_error *err)
+{
+    return cr_annotations_read(source->ground_truth, classes, true, truth, err);
+}
+
+/* Without `synsets` the 20 of PASCAL VOC, whose numbers in masks are those of the alphabet. */
+static cr_status read_voc_classes(const cr_data_source *source, const cr_files *files,
+                                  cr_class_list *classes, cr_error *err)
+{
+    static const char *const names[] = {
+        "aeroplane", "bicycle",     "bird",  "boat",        "bottle", "bus",      "car",
+        "cat",       "chair",       "cow",   "diningtable", "dog",    "horse",    "motorbike",
+        "person",    "pottedplant", "sheep", "sofa",        "train",  "tvmonitor"};
+    (void)files;
+    if (source->synsets)
+        return cr_classes_read(source->synsets, classes, err);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        CR_OR_RETURN(
+            cr_classes_add(classes, names[i], strlen(names[i]), names[i], strlen(names[i]), err));
+    return cr_classes_index(classes, "the classes of PASCAL VOC", err);
+}
+
+const cr_layout cr_layout_voc = {
+    .name = "voc",
+    .ground_truth = "PASCAL VOC's `Annotations` (`images`: its `JPEGImages`, `masks`: its "
+                    "`SegmentationClass`): the folder, or a tar of it; a row an image and class, "
+                    "`IMAGE:CLASS`; "
+                    "the classes are VOC's 20, or those of `synsets`",
+    .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
+             [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
+             [CR_DATA_SYNSETS] = CR_KEY_TAKEN,
+             [CR_DATA_EXCLUDE] = CR_KEY_TAKEN,
+             [CR_DATA_MASKS] = CR_KEY_TAKEN},
+    .has_labels = true,
+    .has_boxes = true,
+    .of_pairs = true,
+    .has_sizes = true,
+    .read_classes = read_voc_classes,
+    .read = read_voc,
 };

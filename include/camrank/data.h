@@ -15,6 +15,7 @@
 typedef struct cr_data_image {
     uint32_t id;       /* offset into `text`: file name without its image extension, or the path
                           without it where names repeat */
+    uint32_t image;    /* offset into `text`: the id without the class, of a pair; else the id */
     uint32_t file;     /* offset into `text`: path inside the folder, or member of the tar */
     int32_t label;     /* class index, 0-based, the order of the synset list; -1 where there are no
                           labels */
@@ -24,7 +25,11 @@ typedef struct cr_data_image {
     int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
     int32_t height;
     int32_t has_mask; /* 1: there is a file of its mask, cr_data_mask_path */
-    int64_t offset;   /* of its bytes in the tar; 0 in a folder */
+    int32_t
+        mask_by_file; /* 1: it is named as the image's file is, in the same folders; else as its id */
+    int32_t mask; /* the object's pixels in that file: 0, what is not black; 1 to 254: this entry of
+                         PASCAL VOC's palette, of which 255 is what does not count */
+    int64_t offset; /* of its bytes in the tar; 0 in a folder */
     int64_t n_bytes;
 } cr_data_image;
 
@@ -67,8 +72,10 @@ typedef struct cr_dataset {
                                            (synsets that are no class are passed over) */ \
     KEY(BOXES, boxes)     /* annotations as in layout xml, where ground_truth has no boxes */      \
     KEY(EXCLUDE, exclude) /* images that are not localized: ids, a line each, or numbers */        \
-    KEY(MASKS, masks)     /* folder of masks: ID.png of an image, not 0 on the object, and, where \
-                             there is one, ID_ignore.png, not 0 where pixels do not count */
+    KEY(MASKS,                                                                                     \
+        masks) /* folder of masks: ID.png of an image, or its file's path with .png, not 0 \
+                             on the object, and, where there is one, ID_ignore.png, not 0 where       \
+                             pixels do not count */
 
 #define CR_DATA_KEY_ENUM(KEY, member) CR_DATA_##KEY,
 #define CR_DATA_KEY_MEMBER(KEY, member) const char *member;
@@ -99,8 +106,9 @@ struct cr_layout {
     cr_key_use keys[CR_DATA_N_KEYS]; /* as a job must give them; CR_KEY_REFUSED where not written */
     bool has_labels;                 /* images can have a label; all have one or none */
     bool has_boxes;                  /* images can have boxes; all have one at least, or none */
-    bool has_sizes;                  /* of the images, as far as they are annotated */
-    int box_past;                    /* as in cr_dataset */
+    bool of_pairs;  /* an image with objects of several classes is a row for each: IMAGE:CLASS */
+    bool has_sizes; /* of the images, as far as they are annotated */
+    int box_past;   /* as in cr_dataset */
     /* The class list; NULL: it is the file `synsets`. `files`: of the images, or
      * NULL. Private to core/data, as `read` is. */
     cr_status (*read_classes)(const cr_data_source *source, const struct cr_files *files,
@@ -122,7 +130,9 @@ const cr_layout *cr_layout_guess(const char *ground_truth, const char *images);
 /* The name of a key, as jobs have it. */
 const char *cr_data_key_name(cr_data_key key);
 
-/* Reads an image set. An image's id is the name of its file without folders and image extension;
+/* Reads an image set. Where images have objects of several classes, an image of it is one of them for one of
+ * its classes, a pair, with the boxes and the mask of that class: IMAGE:CLASS; a list of images names all pairs
+ * of an image by its own id. An image's id is the name of its file without folders and image extension;
  * extensions are .jpg, .jpeg and .png in any case; hidden files do not count. Ground truth and
  * images are matched by id, wherever below the folder an image lies. Where the ground truth names two
  * images alike in different folders (ImageNetV2), every image's id is its path as the ground truth has

@@ -18,15 +18,21 @@ static const cr_class_list *classes(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    cr_truth truth = {0};
-    cr_error err = {0};
     uint8_t *copy = fuzz_copy(bytes, n_bytes, false);
-    if (fuzz_ok(cr_annotation_parse(copy, n_bytes, "a.xml", "a", classes(), &truth, &err), &err,
-                "a.xml:")) {
-        FUZZ_CHECK(truth.n_rows == 1 && (truth.n_boxes == 0 || truth.rows[0].label >= 0));
-        FUZZ_CHECK(truth.rows[0].label >= -1 && truth.rows[0].label < 2);
+    for (int voc = 0; voc < 2; voc++) {
+        cr_truth truth = {0};
+        cr_error err = {0};
+        const bool ok =
+            fuzz_ok(cr_annotation_parse(copy, n_bytes, "a.xml", "a", classes(), voc, &truth, &err),
+                    &err, "a.xml:");
+        if (ok)
+            FUZZ_CHECK(voc ? truth.n_rows <= 2 : truth.n_rows == 1);
+        for (int i = 0; i < truth.n_rows && ok; i++) {
+            FUZZ_CHECK(truth.rows[i].label >= -1 && truth.rows[i].label < 2);
+            FUZZ_CHECK(truth.n_boxes == 0 || truth.rows[i].label >= 0);
+        }
+        cr_truth_fini(&truth);
     }
-    cr_truth_fini(&truth);
     free(copy);
     return 0;
 }

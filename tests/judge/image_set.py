@@ -42,8 +42,13 @@ class Set:
         self.boxes = np.stack([boxes[side] for side in ("x0", "y0", "x1", "y1")], 1)
         self.classes = array_at(d.classes, d.n_classes, cr_data_class)
         text = ct.string_at(d.text, d.text_bytes)
+        self.text = text
         self.ids = [text[i:text.index(b"\0", i)].decode() for i in self.images["id"]]
         self.wnids = [text[i:text.index(b"\0", i)].decode() for i in self.classes["wnid"]]
+
+    def file(self, i):
+        start = self.images["file"][i]
+        return self.text[start:self.text.index(b"\0", start)].decode()
 
     def read(self, i):
         error, pointer, n = cr_error(), ct.c_void_p(), ct.c_size_t()

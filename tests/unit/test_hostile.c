@@ -74,7 +74,7 @@ static void annotation_with_entities_is_refused_and_opens_no_file(void **state)
         cr_truth truth = {0};
         snprintf(text, sizeof text, documents[i], secret);
         assert_int_equal(cr_annotation_parse((const uint8_t *)text, strlen(text), "a.xml", "a",
-                                             &classes, &truth, &err),
+                                             &classes, i % 2, &truth, &err),
                          CR_EINPUT);
         assert_memory_equal(err.message, "a.xml:", 6);
         assert_false(has_happened(watch));
