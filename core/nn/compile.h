@@ -25,9 +25,10 @@ typedef struct cr_compiler {
     int *at;        /* [n_values] by root: its first channel there */
     bool *in_place; /* [n_nodes] a Concat with nothing to copy */
     int *over;      /* [n_values] the one over whose elements it is written, or itself */
-    int *step_of;   /* [n_nodes] */
-    int *group;     /* [n_steps] */
-    cr_buffer *buffers; /* see cr_buffers */
+    bool *half, *half_gradient; /* [n_values] by root: it is stored as bfloat16 */
+    int *step_of;               /* [n_nodes] */
+    int *group;                 /* [n_steps] */
+    cr_buffer *buffers;         /* see cr_buffers */
     cr_arena arena;
 } cr_compiler;
 
@@ -116,6 +117,17 @@ cr_status cr_fuse(cr_compiler *c, cr_error *err);
 
 /* place.c: fills home, at and in_place. */
 cr_status cr_values_place(cr_compiler *c, cr_error *err);
+
+/* cr_reals that so many elements take, of one image or gradient. */
+static inline size_t cr_reals_of(size_t n, bool half)
+{
+    return half ? (n * sizeof(cr_bfloat16) + sizeof(cr_real) - 1) / sizeof(cr_real) : n;
+}
+
+/* precision.c: which nodes round their weights, and what is stored as bfloat16; values have their homes. Then,
+ * once there are groups, adds to the scratch of each step what it converts. */
+void cr_precision_choose(cr_compiler *c);
+void cr_precision_take_scratch(const cr_compiler *c);
 
 /* rooms.c: sizes and times of all buffers, and with them c->group; the nodes' steps are known. */
 cr_status cr_rooms_find(cr_compiler *c, cr_error *err);

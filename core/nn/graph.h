@@ -94,6 +94,8 @@ enum {
     CR_OP_LINEAR = 65536,       /* forward is linear but for the clamp and what cr_bias gives */
     CR_OP_OWN_ORDER = 131072,   /* takes its inputs as they lie, each in its own order */
     CR_OP_ACTIVATES = 262144,   /* an activation function: relevance passes as it is */
+    CR_OP_ROUNDS = 524288,      /* of a net's own nodes: the weights of its products are rounded to
+                                   bfloat16 */
 };
 
 /* A layer with constant weights, as a convolution. */

@@ -36,13 +36,15 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->at = cr_arena_alloc(arena, n_values, sizeof *c->at);
     c->in_place = cr_arena_alloc(arena, n_nodes, sizeof *c->in_place);
     c->over = cr_arena_alloc(arena, n_values, sizeof *c->over);
+    c->half = cr_arena_alloc(arena, n_values, sizeof *c->half);
+    c->half_gradient = cr_arena_alloc(arena, n_values, sizeof *c->half_gradient);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
     c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
     c->buffers = cr_arena_alloc(arena, 3 * n_values + 4 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
         !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->tangent || !c->behind ||
-        !c->crosses || !c->home || !c->at || !c->in_place || !c->over || !c->step_of || !c->group ||
-        !c->buffers)
+        !c->crosses || !c->home || !c->at || !c->in_place || !c->over || !c->half ||
+        !c->half_gradient || !c->step_of || !c->group || !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -133,6 +135,13 @@ static size_t place_of(const cr_buffer *buffer)
     return buffer->n_reals ? buffer->offset : CR_NOWHERE;
 }
 
+/* In elements of what is stored there. */
+static size_t place_as(const cr_buffer *buffer, bool half)
+{
+    const size_t place = place_of(buffer);
+    return half && place != CR_NOWHERE ? place * (sizeof(cr_real) / sizeof(cr_bfloat16)) : place;
+}
+
 /* As cr_run has it: of a root that lies in another, the channels of that one. */
 ptrdiff_t cr_compiler_pixel_step(const cr_compiler *c, int root)
 {
@@ -144,12 +153,20 @@ ptrdiff_t cr_compiler_pixel_step(const cr_compiler *c, int root)
 size_t cr_compiler_image_stride(const cr_compiler *c, int root)
 {
     int home = c->home[root];
-    return c->buffers[home].whole ? cr_shape_size(&c->graph->values[home].shape) : 0;
+    const size_t size = cr_shape_size(&c->graph->values[home].shape);
+    return c->buffers[home].whole ? size : 0;
+}
+
+/* Elements of a root that lie side by side. */
+static size_t row_of(const cr_compiler *c, int root)
+{
+    const cr_shape *shape = &c->graph->values[root].shape;
+    return cr_compiler_pixel_step(c, root) ? (size_t)cr_shape_c(shape) : cr_shape_size(shape);
 }
 
 size_t cr_compiler_place(const cr_compiler *c, int root)
 {
-    const size_t home = place_of(&c->buffers[c->home[root]]);
+    const size_t home = place_as(&c->buffers[c->home[root]], c->half[root]);
     return home == CR_NOWHERE ? CR_NOWHERE : home + (size_t)c->at[root];
 }
 
@@ -195,8 +212,12 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->dx_first = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx_first);
     step->maker = cr_arena_alloc(&net->memory, n_x, sizeof *step->maker);
     step->tx = cr_arena_alloc(&net->memory, n_x, sizeof *step->tx);
+    step->x_half = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_half);
+    step->dx_half = cr_arena_alloc(&net->memory, n_x, sizeof *step->dx_half);
+    step->x_row = cr_arena_alloc(&net->memory, n_x, sizeof *step->x_row);
     if (!step->x || !step->x_size || !step->x_step || !step->x_stride || !step->dx ||
-        !step->dx_first || !step->maker || !step->tx)
+        !step->dx_first || !step->maker || !step->tx || !step->x_half || !step->dx_half ||
+        !step->x_row)
         return cr_fail_memory(err, "a step", n_x, sizeof *step->x);
     step->y = cr_compiler_place(c, node->y);
     step->y_step = cr_compiler_pixel_step(c, node->y);
@@ -206,7 +227,12 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->scratch = place_of(&b.scratches[2 * s]);
     step->scratch_back = place_of(&b.scratches[2 * s + 1]);
     step->scratch_tangent = place_of(&b.tangent_scratches[s]);
-    step->dy = place_of(&b.gradients[node->y]);
+    step->dy = place_as(&b.gradients[node->y], c->half_gradient[node->y]);
+    step->y_half = c->half[node->y];
+    step->dy_half = c->half_gradient[node->y];
+    step->y_row = row_of(c, node->y);
+    step->y_exact = node->y == c->root[graph->logits];
+    step->converts = (node->n_scratch + 15) / 16 * 16;
     step->dy_masked = place_of(&b.masks[s]);
     step->ty = place_of(&b.tangents[node->y]);
     step->back = cr_compiler_runs_back(c, i);
@@ -217,7 +243,10 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
         step->x_step[j] = cr_compiler_pixel_step(c, x);
         step->x_size[j] = cr_shape_size(&graph->values[x].shape);
         step->x_stride[j] = cr_compiler_image_stride(c, x);
-        step->dx[j] = place_of(&b.gradients[x]);
+        step->dx[j] = place_as(&b.gradients[x], c->half_gradient[x]);
+        step->x_half[j] = c->half[x];
+        step->dx_half[j] = c->half_gradient[x];
+        step->x_row[j] = row_of(c, x);
         step->dx_first[j] = b.gradients[x].first == cr_compiler_end(c) - 1 - s;
         step->maker[j] = cr_compiler_maker(c, x);
         step->tx[j] = place_of(&b.tangents[x]);
@@ -272,6 +301,7 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
             CR_OR_RETURN(make_step(c, i, &net->steps[c->step_of[i]], err));
     int logits = c->root[graph->logits];
     net->input = cr_compiler_place(c, graph->input);
+    net->input_size = cr_shape_size(&graph->values[graph->input].shape);
     net->logits = cr_compiler_place(c, logits);
     net->logits_gradient = place_of(&b.gradients[logits]);
     net->logits_tangent = place_of(&b.tangents[logits]);
@@ -303,6 +333,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
     }
     CR_TRY(cr_blas_load(err));
     net->graph = graph;
+    net->precision = graph->precision;
     net->batch = batch;
     net->n_targets = n_targets;
     net->n_classes = cr_graph_n_classes(graph);
@@ -341,6 +372,7 @@ cr_status cr_net_new(const cr_graph *graph, int batch, const cr_net_target *targ
     CR_TRY(make_zeros(&c, err));
     CR_TRY(prepare_relevance(&c, err));
     CR_TRY(cr_values_place(&c, err));
+    cr_precision_choose(&c);
     CR_TRY(build(&c, max_activations_mb, err));
     *result = net;
     net = NULL;

@@ -53,7 +53,8 @@ typedef enum cr_part_of_weights {
     CR_N_WEIGHT_PARTS
 } cr_part_of_weights;
 
-/* One node, ready to run. Places are cr_reals into the arena, or CR_NOWHERE. */
+/* One node, ready to run. Places are elements of the value's own type into the arena, or CR_NOWHERE: cr_reals
+ * but where the value is stored as bfloat16. */
 typedef struct cr_step {
     cr_node node;      /* with the clamp, and the input of a sum, that were fused into it */
     bool adds;         /* the latter: see cr_run */
@@ -70,8 +71,12 @@ typedef struct cr_step {
     size_t weights_at, weights_back_at;     /* cr_reals into the block of weights */
     const cr_real *fold_scale, *fold_shift; /* [n_folds] to be folded in, or NULL */
     size_t scratch, scratch_back;           /* places */
-    bool back;                              /* runs in the backward pass; the rest is for that */
-    size_t dy;                              /* place */
+    size_t converts; /* cr_reals into either scratch: where there is room for what is converted */
+    bool *x_half, *dx_half, y_half, dy_half; /* [n_x] stored as bfloat16 */
+    size_t *x_row, y_row;                    /* [n_x] elements that lie side by side */
+    bool y_exact;                            /* the logits, which nothing rounds */
+    bool back;                               /* runs in the backward pass; the rest is for that */
+    size_t dy;                               /* place */
     size_t dy_masked; /* place of a copy for the clamp to mask, where dy itself is a result */
     size_t *dx;       /* [n_x] place; CR_NOWHERE where no gradient is wanted */
     bool *dx_first;   /* [n_x] nothing has been added to it before this step: zero it */
@@ -101,6 +106,7 @@ typedef struct cr_tail {
 
 struct cr_net {
     const cr_graph *graph;
+    cr_precision precision;
     cr_arena memory; /* steps, pointers and what is to be folded in */
     int batch, n_classes, n_classes_back, backward_images;
     int n_steps;
@@ -116,6 +122,7 @@ struct cr_net {
     bool passes_relevance; /* a target wants it */
     cr_real *no_bias;      /* zeros, as many as any layer has channels, if that is so */
     size_t input, logits, logits_gradient; /* places */
+    size_t input_size;                     /* elements of one image */
     cr_real *arena;                        /* of n_activations; the caller's */
     size_t n_weights, n_activations;
     void (*on_layer)(void *context);
@@ -136,5 +143,24 @@ typedef struct cr_net_put {
 void cr_net_forward_tail_of(cr_net *net, int t, int image);
 void cr_net_backward_part(cr_net *net, int image, const int32_t *classes, int from, int to,
                           const cr_net_put *put);
+
+/* Of a place in the arena, of cr_reals; NULL of none. */
+static inline cr_real *cr_net_at(const cr_net *net, size_t place)
+{
+    return place == CR_NOWHERE ? NULL : net->arena + place;
+}
+
+/* run.c: the mask of a step's clamp by a rule, of m values of each image for each that it writes. What of
+ * y is as far apart as y_step says. */
+void cr_step_mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real *y,
+                  ptrdiff_t y_step, cr_real *values);
+
+/* Shows the bias to who wants to see it; run->dy is masked. */
+void cr_step_show_bias(const cr_net *net, const cr_step *step, const cr_run *run);
+
+/* run_bfloat16.c: a step of a net in bfloat16, forward, and backward by gradients. */
+void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int n);
+void cr_bfloat16_backward(const cr_net *net, const cr_step *step, cr_rule rule, int first, int n,
+                          int m);
 
 #endif

@@ -1,16 +1,104 @@
-/* The precision of a graph's nets. */
-#include "graph.h"
+/* The precision of a graph's nets, and what of a net in bfloat16 is stored as such: all activations and
+ * gradients but what a caller writes or reads. That is float32, of values that are rounded like the others: what
+ * a net computes does not depend on who asks for it. */
+#include "compile.h"
 
-cr_status cr_graph_use_precision(cr_graph *graph, cr_precision precision, cr_error *err)
+void cr_graph_use_precision(cr_graph *graph, cr_precision precision)
 {
-    if (precision == CR_BFLOAT16)
-        return cr_fail(err, CR_EINPUT,
-                       "%s: no kernel multiplies bfloat16: the precision is float32", graph->name);
     graph->precision = precision;
-    return CR_OK;
 }
 
 cr_precision cr_graph_get_precision(const cr_graph *graph)
 {
     return graph->precision;
+}
+
+/* The passes of relevance and along tangents are in float32: so is then what they read. */
+static bool stores_half(const cr_compiler *c)
+{
+    bool half = c->net->precision == CR_BFLOAT16;
+    for (int t = 0; t < c->net->n_targets; t++)
+        half = half && !c->targets[t].relevance && !c->targets[t].curvature;
+    return half;
+}
+
+void cr_precision_choose(cr_compiler *c)
+{
+    const cr_graph *graph = c->graph;
+    const int n_values = graph->n_values, logits = c->root[graph->logits];
+    const bool half = stores_half(c);
+    for (int v = 0; v < n_values; v++) {
+        c->half[v] = half && !c->wanted[v];
+        c->half_gradient[v] = half && !c->is_result[v];
+    }
+    c->half[graph->input] = c->half[logits] = c->half_gradient[logits] = false;
+    for (int t = 0; t < c->net->n_targets; t++) {
+        if (!c->targets[t].tail)
+            continue;
+        cr_tail_mark(c, t);
+        for (int v = 0; v < n_values; v++)
+            c->half[v] = c->half[v] && !c->crosses[v];
+    }
+    /* Who shares the room of a value stores what it does. */
+    for (int v = 0; v < n_values; v++)
+        c->half[c->home[v]] = c->half[c->home[v]] && c->half[v];
+    for (int v = 0; v < n_values; v++)
+        c->half[v] = c->half[c->home[v]];
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (c->net->precision == CR_BFLOAT16 && c->live[i] && graph->nodes[i].y != logits)
+            graph->nodes[i].flags |= CR_OP_ROUNDS;
+}
+
+static size_t whole_lines(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+static size_t size_of(const cr_compiler *c, int root)
+{
+    return cr_shape_size(&c->graph->values[root].shape);
+}
+
+/* What the step of a node converts, as run_bfloat16.c does. */
+static size_t converted(const cr_compiler *c, int i)
+{
+    const cr_node *node = &c->graph->nodes[i];
+    const size_t n = (size_t)c->group[c->step_of[i]];
+    size_t reals = c->half[node->y] ? whole_lines(n * size_of(c, node->y)) : 0;
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
+        if (c->half[cr_compiler_input(c, i, j)])
+            reals += whole_lines(n * size_of(c, cr_compiler_input(c, i, j)));
+    return reals;
+}
+
+static size_t converted_back(const cr_compiler *c, int i)
+{
+    const cr_node *node = &c->graph->nodes[i];
+    const size_t n = (size_t)c->net->backward_images, rows = n * (size_t)c->net->n_classes_back;
+    size_t reals = whole_lines(rows * size_of(c, node->y));
+    reals += c->half[node->y] ? whole_lines(n * size_of(c, node->y)) : 0;
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
+        const int x = cr_compiler_input(c, i, j);
+        reals += c->half[x] ? whole_lines(n * size_of(c, x)) : 0;
+        reals += c->half_gradient[x] ? whole_lines(rows * size_of(c, x)) : 0;
+    }
+    return reals;
+}
+
+void cr_precision_take_scratch(const cr_compiler *c)
+{
+    const cr_buffers b = cr_compiler_buffers(c);
+    for (int i = 0; i < c->graph->n_nodes; i++) {
+        if (!c->live[i])
+            continue;
+        const int s = c->step_of[i], back = cr_compiler_end(c) - 1 - s;
+        cr_buffer *forth = &b.scratches[2 * s], *backward = &b.scratches[2 * s + 1];
+        *forth = (cr_buffer){.n_reals = whole_lines(forth->n_reals) + converted(c, i), s, s};
+        if (!cr_compiler_runs_back(c, i))
+            continue;
+        const size_t all = whole_lines(c->graph->nodes[i].n_scratch) + converted_back(c, i);
+        *backward = (cr_buffer){.n_reals = backward->n_reals > all ? backward->n_reals : all,
+                                .first = back,
+                                .last = back};
+    }
 }

@@ -51,8 +51,8 @@ static void time_buffers(cr_compiler *c)
         const cr_buffer unused = {.first = end, .last = -1};
         size_t size = graph->values[v].constant ? 0 : cr_shape_size(&graph->values[v].shape);
         b.values[v] = b.gradients[v] = b.tangents[v] = unused;
-        b.values[v].n_reals = size * (size_t)net->batch;
-        b.gradients[v].n_reals = c->gradient[v] ? size * rows : 0;
+        b.values[v].n_reals = cr_reals_of(size, c->half[v]) * (size_t)net->batch;
+        b.gradients[v].n_reals = c->gradient[v] ? cr_reals_of(size, c->half_gradient[v]) * rows : 0;
         b.tangents[v].n_reals = size * images;
         if (c->root[v] == v && c->wanted[v])
             use(&b.values[v], end);
@@ -113,6 +113,11 @@ static void time_buffers(cr_compiler *c)
             buffer->n_reals = 0;
 }
 
+static size_t reals_of_value(const cr_compiler *c, int root)
+{
+    return cr_reals_of(cr_shape_size(&c->graph->values[root].shape), c->half[root]);
+}
+
 /* What the steps cost, and from that how many images go through each at a time. */
 static cr_status find_groups(cr_compiler *c, cr_error *err)
 {
@@ -127,9 +132,9 @@ static cr_status find_groups(cr_compiler *c, cr_error *err)
             continue;
         const cr_node *node = &graph->nodes[i];
         cr_step_load *load = &loads[c->step_of[i]];
-        size_t n_reals = cr_shape_size(&graph->values[node->y].shape);
+        size_t n_reals = reals_of_value(c, node->y);
         for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
-            n_reals += cr_shape_size(&graph->values[cr_compiler_input(c, i, j)].shape);
+            n_reals += reals_of_value(c, cr_compiler_input(c, i, j));
         load->activation_bytes = (double)(n_reals * sizeof(cr_real));
         load->weight_bytes = (double)(node->n_weights * sizeof(cr_real));
         load->flops = node->flops;
@@ -191,7 +196,8 @@ static void overwrite(cr_compiler *c)
             cr_buffer *x = &c->buffers[c->over[v]];
             size_t size = cr_shape_size(&graph->values[v].shape);
             if (c->home[v] != v || size != cr_shape_size(&graph->values[node->y].shape) ||
-                x->n_reals != y->n_reals || x->whole != y->whole || x->last != c->step_of[i])
+                c->half[v] != c->half[node->y] || x->n_reals != y->n_reals ||
+                x->whole != y->whole || x->last != c->step_of[i])
                 continue;
             x->last = y->last;
             y->n_reals = 0;
@@ -210,5 +216,7 @@ cr_status cr_rooms_find(cr_compiler *c, cr_error *err)
     share_rooms(c);
     cr_segments_fit(c->group, c->net->n_steps, c->net->batch, c->graph->n_values, c->buffers);
     overwrite(c);
+    if (c->net->precision == CR_BFLOAT16)
+        cr_precision_take_scratch(c);
     return CR_OK;
 }

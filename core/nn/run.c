@@ -11,28 +11,26 @@ static void after_step(cr_net *net, int s)
         net->on_layer(net->on_layer_context);
 }
 
-/* Of a place in the arena; NULL of none. */
-static cr_real *at(const cr_net *net, size_t place)
-{
-    return place == CR_NOWHERE ? NULL : net->arena + place;
-}
-
 /* Images first .. first + n - 1. */
 static void step_forward(const cr_net *net, const cr_step *step, int first, int n)
 {
+    if (net->precision == CR_BFLOAT16) {
+        cr_bfloat16_forward(net, step, first, n);
+        return;
+    }
     const cr_real *x[CR_MAX_ACTIVATIONS];
     for (int j = 0; j < step->node.n_x; j++)
-        x[j] = at(net, step->x[j]) + (size_t)first * step->x_stride[j];
+        x[j] = cr_net_at(net, step->x[j]) + (size_t)first * step->x_stride[j];
     cr_run run = {.node = &step->node,
                   .n = n,
                   .m = 1,
                   .adds = step->adds,
                   .x = x,
                   .x_step = step->x_step,
-                  .y = at(net, step->y) + (size_t)first * step->y_stride,
+                  .y = cr_net_at(net, step->y) + (size_t)first * step->y_stride,
                   .y_step = step->y_step,
                   .weights = step->weights,
-                  .scratch = at(net, step->scratch)};
+                  .scratch = cr_net_at(net, step->scratch)};
     step->node.op->forward(&run);
     if (cr_clamps(step->node.clamp) && !(step->node.flags & CR_OP_CLAMPS))
         cr_clamp_forward(step->node.clamp, (size_t)n * step->y_size, run.y, run.y);
@@ -57,11 +55,15 @@ static void forward(cr_net *net, const bool *runs, int n)
 
 void cr_net_forward(cr_net *net, int n)
 {
+    if (net->precision == CR_BFLOAT16)
+        cr_bfloat16_round((size_t)n, net->input_size, cr_net_input(net), 0);
     forward(net, NULL, n);
 }
 
 void cr_net_forward_tail(cr_net *net, int t, int n)
 {
+    if (net->precision == CR_BFLOAT16)
+        cr_bfloat16_round((size_t)n, net->target_sizes[t], cr_net_tail_input(net, t), 0);
     forward(net, net->tails[t].runs, n);
 }
 
@@ -74,8 +76,8 @@ void cr_net_forward_tail_of(cr_net *net, int t, int image)
         }
 }
 
-/* The mask of a step's clamp by a rule, of m values of each image for each that it writes. */
-static void mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real *y, cr_real *values)
+void cr_step_mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real *y,
+                  ptrdiff_t y_step, cr_real *values)
 {
     cr_clamp clamp = step->node.clamp;
     if (!cr_clamps(clamp))
@@ -83,9 +85,9 @@ static void mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real 
     const bool rectifies = rule != CR_RULE_PLAIN && cr_rectifies(clamp);
     if (rectifies && rule == CR_RULE_DECONV)
         clamp.lo = -(cr_real)INFINITY;
-    size_t pixels = step->y_step ? step->y_stride / (size_t)step->y_step : 1;
+    size_t pixels = y_step ? step->y_stride / (size_t)y_step : 1;
     size_t channels = step->y_size / pixels;
-    cr_clamp_mask(clamp, (size_t)n, m, pixels, channels, y, step->y_step, values);
+    cr_clamp_mask(clamp, (size_t)n, m, pixels, channels, y, y_step, values);
     for (size_t i = 0; rectifies && i < (size_t)n * (size_t)m * step->y_size; i++)
         values[i] = values[i] > 0 ? values[i] : 0;
 }
@@ -94,12 +96,12 @@ static void step_tangent(const cr_net *net, const cr_step *step, int first, int 
 {
     static const ptrdiff_t no_steps[CR_MAX_ACTIVATIONS];
     const cr_real *x[CR_MAX_ACTIVATIONS], *tx[CR_MAX_ACTIVATIONS];
-    const cr_real *y = at(net, step->y) + (size_t)first * step->y_stride;
+    const cr_real *y = cr_net_at(net, step->y) + (size_t)first * step->y_stride;
     cr_node unclamped = step->node;
     unclamped.clamp = CR_NO_CLAMP;
     for (int j = 0; j < step->node.n_x; j++) {
-        x[j] = at(net, step->x[j]) + (size_t)first * step->x_stride[j];
-        tx[j] = at(net, step->tx[j]);
+        x[j] = cr_net_at(net, step->x[j]) + (size_t)first * step->x_stride[j];
+        tx[j] = cr_net_at(net, step->tx[j]);
     }
     const bool linear = step->node.flags & CR_OP_LINEAR;
     cr_run run = {.node = &unclamped,
@@ -108,22 +110,22 @@ static void step_tangent(const cr_net *net, const cr_step *step, int first, int 
                   .adds = step->adds,
                   .x = linear ? tx : x,
                   .x_step = linear ? no_steps : step->x_step,
-                  .y = linear ? at(net, step->ty) : (cr_real *)y,
+                  .y = linear ? cr_net_at(net, step->ty) : (cr_real *)y,
                   .weights = step->weights,
-                  .scratch = at(net, step->scratch_tangent),
+                  .scratch = cr_net_at(net, step->scratch_tangent),
                   .zeros = linear ? net->zeros : NULL,
                   .tx = tx,
-                  .ty = at(net, step->ty)};
+                  .ty = cr_net_at(net, step->ty)};
     (linear ? step->node.op->forward : step->node.op->tangent)(&run);
-    mask(step, CR_RULE_PLAIN, n, 1, y, run.ty);
+    cr_step_mask(step, CR_RULE_PLAIN, n, 1, y, step->y_step, run.ty);
 }
 
 const cr_real *cr_net_tangent(cr_net *net, int t, int first, int n)
 {
     const size_t size = net->target_sizes[t];
     const int from = net->target_steps[t];
-    memcpy(at(net, net->target_tangents[t]), cr_net_activations(net, t) + (size_t)first * size,
-           (size_t)n * size * sizeof(cr_real));
+    memcpy(cr_net_at(net, net->target_tangents[t]),
+           cr_net_activations(net, t) + (size_t)first * size, (size_t)n * size * sizeof(cr_real));
     for (int s = from + 1; s < net->n_steps; s++) {
         const cr_step *step = &net->steps[s];
         if (!step->bends)
@@ -132,11 +134,12 @@ const cr_real *cr_net_tangent(cr_net *net, int t, int first, int n)
         for (int j = 0; j < step->node.n_x; j++)
             if (step->maker[j] < from ||
                 (step->maker[j] > from && !net->steps[step->maker[j]].bends))
-                memset(at(net, step->tx[j]), 0, (size_t)n * step->x_size[j] * sizeof(cr_real));
+                memset(cr_net_at(net, step->tx[j]), 0,
+                       (size_t)n * step->x_size[j] * sizeof(cr_real));
         step_tangent(net, step, first, n);
         after_step(net, s);
     }
-    return at(net, net->logits_tangent);
+    return cr_net_at(net, net->logits_tangent);
 }
 
 /* Adds to the second half of an image's gradients what the first changes by; dy is masked. */
@@ -149,7 +152,7 @@ static void step_curve(const cr_net *net, const cr_step *step, const cr_run *run
         for (int j = 0; j < step->node.n_x; j++) {
             const size_t size = step->x_size[j];
             x[j] = run->x[j] + (size_t)i * step->x_stride[j];
-            tx[j] = at(net, step->tx[j]) + (size_t)i * size;
+            tx[j] = cr_net_at(net, step->tx[j]) + (size_t)i * size;
             dx[j] = run->dx[j] ? run->dx[j] + (size_t)(i * run->m + half) * size : NULL;
         }
         cr_run one = *run;
@@ -160,13 +163,12 @@ static void step_curve(const cr_net *net, const cr_step *step, const cr_run *run
         one.dy = run->dy + (size_t)(i * run->m) * step->y_size;
         one.dx = dx;
         one.tx = tx;
-        one.ty = at(net, step->ty) + (size_t)i * step->y_size;
+        one.ty = cr_net_at(net, step->ty) + (size_t)i * step->y_size;
         step->node.op->curve(&one);
     }
 }
 
-/* To who wants to see it; dy is masked. */
-static void show_bias(const cr_net *net, const cr_step *step, const cr_run *run)
+void cr_step_show_bias(const cr_net *net, const cr_step *step, const cr_run *run)
 {
     const cr_shape *shape = &net->graph->values[step->node.y].shape;
     const cr_real *bias =
@@ -181,16 +183,20 @@ static void show_bias(const cr_net *net, const cr_step *step, const cr_run *run)
                                                        .gradients = run->dy});
 }
 
-/* Where `bends`, m is twice the number of functions. */
+/* Where `bends`, or another step of the same pass does, m is twice the number of functions. */
 static void step_back(const cr_net *net, const cr_step *step, cr_rule rule,
                       const cr_relevance *relevance, int first, int n, int m, bool bends)
 {
+    if (net->precision == CR_BFLOAT16 && !relevance && m == net->n_classes_back) {
+        cr_bfloat16_backward(net, step, rule, first, n, m);
+        return;
+    }
     size_t rows = (size_t)n * (size_t)m;
     const cr_real *x[CR_MAX_ACTIVATIONS];
-    cr_real *dx[CR_MAX_ACTIVATIONS], *dy = at(net, step->dy);
+    cr_real *dx[CR_MAX_ACTIVATIONS], *dy = cr_net_at(net, step->dy);
     for (int j = 0; j < step->node.n_x; j++) {
-        x[j] = at(net, step->x[j]) + (size_t)first * step->x_stride[j];
-        dx[j] = at(net, step->dx[j]);
+        x[j] = cr_net_at(net, step->x[j]) + (size_t)first * step->x_stride[j];
+        dx[j] = cr_net_at(net, step->dx[j]);
         if (dx[j] && step->dx_first[j])
             memset(dx[j], 0, rows * step->x_size[j] * sizeof(cr_real));
     }
@@ -200,13 +206,13 @@ static void step_back(const cr_net *net, const cr_step *step, cr_rule rule,
                   .adds = step->adds,
                   .x = x,
                   .x_step = step->x_step,
-                  .y = at(net, step->y) + (size_t)first * step->y_stride,
+                  .y = cr_net_at(net, step->y) + (size_t)first * step->y_stride,
                   .y_step = step->y_step,
                   .dy = dy,
                   .dx = dx,
                   .weights = step->weights,
                   .weights_back = step->weights_back,
-                  .scratch = at(net, step->scratch_back)};
+                  .scratch = cr_net_at(net, step->scratch_back)};
     if (relevance) {
         if (relevance->rescales)
             cr_step_rescale(step, &run, relevance->reference - first);
@@ -215,11 +221,11 @@ static void step_back(const cr_net *net, const cr_step *step, cr_rule rule,
         return;
     }
     if (step->dy_masked != CR_NOWHERE) {
-        run.dy = at(net, step->dy_masked);
+        run.dy = cr_net_at(net, step->dy_masked);
         memcpy(run.dy, dy, rows * step->y_size * sizeof(cr_real));
     }
-    mask(step, rule, n, m, run.y, run.dy);
-    show_bias(net, step, &run);
+    cr_step_mask(step, rule, n, m, run.y, step->y_step, run.dy);
+    cr_step_show_bias(net, step, &run);
     cr_real *added = step->adds ? dx[step->node.n_x - 1] : NULL;
     for (size_t i = 0; added && i < rows * step->y_size; i++)
         added[i] += run.dy[i];
@@ -245,7 +251,7 @@ static void backward(cr_net *net, cr_rule rule, const cr_relevance *relevance, i
 static void put_classes(cr_net *net, int n, const int32_t *classes)
 {
     const size_t rows = (size_t)n * (size_t)net->n_classes_back, k = (size_t)net->n_classes;
-    cr_real *seed = at(net, net->logits_gradient);
+    cr_real *seed = cr_net_at(net, net->logits_gradient);
     memset(seed, 0, rows * k * sizeof(cr_real));
     for (size_t i = 0; i < rows; i++)
         seed[i * k + (size_t)classes[i]] = 1;
@@ -261,7 +267,8 @@ void cr_net_backward_part(cr_net *net, int image, const int32_t *classes, int fr
                           const cr_net_put *put)
 {
     if (put)
-        memcpy(at(net, net->target_gradients[put->t]), put->gradients, put->n * sizeof(cr_real));
+        memcpy(cr_net_at(net, net->target_gradients[put->t]), put->gradients,
+               put->n * sizeof(cr_real));
     else
         put_classes(net, 1, classes);
     for (int s = from - 1; s >= to; s--)
@@ -282,7 +289,8 @@ void cr_net_backward_rescaled(cr_net *net, int image, int reference, const int32
 static void put_seeds(cr_net *net, int n, const cr_real *seeds)
 {
     const size_t rows = (size_t)n * (size_t)net->n_classes_back;
-    memcpy(at(net, net->logits_gradient), seeds, rows * (size_t)net->n_classes * sizeof(cr_real));
+    memcpy(cr_net_at(net, net->logits_gradient), seeds,
+           rows * (size_t)net->n_classes * sizeof(cr_real));
 }
 
 void cr_net_backward_seeded(cr_net *net, cr_rule rule, int first, int n, const cr_real *seeds)
@@ -317,17 +325,17 @@ void cr_net_use_arena(cr_net *net, void *arena)
 
 cr_real *cr_net_input(cr_net *net)
 {
-    return at(net, net->input);
+    return cr_net_at(net, net->input);
 }
 
 const cr_real *cr_net_logits(const cr_net *net)
 {
-    return at(net, net->logits);
+    return cr_net_at(net, net->logits);
 }
 
 const cr_real *cr_net_activations(const cr_net *net, int t)
 {
-    return at(net, net->target_activations[t]);
+    return cr_net_at(net, net->target_activations[t]);
 }
 
 int cr_net_backward_images(const cr_net *net)
@@ -337,7 +345,7 @@ int cr_net_backward_images(const cr_net *net)
 
 const cr_real *cr_net_gradients(const cr_net *net, int t)
 {
-    return at(net, net->target_gradients[t]);
+    return cr_net_at(net, net->target_gradients[t]);
 }
 
 int cr_net_n_layers(const cr_net *net)

@@ -22,6 +22,7 @@ uint64_t cr_net_weight_layout(const cr_net *net)
     for (const char *name = cr_kernels_isa(); *name; name++)
         mix(&hash, (uint64_t)*name);
     mix(&hash, sizeof(cr_real));
+    mix(&hash, (uint64_t)net->precision);
     for (int s = 0; s < net->n_steps; s++) {
         const cr_node *node = &net->steps[s].node;
         const cr_conv *conv = node->op->conv ? node->op->conv(node) : NULL;

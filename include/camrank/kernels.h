@@ -21,6 +21,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* float; double only in the build that checks gradients by finite differences. */
 #ifndef CR_REAL
@@ -37,6 +38,22 @@ static inline ptrdiff_t cr_step_of(ptrdiff_t step, int c)
 /* The instruction set that the kernels use, such as "avx512": the best of the CPU, or a lesser one
  * that the environment variable CAMRANK_ISA names (any, avx2, avx512). */
 const char *cr_kernels_isa(void);
+
+/* A bfloat16: the upper half of a float32. Values are rounded to the nearest, of two alike to the even one;
+ * denormal numbers become 0, as the CPUs' own instructions have it, and a NaN stays one. */
+typedef uint16_t cr_bfloat16;
+
+/* The value that a bfloat16 stands for, and the bfloat16 that x is rounded to. */
+cr_real cr_bfloat16_value(cr_bfloat16 x);
+cr_bfloat16 cr_bfloat16_of(cr_real x);
+
+/* The same of rows of c values, which are x_step and y_step apart where that is not 0; and x rounded where it
+ * lies. */
+void cr_bfloat16_load(size_t rows, size_t c, const cr_bfloat16 *x, ptrdiff_t x_step, cr_real *y,
+                      ptrdiff_t y_step);
+void cr_bfloat16_store(size_t rows, size_t c, const cr_real *x, ptrdiff_t x_step, cr_bfloat16 *y,
+                       ptrdiff_t y_step);
+void cr_bfloat16_round(size_t rows, size_t c, cr_real *x, ptrdiff_t x_step);
 
 /* The interval that an activation clamps to: ReLU is [0, inf], ReLU6 [0, 6], none [-inf, inf]. */
 typedef struct cr_clamp {

@@ -144,12 +144,21 @@ const char *cr_graph_widened(const cr_graph *graph);
  * Errors: CR_EINPUT for a way or a layer that there is none of, and for a way that does not fit. */
 cr_status cr_graph_use_kernel(cr_graph *graph, const char *kernel, cr_error *err);
 
-/* The numbers that nets of a graph keep and multiply: see cr_graph_use_precision. */
+/* The numbers that nets of a graph keep and multiply.
+ *
+ * CR_BFLOAT16: activations, and gradients between layers, are stored as bfloat16, rounded to the nearest once a
+ * layer (cr_bfloat16 of kernels.h), the pixels too; weights of convolutions and fully connected layers are
+ * rounded when they are packed, those of the layer that makes the logits are not. Products are accumulated
+ * in float32, where bias, sum and activation function follow before the one rounding. Everything that a
+ * caller reads or writes is float32, and what is read of activations and gradients are rounded values; the logits
+ * are not rounded. Relevance, multipliers and second derivatives are computed in float32 of these activations.
+ * What is computed is the same whichever targets there are, but its sums are added up in an order that depends on
+ * the instruction set: near a tie of the rounding another number is stored then, and results of two sets differ by
+ * as much as that makes of it. */
 typedef enum cr_precision { CR_FLOAT32, CR_BFLOAT16 } cr_precision;
 
-/* Makes it that of all nets of the graph that are compiled from now on; float32 unless this is called. Errors:
- * CR_EINPUT for bfloat16, which no kernel multiplies. */
-cr_status cr_graph_use_precision(cr_graph *graph, cr_precision precision, cr_error *err);
+/* Makes it that of all nets of the graph that are compiled from now on; float32 unless this is called. */
+void cr_graph_use_precision(cr_graph *graph, cr_precision precision);
 cr_precision cr_graph_get_precision(const cr_graph *graph);
 
 /* Lets go of the model's weights, once nothing more is to be read or packed from it. */

@@ -1,0 +1,138 @@
+"""Networks computed in bfloat16, beside PyTorch: logits and gradients.
+
+usage: test_bfloat16.py [all]     with the kernels that the program takes, or CAMRANK_ISA names; `all` has
+networks of more families
+
+Ours and PyTorch's in bfloat16 are compared with PyTorch's float32, whose results neither has. The norm of our
+errors must be within 1.1 times that of PyTorch's, which rounds more often (the logits, and sums apart from
+convolutions); that of the logits' within 0.5 % of their range. Gradients are those with respect to the pixels.
+"""
+import ctypes as ct
+import sys
+import warnings
+
+import numpy as np
+
+try:
+    import torch
+    import torchvision
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+from camrank import Checks, Graph, Net, lib
+from zoo import export
+
+warnings.filterwarnings("ignore")
+torch.set_num_threads(1)
+NETWORKS = ["resnet18", "mobilenet_v2", "squeezenet1_1"]
+FURTHER = ["resnet50", "densenet121", "googlenet", "efficientnet_b0", "convnext_tiny",
+           "regnet_y_400mf", "shufflenet_v2_x0_5"]
+BATCH, SIZE, CLASS, BFLOAT16 = 4, 64, 7, 1
+MOST = 0.005
+check = Checks()
+
+
+class Clamp(torch.nn.Module):
+    """ReLU6, of which PyTorch 1.13 has no gradient in bfloat16."""
+
+    def forward(self, x):
+        return x.clamp(0, 6)
+
+
+def replace_relu6(module):
+    for name, child in module.named_children():
+        if isinstance(child, torch.nn.ReLU6):
+            setattr(module, name, Clamp())
+        replace_relu6(child)
+
+
+def make(name):
+    torch.manual_seed(1)
+    net = torchvision.models.get_model(name, weights=None, **(
+        {"transform_input": False, "aux_logits": False} if name == "googlenet" else {})).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values, low, high in ((module.running_mean, -.3, .3), (module.running_var, .5, 2),
+                                      (module.weight.data, .5, 1.5), (module.bias.data, -.2, .2)):
+                values.uniform_(low, high)
+        if getattr(module, "inplace", False):
+            module.inplace = False
+    return net
+
+
+def by_torch(net, x):
+    """Logits and, of each image, the gradient of one with respect to the pixels."""
+    x.requires_grad_(True)
+    logits = net(x)
+    gradient, = torch.autograd.grad(logits[:, CLASS].float().sum(), x)
+    return logits.detach().float().numpy(), gradient.float().numpy()
+
+
+def address(array):
+    return array.ctypes.data_as(ct.c_void_p)
+
+
+def is_rounded(values):
+    return not (np.ascontiguousarray(values, np.float32).view(np.uint32) & 0xffff).any()
+
+
+def norm(values):
+    return np.sqrt((values.astype(np.float64)**2).sum())
+
+
+def judge_rounding():
+    """All upper halves of a float32, each with lower ones about a tie, and back."""
+    low = np.array([0, 1, 0x7fff, 0x8000, 0x8001, 0xffff], np.uint32)
+    bits = (np.arange(1 << 16, dtype=np.uint32)[:, None] << 16 | low).ravel()
+    values = bits.view(np.float32)
+    normal = abs(values) >= np.finfo(np.float32).tiny
+    ours, back = np.empty(len(bits), np.uint16), np.empty(len(bits), np.float32)
+    n, none = ct.c_size_t(len(bits)), ct.c_ssize_t(0)
+    lib.cr_bfloat16_store(ct.c_size_t(1), n, address(values), none, address(ours), none)
+    lib.cr_bfloat16_load(ct.c_size_t(1), n, address(ours), none, address(back), none)
+    theirs = torch.from_numpy(values.copy()).to(torch.bfloat16).float().numpy()
+    theirs[~normal & ~np.isnan(values)] = 0
+    check("numbers are rounded as PyTorch does it, denormal ones to 0, and come back",
+          np.array_equal(back, theirs, equal_nan=True) and np.isnan(values).sum() > 1000)
+
+
+def judge(name):
+    net = make(name)
+    x = torch.tensor(np.random.default_rng(2).normal(size=(BATCH, 3, SIZE, SIZE)).astype("f4"))
+    model = export(net, SIZE, 13, True)
+    exact, exact_gradient = by_torch(net, x)
+    replace_relu6(net)
+    theirs, their_gradient = by_torch(net.to(torch.bfloat16), x.detach().to(torch.bfloat16))
+    graph = Graph(model, name)
+    lib.cr_graph_use_precision(graph.handle, BFLOAT16)
+    pixels = x.detach().numpy()
+    targets = [(graph.last_spatial(), True), (lib.cr_graph_input(graph.handle), True)]
+    ours = Net(graph, BATCH, targets, 1)
+    logits = ours.forward(pixels)
+    gradient = []
+    step = ours.backward_images()
+    for first in range(0, BATCH, step):
+        n = min(step, BATCH - first)
+        ours.backward(first, np.full((n, 1), CLASS))
+        gradient.append(ours.gradients(1, n)[:, 0])
+    gradient = np.concatenate(gradient)
+    kept = ours.activations(0, BATCH)
+    check(f"{name}: activations and gradients that are read are rounded, logits are not",
+          is_rounded(kept) and is_rounded(gradient) and not is_rounded(logits))
+    for what, own, other, true, scale in (
+            ("logits", logits, theirs, exact, np.ptp(exact) * np.sqrt(exact.size)),
+            ("gradients", gradient, their_gradient, exact_gradient, norm(exact_gradient))):
+        mine, their = norm(own - true) / scale, norm(other - true) / scale
+        check(f"{name}: {what}", 0 < mine <= 1.1 * their and (what != "logits" or mine <= MOST),
+              f"errors of {mine:.2e}, PyTorch's of {their:.2e}")
+    plain = Net(graph, 1)
+    alone = np.concatenate([plain.forward(image[None]) for image in pixels])
+    check(f"{name}: the same logits without the target and image by image",
+          alone.tobytes() == logits.tobytes())
+
+
+judge_rounding()
+for case in NETWORKS + (FURTHER if sys.argv[1:] == ["all"] else []):
+    judge(case)
+check.done()
