@@ -134,7 +134,7 @@ THRESHOLD_COUNT(max_box_acc_v2_threshold_70, 5)
     }
 #define THRESHOLD(key, title, of, below)                                                       \
     {                                                                                          \
-#key, title, "", CR_METRIC_NEITHER, 2, of, CR_METRIC_NONE, below, key, NULL, -1, false \
+#key, title, "", CR_METRIC_NEITHER, 3, of, CR_METRIC_NONE, below, key, NULL, -1, false \
     }
 
 static const cr_metric_number numbers[] = {

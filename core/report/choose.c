@@ -1,4 +1,5 @@
 /* Which numbers and classes a report shows, and the order of its rows and classes. */
+#include "camrank/names.h"
 #include "internal.h"
 
 #include <math.h>
@@ -6,28 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next name of a list, of which *list is moved behind it; its length. */
-static size_t next_name(const char **list, const char **name)
-{
-    *name = *list;
-    const size_t length = strcspn(*list, ",");
-    *list += length + ((*list)[length] == ',');
-    return length;
-}
-
-static bool is_name(const char *text, const char *name, size_t length)
-{
-    return strlen(text) == length && memcmp(text, name, length) == 0;
-}
-
 bool cr_report_takes(const char *names, const char *name)
 {
     const char *at;
     if (!names)
         return true;
     while (*names) {
-        const size_t length = next_name(&names, &at);
-        if (is_name(name, at, length))
+        const size_t length = cr_names_next(&names, &at);
+        if (cr_name_is(name, at, length))
             return true;
     }
     return false;
@@ -47,26 +34,6 @@ static void list_names(const char *const *known, int n_known, char *list, size_t
     }
 }
 
-/* Whether a name is METHOD@LAYER, and the shorter one METHOD@PART, where PART is whole steps of the layer's name at
- * its beginning or end. */
-static bool is_short_for(const char *name, const char *at, size_t length)
-{
-    const char *sign = memchr(at, '@', length), *layer = strchr(name, '@');
-    if (!sign || !layer || sign - at != layer - name || memcmp(at, name, (size_t)(sign - at)) != 0)
-        return false;
-    const char *part = sign + 1;
-    const size_t n = length - (size_t)(part - at);
-    layer += 1;
-    const char *first = layer + (layer[0] == '/' && n > 0 && part[0] != '/');
-    const size_t all = strlen(layer);
-    if (n == 0)
-        return false;
-    if (strncmp(first, part, n) == 0 && (first[n] == '/' || !first[n]))
-        return true;
-    return n < all && memcmp(layer + all - n, part, n) == 0 &&
-           (part[0] == '/' || layer[all - n - 1] == '/');
-}
-
 /* Which of the known names is meant, if any. */
 static cr_status find_name(const char *option, const char *at, size_t length,
                            const char *const *known, int n_known, const char **found, cr_error *err)
@@ -75,12 +42,12 @@ static cr_status find_name(const char *option, const char *at, size_t length,
     int n = 0;
     *found = NULL;
     for (int i = 0; i < n_known; i++)
-        if (is_name(known[i], at, length)) {
+        if (cr_name_is(known[i], at, length)) {
             *found = known[i];
             return CR_OK;
         }
     for (int i = 0; i < n_known; i++)
-        if (is_short_for(known[i], at, length)) {
+        if (cr_name_is_short_for(known[i], at, length)) {
             if (n++)
                 return cr_fail(err, CR_EUSAGE, "--%s: \"%.*s\" may be %s or %s", option,
                                (int)(length < 100 ? length : 100), at, *found, known[i]);
@@ -98,7 +65,7 @@ cr_status cr_report_check_names(const char *option, const char *names, const cha
 {
     const char *at, *found;
     while (names && *names) {
-        const size_t length = next_name(&names, &at);
+        const size_t length = cr_names_next(&names, &at);
         CR_OR_RETURN(find_name(option, at, length, known, n_known, &found, err));
     }
     return CR_OK;
@@ -117,7 +84,7 @@ cr_status cr_report_full_names(const char *option, const char *names, const char
     if (!out)
         return cr_fail(err, CR_EINTERNAL, "out of memory: names");
     for (bool first = true; *names && status == CR_OK; first = false) {
-        const size_t length = next_name(&names, &at);
+        const size_t length = cr_names_next(&names, &at);
         status = find_name(option, at, length, known, n_known, &found, err);
         if (status == CR_OK)
             fprintf(out, "%s%s", first ? "" : ",", found);
@@ -141,7 +108,7 @@ static cr_status find_number(const cr_report *report, const char *option, const 
     int k = 0, metric;
     for (int i = 0; i < n; i++)
         known[i] = cr_metric_number_at(i, NULL)->key;
-    while (k < n && !is_name(known[k], key, length))
+    while (k < n && !cr_name_is(known[k], key, length))
         k++;
     if (k == n) {
         list_names(known, n, list, sizeof list);
@@ -163,7 +130,7 @@ static cr_status choose_columns(cr_report *report, const char *keys, cr_error *e
 {
     const char *key;
     while (keys && *keys) {
-        const size_t length = next_name(&keys, &key);
+        const size_t length = cr_names_next(&keys, &key);
         int k;
         CR_OR_RETURN(find_number(report, "columns", key, length, &k, err));
         for (int i = 0; i < report->n_columns; i++)

@@ -1,5 +1,6 @@
 /* Which rows of the files are compared. */
 #include "compare_rows.h"
+#include "camrank/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,18 +62,11 @@ static cr_status list_all(const cr_compare_file *files, int n, cr_compare_place 
     return CR_OK;
 }
 
-/* The next name of a list, of which *list is moved behind it; its length. */
-static size_t next_name(const char **list, const char **name)
+/* Whether a part of a row is called so; the layer of a method may be short. */
+static bool is_part(const cr_compare_row *row, int part, const char *name, size_t length)
 {
-    *name = *list;
-    const size_t length = strcspn(*list, ",");
-    *list += length + ((*list)[length] == ',');
-    return length;
-}
-
-static bool is_name(const char *text, const char *name, size_t length)
-{
-    return strlen(text) == length && memcmp(text, name, length) == 0;
+    return cr_name_is(part_of(row, part), name, length) ||
+           (part == METHOD && cr_name_is_short_for(row->method, name, length));
 }
 
 /* Whether a name of the list is one of the parts that rows have, and whether it is this row's. */
@@ -82,10 +76,10 @@ static void look_up(const cr_compare_row *rows, int n_rows, int part, const cr_c
     const char *name;
     *is_asked = *is_chosen = false;
     while (*only) {
-        const size_t length = next_name(&only, &name);
+        const size_t length = cr_names_next(&only, &name);
         for (int r = 0; r < n_rows && !*is_asked; r++)
-            *is_asked = is_name(part_of(&rows[r], part), name, length);
-        *is_chosen = *is_chosen || is_name(part_of(row, part), name, length);
+            *is_asked = is_part(&rows[r], part, name, length);
+        *is_chosen = *is_chosen || is_part(row, part, name, length);
     }
 }
 
@@ -146,11 +140,11 @@ static cr_status check_names(const cr_compare_row *rows, int n_rows, const char 
     char known[LIST_BYTES];
     const char *name;
     while (*only) {
-        const size_t length = next_name(&only, &name);
+        const size_t length = cr_names_next(&only, &name);
         bool found = false;
         for (int r = 0; r < n_rows; r++)
             for (int part = 0; part < N_PARTS; part++)
-                found = found || is_name(part_of(&rows[r], part), name, length);
+                found = found || is_part(&rows[r], part, name, length);
         if (found)
             continue;
         list_parts(rows, n_rows, known);
@@ -168,8 +162,8 @@ static bool is_named(const cr_compare_row *row, const char *only, const char *ag
 {
     const char *name;
     while (only && *only) {
-        const size_t length = next_name(&only, &name);
-        if (is_name(row->model, name, length) || is_name(row->method, name, length))
+        const size_t length = cr_names_next(&only, &name);
+        if (cr_name_is(row->model, name, length) || cr_name_is(row->method, name, length))
             return true;
     }
     return against && strstr(against, row->method) && is_called(row, against);

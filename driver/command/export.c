@@ -139,8 +139,9 @@ static cr_status export_command(const cr_par *par, int argc, char **argv, cr_err
     CR_TRY(cr_results_open(r.results, &results, err));
     CR_TRY(check_whole(r.results, results, err));
     /* A table can hold everything; the other forms hold one prediction or map for an image. */
-    CR_TRY(cr_pick_find(r.results, cr_results_get_plan(results), r.format != CSV, r.format != NPY,
-                        &r.pick, err));
+    if (r.format != CSV)
+        CR_TRY(cr_pick_find(r.results, cr_results_get_plan(results), true, r.format != NPY, &r.pick,
+                            err));
     const cr_results_model *model = &cr_results_get_plan(results)->models[r.pick.model];
     if ((r.format == KAGGLE || r.format == DEVKIT) && !cr_results_has_network(model))
         CR_TRY(cr_fail(err, CR_EINPUT,
@@ -166,7 +167,8 @@ const cr_command cr_command_export = {
         "          rank 1 to 5, and 0 for the ground-truth class; label and class count from 0;\n"
         "          iou with the best ground-truth box; hit: right class and iou enough, empty\n"
         "          where the image is excluded from localization. Failed images have no line;\n"
-        "          without a network there is rank 0 alone, with no score\n"
+        "          without a network there is rank 0 alone, with no score; of a network without\n"
+        "          methods there are the five classes, with method, protocol and box empty\n"
         "  kaggle  a submission: ImageId,PredictionString, up to five `label x0 y0 x1 y1` an\n"
         "          image, labels 1 to the number of classes in the order of sorted wnids\n"
         "  devkit  a prediction file of the ILSVRC devkit: a line an image, labels the devkit's\n"

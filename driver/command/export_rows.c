@@ -91,6 +91,17 @@ typedef struct csv_context {
     FILE *out;
 } csv_context;
 
+/* The fields up to the model. */
+static void put_image(const view *v, const csv_context *to)
+{
+    put_field(to->out, cr_data_image_id(v->data, v->rows->first + v->i));
+    fputc(',', to->out);
+    if (image_of(v)->label >= 0)
+        fprintf(to->out, "%d", image_of(v)->label);
+    fputc(',', to->out);
+    put_field(to->out, to->plan->models[to->model].name);
+}
+
 static void put_line(const view *v, const csv_context *to, const char *method, int rank,
                      const cr_prediction *at)
 {
@@ -100,12 +111,7 @@ static void put_line(const view *v, const csv_context *to, const char *method, i
                                                   : v->rows->top_logit[v->i * CR_TOP + at->slot];
     const cr_box box = v->boxes->boxes[place_of(v, at)];
     const double iou = v->boxes->iou[place_of(v, at)];
-    put_field(to->out, cr_data_image_id(v->data, v->rows->first + v->i));
-    fputc(',', to->out);
-    if (image->label >= 0)
-        fprintf(to->out, "%d", image->label);
-    fputc(',', to->out);
-    put_field(to->out, to->plan->models[to->model].name);
+    put_image(v, to);
     fputc(',', to->out);
     put_field(to->out, method);
     fputc(',', to->out);
@@ -122,12 +128,28 @@ static void put_line(const view *v, const csv_context *to, const char *method, i
     fputc('\n', to->out);
 }
 
+/* Of a network without methods: its classes. */
+static void put_classes(const cr_results_rows *rows, const csv_context *to)
+{
+    for (int i = 0; i < rows->n; i++)
+        for (int k = 0; k < CR_TOP; k++) {
+            const view v = {to->data, rows, NULL, NULL, i};
+            if (class_of(&v, k) < 0)
+                continue;
+            put_image(&v, to);
+            fprintf(to->out, ",,,%d,%d,%.9g,,,,,,\n", k + 1, class_of(&v, k),
+                    (double)rows->top_logit[i * CR_TOP + k]);
+        }
+}
+
 static cr_status take_csv(const cr_results_rows *rows, void *context, cr_error *err)
 {
     (void)err;
     const csv_context *to = context;
     const cr_results_model *model = &to->plan->models[to->model];
     char method[2 * CR_NAME_BYTES];
+    if (model->n_variants == 0)
+        put_classes(rows, to);
     for (int i = 0; i < rows->n; i++)
         for (int m = 0; m < model->n_variants; m++)
             for (int p = 0; p < to->plan->n_protocols; p++) {
@@ -186,23 +208,40 @@ bool cr_export_is_devkit(const char *bytes, size_t n)
     return at == n && (bytes[0] == '\n' || memchr(bytes, ' ', n));
 }
 
+/* What of a model is asked for. A method that is named need not be one of every model, and a model has its
+ * classes where none is named. */
+static cr_status pick_of(const char *path, const cr_results_plan *plan, const cr_pick *pick,
+                         int model, cr_pick *here, cr_error *err)
+{
+    *here = *pick;
+    here->model_name = plan->models[model].name;
+    if (plan->models[model].n_variants == 0 && !pick->method_name)
+        return CR_OK;
+    return cr_pick_find(path, plan, false, true, here, err);
+}
+
 cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pick, FILE *out,
                         cr_error *err)
 {
-    csv_context to = {cr_results_get_plan(results), cr_results_get_data(results), pick, 0, out};
-    fprintf(out, "%s", csv_header);
+    cr_status status = CR_OK;
+    bool any = false;
+    cr_pick here;
+    csv_context to = {cr_results_get_plan(results), cr_results_get_data(results), &here, 0, out};
     for (; to.model < to.plan->n_models; to.model++) {
-        /* A method that is named need not be one of every model. */
-        cr_pick here = *pick;
-        here.model_name = to.plan->models[to.model].name;
-        if (pick->model_name && strcmp(pick->model_name, here.model_name) != 0)
+        if (pick->model_name && strcmp(pick->model_name, to.plan->models[to.model].name) != 0)
             continue;
-        if (cr_pick_find(path, to.plan, false, true, &here, err) != CR_OK)
+        status = pick_of(path, to.plan, pick, to.model, &here, err);
+        if (status != CR_OK)
             continue;
-        to.pick = &here;
+        if (!any)
+            fprintf(out, "%s", csv_header);
+        any = true;
         CR_OR_RETURN(each_slice(results, to.model, take_csv, &to, err));
     }
-    return CR_OK;
+    if (any)
+        return CR_OK;
+    here = *pick;
+    return status != CR_OK ? status : cr_pick_find(path, to.plan, false, true, &here, err);
 }
 
 /* The forms of a challenge: a line an image, whose classes are numbered in another order. */

@@ -1,22 +1,30 @@
 /* The options --model, --method and --protocol, and what they name in a file. What is left out must
  * be the only one, where one alone is wanted. */
 #include "pick.h"
+#include "camrank/names.h"
 #include "camrank/near.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The first of n whose name is `wanted`, or the first of all for NULL; -1: none. */
+/* The one of n that is called `wanted`, in full or, if that is none, in short; the first of all for NULL; -1:
+ * none, or *n_short, more than 1. */
 static int find(const char *wanted, int n, void name_of(const void *, int, char *),
-                const void *list)
+                const void *list, int *n_short)
 {
     char name[2 * CR_NAME_BYTES];
+    int found = -1;
+    *n_short = 0;
     for (int i = 0; i < n; i++) {
         name_of(list, i, name);
-        if (!wanted || strcmp(name, wanted) == 0)
+        if (!wanted || strcmp(name, wanted) == 0) {
+            *n_short = 0;
             return i;
+        }
+        if (cr_name_is_short_for(name, wanted, strlen(wanted)) && (*n_short)++ == 0)
+            found = i;
     }
-    return -1;
+    return *n_short == 1 ? found : -1;
 }
 
 static void model_name(const void *plan, int i, char *name)
@@ -40,9 +48,13 @@ static cr_status pick_one(const char *place, const char *what, const char *wante
                           int *found, cr_error *err)
 {
     char first[2 * CR_NAME_BYTES], second[2 * CR_NAME_BYTES], names[300];
-    *found = find(wanted, n, name_of, list);
+    int n_short;
+    *found = find(wanted, n, name_of, list, &n_short);
     if (*found < 0 && n == 0)
         return cr_fail(err, CR_EINPUT, "%s holds no %s at all", place, what);
+    if (n_short > 1)
+        return cr_fail(err, CR_EUSAGE, "%s holds %d %ss that %s may stand for", place, n_short,
+                       what, wanted);
     if (*found < 0) {
         cr_near near;
         size_t used = 0;

@@ -214,7 +214,7 @@ def rounded(row):
              for k, n in [(k, 4 if k == "mean_iou" else 2) for k in KEYS + ["max_box_acc", "max_box_acc_v2"]]]
     cells[-2] += (f"held {row['max_box_acc_held_out']:.2f}",)
     if row["max_box_acc_threshold"] is not None:
-        cells[-2] += (f"at {row['max_box_acc_threshold']:.2f}",)
+        cells[-2] += (f"at {row['max_box_acc_threshold']:.3f}",)
     cells[-1] += (f"held {row['max_box_acc_v2_held_out']:.2f}",)
     return cells
 

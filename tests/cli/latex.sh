@@ -56,7 +56,7 @@ odd=$work/odd.h5
 "$CAMRANK" compare "$odd" --format latex >"$work/many.tex" 2>&1 || fail "compare"
 "$CAMRANK" compare "$odd" --against gmp/cam/cam-paper --format latex >"$work/against.tex" 2>&1 || fail "compare --against"
 "$CAMRANK" compare "$odd" --group 'g*' --format latex >"$work/group.tex" 2>&1 || fail "compare --group"
-contains "$work/few.tex" 'textbackslash{}d'
+contains "$work/report.tex" 'textbackslash{}d'
 contains "$work/against.tex" '^% A: gap/.*   B: gmp/cam/cam-paper$'
 for name in report classes few many against group; do
     compiles $name

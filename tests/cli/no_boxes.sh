@@ -243,6 +243,9 @@ contains "$work/out" '^model *method *top-1 cls↓ *top-5 cls↓$'
 contains "$work/out" '^gap *-  *[0-9.]*  *[0-9.]*$'
 checks=$((checks + 1))
 grep -q -e outcome -e baseline -e MaxBoxAcc -e protocol "$work/out" && fail "what needs maps: $(cat "$work/out")"
+expect 0 '' "$CAMRANK" export classes1.h5 --format csv --model gap
+check "five classes an image, without a box" test "$(tail -n +2 "$work/out" | grep -c '^[^,]*,[0-9]*,gap,,,[1-5],[0-9]*,[-0-9.e]*,,,,,,$')" = $((37 * 5))
+expect 3 'camrank: classes1.h5: model gap holds no method at all' "$CAMRANK" export classes1.h5 --format kaggle --model gap
 expect 0 '' "$CAMRANK" report classes1.h5 --format csv
 cp "$work/out" classes1.csv
 expect 0 '' "$CAMRANK" report classes1.h5 --by-class --format csv

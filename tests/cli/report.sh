@@ -14,6 +14,12 @@ for short in grad-cam@relu4 grad-cam@Relu_output_0 grad-cam@/relu4; do
     expect 0 '' "$CAMRANK" report "$file" --method $short --format csv --model gap
     check "$short is short for one row" test "$(cut -d, -f4 "$work/out" | tail -n +2 | sort -u)" = '"grad-cam@/relu4/Relu_output_0"'
 done
+# Elsewhere, too.
+expect 0 '' "$CAMRANK" export "$file" --format csv --model gap --protocol low --method grad-cam@relu4
+check "export: grad-cam@relu4" test "$(cut -d, -f4 "$work/out" | tail -n +2 | sort -u)" = grad-cam@/relu4/Relu_output_0
+expect 0 '' "$CAMRANK" show "$file" demo_val_00000001 --method grad-cam@relu4 -o "$work/short.png"
+expect 0 '' "$CAMRANK" compare "$file" --only gap,low,cam,grad-cam@relu4
+contains "$work/out" 'grad-cam@/relu4/Relu_output_0'
 expect 3 'camrank: --method: there is no "grad-cam@relu" in the file, but *' "$CAMRANK" report "$file" --method grad-cam@relu
 expect 3 'camrank: --protocol: there is no "kaggle" in the file, but cam-paper, low' "$CAMRANK" report "$file" --protocol kaggle
 expect 3 'camrank: no row has such a model and such a method' "$CAMRANK" report "$file" --model baseline --method cam
