@@ -140,6 +140,21 @@ static bool put_flips(const cr_compare *compare, FILE *out)
     return true;
 }
 
+static void put_alike(const cr_compare *compare, FILE *out)
+{
+    fprintf(out, PAIR_KEYS ",alike,images,value,low,high\n");
+    for (int k = 0; k < compare->n_pairs; k++)
+        for (int i = 0; i < CR_N_ALIKE; i++) {
+            const cr_compare_alike *of = &compare->alike[k * CR_N_ALIKE + i];
+            put_pair(compare, k, out);
+            fprintf(out, "%s,%d", cr_alike_numbers[i].key, of->n);
+            put_number(out, of->value);
+            put_number(out, of->low);
+            put_number(out, of->high);
+            fputc('\n', out);
+        }
+}
+
 static void put_spread(FILE *out, const cr_compare_spread *of)
 {
     put_number(out, of->mean);
@@ -177,7 +192,9 @@ bool cr_compare_csv(const cr_compare *compare, FILE *out)
         return put_classes(compare, out);
     if (compare->options.n_flips > 0)
         return put_flips(compare, out);
-    if (compare->n_variants > 0)
+    if (compare->alike)
+        put_alike(compare, out);
+    else if (compare->n_variants > 0)
         put_between(compare, out);
     else
         put_pairs(compare, out);

@@ -14,7 +14,8 @@ struct cr_compare_room {
     uint8_t *parts;  /* [n_shared] cr_held_out_part; NULL where no number asks */
     bool *swept;     /* [n_shared] of the row that is added */
     uint8_t *levels; /* [n_shared][CR_SWEEP_LEVELS] of that row; NULL where no number asks */
-    struct cr_compare_seen *seen; /* [n_rows][n_shared]; NULL without flips */
+    struct cr_compare_seen *seen;         /* [n_rows][n_shared]; NULL without flips */
+    struct cr_compare_likeness *likeness; /* NULL without options.alike */
 };
 
 /* What became of an image under a row, of the first prediction and of the ground-truth class. */
@@ -87,6 +88,9 @@ void cr_compare_make_pair(const cr_compare *compare, int pair, cr_sheet *sheet);
 void cr_compare_make_variants(const cr_compare *compare, cr_sheet *sheet);
 void cr_compare_make_between(const cr_compare *compare, int between, cr_sheet *sheet);
 
+/* How alike the rows of all pairs are. */
+void cr_compare_make_alike(const cr_compare *compare, cr_sheet *sheet);
+
 /* detail.c: the classes of a pair, and its flips: what became of A's outcomes in B, and the images. */
 void cr_compare_make_classes(const cr_compare *compare, const cr_compare_metric *metric,
                              const cr_compare_class *classes, int n, cr_sheet *sheet);
@@ -103,6 +107,8 @@ void cr_compare_put_notes(const cr_compare *compare, FILE *out, const char *pref
 void cr_compare_put_tests(const cr_compare *compare, FILE *out, const char *prefix,
                           cr_put_text *put);
 void cr_compare_put_heading(const cr_compare *compare, int pair, FILE *out, cr_put_text *put);
+/* The beginning of a line that goes on with the one before. */
+const char *cr_compare_continued(const char *prefix);
 void cr_compare_put_columns(const cr_compare *compare, FILE *out, const char *prefix);
 
 /* labels.c: what all rows have in common, and their labels leave out. */

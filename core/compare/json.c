@@ -199,6 +199,32 @@ static json_t *flips_value(const cr_compare *compare, int k)
     return cr_json_whole(object, failed);
 }
 
+static json_t *alike_value(const cr_compare *compare, int k, int i)
+{
+    const cr_compare_pair *pair = &compare->metrics[0].pairs[k];
+    const cr_compare_alike *of = &compare->alike[k * CR_N_ALIKE + i];
+    const figure figures[] = {{"value", of->value}, {"low", of->low}, {"high", of->high}};
+    json_t *object = json_object();
+    int failed = 0;
+    failed |= json_object_set_new(object, "a", json_integer(pair->a));
+    failed |= json_object_set_new(object, "b", json_integer(pair->b));
+    failed |= json_object_set_new(object, "alike", json_string(cr_alike_numbers[i].key));
+    failed |= json_object_set_new(object, "n", json_integer(of->n));
+    failed |= set_figures(object, figures, sizeof figures / sizeof figures[0]);
+    return cr_json_whole(object, failed);
+}
+
+static int set_alike(json_t *root, const cr_compare *compare)
+{
+    json_t *array = json_array();
+    int failed = 0;
+    for (int k = 0; k < compare->n_pairs; k++)
+        for (int i = 0; i < CR_N_ALIKE; i++)
+            failed |= json_array_append_new(array, alike_value(compare, k, i));
+    failed |= json_object_set_new(root, "alike", array);
+    return failed;
+}
+
 /* What was asked for of each pair. */
 static int set_details(json_t *root, const cr_compare *compare)
 {
@@ -308,6 +334,8 @@ bool cr_compare_json(const cr_compare *compare, FILE *out)
     failed |= json_object_set_new(root, "metrics", metrics);
     failed |= json_object_set_new(root, "pairs", pairs);
     failed |= set_details(root, compare);
+    if (compare->alike)
+        failed |= set_alike(root, compare);
     if (compare->n_variants > 0)
         failed |= set_variants(root, compare);
     failed = failed || json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;

@@ -80,8 +80,7 @@ static bool has_sweep(const cr_compare *compare)
     return false;
 }
 
-/* The beginning of a line that goes on with the one before. */
-static const char *as_continued(const char *prefix)
+const char *cr_compare_continued(const char *prefix)
 {
     return prefix[0] == '-' ? "  " : prefix;
 }
@@ -110,7 +109,7 @@ void cr_compare_put_notes(const cr_compare *compare, FILE *out, const char *pref
             "%sMaxBoxAcc is at each row's best threshold, chosen on the images it is scored on: "
             "optimistic\n%sfor all rows, and so are its p-values; held: chosen on a fifth, "
             "scored on the rest.\n",
-            prefix, as_continued(prefix));
+            prefix, cr_compare_continued(prefix));
 }
 
 /* The mean ranks, the least first, of so few rows that the line is not too long. */

@@ -146,6 +146,20 @@ static bool put_variants(const cr_compare *compare, const form *as, FILE *out)
     return whole;
 }
 
+static bool put_alike(const cr_compare *compare, const form *as, FILE *out)
+{
+    cr_sheet sheet;
+    fprintf(out,
+            "%sHow alike pairs are, with 95 %% intervals: images with the same classes and with "
+            "boxes of\n%sIoU > 0.9 in %%; mean IoU of the boxes, correlation of the maps, of "
+            "their ranks, and SSIM.\n\n",
+            as->prefix, cr_compare_continued(as->prefix));
+    cr_compare_make_alike(compare, &sheet);
+    const bool whole = put_sheet(as, &sheet, out);
+    fputc('\n', out);
+    return whole;
+}
+
 static bool put_all(const cr_compare *compare, const form *as, FILE *out)
 {
     bool whole;
@@ -156,6 +170,8 @@ static bool put_all(const cr_compare *compare, const form *as, FILE *out)
     cr_compare_put_tests(compare, out, as->prefix, as->put);
     if (compare->n_rows > 2)
         fputc('\n', out);
+    if (compare->alike)
+        whole = put_alike(compare, as, out) && whole;
     if (compare->n_variants > 0)
         return put_variants(compare, as, out) && whole;
     if (!cr_compare_shows_pairs(compare)) {

@@ -19,6 +19,7 @@ enum {
     OPTION_ONLY,
     OPTION_ALPHA,
     OPTION_BY_CLASS,
+    OPTION_ALIKE,
     OPTION_FLIPS,
     OPTION_GROUP,
     OPTION_RESAMPLES,
@@ -31,6 +32,7 @@ static const struct option options[] = {{"against", required_argument, NULL, OPT
                                         {"only", required_argument, NULL, OPTION_ONLY},
                                         {"alpha", required_argument, NULL, OPTION_ALPHA},
                                         {"by-class", no_argument, NULL, OPTION_BY_CLASS},
+                                        {"alike", no_argument, NULL, OPTION_ALIKE},
                                         {"flips", required_argument, NULL, OPTION_FLIPS},
                                         {"group", required_argument, NULL, OPTION_GROUP},
                                         {"resamples", required_argument, NULL, OPTION_RESAMPLES},
@@ -117,6 +119,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         case OPTION_BY_CLASS:
             r->options.by_class = true;
             break;
+        case OPTION_ALIKE:
+            r->options.alike = true;
+            break;
         case OPTION_FLIPS:
             CR_OR_RETURN(cr_option_int("flips", optarg, 1, &r->options.n_flips, err));
             break;
@@ -140,13 +145,15 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
         }
     for (int k = 0; k < cr_metric_n_numbers(); k++)
         r->options.numbers[k] = r->options.numbers[k] || (!r->options.chosen && cr_compare_has(k));
-    if (r->options.by_class && r->options.n_flips > 0 && strcmp(r->format->name, "csv") == 0)
+    const int n_details = r->options.by_class + (r->options.n_flips > 0) + r->options.alike;
+    if (n_details > 1 && strcmp(r->format->name, "csv") == 0)
         return cr_fail(err, CR_EUSAGE,
-                       "compare: --format csv is one table: of --by-class or of --flips");
-    if (r->options.n_groups > 0 && (r->against || r->options.by_class || r->options.n_flips > 0))
+                       "compare: --format csv is one table: of --by-class, of --flips or of "
+                       "--alike");
+    if (r->options.n_groups > 0 && (r->against || n_details > 0))
         return cr_fail(
             err, CR_EUSAGE,
-            "compare: --group is of variants: without --against, --by-class and --flips");
+            "compare: --group is of variants: without --against, --by-class, --flips and --alike");
     if (optind == argc)
         return cr_fail(err, CR_EUSAGE,
                        "compare: a results file is missing; see camrank compare --help");
@@ -241,6 +248,10 @@ const cr_command cr_command_compare = {
         "  --flips N          also the N images that changed most, for better and for worse, "
         "and what\n"
         "                     became of each outcome\n"
+        "  --alike            also how alike each pair is: the share of images with the same "
+        "classes and\n"
+        "                     with the same box, and the correlation of maps, of their ranks, "
+        "and SSIM\n"
         "  --group PATTERN    models, or rows, whose names match are runs of one variant (seeds,\n"
         "                     checkpoints): their mean, deviation and range, and differences "
         "between\n"

@@ -1,5 +1,5 @@
 /* A comparison as commands make it: files opened, images matched, rows read one after the other. */
-#include "compare_files.h"
+#include "compare_alike.h"
 
 #include <stdlib.h>
 
@@ -77,7 +77,8 @@ cr_status cr_compare_files_run(cr_compare_files *files, const cr_compare_options
                                   files->n_shared, files->rows, files->n_rows, &files->compare,
                                   err));
     CR_OR_RETURN(read_rows(files, err));
-    return cr_compare_finish(&files->compare, err);
+    CR_OR_RETURN(cr_compare_finish(&files->compare, err));
+    return options->alike ? cr_compare_files_alike(files, err) : CR_OK;
 }
 
 void cr_compare_files_close(cr_compare_files *files)

@@ -43,6 +43,7 @@ typedef struct cr_compare_options {
                                             cr_compare_has are passed over */
     bool chosen;   /* by the user: classes are of all of them, else of the lead alone */
     bool by_class; /* forms have each pair class by class */
+    bool alike;    /* and how alike maps, boxes and classes of each pair are */
     int n_flips;   /* and the images that changed most, so many for better and for worse; 0: none */
     /* [n_groups] patterns as the shell has them, each of rows that are runs of one variant; the caller's */
     const char *const *groups;
@@ -119,6 +120,38 @@ typedef struct cr_compare_metric {
     cr_compare_between *between; /* [n_between] */
 } cr_compare_metric;
 
+/* How alike two rows are: what can be said of an image under both, and its mean over images. */
+typedef enum cr_alike_of {
+    CR_ALIKE_CLASS,       /* the first class is the same */
+    CR_ALIKE_TOP5,        /* the first five are, in any order */
+    CR_ALIKE_BOX,         /* boxes of the ground-truth class have IoU > 0.9 */
+    CR_ALIKE_IOU,         /* their IoU */
+    CR_ALIKE_CORRELATION, /* of the maps: cr_stat_correlation of values, */
+    CR_ALIKE_RANKS,       /* and of ranks, */
+    CR_ALIKE_SSIM,        /* and cr_stat_ssim */
+    CR_N_ALIKE
+} cr_alike_of;
+
+typedef struct cr_alike_number {
+    const char *key, *title;
+    bool is_share; /* of images, in %; else a mean */
+    int places;
+} cr_alike_number;
+extern const cr_alike_number cr_alike_numbers[CR_N_ALIKE];
+
+/* A pair under one of them. NaN where it is of no image. */
+typedef struct cr_compare_alike {
+    int n;                   /* images of which it can be said */
+    double value, low, high; /* 95 %: cr_stat_wilson of shares, else cr_stat_bca */
+} cr_compare_alike;
+
+/* An image under a row. */
+typedef struct cr_compare_sight {
+    const float *map;         /* at the resolution of cr_compare_begin_alike; NULL: none */
+    const cr_box *box;        /* of the ground-truth class; NULL: none */
+    const int32_t *top_class; /* [CR_TOP]; NULL: no classes were predicted */
+} cr_compare_sight;
+
 typedef struct cr_compare {
     cr_compare_options options;
     const cr_compare_set *sets; /* the caller's, as is what they refer to */
@@ -136,6 +169,7 @@ typedef struct cr_compare {
     /* With options.groups: in the order of their first rows; a row that no group takes is a variant. */
     cr_compare_variant *variants;
     int n_variants, n_between;
+    cr_compare_alike *alike;                   /* with options.alike: [n_pairs][CR_N_ALIKE] */
     bool needs_iou, needs_boxes, needs_levels; /* what cr_compare_add has to be given */
     struct cr_compare_room *room;              /* memory of its own */
 } cr_compare;
@@ -165,6 +199,19 @@ void cr_compare_row_done(cr_compare *compare, int row);
 cr_status cr_compare_finish(cr_compare *compare, cr_error *err);
 
 void cr_compare_free(cr_compare *compare);
+
+/* Then, with options.alike, all images that are computed under all rows: maps are width x height. Begins it.
+ * Errors: CR_EINPUT for more pairs than that can be done for; CR_EINTERNAL (memory). */
+cr_status cr_compare_begin_alike(cr_compare *compare, int width, int height, cr_error *err);
+
+/* Whether an image is one of them. */
+bool cr_compare_is_computed(const cr_compare *compare, int image);
+
+/* Adds the next image, as it is under each row, [n_rows]. Errors: CR_EINTERNAL (memory). */
+cr_status cr_compare_add_alike(cr_compare *compare, const cr_compare_sight *sights, cr_error *err);
+
+/* After the last. Errors: CR_EINTERNAL (memory). */
+cr_status cr_compare_end_alike(cr_compare *compare, cr_error *err);
 
 /* A sentence in plain words on a pair under a metric: which is better by how much, how sure, and how many
  * images it would take to see it. It has no line end. */

@@ -94,6 +94,22 @@ cr_status cr_stat_friedman(const double *const *columns, int k, int n, double *m
  * of cr_stat_range_quantile (Demsar, JMLR 7, 2006, section 3.2.2). */
 double cr_stat_nemenyi(double alpha, int k, int n);
 
+/* --- How alike two pictures are ----------------------------------------------------------------- */
+
+/* Pearson's correlation of n >= 1 values, -1 to 1; of ranks it is Spearman's. NaN where either is constant. */
+double cr_stat_correlation(const double *a, const double *b, size_t n);
+
+/* Ranks of n values, from 1, equal ones the mean of theirs. Errors: CR_EINTERNAL (memory).
+ *   ranks  [n], the caller's */
+cr_status cr_stat_ranks(const float *values, int n, double *ranks, cr_error *err);
+
+/* Structural similarity (Wang et al., IEEE Trans. Image Process. 13, 2004, equation 13) of two pictures,
+ * [height][width], as scikit-image has it: the mean over all windows of 7 x 7 that lie inside, sample variances,
+ * K1 = 0.01, K2 = 0.03, the range that of both together. NaN where that is 0, or a side below 7. Errors:
+ * CR_EINTERNAL (memory). */
+cr_status cr_stat_ssim(const float *a, const float *b, int width, int height, double *ssim,
+                       cr_error *err);
+
 /* --- Many p-values ------------------------------------------------------------------------------ */
 
 /* p-values [n >= 0] corrected for being n, in the same order, at most 1; `adjusted` may be `p`. NaN stays

@@ -333,7 +333,8 @@ def judge_docs(path):
     three = ("--metric", "top1_loc_error", "--metric", "gt_known_loc_error", "--metric", "mean_iou")
     printed = [run("compare", path, "--only", "grad-cam"),
                run("compare", path, "--only", "grad-cam", *three, "--format", "latex"),
-               run("compare", path, "--only", "gap", "--metric", "top1_loc_error", "--by-class", "--flips", "2")]
+               run("compare", path, "--only", "gap", "--metric", "top1_loc_error", "--by-class", "--flips", "2"),
+               run("compare", path, "--only", "gap,gmp,cam", "--alike")]
     known = {shape(line.replace(path, "build/demo.h5")) for line in "\n".join(printed).splitlines()}
     shown = [line for page in ("docs/comparing.md", "docs/comparing-reference.md")
              for block in re.findall(r"^```\w*\n(.*?)^```", open(page).read(), re.M | re.S)
@@ -481,15 +482,15 @@ def judge_refusals(path, folder):
     check("numbers that compare knows", set(KEYS) <= set(known), str(known))
     refused("a number that is none", "--metric top1_lok_error: is no number of a single image (did you mean "
             '"top1_loc_error"?); see camrank metrics', path, "--metric", "top1_lok_error", code=2)
-    refused("two tables in one CSV", "compare: --format csv is one table: of --by-class or of --flips", path,
+    refused("two tables in one CSV", "compare: --format csv is one table: of --by-class, of --flips or of --alike", path,
             "--by-class", "--flips", "3", "--format", "csv", code=2)
     refused("a group of none", "--group x*: no row is called so, but gap/cam/cam-paper, gap/grad-cam/cam-paper, "
             "gmp/cam/cam-paper, gmp/grad-cam/cam-paper, fc/grad-cam/cam-paper", path, "--group", "x*")
     refused("a row of two groups", "--group g* and --group */cam/* both take gap/cam", path, "--group", "g*",
             "--group", "*/cam/*", code=2)
     for option in ("--by-class",), ("--flips", "2"), ("--against", "gap/cam"):
-        refused(f"--group with {option[0]}", "compare: --group is of variants: without --against, --by-class and "
-                "--flips", path, "--group", "g*", *option, code=2)
+        refused(f"--group with {option[0]}", "compare: --group is of variants: without --against, --by-class, "
+                "--flips and --alike", path, "--group", "g*", *option, code=2)
     for alpha in "0", "1", "x", "nan":
         refused(f"--alpha {alpha}", f"--alpha {alpha}: must be a number between 0 and 1", path, "--alpha", alpha,
                 code=2)

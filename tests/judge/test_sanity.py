@@ -1,8 +1,9 @@
 """models.randomise against its recipe written out in numpy, put into ONNX files that are run beside; against
-the kit's cascade, which Quantus judged; and `compare --alike` against SciPy and scikit-image.
+the kit's cascade, which Quantus judged; and `compare --alike` against SciPy, scikit-image's formula and the same kit.
 
 usage: test_sanity.py [all]   from the top of the repo; five stages of SqueezeNet's cascade, or all of both networks
 """
+import ctypes as ct
 import hashlib
 import json
 import os
@@ -15,11 +16,12 @@ try:
     import numpy as np
     import onnx
     from onnx import TensorProto, helper, numpy_helper
+    from scipy import ndimage, stats
 except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import KIT, Checks
+from camrank import KIT, Checks, lib
 
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 ALL = "all" in sys.argv
@@ -202,10 +204,120 @@ def judge_kit(folder, job, model):
         check(f"{model}, {method}: maps of {len(stages)} stages are the kit's", worst < 1e-4, f"off by {worst:.2g} of the maximum")
     worst = max(np.abs(file[f"models/{model}.cascading-{s}/truth_logit"][()][order] - golden["logit"][s]).max() for s in stages)
     check(f"{model}: so are the logits", worst < 1e-4 * np.abs(golden["logit"]).max(), f"off by {worst:.2g}")
-    return file, golden, stages, order
+    judge_kit_alike(f"{folder}/kit.h5", model, golden, stages)
+
+
+def judge_kit_alike(path, model, golden, stages):
+    """Quantus' Spearman and scikit-image's SSIM of the trained map beside each stage's, means over the images."""
+    for method in "cam", "grad-cam":
+        pairs = alike(path, "--only", method, "--against", model)
+        for key, name, tolerance in ("rank_correlation", "mprt_spearman", 2e-3), ("ssim", "ssim", 1e-4):
+            theirs, worst = golden[f"{name}_{method.replace('-', '')}"], 0
+            of_stage = dict(zip(golden["ssim_stages"], theirs)) if key == "ssim" else dict(enumerate(theirs))
+            seen = [s for s in stages if s in of_stage]
+            for stage in seen:
+                ours, values = pairs[f"{model}.cascading-{stage}"][key], of_stage[stage]
+                values = values[~np.isnan(values)]
+                worst = max(worst, abs(ours["value"] - values.mean())) if ours["n"] == len(values) else np.inf
+            check(f"{model}, {method}: {key} of {len(seen)} stages is the kit's", worst < tolerance and seen, f"off by {worst:.2g}")
+
+
+def alike(path, *options):
+    """By the model of the first row and number."""
+    text = subprocess.run([CAMRANK, "compare", path, "--alike", "--resamples", "1000", "--format", "json", *options],
+                          check=True, capture_output=True, text=True).stdout
+    told, pairs = json.loads(text), {}
+    for one in told["alike"]:
+        pairs.setdefault(told["rows"][one["a"]]["model"], {})[one["alike"]] = one
+    return pairs
+
+
+def at(array):
+    return array.ctypes.data_as(ct.c_void_p)
+
+
+def ssim(a, b):
+    """scikit-image 0.19's structural_similarity with its defaults."""
+    a, b = a.astype(float), b.astype(float)
+    size = max(a.max(), b.max()) - min(a.min(), b.min())
+    x, y, xx, yy, xy = (ndimage.uniform_filter(f, 7) for f in (a, b, a * a, b * b, a * b))
+    sample, c1, c2 = 49 / 48, (.01 * size) ** 2, (.03 * size) ** 2
+    vx, vy, vxy = sample * (xx - x * x), sample * (yy - y * y), sample * (xy - x * y)
+    of = (2 * x * y + c1) * (2 * vxy + c2) / ((x ** 2 + y ** 2 + c1) * (vx + vy + c2))
+    return of[3:-3, 3:-3].mean()
+
+
+def judge_formulas():
+    """The figures by themselves, of pictures with and without ties."""
+    numbers = np.random.default_rng(11)
+    lib.cr_stat_correlation.restype = ct.c_double
+    worst = np.zeros(3)
+    for k in range(20):
+        h, w = numbers.integers(7, 40, 2)
+        a = numbers.normal(0, 1, (h, w)).astype(np.float32)
+        b = (a * numbers.uniform(-1, 1) + numbers.normal(0, 1, (h, w))).astype(np.float32)
+        if k % 2:
+            a, b = np.round(a), np.maximum(b, 0)
+        ours, ranks, similarity = [x.astype(float).ravel() for x in (a, b)], [np.empty(h * w) for _ in range(2)], ct.c_double()
+        for values, to in zip((a, b), ranks):
+            lib.cr_stat_ranks(at(values), int(h * w), at(to), None)
+        lib.cr_stat_ssim(at(a), at(b), int(w), int(h), ct.byref(similarity), None)
+        n = ct.c_size_t(h * w)
+        worst = np.maximum(worst, [abs(lib.cr_stat_correlation(at(ours[0]), at(ours[1]), n) - stats.pearsonr(*ours)[0]),
+                                   abs(lib.cr_stat_correlation(at(ranks[0]), at(ranks[1]), n) - stats.spearmanr(*ours)[0]),
+                                   abs(similarity.value - ssim(a, b))])
+    check("correlation, rank correlation, SSIM are SciPy's", (worst < 1e-12).all(), f"off by {worst}")
+    flat = np.ones(49)
+    check("of a constant picture there is none", np.isnan(lib.cr_stat_correlation(at(flat), at(flat), ct.c_size_t(49))))
+
+
+def enlarged(maps, side):
+    """Raw cam maps scaled from minimum to maximum, bilinear by half-pixel centres to side x side."""
+    h, w = maps.shape
+    maps = maps.astype(float)
+    maps = (maps - maps.min()) / (maps.max() - maps.min())
+    ys, xs = ((np.arange(side) + .5) * n / side - .5 for n in (h, w))
+    return ndimage.map_coordinates(maps, np.meshgrid(ys, xs, indexing="ij"), order=1, mode="nearest").astype(np.float32)
+
+
+def iou(a, b):
+    inside = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) + 1, 0).prod()
+    return inside / ((a[2:] - a[:2] + 1).prod() + (b[2:] - b[:2] + 1).prod() - inside)
+
+
+def judge_alike(folder):
+    """Two networks' rows of the demo, from what h5py reads; a file that keeps no maps has the rest."""
+    path = f"{folder}/alike.h5"
+    file = run(f"{DEMO}/demo.yaml", path, "--limit", "40")
+    pair = alike(path, "--only", "cam", "--against", "gmp")["gap"]
+    rows = [file[f"models/{name}"] for name in ("gap", "gmp")]
+    top = [row["top_class"][()] for row in rows]
+    boxes = [row["cam/cam-paper/boxes"][()].reshape(40, 6, -1)[:, 5, :4] for row in rows]
+    maps = [[enlarged(m, 112) for m in row["cam/maps"][:, 5].squeeze()] for row in rows]
+    ious = np.array([iou(a, b) for a, b in zip(*boxes)])
+    want = {"same_top1": 100 * (top[0][:, 0] == top[1][:, 0]).mean(),
+            "same_top5": 100 * np.mean([set(a) == set(b) for a, b in zip(*top)]),
+            "same_box": 100 * (ious > .9).mean(), "box_iou": ious.mean(),
+            "correlation": np.mean([stats.pearsonr(a.ravel(), b.ravel())[0] for a, b in zip(*maps)]),
+            "rank_correlation": np.mean([stats.spearmanr(a.ravel(), b.ravel())[0] for a, b in zip(*maps)]),
+            "ssim": np.mean([ssim(a, b) for a, b in zip(*maps)])}
+    for key, value in want.items():
+        check(f"{key} is that of columns read with h5py", pair[key]["n"] == 40 and abs(pair[key]["value"] - value) < 1e-5,
+              f"{pair[key]['value']:.6g}, {value:.6g}")
+        check(f"{key} lies in its interval", pair[key]["low"] <= pair[key]["value"] <= pair[key]["high"] and
+              pair[key]["low"] < pair[key]["high"])
+    bootstrap = stats.bootstrap((ious,), np.mean, n_resamples=9999, random_state=1, method="BCa").confidence_interval
+    off = max(abs(pair["box_iou"]["low"] - bootstrap.low), abs(pair["box_iou"]["high"] - bootstrap.high))
+    check("the interval is near SciPy's BCa", off < .15 * (bootstrap.high - bootstrap.low), f"off by {off:.2g}")
+    run(f"{DEMO}/demo.yaml", path, "--limit", "40", "--set", "heatmaps.classes=none")
+    pair = alike(path, "--only", "cam", "--against", "gmp")["gap"]
+    check("without maps there are no figures of maps, but all others",
+          all((pair[key]["n"] == 0) == (key in ("correlation", "rank_correlation", "ssim")) for key in pair))
 
 
 with tempfile.TemporaryDirectory() as folder:
+    judge_formulas()
+    judge_alike(folder)
     judge_recipe(folder)
     judge_logit(folder)
     judge_same_bits(folder)
