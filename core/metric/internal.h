@@ -10,7 +10,7 @@ extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_
     cr_metric_relevance, cr_metric_map_shape, cr_metric_average_drop, cr_metric_insertion,
     cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping, cr_metric_region_perturbation,
     cr_metric_pixel_ap, cr_metric_faithfulness_correlation, cr_metric_sensitivity_n,
-    cr_metric_infidelity, cr_metric_irof, cr_metric_monotonicity,
+    cr_metric_infidelity, cr_metric_corloc, cr_metric_irof, cr_metric_monotonicity,
     cr_metric_monotonicity_correlation;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
@@ -92,5 +92,17 @@ static inline cr_metric_value cr_metric_count_value(const int64_t *sums)
 
 /* The share of `part` in percent, with Wilson's interval. */
 cr_metric_value cr_metric_share(int64_t part, int64_t counted);
+
+/* Sums of what is right by class: of the first so many classes. */
+enum { CR_METRIC_CLASSES = 1024 };
+typedef struct cr_metric_classes {
+    int64_t n[CR_METRIC_CLASSES], right[CR_METRIC_CLASSES], n_beyond;
+} cr_metric_classes;
+
+/* Adds an image; of none without a label. */
+void cr_metric_add_to_class(cr_metric_classes *classes, int32_t label, bool right);
+
+/* The mean, in percent, of the shares of the classes that have an image; NaN where one is of a class beyond. */
+cr_metric_value cr_metric_mean_of_classes(const cr_metric_classes *classes);
 
 #endif

@@ -26,6 +26,7 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_irof,
     &cr_metric_monotonicity,
     &cr_metric_monotonicity_correlation,
+    &cr_metric_corloc,
     NULL,
 };
 
@@ -46,6 +47,30 @@ cr_metric_value cr_metric_share(int64_t part, int64_t counted)
     cr_metric_value share = {.value = cr_metric_percent(part, counted)};
     cr_stat_wilson(part, counted, 100, &share.low, &share.high);
     return share;
+}
+
+void cr_metric_add_to_class(cr_metric_classes *classes, int32_t label, bool right)
+{
+    if (label < 0)
+        return;
+    if (label >= CR_METRIC_CLASSES) {
+        classes->n_beyond++;
+        return;
+    }
+    classes->n[label]++;
+    classes->right[label] += right;
+}
+
+cr_metric_value cr_metric_mean_of_classes(const cr_metric_classes *classes)
+{
+    double sum = 0;
+    int n = 0;
+    for (int c = 0; c < CR_METRIC_CLASSES; c++)
+        if (classes->n[c] > 0) {
+            sum += cr_metric_percent(classes->right[c], classes->n[c]);
+            n++;
+        }
+    return cr_metric_plain(n > 0 && classes->n_beyond == 0 ? sum / n : NAN);
 }
 
 int cr_metric_find(const char *name)

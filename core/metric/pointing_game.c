@@ -33,8 +33,14 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
                        workspace, err);
 }
 
-typedef struct sums {
+/* What an image adds, and all do. */
+typedef struct hit {
     int64_t n_images, hits, exact_hits;
+} hit;
+
+typedef struct sums {
+    hit all;
+    cr_metric_classes by_class;
 } sums;
 
 static bool is_point(const int32_t *point)
@@ -61,22 +67,22 @@ static int64_t distance(const int32_t *point, const cr_metric_image *image)
 }
 
 /* What an image adds. It counts as for MaxBoxAcc: with boxes, on the exclude list or not. */
-static sums judge(const cr_metric_image *image, const cr_verdict *verdict,
-                  const cr_metric_given *given)
+static hit judge(const cr_metric_image *image, const cr_verdict *verdict,
+                 const cr_metric_given *given)
 {
     const pointing_game *by = given->parameters;
     const int64_t tolerance = by->tolerance;
     if (!verdict->is_swept || verdict->has_failed)
-        return (sums){verdict->is_swept, 0, 0};
+        return (hit){verdict->is_swept, 0, 0};
     const int64_t least = distance(given->columns[0], image);
-    return (sums){1, least >= 0 && least < tolerance * tolerance, least == 0};
+    return (hit){1, least >= 0 && least < tolerance * tolerance, least == 0};
 }
 
 static const char *add(const cr_metric_image *image, const cr_metric_given *given, int64_t *to,
                        double *value)
 {
     const cr_verdict verdict = cr_metric_judge(image);
-    const sums one = judge(image, &verdict, given);
+    const hit one = judge(image, &verdict, given);
     const int32_t *point = given->columns[0];
     for (int i = 0; i < 2 && one.n_images && !verdict.has_failed && !is_point(point); i++) {
         *value = point[i];
@@ -84,33 +90,42 @@ static const char *add(const cr_metric_image *image, const cr_metric_given *give
             return "coordinate of a point";
     }
     sums *all = (sums *)to;
-    all->n_images += one.n_images;
-    all->hits += one.hits;
-    all->exact_hits += one.exact_hits;
+    all->all.n_images += one.n_images;
+    all->all.hits += one.hits;
+    all->all.exact_hits += one.exact_hits;
+    if (one.n_images)
+        cr_metric_add_to_class(&all->by_class, image->label, one.hits > 0);
     return NULL;
 }
 
 static cr_metric_value pointing_game_acc(const int64_t *of)
 {
-    return cr_metric_share(((const sums *)of)->hits, ((const sums *)of)->n_images);
+    const hit *all = &((const sums *)of)->all;
+    return cr_metric_share(all->hits, all->n_images);
 }
 
 static cr_metric_value pointing_game_exact(const int64_t *of)
 {
-    return cr_metric_share(((const sums *)of)->exact_hits, ((const sums *)of)->n_images);
+    const hit *all = &((const sums *)of)->all;
+    return cr_metric_share(all->exact_hits, all->n_images);
+}
+
+static cr_metric_value pointing_game_by_class(const int64_t *of)
+{
+    return cr_metric_mean_of_classes(&((const sums *)of)->by_class);
 }
 
 static double hit_of_image(const cr_metric_image *image, const cr_verdict *verdict,
                            const cr_metric_given *given)
 {
-    const sums one = judge(image, verdict, given);
+    const hit one = judge(image, verdict, given);
     return one.n_images ? (double)one.hits : NAN;
 }
 
 static double exact_hit_of_image(const cr_metric_image *image, const cr_verdict *verdict,
                                  const cr_metric_given *given)
 {
-    const sums one = judge(image, verdict, given);
+    const hit one = judge(image, verdict, given);
     return one.n_images ? (double)one.exact_hits : NAN;
 }
 
@@ -119,6 +134,14 @@ static const cr_metric_number numbers[] = {
      pointing_game_acc, hit_of_image, -1, false},
     {"pointing_game_exact", "exact", "%", CR_METRIC_UP, 2, CR_METRIC_OF_MAP, CR_METRIC_WILSON, NULL,
      pointing_game_exact, exact_hit_of_image, -1, false},
+    {"pointing_game_by_class", "by class", "%", CR_METRIC_UP, 2, CR_METRIC_OF_MAP,
+     CR_METRIC_BOOTSTRAP, NULL, pointing_game_by_class, NULL, -1, false},
+};
+
+static const char *const meanings[] = {
+    "Images whose map is largest on the object, or less than `tolerance` pixels from it.",
+    "Images whose map is largest on the object.",
+    "The mean over the classes of the first of these.",
 };
 
 static const cr_metric_sum named[] = {{"pointing_game_images", 0, false}};
@@ -133,6 +156,7 @@ const cr_metric cr_metric_pointing_game = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

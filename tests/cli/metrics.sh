@@ -65,7 +65,8 @@ with h5py.File(sys.argv[2]) as plain, h5py.File(sys.argv[3]) as full:
         assert f"| `{metric}` |" in document and f"`{column}`" in document, name
         item = full[name]
         assert item.attrs["description"] and item.shape[0] == full["images/id"].shape[0], name
-        done = full[name].parent.parent["done"][...] == 1
+        of = full[name].parent.parent
+        done = (of if "done" in of else of.parent)["done"][...] == 1
         assert not done.all() and done.any()
         blank = item[...][~done]
         assert (np.isnan(blank) if item.dtype.kind == "f" else blank == -1).all(), name

@@ -141,6 +141,26 @@ def sample_masks(folder, images, wnids):
     return entries
 
 
+def judge_by_class(file, rows):
+    """The means over the classes, counted again from points and from the boxes of another metric."""
+    points = file["models/gap/grad-cam/pointing-game/point"][...].astype(float)
+    protocol, = file["protocols"]
+    iou = file[f"models/gap/grad-cam/{protocol}/iou"][:, 5]
+    own = file[f"models/gap/grad-cam/{protocol}/corloc/iou"][:, 0]
+    report("corloc's boxes are those of localization", (own == iou).all() and len(own) == len(rows))
+    hits, right = {}, {}
+    for (x, y), best, (row, boxes) in zip(points, iou, rows.items()):
+        away = min(np.hypot(max(b[0] - x, x - b[2], 0), max(b[1] - y, y - b[3], 0)) for b in boxes)
+        hits.setdefault(row.split(":")[1], []).append(x >= 0 and away < 15)
+        right.setdefault(row.split(":")[1], []).append(best >= .15)
+    summary, = (s for s in file["summary"] if s["model"] == b"gap")
+    for key, of in ("pointing_game_by_class", hits), ("corloc", right):
+        wanted = 100 * np.mean([np.mean(values) for values in of.values()])
+        report(f"{key} is the mean over classes", abs(summary[key] - wanted) < 1e-9 and 0 < wanted < 100,
+               f"{summary[key]}, not {wanted}")
+    report("which is another than over rows", summary["pointing_game_by_class"] != summary["pointing_game"])
+
+
 def judge_run(folder):
     """VOC's layout with the sample's ten classes and networks, to the end."""
     subprocess.run([sys.executable, os.path.join(HERE, "..", "cli", "make_sample.py"), f"{folder}/sample"], check=True)
@@ -156,7 +176,7 @@ def judge_run(folder):
     masks = sample_masks(folder, images, wnids)
     sets = {"dataset.layout": "voc", "dataset.ground_truth": f"{folder}/Annotations",
             "dataset.images": f"{folder}/JPEGImages", "dataset.masks": f"{folder}/masks",
-            "metrics": "[pixel-ap, pointing-game]", "methods": "[grad-cam]"}
+            "iou": "0.15", "metrics": "[pixel-ap, pointing-game, corloc]", "methods": "[grad-cam]"}
     outs = []
     for n in "1", "2":
         outs.append(f"{folder}/out{n}.h5")
@@ -175,6 +195,7 @@ def judge_run(folder):
         report("one image, the same predictions", all(
             (top[i] == top[i - 1]).all() for i in range(1, len(ids)) if ids[i][:11] == ids[i - 1][:11]))
         report("and another class's logit", len(set(logits.tolist())) == len(ids))
+        judge_by_class(file, expected(images))
     places = np.arange(224)
     for i, row in enumerate(ids):
         name, of = row.split(":")
