@@ -52,6 +52,20 @@ cleanup:
     return status;
 }
 
+/* What is given with a row for each image has as many as there are. */
+static cr_status check_rows(const cr_session *s, const cr_model *model, cr_error *err)
+{
+    const int n = cr_graph_n_rows(model->graph);
+    return n == 0 || n == s->data.n_images
+               ? CR_OK
+               : cr_fail(err, CR_EINPUT,
+                         "%.300s: has %d rows, but the set has %d image%s: it is to have one row "
+                         "for all, "
+                         "or one for each in the order of their ids",
+                         cr_graph_rows_file(model->graph), n, s->data.n_images,
+                         s->data.n_images == 1 ? "" : "s");
+}
+
 /* Collective. */
 static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_file *file,
                               cr_error *err)
@@ -72,6 +86,8 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
         cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name, from->file,
                       &from->input, from->output, from->layer, &from->tokens, from->kernels, random,
                       methods->specs, methods->n, s->data.n_classes, model, err);
+    if (status == CR_OK)
+        status = check_rows(s, model, err);
     if (status == CR_OK)
         status = cr_model_use_metrics(model, &s->plan, err);
     if (status == CR_OK)

@@ -149,6 +149,12 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
                          cr_path_name(request->model), request->model, &from->input,
                          request->output, "", &from->tokens, "", NULL, s->job.methods.specs,
                          s->job.methods.n, 0, &s->model, err));
+    if (cr_graph_n_rows(s->model.graph))
+        CR_TRY(cr_fail(
+            err, CR_EINPUT,
+            "%.300s: has a row for each image of a set, of which explain knows nothing: save the "
+            "row of this image alone",
+            cr_graph_rows_file(s->model.graph)));
     s->guessed = !request->input;
     s->independent = cr_model_is_independent(&s->model);
     CR_TRY(read_names(request, &about, s, err));

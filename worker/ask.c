@@ -23,6 +23,7 @@ struct cr_ask {
     const cr_results_plan *plan;
     int n_classes;
     cr_real *inputs, *logits; /* of a slice */
+    int *rows;                /* likewise */
     inquiry *inquiries;       /* of an image */
     char *block;              /* maps at the size of the input, and scratch, of these */
     cr_arena arena;
@@ -130,9 +131,10 @@ cr_status cr_ask_new(const cr_results_plan *plan, const cr_model *models, int n_
     ask->n_classes = n_classes;
     ask->inputs = cr_arena_alloc(&ask->arena, inputs, sizeof *ask->inputs);
     ask->logits = cr_arena_alloc(&ask->arena, slice * (size_t)n_classes, sizeof *ask->logits);
+    ask->rows = cr_arena_alloc(&ask->arena, slice, sizeof *ask->rows);
     ask->inquiries = cr_arena_alloc(&ask->arena, inquiries, sizeof *ask->inquiries);
     ask->block = cr_arena_alloc(&ask->arena, bytes + 64, 1);
-    if (!ask->inputs || !ask->logits || !ask->inquiries || !ask->block) {
+    if (!ask->inputs || !ask->logits || !ask->rows || !ask->inquiries || !ask->block) {
         cr_ask_free(ask);
         return cr_fail_memory(err, "metrics of an image", bytes, 1);
     }
@@ -152,6 +154,8 @@ void cr_ask_hold_inputs(cr_ask *ask, const cr_model *model, int n)
 {
     memcpy(ask->inputs, cr_net_input(cr_explainer_net(model->explainer)),
            (size_t)n * input_values(model) * sizeof *ask->inputs);
+    for (int i = 0; i < n; i++)
+        ask->rows[i] = cr_net_row(cr_explainer_net(model->explainer), i);
 }
 
 void cr_ask_hold_logits(cr_ask *ask, const cr_model *model, int n)
@@ -266,8 +270,8 @@ cr_status cr_ask_image_maps(cr_ask *ask, const cr_model *model, const cr_ask_ima
     if (n == 0)
         return CR_OK;
     asked of = {ask, model, ask->inquiries, ask->inquiries}, *user = &of;
-    const cr_passes passes =
-        cr_explainer_passes(model->explainer, ask->inquiries[0].question.input);
+    const cr_passes passes = cr_explainer_passes(model->explainer, ask->inquiries[0].question.input,
+                                                 ask->rows[image->place]);
     cr_passes_run(&passes, n_passes, fill, take, &user);
     for (int k = 0; k < n && !*passes.abandoned; k++) {
         const inquiry *i = &ask->inquiries[k];

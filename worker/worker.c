@@ -224,7 +224,10 @@ static void blank_row(cr_worker *w, const cr_model *model, int b)
 static cr_status take_image(cr_worker *w, const cr_model *model, int b, int place, cr_error *err)
 {
     const size_t size = cr_model_input_bytes(model) / (size_t)model->slice / sizeof(float);
-    float *input = cr_net_input(cr_explainer_net(model->explainer)) + (size_t)place * size;
+    cr_net *net = cr_explainer_net(model->explainer);
+    float *input = cr_net_input(net) + (size_t)place * size;
+    for (int view = 0; cr_graph_n_rows(model->graph) && view < model->n_views; view++)
+        cr_net_set_row(net, place * model->n_views + view, w->rows.first + b);
     const cr_status status = cr_ahead_take(w->ahead, w->rows.size + 2 * b, input, err);
     if (status != CR_OK)
         memset(input, 0, size * sizeof *input);

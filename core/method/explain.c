@@ -264,6 +264,7 @@ cr_status cr_explainer_new(const cr_graph *graph, const cr_head *head, const cr_
     *result = NULL;
     if (!ex || !(ex->variants = cr_alloc(n, sizeof *ex->variants)) ||
         !(ex->parts = cr_alloc(n, CR_MAX_LAYERS * sizeof *ex->parts)) ||
+        !(ex->held_rows = cr_alloc((size_t)batch, sizeof *ex->held_rows)) ||
         !(ex->classes = cr_alloc((size_t)batch, 2 * (size_t)n_slots * sizeof *ex->classes))) {
         status = cr_fail_memory(err, "methods", n, sizeof *variants);
         goto cleanup;
@@ -300,6 +301,7 @@ void cr_explainer_free(cr_explainer *ex)
     free(ex->attentions);
     free(ex->looks);
     free(ex->classes);
+    free(ex->held_rows);
     free(ex);
 }
 

@@ -119,7 +119,7 @@ static const cr_real *logits_of(const cr_explainer *ex, int i, int input)
     return of_all + (size_t)input * (size_t)cr_graph_n_classes(ex->graph);
 }
 
-cr_passes cr_explainer_passes(const cr_explainer *ex, const cr_real *input)
+cr_passes cr_explainer_passes(const cr_explainer *ex, const cr_real *input, int row)
 {
     const cr_shape shape = cr_graph_input_shape(ex->graph);
     return (cr_passes){
@@ -131,6 +131,7 @@ cr_passes cr_explainer_passes(const cr_explainer *ex, const cr_real *input)
         .n_channels = cr_shape_c(&shape),
         .n_classes = cr_graph_n_classes(ex->graph),
         .input = input,
+        .row = row,
         .size = cr_explainer_input_size(ex),
         .start = -1,
     };
@@ -140,8 +141,8 @@ cr_passes cr_explainer_passes(const cr_explainer *ex, const cr_real *input)
 static cr_passes passes_of(const cr_explainer *ex, int i, int input)
 {
     const cr_part *p = &ex->parts[i];
-    cr_passes passes =
-        cr_explainer_passes(ex, ex->held + (size_t)input * cr_explainer_input_size(ex));
+    cr_passes passes = cr_explainer_passes(
+        ex, ex->held + (size_t)input * cr_explainer_input_size(ex), ex->held_rows[input]);
     const size_t n_pixels = (size_t)passes.height * (size_t)passes.width;
     passes.mask = ex->mask;
     passes.target = i;
@@ -165,6 +166,8 @@ static void hold(const cr_explainer *ex, size_t n)
            n * cr_explainer_input_size(ex) * sizeof *ex->held);
     memcpy(held_logits(ex), cr_net_logits(ex->net),
            n * (size_t)cr_graph_n_classes(ex->graph) * sizeof *ex->held);
+    for (size_t b = 0; b < n; b++)
+        ex->held_rows[b] = cr_net_row(ex->net, (int)b);
     for (int i = 0; i < ex->n_parts; i++) {
         const cr_part *p = &ex->parts[i];
         for (size_t b = 0; cr_part_has_tail(p) && b < n; b++)

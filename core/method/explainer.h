@@ -50,6 +50,7 @@ struct cr_explainer {
      * logits first; a mask, and places of a row. */
     size_t n_held, n_mask;
     cr_real *held, *mask;
+    int *held_rows; /* [batch] */
     size_t
         n_picked; /* gradients of one input at a layer whose map is not all of it, and that alone */
     cr_real *picked;

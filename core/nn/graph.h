@@ -202,8 +202,10 @@ struct cr_graph {
     int *weighted;                  /* their outputs */
     double *weighted_bound;         /* of weights that are drawn */
     int declared_batch;             /* of the input in the model; 0 if open */
-    size_t n_moved;                 /* entries of all tables of moves */
-    cr_precision precision;         /* of its nets */
+    int n_rows;             /* of the inputs that have one for each image; 0: there are none */
+    char rows_of[200];      /* the file of the first of them */
+    size_t n_moved;         /* entries of all tables of moves */
+    cr_precision precision; /* of its nets */
 };
 
 /* What forward and backward of a node see. Letters as in kernels.h: n images; in backward each has
@@ -211,7 +213,8 @@ struct cr_graph {
 struct cr_run {
     const cr_node *node;
     int n, m;
-    bool adds; /* CR_OP_ADDS: x[n_x - 1] is to be added; backward need not see to it */
+    bool adds;       /* CR_OP_ADDS: x[n_x - 1] is to be added; backward need not see to it */
+    const int *rows; /* [n] forward: which of the rows of inputs that have one for each image */
     const cr_real *const *x; /* [n_x] */
     const ptrdiff_t *x_step; /* [n_x] from pixel to pixel of x, in cr_real, where its channels lie
                                 among others; 0 where they lie alone, as those of dx and dy do */
@@ -457,6 +460,14 @@ cr_status cr_layer_norm_make(cr_arena *memory, cr_node *node, const cr_value *in
  * one; op_given.c: a constant as an activation, op_expand.c: an activation spread, both as the cr_given in
  * node->wish has it. */
 extern const cr_op cr_op_reorder, cr_op_given, cr_op_spread;
+
+/* op_given.c: an input with a row for each image, as the cr_rows in node->wish has it. op_look_up.c: what is gathered of
+ * a constant by indices that are activations. */
+typedef struct cr_rows {
+    cr_shape shape;        /* of a row */
+    const cr_real *values; /* [rows], each in ONNX's order, there as long as the graph */
+} cr_rows;
+extern const cr_op cr_op_row, cr_op_look_up;
 
 /* op_reduce.c: the load of a mean over any axes. op_product.c: of a MatMul of two activations. */
 cr_status cr_mean_load(cr_graph *graph, cr_node *node, cr_error *err);

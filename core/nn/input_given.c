@@ -1,11 +1,12 @@
-/* Inputs of a model that are not the image: constants from files of the caller's, which the model's
- * nodes then find as if they were its own. Everything in the files is untrusted. */
+/* Inputs of a model that are not the image, from files of the caller's: constants, which the model's nodes
+ * then find as if they were its own, or a row for each image. Everything in the files is untrusted. */
 #include "graph.h"
 
 #include "camrank/npy.h"
 
 #include <stdio.h>
 
+#define MAX_WHOLE (1 << 24) /* that float32 has exactly, as all below it */
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
 static const Onnx__TypeProto__Tensor *tensor_of(const Onnx__ValueInfoProto *input)
@@ -92,14 +93,14 @@ static cr_status check_shape(const Onnx__ValueInfoProto *input, bool batched,
     for (int i = 0; fits && i < array->n_dims; i++) {
         const Onnx__TensorShapeProto__Dimension *dim = shape->dim[i];
         fits = (is_fixed(dim) && array->dims[i] == dim->dim_value) ||
-               (i == 0 && batched ? array->dims[i] == 1 : !is_fixed(dim));
+               (i == 0 && batched ? array->dims[i] >= 1 : !is_fixed(dim));
     }
     if (fits)
         return CR_OK;
     describe(input, batched, wanted);
     return cr_fail(err, CR_EINPUT,
-                   "%.300s has another shape than the model wants for all images, %s", path,
-                   wanted);
+                   "%.300s has another shape than the model wants for all images, %s%s", path,
+                   wanted, batched ? ", or with a row for each" : "");
 }
 
 static bool is_integer_type(int type)
@@ -163,6 +164,45 @@ static cr_status copy_values(cr_graph *graph, const cr_npy_array *array, cr_tens
     return CR_OK;
 }
 
+/* The array as an activation whose values are those of the image's row. */
+static cr_status add_rows(cr_graph *graph, const char *name, int type, const cr_npy_array *array,
+                          const char *path, cr_error *err)
+{
+    cr_rows rows = {.shape.n_dims = array->n_dims};
+    cr_node node = {.type = cr_op_row.type, .op = &cr_op_row, .name = name, .wish = &rows};
+    cr_real *values = cr_arena_alloc(&graph->arena, array->n, sizeof *values);
+    if (!values)
+        return cr_fail_memory(err, "an input", array->n, sizeof *values);
+    for (int d = 0; d < array->n_dims; d++)
+        rows.shape.dims[d] = d ? (int)array->dims[d] : 1;
+    for (size_t i = 0; i < array->n; i++) {
+        const uint8_t *at = array->values + cr_npy_array_at(array, i) * (size_t)array->type.bytes;
+        const int64_t whole = cr_onnx_is_real(type) ? 0 : whole_at(array, at);
+        float real = (float)whole;
+        if (whole > MAX_WHOLE || whole < -MAX_WHOLE)
+            return cr_fail(err, CR_EINPUT,
+                           "%.300s holds %lld; with a row for each image integers are of 24 bits",
+                           path, (long long)whole);
+        if (cr_onnx_is_real(type))
+            cr_number_to_float32(array->type, at, 1, &real);
+        values[i] = (cr_real)real;
+    }
+    if (graph->n_rows && graph->n_rows != array->dims[0])
+        return cr_fail(err, CR_EINPUT, "%.150s has %d rows, but %.150s has %d", path,
+                       (int)array->dims[0], graph->rows_of, graph->n_rows);
+    if (!graph->n_rows)
+        snprintf(graph->rows_of, sizeof graph->rows_of, "%s", path);
+    graph->n_rows = (int)array->dims[0];
+    rows.values = values;
+    node.name = cr_graph_text(graph, name);
+    if (!node.name)
+        return cr_fail_memory(err, "a name", strlen(name), 1);
+    CR_OR_RETURN(cr_node_new(graph, 0, &node, err));
+    CR_OR_RETURN(cr_graph_add_node(graph, &node, node.name, err));
+    graph->values[node.y].whole = cr_onnx_is_real(type) ? 0 : type;
+    return CR_OK;
+}
+
 static cr_status load_one(cr_graph *graph, const Onnx__ValueInfoProto *input,
                           const Onnx__ValueInfoProto *image, const cr_nn_file *file, cr_error *err)
 {
@@ -179,6 +219,9 @@ static cr_status load_one(cr_graph *graph, const Onnx__ValueInfoProto *input,
     if (array.n_dims > CR_MAX_DIMS || array.n > (size_t)CR_MAX_ELEMENTS)
         return cr_fail(err, CR_EINPUT, "%.300s is too large, or of more than %d dimensions",
                        file->location, CR_MAX_DIMS);
+    if (array.n_dims > 0 && array.dims[0] > 1 && is_batched(input, image))
+        return add_rows(graph, input->name, tensor_of(input)->elem_type, &array, file->location,
+                        err);
     cr_tensor tensor = {
         .n_dims = array.n_dims, .n = (int64_t)array.n, .data_type = tensor_of(input)->elem_type};
     memcpy(tensor.dims, array.dims, (size_t)array.n_dims * sizeof *array.dims);
@@ -206,6 +249,16 @@ static void list_names(const cr_graph *graph, const Onnx__GraphProto *proto, cha
         if (proto->input[i]->name && cr_symbols_find(&graph->names, proto->input[i]->name) < 0)
             used += (size_t)snprintf(text + used, 200 - used, "%s%.60s", used ? ", " : "",
                                      proto->input[i]->name);
+}
+
+int cr_graph_n_rows(const cr_graph *graph)
+{
+    return graph->n_rows;
+}
+
+const char *cr_graph_rows_file(const cr_graph *graph)
+{
+    return graph->rows_of;
 }
 
 cr_status cr_given_load(cr_graph *graph, const Onnx__GraphProto *proto, cr_error *err)

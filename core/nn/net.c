@@ -287,13 +287,14 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     CR_OR_RETURN(check_size(net, max_mb, err));
     net->steps = cr_arena_alloc(&net->memory, (size_t)net->n_steps, sizeof *net->steps);
     size_t n_targets = (size_t)net->n_targets;
+    net->rows = cr_arena_alloc(&net->memory, (size_t)net->batch, sizeof *net->rows);
     net->target_activations = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_gradients = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_tangents = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_sizes = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_steps = cr_arena_alloc(&net->memory, n_targets, sizeof(int));
     net->tails = cr_arena_alloc(&net->memory, n_targets, sizeof *net->tails);
-    if (!net->steps || !net->target_activations || !net->target_gradients ||
+    if (!net->steps || !net->rows || !net->target_activations || !net->target_gradients ||
         !net->target_tangents || !net->target_sizes || !net->target_steps || !net->tails)
         return cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
     for (int i = 0; i < graph->n_nodes; i++)

@@ -109,6 +109,7 @@ struct cr_net {
     cr_precision precision;
     cr_arena memory; /* steps, pointers and what is to be folded in */
     int batch, n_classes, n_classes_back, backward_images;
+    int *rows; /* [batch] as cr_net_set_row has them */
     int n_steps;
     int last_done; /* step */
     cr_step *steps;

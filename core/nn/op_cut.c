@@ -204,6 +204,12 @@ static cr_status load_gather(cr_graph *graph, cr_node *node, cr_error *err)
     int64_t given_axis;
     int axis;
     cut c = {.drop = -1};
+    if (node->inputs[0] >= 0 && graph->values[node->inputs[0]].constant && node->inputs[1] >= 0 &&
+        !graph->values[node->inputs[1]].constant) {
+        node->op = &cr_op_look_up;
+        node->flags = node->op->flags;
+        return node->op->load(graph, node, err);
+    }
     CR_OR_RETURN(cr_node_activation(graph, node, 0, 0, &in, err));
     CR_OR_RETURN(cr_node_ints(graph, node, 1, &index, err));
     CR_OR_RETURN(cr_attribute_int(node, "axis", 0, &given_axis, err));

@@ -1,5 +1,6 @@
-/* A constant where an operator wants an activation: it is the same for every image. Ours are its
- * elements, spread to the shape that is wanted, in the order in memory. */
+/* What is given of an input beside the image. A constant where an operator wants an activation is the same for every
+ * image: our weights are its elements, spread to the shape that is wanted, in the order in memory. Of an array with a row for
+ * each image, that of the image. */
 #include "move.h"
 
 typedef struct given {
@@ -59,6 +60,32 @@ static void backward(const cr_run *run)
 {
     (void)run; /* it depends on nothing */
 }
+
+static cr_status load_row(cr_graph *graph, cr_node *node, cr_error *err)
+{
+    cr_rows *p;
+    CR_OR_RETURN(cr_node_params(graph, node, sizeof *p, (void **)&p, err));
+    *p = *(const cr_rows *)node->wish;
+    CR_OR_RETURN(cr_node_set_shape(graph, node, &p->shape, err));
+    for (int d = 0; d < p->shape.n_dims; d++)
+        graph->values[node->y].order[d] = d;
+    return CR_OK;
+}
+
+static void forward_row(const cr_run *run)
+{
+    const cr_rows *p = run->node->params;
+    const size_t size = cr_shape_size(&p->shape);
+    for (int i = 0; i < run->n; i++)
+        memcpy(run->y + (size_t)i * size, p->values + (size_t)run->rows[i] * size,
+               size * sizeof *run->y);
+}
+
+const cr_op cr_op_row = {.type = "row",
+                         .flags = CR_OP_ANY_ORDER | CR_OP_LINEAR,
+                         .load = load_row,
+                         .forward = forward_row,
+                         .backward = backward};
 
 const cr_op cr_op_given = {.type = "given",
                            .min_inputs = 1,

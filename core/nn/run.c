@@ -25,6 +25,7 @@ static void step_forward(const cr_net *net, const cr_step *step, int first, int 
                   .n = n,
                   .m = 1,
                   .adds = step->adds,
+                  .rows = net->rows + first,
                   .x = x,
                   .x_step = step->x_step,
                   .y = cr_net_at(net, step->y) + (size_t)first * step->y_stride,
@@ -326,6 +327,16 @@ void cr_net_use_arena(cr_net *net, void *arena)
 cr_real *cr_net_input(cr_net *net)
 {
     return cr_net_at(net, net->input);
+}
+
+void cr_net_set_row(cr_net *net, int image, int row)
+{
+    net->rows[image] = row;
+}
+
+int cr_net_row(const cr_net *net, int image)
+{
+    return net->rows[image];
 }
 
 const cr_real *cr_net_logits(const cr_net *net)

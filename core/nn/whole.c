@@ -64,6 +64,9 @@ cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, 
                                          "Xor",  "IsNaN",       "IsInf",   NULL};
     *whole = 0;
     const bool chooses = strcmp(node->type, "Where") == 0; /* by its first input */
+    const int first = node->n_inputs ? node->inputs[0] : -1;
+    const bool looks_up =
+        strcmp(node->type, "Gather") == 0 && first >= 0 && graph->values[first].constant;
     for (int i = chooses; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0 && graph->values[node->inputs[i]].whole)
             *whole = graph->values[node->inputs[i]].whole;
@@ -73,6 +76,8 @@ cr_status cr_node_whole(const cr_graph *graph, const cr_node *node, int *whole, 
         *whole = TYPE(INT64);
     else if (strcmp(node->type, "OneHot") == 0)
         *whole = type_of_constant(graph, node, 2);
+    else if (looks_up)
+        *whole = type_of_constant(graph, node, 0);
     else if (strcmp(node->type, "Cast") == 0)
         *whole = cast_to(node);
     else if (*whole && strcmp(node->type, "CastLike") == 0)

@@ -5,11 +5,19 @@
 
 #include <math.h>
 
+/* All that pass are changes of one input. */
+static void set_rows(const cr_passes *passes)
+{
+    for (int i = 0; i < passes->batch; i++)
+        cr_net_set_row(passes->net, i, passes->row);
+}
+
 void cr_passes_run(const cr_passes *passes, int n, cr_passes_fill fill, cr_passes_take take,
                    const void *user)
 {
     cr_net *net = passes->net;
     const int start = passes->start;
+    set_rows(passes);
     for (int i = 0; start >= 0 && i < passes->batch && i < n; i++)
         cr_net_tail_set(net, start, i, passes->tail);
     cr_real *to = start < 0 ? cr_net_input(net) : cr_net_tail_input(net, start);
@@ -32,6 +40,7 @@ void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
 {
     cr_net *net = passes->net;
     const int most = cr_net_backward_images(net);
+    set_rows(passes);
     for (int first = 0; first < n && !*passes->abandoned; first += passes->batch) {
         const int now = n - first < passes->batch ? n - first : passes->batch;
         for (int i = 0; i < now; i++)
@@ -52,6 +61,7 @@ void cr_passes_run_rescaled(const cr_passes *passes, cr_passes_fill fill, cr_pas
                             const void *user)
 {
     cr_net *net = passes->net;
+    set_rows(passes);
     for (int i = 0; i < 2; i++)
         fill(user, i, cr_net_input(net) + (size_t)i * passes->size);
     cr_net_forward(net, 2);

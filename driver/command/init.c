@@ -371,7 +371,7 @@ const cr_command cr_command_init = {
         "  --weights FILE       the file with the weights, where the model's has none: a "
         ".caffemodel\n"
         "  --inputs NAME=FILE   what the network's input NAME, which is not the image, is: a .npy\n"
-        "                       file, for all images; may be given again\n"
+        "                       file, for all images or a row for each; may be given again\n"
         "  --network-output O   the value that is the output, where it is not the model's only "
         "one\n",
     .uses_mpi = true,

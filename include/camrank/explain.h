@@ -86,9 +86,9 @@ void cr_explainer_use_limits(cr_explainer *explainer, int n_channels, const doub
 /* The compiled network: fill its input and run cr_net_forward before cr_explainer_run. */
 cr_net *cr_explainer_net(cr_explainer *explainer);
 
-/* Further passes for one of its inputs, `input` as cr_net_input has it, for what does not make maps; they
- * end with those of cr_explainer_run. `mask` and what is beside it is NULL. */
-cr_passes cr_explainer_passes(const cr_explainer *explainer, const cr_real *input);
+/* Further passes for one of its inputs, `input` as cr_net_input has it, and its row as cr_net_set_row has it, for
+ * what does not make maps; they end with those of cr_explainer_run. `mask` and what is beside it is NULL. */
+cr_passes cr_explainer_passes(const cr_explainer *explainer, const cr_real *input, int row);
 
 /* The maps of the last forward pass, whose inputs were n_views views of each of n_images images, one
  * image's behind the other; n_images * n_views is at most the batch. A gradient follows a view's own

@@ -52,7 +52,7 @@ typedef struct cr_nn_files {
     cr_nn_file *files; /* [n] in the order of their first use */
 } cr_nn_files;
 
-/* What inputs of a model that are not the image are: a .npy file each, for all images. */
+/* What inputs of a model that are not the image are: a .npy file each, for all images or with a row for each. */
 typedef struct cr_nn_inputs {
     int n;
     struct cr_nn_input {
@@ -90,8 +90,9 @@ typedef struct cr_graph cr_graph;
  * renames, picks or scales scores behind it (cr_graph_cut). One logit stands for two classes
  * (cr_graph_is_binary). `width` and `height` are those of the input,
  * pixels; 0 takes the model's own, and a model that leaves them open takes what is given. `files` are
- * those of cr_nn_files_find with their bytes; NULL for a model without any. What is given of an input is a
- * constant: an array of the input's shape, with the batch 1 for all images. Errors: CR_EINPUT naming
+ * those of cr_nn_files_find with their bytes; NULL for a model without any. What is given of an input is an array
+ * of its shape: with the batch 1 a constant, the same for all images, with another one a row for each
+ * (cr_graph_n_rows). Errors: CR_EINPUT naming
  * `name`, and the node and operator that is not supported or not valid, or an output that lies between 0
  * and 1 and has no scores behind it that could be found. *graph is NULL on failure.
  * Weights are read where they lie: `bytes`, and the bytes of `files`, must stay until
@@ -127,6 +128,11 @@ const char *cr_graph_chosen(const cr_graph *graph);
 /* What was cut between the logits and the output, as `Softmax NAME, ...` in the order of execution; ""
  * for nothing. */
 const char *cr_graph_cut(const cr_graph *graph);
+
+/* Rows of the inputs that have one for each image, and the file that the first of them is from; 0 where no input has
+ * any. */
+int cr_graph_n_rows(const cr_graph *graph);
+const char *cr_graph_rows_file(const cr_graph *graph);
 
 /* Whether the network has one output, the logit x of the second of two classes against the first, as
  * PyTorch's BCEWithLogitsLoss has it. The logits are then -x / 2 and x / 2: their softmax is the sigmoid of x
@@ -369,6 +375,11 @@ void cr_net_use_arena(cr_net *net, void *arena);
 /* Where the caller puts the input, [batch][H][W][C]. Overwritten by cr_net_forward; writing it ends
  * the results of the pass before. */
 cr_real *cr_net_input(cr_net *net);
+
+/* Of a network whose inputs have a row for each image: which one, from 0, goes with image `image` of the batch, of all
+ * passes from now on. At first that is row 0. */
+void cr_net_set_row(cr_net *net, int image, int row);
+int cr_net_row(const cr_net *net, int image);
 
 /* Runs n <= batch images, layers with large activations over few of them at a time: see
  * cr_net_layer.group. */

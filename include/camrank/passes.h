@@ -19,6 +19,7 @@ typedef struct cr_passes {
     int height, width, n_channels; /* of the input */
     int n_classes;
     const cr_real *input; /* [height][width][n_channels] */
+    int row;              /* its row, as cr_net_set_row has it */
     size_t size; /* cr_reals of the input, or of the layer; those from `skip` on are changed */
     size_t skip;
     int start;  /* the target of the net at which the passes begin; -1: the input */

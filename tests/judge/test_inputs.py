@@ -81,7 +81,7 @@ def images(folder):
     return pixels
 
 
-def run(folder, model, *options, command="run", methods="[grad-cam]"):
+def run(folder, model, *options, command="run", methods="[grad-cam]", ranks=1):
     """A job of one model, whose keys behind `file` are given; the lines on standard error are the answer's."""
     with open(f"{folder}/j.yaml", "w") as file:
         file.write(f"""name: inputs
@@ -91,7 +91,8 @@ methods: {methods}
 protocol: cam-paper
 output: o.h5
 """)
-    done = subprocess.run([CAMRANK, command, f"{folder}/j.yaml", *options], stdout=subprocess.PIPE,
+    start = ["mpirun", "-q", "-n", str(ranks)] if ranks > 1 else []
+    done = subprocess.run([*start, CAMRANK, command, f"{folder}/j.yaml", *options], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, check=False, timeout=300)
     return done.returncode, done.stderr
 
@@ -125,7 +126,8 @@ def further_inputs(folder, pixels):
     checks("the same in the other byte order", off < 1e-5 * np.ptp(want))
 
     for what, reason, name, array in [
-            ("a row an image", "for all images, (1, 5)", "question", np.zeros((N_IMAGES, 5), np.int64)),
+            ("integers that float32 does not have", "integers are of 24 bits", "question",
+             np.full((2, 5), 2**24 + 1)),
             ("too long", "for all images, (1, 5)", "mask", np.zeros((1, 6), bool)),
             ("no axis of images", "for all images, (1, 5)", "question", np.zeros(5, np.int64)),
             ("real numbers for words", "holds real numbers, the model wants int64", "question", np.zeros((1, 5))),
@@ -173,6 +175,76 @@ def further_inputs(folder, pixels):
     done = subprocess.run([CAMRANK, "inspect", f"{folder}/m.onnx", "--inputs", "prior"], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     checks("--inputs without a file", done.returncode == 2 and "must be NAME=FILE.npy" in done.stderr, done.stderr)
+
+
+def rows_of(folder, variants=("grad-cam", "score-cam")):
+    """What the file has of each image: logits, maps and a metric that asks the network again."""
+    with h5py.File(f"{folder}/o.h5") as file:
+        model = file["models/m"]
+        order = np.argsort(model["top_class"][:][:, :N_CLASSES], 1)
+        found = [np.take_along_axis(model["top_logit"][:][:, :N_CLASSES], order, 1)]
+        for variant in variants:
+            found += [model[variant]["maps"][:][:, -1], model[variant]["deletion"]["auc"][:]]
+        return found, [reason.decode() for reason in model["reason"][:]]
+
+
+def rows_of_images(folder, pixels):
+    """An array with a row for each image: its images are those of jobs that give each row to all."""
+    torch.manual_seed(4)
+    net = Asks()
+    question = torch.randint(0, 20, (N_IMAGES, 5))
+    mask, prior = torch.rand(N_IMAGES, 5) < .7, torch.randn(N_CLASSES)
+    mask[:, 0] = True
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    data = export(net, (x[:2], question[:2], mask[:2], prior))
+
+    def put(**arrays):
+        for name, array in arrays.items():
+            np.save(f"{folder}/{name}.npy", array)
+
+    with open(f"{folder}/m.onnx", "wb") as file:
+        file.write(data)
+    put(question=question.numpy(), mask=mask.numpy(), prior=prior.numpy())
+    given = f"inputs: {{question: question.npy, mask: mask.npy, prior: prior.npy}}, {PLAIN}"
+    both = "[grad-cam, score-cam]\nmetrics: [localization, deletion]"
+    code, said = run(folder, given, "--force", methods=both)
+    checks("a row for each image: a run", code == 0, said)
+    compare("a row for each image: logits", folder, net(x, question, mask, prior).detach().numpy())
+    whole, _ = rows_of(folder)
+    for ranks, batch in ((3, 16), (2, 4)):
+        code, said = run(folder, given, "--force", "--set", f"batch={batch}", methods=both, ranks=ranks)
+        same = [np.array_equal(a, b) for a, b in zip(whole, rows_of(folder)[0])]
+        checks(f"the same bits at {ranks} ranks, {batch} images at a time", code == 0 and all(same), said)
+    code, said = run(folder, given, "--force", methods="[grad-cam]\nmetrics: [localization, deletion]")
+    code, said = run(folder, given, "--resume", methods=both)
+    same = [np.array_equal(a, b) for a, b in zip(whole, rows_of(folder)[0])]
+    checks("the same bits where a method is added", code == 0 and all(same), said)
+    for i in (1, 4):
+        put(question=question[i:i + 1].numpy(), mask=mask[i:i + 1].numpy())
+        run(folder, given, "--force", methods=both)
+        off = [np.abs(a[i] - b[i]).max() / np.abs(a[i]).max() for a, b in zip(whole, rows_of(folder)[0])]
+        checks(f"image {i} with its row given to all", max(off) < 1e-4, " ".join(f"{o:.1e}" for o in off))
+
+    question[2, 1] = 20
+    put(question=question.numpy(), mask=mask.numpy())
+    run(folder, given, "--force", methods=both)
+    odd, reasons = rows_of(folder)
+    rest = np.arange(N_IMAGES) != 2
+    same = [np.array_equal(a[rest], b[rest]) for a, b in zip(whole, odd)]
+    checks("a word that there is not: its image alone fails",
+           [bool(r) for r in reasons] == list(~rest) and "not finite" in reasons[2] and all(same), reasons[2])
+    refused("two numbers of rows", "mask.npy has 3 rows, but question.npy has 6",
+            lambda: Graph(data, inputs={"question": npy(question.numpy()), "mask": npy(mask[:3].numpy()),
+                                        "prior": npy(prior.numpy())}))
+    put(question=question[:4].numpy(), mask=mask[:4].numpy())
+    code, said = run(folder, given, "--force")
+    checks("rows for other images", code == 3 and "question.npy: has 4 rows, but the set has 6 images" in said and
+           len(said.splitlines()) == 1, said)
+    options = [f"--inputs={name}={folder}/{name}.npy" for name in ("question", "mask", "prior")]
+    done = subprocess.run([CAMRANK, "explain", f"{folder}/m.onnx", f"{folder}/img/i00.png", "--force", "-o",
+                           f"{folder}/explained", *options], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False)
+    checks("explain has no set", done.returncode == 3 and "a row for each image of a set" in done.stderr, done.stderr)
 
 
 class Grey(nn.Module):
@@ -357,7 +429,9 @@ def half_weights(folder, pixels):
 
 pixel_methods()
 with tempfile.TemporaryDirectory() as work:
-    further_inputs(work, images(work))
+    pictures = images(work)
+    further_inputs(work, pictures)
+    rows_of_images(work, pictures)
     other_channels(work)
 with tempfile.TemporaryDirectory() as work:
     two_classes(work, images(work))
