@@ -231,7 +231,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->y_half = c->half[node->y];
     step->dy_half = c->half_gradient[node->y];
     step->y_row = row_of(c, node->y);
-    step->y_exact = node->y == c->root[graph->logits];
+    step->y_exact = node->y == c->root[graph->logits] || graph->values[node->y].whole;
     step->converts = (node->n_scratch + 15) / 16 * 16;
     step->dy_masked = place_of(&b.masks[s]);
     step->ty = place_of(&b.tangents[node->y]);

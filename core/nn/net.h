@@ -74,7 +74,7 @@ typedef struct cr_step {
     size_t converts; /* cr_reals into either scratch: where there is room for what is converted */
     bool *x_half, *dx_half, y_half, dy_half; /* [n_x] stored as bfloat16 */
     size_t *x_row, y_row;                    /* [n_x] elements that lie side by side */
-    bool y_exact;                            /* the logits, which nothing rounds */
+    bool y_exact;                            /* the logits, or integers, which nothing rounds */
     bool back;                               /* runs in the backward pass; the rest is for that */
     size_t dy;                               /* place */
     size_t dy_masked; /* place of a copy for the clamp to mask, where dy itself is a result */

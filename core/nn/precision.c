@@ -28,7 +28,7 @@ void cr_precision_choose(cr_compiler *c)
     const int n_values = graph->n_values, logits = c->root[graph->logits];
     const bool half = stores_half(c);
     for (int v = 0; v < n_values; v++) {
-        c->half[v] = half && !c->wanted[v];
+        c->half[v] = half && !c->wanted[v] && !graph->values[v].whole; /* words have numbers */
         c->half_gradient[v] = half && !c->is_result[v];
     }
     c->half[graph->input] = c->half[logits] = c->half_gradient[logits] = false;

@@ -51,6 +51,7 @@ void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int 
                   .n = n,
                   .m = 1,
                   .adds = step->adds,
+                  .rows = net->rows + first,
                   .x = x,
                   .x_step = x_step,
                   .y = step->y_half ? take(&left, images * step->y_size) : y,
