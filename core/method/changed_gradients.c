@@ -14,7 +14,7 @@ typedef struct integrated {
     cr_map_form form;
     cr_channel_form channels;
     int steps, rule;
-    double baseline;
+    cr_baseline baseline;
 } integrated;
 
 typedef struct smooth {
@@ -109,14 +109,21 @@ static int integrated_passes(const void *parameters, int width, int height, int 
     return ((const integrated *)parameters)->steps;
 }
 
+/* Of integrated gradients, which needs no squares: where these would be. */
+static double *baseline_values(const cr_method_run *run)
+{
+    return sums_of(run) + n_sums(run);
+}
+
 static void fill_path(const void *user, int k, cr_real *to)
 {
     const cr_method_run *run = user;
     const integrated *p = run->parameters;
     double at, weight;
     find_node(p->rule, p->steps, k, &at, &weight);
+    const double *baseline = baseline_values(run);
     for (size_t i = 0; i < n_values(run); i++)
-        to[i] = (cr_real)(p->baseline + at * (run->passes->input[i] - p->baseline));
+        to[i] = (cr_real)(baseline[i] + at * (run->passes->input[i] - baseline[i]));
 }
 
 static void take_path(const void *user, int k, const cr_real *gradients)
@@ -133,10 +140,13 @@ static void run_integrated(const cr_method_run *run)
 {
     const integrated *p = run->parameters;
     double *sums = sums_of(run);
-    begin(run);
+    const double *baseline = baseline_values(run);
+    cr_fill_baseline(run, &p->baseline, baseline_values(run), sums);
+    for (size_t i = 0; i < n_sums(run); i++)
+        sums[i] = 0;
     cr_passes_run_back(run->passes, p->steps, fill_path, take_path, run);
     for (size_t i = 0; i < n_sums(run); i++)
-        sums[i] *= run->passes->input[i % n_values(run)] - p->baseline;
+        sums[i] *= run->passes->input[i % n_values(run)] - baseline[i % n_values(run)];
     end(run, &p->channels, sums);
 }
 
@@ -292,8 +302,7 @@ static const cr_parameter of_path[] = {
      .fallback = 50, .help = "gradients along the path"},
     {"rule", CR_PARAMETER_WORD, .offset = offsetof(integrated, rule), .words = rules,
      .help = "where on the path they are, and with which weights"},
-    {"baseline", CR_PARAMETER_NUMBER, .offset = offsetof(integrated, baseline), .least = -1e6,
-     .most = 1e6, .help = "where the path begins, as a value of the network's input"},
+    CR_BASELINE_PARAMETERS(integrated),
 };
 
 #define NOISE_PARAMETERS(takes)                                                           \

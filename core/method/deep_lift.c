@@ -4,15 +4,25 @@
 typedef struct deep_lift {
     cr_map_form form;
     cr_channel_form channels;
-    double baseline;
+    cr_baseline baseline;
 } deep_lift;
+
+/* In the scratch: the reference, [H W C]; room to make it; what becomes of the channels of a pixel. */
+static double *reference_of(const cr_method_run *run)
+{
+    return (double *)(void *)run->scratch;
+}
+
+static size_t n_values(const cr_method_run *run)
+{
+    return (size_t)run->height * (size_t)run->width * (size_t)run->n_channels;
+}
 
 static void fill(const void *user, int k, cr_real *to)
 {
     const cr_method_run *run = user;
-    const deep_lift *p = run->parameters;
-    for (int i = 0; i < run->height * run->width * run->n_channels; i++)
-        to[i] = k ? (cr_real)p->baseline : run->passes->input[i];
+    for (size_t i = 0; i < n_values(run); i++)
+        to[i] = k ? (cr_real)reference_of(run)[i] : run->passes->input[i];
 }
 
 static void take(const void *user, int k, const cr_real *multipliers)
@@ -20,17 +30,21 @@ static void take(const void *user, int k, const cr_real *multipliers)
     const cr_method_run *run = user;
     const deep_lift *p = run->parameters;
     const int n_places = run->height * run->width, n = run->n_channels;
+    cr_real *values = cr_behind_doubles(run, 2 * n_values(run));
     (void)k;
     for (int i = 0; i < run->n_slots * n_places; i++, multipliers += n) {
         const cr_real *x = run->passes->input + i % n_places * n;
+        const double *reference = reference_of(run) + i % n_places * n;
         for (int c = 0; c < n; c++)
-            run->scratch[c] = (x[c] - (cr_real)p->baseline) * multipliers[c];
-        run->maps[i] = cr_reduce_channels(&p->channels, run->scratch, n);
+            values[c] = (x[c] - (cr_real)reference[c]) * multipliers[c];
+        run->maps[i] = cr_reduce_channels(&p->channels, values, n);
     }
 }
 
 static void run_deep_lift(const cr_method_run *run)
 {
+    const deep_lift *p = run->parameters;
+    cr_fill_baseline(run, &p->baseline, reference_of(run), reference_of(run) + n_values(run));
     cr_passes_run_rescaled(run->passes, fill, take, run);
 }
 
@@ -51,17 +65,16 @@ static int n_passes(const void *parameters, int width, int height, int n_channel
 
 static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)
 {
+    const size_t n = (size_t)n_places * (size_t)n_channels;
     (void)parameters;
-    (void)n_places;
     (void)n_slots;
-    return (size_t)n_channels;
+    return cr_reals_of_doubles(2 * n) + (size_t)n_channels;
 }
 
 static const cr_parameter parameters[] = {
     CR_FORM_PARAMETERS(true, MAX),
     CR_CHANNEL_PARAMETERS(deep_lift, false, SUM),
-    {"baseline", CR_PARAMETER_NUMBER, .offset = offsetof(deep_lift, baseline), .least = -1e6,
-     .most = 1e6, .help = "the reference, as a value of the network's input"},
+    CR_BASELINE_PARAMETERS(deep_lift),
 };
 
 const cr_method cr_method_deep_lift = {

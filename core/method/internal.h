@@ -93,6 +93,34 @@ void cr_signed_map(int n_places, const double *vector, double scale, cr_real *ma
 /* x [n_places][C] = the activations. */
 void cr_copy_activations(const cr_method_run *run, double *x);
 
+/* What an input is compared with: a member `baseline` of the parameters. */
+typedef struct cr_baseline {
+    enum { CR_BASELINE_VALUE, CR_BASELINE_BLACK, CR_BASELINE_MEAN, CR_BASELINE_BLURRED } reference;
+    double value, blur;
+} cr_baseline;
+
+extern const char *const cr_baseline_words[];
+
+#define CR_BASELINE_PARAMETERS(type)                                                             \
+    {"reference",                                                                                \
+     CR_PARAMETER_WORD,                                                                          \
+     .offset = offsetof(type, baseline.reference),                                               \
+     .words = cr_baseline_words,                                                                 \
+     .later = true,                                                                              \
+     .help = "what the input is compared with: the baseline, black, its mean colour, or itself " \
+             "blurred"},                                                                         \
+        {"baseline",    CR_PARAMETER_NUMBER, .offset = offsetof(type, baseline.value),           \
+         .least = -1e6, .most = 1e6,         .help = "that, as a value of the network's input"}, \
+    {                                                                                            \
+        "blur", CR_PARAMETER_NUMBER,                                                             \
+            .offset = offsetof(type, baseline.blur), .most = 100, .fallback = 10, .later = true, \
+            .help = "of what is blurred: the Gaussian's deviation in pixels"                     \
+    }
+
+/* The baseline of the input of the passes, [H W C]; `work` are as many. */
+void cr_fill_baseline(const cr_method_run *run, const cr_baseline *baseline, double *to,
+                      double *work);
+
 /* As cr_method.run of the gradient at the input, with another's channels. */
 void cr_run_saliency(const cr_method_run *run, const cr_channel_form *form);
 

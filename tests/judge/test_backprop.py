@@ -6,6 +6,7 @@ import sys
 
 try:
     import torch
+    from scipy.ndimage import gaussian_filter
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -121,8 +122,17 @@ def nodes(rule, n):
     return (k + (1 if rule == "right" else .5)) / n, np.full(n, 1 / n)
 
 
-def integrated(gradient, x, steps=50, rule="right", baseline=0.):
+def baseline_of(x, reference="value", baseline=0., blur=10., black=0.):
+    """As large as x, [3, H, W]; the blurring is SciPy's."""
+    return {"value": lambda: np.full(x.shape, baseline),
+            "black": lambda: np.broadcast_to(np.reshape(black, (-1, 1, 1)), x.shape).astype(np.float64),
+            "mean": lambda: np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape),
+            "blurred": lambda: gaussian_filter(x, (0, blur, blur), mode="nearest")}[reference]()
+
+
+def integrated(gradient, x, steps=50, rule="right", **of):
     at, weights = nodes(rule, steps)
+    baseline = baseline_of(x, black=LIMITS[0], **of)
     return (x - baseline) * sum(w * gradient(baseline + t * (x - baseline)) for t, w in zip(at, weights))
 
 
@@ -166,7 +176,8 @@ def check_changed(model, graph, x):
     seeds = [5, 6, 2**63 + 7]
     cases = [("integrated-gradients", form) for form in (
         dict(), dict(rule="middle", steps=7), dict(rule="trapezoid", steps=9, baseline=-.5),
-        dict(rule="gauss-legendre", steps=6), dict(rule="gauss-legendre", steps=50))]
+        dict(rule="gauss-legendre", steps=6), dict(rule="gauss-legendre", steps=50), dict(reference="black", steps=5),
+        dict(reference="mean", steps=5), dict(reference="blurred", steps=5), dict(reference="blurred", blur=1.3, steps=4))]
     cases += [("smooth-grad", form) for form in (
         dict(samples=4), dict(samples=3, seed=4, sigma=.3, of="input-x-gradient"),
         dict(samples=5, moment="square"))] + [("var-grad", dict(samples=6))]
