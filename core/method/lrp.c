@@ -51,6 +51,17 @@ static void rules(const void *parameters, cr_relevance *rules)
                                                         : 1;
 }
 
+/* Sums of an image's layers, and what is shared out among their inputs for each slot: convolutions as large as the
+ * layer's own, of its positive and of its negative weights where the rule tells them apart. */
+static double n_passes_back(const void *parameters, int n_slots)
+{
+    cr_relevance r = {0};
+    rules(parameters, &r);
+    const bool is_signed = r.conv == CR_RELEVANCE_ALPHA_BETA || r.conv == CR_RELEVANCE_GAMMA;
+    const bool crosses = r.conv == CR_RELEVANCE_GAMMA || (is_signed && r.alpha != 1);
+    return (is_signed ? 2 : 1) + (crosses ? 2 : 1) * n_slots;
+}
+
 static void seed(const void *parameters, const cr_real *logits, int n_classes, int c, cr_real *seed)
 {
     (void)n_classes;
@@ -103,6 +114,7 @@ const cr_method cr_method_lrp = {
     .parameters = CR_PARAMETERS(parameters),
     .relevance = rules,
     .seed = seed,
-    .cost = "1, and a backward pass of its own of 2 to 8 times the operations",
+    .n_passes_back = n_passes_back,
+    .cost = "2 or 3, and 1 or 2 for each class",
     .run = run,
 };

@@ -166,6 +166,9 @@ double cr_variant_passes(const cr_variant *variant, int n_slots)
     const cr_method *method = variant->spec.method;
     const bool of_gradients = method->needs & CR_NEEDS_PASSES && method->needs & CR_NEEDS_GRADIENTS;
     double passes = 0;
+    for (int k = 0; method->n_passes_back && k < variant->n_layers; k++)
+        passes += variant->layers[k].behind *
+                  method->n_passes_back(variant->spec.parameters.bytes, n_slots);
     for (int k = 0; method->n_passes && k < variant->n_layers; k++) {
         const cr_variant_layer *layer = &variant->layers[k];
         const double share = of_gradients                         ? 1 + n_slots

@@ -128,6 +128,9 @@ typedef struct cr_method {
     size_t (*scratch)(const void *parameters, int n_places, int n_channels, int n_slots);
     /* Of CR_NEEDS_PASSES and CR_NEEDS_TAIL: how many changes, of a layer of width x height. */
     int (*n_passes)(const void *parameters, int width, int height, int n_channels);
+    /* Of a method whose backward pass is its own and no gradient's: what it costs, in forward passes over what
+     * depends on the layer. It then runs apart from methods that share one. */
+    double (*n_passes_back)(const void *parameters, int n_slots);
     /* Of CR_NEEDS_TAIL: where the logits are linear in the layer's mean it takes gradients, and no pass. */
     bool linear;
     const char *cost; /* that in words */

@@ -31,7 +31,7 @@ done
 check "2 ranks write the same bytes" cmp all1.h5 all2.h5
 check "3 ranks write the same bytes" cmp all1.h5 all3.h5
 contains "$work/out" "^[a-z]* *fem (modified) "
-contains "$work/err" "^camrank: 999 passes in "
+contains "$work/err" "^camrank: 1073 passes in "
 checks=$((checks + 1))
 CAMRANK_TEST_UNIT_FLOPS=3e6 ranks 2 "${run[@]}" -o small.h5 >"$work/out" 2>"$work/err" ||
     fail "small units: $(cat "$work/err")"
