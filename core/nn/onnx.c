@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MIN_OPSET 7
-#define MAX_OPSET 25
+#define MAX_OPSET 27
 #define FLOAT ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 
 /* "bfloat16" ends as "float16" does. */

@@ -1,10 +1,12 @@
 """core/nn and core/method against the ONNX node tests and the kit's golden values; test_torch.py has
 PyTorch's.
 
-usage: test_nn.py [--table FILE]     from the top of the repo
+usage: test_nn.py [--table FILE] [--tests FOLDER --release VERSION]     from the top of the repo
 
---table runs the ONNX node tests alone and writes their Markdown table.
+--table runs the ONNX node tests alone and writes their Markdown table. --tests takes those of another release than the
+onnx that is installed: a folder of test_*, onnx/backend/test/data/node of that release's repository.
 """
+import argparse
 import collections
 import glob
 import os
@@ -22,7 +24,12 @@ except ImportError as problem:
 
 from camrank import KIT, Checks, Graph, Net, Refused, lib, method_maps, of_range
 
-NODE_TESTS = os.path.join(os.path.dirname(onnx.__file__), "backend", "test", "data", "node")
+parser = argparse.ArgumentParser()
+parser.add_argument("--table")
+parser.add_argument("--tests", default=os.path.join(os.path.dirname(onnx.__file__), "backend", "test", "data", "node"))
+parser.add_argument("--release", default=onnx.__version__)
+OPTIONS = parser.parse_args()
+NODE_TESTS = OPTIONS.tests
 with open("core/nn/ops.c") as source:
     ROWS = re.findall(r"X\((\w+) ?\)", source.read())  # as ONNX writes them, but for case and _
 OPERATORS = {row.replace("_", "") for row in ROWS}
@@ -82,8 +89,10 @@ def check_kit_model(model, size):
 
 def load_tensor(path):
     with open(path, "rb") as file:
-        data = file.read()
-    return numpy_helper.to_array(onnx.TensorProto.FromString(data))
+        tensor = onnx.TensorProto.FromString(file.read())
+    if tensor.data_type > onnx.TensorProto.BFLOAT16:
+        raise Refused("of numbers of 8 bits or fewer, which no image has")
+    return numpy_helper.to_array(tensor)
 
 
 def as_float(array, info):
@@ -249,11 +258,11 @@ def names_of(rows):
 def write_table(path, results, n_run, n_computed, n_refused):
     with open(path, "w") as out:
         out.write(
-            "# Operators\n\nThe operators that camrank accepts, in operator sets 7 to 25, and the "
-            f"ONNX project's own node tests\nof them (onnx {onnx.__version__}): {n_run} pass with an image "
+            "# Operators\n\nThe operators that camrank accepts, in operator sets 7 to 27, and the "
+            f"ONNX project's own node tests\nof them (onnx {OPTIONS.release}): {n_run} pass with an image "
             f"for their first input, {n_computed} with all inputs\nconstant, which are computed when the model "
             f"is loaded, {n_refused} are refused with an image, none is\nrun wrong. Made by "
-            "`tests/judge/test_nn.py --table docs/onnx.md`.\n\nAn image is of float32, [N, C, H, W], "
+            "`tests/judge/test_nn.py --table docs/onnx.md --tests FOLDER`.\n\nAn image is of float32, [N, C, H, W], "
             "[N, H, W, C] or rows [N, K], one input, batch first; the tests' other\ninputs are made constants, "
             "of any type (float16, bfloat16, float64 become float32). Any other shape, up to 7\ndimensions, comes "
             "out of a Reshape. Operators that are not in the ONNX project's tests of that version have\ntests "
@@ -278,9 +287,8 @@ def write_table(path, results, n_run, n_computed, n_refused):
                   "DequantizeLinear.\n")
 
 
-table = sys.argv[2] if sys.argv[1:2] == ["--table"] and len(sys.argv) == 3 else ""
-if table:
-    check_node_tests(table)
+if OPTIONS.table:
+    check_node_tests(OPTIONS.table)
     checks.done()
 if os.path.isdir(NODE_TESTS):
     check_node_tests("")

@@ -124,7 +124,7 @@ def without_convolution(model):
 
 
 def new_opset(model):
-    model.opset_import[0].version = 26
+    model.opset_import[0].version = 28
 
 
 def saved():
@@ -171,7 +171,7 @@ refused("two inputs", export(Masked().eval(), (X, X), names=("input", "mask")),
 refused("operator of ONNX Runtime", edited(as_of_onnx_runtime), "this operator of com.microsoft",
         "; export with those of ONNX alone")
 refused("operator that we lack", edited(unknown_operator), "(Bernoulli): ", "docs/onnx.md")
-refused("operator set 26", edited(new_opset), "operator set 26", "; export with opset_version=17")
+refused("operator set 28", edited(new_opset), "operator set 28", "; export with opset_version=17")
 refused("weights of torch.save", saved(), "a zip archive", "torch.onnx.export")
 refused("weights of a Caffe network", caffe_writer.alexnet(67, 5, gap=True).model(),
         "the weights of a Caffe network; give `file: deploy.prototxt` and `weights: NET.caffemodel`")
