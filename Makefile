@@ -8,6 +8,7 @@
 #   HDF5_CFLAGS, HDF5_LIBS   parallel HDF5 of the same MPI (from its .pc file, or else h5pcc)
 #   ONNX_PROTO_DIR           the folder of onnx/onnx.proto (looked for)
 #   PYTHON                   for the tests (/usr/bin/python3)
+#   LINT_BUILD               what lint builds with warnings as errors (BUILD/lint)
 #   PREFIX, DESTDIR          where install puts camrank (/usr/local, empty)
 #
 # docs/building.md tells more.
@@ -244,10 +245,11 @@ FORMATTED = $(shell git ls-files 'include/**.h' 'core/**.[ch]' 'worker/*.[ch]' '
 	'tests/**.[ch]')
 
 .PHONY: lint
+LINT_BUILD ?= $(BUILD)/lint
 lint: ## warnings as errors, layout, cppcheck
 	@clang-format --dry-run -Werror $(FORMATTED)
-	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/lint EXTRA=-Werror all tests
-	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -Iinclude \
+	@+$(MAKE) --no-print-directory -s BUILD=$(LINT_BUILD) EXTRA=-Werror all tests
+	@cppcheck --quiet -j $(shell nproc) --std=c11 --error-exitcode=1 --inline-suppr -Iinclude \
 		--suppress=missingIncludeSystem core worker driver
 
 .PHONY: format

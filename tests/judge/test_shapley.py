@@ -1,5 +1,5 @@
 """shapley-cam and the products of Hessians that it needs: against the kit's maps, which pytorch-grad-cam
-made, and against PyTorch's own second derivatives."""
+made, and against PyTorch's own second derivatives. With `all`, of more networks."""
 import os
 import subprocess
 import sys
@@ -273,10 +273,11 @@ torch.manual_seed(3)
 check_product("odd", Odd().eval(), 40, pick_odd)
 check_maps()
 check_product("convnext", small_convnext(), 64, three_layers)
-for name in "efficientnet_b0", "mobilenet_v3_small", "shufflenet_v2_x0_5":
+everything = sys.argv[1:] == ["all"]
+for name in ["mobilenet_v3_small"] + ["efficientnet_b0", "shufflenet_v2_x0_5"] * everything:
     check_product(name, zoo.build(name)[0], 64, three_layers)
 if os.path.isdir(f"{KIT}/methods"):
-    for network in KIT_NETWORKS:
+    for network in KIT_NETWORKS if everything else KIT_NETWORKS[:2]:
         check_kit(*network)
 else:
     print("skipped: the kit, CAMRANK_KIT names no folder with methods")
