@@ -70,6 +70,12 @@ static cr_status open_job(const cr_par *par, const cr_session_options *options, 
             status = cr_fail_memory(err, "a path", strlen(options->output), 1);
     }
     CR_TRY(cr_par_agree(par, status, err));
+    if (par->rank == 0)
+        status = cr_job_read_means(job, err);
+    CR_TRY(cr_par_follow(par, status, err));
+    for (int m = 0; m < job->n_models; m++)
+        CR_TRY(
+            cr_par_spread(par, job->models[m].input.mean, sizeof job->models[m].input.mean, err));
     CR_TRY(share_output(par, job, err));
 
 cleanup:

@@ -54,6 +54,8 @@ static cr_status make_job(const cr_single_request *request, cr_single *s, cr_err
         sets[n_sets++] = input;
     }
     cr_status status = cr_job_parse(text, strlen(text), "explain", sets, n_sets, &s->job, err);
+    if (status == CR_OK)
+        status = cr_job_read_means(&s->job, err);
     if (status != CR_OK && request->input)
         rename_option(err, input, "input", request->input);
     if (status != CR_OK)

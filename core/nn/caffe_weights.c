@@ -1,5 +1,5 @@
 /* The weights of a .caffemodel by the names of layers: read where they lie in the file, which may be of
- * several hundred MB. */
+ * several hundred MB. And a mean image, of which the mean of each channel is taken. */
 #include "caffe.h"
 
 #include "caffe.pb-c.h"
@@ -105,4 +105,49 @@ cr_status cr_caffe_weights_find(const cr_caffe_weights *weights, const char *lay
         break;
     }
     return CR_OK;
+}
+
+static cr_status read_mean(const Caffe__BlobProto *proto, cr_onnx_bytes raw, int n_channels,
+                           cr_arena *memory, float *mean, cr_error *err)
+{
+    cr_caffe_blob blob = {0};
+    CR_OR_RETURN(read_shape(proto, &blob, err));
+    const int64_t *dims = blob.dims + (blob.n_dims == 4);
+    if ((blob.n_dims != 3 && blob.n_dims != 4) || blob.n == 0 ||
+        (blob.n_dims == 4 && blob.dims[0] != 1))
+        return cr_fail(err, CR_EINPUT, "is no mean image of Caffe, of one [1, C, H, W]");
+    if (dims[0] != n_channels)
+        return cr_fail(err, CR_EINPUT, "is the mean of %lld channels, the input has %d",
+                       (long long)dims[0], n_channels);
+    CR_OR_RETURN(read_numbers(proto, raw, memory, &blob, err));
+    const uint8_t *reals =
+        blob.raw.bytes ? blob.raw.bytes : (const uint8_t *)(const void *)blob.reals;
+    const size_t n_places = blob.n / (size_t)n_channels;
+    for (int c = 0; c < n_channels; c++) {
+        double sum = 0;
+        for (size_t i = 0; i < n_places; i++)
+            sum += (double)cr_real_at(reals, ((size_t)c * n_places + i) * sizeof(float));
+        if (!isfinite(sum))
+            return cr_fail(err, CR_EINPUT, "has a pixel that is not finite");
+        mean[c] = (float)(sum / (double)n_places);
+    }
+    return CR_OK;
+}
+
+cr_status cr_caffe_mean_read(const uint8_t *bytes, size_t n_bytes, int n_channels, float *mean,
+                             cr_error *err)
+{
+    static const uint32_t path[] = {5, 0}; /* its numbers */
+    cr_wire wire;
+    cr_arena memory = {0};
+    cr_status status =
+        cr_wire_unpack(&caffe__blob_proto__descriptor, path, bytes, n_bytes, &wire, err);
+    if (status == CR_OK && !wire.message)
+        status = cr_fail(err, CR_EINPUT, "is no mean image of Caffe, or is damaged");
+    else if (status == CR_OK)
+        status = read_mean((const Caffe__BlobProto *)wire.message, wire.cut[0], n_channels, &memory,
+                           mean, err);
+    cr_arena_free(&memory);
+    cr_wire_free(&wire);
+    return status;
 }

@@ -190,6 +190,10 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         CR_TRY(read_tokens(source, &from->tokens, i, &model->tokens, err));
         CR_TRY(cr_job_read_random(source, &from->randomise, i, &model->randomise, err));
         CR_TRY(cr_job_read_input(source, &from->input, i, &model->input, err));
+        KEY("models.%u.input.mean_file", i);
+        if (from->input.mean_file)
+            CR_TRY(cr_job_read_path(source, key, folder, from->input.mean_file, &model->mean_file,
+                                    err));
         KEY("models.%u.methods", i);
         if (cr_job_tree_find(&source->changed, key))
             CR_TRY(cr_job_read_methods(source, key, from->methods, from->n_methods,
@@ -306,8 +310,12 @@ static cr_status wrap(cr_job_tree *tree, cr_error *err)
 /* Gives each model what `defaults` has and it has not. */
 static cr_status complete_models(cr_job_tree *tree, cr_error *err)
 {
-    /* Of what the model's own resize replaces, nothing is left. */
-    static const char *const placing[] = {"short_side", "crop", NULL};
+    /* Of what a key of the model's own replaces, nothing is left. */
+    static const char *const replaced[][2] = {{"resize", "short_side"},
+                                              {"resize", "crop"},
+                                              {"mean_file", "mean"},
+                                              {"mean", "mean_file"}};
+    enum { N_REPLACED = sizeof replaced / sizeof *replaced };
     char key[CR_JOB_PATH_BYTES];
     for (int i = 0; i < CR_JOB_MAX_LIST; i++) {
         KEY("models.%d", i);
@@ -315,12 +323,15 @@ static cr_status complete_models(cr_job_tree *tree, cr_error *err)
             break;
         KEY("models.%d.input.preset", i);
         const bool own = cr_job_tree_find(tree, key) != NULL;
-        KEY("models.%d.input.resize", i);
-        const bool resized = cr_job_tree_find(tree, key) != NULL;
+        const char *except[N_REPLACED + 1] = {NULL};
+        for (int r = 0, n = 0; r < N_REPLACED; r++) {
+            KEY("models.%d.input.%s", i, replaced[r][0]);
+            if (cr_job_tree_find(tree, key))
+                except[n++] = replaced[r][1];
+        }
         KEY("models.%d.input", i);
         if (!own)
-            CR_OR_RETURN(
-                cr_job_tree_complete(tree, key, "defaults.input", resized ? placing : NULL, err));
+            CR_OR_RETURN(cr_job_tree_complete(tree, key, "defaults.input", except, err));
         KEY("models.%d", i);
         CR_OR_RETURN(cr_job_tree_complete(tree, key, "defaults", NULL, err));
     }
@@ -393,6 +404,7 @@ static void free_model(cr_job_model *model)
 {
     free(model->file);
     free(model->weights);
+    free(model->mean_file);
     cr_given_free(&model->inputs);
     free(model->randomise.at);
     free(model->methods.specs);

@@ -50,6 +50,7 @@ typedef struct cr_job_model {
     bool other_class;        /* maps are of other classes, which random.seed draws */
     char randomised[CR_RANDOMISED_BYTES];
     cr_input_spec input;
+    char *mean_file; /* what input.mean is in, until cr_job_read_means; NULL: it is there; owned */
 } cr_job_model;
 
 /* A checked job. Paths are ready to open; everything is owned. */
@@ -134,6 +135,10 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  * failure. */
 cr_status cr_job_parse(const char *text, size_t n_bytes, const char *path, const char *const *sets,
                        int n_sets, cr_job *job, cr_error *err);
+
+/* Puts the means that input.mean_file of a model names into its input. Local. Errors: CR_EINPUT, CR_EIO naming the
+ * file. */
+cr_status cr_job_read_means(cr_job *job, cr_error *err);
 
 /* Leaves of n models the K-th of N parts: from floor((K - 1) n / N) to before floor(K n / N), so that
  * the parts in order are the whole. Nothing is left out where N is 1.

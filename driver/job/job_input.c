@@ -43,7 +43,7 @@ static cr_status begin_input(cr_job_source *source, const cr_job_raw_input *raw,
     }
     KEY("models.%u.input", i);
     for (size_t k = 0; k < sizeof needed / sizeof *needed; k++)
-        if (!has_input(source, i, needed[k]))
+        if (!has_input(source, i, needed[k]) && !(strcmp(needed[k], "mean") == 0 && raw->mean_file))
             return cr_job_fail(err, source, key, "the key \"%s\" is missing", needed[k]);
     return CR_OK;
 }
@@ -117,8 +117,12 @@ cr_status cr_job_read_input(cr_job_source *source, const cr_job_raw_input *raw, 
         input->channels = (cr_channels)raw->channels;
     if (has_input(source, i, "range"))
         input->range = raw->range;
-    CR_OR_RETURN(
-        read_by_channel(source, raw->mean, raw->n_mean, i, "mean", input, input->mean, err));
+    KEY("models.%u.input.mean_file", i);
+    if (raw->mean_file && raw->mean)
+        return cr_job_fail(err, source, key, "is given beside \"mean\": give one of the two");
+    if (!raw->mean_file)
+        CR_OR_RETURN(
+            read_by_channel(source, raw->mean, raw->n_mean, i, "mean", input, input->mean, err));
     CR_OR_RETURN(read_by_channel(source, raw->std, raw->n_std, i, "std", input, input->std, err));
 
     cr_error inner;

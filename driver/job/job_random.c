@@ -51,6 +51,7 @@ static cr_status copy_model(const cr_job_model *from, cr_job_model *to, cr_error
     *to = *from;
     to->file = strdup(from->file);
     to->weights = from->weights ? strdup(from->weights) : NULL;
+    to->mean_file = NULL;
     to->inputs = (cr_nn_inputs){0};
     to->methods = (cr_job_methods){0};
     to->randomise = (cr_job_random){0};

@@ -62,6 +62,7 @@ static const cyaml_schema_field_t input_fields[] = {
     CYAML_FIELD_FLOAT("range", CYAML_FLAG_STRICT | MAY, cr_job_raw_input, range),
     CYAML_FIELD_SEQUENCE_COUNT("mean", CYAML_FLAG_POINTER | MAY, cr_job_raw_input, mean, n_mean,
                                &number, 1, CR_MAX_CHANNELS),
+    STRING("mean_file", MAY, cr_job_raw_input, mean_file, 255),
     CYAML_FIELD_SEQUENCE_COUNT("std", CYAML_FLAG_POINTER | MAY, cr_job_raw_input, std, n_std,
                                &number, 1, CR_MAX_CHANNELS),
     CYAML_FIELD_END,

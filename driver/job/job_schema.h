@@ -23,6 +23,7 @@ typedef struct cr_job_raw_input {
     int channels; /* cr_channels */
     double range;
     double *mean, *std;
+    char *mean_file;
     unsigned n_mean, n_std;
 } cr_job_raw_input;
 

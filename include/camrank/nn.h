@@ -70,6 +70,13 @@ cr_status cr_nn_files_find(const uint8_t *bytes, size_t n_bytes, const char *nam
                            cr_error *err);
 void cr_nn_files_free(cr_nn_files *files);
 
+/* The mean of each channel of a mean image as Caffe's compute_image_mean writes it (a BlobProto, [1][C][H][W]), over
+ * its places, in double precision: what Caffe's Python Classifier subtracts. *mean [n_channels] is in the order of
+ * the file, which is that of the network's channels. Errors: CR_EINPUT, without a name, for bytes that are no such image or
+ * one of other channels; CR_EINTERNAL (memory). */
+cr_status cr_caffe_mean_read(const uint8_t *bytes, size_t n_bytes, int n_channels, float *mean,
+                             cr_error *err);
+
 /* What a model says of itself. */
 typedef struct cr_nn_about {
     char producer[80]; /* the program that wrote it; "" */

@@ -19,7 +19,8 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import Checks, Graph, Net, Refused, method_maps
+import caffe_writer
+from camrank import Checks, Graph, Net, Refused, lib, method_maps
 
 warnings.filterwarnings("ignore")
 torch.manual_seed(1)
@@ -236,6 +237,18 @@ def rows_of_images(folder, pixels):
     refused("two numbers of rows", "mask.npy has 3 rows, but question.npy has 6",
             lambda: Graph(data, inputs={"question": npy(question.numpy()), "mask": npy(mask[:3].numpy()),
                                         "prior": npy(prior.numpy())}))
+    words = nn.Sequential()
+    words.seen, words.words = nn.Conv2d(3, 8, 1), nn.Embedding(700, 8)
+    words.forward = lambda x, question: words.seen(x).mean((2, 3)) * words.words(question).sum(1)
+    asked = np.arange(650, 690, dtype=np.int64).reshape(8, 5)
+    graph = Graph(export(words, (x[:2], torch.zeros(2, 5, dtype=torch.int64))), inputs={"question": npy(asked)})
+    lib.cr_graph_use_precision(graph.handle, 1)
+    net = Net(graph, 2)
+    for image in 0, 1:
+        lib.cr_net_set_row(net.handle, image, 6 + image)
+    want = words(x[:2], torch.from_numpy(asked[6:])).detach().numpy()
+    off = np.abs(net.forward(x[:2].numpy()) - want).max() / np.ptp(want)
+    checks("numbers of words in bfloat16", off < .02, f"logits {off:.1e}")
     put(question=question[:4].numpy(), mask=mask[:4].numpy())
     code, said = run(folder, given, "--force")
     checks("rows for other images", code == 3 and "question.npy: has 4 rows, but the set has 6 images" in said and
@@ -245,6 +258,51 @@ def rows_of_images(folder, pixels):
                            f"{folder}/explained", *options], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False)
     checks("explain has no set", done.returncode == 3 and "a row for each image of a set" in done.stderr, done.stderr)
+
+
+def mean_files(folder, pixels):
+    """A mean image as Caffe writes it stands for its channels' means, as Caffe's Python Classifier takes them."""
+    torch.manual_seed(5)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, N_CLASSES))
+    with open(f"{folder}/m.onnx", "wb") as file:
+        file.write(export(net, (torch.zeros(1, 3, SIDE, SIDE),)))
+    image = np.random.default_rng(6).uniform(0, 255, (1, 3, 20, 24)).astype("f4")
+    mean = image[0].mean((1, 2), dtype="f8")
+    x = pixels[..., ::-1].transpose(0, 3, 1, 2) - mean.astype("f4")[:, None, None]
+    want = net(torch.from_numpy(x.astype("f4"))).detach().numpy()
+    of = (f"input: {{size: [{SIDE}, {SIDE}], resize: squash, channels: bgr, range: 255, std: [1, 1, 1], "
+          "mean_file: mean.binaryproto}")
+    said_of = []
+    for kind in ({"legacy": True}, {}, {"double": True}, {"packed": False}):
+        with open(f"{folder}/mean.binaryproto", "wb") as file:
+            file.write(caffe_writer.blob_bytes(image, **kind))
+        code, said = run(folder, of, "--force", ranks=2)
+        compare(f"a mean image {kind}", folder, want)
+        with h5py.File(f"{folder}/o.h5") as file:
+            said_of.append(file["models/m"].attrs["input"])
+    checks("the file says the same means", len(set(said_of)) == 1 and f"mean {mean[0]:.3f}"[:9] in said_of[0].decode(),
+           said_of[0].decode())
+    code, said = run(folder, of.replace("mean_file: mean.binaryproto", f"mean: {mean.tolist()}"), "--resume")
+    checks("the same job with numbers goes on", code == 0, said)
+    done = subprocess.run([CAMRANK, "explain", f"{folder}/m.onnx", f"{folder}/img/i00.png", "--force", "-o",
+                           f"{folder}/explained", "--input", of[7:].replace("mean.b", f"{folder}/mean.b")], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    checks("explain with a mean image", done.returncode == 0, done.stderr)
+    code, said = run(folder, of[:-1] + ", mean: 3}", "--force")
+    checks("a mean and a file", code == 3 and 'mean_file: is given beside "mean"' in said, said)
+    for what, data, why in (("cut short", caffe_writer.blob_bytes(image)[:-7], "is no mean image of Caffe, or is damaged"),
+                            ("of one channel", caffe_writer.blob_bytes(image[:, :1]),
+                             "is the mean of 1 channels, the input has 3"),
+                            ("a network's weights", caffe_writer.alexnet(67, 5, gap=True).model(), "is no mean image"),
+                            ("of two images", caffe_writer.blob_bytes(np.concatenate([image, image])),
+                             "is no mean image of Caffe, of one [1, C, H, W]"),
+                            ("with a pixel that is no number", caffe_writer.blob_bytes(image * np.nan), "has a pixel that is not finite"),
+                            ("empty", b"", "is no mean image of Caffe")):
+        with open(f"{folder}/mean.binaryproto", "wb") as file:
+            file.write(data)
+        code, said = run(folder, of, "--force")
+        checks(f"a mean image {what}", code == 3 and f"{folder}/mean.binaryproto: {why}" in said and
+               len(said.splitlines()) == 1, said)
 
 
 class Grey(nn.Module):
@@ -432,6 +490,7 @@ with tempfile.TemporaryDirectory() as work:
     pictures = images(work)
     further_inputs(work, pictures)
     rows_of_images(work, pictures)
+    mean_files(work, pictures)
     other_channels(work)
 with tempfile.TemporaryDirectory() as work:
     two_classes(work, images(work))
