@@ -7,17 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const cr_plot_kind *const cr_plot_kinds[] = {&cr_plot_threshold,
-                                             &cr_plot_success,
-                                             &cr_plot_iou,
-                                             &cr_plot_outcomes,
-                                             &cr_plot_classes,
-                                             &cr_plot_size,
-                                             &cr_plot_objects,
-                                             &cr_plot_models,
-                                             &cr_plot_forest,
-                                             &cr_plot_ranks,
-                                             NULL};
+const cr_plot_kind *const cr_plot_kinds[] = {&cr_plot_threshold, &cr_plot_success, &cr_plot_iou,
+                                             &cr_plot_outcomes,  &cr_plot_classes, &cr_plot_size,
+                                             &cr_plot_objects,   &cr_plot_models,  &cr_plot_curves,
+                                             &cr_plot_forest,    &cr_plot_ranks,   NULL};
 
 cr_status cr_plot_kind_find(const char *name, const cr_plot_kind **kind, cr_error *err)
 {
@@ -151,11 +144,41 @@ void cr_plot_data_free(cr_plot_data *data)
         free(data->rows[r].right);
         free(data->rows[r].outcome);
         free(data->rows[r].top_class);
+        for (int k = 0; k < CR_PLOT_N_CURVES; k++) {
+            free(data->rows[r].curves[k].sum);
+            free(data->rows[r].curves[k].squares);
+        }
     }
     drop(data->common);
     free(data->rows);
     free(data->share);
     *data = (cr_plot_data){0};
+}
+
+const char *const cr_plot_curve_metrics[CR_PLOT_N_CURVES] = {"insertion", "deletion"};
+
+bool cr_plot_add_image_curve(cr_plot_mean_curve *to, const double *curve, int most)
+{
+    int n = 0;
+    while (n < most && !isnan(curve[n]))
+        n++;
+    if (n == 0)
+        return true;
+    if (!to->sum) {
+        to->sum = cr_alloc((size_t)n, sizeof *to->sum);
+        to->squares = cr_alloc((size_t)n, sizeof *to->squares);
+        to->n_points = n;
+        if (!to->sum || !to->squares)
+            return false;
+    }
+    if (n != to->n_points) /* of another size of input, or damaged: no mean of the same steps */
+        return true;
+    for (int k = 0; k < n; k++) {
+        to->sum[k] += curve[k];
+        to->squares[k] += curve[k] * curve[k];
+    }
+    to->n_images++;
+    return true;
 }
 
 cr_status cr_plot_make(const cr_plot_kind *kind, const cr_plot_data *data, double width,

@@ -145,6 +145,7 @@ const cr_command cr_command_plot = {
         "  size       the error by the share of the image that its largest object has\n"
         "  objects    the error by the number of objects in the image\n"
         "  models     classification error against localization error, a point a row\n"
+        "  curves     insertion and deletion: the class's probability while pixels come or go\n"
         "  forest     differences of pairs of rows with their intervals\n"
         "  ranks      the critical-difference diagram of mean ranks\n\n"
         "  -o, --output FILE  the file to write: its ending, .png, .jpg, .pdf, .svg or .csv, says "

@@ -52,6 +52,44 @@ static cr_status read_images(cr_plot_file *file, cr_error *err)
     return CR_OK;
 }
 
+/* A row whose curves are added up, and whether there was the memory. */
+typedef struct curve_sums {
+    cr_plot_row *row;
+    bool failed;
+} curve_sums;
+
+static void take_curves(void *context, int image, const cr_metric_image *seen,
+                        const cr_verdict *verdict, const uint8_t *levels,
+                        const cr_metric_given *given)
+{
+    curve_sums *to = context;
+    (void)image;
+    (void)levels;
+    for (int k = 0; k < CR_PLOT_N_CURVES; k++) {
+        const int m = cr_metric_find(cr_plot_curve_metrics[k]);
+        if (!given[m].columns || verdict->is_missing || seen->model_state != CR_ROW_DONE)
+            continue;
+        int column = 0;
+        while (cr_metrics[m]->columns[column].extents[0] != CR_METRIC_EXTENT_OWN)
+            column++;
+        to->failed |= !cr_plot_add_image_curve(&to->row->curves[k], given[m].columns[column],
+                                               cr_metrics[m]->extent(given[m].parameters));
+    }
+}
+
+static cr_status read_curves(cr_plot_file *file, cr_error *err)
+{
+    for (int r = 0; r < file->data.n_rows; r++) {
+        curve_sums to = {&file->data.rows[r], false};
+        const cr_row_place at = cr_row_place_of(cr_results_get_plan(file->results), to.row->of);
+        CR_OR_RETURN(cr_results_visit_images(file->results, at.model, at.variant, at.protocol,
+                                             CR_RESULTS_IOU, take_curves, &to, err));
+        if (to.failed)
+            return cr_fail(err, CR_EINTERNAL, "out of memory: curves");
+    }
+    return CR_OK;
+}
+
 /* The largest box's share of an image of this size. */
 static double share_of(const cr_dataset *data, const cr_data_image *image, double width,
                        double height)
@@ -169,6 +207,8 @@ cr_status cr_plot_file_open(const char *path, const cr_report_options *options, 
         CR_OR_RETURN(read_images(file, err));
     if (needs & CR_PLOT_NEEDS_SIZES)
         CR_OR_RETURN(read_sizes(file, err));
+    if (needs & CR_PLOT_NEEDS_CURVES)
+        CR_OR_RETURN(read_curves(file, err));
     if (!(needs & CR_PLOT_NEEDS_COMPARE))
         return CR_OK;
     CR_OR_RETURN(cr_plot_file_compare(path, metric, file, err));

@@ -8,6 +8,17 @@
 #include "camrank/data.h"
 #include "camrank/report.h"
 
+/* The metrics that keep a curve of each image, the probability of the class after each step. */
+enum { CR_PLOT_INSERTION, CR_PLOT_DELETION, CR_PLOT_N_CURVES };
+extern const char *const cr_plot_curve_metrics[CR_PLOT_N_CURVES]; /* their names */
+
+/* Sums of such curves over the images that have one. */
+typedef struct cr_plot_mean_curve {
+    int n_points;
+    int64_t n_images;
+    double *sum, *squares; /* [n_points]; NULL: there is none */
+} cr_plot_mean_curve;
+
 /* A row of the error table that is no baseline. */
 typedef struct cr_plot_row {
     const cr_report_row *of;
@@ -20,6 +31,7 @@ typedef struct cr_plot_row {
      * first class, -1: none. */
     uint8_t *outcome;
     int32_t *top_class;
+    cr_plot_mean_curve curves[CR_PLOT_N_CURVES]; /* where curves are needed; the caller adds to them */
 } cr_plot_row;
 
 typedef struct cr_plot_data {
@@ -43,6 +55,7 @@ enum {
     CR_PLOT_NEEDS_COMPARE =
         8, /* under a number that images are right or wrong by, or have values of */
     CR_PLOT_NEEDS_RANKS = 16, /* the same, of values */
+    CR_PLOT_NEEDS_CURVES = 32,
 };
 
 typedef struct cr_plot_kind {
@@ -67,6 +80,9 @@ cr_status cr_plot_kind_find(const char *name, const cr_plot_kind **kind, cr_erro
 cr_status cr_plot_data_init(const cr_report *report, const cr_dataset *set, unsigned needs,
                             cr_plot_data *data, cr_error *err);
 void cr_plot_data_free(cr_plot_data *data);
+
+/* Adds an image's curve, which ends before its first NaN or after `most` points, to a row's. False: no memory. */
+bool cr_plot_add_image_curve(cr_plot_mean_curve *to, const double *curve, int most);
 
 /* Makes a figure. *chart is the caller's (cr_chart_fini), also on failure. Errors: those of the kind;
  * CR_EINTERNAL (memory). */

@@ -4,7 +4,9 @@
 . tests/cli/lib.sh
 file=$work/some.h5
 check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 90 -o "$file" \
-    --set 'protocols=[cam-paper, {name: gradcam-paper, as: low}]' --set 'methods=[cam, grad-cam]'
+    --set 'protocols=[cam-paper, {name: gradcam-paper, as: low}]' --set 'methods=[cam, grad-cam]' --set 'metrics=[{name: insertion, steps: 5}, {name: deletion, steps: 5}]'
+check "a run without curves" "$CAMRANK" run jobs/demo/demo.yaml --limit 9 -o "$work/few.h5"
+expect 3 'camrank: the file has no curves: *' "$CAMRANK" plot "$work/few.h5" curves -o "$work/a.png"
 
 expect 2 'camrank: plot: a results file, a kind and -o FILE are needed; *' "$CAMRANK" plot "$file" threshold
 expect 2 'camrank: there is no figure "pie", but threshold, success, iou, *' "$CAMRANK" plot "$file" pie -o "$work/a.png"
@@ -32,8 +34,10 @@ done
 
 check "every number is that of the table" "$PYTHON" - "$CAMRANK" "$file" "$work" <<'END'
 import csv
+import h5py
 import json
 import math
+import numpy as np
 import re
 import struct
 import subprocess
@@ -128,8 +132,19 @@ for d in forest:
 mean = next(m for m in compare["metrics"] if m["metric"] == "mean_iou")
 assert {d["row"]: float(d["mean_rank"]) for d in data("ranks")} == dict(zip(names, mean["mean_ranks"]))
 
+# The mean of each step, and the areas under the curves of images, which the table has the mean of.
+with h5py.File(file) as f:
+    for metric in "insertion", "deletion":
+        for row in {d["row"] for d in data("curves")}:
+            model, method = row.split("/")[:2]
+            curves = f[f"models/{model}/{method}/{metric}/curve"][:]
+            steps = [d for d in data("curves") if (d["row"], d["metric"]) == (row, metric)]
+            mean, half = curves.mean(0), 1.96 * curves.std(0, ddof=1) / len(curves) ** .5
+            for key, want in ("probability", mean), ("low", (mean - half).clip(0)), ("high", (mean + half).clip(None, 1)):
+                assert np.allclose([float(d[key]) for d in steps], want, 0, 1e-7), (row, metric, key)
+
 # SVG has its text as text, and PDF its fonts; a PNG is as wide as asked for.
-for kind in "threshold success iou outcomes classes size objects models forest ranks".split():
+for kind in "threshold success iou outcomes classes size objects models curves forest ranks".split():
     run("plot", file, kind, "-o", f"{work}/a.svg", "--force")
     root = xml.parse(f"{work}/a.svg").getroot()
     words = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]

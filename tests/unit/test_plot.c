@@ -118,6 +118,9 @@ static made_up *make(int n)
         for (int r = 0; r < n; r++) {
             m->plot.rows[r].iou[i] = fmod(i * 0.618 + r * 0.01, 1);
             m->plot.rows[r].right[i] = m->plot.rows[r].iou[i] >= 0.5;
+            const double curve[] = {0.1, fmod(i * 0.618, 1), 0.9, NAN};
+            for (int k = 0; k < CR_PLOT_N_CURVES; k++)
+                assert_true(cr_plot_add_image_curve(&m->plot.rows[r].curves[k], curve, 4));
         }
     }
     make_compare(m, n);
@@ -252,7 +255,7 @@ static void chart_is_written_in_the_format_of_its_ending(void **state)
     assert_int_equal(cr_plot_kind_find("pie", &kind, &err), CR_EUSAGE);
     assert_string_equal(err.message,
                         "there is no figure \"pie\", but threshold, success, iou, outcomes, "
-                        "classes, size, objects, models, forest, ranks");
+                        "classes, size, objects, models, curves, forest, ranks");
     cr_chart_fini(&chart);
     unmake(m);
 }
