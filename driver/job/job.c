@@ -311,10 +311,8 @@ static cr_status wrap(cr_job_tree *tree, cr_error *err)
 static cr_status complete_models(cr_job_tree *tree, cr_error *err)
 {
     /* Of what a key of the model's own replaces, nothing is left. */
-    static const char *const replaced[][2] = {{"resize", "short_side"},
-                                              {"resize", "crop"},
-                                              {"mean_file", "mean"},
-                                              {"mean", "mean_file"}};
+    static const char *const replaced[][2] = {
+        {"resize", "short_side"}, {"resize", "crop"}, {"mean_file", "mean"}, {"mean", "mean_file"}};
     enum { N_REPLACED = sizeof replaced / sizeof *replaced };
     char key[CR_JOB_PATH_BYTES];
     for (int i = 0; i < CR_JOB_MAX_LIST; i++) {
