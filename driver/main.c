@@ -46,6 +46,18 @@ static void print_help(void)
 #undef PRINT_STATUS
 }
 
+/* And by what numbers of each precision are multiplied here. */
+static void print_version(const char *libraries)
+{
+    printf("camrank %s\n%s\n", CR_VERSION, libraries);
+    for (int p = 0; p < CR_N_PRECISIONS; p++) {
+        const char *isa = cr_precision_isa((cr_precision)p);
+        printf("%s%s %s%s", p ? ", " : "precisions: ", cr_precision_names[p], isa[0] ? "by " : "",
+               isa[0] ? isa : "in float32 of rounded numbers");
+    }
+    printf("\n");
+}
+
 static void print_error(const cr_error *err)
 {
     fprintf(stderr, "camrank: %s\n", err->message);
@@ -144,7 +156,7 @@ int main(int argc, char **argv)
             return cr_status_exit_code(fault.status);
         }
         if (launch.first)
-            printf("camrank %s\n%s\n", CR_VERSION, libraries);
+            print_version(libraries);
         return 0;
     }
     const cr_command *command = NULL;

@@ -82,10 +82,10 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     if (model->sha256[0] && strcmp(model->sha256, file->sha256) != 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: has changed since the run began", from->file));
     cr_model_free(model);
-    status =
-        cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name, from->file,
-                      &from->input, from->output, from->layer, &from->tokens, from->kernels, random,
-                      methods->specs, methods->n, s->data.n_classes, model, err);
+    status = cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name,
+                           from->file, &from->input, from->output, from->layer, &from->tokens,
+                           from->kernels, from->precision, random, methods->specs, methods->n,
+                           s->data.n_classes, model, err);
     if (status == CR_OK)
         status = check_rows(s, model, err);
     if (status == CR_OK)

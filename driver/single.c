@@ -43,10 +43,10 @@ static cr_status make_job(const cr_single_request *request, cr_single *s, cr_err
     snprintf(text, sizeof text,
              "name: explain\n"
              "dataset: {layout: none, images: any, synsets: any}\n"
-             "defaults: {input: %s}\n"
+             "defaults: {input: %s, precision: %s}\n"
              "models: [{name: network, file: network}]\n"
              "methods: []\nprotocol: cam-paper\noutput: none\n",
-             guess);
+             guess, cr_precision_names[request->precision]);
     snprintf(methods, n_methods, "methods=%s", request->methods);
     sets[n_sets++] = methods;
     if (request->input) {
@@ -149,8 +149,8 @@ cr_status cr_single_open(const cr_single_request *request, cr_single *s, cr_erro
     const cr_job_model *from = &s->job.models[0];
     CR_TRY(cr_model_load(file.model.bytes, file.model.n_bytes, &file.files,
                          cr_path_name(request->model), request->model, &from->input,
-                         request->output, "", &from->tokens, "", NULL, s->job.methods.specs,
-                         s->job.methods.n, 0, &s->model, err));
+                         request->output, "", &from->tokens, "", from->precision, NULL,
+                         s->job.methods.specs, s->job.methods.n, 0, &s->model, err));
     if (cr_graph_n_rows(s->model.graph))
         CR_TRY(cr_fail(
             err, CR_EINPUT,

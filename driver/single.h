@@ -17,6 +17,7 @@ typedef struct cr_single_request {
     cr_nn_inputs inputs; /* that are not the image; the caller's */
     const char *output;  /* "": the model's own */
     int width, height;   /* 0: the model's own */
+    cr_precision precision;
     const char *input;   /* over the guess; NULL: nothing */
     const char *methods; /* a list */
     const char *synsets; /* path of the names of classes; NULL: the model's own */

@@ -190,7 +190,7 @@ static void describe(cr_model *model)
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const cr_tokens *tokens,
-                        const char *kernels, const cr_random_layers *random,
+                        const char *kernels, cr_precision precision, const cr_random_layers *random,
                         const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
                         cr_error *err)
 {
@@ -199,6 +199,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
     snprintf(model->name, sizeof model->name, "%s", name);
     CR_TRY(cr_graph_load_random(bytes, n_bytes, files, file, output, input->width, input->height,
                                 random, &model->graph, err));
+    cr_graph_use_precision(model->graph, precision);
+    model->precision = precision;
     model->head = cr_graph_head(model->graph);
     describe(model);
     model->variants = cr_alloc((size_t)n_specs, sizeof *model->variants);

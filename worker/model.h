@@ -30,8 +30,9 @@ typedef struct cr_model {
     int *group;                   /* [n_variants] */
     double ask_passes, ask_flops; /* of these metrics for a map, and their own operations */
     char not_applied[400];        /* "" or which methods do not apply, and why */
-    bool *lacks;             /* [n_specs] the spec names a layer that it does not have, and so */
-    char lacking[300];       /* the first of them, and why; "": there is none */
+    bool *lacks;       /* [n_specs] the spec names a layer that it does not have, and so */
+    char lacking[300]; /* the first of them, and why; "": there is none */
+    cr_precision precision;
     bool other_class;        /* its maps are of other classes than they stand for, */
     int other_seed;          /* drawn by this */
     int n_views;             /* inputs of the network for each image */
@@ -49,13 +50,14 @@ typedef struct cr_model {
  *   layer         for specs that name none; "" for each method's own default
  *   tokens        as cr_graph_use_tokens has them, if their height is not 0
  *   kernels       as cr_graph_use_kernel has them, one a line, applied in order
+ *   precision     of its numbers
  *   random        as cr_graph_load_random has them; NULL for none
  * Errors: CR_EINPUT naming `file` for a model that cannot be read, has other input channels than the input gives, not
  * n_classes outputs, to which none of the methods, if there are any, applies or a kernel does not. *model is {0} on failure. */
 cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files *files,
                         const char *name, const char *file, const cr_input_spec *input,
                         const char *output, const char *layer, const cr_tokens *tokens,
-                        const char *kernels, const cr_random_layers *random,
+                        const char *kernels, cr_precision precision, const cr_random_layers *random,
                         const cr_method_spec *specs, int n_specs, int n_classes, cr_model *model,
                         cr_error *err);
 

@@ -19,6 +19,7 @@ static void put_row(FILE *out, const cr_compare_row *row)
     put_text(out, row->model);
     put_text(out, row->method);
     put_text(out, row->protocol);
+    put_text(out, row->precision);
 }
 
 static void put_number(FILE *out, double value)
@@ -39,7 +40,9 @@ static void put_counts(FILE *out, bool exist, cr_stat_counts of)
     }
 }
 
-#define PAIR_KEYS "file_a,model_a,method_a,protocol_a,file_b,model_b,method_b,protocol_b"
+#define PAIR_KEYS                                                                        \
+    "file_a,model_a,method_a,protocol_a,precision_a,file_b,model_b,method_b,protocol_b," \
+    "precision_b"
 
 static void put_pair(const cr_compare *compare, int pair, FILE *out)
 {

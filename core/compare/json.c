@@ -19,6 +19,8 @@ static json_t *row_value(const cr_compare *compare, int r)
     failed |= json_object_set_new(object, "model", cr_json_text(row->model));
     failed |= json_object_set_new(object, "method", cr_json_text(row->method));
     failed |= json_object_set_new(object, "protocol", cr_json_text(row->protocol));
+    failed |= json_object_set_new(object, "precision",
+                                  row->has_network ? json_string(row->precision) : json_null());
     failed |= json_object_set_new(object, "missing", json_integer(row->n_missing));
     failed |= json_object_set_new(object, "values", values);
     return cr_json_whole(object, failed);

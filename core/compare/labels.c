@@ -55,6 +55,8 @@ static void put_label(const cr_compare *compare, int r, const bool shown[N_PARTS
             fprintf(out, "%s%s", first ? "" : "/", part_of(row, part));
             first = false;
         }
+    if (row->precision[0] && strcmp(row->precision, "float32") != 0)
+        fprintf(out, " (%s)", row->precision);
     if (n_before > 0)
         fprintf(out, " (%d)", n_before + 1);
 }

@@ -8,6 +8,25 @@ void cr_graph_use_precision(cr_graph *graph, cr_precision precision)
     graph->precision = precision;
 }
 
+const char *const cr_precision_names[CR_N_PRECISIONS] = {"float32", "bfloat16"};
+
+const char *cr_precision_isa(cr_precision precision)
+{
+    const char *isa = cr_kernels_isa();
+    const bool multiplies = strcmp(isa, "avx512-bf16") == 0 || strcmp(isa, "amx") == 0;
+    return precision == CR_FLOAT32 || multiplies ? isa : "";
+}
+
+cr_status cr_precision_read(const char *name, cr_precision *precision, cr_error *err)
+{
+    for (int p = 0; p < CR_N_PRECISIONS; p++)
+        if (strcmp(name, cr_precision_names[p]) == 0) {
+            *precision = (cr_precision)p;
+            return CR_OK;
+        }
+    return cr_fail(err, CR_EUSAGE, "--precision %.64s: must be float32 or bfloat16", name);
+}
+
 cr_precision cr_graph_get_precision(const cr_graph *graph)
 {
     return graph->precision;

@@ -97,7 +97,7 @@ static void put_rows(const cr_report *report, FILE *out)
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
     put_keys(report, out, LATE);
-    fprintf(out, ",input\n");
+    fprintf(out, ",input,precision\n");
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
@@ -109,6 +109,8 @@ static void put_rows(const cr_report *report, FILE *out)
         put_numbers(report, out, row, LATE);
         fputc(',', out);
         put_quoted(out, row->input);
+        fputc(',', out);
+        put_quoted(out, row->precision);
         fputc('\n', out);
     }
 }
@@ -118,7 +120,7 @@ static void put_classes(const cr_report *report, FILE *out)
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
     put_keys(report, out, OF_CLASS);
     put_outcome_keys(out);
-    fputc('\n', out);
+    fprintf(out, ",precision\n");
     for (int i = 0; i < report->n_lines; i++) {
         const cr_dataset *data = report->data;
         const int class = report->lines[i].class;
@@ -132,6 +134,8 @@ static void put_classes(const cr_report *report, FILE *out)
         put_counts(out, &row);
         put_numbers(report, out, &row, OF_CLASS);
         put_ends(out, &row);
+        fputc(',', out);
+        put_quoted(out, row.precision);
         fputc('\n', out);
     }
 }

@@ -228,7 +228,7 @@ static bool put_errors(const cr_report *report, FILE *out)
     fputs("<section id=\"errors\" aria-labelledby=\"errors-title\"><h2 "
           "id=\"errors-title\">Errors</h2>\n",
           out);
-    cr_report_make_sheet(&all, &sheet);
+    cr_report_make_sheet(&all, true, &sheet);
     bool whole =
         cr_sheet_put_html(&sheet, "error-table",
                           "A line a row. Arrows say which way is better; the best of a column is "

@@ -60,6 +60,12 @@ bool cr_report_shows(const cr_report *report, int number);
 /* Whether there are rows but of baselines. */
 bool cr_report_has_models(const cr_report *report);
 
+/* Whether numbers of any row are of another precision than float32. */
+bool cr_report_has_precision(const cr_report *report);
+
+/* What people read of a row's; "-" for none. */
+const char *cr_report_precision(const cr_report_row *row);
+
 /* Whether there are any outcomes. */
 bool cr_report_has_outcomes(const int64_t outcomes[CR_N_OUTCOMES]);
 
@@ -75,7 +81,7 @@ typedef void cr_put_text(FILE *out, const char *text);
 void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put);
 
 /* table.c: the table of a report, or of its classes; sheet->failed when out of memory. */
-void cr_report_make_sheet(const cr_report *report, cr_sheet *sheet);
+void cr_report_make_sheet(const cr_report *report, bool names_precision, cr_sheet *sheet);
 
 /* text.c: the second table: why. A line for the first prediction and one for GT-known of each row. */
 void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet);

@@ -55,6 +55,8 @@ static json_t *common_value(const cr_report *report, const cr_report_row *row, b
     failed |= json_object_set_new(object, "layer", cr_json_text(row->layer));
     failed |= json_object_set_new(object, "variant", cr_json_text(row->variant));
     failed |= json_object_set_new(object, "protocol", cr_json_text(row->protocol));
+    failed |= json_object_set_new(object, "precision",
+                                  row->has_network ? json_string(row->precision) : json_null());
     failed |= json_object_set_new(
         object, "images", cr_report_has_images(row) ? json_integer(row->n_images) : json_null());
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));

@@ -207,7 +207,7 @@ static bool put_notes(const cr_report *report, FILE *out)
 bool cr_report_latex(const cr_report *report, FILE *out)
 {
     cr_sheet sheet;
-    cr_report_make_sheet(report, &sheet);
+    cr_report_make_sheet(report, cr_report_has_precision(report), &sheet);
     sheet.width = report->one_column ? CR_LATEX_COLUMN : CR_LATEX_PAGE;
     const bool is_long = cr_sheet_is_long(&sheet);
     fprintf(out, "%% \\usepackage{booktabs%s}; for %s\n", is_long ? ",longtable" : "",

@@ -48,7 +48,7 @@ bool cr_sheet_put_markdown(const cr_sheet *sheet, FILE *out)
 bool cr_report_markdown(const cr_report *report, FILE *out)
 {
     cr_sheet sheet;
-    cr_report_make_sheet(report, &sheet);
+    cr_report_make_sheet(report, cr_report_has_precision(report), &sheet);
     const bool whole = cr_sheet_put_markdown(&sheet, out);
     fputc('\n', out);
     cr_report_put_notes(report, out, "> ", cr_put_markdown);

@@ -21,6 +21,19 @@ bool cr_report_has_models(const cr_report *report)
     return false;
 }
 
+bool cr_report_has_precision(const cr_report *report)
+{
+    for (int i = 0; i < report->n_rows; i++)
+        if (report->rows[i].precision[0] && strcmp(report->rows[i].precision, "float32") != 0)
+            return true;
+    return false;
+}
+
+const char *cr_report_precision(const cr_report_row *row)
+{
+    return row->precision[0] ? row->precision : "-";
+}
+
 void cr_report_fill(const int64_t *const *sums, cr_report_row *row)
 {
     const cr_tally *tally = (const cr_tally *)sums[CR_METRIC_LOCALIZATION];

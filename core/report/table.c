@@ -149,33 +149,38 @@ static const char *row_method(const cr_report_row *row)
 }
 
 /* The main table: a line a variant. */
-static void make_sheet(const cr_report *report, cr_sheet *sheet)
+static void make_sheet(const cr_report *report, bool names_precision, cr_sheet *sheet)
 {
+    const int n_texts = names_precision ? 3 : 2;
     number_column columns[CR_METRIC_MAX_NUMBERS * CR_MAX_PROTOCOLS];
     const int n = list_columns(report, columns), n_protocols = report->n_protocols;
-    cr_sheet_init(sheet, 2 + n, report->n_rows / n_protocols);
+    cr_sheet_init(sheet, n_texts + n, report->n_rows / n_protocols);
     if (sheet->failed)
         return;
     sheet->columns[0] = (cr_sheet_column){"model", NULL, true, 0};
     sheet->columns[1] = (cr_sheet_column){"method", NULL, true, 0};
-    sheet->n_fixed = 2;
+    if (names_precision)
+        sheet->columns[2] = (cr_sheet_column){"precision", NULL, true, 0};
+    sheet->n_fixed = n_texts;
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
-        put_title(sheet, k, &sheet->columns[2 + c]);
-        sheet->meanings[2 + c] = cr_metric_number_meaning(k);
+        put_title(sheet, k, &sheet->columns[n_texts + c]);
+        sheet->meanings[n_texts + c] = cr_metric_number_meaning(k);
         if (n_protocols > 1 && is_of_protocol(k))
-            sheet->columns[2 + c].group = report->protocols[columns[c].protocol].name;
+            sheet->columns[n_texts + c].group = report->protocols[columns[c].protocol].name;
     }
     cr_sheet_cell *cell = sheet->cells;
     for (int line = 0; line < sheet->n_lines; line++) {
         const cr_report_row *row = &report->rows[line * n_protocols];
         (cell++)->text = row->model;
         (cell++)->text = row_method(row);
+        if (names_precision)
+            (cell++)->text = cr_report_precision(row);
         for (int c = 0; c < n; c++)
             *cell++ = number_cell(sheet, &row[columns[c].protocol], columns[c].number);
     }
     for (int c = 0; c < n && sheet->n_lines > 1; c++)
-        mark_best(sheet, report, columns[c], 2 + c);
+        mark_best(sheet, report, columns[c], n_texts + c);
 }
 
 void cr_report_put_outcomes(cr_sheet *sheet, cr_sheet_cell *cells, const int64_t *outcomes)
@@ -198,7 +203,7 @@ static int list_numbers(const cr_report *report, int numbers[CR_METRIC_MAX_NUMBE
 
 /* The table of a report by class: errors, and what became of the first prediction, or, without a
  * network, of the box of the ground-truth class. */
-static void make_classes(const cr_report *report, cr_sheet *sheet)
+static void make_classes(const cr_report *report, bool names_precision, cr_sheet *sheet)
 {
     const bool several = report->n_protocols > 1;
     int numbers[CR_METRIC_MAX_NUMBERS];
@@ -206,8 +211,12 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
     bool outcomes = false; /* of boxes */
     for (int i = 0; i < n && report->n_columns == 0; i++)
         outcomes = outcomes || is_of_protocol(numbers[i]);
-    const char *const titles[] = {"model", "method", "class", "name", "protocol"};
-    const int n_texts = several ? 5 : 4;
+    const char *titles[6] = {"model", "method", "class", "name"};
+    int n_texts = 4;
+    if (several)
+        titles[n_texts++] = "protocol";
+    if (names_precision)
+        titles[n_texts++] = "precision";
     cr_sheet_init(sheet, n_texts + 2 + n + (outcomes ? 1 + CR_N_OUTCOMES : 0), report->n_lines);
     if (sheet->failed)
         return;
@@ -236,6 +245,8 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
         (cell++)->text = data->text + data->classes[line.class].name;
         if (several)
             (cell++)->text = stored->protocol;
+        if (names_precision)
+            (cell++)->text = cr_report_precision(stored);
         (cell++)->text = row.has_network ? cr_sheet_text(sheet, "%" PRId64, row.n_images) : "-";
         (cell++)->text = cr_sheet_text(sheet, "%" PRId64, row.n_localized);
         for (int k = 0; k < n; k++)
@@ -249,10 +260,10 @@ static void make_classes(const cr_report *report, cr_sheet *sheet)
     }
 }
 
-void cr_report_make_sheet(const cr_report *report, cr_sheet *sheet)
+void cr_report_make_sheet(const cr_report *report, bool names_precision, cr_sheet *sheet)
 {
     if (report->classes)
-        make_classes(report, sheet);
+        make_classes(report, names_precision, sheet);
     else
-        make_sheet(report, sheet);
+        make_sheet(report, names_precision, sheet);
 }

@@ -266,7 +266,7 @@ void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet)
 bool cr_report_text(const cr_report *report, FILE *out)
 {
     cr_sheet sheet, outcomes = {0};
-    cr_report_make_sheet(report, &sheet);
+    cr_report_make_sheet(report, cr_report_has_precision(report), &sheet);
     sheet.width = report->width;
     cr_report_put_notes(report, out, "", cr_put_plain);
     fputc('\n', out);

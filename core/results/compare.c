@@ -196,6 +196,8 @@ static cr_status compare_network(place at, const cr_results_model *a, const cr_r
     CR_OR_RETURN(compare_text(at, "input", a->input, b->input, err));
     CR_OR_RETURN(compare_text(at, "kernels", a->kernels, b->kernels, err));
     CR_OR_RETURN(compare_text(at, "output", a->output, b->output, err));
+    CR_OR_RETURN(compare_text(at, "precision", cr_precision_names[a->precision],
+                              cr_precision_names[b->precision], err));
     CR_OR_RETURN(compare_text(at, "randomised", a->randomised, b->randomised, err));
     return compare_text(at, "tokens", a->tokens, b->tokens, err);
 }

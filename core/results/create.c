@@ -164,6 +164,8 @@ static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index
         CR_OR_RETURN(cr_h5_put_text(at, "output", model->output, err));
     if (model->tokens[0])
         CR_OR_RETURN(cr_h5_put_text(at, "tokens", model->tokens, err));
+    if (cr_results_has_network(model))
+        CR_OR_RETURN(cr_h5_put_text(at, "precision", cr_precision_names[model->precision], err));
     if (model->randomised[0])
         CR_OR_RETURN(cr_h5_put_text(at, "randomised", model->randomised, err));
     return CR_OK;

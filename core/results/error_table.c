@@ -56,6 +56,7 @@ static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t
         row->has_network = cr_results_has_network(of);
         row->filter = row->has_network ? of->filter : "";
         row->input = row->has_network ? of->input : "";
+        row->precision = row->has_network ? cr_precision_names[of->precision] : "";
         row->method = v < of->n_variants ? of->variants[v].method : "";
         row->layer = v < of->n_variants ? of->variants[v].layer : "";
         cr_results_row_name(of, v, row->variant);
@@ -104,7 +105,7 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
         cr_report_row *row = add_row(&report->protocols[p], report);
         row->model = baseline;
         row->method = method;
-        row->layer = row->filter = row->input = "";
+        row->layer = row->filter = row->input = row->precision = "";
         snprintf(row->variant, sizeof row->variant, "%s", method);
         row->is_baseline = true;
         /* What is not counted has no denominator. */

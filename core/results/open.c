@@ -137,6 +137,12 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
         CR_OR_RETURN(cr_h5_get_text(at, "output", of->output, sizeof of->output, err));
     if (H5Aexists(at.id, "tokens") > 0)
         CR_OR_RETURN(cr_h5_get_text(at, "tokens", of->tokens, sizeof of->tokens, err));
+    if (H5Aexists(at.id, "precision") > 0) { /* older files are of float32 */
+        int precision;
+        CR_OR_RETURN(
+            cr_h5_get_word(at, "precision", cr_precision_names, CR_N_PRECISIONS, &precision, err));
+        of->precision = (cr_precision)precision;
+    }
     if (H5Aexists(at.id, "randomised") > 0)
         CR_OR_RETURN(cr_h5_get_text(at, "randomised", of->randomised, sizeof of->randomised, err));
     return CR_OK;

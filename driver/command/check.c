@@ -23,6 +23,10 @@ static void print_model(const cr_session *s, int m)
     printf("\nmodel %s: %s, %.3g M parameters, %.3g GFLOP an image\n", plan->name, plan->file,
            (double)model->n_parameters * 1e-6, model->flops * 1e-9);
     printf("  input    %s\n", plan->input);
+    printf("  precision %s%s\n", cr_precision_names[model->precision],
+           cr_precision_isa(model->precision)[0]
+               ? ""
+               : ": no instruction of this CPU multiplies it, float32 of the same numbers does");
     if (plan->randomised[0])
         printf("  random   %s\n", plan->randomised);
     if (model->chosen[0])

@@ -28,7 +28,10 @@ static void add_row(const cr_compare_file *file, cr_compare_place place, cr_comp
         .model = is_baseline ? CR_BASELINE_MODEL : plan->models[place.model].name,
         .method = to->method,
         .protocol = plan->protocols[place.protocol].name,
+        .precision = "",
         .has_network = !is_baseline && cr_results_has_network(&plan->models[place.model])};
+    if (row->has_network)
+        row->precision = cr_precision_names[plan->models[place.model].precision];
 }
 
 /* The baselines last. */

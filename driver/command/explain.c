@@ -23,6 +23,7 @@ enum {
     OPTION_NETWORK_OUTPUT,
     OPTION_WEIGHTS,
     OPTION_INPUTS,
+    OPTION_PRECISION,
     OPTION_SIZE,
     OPTION_FORMAT,
     OPTION_FORCE
@@ -39,6 +40,7 @@ static const struct option options[] = {
     {"network-output", required_argument, NULL, OPTION_NETWORK_OUTPUT},
     {"weights", required_argument, NULL, OPTION_WEIGHTS},
     {"inputs", required_argument, NULL, OPTION_INPUTS},
+    {"precision", required_argument, NULL, OPTION_PRECISION},
     {"size", required_argument, NULL, OPTION_SIZE},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"force", no_argument, NULL, OPTION_FORCE},
@@ -142,6 +144,9 @@ static cr_status parse(int argc, char **argv, request *r, cr_error *err)
             break;
         case OPTION_INPUTS:
             CR_OR_RETURN(cr_given_option(&r->single.inputs, optarg, err));
+            break;
+        case OPTION_PRECISION:
+            CR_OR_RETURN(cr_precision_read(optarg, &r->single.precision, err));
             break;
         case OPTION_SIZE:
             if (sscanf(optarg, "%5dx%5d%c", &r->single.width, &r->single.height, &more) != 2 ||
@@ -296,6 +301,7 @@ const cr_command cr_command_explain = {
         ".caffemodel\n"
         "  --inputs NAME=FILE   what the network's input NAME, which is not the image, is: a .npy\n"
         "                       file, for all images; may be given again\n"
+        "  --precision P        of the network's numbers: float32 or bfloat16 (float32)\n"
         "  --network-output O   the value that is the output, where it is not the model's only "
         "one\n"
         "  --format F           of pictures: png, jpg, pdf or svg (png)\n",

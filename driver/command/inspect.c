@@ -18,6 +18,7 @@ enum {
     OPTION_LAYERS,
     OPTION_PLAN,
     OPTION_KERNEL,
+    OPTION_PRECISION,
     OPTION_ACTIVATIONS_MB
 };
 
@@ -29,6 +30,7 @@ static const struct option options[] = {
     {"layers", no_argument, NULL, OPTION_LAYERS},
     {"plan", no_argument, NULL, OPTION_PLAN},
     {"kernel", required_argument, NULL, OPTION_KERNEL},
+    {"precision", required_argument, NULL, OPTION_PRECISION},
     {"activations-mb", required_argument, NULL, OPTION_ACTIVATIONS_MB},
     {NULL, 0, NULL, 0}};
 
@@ -187,6 +189,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     int width = 0, height = 0, activations_mb = CR_NET_DEFAULT_ACTIVATIONS_MB;
     bool targets_only = false, plan = false;
     int n_kernels = 0;
+    cr_precision precision = CR_FLOAT32;
     const char *path, *weights = "", *output = "",
                       **kernels = cr_alloc((size_t)argc, sizeof *kernels);
     network net = {.name_width = 6};
@@ -218,6 +221,9 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
         case OPTION_KERNEL:
             kernels[n_kernels++] = optarg;
             break;
+        case OPTION_PRECISION:
+            CR_TRY(cr_precision_read(optarg, &precision, err));
+            break;
         case OPTION_ACTIVATIONS_MB:
             CR_TRY(cr_option_int("activations-mb", optarg, 1, &activations_mb, err));
             break;
@@ -229,6 +235,7 @@ static cr_status inspect_command(const cr_par *par, int argc, char **argv, cr_er
     CR_TRY(read_network(path, weights, &inputs, output, width, height, &net, err));
     for (int i = 0; i < n_kernels; i++)
         CR_TRY(cr_graph_use_kernel(net.graph, kernels[i], err));
+    cr_graph_use_precision(net.graph, precision);
     if (plan)
         CR_TRY(cr_inspect_plan(net.graph, net.name_width, activations_mb, err));
     else if (targets_only)
@@ -259,6 +266,8 @@ const cr_command cr_command_inspect = {
         "              kernel that fits it, as estimated and as measured\n"
         "  --kernel K  a kernel for convolutions, as `kernels:` of a job has it: KERNEL@LAYER, or\n"
         "              KERNEL, for all that it fits; may be given again\n"
+        "  --precision P\n"
+        "              of the numbers that --plan computes with: float32 or bfloat16 (float32)\n"
         "  --output O  the value that is the output, where it is not the model's only one\n"
         "  --weights F the file with the weights, where the model's has none: a .caffemodel\n"
         "  --inputs N=F\n"

@@ -52,7 +52,8 @@ static void time_layers(cr_net *net, int n, double *taken_s, double *best_s)
     }
 }
 
-static void print_layers(const cr_net *net, int name_width, const double *times)
+static void print_layers(const cr_net *net, int name_width, cr_precision precision,
+                         const double *times)
 {
     double total = 0, flops = 0;
     char shape[80] = "";
@@ -72,10 +73,11 @@ static void print_layers(const cr_net *net, int name_width, const double *times)
         total += each;
         flops += layer.flops;
     }
-    printf("\n%.3f ms an image in batches of %d, %.1f GFLOP/s; kernels for %s\n"
+    printf("\n%.3f ms an image in batches of %d, %.1f GFLOP/s; %s, kernels for %s\n"
            "weights %.1f MB, activations %.1f MB\n",
-           total * 1e3, BATCH, total > 0 ? flops / total * 1e-9 : 0, cr_kernels_isa(),
-           (double)cr_net_weight_bytes(net) * 1e-6, (double)cr_net_arena_bytes(net) * 1e-6);
+           total * 1e3, BATCH, total > 0 ? flops / total * 1e-9 : 0, cr_precision_names[precision],
+           cr_kernels_isa(), (double)cr_net_weight_bytes(net) * 1e-6,
+           (double)cr_net_arena_bytes(net) * 1e-6);
 }
 
 /* The ways that are tried for a convolution, and what each took for one image. */
@@ -225,7 +227,7 @@ cr_status cr_inspect_plan(const cr_graph *graph, int name_width, int max_activat
     cr_net_use(net, weights);
     cr_net_use_arena(net, arena);
     time_layers(net, n, times + n, times);
-    print_layers(net, name_width, times);
+    print_layers(net, name_width, cr_graph_get_precision(graph), times);
     status = print_trials(net, name_width, err);
 
 cleanup:

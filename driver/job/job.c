@@ -179,6 +179,7 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
         copy_name(model->name, from->name);
         copy_name(model->output, from->output);
         copy_name(model->layer, from->layer);
+        model->precision = (cr_precision)from->precision;
         snprintf(model->file_given, sizeof model->file_given, "%s", from->file);
         KEY("models.%u.file", i);
         CR_TRY(cr_job_read_path(source, key, folder, from->file, &model->file, err));

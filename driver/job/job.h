@@ -43,6 +43,7 @@ typedef struct cr_job_model {
     cr_tokens tokens;           /* models.tokens */
     char output[CR_NAME_BYTES]; /* models.output: the value that is its output; "" = its own */
     char kernels[CR_KERNELS_BYTES]; /* models.kernels, one a line */
+    cr_precision precision;         /* models.precision */
     cr_job_methods methods;         /* models.methods; without specs: those of the job */
     cr_job_random randomise;        /* models.randomise: which networks cr_job_randomise adds */
     /* Of one that it has added, of which `randomised` says so in words; of others that is "". */
@@ -97,7 +98,7 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *   dataset: layout (the names of cr_layouts), images, ground_truth, synsets, devkit_synsets, boxes,
  *     exclude, masks (which of them a layout needs or takes says its row; none), subset: list (none),
  *     classes (all), stride (1); limit (0: all), failed (wrong | skip: wrong)
- *   models: a list of name, file, output (the model's own), layer (automatic), tokens (automatic), kernels (automatic): a
+ *   models: a list of name, file, output (the model's own), layer (automatic), tokens (automatic), kernels (automatic), precision (float32 | bfloat16: float32): a
  *     list of KERNEL and KERNEL@LAYER as cr_graph_use_kernel has them, methods (those of the job), inputs (none): a mapping of
  *     names of the network's inputs that are not the image to .npy files, randomise (nothing): a mapping, layers
  *     (none | cascading | independent: none), at (all): a list of layers, logit (false), seed (0), and
@@ -108,7 +109,7 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *       short-side the first of them (center), with squash both or neither (the whole image). Where
  *       `resize` is given, short_side and crop of the preset do not count
  *     An empty list: baselines alone; then images may be none, and methods need not be given.
- *   defaults: what models have that do not say otherwise, key by key: output, layer, tokens, kernels, input.
+ *   defaults: what models have that do not say otherwise, key by key: output, layer, tokens, kernels, precision, input.
  *     An input that names a preset, or resize in it, is treated as above
  *   methods: a list of METHOD and METHOD@LAYER, the methods of method.h, or of mappings: name (the
  *     same), layer, as (the name of its row), keep (as heatmaps.classes), and the method's parameters

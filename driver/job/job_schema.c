@@ -40,6 +40,7 @@ static const cyaml_strval_t map_types[] = {{"float32", 0}, {"float16", 1}};
 
 static const cyaml_strval_t random_orders[] = {{"cascading", CR_RANDOM_CASCADING},
                                                {"independent", CR_RANDOM_INDEPENDENT}};
+static const cyaml_strval_t precisions[] = {{"float32", CR_FLOAT32}, {"bfloat16", CR_BFLOAT16}};
 static const cyaml_strval_t truths[] = {{"false", 0}, {"true", 1}};
 
 static const cyaml_schema_value_t whole_number = {CYAML_VALUE_INT(MUST, int64_t)};
@@ -104,7 +105,8 @@ static const cyaml_schema_field_t randomise_fields[] = {
         STRING("layer", MAY, cr_job_raw_model, layer, CR_NAME_BYTES - 1),                          \
         CYAML_FIELD_MAPPING("tokens", MAY, cr_job_raw_model, tokens, tokens_fields),               \
         CYAML_FIELD_SEQUENCE_COUNT("kernels", CYAML_FLAG_POINTER | MAY, cr_job_raw_model, kernels, \
-                                   n_kernels, &kernel, 0, CR_JOB_MAX_LIST)
+                                   n_kernels, &kernel, 0, CR_JOB_MAX_LIST),                        \
+        WORD("precision", MAY, cr_job_raw_model, precision, precisions)
 
 static const cyaml_schema_field_t model_fields[] = {
     STRING("name", MUST, cr_job_raw_model, name, CR_NAME_BYTES - 1),

@@ -49,6 +49,7 @@ typedef struct cr_job_raw_randomise {
 
 typedef struct cr_job_raw_model {
     char *name, *file, *weights, *output, *layer;
+    int precision; /* cr_precision */
     char **kernels;
     unsigned n_kernels;
     cr_job_raw_tokens tokens;

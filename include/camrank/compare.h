@@ -57,6 +57,7 @@ bool cr_compare_has(int number);
 
 typedef struct cr_compare_row {
     const char *file, *model, *method, *protocol; /* the caller's */
+    const char *precision;                        /* of the network's numbers; "" for none */
     bool has_network;                             /* classes were predicted */
     const char *label; /* for people: as short as tells it from the others */
     int n_missing;     /* shared images that are not computed under it */

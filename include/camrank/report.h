@@ -13,8 +13,9 @@
 /* One variant of one model under one protocol; a model's classes alone, without method; or a baseline. */
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
-    const char *filter; /* resize filter of the network's input; "" for none */
-    const char *input;  /* how images are prepared for it, as the file has it; "" for none */
+    const char *filter;    /* resize filter of the network's input; "" for none */
+    const char *precision; /* of the network's numbers; "" for none */
+    const char *input;     /* how images are prepared for it, as the file has it; "" for none */
     char variant[2 * CR_NAME_BYTES]; /* METHOD or METHOD@LAYER, as the job names it */
     bool is_baseline;                /* see below */
     bool has_network; /* classes were predicted; else, but of a baseline, n_images says nothing */

@@ -376,7 +376,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
         {"    layer: relu5", "    lager: relu5",
          "jobs/x.yaml:14: models[1]: unknown key \"lager\" (did you mean \"layer\"?); allowed: "
          "name, file, weights, inputs, output, layer, "
-         "tokens, kernels, randomise, methods, "
+         "tokens, kernels, precision, randomise, methods, "
          "input"},
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\" (did you mean \"images\"?); allowed: "
@@ -795,7 +795,7 @@ static void job_bad_set_is_quoted(const cr_par *par)
         {"models.0.nme=x",
          "--set models.0.nme=x: models[0]: unknown key \"nme\" (did you mean "
          "\"name\"?); allowed: name, "
-         "file, weights, inputs, output, layer, tokens, kernels, randomise, methods, "
+         "file, weights, inputs, output, layer, tokens, kernels, precision, randomise, methods, "
          "input"},
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, defaults, models, "

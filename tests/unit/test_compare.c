@@ -140,8 +140,8 @@ static cr_status compare_rows(const made *set, const char *const *rows, int n_ro
     options.numbers[cr_metric_number_find("gt_known_loc_error")] = true;
     options.numbers[cr_metric_number_find("mean_iou")] = true;
     for (int r = 0; r < n_rows; r++)
-        named[r] =
-            (cr_compare_row){.file = "file", .model = models[r], .method = "cam", .protocol = "p"};
+        named[r] = (cr_compare_row){
+            .file = "file", .model = models[r], .method = "cam", .protocol = "p", .precision = ""};
     for (int i = 0; i < 4; i++)
         shared[i] = i;
     cr_status status = cr_compare_begin(&options, sets, 1, shared, 4, named, n_rows, compare, err);
@@ -242,8 +242,9 @@ static void numbers_that_no_row_has_are_dropped_unless_they_are_asked_for(void *
     made set;
     cr_compare compare;
     cr_compare_options options = {.alpha = 0.05, .against = -1, .n_threads = 1};
-    const cr_compare_row rows[] = {{.file = "f", .model = "a", .method = "m", .protocol = "p"},
-                                   {.file = "f", .model = "b", .method = "m", .protocol = "p"}};
+    const cr_compare_row rows[] = {
+        {.file = "f", .model = "a", .method = "m", .protocol = "p", .precision = ""},
+        {.file = "f", .model = "b", .method = "m", .protocol = "p", .precision = ""}};
     static const cr_metric_given given[CR_METRIC_MAX];
     const int32_t shared[] = {0, 1, 2, 3};
     make("abcd", "xxxx", "xy", &set);

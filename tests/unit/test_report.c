@@ -146,6 +146,7 @@ static void every_number_is_in_every_format(void **state)
                          .protocol = "p",
                          .filter = "f",
                          .input = "",
+                         .precision = "float32",
                          .has_network = true};
     for (int k = 0; k < cr_metric_n_numbers(); k++) {
         const double value = 11 + 3 * k + 0.03125 * (1 + 2 * k); /* never whole */
@@ -195,7 +196,8 @@ static void every_number_is_in_every_format(void **state)
 static void json_gives_numbers_that_read_back_exactly(void **state)
 {
     (void)state;
-    cr_report_row row = {.model = "m", .method = "cam", .layer = "l", .protocol = "p"};
+    cr_report_row row = {
+        .model = "m", .method = "cam", .layer = "l", .protocol = "p", .precision = ""};
     set_number(&row, "top1_cls_error", 100.0 / 3);
     set_number(&row, "mean_iou", 0.1 + 0.2);
     row.filter = row.input = "f";
@@ -237,7 +239,8 @@ static void csv_is_read_back_field_by_field(void **state)
                          .n_images = 50000,
                          .n_localized = 48238,
                          .filter = "pil-bilinear",
-                         .input = "2x3, squash, pil-bilinear"};
+                         .input = "2x3, squash, pil-bilinear",
+                         .precision = "bfloat16"};
     set_number(&row, "top1_cls_error", 100.0 / 3);
     set_number(&row, "mean_iou", NAN);
     cr_report report = {.job_name = "j", .n_rows = 1, .rows = &row};
