@@ -64,11 +64,27 @@ static cr_status make(const cr_image *object, const cr_image *ignored, int entry
     return CR_OK;
 }
 
+/* From the outlines of the ground truth, which says how large the image is. */
+static cr_status draw(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
+{
+    const cr_data_image *image = &data->images[i];
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    if (n > (size_t)max_mpixels * 1000000)
+        return cr_fail(err, CR_EINPUT, "%s: its mask has more than %d million pixels",
+                       cr_data_image_id(data, i), max_mpixels);
+    *mask = (cr_mask){cr_alloc(n, 1), image->width, image->height};
+    return mask->pixels ? cr_outlines_draw(data->outlines + image->first_outline, image->n_outlines,
+                                           image->width, image->height, mask->pixels, err)
+                        : cr_fail_memory(err, "a mask", n, 1);
+}
+
 cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_image object = {0}, ignored = {0};
     *mask = (cr_mask){0};
+    if (data->images[i].n_outlines > 0)
+        return draw(data, i, max_mpixels, mask, err);
     if (!data->images[i].has_mask)
         return CR_OK;
     char *of_object = cr_data_mask_path(data, i, false);

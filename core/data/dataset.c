@@ -14,6 +14,7 @@ void cr_data_free(cr_dataset *data)
 {
     free(data->images);
     free(data->boxes);
+    free(data->outlines);
     free(data->classes);
     free(data->text);
     free(data->folder);
@@ -265,6 +266,7 @@ char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored)
 typedef struct pack_head {
     int32_t n_images, n_boxes, n_classes, n_excluded, n_unlisted_files;
     int32_t is_tar, box_past, n_masks;
+    int64_t n_outlines;
     uint64_t text_bytes, folder_bytes, masks_bytes;
     char unlisted[sizeof((cr_dataset *)0)->unlisted];
 } pack_head;
@@ -288,19 +290,23 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
                       .text_bytes = data->text_bytes,
                       .folder_bytes = strlen(data->folder) + 1,
                       .n_masks = data->n_masks,
+                      .n_outlines = data->n_outlines,
                       .masks_bytes = strlen(masks) + 1};
     memcpy(head.unlisted, data->unlisted, sizeof head.unlisted);
     size_t images = (size_t)data->n_images * sizeof *data->images;
     size_t boxes = (size_t)data->n_boxes * sizeof *data->boxes;
     size_t classes = (size_t)data->n_classes * sizeof *data->classes;
-    size_t total = sizeof head + images + boxes + classes + data->text_bytes + head.folder_bytes +
-                   head.masks_bytes;
+    size_t outlines = (size_t)data->n_outlines * sizeof *data->outlines;
+    size_t total = outlines + sizeof head + images + boxes + classes + data->text_bytes +
+                   head.folder_bytes + head.masks_bytes;
     uint8_t *packed = cr_alloc(total, 1);
     if (!packed)
         return cr_fail_memory(err, "the packed image list", total, 1);
     uint8_t *next = put(packed, &head, sizeof head);
     next = put(next, data->images, images);
     next = put(next, data->boxes, boxes);
+    if (outlines)
+        next = put(next, data->outlines, outlines);
     next = put(next, data->classes, classes);
     next = put(next, data->text, data->text_bytes);
     next = put(next, data->folder, head.folder_bytes);
@@ -339,12 +345,13 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     cursor c = {bytes + sizeof head, n_bytes - sizeof head};
     data->images = take(&c, (size_t)head.n_images, sizeof *data->images);
     data->boxes = take(&c, (size_t)head.n_boxes, sizeof *data->boxes);
+    data->outlines = take(&c, (size_t)head.n_outlines, sizeof *data->outlines);
     data->classes = take(&c, (size_t)head.n_classes, sizeof *data->classes);
     data->text = take(&c, head.text_bytes, 1);
     data->folder = take(&c, head.folder_bytes, 1);
     data->masks = take(&c, head.masks_bytes, 1);
-    if (!data->images || !data->boxes || !data->classes || !data->text || !data->folder ||
-        !data->masks) {
+    if (!data->images || !data->boxes || !data->outlines || !data->classes || !data->text ||
+        !data->folder || !data->masks) {
         cr_data_free(data);
         return cr_fail(err, CR_EINTERNAL, "the packed image list: cut short, or out of memory");
     }
@@ -357,6 +364,7 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     data->is_tar = head.is_tar;
     data->box_past = head.box_past;
     data->n_masks = head.n_masks;
+    data->n_outlines = head.n_outlines;
     memcpy(data->unlisted, head.unlisted, sizeof head.unlisted);
     return CR_OK;
 }

@@ -54,7 +54,8 @@ static const cr_layout *of_file(const char *path)
         fclose(file);
     start[n] = 0;
     const char *text = strncmp(start, "\xef\xbb\xbf", 3) == 0 ? start + 3 : start;
-    return strncmp(text, "ImageId", 7) == 0        ? &cr_layout_kaggle
+    return text[strspn(text, " \t\r\n")] == '{'    ? &cr_layout_coco
+           : strncmp(text, "ImageId", 7) == 0      ? &cr_layout_kaggle
            : strncmp(text, "image,label", 11) == 0 ? &cr_layout_csv
                                                    : &cr_layout_devkit;
 }

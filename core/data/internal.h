@@ -110,8 +110,9 @@ typedef struct cr_truth_row {
     int32_t first_box, n_boxes; /* after cr_truth_finish */
     int32_t line;               /* of the file that lists the images, from 1; 0 where none does */
     int32_t localize;
-    int32_t width, height; /* 0: not annotated */
-    int32_t mask;          /* as in cr_data_image */
+    int32_t width, height;             /* 0: not annotated */
+    int32_t mask;                      /* as in cr_data_image */
+    int64_t first_outline, n_outlines; /* values of its objects in `outlines` */
 } cr_truth_row;
 
 typedef struct cr_truth {
@@ -122,6 +123,8 @@ typedef struct cr_truth {
     int32_t *box_row;   /* [n_boxes] until then */
     cr_name *by_id;     /* [n_rows], sorted, no id twice; value is the row */
     bool by_path;       /* ids are paths, as images in different folders have one name */
+    int32_t *outlines;  /* as in cr_dataset */
+    size_t n_outlines, outlines_capacity;
     int n_rows, n_boxes;
     size_t rows_capacity, boxes_capacity, box_rows_capacity;
 } cr_truth;
@@ -203,7 +206,7 @@ cr_status cr_csv_read(const char *path, const char *columns, int least, bool has
 
 /* layout.c has the table; each row stands in the file of its name (csv in plain.c). */
 extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layout_devkit,
-    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none, cr_layout_voc;
+    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none, cr_layout_voc, cr_layout_coco;
 
 /* xml.c: all annotations of a folder or a tar, compressed or not, of ILSVRC or of PASCAL VOC. */
 cr_status cr_annotations_read(const char *path, const cr_class_list *classes, bool is_voc,

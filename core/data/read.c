@@ -140,7 +140,8 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
 {
     data->images = cr_alloc((size_t)n, sizeof *data->images);
     data->boxes = cr_alloc((size_t)truth->n_boxes, sizeof *data->boxes);
-    if (!data->images || !data->boxes)
+    data->outlines = cr_alloc(truth->n_outlines, sizeof *data->outlines);
+    if (!data->images || !data->boxes || !data->outlines)
         return cr_fail_memory(err, "the image list", (size_t)n, sizeof *data->images);
     for (int i = 0; i < n; i++) {
         const cr_name *name = &truth->by_id[chosen[i]];
@@ -152,7 +153,9 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
                                  .localize = row->localize,
                                  .width = row->width,
                                  .height = row->height,
-                                 .mask = row->mask};
+                                 .mask = row->mask,
+                                 .first_outline = data->n_outlines,
+                                 .n_outlines = row->n_outlines};
         CR_OR_RETURN(add_string(pool, name->text, &image->id, err));
         image->image = image->id;
         if (row->image != row->path) /* as long as the id is, but for the class */
@@ -167,6 +170,10 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
         }
         memcpy(data->boxes + data->n_boxes, truth->boxes + row->first_box,
                (size_t)row->n_boxes * sizeof *data->boxes);
+        if (row->n_outlines > 0)
+            memcpy(data->outlines + data->n_outlines, truth->outlines + row->first_outline,
+                   (size_t)row->n_outlines * sizeof *data->outlines);
+        data->n_outlines += row->n_outlines;
         data->n_boxes += row->n_boxes;
         data->n_excluded += !row->localize;
     }
@@ -209,6 +216,8 @@ static cr_status find_masks(cr_dataset *data, cr_error *err)
         }
         data->n_masks += data->images[i].has_mask;
     }
+    for (int i = 0; i < data->n_images; i++)
+        data->n_masks += data->images[i].n_outlines > 0;
     if (data->masks[0] && data->n_masks == 0)
         return cr_fail(err, CR_EINPUT, "%s: has no mask of any image: the first would be %s.png",
                        data->masks, data->text + data->images[0].image);

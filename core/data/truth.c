@@ -337,5 +337,6 @@ void cr_truth_fini(cr_truth *t)
     free(t->boxes);
     free(t->box_row);
     free(t->by_id);
+    free(t->outlines);
     *t = (cr_truth){0};
 }

@@ -17,8 +17,8 @@ enum { MOST_BOXES = 2 }; /* of a protocol */
 static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
                        cr_error *err)
 {
-    cr_box boxes[MOST_BOXES];
-    double iou[MOST_BOXES];
+    cr_box boxes[MOST_BOXES] = {{0}};
+    double iou[MOST_BOXES] = {0};
     CR_OR_RETURN(cr_metric_localization.score(map, (void *[]){boxes, iou}, workspace, err));
     *(double *)values[0] = iou[0];
     return CR_OK;

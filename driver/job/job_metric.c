@@ -22,7 +22,8 @@ cr_status cr_job_read_metrics(cr_job_source *source, const cr_job_raw *raw, cr_j
                                cr_near_of(&near, name, cr_metric_names()), cr_metric_names());
         if (given[m])
             return cr_job_fail(err, source, key, "\"%.64s\" is given twice", name);
-        if (cr_metrics[m]->needs & CR_METRIC_NEEDS_MASKS && !job->data.masks)
+        if (cr_metrics[m]->needs & CR_METRIC_NEEDS_MASKS && !job->data.masks &&
+            !job->data.layout->has_masks)
             return cr_job_fail(err, source, key, "\"%.64s\" needs masks: dataset.masks", name);
         given[m] = true;
         const cr_parameters table = cr_metrics[m]->parameters;

@@ -29,6 +29,8 @@ typedef struct cr_data_image {
         mask_by_file; /* 1: it is named as the image's file is, in the same folders; else as its id */
     int32_t mask; /* the object's pixels in that file: 0, what is not black; 1 to 254: this entry of
                          PASCAL VOC's palette, of which 255 is what does not count */
+    int64_t first_outline,
+        n_outlines; /* values in `outlines` of its objects; 0 where it has none there */
     int64_t offset; /* of its bytes in the tar; 0 in a folder */
     int64_t n_bytes;
 } cr_data_image;
@@ -38,6 +40,16 @@ typedef struct cr_data_class {
     uint32_t name;  /* offset into `text`; UTF-8, may be "" */
     int32_t devkit; /* id in ILSVRC's devkit, from 1; 0: not known */
 } cr_data_class;
+
+/* How the pixels of an object are given. */
+typedef enum cr_outline {
+    CR_OUTLINE_POLYGON =
+        1,           /* x, y, of three points at least, as whole fifths of a pixel: its outline */
+    CR_OUTLINE_RUNS, /* lengths of runs of pixels, column by column, of which the second is the first
+                             inside; they fill the image */
+    CR_OUTLINE_CROWD, /* the same of pixels that do not count */
+} cr_outline;
+#define CR_OUTLINE_SCALE 5
 
 struct cr_class_list;
 struct cr_files;
@@ -49,7 +61,10 @@ typedef struct cr_dataset {
     cr_data_image *images;
     cr_box *boxes; /* original pixels, inclusive, 0-based */
     cr_data_class *classes;
-    char *text; /* zero-terminated strings, one after the other; text[0] is "" */
+    int32_t *
+        outlines; /* outlines of objects, one behind the other: a cr_outline, how many values follow, these */
+    int64_t n_outlines; /* values */
+    char *text;         /* zero-terminated strings, one after the other; text[0] is "" */
     size_t text_bytes;
     char *folder;         /* of the image files, or the tar; "" without images */
     bool is_tar;          /* `folder` is a tar */
@@ -106,6 +121,7 @@ struct cr_layout {
     cr_key_use keys[CR_DATA_N_KEYS]; /* as a job must give them; CR_KEY_REFUSED where not written */
     bool has_labels;                 /* images can have a label; all have one or none */
     bool has_boxes;                  /* images can have boxes; all have one at least, or none */
+    bool has_masks;                  /* they come with the ground truth */
     bool of_pairs;  /* an image with objects of several classes is a row for each: IMAGE:CLASS */
     bool has_sizes; /* of the images, as far as they are annotated */
     int box_past;   /* as in cr_dataset */
@@ -184,6 +200,13 @@ cr_status cr_data_file_read(const char *images, const char *file, uint8_t **byte
 /* The path of image i's mask, or of the one of pixels that do not count, which may not be there. The caller
  * frees; NULL when out of memory. */
 char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored);
+
+/* Draws n values of `outlines`, with the pixels of pycocotools: it rounds an outline to fifths of a pixel, and a pixel is
+ * in where the middle of its column is crossed an odd number of times above it.
+ *   mask  [height][width] 1 on an object, 2 where pixels do not count, else 0
+ * Errors: CR_EINTERNAL (memory). */
+cr_status cr_outlines_draw(const int32_t *outlines, int64_t n, int width, int height, uint8_t *mask,
+                           cr_error *err);
 
 /* How many images have a box that reaches beyond them, or another size than is annotated: original boxes
  * beside resized images, for one, do in many. Starts as {0}. */

@@ -298,6 +298,12 @@ def xml(name="n01440764", box="1 2 30 40", size="50 60", head="", inside=""):
 LAUGHS = ('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a0 "ha">' +
           "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10)) + "]>")
 
+COCO = ('{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 8}], "categories": [{"id": 3, "name": "dog"}],'
+        ' "annotations": [{"image_id": 1, "category_id": 3, "bbox": [1, 1.5, 3, 4], "iscrowd": 0, "segmentation": '
+        '[[1, 1, 7.5, 1, 4, 6]]}, {"image_id": 1, "category_id": 3, "bbox": [0, 0, 2, 2], "iscrowd": 1, "segmentation": '
+        '{"size": [8, 9], "counts": [10, 3, 59]}}, {"image_id": 1, "category_id": 3, "bbox": [0, 0, 2, 2], '
+        '"segmentation": {"size": [8, 9], "counts": ":3k1"}}]}')
+
 
 def annotations():
     put("xml", "whole", xml())
@@ -318,6 +324,11 @@ def annotations():
                        "</bndbox>", "<name>", "</name>", "<size>", "<width>", "<xmin>", "<ymax/>",
                        "<!DOCTYPE", "<!ENTITY", "SYSTEM", "<![CDATA[", "]]>", "&lt;", "&#0;",
                        "n01440764", "xmlns", "encoding", "UTF-16"])
+    put("coco", "whole", COCO)
+    put("coco", "deep", "[" * 40000)
+    put("coco", "escapes", COCO.replace('"dog"', '"\\ud83d\\ude00\\n\\u00e9"'))
+    dictionary("coco", ["images", "annotations", "categories", "segmentation", "counts", "size", "iscrowd", "bbox",
+                        "image_id", "category_id", "file_name", "width", "height", "null", "true", "[[", "1e9"])
 
 
 def tables():

@@ -1,5 +1,7 @@
 """Sets whose images have objects of several classes: rows of an image and a class, against this test's own reading
 of the same files, down to the results of a run; each wrong file must give its place and reason."""
+import ctypes as ct
+import json
 import os
 import subprocess
 import sys
@@ -13,12 +15,45 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import Checks, Refused
+from camrank import Checks, Refused, check, lib
 from image_set import Set, write
+from structs import cr_error
 
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 HERE = os.path.dirname(os.path.abspath(__file__))
 report = Checks()
+# Polygons, and their pixels by pycocotools (cocodataset/cocoapi, commit 8c9bcc3): width, height, x and y, runs as it
+# compresses them, area.
+POLYGONS = [
+    (71, 58, (64.98, 31.51, 74.91, 37.48, 6.21, 10.04, 33.67, 17.43, 50.42, -0.04, 48.43, 22.55),
+     '_b01i10k10UN0010O00010O01O00010O001O01O01O010O00001N1O2N1O1O2N1O2N1O1O2N1O2N1O1OLPOAn05]OK'
+     'Z10O01O010O010O00100O010O0010O010O01O10O010lN', 336),
+    (36, 65, (34.59, 37.89, 29.73, 53.5, 25.23, 58.39, 14.09, 54.36, -1.07, 50.67, -2.6, 22.58, 29.14, 9.15),
+     'e0n0S10O101O0O100O2O000O101N100O2O000O2O0O101N10001N100O01O003M6H8H9G8G9Ho0', 1268),
+    (77, 59, (48.72, 3.97, 66.11, 62.33, 16.87, 69.75, 1.86, 24.9, 9.47, 34.38, 63.09, 16.14, 1.32, 30.58, 13.48,
+               4.53),
+     'i21f10[N1f1O13ZNO^14aNOY14hNNS14nNNm04TONg04ZONa03@0;2E152J22ON30M030L050K050K050KO60J16OJ'
+     '16OJ070I070H18OH090G090G090F0;0E0;0E0;0EO<1DO<1C0=0CO>1BO>1BO>1AO`01@O`01@Na02_ONa02^OOb01'
+     '^ONc02]ONc02]ONc02]OMd03[ONe02[ONe02[OMf03ZOMf05WOLi08SOGn0<oNDQ1?lNAT1a0jN_OV1a0jNBS1>mNE'
+     'P1g0LCTONi02WO1f0f0L3M4L3M3M4L[d0', 2534),
+    (61, 57, (52.22, 44.34, 41.36, 59.42, 23.59, 48.94, 7.01, 53.36, 19.02, 8.39, 51.6, 21.0),
+     'R>2d13L4L3M4M3L4L3M4M3L4L30100001N100010O10O01O010O10O01O010O010O0001O00001N1O2N1N2O2M2O2N'
+     '1N^?', 1500),
+    (76, 57, (0.14, 35.78, 0.14, 35.78, 1.11, 23.35, 39.79, 0.92, 79.31, 18.2),
+     'P14\\1810O1O100O010O100O00100O100O00100O10O0100O1O10O0100O1O010O100O10O01O100O010O1001O0O2O'
+     '00001N101O001O0O101O001N101O001O0O101O001N101O00001N101O001N1000@', 1253),
+    (79, 31, (78.36, 9.64, 79.67, 72.64, 66.9, 37.8),
+     'gT22k02M3N2M3N2M3N23M', 100),
+    (39, 33, (27.48, 18.26, 17.58, 32.51, 11.97, 18.9, 0.46, 12.48, 7.61, 7.7, 16.98, -2.24, 27.33, 13.05, 38.49,
+               9.06),
+     ']11o02N101N1O2O0O2N2N1O2N2N4L3M3N3M2NO3M2M3N3L3N3L3N3L3N1O0010O01O1O001O10O0i0', 441),
+    (68, 57, (17.86, 48.59, 15.31, 35.84, 53.72, 24.92),
+     'cm07b15K1OO010O1O010O1O10O0100O1O010O1O010O1O10O01O10O01O100O00100O00100Oi10Vh0', 257),
+    (32, 73, (61.63, 46.49, 72.77, 26.18, 40.66, 43.92, 64.02, 8.49),
+     'PY2', 0),
+    (33, 69, (22.99, 38.26, 6.66, 46.6, 19.87, 20.17, 23.81, 6.6, 25.12, 23.05),
+     '``01R22N1O2N1O2N1O2N1O1O2N1O2M2M4M2N0:BPa0', 244),
+]
 random = np.random.default_rng(3)
 
 
@@ -141,6 +176,97 @@ def sample_masks(folder, images, wnids):
     return entries
 
 
+def outlines(data, i):
+    """The pixels of row i: 1, or 2 where they do not count."""
+    image, error = data.images[i], cr_error()
+    mask = np.full((image["height"], image["width"]), 9, np.uint8)
+    at = data.data.outlines + 4 * int(image["first_outline"])
+    check(lib.cr_outlines_draw(ct.c_void_p(at), ct.c_int64(int(image["n_outlines"])), int(image["width"]),
+                               int(image["height"]), mask.ctypes.data_as(ct.c_void_p), ct.byref(error)), error)
+    return mask
+
+
+def runs_of(mask):
+    """Lengths of runs, column by column."""
+    flat = np.concatenate([[0], mask.T.ravel(), [2]])
+    ends = np.flatnonzero(np.diff(flat)) if not mask[0, 0] else np.concatenate([[0], np.flatnonzero(np.diff(flat))])
+    return np.diff(np.concatenate([[0], ends])).tolist()
+
+
+def coco_set():
+    """Each polygon as an image: itself, the runs of its pixels, and two crowds, one of a class that has no other."""
+    images, objects = [], []
+    for k, (width, height, xy, packed, _) in enumerate(POLYGONS):
+        images.append({"id": 900 - k, "license": 3, "file_name": f"x/\u00e9_{k}.jpg", "width": width, "height": height})
+        crowd = np.zeros((height, width), int)
+        crowd[height // 2:, 3:9] = 1
+        box = [3, height // 2, 6, height - height // 2]
+        for category, of, is_crowd, where in (
+                (7, [list(xy)], 0, [1.5, 2, 10.2, 7]), (2, {"counts": packed, "size": [height, width]}, 0, [0, 0, 4, 4]),
+                (7, [[5, 5, 9, 5, 9, 9.]], 0, [5, 5, 4, 4]),
+                (90, {"size": [height, width], "counts": runs_of(crowd)}, 1, box),
+                (2, {"size": [height, width], "counts": runs_of(crowd)}, 1, box)):
+            objects.append({"segmentation": of, "area": 1e1, "iscrowd": is_crowd, "image_id": 900 - k, "bbox": where,
+                            "category_id": category, "id": len(objects), "note": None, "more": [{}, [], True, "\\\""]})
+    return {"info": {"year": 2017}, "annotations": objects, "images": images,
+            "categories": [{"id": i, "name": n, "supercategory": "any"} for i, n in
+                           ((90, "hair drier"), (7, "traffic light"), (2, "bicycle"))]}
+
+
+def judge_coco(folder):
+    content = coco_set()
+    path = write(f"{folder}/instances.json", json.dumps(content))
+    data = Set("coco", ground_truth=path)
+    rows = {}
+    for k, (width, height, *_) in enumerate(POLYGONS):
+        rows[f"\u00e9_{k}:traffic light"] = [(1, 2, min(11, width - 1), 8), (5, 5, 8, 8)]
+        rows[f"\u00e9_{k}:bicycle"] = [(0, 0, 3, 3)]
+    rows = dict(sorted(rows.items(), key=lambda row: row[0].encode()))
+    compare("coco", data, rows, ["bicycle", "traffic light", "hair drier"])
+    for i, row in enumerate(data.ids):
+        name, of = row.split(":")
+        width, height, xy, _, area = POLYGONS[int(name[2:])]
+        mask = outlines(data, i)
+        if of == "bicycle":
+            crowd = np.zeros_like(mask)
+            crowd[height // 2:, 3:9] = 2
+            area_ok = (mask == 1).sum() == area and ((mask == 2) == ((crowd == 2) & (mask != 1))).all()
+            report(f"{row}: as many pixels as pycocotools has, and a crowd", area_ok, f"{(mask == 1).sum()}, {area}")
+            of_runs = mask == 1
+        else:
+            small = np.zeros_like(mask)
+            small[5:9, 5:9] = np.triu(np.ones((4, 4)))
+            report(f"{row}: the polygon has the pixels of its runs", ((mask == 1) | (small == 1))[of_runs].all()
+                   and not ((mask == 1) & ~of_runs & (small == 0)).any() and not (mask == 2).any())
+    data.close()
+    listed = write(f"{folder}/synsets", "hair drier\ntraffic light\nbicycle\n".replace(" ", "_"))
+    refused("a category that the list has not", path, "is not in the synset list", "coco", ground_truth=path,
+            synsets=listed)
+    whole = json.dumps(content)
+    wrong = {
+        "cut short": (whole[:-30], "cut short"), "something behind the end": (whole + "x", "behind the end"),
+        "an object in place of a list": (whole.replace('"image_id": 900', '"image_id": {}', 1), "a number must"),
+        "an image that is not there": (whole.replace('"image_id": 900', '"image_id": 5', 1), "is of the image 5"),
+        "a category that is not there": (whole.replace('"category_id": 7', '"category_id": 8', 1), "category 8"),
+        "no bbox": (whole.replace('"bbox"', '"box"', 1), "has no bbox"),
+        "three numbers of a bbox": (whole.replace("[1.5, 2, ", "[2, ", 1), "has no bbox"),
+        "half a point": (whole.replace("[[5, 5, ", "[[5, ", 1), "a polygon has x and y"),
+        "a point far away": (whole.replace("[[5, 5, ", "[[5, 5e9, ", 1), "beyond all images"),
+        "runs of another size": (whole.replace('"counts": "', '"counts": "1', 1), "do not fill its size"),
+        "runs of another image": (whole.replace('"width": 71', '"width": 72', 1), "has runs of 71 x 58"),
+        "a name without a file": (whole.replace('"file_name"', '"name"', 1), "has no id, file_name"),
+        "an id twice": (whole.replace('"id": 899', '"id": 900', 1), "two images have the id 900"),
+        "half a surrogate": (whole.replace("x/", "\\ud800", 1), "half of a surrogate pair"),
+        "no annotations": (whole.replace('"annotations"', '"notes"', 1), "has no images, annotations or categories")}
+    for what, (text, reason) in wrong.items():
+        path = write(f"{folder}/bad.json", text)
+        try:
+            Set("coco", ground_truth=path).close()
+            report(what, False, "was read")
+        except Refused as why:
+            report(what, str(why).startswith(path + ": ") and reason in str(why), str(why))
+
+
 def judge_by_class(file, rows):
     """The means over the classes, counted again from points and from the boxes of another metric."""
     points = file["models/gap/grad-cam/pointing-game/point"][...].astype(float)
@@ -223,7 +349,7 @@ def judge_mask_paths(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for judge in judge_voc, judge_mask_paths, judge_run:
+        for judge in judge_voc, judge_coco, judge_mask_paths, judge_run:
             inside = f"{folder}/{judge.__name__}"
             os.makedirs(inside)
             judge(inside)
