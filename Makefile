@@ -287,6 +287,7 @@ install: all ## installs under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(CAMRANK) $(at)/bin/camrank
 	packaging/man $(CAMRANK) $(at)/share/man/man1
 	install -D -m 644 packaging/camrank.bash $(at)/share/bash-completion/completions/camrank
+	install -D -m 644 packaging/camrank.zsh $(at)/share/zsh/site-functions/_camrank
 	install -D -m 644 -t $(at)/share/camrank/python python/camrank.py
 	install -D -m 644 -t $(at)/share/camrank/jobs jobs/*.yaml
 	install -D -m 644 -t $(at)/share/camrank/slurm slurm/*.sbatch
@@ -296,7 +297,7 @@ install: all ## installs under $(DESTDIR)$(PREFIX)
 .PHONY: uninstall
 uninstall: ## removes what install put there
 	rm -f $(at)/bin/camrank $(at)/share/man/man1/camrank.1 $(at)/share/man/man1/camrank-*.1 \
-		$(at)/share/bash-completion/completions/camrank
+		$(at)/share/bash-completion/completions/camrank $(at)/share/zsh/site-functions/_camrank
 	rm -rf $(at)/share/camrank $(at)/share/doc/camrank
 
 .PHONY: clean

@@ -35,6 +35,22 @@ complete_line() { # complete_line WORD...
 check "commands are completed" [ "$(complete_line comp)" = compare ]
 check "options are completed" [ "$(complete_line plot --wi)" = --width ]
 
+if command -v zsh >/dev/null; then
+    # What zsh's own functions would be told.
+    cat >"$work/complete.zsh" <<'END'
+_describe() { print -l -- ${(P)2} }
+compadd() { print -l -- ${(P)2} }
+words=("$@") CURRENT=$#
+source $completion
+END
+    export completion=$at/share/zsh/site-functions/_camrank
+    zsh -f "$work/complete.zsh" "$CAMRANK" co >"$work/commands" 2>"$work/err"
+    contains "$work/commands" '^compare:.* '
+    check "zsh has every command: $(cat "$work/err")" [ "$(wc -l <"$work/commands")" -ge "$(echo "$commands" | wc -l)" ]
+    zsh -f "$work/complete.zsh" "$CAMRANK" plot --wi >"$work/options" 2>"$work/err"
+    contains "$work/options" '^--width$'
+fi
+
 check "uninstalls" make -s BUILD="$build" DESTDIR="$work/root" PREFIX=/usr uninstall
 check "nothing is left: $(find "$work/root" -type f)" [ -z "$(find "$work/root" -type f)" ]
 finish
