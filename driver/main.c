@@ -14,23 +14,13 @@
 /* About what Open MPI takes as it starts; where it gets less it ends the program in its own way. */
 enum { MPI_BYTES = 64 << 20 };
 
-static const cr_command *const commands[] = {&cr_command_explain,
-                                             &cr_command_init,
-                                             &cr_command_run,
-                                             &cr_command_check,
-                                             &cr_command_report,
-                                             &cr_command_compare,
-                                             &cr_command_plot,
-                                             &cr_command_show,
-                                             &cr_command_inspect,
-                                             &cr_command_merge,
-                                             &cr_command_score,
-                                             &cr_command_export,
-                                             &cr_command_methods,
-                                             &cr_command_metrics,
-                                             &cr_command_layouts,
-                                             &cr_command_inputs,
-                                             NULL};
+static const cr_command *const commands[] = {
+    &cr_command_explain, &cr_command_init,     &cr_command_run,
+    &cr_command_check,   &cr_command_report,   &cr_command_compare,
+    &cr_command_plot,    &cr_command_patterns, &cr_command_show,
+    &cr_command_inspect, &cr_command_merge,    &cr_command_score,
+    &cr_command_export,  &cr_command_methods,  &cr_command_metrics,
+    &cr_command_layouts, &cr_command_inputs,   NULL};
 
 static void print_help(void)
 {

@@ -39,6 +39,30 @@ bool cr_picture_is_cut(const cr_view *views, int n_views, int width, int height)
     return n_views > 0;
 }
 
+cr_status cr_picture_jpeg(const cr_figure_panel *panel, int quality, uint8_t **bytes,
+                          size_t *n_bytes, cr_error *err)
+{
+    const cr_image *image = panel->image;
+    const cr_figure figure = {.n_rows = 1,
+                              .n_columns = 1,
+                              .panels = panel,
+                              .side = image->width > image->height ? image->width : image->height,
+                              .bare = true,
+                              .quality = quality};
+    char *text = NULL;
+    FILE *out = open_memstream(&text, n_bytes);
+    if (!out)
+        return cr_fail_memory(err, "a picture", 1, 1);
+    cr_status status = cr_figure_put(out, cr_figure_format_named("jpg"), &figure, err);
+    if (fclose(out) != 0 && status == CR_OK)
+        status = cr_fail_memory(err, "a picture", 1, 1);
+    if (status == CR_OK)
+        *bytes = (uint8_t *)text;
+    else
+        free(text);
+    return status;
+}
+
 cr_status cr_picture_begin(const char *output, bool replace, const char *const *inputs,
                            int n_inputs, cr_picture_file *picture, cr_error *err)
 {

@@ -13,6 +13,10 @@ cr_status cr_picture_map(const cr_loc_map *native, cr_upsampling upsampling, int
 /* Whether views leave out a part of the image. */
 bool cr_picture_is_cut(const cr_view *views, int n_views, int width, int height);
 
+/* A panel as a JPEG without margins, for a page: *bytes is the caller's (free). Errors: those of cr_figure_put. */
+cr_status cr_picture_jpeg(const cr_figure_panel *panel, int quality, uint8_t **bytes,
+                          size_t *n_bytes, cr_error *err);
+
 /* Begins a picture that is written to `output`, `-` for standard output, in the format of its ending or
  * that of PNG. Errors: those of cr_new_file_begin and cr_figure_format_find. */
 typedef struct cr_picture_file {

@@ -7,13 +7,23 @@
 
 #include <inttypes.h>
 
-static void put_head(const cr_report *report, FILE *out)
+void cr_html_put_head(FILE *out, const char *title)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           out);
-    cr_put_xml(out, report->job_name);
+    cr_put_xml(out, title);
     fprintf(out, " - camrank</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_css);
+}
+
+void cr_html_put_end(FILE *out)
+{
+    fprintf(out, "</main>\n<script>\n%s</script>\n</body>\n</html>\n", page_js);
+}
+
+static void put_head(const cr_report *report, FILE *out)
+{
+    cr_html_put_head(out, report->job_name);
     fputs("<a class=\"skip\" href=\"#errors\">to the error table</a>\n<header><h1>", out);
     cr_put_xml(out, report->job_name);
     fputs("</h1>\n<p class=\"note\">A report of camrank " CR_VERSION
@@ -38,7 +48,7 @@ static void put_navigation(const cr_report *report, FILE *out)
           out);
 }
 
-static void put_fact(FILE *out, const char *title, const char *value)
+void cr_html_put_fact(FILE *out, const char *title, const char *value)
 {
     if (!value || !value[0])
         return;
@@ -139,10 +149,10 @@ static void put_run(const cr_report *report, FILE *out)
         "<section id=\"run\" aria-labelledby=\"run-title\"><h2 id=\"run-title\">What was run</h2>\n"
         "<dl>\n",
         out);
-    put_fact(out, "results file", page ? page->file : NULL);
+    cr_html_put_fact(out, "results file", page ? page->file : NULL);
     put_counts(report, out);
-    put_fact(out, "made with", page ? page->libraries : NULL);
-    put_fact(out, "set on the command line", page ? page->overrides : NULL);
+    cr_html_put_fact(out, "made with", page ? page->libraries : NULL);
+    cr_html_put_fact(out, "set on the command line", page ? page->overrides : NULL);
     fputs("</dl>\n", out);
     if (page && page->n_networks > 0)
         put_networks(page, out);
@@ -284,6 +294,6 @@ bool cr_report_html(const cr_report *report, FILE *out)
     }
     if (page)
         cr_html_put_gallery(page, out);
-    fprintf(out, "</main>\n<script>\n%s</script>\n</body>\n</html>\n", page_js);
+    cr_html_put_end(out);
     return whole;
 }

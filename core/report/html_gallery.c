@@ -19,12 +19,32 @@ static void put_base64(FILE *out, const uint8_t *bytes, size_t n)
     }
 }
 
+void cr_html_put_picture(FILE *out, const char *alt, const char *of, const uint8_t *jpeg, size_t n)
+{
+    fprintf(out, "<button type=\"button\"><img alt=\"%s", alt);
+    cr_put_xml(out, of);
+    fputs("\" src=\"data:image/jpeg;base64,", out);
+    put_base64(out, jpeg, n);
+    fputs("\"></button>", out);
+}
+
+void cr_html_put_dialog(FILE *out)
+{
+    fputs("<dialog aria-label=\"A picture\"><img alt=\"\" src=\"data:image/gif;base64,"
+          "R0lGODlhAQABAAAAACwAAAAAAQABAAA=\"><div class=\"about\"></div><div "
+          "class=\"tools\"><button "
+          "type=\"button\" data-step=\"-1\">Previous</button> <button type=\"button\" "
+          "data-step=\"1\">"
+          "Next</button> <button type=\"button\" data-close>Close</button></div></dialog>\n",
+          out);
+}
+
 static const char *class_of(const cr_page *page, const cr_page_picture *picture)
 {
     return cr_data_class_name(page->plot->data, page->plot->data->images[picture->image].label);
 }
 
-static void put_option(FILE *out, const char *value)
+void cr_html_put_option(FILE *out, const char *value)
 {
     fputs("<option value=\"", out);
     cr_put_xml(out, value);
@@ -52,12 +72,12 @@ static void put_filter(const cr_page *page, const char *key, const char *title, 
         for (int k = 0; k < i && !before; k++)
             before = strcmp(value_of(page, &page->pictures[k], what), value) == 0;
         if (!before)
-            put_option(out, value);
+            cr_html_put_option(out, value);
     }
     fputs("</select></label>\n", out);
 }
 
-static void put_attribute(FILE *out, const char *name, const char *value)
+void cr_html_put_attribute(FILE *out, const char *name, const char *value)
 {
     fprintf(out, " data-%s=\"", name);
     cr_put_xml(out, value);
@@ -69,18 +89,13 @@ static void put_picture(const cr_page *page, const cr_page_picture *picture, FIL
     const cr_dataset *data = page->plot->data;
     const char *id = cr_data_image_id(data, picture->image);
     fputs("<li", out);
-    put_attribute(out, "row", value_of(page, picture, 0));
-    put_attribute(out, "why", value_of(page, picture, 1));
-    put_attribute(out, "class", value_of(page, picture, 2));
-    put_attribute(out, "outcome", value_of(page, picture, 3));
+    cr_html_put_attribute(out, "row", value_of(page, picture, 0));
+    cr_html_put_attribute(out, "why", value_of(page, picture, 1));
+    cr_html_put_attribute(out, "class", value_of(page, picture, 2));
+    cr_html_put_attribute(out, "outcome", value_of(page, picture, 3));
     fputs(">", out);
-    if (picture->jpeg) {
-        fputs("<button type=\"button\"><img alt=\"Map over ", out);
-        cr_put_xml(out, id);
-        fputs("\" src=\"data:image/jpeg;base64,", out);
-        put_base64(out, picture->jpeg, picture->n_bytes);
-        fputs("\"></button>", out);
-    }
+    if (picture->jpeg)
+        cr_html_put_picture(out, "Map over ", id, picture->jpeg, picture->n_bytes);
     fputs("<p><strong>", out);
     cr_put_xml(out, id);
     fputs("</strong><br>", out);
@@ -127,13 +142,8 @@ void cr_html_put_gallery(const cr_page *page, FILE *out)
               out);
         for (int i = 0; i < page->n_pictures; i++)
             put_picture(page, &page->pictures[i], out);
-        fputs("</ul>\n<dialog aria-label=\"A picture\"><img alt=\"\" src=\"data:image/gif;base64,"
-              "R0lGODlhAQABAAAAACwAAAAAAQABAAA=\"><div class=\"about\"></div><div "
-              "class=\"tools\"><button "
-              "type=\"button\" data-step=\"-1\">Previous</button> <button type=\"button\" "
-              "data-step=\"1\">"
-              "Next</button> <button type=\"button\" data-close>Close</button></div></dialog>\n",
-              out);
+        fputs("</ul>\n", out);
+        cr_html_put_dialog(out);
     }
     fputs("</section>\n", out);
 }

@@ -101,6 +101,18 @@ int cr_sheet_n_below(const cr_sheet *sheet, cr_sheet_part of, int line);
  * fits in one. */
 cr_sheet_part cr_sheet_next_part(const cr_sheet *sheet, const int *widths, int first);
 
+/* html.c: what a page begins and ends with; and a line of a list of facts, of a value that is there. */
+void cr_html_put_head(FILE *out, const char *title);
+void cr_html_put_end(FILE *out);
+void cr_html_put_fact(FILE *out, const char *title, const char *value);
+
+/* html_gallery.c: a picture that opens, whose text is `alt` and then `of`; where it does; a choice of a filter; an
+ * attribute data-NAME. */
+void cr_html_put_picture(FILE *out, const char *alt, const char *of, const uint8_t *jpeg, size_t n);
+void cr_html_put_dialog(FILE *out);
+void cr_html_put_option(FILE *out, const char *value);
+void cr_html_put_attribute(FILE *out, const char *name, const char *value);
+
 /* html_figures.c, html_gallery.c: sections of the page. */
 struct cr_page;
 bool cr_html_put_figures(const struct cr_page *page, FILE *out);

@@ -20,7 +20,7 @@ typedef struct cr_command {
 extern const cr_command cr_command_run, cr_command_check, cr_command_report, cr_command_show,
     cr_command_inspect, cr_command_merge, cr_command_export, cr_command_score, cr_command_methods,
     cr_command_metrics, cr_command_layouts, cr_command_inputs, cr_command_compare,
-    cr_command_explain, cr_command_init, cr_command_plot;
+    cr_command_explain, cr_command_init, cr_command_plot, cr_command_patterns;
 
 /* What `camrank check` does with a job, once its options are parsed. Collective. */
 cr_status cr_check_job(const cr_par *par, const cr_session_options *options, cr_error *err);

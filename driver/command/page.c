@@ -3,6 +3,7 @@
 #include "page.h"
 
 #include "choose_images.h"
+#include "driver/picture.h"
 #include "shown.h"
 
 #include <math.h>
@@ -55,8 +56,6 @@ static cr_status draw(cr_page_file *file, const char *path, const char *folder, 
         (size_t)file->plot.data.data->images[picture->image].n_boxes + CR_SHOWN_BOXES;
     cr_image image = {0}, small = {0};
     cr_shown_map map = {0};
-    FILE *out = NULL;
-    char *bytes = NULL;
     cr_figure_box *boxes = cr_alloc(n_boxes, sizeof *boxes);
     if (!boxes)
         CR_TRY(cr_fail_memory(err, "boxes", n_boxes, sizeof *boxes));
@@ -76,24 +75,9 @@ static cr_status draw(cr_page_file *file, const char *path, const char *folder, 
                                    .views = map.views,
                                    .n_boxes = n,
                                    .boxes = boxes};
-    const cr_figure figure = {.n_rows = 1,
-                              .n_columns = 1,
-                              .panels = &panel,
-                              .side = width > height ? width : height,
-                              .bare = true,
-                              .quality = 78};
-    out = open_memstream(&bytes, &picture->n_bytes);
-    if (!out)
-        CR_TRY(cr_fail_memory(err, "a picture", 1, 1));
-    status = cr_figure_put(out, cr_figure_format_named("jpg"), &figure, err);
+    CR_TRY(cr_picture_jpeg(&panel, 78, &picture->jpeg, &picture->n_bytes, err));
 
 cleanup:
-    if (out && fclose(out) != 0 && status == CR_OK)
-        status = cr_fail_memory(err, "a picture", 1, 1);
-    if (status == CR_OK)
-        picture->jpeg = (uint8_t *)bytes;
-    else
-        free(bytes);
     free(boxes);
     free(map.map);
     cr_shown_free(&shown);

@@ -244,6 +244,24 @@ static inline bool cr_data_has_boxes(const cr_dataset *data)
     return data->n_boxes > 0;
 }
 
+/* Further labels of the images of a set, beside their classes. */
+typedef struct cr_attributes {
+    int n_names;
+    const char **names; /* [n_names] in byte order */
+    int n_pairs;
+    struct cr_attribute_pair {
+        int32_t name, image;
+    } * pairs;  /* [n_pairs] by name, then by image; each once */
+    char *text; /* of the names; owned, as the arrays are */
+} cr_attributes;
+
+/* Reads them from a CSV file, `image,attribute`, a row for each that an image has. Rows of images that the set
+ * does not hold are passed over. Errors: CR_EINPUT with file and line for a bad row, and where no row is of an
+ * image of the set; CR_EINTERNAL (memory). *attributes is {0} on failure. */
+cr_status cr_attributes_read(const char *path, const cr_dataset *data, cr_attributes *attributes,
+                             cr_error *err);
+void cr_attributes_free(cr_attributes *attributes);
+
 static inline const char *cr_data_image_id(const cr_dataset *data, int i)
 {
     return data->text + data->images[i].id;

@@ -44,6 +44,13 @@ void cr_stat_mcnemar(cr_stat_counts counts, double *exact, double *mid);
  * where nothing was counted. */
 void cr_stat_wilson(int64_t part, int64_t counted, double whole, double *low, double *high);
 
+/* Pointwise mutual information of a and b, of which `both` of n have both, in bits: log2(P(a, b) / (P(a) P(b)))
+ * (Church and Hanks, Comput. Linguist. 16, 1990). Its 95 % interval is Wilson's of the share of b among those
+ * that have a, over the share of b among all, which is taken as it is. -infinity where nothing has both; NaN
+ * where nothing has one of them. */
+void cr_stat_mutual(int64_t both, int64_t a, int64_t b, int64_t n, double *value, double *low,
+                    double *high);
+
 /* 95 % interval of (share of a) - (share of b): Wilson's intervals, squared and added, with the
  * correlation of the columns corrected by n/2 where it is positive (Newcombe, Stat. Med. 17, 1998,
  * pages 2635 to 2650, method 10). NaN without images. */

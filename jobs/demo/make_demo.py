@@ -2,7 +2,7 @@
 """Make the embedded sample: evaluation images with boxes, and three networks that never saw a box.
 
     python3 jobs/demo/make_demo.py             # everything, half an hour on one core
-    python3 jobs/demo/make_demo.py --images    # only images/, ground_truth.csv and synsets.txt
+    python3 jobs/demo/make_demo.py --images    # only images/, ground_truth.csv, labels.csv and synsets.txt
     python3 jobs/demo/make_demo.py --train gap # only gap.onnx
 
 The three networks share a trunk, a training set and a schedule, and differ in the head alone:
@@ -40,30 +40,35 @@ EVAL_STREAM, TRAIN_STREAM = 0, 1  # separate streams of scenes: no training scen
 
 
 def scenes(stream, n):
-    """The first n scenes of a stream, classes in turn: yields (image, boxes, class)."""
+    """The first n scenes of a stream, classes in turn: yields (image, boxes, labels, class)."""
     for i in range(n):
         kind = i % len(render.KINDS)
-        img, boxes = render.scene(np.random.default_rng([SEED, stream, i]), kind)
-        yield img, boxes, kind
+        img, boxes, labels = render.scene(np.random.default_rng([SEED, stream, i]), kind)
+        yield img, boxes, labels, kind
 
 
 # -------------------------------------------------------------------------------------- images
 
 def write_images(out):
-    """images/*.JPEG, ground_truth.csv (Kaggle's LOC_val_solution) and synsets.txt."""
+    """images/*.JPEG, ground_truth.csv (Kaggle's LOC_val_solution), labels.csv (of the scenes) and synsets.txt."""
     folder = out / "images"
     folder.mkdir(exist_ok=True)
     # A fixed shuffle, so that a class is no function of the image's number.
     place = np.random.default_rng([SEED, 2]).permutation(N_EVAL)
-    rows = {}
-    for n, (img, boxes, kind) in zip(place, scenes(EVAL_STREAM, N_EVAL)):
+    rows, of_scenes = {}, {}
+    for n, (img, boxes, labels, kind) in zip(place, scenes(EVAL_STREAM, N_EVAL)):
         name = f"demo_val_{n + 1:08d}"
         Image.fromarray(img).save(folder / f"{name}.JPEG", quality=85, optimize=True)
+        of_scenes[name] = labels
         rows[name] = "".join(f"{render.WNIDS[kind]} {a} {b} {c} {d} " for a, b, c, d in boxes)
     with open(out / "ground_truth.csv", "w", newline="") as f:
         table = csv.writer(f, lineterminator="\n")
         table.writerow(["ImageId", "PredictionString"])
         table.writerows(sorted(rows.items()))
+    with open(out / "labels.csv", "w", newline="") as f:
+        table = csv.writer(f, lineterminator="\n")
+        table.writerow(["image", "attribute"])
+        table.writerows((name, label) for name, labels in sorted(of_scenes.items()) for label in labels)
     with open(out / "synsets.txt", "w") as f:
         f.writelines(f"{w} {k}\n" for w, k in zip(render.WNIDS, render.KINDS))
 
@@ -78,7 +83,7 @@ def training_set():
     """(N x 3 x SIDE x SIDE uint8, N labels): rendered, squashed, kept in memory."""
     x = torch.empty(N_TRAIN, 3, SIDE, SIDE, dtype=torch.uint8)
     y = torch.empty(N_TRAIN, dtype=torch.long)
-    for i, (img, _, kind) in enumerate(scenes(TRAIN_STREAM, N_TRAIN)):  # the boxes are dropped here
+    for i, (img, _, _, kind) in enumerate(scenes(TRAIN_STREAM, N_TRAIN)):  # the boxes are dropped here
         x[i], y[i] = squash(Image.fromarray(img)), kind
     return x, y
 
@@ -185,7 +190,7 @@ def export(net, path):
 
 def main():
     parser = argparse.ArgumentParser(description="Make camrank's embedded sample.")
-    parser.add_argument("--images", action="store_true", help="only the images, boxes and synsets")
+    parser.add_argument("--images", action="store_true", help="only the images, boxes, labels and synsets")
     parser.add_argument("--train", nargs="+", metavar="HEAD", choices=["gap", "gmp", "fc"],
                         help="only these networks (gap, gmp, fc); the images must be there")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent,

@@ -94,7 +94,7 @@ def clutter(rng, img, kind):
 
 
 def ground(rng, h, w):
-    """A cluttered ground, at times with a sky above it; h x w x 3 in 0..1."""
+    """A cluttered ground, at times with a sky above it: h x w x 3 in 0..1, and what of these it is."""
     a, b = tint(rng, EARTH, rng.uniform(0.2, 0.5)), tint(rng, EARTH + PALE, rng.uniform(0.4, 0.8))
     img = mix(a, b, noise(rng, h, w, cells=int(rng.integers(3, 9)), octaves=5, gain=0.7))
     kind = rng.choice(["leaves", "leaves", "grass", "grass", "pebbles", "bare", "water"])
@@ -105,12 +105,14 @@ def ground(rng, h, w):
     elif kind != "bare":
         img = np.ascontiguousarray(img, np.float32)
         clutter(rng, img, kind)
+    labels = [str(kind)]
     if rng.random() < 0.3:
+        labels.append("sky")
         line = rng.uniform(0.12, 0.45) * h + 0.06 * h * (noise(rng, 1, w, cells=6)[0] - 0.5)
         sky = mix(hsv(0.58, rng.uniform(0.1, 0.5), 0.85), hsv(0.1, 0.05, 0.95),
                   noise(rng, h, w, cells=3, octaves=5) ** 2)
         img = mix(img, sky, smooth((line[None, :] - np.arange(h)[:, None]) / 2))
-    return img.astype(np.float32)
+    return img.astype(np.float32), labels
 
 
 # ------------------------------------------------------------------------------------ textures
@@ -292,13 +294,13 @@ def overlaps(a, b):
 
 
 def scene(rng, kind):
-    """One photograph: (h x w x 3 uint8 RGB, list of boxes of the objects of this kind)."""
+    """One photograph: (h x w x 3 uint8 RGB, list of boxes of the objects of this kind, labels of the scene)."""
     long, ratio = int(rng.integers(176, 241)), float(rng.choice([1.0, 4 / 3, 1.5]))
     h, w = int(round(long / ratio)), long
     if rng.random() < 0.4:
         h, w = w, h
     side = min(h, w)
-    img = ground(rng, h, w)
+    img, labels = ground(rng, h, w)
     angle = rng.uniform(0, 2 * np.pi)
     light = np.array([np.cos(angle), np.sin(angle)])
 
@@ -324,4 +326,6 @@ def scene(rng, kind):
     img = img * (1 + ramp)[..., None] * rng.uniform(0.75, 1.15) * rng.uniform(0.9, 1.1, 3)
     img = cv2.GaussianBlur(img, (0, 0), rng.uniform(0.3, 1.2))
     img = img + rng.normal(0, rng.uniform(0.005, 0.03), (h, w, 1))
-    return (np.clip(img, 0, 1) * 255 + 0.5).astype(np.uint8), boxes
+    if len(boxes) > 1:
+        labels.append("several objects")
+    return (np.clip(img, 0, 1) * 255 + 0.5).astype(np.uint8), boxes, labels
