@@ -305,16 +305,43 @@ def check_company(graph, x):
     checks("alone and together", not differ, f"{differ}")
 
 
+class Mixed(Small):
+    """A SiLU and a GELU before the ReLUs."""
+
+    def forward(self, x):
+        x = torch.nn.functional.silu(self.first(x))
+        x = torch.nn.functional.gelu(x + self.second(x))
+        x = self.rectify(4 * self.third(x), 1.)
+        return self.head(self.rectify(self.hidden(x.flatten(1)), None))
+
+
+def check_mixed(x):
+    """Other functions keep their gradient, beside ReLUs that have the rule."""
+    model = Mixed().eval()
+    names = "guided-backprop", "deconvnet"
+    specs = [method_spec(name, relu=False, absolute=False, channels="sum") for name in names]
+    explainer = Explainer(exported(model), specs, 3, 3)
+    explainer.net.forward(x)
+    model.double()
+    for name, got in zip(names, explainer.maps(CLASSES)):
+        values = gradients(model, torch.tensor(x).double(), CLASSES, RULES[name]).numpy()
+        want = reduced(values, False, "sum")
+        off = abs(got[:, :, 0] - want).max() / abs(want).max()
+        checks(f"{name} beside SiLU and GELU", off < 1e-5, f"{off:.1e}")
+
+
 def check_refused():
-    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Sigmoid(), torch.nn.Flatten(),
-                                torch.nn.Linear(4 * (HEIGHT - 2) * (WIDTH - 2), 7))
-    graph = exported(model)
-    for name in "guided-backprop", "deconvnet":
-        try:
-            Explainer(graph, [method_spec(name)], 1, 1)
-            checks(f"{name} without a ReLU is refused", False)
-        except Refused as error:
-            checks(f"{name} without a ReLU is refused", "no ReLU" in str(error), str(error))
+    for function in torch.nn.Sigmoid(), torch.nn.SiLU(), torch.nn.GELU():
+        model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), function, torch.nn.Flatten(),
+                                    torch.nn.Linear(4 * (HEIGHT - 2) * (WIDTH - 2), 7))
+        graph = exported(model)
+        for name in "guided-backprop", "deconvnet", "guided-grad-cam":
+            what = f"{name} of {type(function).__name__} alone is refused"
+            try:
+                Explainer(graph, [method_spec(name)], 1, 1)
+                checks(what, False)
+            except Refused as error:
+                checks(what, "no ReLU" in str(error), str(error))
 
 
 KEYS = {"captum.Saliency": "saliency", "captum.InputXGradient": "input-x-gradient",
@@ -414,6 +441,7 @@ def main():
     check_guided_grad_cam(model, graph, x)
     check_full_grad(model, graph, x)
     check_company(graph, x)
+    check_mixed(x)
     check_refused()
     if why_no_networks():
         print(f"skipped: the kit's networks, as {why_no_networks()}")
