@@ -227,12 +227,25 @@ $(FMA_PEAK): tests/judge/fma_peak.c
 	@mkdir -p $(@D)
 	cc -std=c11 -shared -fPIC $(CFLAGS) $(WARN) -D_GNU_SOURCE $< -o $@
 
+# Its install script would fetch CUDA.
+PEERS := $(BUILD)/peers/node_modules
+$(PEERS): tests/peers/package.json
+	@mkdir -p $(@D) && cp $< $(@D)
+	@cd $(@D) && npm install --ignore-scripts --no-audit --no-fund --silent && touch node_modules
+
+.PHONY: precision
+precision: $(BUILD)/.deps-test ## what bfloat16 costs, for docs/precision.md; the kit's networks need CAMRANK_KIT
+	@+$(MAKE) --no-print-directory -s all
+	@. tests/mpi.env && CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/precision.py
+
 .PHONY: bench
 bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, and OpenCV's; camrank compare's; takes long
 	@+$(MAKE) --no-print-directory -s all $(JUDGED) $(FMA_PEAK)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench.py --table docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_methods.py --append docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_passes.py --append docs/performance.md
+	@+$(MAKE) --no-print-directory -s $(PEERS)
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_peers.py --append docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
 	@CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_compare.py
 
