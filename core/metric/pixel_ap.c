@@ -3,9 +3,9 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST_THRESHOLDS = 1000, MOST_BINS = MOST_THRESHOLDS + 1 }; /* the last bin is that of 1 */
-enum { MASK_OBJECT = 1, MASK_IGNORED = 2 };
 
 typedef struct pixel_ap {
     int thresholds, upsampling;
@@ -16,17 +16,30 @@ static int n_bins(const void *parameters)
     return ((const pixel_ap *)parameters)->thresholds + 1;
 }
 
-/* The bin of a value of 0 to 1: the largest t with t * step <= value. */
-static int bin_of(double value, int thresholds)
+/* Adds the pixels to the histograms: of the bins t with t * step <= value, the largest; 1 alone is in the last. */
+static void add_pixels(const cr_metric_map *map, const float *scores, int thresholds,
+                       int32_t *object, int32_t *other)
 {
     const double step = 1. / thresholds;
-    int bin = (int)(value / step);
-    bin = bin > thresholds ? thresholds : bin;
-    if (bin < thresholds && (bin + 1) * step <= value)
-        bin++;
-    else if (bin > 0 && bin * step > value)
-        bin--;
-    return value < 1 && bin == thresholds ? thresholds - 1 : bin;
+    double edges[MOST_BINS + 1];
+    int32_t columns[CR_FRAME], nowhere[MOST_BINS];
+    int32_t *const to[] = {other, object, nowhere};
+    for (int t = 0; t <= thresholds + 1; t++)
+        edges[t] = t <= thresholds ? t * step : INFINITY;
+    edges[thresholds] = 1;
+    memset(nowhere, 0, sizeof nowhere);
+    for (int64_t x = 0; x < CR_FRAME; x++)
+        columns[x] = (int32_t)(x * map->mask_width / CR_FRAME);
+    for (int64_t y = 0; y < CR_FRAME; y++, scores += CR_FRAME) {
+        const uint8_t *row = map->mask + y * map->mask_height / CR_FRAME * map->mask_width;
+        for (int x = 0; x < CR_FRAME; x++) {
+            const double value = (double)scores[x];
+            int bin = (int)(value * thresholds);
+            bin += value >= edges[bin + 1];
+            bin -= value < edges[bin];
+            to[row[columns[x]]][bin]++;
+        }
+    }
 }
 
 static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,
@@ -45,13 +58,8 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
         cr_loc_score_map(map->map, upsampling, map->width, map->height, scores, workspace, err);
     for (int t = 0; t < n_bins(by) && status == CR_OK; t++)
         object[t] = other[t] = 0;
-    for (int i = 0; i < CR_FRAME * CR_FRAME && status == CR_OK; i++) {
-        const int64_t y = i / CR_FRAME, x = i % CR_FRAME;
-        const uint8_t is = map->mask[y * map->mask_height / CR_FRAME * map->mask_width +
-                                     x * map->mask_width / CR_FRAME];
-        if (is != MASK_IGNORED)
-            (is == MASK_OBJECT ? object : other)[bin_of((double)scores[i], by->thresholds)]++;
-    }
+    if (status == CR_OK)
+        add_pixels(map, scores, by->thresholds, object, other);
     free(scores);
     return status;
 }
