@@ -14,7 +14,9 @@ const char *cr_precision_isa(cr_precision precision)
 {
     const char *isa = cr_kernels_isa();
     const bool multiplies = strcmp(isa, "avx512-bf16") == 0 || strcmp(isa, "amx") == 0;
-    return precision == CR_FLOAT32 || multiplies ? isa : "";
+    if (precision == CR_FLOAT32)
+        return multiplies ? "avx512" : isa;
+    return multiplies ? isa : "";
 }
 
 cr_status cr_precision_read(const char *name, cr_precision *precision, cr_error *err)
