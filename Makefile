@@ -247,6 +247,7 @@ bench: $(BUILD)/.deps-test ## speed beside PyTorch's, into docs/performance.md, 
 	@+$(MAKE) --no-print-directory -s $(PEERS)
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_peers.py --append docs/performance.md
 	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_loc.py
+	@BUILD=$(BUILD) $(PYTHON) tests/judge/bench_metrics.py
 	@CAMRANK=$(CAMRANK) $(PYTHON) tests/judge/bench_compare.py
 
 .PHONY: bench-count
