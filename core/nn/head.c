@@ -61,19 +61,23 @@ static int source_of(const cr_graph *graph, int value)
                : value;
 }
 
-/* A mean of tokens [1, T, C], or of [1, H, W, C], over all their places, which are those of a map. What is
- * averaged lies last in memory. */
-static bool averages_rows(const cr_graph *graph, const cr_node *node, int *feature)
+/* A mean or sum over all places of tokens [1, T, C], of [1, H, W, C] or of these transposed, which are those of a
+ * map. What is reduced lies last in memory: the channels, last before, are the first dimension then. */
+static bool reduces_rows(const cr_graph *graph, const cr_node *node, int *feature)
 {
-    if (!is(node, "ReduceMean") || node->n_x != 1)
+    const bool pools = is(node, "GlobalAveragePool"); /* of [1, C, T] */
+    if ((!pools && !is(node, "ReduceMean") && !is(node, "ReduceSum")) || node->n_x != 1)
         return false;
+    const int source = source_of(graph, node->x[0]);
     const cr_value *in = &graph->values[node->x[0]];
-    const int n_dims = in->shape.n_dims;
-    *feature = map_behind_aliases(graph, source_of(graph, node->x[0]));
+    int d = 0;
+    while (d < in->shape.n_dims - 1 && in->shape.dims[in->order[d]] == 1)
+        d++;
+    *feature = map_behind_aliases(graph, source);
     const cr_map map = cr_graph_map(graph, *feature);
-    return n_dims > 2 && in->order[0] == 0 && in->order[1] == n_dims - 1 && map.height &&
-           map.skip == 0 && map.rows == map.height * map.width &&
-           map.n_channels == in->shape.dims[n_dims - 1] &&
+    return in->shape.n_dims > 2 && in->order[d] == cr_value_last_dim(&graph->values[source]) &&
+           map.height && map.skip == 0 && map.rows == map.height * map.width &&
+           map.n_channels == in->shape.dims[in->order[d]] &&
            size_of(graph, *feature) == size_of(graph, node->x[0]) &&
            size_of(graph, node->y) == (size_t)map.n_channels;
 }
@@ -86,7 +90,7 @@ static bool pools_map(const cr_graph *graph, const cr_node *node, bool *mean, in
         return true;
     }
     *mean = true;
-    return averages_rows(graph, node, feature);
+    return reduces_rows(graph, node, feature);
 }
 
 static size_t groups_of(const cr_node *node)
@@ -149,6 +153,7 @@ static bool walk_back(const cr_graph *graph, walk *w)
             continue;
         if (pools_map(graph, node, &mean, &feature)) {
             *(mean ? &w->mean : &w->max) = true;
+            w->plain = w->plain && !is(node, "ReduceSum");
             if (w->feature >= 0 && w->feature != feature)
                 w->other = feature;
             else
@@ -260,12 +265,16 @@ static bool through(composition *c, const cr_node *node)
     return true;
 }
 
-/* The pooled channels are in the usual order: those of a pooled value are its elements. */
+/* The pooled channels are in the usual order: those of a pooled value are its elements. A sum is so many means. */
 static void collect(const composition *c, const cr_node *pooling, double *sums)
 {
     const size_t n = c->n_classes * size_of(c->graph, pooling->y);
+    const double n_means =
+        is(pooling, "ReduceSum")
+            ? (double)(size_of(c->graph, pooling->x[0]) / size_of(c->graph, pooling->y))
+            : 1;
     for (size_t i = 0; i < n; i++)
-        sums[i] += c->rows[pooling->y][i];
+        sums[i] += n_means * c->rows[pooling->y][i];
 }
 
 cr_status cr_graph_head_weights(const cr_graph *graph, const cr_head *head, float *weights,

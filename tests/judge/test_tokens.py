@@ -178,6 +178,33 @@ for name, block, merge in (("Swin", swin.SwinTransformerBlock, swin.PatchMerging
     judge(f"{name}, norm", net, wide, net.norm, (8, 12), 0, True, (13,))
     judge(f"{name}, first stage", net, wide, net.features[1][1], (16, 24), 0, False, (13,))
 
+# --- CAM where the head takes the mean or the sum of all tokens, however that is written
+class Pools(nn.Module):
+    def __init__(self, pool):
+        super().__init__()
+        self.embed, self.norm, self.fc, self.pool = nn.Conv2d(3, 12, 8, 8), nn.LayerNorm(12), nn.Linear(12, 7), pool
+        self.pool1d = nn.AdaptiveAvgPool1d(1)
+
+    def tokens(self, x):
+        return torch.tanh(self.norm(self.embed(x).flatten(2).transpose(1, 2)))
+
+    def forward(self, x):
+        return self.fc(self.pool(self, self.tokens(x)))
+
+
+for name, n, pool in (("AdaptiveAvgPool1d", 24, lambda net, t: net.pool1d(t.transpose(1, 2)).flatten(1)),
+                      ("a mean after a transpose", 24, lambda net, t: t.transpose(1, 2).mean(2)),
+                      ("a mean that keeps its axis", 24, lambda net, t: t.transpose(1, 2).mean(-1, True).squeeze(-1)),
+                      ("a sum over the number of tokens", 24, lambda net, t: t.sum(1) / t.shape[1]),
+                      ("a sum times a constant", 12, lambda net, t: t.sum(1) * (1 / 12)),
+                      ("a sum", 1, lambda net, t: t.sum(1)),
+                      ("a sum over places", 6, lambda net, t: t.transpose(1, 2).reshape(-1, 12, 4, 6).sum((2, 3)) / 6)):
+    net = Pools(pool).eval()
+    graph = Graph(export(net, X))
+    maps, _ = method_maps(graph, X.numpy(), [[3, 1]] * 2, "cam", relu=False)
+    want = torch.einsum("ntc,kc->nkt", net.tokens(X), net.fc.weight[[3, 1]]).detach().reshape(2, 2, 4, 6) * 24 / n
+    checks(f"cam behind {name}", of_range(maps, want.numpy()) < 1e-5, f"{of_range(maps, want.numpy()):.1e}")
+
 # --- a rectangle that the job gives, and one that no layer has
 net = shake(ViT(1, "first"))
 graph = Graph(export(net, X))
