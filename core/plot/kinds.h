@@ -5,8 +5,8 @@
 #include "camrank/plot.h"
 
 extern const cr_plot_kind cr_plot_threshold, cr_plot_success, cr_plot_iou, cr_plot_outcomes,
-    cr_plot_classes, cr_plot_size, cr_plot_objects, cr_plot_models, cr_plot_curves,
-    cr_plot_forest, cr_plot_ranks;
+    cr_plot_classes, cr_plot_size, cr_plot_objects, cr_plot_models, cr_plot_curves, cr_plot_forest,
+    cr_plot_ranks;
 
 /* An axis of percent, from 0 to 100. */
 void cr_plot_percent_axis(cr_chart_axis *axis, const char *title);
