@@ -15,7 +15,7 @@ const cr_way *const cr_ways[] = {&cr_way_depthwise,
 /* Nanoseconds of each kind of work on a Zen 4, whose AVX-512 goes through units of 256 bits, fitted by
  * tests/judge/ways.py --rates. Other processors are faster or slower at all of it; that the choice
  * stays good there `camrank inspect --plan` shows. */
-static const double rates[CR_N_ISAS][CR_N_WORKS] = {
+static const double rates[][CR_N_WORKS] = {
     [CR_ISA_ANY] = {0.0538, 0.174, 0.0477, 0.104, 13, 0.469, 0.915, 0.0612, 0.0725, 0.251, 273},
     [CR_ISA_AVX2] = {0.018, 0.187, 0.0229, 0.0922, 13.5, 0.582, 0.548, 0.033, 0.0344, 0.143, 267},
     [CR_ISA_AVX512] = {0.0176, 0.0746, 0.000366, 0.113, 12.7, 0.382, 0.461, 0.0327, 0.0399, 0.172,
@@ -36,8 +36,9 @@ double cr_way_cost(const cr_way *way, const cr_window *win)
     work[CR_WORK_MOVE] = (double)win->h * win->w * win->c + (double)win->p * win->q * win->k;
     work[CR_WORK_CALL] = 1;
     way->work(win, work);
+    const cr_isa isa = cr_isa_used() < CR_ISA_AVX512 ? cr_isa_used() : CR_ISA_AVX512;
     for (int i = 0; i < CR_N_WORKS; i++)
-        ns += work[i] * rates[cr_isa_used()][i];
+        ns += work[i] * rates[isa][i];
     return ns * 1e-9;
 }
 

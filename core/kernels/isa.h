@@ -1,9 +1,10 @@
 /* isa.h - the inner loops that are compiled once for each instruction set, and which is used.
  *
  * It is the best of the CPU, or a lesser one that the environment variable CAMRANK_ISA names (any,
- * avx2, avx512); other values of it, and what the CPU lacks, are passed over. The variable is read
- * once. Products and sums are contracted where the set can, so that results differ between sets by
- * rounding.
+ * avx2, avx512, avx512-bf16, amx); other values of it, and what the CPU lacks or the kernel does not
+ * permit, are passed over. The variable is read once. Products and sums are contracted where the set
+ * can, so that results differ between sets by rounding. The last two are avx512 but for products of
+ * bfloat16 (pairs.h).
  *
  * isa_any.c, isa_avx2.c and isa_avx512.c each include the *_loops.h, having set what vector.h
  * asks for. Nobody looks at floating-point traps: without them the compiler may compute both sides of a
@@ -13,7 +14,14 @@
 
 #include "camrank/kernels.h"
 
-typedef enum cr_isa { CR_ISA_ANY, CR_ISA_AVX2, CR_ISA_AVX512, CR_N_ISAS } cr_isa;
+typedef enum cr_isa {
+    CR_ISA_ANY,
+    CR_ISA_AVX2,
+    CR_ISA_AVX512,
+    CR_ISA_AVX512_BF16,
+    CR_ISA_AMX,
+    CR_N_ISAS
+} cr_isa;
 
 /* packed.h: c [rows][width] = a [rows][runs][depth] times b [runs][depth][width], plus bias (may be
  * NULL), plus add (may be NULL; may be c), clamped if `clamps`. The width is

@@ -127,6 +127,7 @@ static inline size_t cr_reals_of(size_t n, bool half)
 /* precision.c: which nodes round their weights, and what is stored as bfloat16; values have their homes. Then,
  * once there are groups, adds to the scratch of each step what it converts. */
 void cr_precision_choose(cr_compiler *c);
+size_t cr_precision_scratch(const cr_node *node); /* before that */
 void cr_precision_take_scratch(const cr_compiler *c);
 
 /* rooms.c: sizes and times of all buffers, and with them c->group; the nodes' steps are known. */

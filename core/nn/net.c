@@ -191,6 +191,18 @@ static void take_parts(const cr_compiler *c, cr_step *step)
                                    : CR_NOWHERE;
 }
 
+/* Weights of bfloat16, in the place of the others unless passes in float32 want these, too. */
+static void take_native(cr_net *net, cr_step *step)
+{
+    cr_native *native = &step->native;
+    native->weights_at = take_weights(net, cr_native_weights(&native->forth));
+    native->bias_at = take_weights(net, (size_t)native->forth.win.k);
+    if (step->back)
+        native->weights_back_at = take_weights(net, cr_native_weights(&native->back));
+    if (!net->zeros && !net->passes_relevance)
+        step->node.n_weights = step->node.n_weights_back = 0;
+}
+
 static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
 {
     const cr_graph *graph = c->graph;
@@ -232,7 +244,8 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->dy_half = c->half_gradient[node->y];
     step->y_row = row_of(c, node->y);
     step->y_exact = node->y == c->root[graph->logits] || graph->values[node->y].whole;
-    step->converts = (node->n_scratch + 15) / 16 * 16;
+    step->native = cr_native_of(node);
+    step->converts = cr_precision_scratch(node);
     step->dy_masked = place_of(&b.masks[s]);
     step->ty = place_of(&b.tangents[node->y]);
     step->back = cr_compiler_runs_back(c, i);
@@ -254,9 +267,11 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->first = i == cr_first_with_weights(graph);
     step->fold_scale = c->scale[i];
     step->fold_shift = c->shift[i];
-    step->weights_at = take_weights(net, node->n_weights);
+    if (step->native.runs)
+        take_native(net, step);
+    step->weights_at = take_weights(net, step->node.n_weights);
     if (step->back)
-        step->weights_back_at = take_weights(net, node->n_weights_back);
+        step->weights_back_at = take_weights(net, step->node.n_weights_back);
     take_parts(c, step);
     return CR_OK;
 }

@@ -53,6 +53,16 @@ typedef enum cr_part_of_weights {
     CR_N_WEIGHT_PARTS
 } cr_part_of_weights;
 
+/* Of a step that multiplies bfloat16 (pairs of kernels.h): its convolution forward and back, of n rows an image. */
+typedef struct cr_native {
+    bool runs; /* it is such a step, and the rest is there */
+    int n;
+    cr_pairs forth, back;
+    const cr_bfloat16 *weights, *weights_back;
+    const cr_real *bias;
+    size_t weights_at, weights_back_at, bias_at; /* cr_reals into the block of weights */
+} cr_native;
+
 /* One node, ready to run. Places are elements of the value's own type into the arena, or CR_NOWHERE: cr_reals
  * but where the value is stored as bfloat16. */
 typedef struct cr_step {
@@ -75,8 +85,9 @@ typedef struct cr_step {
     bool *x_half, *dx_half, y_half, dy_half; /* [n_x] stored as bfloat16 */
     size_t *x_row, y_row;                    /* [n_x] elements that lie side by side */
     bool y_exact;                            /* the logits, or integers, which nothing rounds */
-    bool back;                               /* runs in the backward pass; the rest is for that */
-    size_t dy;                               /* place */
+    cr_native native;
+    bool back;        /* runs in the backward pass; the rest is for that */
+    size_t dy;        /* place */
     size_t dy_masked; /* place of a copy for the clamp to mask, where dy itself is a result */
     size_t *dx;       /* [n_x] place; CR_NOWHERE where no gradient is wanted */
     bool *dx_first;   /* [n_x] nothing has been added to it before this step: zero it */
@@ -158,6 +169,16 @@ void cr_step_mask(const cr_step *step, cr_rule rule, int n, int m, const cr_real
 
 /* Shows the bias to who wants to see it; run->dy is masked. */
 void cr_step_show_bias(const cr_net *net, const cr_step *step, const cr_run *run);
+
+/* native.c: what a node of a net in bfloat16 is as such a step; places are none yet. */
+cr_native cr_native_of(const cr_node *node);
+
+/* cr_reals of the weights, forward and back, and of scratch for either. */
+size_t cr_native_weights(const cr_pairs *pairs);
+size_t cr_native_scratch(const cr_native *native);
+
+/* Writes the weights, with what is folded in, and the bias. */
+void cr_native_pack(const cr_step *step, cr_real *block);
 
 /* run_bfloat16.c: a step of a net in bfloat16, forward, and backward by gradients. */
 void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int n);

@@ -65,9 +65,13 @@ void cr_precision_choose(cr_compiler *c)
         c->half[c->home[v]] = c->half[c->home[v]] && c->half[v];
     for (int v = 0; v < n_values; v++)
         c->half[v] = c->half[c->home[v]];
-    for (int i = 0; i < graph->n_nodes; i++)
-        if (c->net->precision == CR_BFLOAT16 && c->live[i] && graph->nodes[i].y != logits)
-            graph->nodes[i].flags |= CR_OP_ROUNDS;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        cr_node *node = &graph->nodes[i];
+        if (c->net->precision == CR_BFLOAT16 && c->live[i] && node->y != logits)
+            node->flags |= CR_OP_ROUNDS;
+        if (cr_native_of(node).runs)
+            node->flags |= CR_OP_OVERWRITES;
+    }
 }
 
 static size_t whole_lines(size_t n)
@@ -80,28 +84,45 @@ static size_t size_of(const cr_compiler *c, int root)
     return cr_shape_size(&c->graph->values[root].shape);
 }
 
+size_t cr_precision_scratch(const cr_node *node)
+{
+    const cr_native native = cr_native_of(node);
+    return whole_lines(native.runs ? cr_native_scratch(&native) : node->n_scratch);
+}
+
+/* Room for n values that are stored in one way and computed with in another. */
+static size_t converted(bool stored_half, bool native, size_t n)
+{
+    return stored_half == native ? 0 : whole_lines(cr_reals_of(n, native));
+}
+
 /* What the step of a node converts, as run_bfloat16.c does. */
-static size_t converted(const cr_compiler *c, int i)
+static size_t converted_forth(const cr_compiler *c, int i)
 {
     const cr_node *node = &c->graph->nodes[i];
     const size_t n = (size_t)c->group[c->step_of[i]];
-    size_t reals = c->half[node->y] ? whole_lines(n * size_of(c, node->y)) : 0;
-    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++)
-        if (c->half[cr_compiler_input(c, i, j)])
-            reals += whole_lines(n * size_of(c, cr_compiler_input(c, i, j)));
+    const bool native = cr_native_of(node).runs;
+    size_t reals = converted(c->half[node->y], native, n * size_of(c, node->y));
+    for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
+        const int x = cr_compiler_input(c, i, j);
+        reals += converted(c->half[x], native, n * size_of(c, x));
+    }
     return reals;
 }
 
 static size_t converted_back(const cr_compiler *c, int i)
 {
     const cr_node *node = &c->graph->nodes[i];
+    const bool native = cr_native_of(node).runs;
     const size_t n = (size_t)c->net->backward_images, rows = n * (size_t)c->net->n_classes_back;
-    size_t reals = whole_lines(rows * size_of(c, node->y));
-    reals += c->half[node->y] ? whole_lines(n * size_of(c, node->y)) : 0;
+    const size_t y = size_of(c, node->y);
+    size_t reals = whole_lines(rows * y) + converted(c->half[node->y], false, n * y);
+    reals += native ? whole_lines(cr_reals_of(rows * y, true)) : 0;
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         const int x = cr_compiler_input(c, i, j);
-        reals += c->half[x] ? whole_lines(n * size_of(c, x)) : 0;
-        reals += c->half_gradient[x] ? whole_lines(rows * size_of(c, x)) : 0;
+        const bool added = j == node->n_x;
+        reals += native ? 0 : converted(c->half[x], false, n * size_of(c, x));
+        reals += converted(c->half_gradient[x], native && !added, rows * size_of(c, x));
     }
     return reals;
 }
@@ -112,12 +133,13 @@ void cr_precision_take_scratch(const cr_compiler *c)
     for (int i = 0; i < c->graph->n_nodes; i++) {
         if (!c->live[i])
             continue;
+        const cr_node *node = &c->graph->nodes[i];
         const int s = c->step_of[i], back = cr_compiler_end(c) - 1 - s;
         cr_buffer *forth = &b.scratches[2 * s], *backward = &b.scratches[2 * s + 1];
-        *forth = (cr_buffer){.n_reals = whole_lines(forth->n_reals) + converted(c, i), s, s};
+        *forth = (cr_buffer){.n_reals = cr_precision_scratch(node) + converted_forth(c, i), s, s};
         if (!cr_compiler_runs_back(c, i))
             continue;
-        const size_t all = whole_lines(c->graph->nodes[i].n_scratch) + converted_back(c, i);
+        const size_t all = cr_precision_scratch(node) + converted_back(c, i);
         *backward = (cr_buffer){.n_reals = backward->n_reals > all ? backward->n_reals : all,
                                 .first = back,
                                 .last = back};

@@ -172,8 +172,9 @@ static void step_curve(const cr_net *net, const cr_step *step, const cr_run *run
 void cr_step_show_bias(const cr_net *net, const cr_step *step, const cr_run *run)
 {
     const cr_shape *shape = &net->graph->values[step->node.y].shape;
-    const cr_real *bias =
-        net->on_bias && step->node.op->bias && shape->n_dims == 4 ? step->node.op->bias(run) : NULL;
+    const cr_real *bias = !net->on_bias || !step->node.op->bias || shape->n_dims != 4 ? NULL
+                          : step->native.runs ? step->native.bias
+                                              : step->node.op->bias(run);
     if (bias)
         net->on_bias(net->on_bias_user, &(cr_net_bias){.height = cr_shape_h(shape),
                                                        .width = cr_shape_w(shape),

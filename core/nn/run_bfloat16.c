@@ -1,5 +1,5 @@
-/* A step of a net in bfloat16. Operators compute in float32: what they read is converted before, and what they
- * write is rounded behind them. */
+/* A step of a net in bfloat16. Operators that are not native compute in float32: what they read is converted before,
+ * and what they write is rounded behind them. */
 #include "relevance.h"
 
 #include <string.h>
@@ -10,6 +10,11 @@ static cr_real *take(cr_real **left, size_t n)
     cr_real *taken = *left;
     *left += cr_whole_lines(n);
     return taken;
+}
+
+static cr_bfloat16 *take_pairs(cr_real **left, size_t n)
+{
+    return (void *)take(left, (n * sizeof(cr_bfloat16) + sizeof(cr_real) - 1) / sizeof(cr_real));
 }
 
 /* The place of image `first` of a value. */
@@ -36,8 +41,48 @@ static const cr_real *read_x(const cr_net *net, const cr_step *step, int j, int 
     return reals;
 }
 
+/* The same as bfloat16, of a native step. */
+static const cr_bfloat16 *read_pairs(const cr_net *net, const cr_step *step, int j, int first,
+                                     size_t n, cr_real **left, ptrdiff_t *x_step)
+{
+    const void *x = place(net, step->x[j], step->x_half[j], (size_t)first * step->x_stride[j]);
+    *x_step = step->x_step[j];
+    if (step->x_half[j])
+        return x;
+    const size_t size = step->x_size[j], row = step->x_row[j];
+    cr_bfloat16 *pairs = take_pairs(left, n * size);
+    cr_bfloat16_store(n * size / row, row, x, *x_step, pairs, 0);
+    *x_step = 0;
+    return pairs;
+}
+
+static void native_forward(const cr_net *net, const cr_step *step, int first, int n)
+{
+    const cr_native *native = &step->native;
+    const size_t images = (size_t)n, row = step->y_row;
+    cr_real *scratch = cr_net_at(net, step->scratch), *left = scratch + step->converts;
+    void *y = place(net, step->y, step->y_half, (size_t)first * step->y_stride);
+    ptrdiff_t none;
+    cr_pairs_pass pass = {.n = n * native->n,
+                          .weights = native->weights,
+                          .bias = native->bias,
+                          .clamp = step->node.clamp,
+                          .y = step->y_half ? y : take_pairs(&left, images * step->y_size),
+                          .y_step = step->y_half ? step->y_step : 0,
+                          .scratch = (cr_bfloat16 *)(void *)scratch};
+    pass.x = read_pairs(net, step, 0, first, images, &left, &pass.x_step);
+    pass.add = step->adds ? read_pairs(net, step, 1, first, images, &left, &none) : NULL;
+    cr_pairs_convolve(&native->forth, &pass);
+    if (!step->y_half)
+        cr_bfloat16_load(images * step->y_size / row, row, pass.y, 0, y, step->y_step);
+}
+
 void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int n)
 {
+    if (step->native.runs) {
+        native_forward(net, step, first, n);
+        return;
+    }
     const cr_real *x[CR_MAX_ACTIVATIONS];
     ptrdiff_t x_step[CR_MAX_ACTIVATIONS];
     const size_t images = (size_t)n, row = step->y_row, rows = images * step->y_size / row;
@@ -67,12 +112,13 @@ void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int 
         cr_bfloat16_round(rows, row, run.y, run.y_step);
 }
 
-/* The gradient of input j, of which nothing has been written in this step, in float32 to be added to. */
-static cr_real *begin_dx(const cr_net *net, const cr_step *step, int j, size_t n, cr_real **left)
+/* The gradient of input j in float32, to be added to; 0 where it begins. */
+static cr_real *begin_dx(const cr_net *net, const cr_step *step, int j, bool begins, size_t n,
+                         cr_real **left)
 {
     void *dx = place(net, step->dx[j], step->dx_half[j], 0);
     cr_real *reals = !dx ? NULL : step->dx_half[j] ? take(left, n) : dx;
-    if (dx && step->dx_first[j])
+    if (dx && begins)
         memset(reals, 0, n * sizeof *reals);
     else if (dx && step->dx_half[j])
         cr_bfloat16_load(1, n, dx, 0, reals, 0);
@@ -96,13 +142,57 @@ static int same_dx(const cr_step *step, int j)
     return k;
 }
 
+/* Whether nothing has been added to the gradient of input j before the operator's backward: what a step adds has
+ * come by then. */
+static bool begins(const cr_step *step, int j)
+{
+    const int added = step->node.n_x - 1;
+    return step->dx_first[j] && !(step->adds && step->dx[added] == step->dx[j]);
+}
+
+/* Adds dy to the gradient of input j, which is what the step adds. */
+static void add_to_dx(const cr_net *net, const cr_step *step, int j, const cr_real *dy, size_t rows,
+                      cr_real *left)
+{
+    const size_t n = rows * step->x_size[j];
+    cr_real *dx = begin_dx(net, step, j, step->dx_first[j], n, &left);
+    for (size_t i = 0; dx && i < n; i++)
+        dx[i] += dy[i];
+    if (dx)
+        end_dx(net, step, j, n, dx);
+}
+
+/* Adds to the gradient of a native step's input; dy is masked. */
+static void native_backward(const cr_net *net, const cr_step *step, const cr_run *run, bool begins,
+                            cr_real **left)
+{
+    const cr_native *native = &step->native;
+    const size_t rows = (size_t)run->n * (size_t)run->m, size = rows * step->x_size[0];
+    void *dx = place(net, step->dx[0], step->dx_half[0], 0);
+    if (!dx)
+        return;
+    cr_bfloat16 *dy = take_pairs(left, rows * step->y_size);
+    cr_bfloat16 *sum = step->dx_half[0] ? dx : take_pairs(left, size);
+    cr_bfloat16_store(1, rows * step->y_size, run->dy, 0, dy, 0);
+    if (!begins && !step->dx_half[0])
+        cr_bfloat16_store(1, size, dx, 0, sum, 0);
+    cr_pairs_convolve(&native->back, &(cr_pairs_pass){.n = (int)rows * native->n,
+                                                      .x = dy,
+                                                      .weights = native->weights_back,
+                                                      .add = begins ? NULL : sum,
+                                                      .clamp = CR_NO_CLAMP,
+                                                      .y = sum,
+                                                      .scratch = (void *)run->scratch});
+    if (!step->dx_half[0])
+        cr_bfloat16_load(1, size, sum, 0, dx, 0);
+}
+
 void cr_bfloat16_backward(const cr_net *net, const cr_step *step, cr_rule rule, int first, int n,
                           int m)
 {
     const cr_real *x[CR_MAX_ACTIVATIONS];
     cr_real *dx[CR_MAX_ACTIVATIONS];
     ptrdiff_t x_step[CR_MAX_ACTIVATIONS];
-    const int n_x = step->node.n_x;
     const size_t images = (size_t)n, rows = images * (size_t)m, size = rows * step->y_size;
     cr_real *scratch = cr_net_at(net, step->scratch_back), *left = scratch + step->converts;
     const void *y = place(net, step->y, step->y_half, (size_t)first * step->y_stride);
@@ -129,16 +219,23 @@ void cr_bfloat16_backward(const cr_net *net, const cr_step *step, cr_rule rule, 
         memcpy(run.dy, dy, size * sizeof *run.dy);
     cr_step_mask(step, rule, n, m, run.y, run.y_step, run.dy);
     cr_step_show_bias(net, step, &run);
-    for (int j = 0; j < n_x; j++) {
-        x[j] = read_x(net, step, j, first, images, &left, &x_step[j]);
-        dx[j] = same_dx(step, j) < j ? dx[same_dx(step, j)]
-                                     : begin_dx(net, step, j, rows * step->x_size[j], &left);
+    const int n_own = step->node.n_x - step->adds;
+    if (step->adds)
+        dx[n_own] = NULL;
+    if (step->adds)
+        add_to_dx(net, step, n_own, run.dy, rows, left);
+    if (step->native.runs) {
+        native_backward(net, step, &run, begins(step, 0), &left);
+        return;
     }
-    cr_real *added = step->adds ? dx[n_x - 1] : NULL;
-    for (size_t i = 0; added && i < size; i++)
-        added[i] += run.dy[i];
+    for (int j = 0; j < n_own; j++) {
+        x[j] = read_x(net, step, j, first, images, &left, &x_step[j]);
+        dx[j] = same_dx(step, j) < j
+                    ? dx[same_dx(step, j)]
+                    : begin_dx(net, step, j, begins(step, j), rows * step->x_size[j], &left);
+    }
     step->node.op->backward(&run);
-    for (int j = 0; j < n_x; j++)
+    for (int j = 0; j < n_own; j++)
         if (dx[j] && same_dx(step, j) == j)
             end_dx(net, step, j, rows * step->x_size[j], dx[j]);
 }

@@ -29,6 +29,7 @@ uint64_t cr_net_weight_layout(const cr_net *net)
         for (const char *name = conv ? conv->way->name : ""; *name; name++)
             mix(&hash, (uint64_t)*name);
         mix(&hash, net->steps[s].weights_at);
+        mix(&hash, net->steps[s].native.runs);
         mix(&hash, net->steps[s].back ? net->steps[s].weights_back_at : 0);
         for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
             if (net->steps[s].parts_at[part] != CR_NOWHERE)
@@ -46,6 +47,8 @@ static void pack_step(const cr_net *net, const cr_step *step, cr_real *block)
                        block + step->weights_at);
     if (step->back && node->n_weights_back)
         node->op->pack_back(node, step->fold_scale, block + step->weights_back_at);
+    if (step->native.runs)
+        cr_native_pack(step, block);
     for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
         if (step->parts_at[part] != CR_NOWHERE)
             cr_relevance_pack(node, (cr_part_of_weights)part, step->fold_scale, step->fold_shift,
@@ -60,6 +63,16 @@ static cr_status take(const cr_step *step, const cr_net_memory *memory, cr_error
     if (status == CR_OK && step->back)
         status = memory->take(memory->user, step->weights_back_at * sizeof(cr_real),
                               node->n_weights_back * sizeof(cr_real), err);
+    const cr_native *native = &step->native;
+    if (status == CR_OK && native->runs)
+        status = memory->take(memory->user, native->weights_at * sizeof(cr_real),
+                              cr_native_weights(&native->forth) * sizeof(cr_real), err);
+    if (status == CR_OK && native->runs)
+        status = memory->take(memory->user, native->bias_at * sizeof(cr_real),
+                              (size_t)native->forth.win.k * sizeof(cr_real), err);
+    if (status == CR_OK && native->runs && step->back)
+        status = memory->take(memory->user, native->weights_back_at * sizeof(cr_real),
+                              cr_native_weights(&native->back) * sizeof(cr_real), err);
     for (int part = 0; status == CR_OK && part < CR_N_WEIGHT_PARTS; part++)
         if (step->parts_at[part] != CR_NOWHERE)
             status = memory->take(memory->user, step->parts_at[part] * sizeof(cr_real),
@@ -118,6 +131,12 @@ void cr_net_use(cr_net *net, const void *block)
     for (int s = 0; s < net->n_steps; s++) {
         cr_step *step = &net->steps[s];
         step->weights = (const cr_real *)block + step->weights_at;
+        step->native.weights =
+            (const cr_bfloat16 *)(const void *)((const cr_real *)block + step->native.weights_at);
+        step->native.weights_back =
+            (const cr_bfloat16 *)(const void *)((const cr_real *)block +
+                                                step->native.weights_back_at);
+        step->native.bias = (const cr_real *)block + step->native.bias_at;
         step->weights_back = step->back ? (const cr_real *)block + step->weights_back_at : NULL;
         for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)
             step->parts[part] = step->parts_at[part] == CR_NOWHERE

@@ -36,7 +36,7 @@ static inline ptrdiff_t cr_step_of(ptrdiff_t step, int c)
 }
 
 /* The instruction set that the kernels use, such as "avx512": the best of the CPU, or a lesser one
- * that the environment variable CAMRANK_ISA names (any, avx2, avx512). */
+ * that the environment variable CAMRANK_ISA names (any, avx2, avx512, avx512-bf16, amx). */
 const char *cr_kernels_isa(void);
 
 /* A bfloat16: the upper half of a float32. Values are rounded to the nearest, of two alike to the even one;
@@ -171,6 +171,43 @@ typedef struct cr_conv {
     cr_window win;
     const cr_way *way;
 } cr_conv;
+
+/* A convolution of bfloat16, products summed up in float32: forward or, with respect to its input, backward, which
+ * is one where the input's pixels lie `up` apart. Errors before the rounding are those of a float32 way, and the
+ * CPUs' instructions take denormal numbers for 0. */
+typedef struct cr_pairs {
+    cr_window win;
+    int up_h, up_w;
+} cr_pairs;
+
+/* Whether the instruction set in use multiplies bfloat16, and the window is one that this can do. */
+bool cr_pairs_fit(const cr_window *win);
+cr_pairs cr_pairs_forward(const cr_window *win);
+cr_pairs cr_pairs_backward(const cr_window *win);
+
+/* Numbers of the packed weights and of scratch. */
+size_t cr_pairs_weights(const cr_pairs *p);
+size_t cr_pairs_scratch(const cr_pairs *p);
+
+/* Rounds and packs the weights: weight(context, k, c, t) to output channel k of this convolution. */
+void cr_pairs_pack(const cr_pairs *p, cr_weight_fn weight, const void *context,
+                   cr_bfloat16 *packed);
+
+/* y = clamp(x * weights + bias + add) of n images, rounded. Each image's result depends on that image only, in
+ * every bit. */
+typedef struct cr_pairs_pass {
+    int n;
+    const cr_bfloat16 *x;
+    ptrdiff_t x_step;
+    const cr_bfloat16 *weights;
+    const cr_real *bias;    /* may be NULL */
+    const cr_bfloat16 *add; /* [n][P][Q][K], may be y; may be NULL */
+    cr_clamp clamp;
+    cr_bfloat16 *y;
+    ptrdiff_t y_step;
+    cr_bfloat16 *scratch;
+} cr_pairs_pass;
+void cr_pairs_convolve(const cr_pairs *p, const cr_pairs_pass *pass);
 
 /* A convolution over three dimensions (fewer: the first have extent 1), by a plain kernel: x
  * [n][in][C], y [n][out][K], weights [window][G][C/G][K/G]. Forward ADDS to y as backward does to dx; what

@@ -214,7 +214,16 @@ typedef struct conv_data {
     reference *y, *y_added, *dx;
 } conv_data;
 
-static conv_data convolve_naively(const cr_window *win, int n)
+/* Of bfloat16, what is stored as such. */
+static float *rounded_randoms(bool rounds, size_t n, uint32_t seed)
+{
+    float *values = randoms(n, seed);
+    if (rounds)
+        cr_bfloat16_round(1, n, values, 0);
+    return values;
+}
+
+static conv_data convolve_naively(const cr_window *win, int n, bool rounds)
 {
     int cg = win->c / win->groups, kg = win->k / win->groups;
     size_t n_x = (size_t)(n * win->h * win->w * win->c), n_pairs;
@@ -222,12 +231,13 @@ static conv_data convolve_naively(const cr_window *win, int n)
     conv_data data = {.n = n,
                       .n_x = n_x,
                       .n_y = n_y,
-                      .x = randoms(n_x, 1),
-                      .weights = randoms((size_t)(win->r * win->s * cg * win->k), 2),
+                      .x = rounded_randoms(rounds, n_x, 1),
+                      .weights =
+                          rounded_randoms(rounds, (size_t)(win->r * win->s * cg * win->k), 2),
                       .bias = randoms((size_t)win->k, 3),
-                      .add = randoms(n_y, 6),
-                      .dy = randoms(n_y, 4),
-                      .dx_before = randoms(n_x, 5),
+                      .add = rounded_randoms(rounds, n_y, 6),
+                      .dy = rounded_randoms(rounds, n_y, 4),
+                      .dx_before = rounded_randoms(rounds, n_x, 5),
                       .y = zeros(n_y, sizeof(reference)),
                       .y_added = zeros(n_y, sizeof(reference)),
                       .dx = zeros(n_x, sizeof(reference))};
@@ -327,10 +337,111 @@ static void conv_matches_a_naive_one(void **state)
 {
     const conv_case *test = *state;
     cr_window win = window_of(test);
-    conv_data data = convolve_naively(&win, test->n);
+    conv_data data = convolve_naively(&win, test->n, false);
     for (int i = 0; cr_ways[i]; i++)
         if (cr_ways[i]->fits(&win))
             way_matches(&(cr_conv){win, cr_ways[i]}, &data);
+}
+
+/* What the float32 sum may be, rounded: within the bound of that. */
+static void assert_rounds_to(const cr_bfloat16 *got, const reference *want, size_t n, size_t terms)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double bound = (double)(terms + 2) * EPSILON * want[i].magnitude;
+        const float low = cr_bfloat16_value(cr_bfloat16_of((float)(want[i].value - bound)));
+        const float high = cr_bfloat16_value(cr_bfloat16_of((float)(want[i].value + bound)));
+        const float value = cr_bfloat16_value(got[i]);
+        if (!(low <= value && value <= high))
+            fail_msg("element %zu of %zu: %.9g, not %.9g", i, n, (double)value, want[i].value);
+    }
+}
+
+static cr_bfloat16 *stored(const float *values, size_t n)
+{
+    cr_bfloat16 *to = zeros(n, sizeof *to);
+    cr_bfloat16_store(1, n, values, 0, to, 0);
+    return to;
+}
+
+/* The same among others, as for float32. */
+static cr_bfloat16 *stored_among_others(const float *values, size_t pixels, int c)
+{
+    return stored(among_others(values, pixels, c), pixels * (size_t)(c + OTHERS));
+}
+
+static cr_bfloat16 *pairs_packed(const cr_pairs *p, cr_weight_fn weight, const plain *weights)
+{
+    cr_bfloat16 *to = zeros(cr_pairs_weights(p), sizeof *to);
+    cr_pairs_pack(p, weight, weights, to);
+    return to;
+}
+
+static float turned_weight(const void *context, int k, int c, int t)
+{
+    const cr_window *win = ((const plain *)context)->win;
+    return plain_weight(context, c, k, win->r * win->s - 1 - t);
+}
+
+static void pairs_match_a_naive_convolution(void **state)
+{
+    const conv_case *test = *state;
+    const cr_window win = window_of(test);
+    if (!cr_pairs_fit(&win))
+        skip();
+    const conv_data data = convolve_naively(&win, test->n, true);
+    const plain weights = {&win, data.weights};
+    const cr_pairs forth = cr_pairs_forward(&win), back = cr_pairs_backward(&win);
+    const size_t n = (size_t)data.n, taps = (size_t)(win.r * win.s);
+    const size_t x_size = data.n_x / n, y_size = data.n_y / n;
+    const cr_bfloat16 *x = stored(data.x, data.n_x), *add = stored(data.add, data.n_y);
+    cr_bfloat16 *y = zeros(data.n_y, sizeof *y), *other = zeros(data.n_y, sizeof *y);
+    for (int adds = 0; adds < 2; adds++) {
+        cr_pairs_pass pass = {.n = data.n,
+                              .x = x,
+                              .weights = pairs_packed(&forth, plain_weight, &weights),
+                              .bias = data.bias,
+                              .add = adds ? add : NULL,
+                              .clamp = NO_CLAMP,
+                              .y = y,
+                              .scratch = zeros(cr_pairs_scratch(&forth), sizeof *y)};
+        cr_pairs_convolve(&forth, &pass);
+        assert_rounds_to(y, adds ? data.y_added : data.y, data.n_y, taps * (size_t)win.c);
+        for (size_t i = 0; i < n; i++) {
+            cr_pairs_pass alone = pass;
+            alone.n = 1;
+            alone.x = x + i * x_size;
+            alone.y = memcpy(other, add + i * y_size, y_size * sizeof *y);
+            alone.add = adds ? other : NULL;
+            cr_pairs_convolve(&forth, &alone);
+            assert_memory_equal(other, y + i * y_size, y_size * sizeof *y);
+        }
+        pass.clamp = (cr_clamp){-0.25f, 0.5f};
+        pass.y = other;
+        cr_pairs_convolve(&forth, &pass);
+        for (size_t i = 0; i < data.n_y; i++)
+            assert_true(cr_bfloat16_value(other[i]) ==
+                        fminf(fmaxf(cr_bfloat16_value(y[i]), -0.25f), 0.5f));
+        pass.x = stored_among_others(data.x, data.n_x / (size_t)win.c, win.c);
+        pass.x_step = win.c + OTHERS;
+        pass.y = stored_among_others(data.add, data.n_y / (size_t)win.k, win.k);
+        pass.y_step = win.k + OTHERS;
+        cr_pairs_convolve(&forth, &pass);
+        for (size_t i = 0; i < data.n_y / (size_t)win.k; i++, pass.y += pass.y_step) {
+            assert_memory_equal(pass.y, other + i * (size_t)win.k, (size_t)win.k * sizeof *y);
+            for (int k = win.k; k < win.k + OTHERS; k++)
+                assert_true(isnan(cr_bfloat16_value(pass.y[k])));
+        }
+    }
+    cr_bfloat16 *dx = stored(data.dx_before, data.n_x);
+    cr_pairs_convolve(&back,
+                      &(cr_pairs_pass){.n = data.n,
+                                       .x = stored(data.dy, data.n_y),
+                                       .weights = pairs_packed(&back, turned_weight, &weights),
+                                       .add = dx,
+                                       .clamp = NO_CLAMP,
+                                       .y = dx,
+                                       .scratch = zeros(cr_pairs_scratch(&back), sizeof *y)});
+    assert_rounds_to(dx, data.dx, data.n_x, taps * (size_t)win.k);
 }
 
 /* Where the ways are far apart, on any processor. */
@@ -624,10 +735,12 @@ int main(void)
         return 1;
     enum { N_CONVS = sizeof conv_cases / sizeof conv_cases[0] };
     static char names[N_CONVS][96];
-    static struct CMUnitTest convs[N_CONVS];
+    static struct CMUnitTest convs[N_CONVS], pairs[N_CONVS];
     for (size_t i = 0; i < N_CONVS; i++) {
         snprintf(names[i], sizeof names[i], "%s_matches_a_naive_one", conv_cases[i].name);
         convs[i] = (struct CMUnitTest){names[i], conv_matches_a_naive_one, NULL, free_blocks,
+                                       &conv_cases[i]};
+        pairs[i] = (struct CMUnitTest){names[i], pairs_match_a_naive_convolution, NULL, free_blocks,
                                        &conv_cases[i]};
     }
     const struct CMUnitTest tests[] = {
@@ -644,7 +757,10 @@ int main(void)
     int failed = cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
     for (cr_isa isa = CR_ISA_ANY; isa <= cr_isa_best(); isa++) {
         cr_isa_use(isa);
-        failed += cmocka_run_group_tests_name(cr_isa_name(isa), convs, NULL, NULL);
+        if (isa <= CR_ISA_AVX512)
+            failed += cmocka_run_group_tests_name(cr_isa_name(isa), convs, NULL, NULL);
+        else
+            failed += cmocka_run_group_tests_name(cr_isa_name(isa), pairs, NULL, NULL);
     }
     return failed;
 }
