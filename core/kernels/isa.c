@@ -76,6 +76,11 @@ const cr_pairs_loops *cr_pairs_loops_used(void)
 #endif
 }
 
+double cr_pairs_speed(void)
+{
+    return cr_isa_used() == CR_ISA_AMX ? 8 : 2;
+}
+
 const char *cr_isa_name(cr_isa isa)
 {
     return names[isa];

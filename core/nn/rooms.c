@@ -138,6 +138,11 @@ static cr_status find_groups(cr_compiler *c, cr_error *err)
         load->activation_bytes = (double)(n_reals * sizeof(cr_real));
         load->weight_bytes = (double)(node->n_weights * sizeof(cr_real));
         load->flops = node->flops;
+        const cr_native native = cr_native_of(node);
+        if (native.runs) {
+            load->weight_bytes = (double)(cr_native_weights(&native.forth) * sizeof(cr_real));
+            load->flops /= cr_pairs_speed();
+        }
     }
     /* Where a value begins and ceases to cross, then the sums of that. */
     for (int v = 0; v < graph->n_values; v++) {
