@@ -18,6 +18,8 @@ ifeq ($(origin CC),default)
 CC := mpicc
 endif
 BUILD ?= build
+# Dependencies are of objects by one name, however the folder is given.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
 MPIRUN ?= mpirun

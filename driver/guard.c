@@ -110,53 +110,71 @@ static bool explains(int64_t right, int64_t stated, int64_t n, int n_classes)
            binomial(n - right, n, 1 - chance) < 1e-6;
 }
 
-static cr_status judge_order(const cr_par *par, const char *model, const counts *c, int n_classes,
-                             bool has_devkit, bool explained, cr_error *err)
+/* What is to be said of a model, "MODEL: ...", or "" for nothing; *wrong where another order of classes explains
+ * its results. `why` is what cr_guard_logits finds. */
+static void judge_order(const char *model, const counts *c, int n_classes, bool has_devkit,
+                        const char *why, char line[CR_GUARD_LINE], bool *wrong)
 {
     const int64_t stated = c->right[STATED];
     const bool none = stated == 0 && c->n_done >= LEAST_WRONG;
     int best = STATED;
     if (n_classes < 2 || !(none || is_near_chance(stated, c->n_done, n_classes)))
-        return CR_OK;
+        return;
     for (int i = 1; i < N_READINGS; i++)
         best = c->right[i] > c->right[best] ? i : best;
     const double percent = 100.0 / (double)c->n_done;
     const int64_t right = c->right[best];
-    if (explains(right, stated, c->n_done, n_classes))
-        return cr_fail(err, CR_EINPUT,
-                       "model %s: the order of classes is wrong: top-1 accuracy is %.2f %% in the "
-                       "stated order (dataset.synsets), but %.2f %% with %s",
-                       model, (double)stated * percent, (double)right * percent, readings[best]);
-    if (par->rank == 0 && !explained && (none || c->n_done >= 100))
-        fprintf(stderr,
-                "camrank: model %s: top-1 accuracy is %.2f %% over %lld images, near chance; is "
-                "dataset.synsets in the order of the network's classes%s?\n",
-                model, (double)stated * percent, (long long)c->n_done,
-                has_devkit ? "" : " (with dataset.devkit_synsets this is found out)");
+    *wrong = explains(right, stated, c->n_done, n_classes);
+    if (*wrong)
+        snprintf(line, CR_GUARD_LINE,
+                 "model %s: the order of classes is wrong: top-1 accuracy is %.2f %% in the "
+                 "stated order (dataset.synsets), but %.2f %% with %s",
+                 model, (double)stated * percent, (double)right * percent, readings[best]);
+    else if (!why[0] && (none || c->n_done >= 100))
+        snprintf(line, CR_GUARD_LINE,
+                 "model %s: top-1 accuracy is %.2f %% over %lld images, near chance; is "
+                 "dataset.synsets in the order of the network's classes%s?",
+                 model, (double)stated * percent, (long long)c->n_done,
+                 has_devkit ? "" : " (with dataset.devkit_synsets this is found out)");
+}
+
+/* Reads the logits of all images. Local. */
+static cr_status judge_model(cr_results *results, int m, const counts *c, bool has_devkit,
+                             const char *arithmetic, char line[CR_GUARD_LINE], bool *wrong,
+                             cr_error *err)
+{
+    const cr_results_model *model = &cr_results_get_plan(results)->models[m];
+    char why[CR_GUARD_TEXT] = "";
+    line[0] = 0;
+    *wrong = false;
+    if (model->randomised[0]) /* chance is what is wanted there */
+        return CR_OK;
+    CR_OR_RETURN(cr_guard_logits(results, m, why, err));
+    judge_order(model->name, c, cr_results_get_data(results)->n_classes, has_devkit, why, line,
+                wrong);
+    if (why[0] && !*wrong)
+        snprintf(line, CR_GUARD_LINE,
+                 "model %s: %s; are range, mean and std of its input those of its training "
+                 "(pixels of 0 to 1, or of 0 to 255), and its weights trained ones?%s%s",
+                 model->name, why, arithmetic[0] ? " On top of them " : "", arithmetic);
     return CR_OK;
 }
 
-/* Rank 0 reads the logits of all images, so that the result does not depend on the number of ranks.
- */
-static cr_status judge_model(const cr_par *par, cr_results *results, int m, const counts *c,
-                             bool has_devkit, const char *arithmetic, cr_error *err)
+/* Rank 0 judges, so that the result does not depend on the number of ranks. */
+static cr_status tell_of_model(const cr_par *par, cr_results *results, int m, const counts *c,
+                               bool has_devkit, const char *arithmetic, cr_error *err)
 {
     cr_status status = CR_OK;
-    const char *model = cr_results_get_plan(results)->models[m].name;
-    char why[CR_GUARD_TEXT] = "";
-    if (par->rank == 0)
-        status = cr_guard_logits(results, m, why, err);
-    CR_TRY(cr_par_follow(par, status, err));
-    CR_TRY(judge_order(par, model, c, cr_results_get_data(results)->n_classes, has_devkit, why[0],
-                       err));
-    if (why[0])
-        fprintf(stderr,
-                "camrank: model %s: %s; are range, mean and std of its input those of its training "
-                "(pixels of 0 to 1, or of 0 to 255)?%s%s\n",
-                model, why, arithmetic[0] ? " On top of them " : "", arithmetic);
-
-cleanup:
-    return status;
+    char line[CR_GUARD_LINE];
+    bool wrong;
+    if (par->rank == 0) {
+        status = judge_model(results, m, c, has_devkit, arithmetic, line, &wrong, err);
+        if (status == CR_OK && wrong)
+            status = cr_fail(err, CR_EINPUT, "%s", line);
+        else if (status == CR_OK && line[0])
+            fprintf(stderr, "camrank: %s\n", line);
+    }
+    return cr_par_follow(par, status, err);
 }
 
 cr_status cr_guard_results(const cr_par *par, cr_results *results, const cr_session *session,
@@ -178,13 +196,39 @@ cr_status cr_guard_results(const cr_par *par, cr_results *results, const cr_sess
     CR_TRY(cr_par_agree(par, status, err));
     CR_TRY(cr_par_sum(par, (int64_t *)c, plan->n_models * N_COUNTS, err));
     for (int m = 0; m < plan->n_models; m++)
-        if (!plan->models[m].randomised[0]) /* chance is what is wanted there */
-            CR_TRY(
-                judge_model(par, results, m, &c[m], o.devkit, session->models[m].arithmetic, err));
+        CR_TRY(tell_of_model(par, results, m, &c[m], o.devkit, session->models[m].arithmetic, err));
 
 cleanup:
     free(o.devkit);
     free(o.sorted);
     free(c);
+    return status;
+}
+
+cr_status cr_guard_doubts(cr_results *results, char **text, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const cr_dataset *data = cr_results_get_data(results);
+    orders o = {0};
+    size_t bytes;
+    FILE *out = open_memstream(text, &bytes);
+    if (!out)
+        return cr_fail(err, CR_EINTERNAL, "out of memory: lines");
+    CR_TRY(find_orders(data, &o, err));
+    for (int m = 0; m < cr_results_get_plan(results)->n_models; m++) {
+        counts c = {0};
+        char line[CR_GUARD_LINE];
+        bool wrong;
+        CR_TRY(count_model(results, &o, m, 0, data->n_images, &c, err));
+        CR_TRY(judge_model(results, m, &c, o.devkit, "", line, &wrong, err));
+        if (line[0])
+            fprintf(out, "%s\n", line);
+    }
+
+cleanup:
+    free(o.devkit);
+    free(o.sorted);
+    if (fclose(out) != 0 && status == CR_OK)
+        status = cr_fail(err, CR_EINTERNAL, "out of memory: lines");
     return status;
 }

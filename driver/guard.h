@@ -6,6 +6,7 @@
 #include "session.h"
 
 #define CR_GUARD_TEXT 160
+#define CR_GUARD_LINE 600
 
 /* What is odd about the logits of a model, as if its pixels came in another scale than in its
  * training: a clause for a person, or "" where nothing is. Asked of 100 images or more that are done.
@@ -41,5 +42,9 @@ cr_status cr_guard_logits(cr_results *results, int model, char why[CR_GUARD_TEXT
  *   session  what the results are of: its models are those of the file */
 cr_status cr_guard_results(const cr_par *par, cr_results *results, const cr_session *session,
                            cr_error *err);
+
+/* What cr_guard_results says, or would refuse, of each model of a file, a line a model: *text is the caller's
+ * (free), "" where there is nothing to say. Local. Errors: those of cr_results_read; CR_EINTERNAL (memory). */
+cr_status cr_guard_doubts(cr_results *results, char **text, cr_error *err);
 
 #endif

@@ -190,6 +190,8 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
     cr_input_text_write(&model->input, to->input, sizeof to->input);
     memcpy(to->kernels, from->kernels, sizeof to->kernels);
     memcpy(to->output, from->output, sizeof to->output);
+    to->parameters = (double)model->n_parameters;
+    to->flops = model->flops;
     to->precision = from->precision;
     memcpy(to->randomised, from->randomised, sizeof to->randomised);
     if (from->tokens.height)

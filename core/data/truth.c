@@ -119,8 +119,10 @@ cr_status cr_truth_add_words(cr_truth *t, const cr_place *at, int row, const cha
                            CR_DATA_MAX_COORDINATE);
     const cr_box box = {value[0], value[1], value[2], value[3]};
     if (box.x1 < box.x0 || box.y1 < box.y0)
-        return cr_fail(err, CR_EINPUT, "%s:%d: %s is empty: %d %d %d %d", at->path, at->line, who,
-                       box.x0, box.y0, box.x1, box.y1);
+        return cr_fail(
+            err, CR_EINPUT,
+            "%s:%d: %s is empty: %d %d %d %d; x0 y0 x1 y1 are wanted, not x y width height",
+            at->path, at->line, who, box.x0, box.y0, box.x1, box.y1);
     return cr_truth_add_box(t, at, row, &box, err);
 }
 

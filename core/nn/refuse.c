@@ -39,7 +39,7 @@ cr_status cr_onnx_fail_file(const uint8_t *bytes, size_t n_bytes, cr_error *err)
 }
 
 #define QUANTISED "the model is quantised; export the float32 model that it was made from"
-#define RECURRENT "recurrent networks are not supported; only convolutional ones have maps"
+#define RECURRENT "recurrent layers are not supported"
 #define BRANCHES                                                                    \
     "control flow is not supported; export the network itself, traced, not one of " \
     "torch.jit.script"

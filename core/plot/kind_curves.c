@@ -100,7 +100,7 @@ const cr_plot_kind cr_plot_curves = {
     .name = "curves",
     .title = "Insertion and deletion",
     .summary = "the class's probability while pixels come or go, the most important first",
-    .reading = "A curve a row: the mean probability of the class while the pixels come, or go, "
+    .reading = "One curve per row: the mean probability of the class while the pixels come, or go, "
                "those first where the map is largest. Insertion is good where it rises early, "
                "deletion where it falls early.",
     .needs = CR_PLOT_NEEDS_CURVES,

@@ -58,7 +58,7 @@ const cr_plot_kind cr_plot_outcomes = {
     .name = "outcomes",
     .title = "What becomes of the images",
     .summary = "outcomes as stacked bars: right, wrong class, part, too large, ...",
-    .reading = "A bar a row, all of its images: those that are right, and why the others are "
+    .reading = "One bar per row, all of its images: those that are right, and why the others are "
                "wrong. Part: the "
                "box is inside the object; too large: it holds the object and more; shifted: beside "
                "it; merged: it holds several objects.",

@@ -51,7 +51,7 @@ const cr_plot_kind cr_plot_success = {
     .title = "Success against IoU",
     .summary = "the share of images that reach an IoU, from 0 to 1, and the area under it",
     .reading =
-        "A curve a row: of how many images the ground-truth class's box has at least this IoU "
+        "One curve per row: of how many images the ground-truth class's box has at least this IoU "
         "with an object. High is good; the area under the curve is the mean IoU.",
     .needs = CR_PLOT_NEEDS_IMAGES,
     .make = make,

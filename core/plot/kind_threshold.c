@@ -67,8 +67,9 @@ const cr_plot_kind cr_plot_threshold = {
     .name = "threshold",
     .title = "Localization error against the threshold",
     .summary = "the error at every threshold of the map, a curve a row, with its best point",
-    .reading = "A curve a row: the share of images whose box is wrong when everything above the "
-               "threshold is taken for the object. Low is good; a flat curve depends little on the "
-               "threshold.",
+    .reading =
+        "One curve per row: the share of images whose box is wrong when everything above the "
+        "threshold is taken for the object. Low is good; a flat curve depends little on the "
+        "threshold.",
     .make = make,
 };

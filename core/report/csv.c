@@ -38,16 +38,19 @@ static void put_keys(const cr_report *report, FILE *out, int which)
         fprintf(out, ",%s", fields[k].key);
 }
 
+static void put_number(FILE *out, double value)
+{
+    fputc(',', out);
+    if (!isnan(value))
+        fprintf(out, "%.17g", value);
+}
+
 static void put_numbers(const cr_report *report, FILE *out, const cr_report_row *row, int which)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
     const int n = list_fields(report, which, fields);
-    for (int k = 0; k < n; k++) {
-        const double value = cr_report_value(row, &fields[k]);
-        fputc(',', out);
-        if (!isnan(value))
-            fprintf(out, "%.17g", value);
-    }
+    for (int k = 0; k < n; k++)
+        put_number(out, cr_report_value(row, &fields[k]));
 }
 
 /* Nothing where there are none: 0 would say that they were counted. */
@@ -97,7 +100,7 @@ static void put_rows(const cr_report *report, FILE *out)
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
     put_keys(report, out, LATE);
-    fprintf(out, ",input,precision\n");
+    fprintf(out, ",input,precision,parameters,flops\n");
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
@@ -111,6 +114,8 @@ static void put_rows(const cr_report *report, FILE *out)
         put_quoted(out, row->input);
         fputc(',', out);
         put_quoted(out, row->precision);
+        put_number(out, row->parameters);
+        put_number(out, row->flops);
         fputc('\n', out);
     }
 }

@@ -23,12 +23,17 @@ static bool is_html(const char *bytes, size_t n)
     return begins(bytes, n, "<!DOCTYPE html>");
 }
 
-/* What is made for people has no mark of its own. */
+static bool is_latex(const char *bytes, size_t n)
+{
+    return begins(bytes, n, "% \\usepackage{booktabs");
+}
+
+/* Text and Markdown have no mark of their own. */
 #define KIND_text NULL
 #define KIND_csv is_csv
 #define KIND_json is_json
 #define KIND_markdown NULL
-#define KIND_latex NULL
+#define KIND_latex is_latex
 #define KIND_html is_html
 
 #define ROW(name, _) {#name, cr_report_##name, KIND_##name, cr_report_##name == cr_report_html},

@@ -27,7 +27,7 @@ static void put_head(const cr_report *report, FILE *out)
     fputs("<a class=\"skip\" href=\"#errors\">to the error table</a>\n<header><h1>", out);
     cr_put_xml(out, report->job_name);
     fputs("</h1>\n<p class=\"note\">A report of camrank " CR_VERSION
-          ". The page is whole: it needs no network.</p>\n",
+          ". The page is self-contained and loads nothing from the Internet.</p>\n",
           out);
 }
 
@@ -238,12 +238,18 @@ static bool put_errors(const cr_report *report, FILE *out)
     fputs("<section id=\"errors\" aria-labelledby=\"errors-title\"><h2 "
           "id=\"errors-title\">Errors</h2>\n",
           out);
+    char line[CR_REPORT_DOUBT_BYTES];
+    for (const char *rest = report->doubts; cr_report_next_doubt(&rest, line);) {
+        fputs("<p class=\"doubt\" role=\"alert\"><strong>Doubtful:</strong> ", out);
+        cr_put_xml(out, line);
+        fputs("</p>\n", out);
+    }
     cr_report_make_sheet(&all, true, &sheet);
-    bool whole =
-        cr_sheet_put_html(&sheet, "error-table",
-                          "A line a row. Arrows say which way is better; the best of a column is "
-                          "bold. A click on a title sorts.",
-                          out);
+    bool whole = cr_sheet_put_html(
+        &sheet, "error-table",
+        "One line per row. Arrows say which way is better; the best of a column is "
+        "bold. A click on a title sorts.",
+        out);
     fputs("<details open><summary>What the numbers mean</summary>\n<dl>\n", out);
     for (int c = 0; c < sheet.n_columns; c++)
         if (sheet.meanings[c] && (c == 0 || sheet.meanings[c] != sheet.meanings[c - 1])) {

@@ -78,6 +78,10 @@ CR_REPORT_FORMATS(CR_REPORT_DECLARE, )
 /* notes.c: lines about the set, the protocols, the denominators, failures and missing images, each
  * with `prefix` in front. `put` escapes what comes from outside. */
 typedef void cr_put_text(FILE *out, const char *text);
+/* The next line of a report's doubts, of which *rest is moved behind it; false: there is none. */
+#define CR_REPORT_DOUBT_BYTES 600
+bool cr_report_next_doubt(const char **rest, char line[CR_REPORT_DOUBT_BYTES]);
+
 void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put);
 
 /* table.c: the table of a report, or of its classes; sheet->failed when out of memory. */

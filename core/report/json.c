@@ -81,6 +81,8 @@ static json_t *row_value(const cr_report *report, const cr_report_row *row)
                                   row->has_network ? cr_json_text(row->filter) : json_null());
     failed |= json_object_set_new(object, "input",
                                   row->has_network ? cr_json_text(row->input) : json_null());
+    failed |= json_object_set_new(object, "parameters", cr_json_number(row->parameters));
+    failed |= json_object_set_new(object, "flops", cr_json_number(row->flops));
     failed |= json_object_set_new(object, "curve", curve_value(row->curve, row->n_curve));
     failed |= json_object_set_new(
         object, "curve_by", json_string(row->n_curve == CR_CENTER_BOXES ? "side" : "threshold"));
@@ -125,7 +127,8 @@ static json_t *classes_value(const cr_report *report)
 bool cr_report_json(const cr_report *report, FILE *out)
 {
     json_t *root = json_object(), *dataset = json_object();
-    json_t *rows = json_array(), *failures = json_array();
+    json_t *rows = json_array(), *failures = json_array(), *doubts = json_array();
+    char line[CR_REPORT_DOUBT_BYTES];
     int failed = 0;
     failed |= json_object_set_new(dataset, "images", json_integer(report->n_images));
     failed |= json_object_set_new(dataset, "excluded", json_integer(report->n_excluded));
@@ -141,7 +144,10 @@ bool cr_report_json(const cr_report *report, FILE *out)
     failed |= json_object_set_new(root, "rows", rows);
     if (report->classes)
         failed |= json_object_set_new(root, "classes", classes_value(report));
+    for (const char *rest = report->doubts; cr_report_next_doubt(&rest, line);)
+        failed |= json_array_append_new(doubts, cr_json_text(line));
     failed |= json_object_set_new(root, "failures", failures);
+    failed |= json_object_set_new(root, "doubts", doubts);
     failed = failed || json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
     fputc('\n', out);
     json_decref(root);

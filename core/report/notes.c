@@ -269,6 +269,27 @@ static void put_means(const cr_report *report, FILE *out, const char *prefix)
             CR_REPORT_RESAMPLES);
 }
 
+bool cr_report_next_doubt(const char **rest, char line[CR_REPORT_DOUBT_BYTES])
+{
+    if (!*rest || !**rest)
+        return false;
+    const size_t n = strcspn(*rest, "\n");
+    snprintf(line, CR_REPORT_DOUBT_BYTES, "%.*s", (int)n, *rest);
+    *rest += n + ((*rest)[n] != 0);
+    return true;
+}
+
+static void put_doubts(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
+{
+    char line[CR_REPORT_DOUBT_BYTES];
+    const char *rest = report->doubts;
+    while (cr_report_next_doubt(&rest, line)) {
+        fprintf(out, "%sDOUBTFUL: ", prefix);
+        put(out, line);
+        fputc('\n', out);
+    }
+}
+
 void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix, cr_put_text *put)
 {
     fputs(prefix, out);
@@ -278,6 +299,7 @@ void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix,
     if (is_cropped(report))
         put_of_networks(report, out, put, "framed by ", frame_of);
     fputc('\n', out);
+    put_doubts(report, out, prefix, put);
     if (shows_any(report, is_of_boxes))
         put_protocols(report, out, prefix, put);
     put_shares(report, out, prefix);

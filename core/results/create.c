@@ -33,7 +33,8 @@ static cr_status may_be_made(const char *path, bool replace, cr_error *err)
     struct stat info;
     if (stat(path, &info) == 0) {
         if (!S_ISREG(info.st_mode))
-            return cr_fail(err, CR_EINPUT, "%s: exists and is no regular file", path);
+            return cr_fail(err, CR_EINPUT, "%s: %s; a results file is wanted", path,
+                           S_ISDIR(info.st_mode) ? "is a folder" : "exists and is no regular file");
         if (!replace)
             return cr_fail(err, CR_EINPUT,
                            "%s: exists already; --resume continues it, --force replaces it", path);
@@ -151,6 +152,15 @@ static cr_status put_root(const cr_results *results, cr_error *err)
                           err);
 }
 
+static cr_status put_network(cr_h5_at at, const cr_results_model *model, cr_error *err)
+{
+    CR_OR_RETURN(cr_h5_put_text(at, "precision", cr_precision_names[model->precision], err));
+    if (model->parameters <= 0)
+        return CR_OK;
+    CR_OR_RETURN(cr_h5_put_double(at, "parameters", model->parameters, err));
+    return cr_h5_put_double(at, "flops", model->flops, err);
+}
+
 static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index, cr_error *err)
 {
     CR_OR_RETURN(cr_h5_put_int(at, "index", index, err));
@@ -165,7 +175,7 @@ static cr_status put_model(cr_h5_at at, const cr_results_model *model, int index
     if (model->tokens[0])
         CR_OR_RETURN(cr_h5_put_text(at, "tokens", model->tokens, err));
     if (cr_results_has_network(model))
-        CR_OR_RETURN(cr_h5_put_text(at, "precision", cr_precision_names[model->precision], err));
+        CR_OR_RETURN(put_network(at, model, err));
     if (model->randomised[0])
         CR_OR_RETURN(cr_h5_put_text(at, "randomised", model->randomised, err));
     return CR_OK;

@@ -56,6 +56,8 @@ static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t
         row->has_network = cr_results_has_network(of);
         row->filter = row->has_network ? of->filter : "";
         row->input = row->has_network ? of->input : "";
+        row->parameters = of->parameters > 0 ? of->parameters : NAN;
+        row->flops = of->flops > 0 ? of->flops : NAN;
         row->precision = row->has_network ? cr_precision_names[of->precision] : "";
         row->method = v < of->n_variants ? of->variants[v].method : "";
         row->layer = v < of->n_variants ? of->variants[v].layer : "";
@@ -106,6 +108,7 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
         row->model = baseline;
         row->method = method;
         row->layer = row->filter = row->input = row->precision = "";
+        row->parameters = row->flops = NAN;
         snprintf(row->variant, sizeof row->variant, "%s", method);
         row->is_baseline = true;
         /* What is not counted has no denominator. */

@@ -137,6 +137,10 @@ static cr_status get_model(cr_results *results, cr_h5_at at, const char *name, i
         CR_OR_RETURN(cr_h5_get_text(at, "output", of->output, sizeof of->output, err));
     if (H5Aexists(at.id, "tokens") > 0)
         CR_OR_RETURN(cr_h5_get_text(at, "tokens", of->tokens, sizeof of->tokens, err));
+    if (H5Aexists(at.id, "parameters") > 0) { /* older files do not say */
+        CR_OR_RETURN(cr_h5_get_double(at, "parameters", &of->parameters, err));
+        CR_OR_RETURN(cr_h5_get_double(at, "flops", &of->flops, err));
+    }
     if (H5Aexists(at.id, "precision") > 0) { /* older files are of float32 */
         int precision;
         CR_OR_RETURN(

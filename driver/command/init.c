@@ -199,8 +199,9 @@ static void put_input(FILE *file, const cr_input_guess *guess)
             "    input:    # `input: %s`, with single keys over it, is the short form\n"
             "      # Size: %s.\n"
             "      size: [%d, %d]\n"
-            "      # Resizing: %s. `resize: squash` alone takes\n"
-            "      # the whole image; with a crop nothing outside of it can be found.\n"
+            "      # Resizing: %s. For the whole image write\n"
+            "      # `resize: squash` and delete short_side and crop: nothing outside a crop can "
+            "be found.\n"
             "      resize: %s\n",
             guess->preset, guess->size_from, in->width, in->height, guess->geometry_from,
             in->resize == CR_RESIZE_SQUASH ? "squash" : "short-side");

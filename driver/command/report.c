@@ -5,6 +5,7 @@
 #include "camrank/image.h"
 #include "command.h"
 #include "driver/cpus.h"
+#include "driver/guard.h"
 #include "page.h"
 
 #include <errno.h>
@@ -78,13 +79,16 @@ static cr_status print_page(const char *path, const request *r, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_page_file file = {0};
-    char *text = NULL;
+    char *text = NULL, *doubts = NULL;
     CR_TRY(cr_page_file_open(path, &r->options, r->images, r->image_mpixels, &file, err));
+    CR_TRY(cr_guard_doubts(file.plot.results, &doubts, err));
+    file.plot.report.doubts = doubts;
     CR_TRY(cr_report_write(&file.plot.report, r->format, &text, err));
     CR_TRY(write_text(path, r, text, err));
 
 cleanup:
     free(text);
+    free(doubts);
     cr_page_file_close(&file);
     return status;
 }
@@ -94,8 +98,9 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
     cr_status status = CR_OK;
     cr_results *results = NULL;
     cr_report report = {0};
-    char *text = NULL;
+    char *text = NULL, *doubts = NULL;
     CR_TRY(cr_results_open(path, &results, err));
+    CR_TRY(cr_guard_doubts(results, &doubts, err));
     cr_report_options chosen = r->options;
     chosen.n_threads = cr_cpus_count();
     CR_TRY(cr_results_report(results, &chosen, &report, err));
@@ -104,6 +109,7 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
                        "report: %d lines of classes are more than a column holds: --worst N, or "
                        "without --one-column",
                        report.n_lines));
+    report.doubts = doubts;
     report.width = cr_output_width();
     report.one_column = r->one_column;
     CR_TRY(r->paper ? cr_report_paper(&report, r->paper, &text, err)
@@ -112,6 +118,7 @@ static cr_status print_report(const char *path, const request *r, cr_error *err)
 
 cleanup:
     free(text);
+    free(doubts);
     cr_report_free(&report);
     if (results)
         cr_results_close(&results, NULL);
@@ -185,7 +192,8 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
         return cr_fail(err, CR_EUSAGE,
                        "report: --paper is printed as text only, of all classes and columns");
     if (r.output && !r.format->kind)
-        return cr_fail(err, CR_EUSAGE, "report: -o is for csv, json and html; of %s take > FILE",
+        return cr_fail(err, CR_EUSAGE,
+                       "report: -o is for csv, json, latex and html; of %s take > FILE",
                        r.format->name);
     if (r.images && !r.format->has_page)
         return cr_fail(err, CR_EUSAGE, "report: --images is for pictures, which html alone has");
@@ -220,7 +228,8 @@ const cr_command cr_command_report = {
              "images\n"
              "  --worst N          by class: the N worst of each row, by --sort or top-1 "
              "localization\n"
-             "  -o, --output FILE  the file to write, of csv, json or html (standard output)\n"
+             "  -o, --output FILE  the file to write, of csv, json, latex or html (standard "
+             "output)\n"
              "  --force            replaces a file of the format that is there\n"
              "  --images FOLDER    html: where the images are now, or their tar (where they were "
              "in the "

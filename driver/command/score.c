@@ -486,7 +486,9 @@ static cr_status score_command(const cr_par *par, int argc, char **argv, cr_erro
     cr_session_options options = {0};
     scoring s = {.par = par};
     if (argc < 2 || argv[1][0] == '-')
-        return cr_fail(err, CR_EUSAGE, "score: the maps come first; see camrank score --help");
+        return cr_fail(
+            err, CR_EUSAGE,
+            "score: the folder of maps comes first, then the job; see camrank score --help");
     s.place = argv[1];
     argv[1] = argv[0];
     CR_TRY(cr_session_options_parse(argc - 1, argv + 1, &options, err));

@@ -13,9 +13,10 @@
 /* One variant of one model under one protocol; a model's classes alone, without method; or a baseline. */
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
-    const char *filter;    /* resize filter of the network's input; "" for none */
-    const char *precision; /* of the network's numbers; "" for none */
-    const char *input;     /* how images are prepared for it, as the file has it; "" for none */
+    const char *filter;       /* resize filter of the network's input; "" for none */
+    const char *precision;    /* of the network's numbers; "" for none */
+    double parameters, flops; /* of the network, as cr_results_model has them; NaN: not known */
+    const char *input;        /* how images are prepared for it, as the file has it; "" for none */
     char variant[2 * CR_NAME_BYTES]; /* METHOD or METHOD@LAYER, as the job names it */
     bool is_baseline;                /* see below */
     bool has_network; /* classes were predicted; else, but of a baseline, n_images says nothing */
@@ -85,8 +86,11 @@ typedef struct cr_report {
     cr_protocol *protocols; /* owned */
     int n_columns;          /* numbers that are asked for; 0: those of the plan */
     int columns[CR_METRIC_MAX_NUMBERS];
-    int n_rows;                  /* a multiple of n_protocols: those of a variant stand together */
-    cr_report_row *rows;         /* owned */
+    int n_rows;          /* a multiple of n_protocols: those of a variant stand together */
+    cr_report_row *rows; /* owned */
+    /* What makes the results doubtful, a line each, as `model M: the order of classes is wrong: ...`; NULL: not
+     * asked; the caller's. Above every table for people, and in JSON. */
+    const char *doubts;
     int n_failures;              /* the first CR_REPORT_MAX_FAILURES, by model and image */
     cr_report_failure *failures; /* owned */
     const cr_dataset *data;      /* whose classes the next are */

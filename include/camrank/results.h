@@ -59,7 +59,9 @@ typedef struct cr_results_model {
     char tokens[48];          /* the rectangle that the job says its tokens are, or "" */
     char kernels[CR_KERNELS_BYTES]; /* those that the job wants, in its order, one a line; or "" */
     char output[CR_NAME_BYTES];     /* the output that the job names; "" for the network's own */
-    cr_precision precision;         /* of its numbers; of another program's maps CR_FLOAT32 */
+    double parameters,
+        flops; /* its weights, and the operations of an image, a multiply-add two; 0: not known */
+    cr_precision precision;               /* of its numbers; of another program's maps CR_FLOAT32 */
     char randomised[CR_RANDOMISED_BYTES]; /* what of it was drawn at random, or "" */
     int n_variants;
     cr_results_variant *variants; /* owned */

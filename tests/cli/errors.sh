@@ -173,7 +173,7 @@ refused 3 './gap.onnx: it has 10 outputs, the synset list 11 classes' \
 
 # The results file.
 refused 3 'there.h5: exists already; --resume continues it, --force replaces it' run job.yaml -o there.h5
-alone 3 'folder: exists and is no regular file' run job.yaml -o folder
+alone 3 'folder: is a folder; a results file is wanted' run job.yaml -o folder
 refused 3 'there.h5/in/a.h5: its folder cannot be made: Not a directory' run job.yaml -o there.h5/in/a.h5
 refused 3 'there.h5/in/a.h5: cannot be written: Not a directory' check job.yaml -o there.h5/in/a.h5
 contains there.h5 "not an HDF5 file"

@@ -50,7 +50,8 @@ fits() {
 }
 
 odd=$work/odd.h5
-"$CAMRANK" report "$odd" --format latex >"$work/report.tex" 2>&1 || fail "report: $(cat "$work/report.tex")"
+"$CAMRANK" report "$odd" --format latex -o "$work/report.tex" 2>"$work/err" || fail "report: $(cat "$work/err")"
+expect 0 '' "$CAMRANK" report "$odd" --format latex -o "$work/report.tex" --force
 "$CAMRANK" report "$odd" --by-class --format latex >"$work/classes.tex" 2>&1 || fail "report --by-class"
 "$CAMRANK" compare "$odd" --only cam-paper --by-class --flips 3 --format latex >"$work/few.tex" 2>&1 || fail "compare: $(cat "$work/few.tex")"
 "$CAMRANK" compare "$odd" --format latex >"$work/many.tex" 2>&1 || fail "compare"

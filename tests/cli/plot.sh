@@ -120,6 +120,10 @@ for kind in ("size", "objects"):
 for d in data("models"):
     assert close(d["top1_cls_error"], rows[d["row"]]["top1_cls_error"])
     assert close(d["top1_loc_error"], rows[d["row"]]["top1_loc_error"])
+    # Against inspect, which prints three digits behind the point of millions and thousand millions.
+    told = run("inspect", f"jobs/demo/{d['model']}.onnx").decode()
+    parameters, flops = re.search(r"([0-9.]+) M parameters, ([0-9.]+) GFLOP", told).groups()
+    assert f"{float(d['parameters']) * 1e-6:.3f}" == parameters and f"{float(d['flops']) * 1e-9:.3f}" == flops, d
 
 compare = json.loads(run("compare", file, "--format", "json", "--resamples", "0"))
 names = [f"{r['model']}/{r['method']}/{r['protocol']}" for r in compare["rows"]]

@@ -506,6 +506,13 @@ def guards(folder, dev, devkit_synsets, data, xml):
         last = error.strip().splitlines()[-1]
         check("labels in another order of classes", "the order of classes is wrong" in last and
               "with the labels in the order of devkit ids" in last, last)
+    # Nobody who reads the table of a refused run misses that.
+    line = last.removeprefix("camrank: ")
+    for form in "text", "markdown", "latex", "html", "json":
+        told = subprocess.run([CAMRANK, "report", f"{folder}/order.h5", "--format", form],
+                              capture_output=True, text=True, timeout=300).stdout
+        plain = told.replace("\\%", "%").replace("\\_", "_").replace("\\", "").replace("&#39;", "'").replace("&apos;", "'")
+        check(f"{form} tells of the order", line in plain, plain[:300])
     _, error = run(folder, "unknown", sets)
     check("near chance without devkit ids", error.count("near chance") == 1, error.strip()[-200:])
     by_id = sorted((i, w) for w, i in ids.items() if w in set(data.wnids))

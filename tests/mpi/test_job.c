@@ -372,7 +372,7 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
         {"range: 255", "rnage: 255",
          "jobs/x.yaml:10: models[0].input: unknown key \"rnage\" (did you mean \"range\"?); "
          "allowed: preset, size, resize, "
-         "short_side, crop, filter, channels, range, mean, std"},
+         "short_side, crop, filter, channels, range, mean, mean_file, std"},
         {"    layer: relu5", "    lager: relu5",
          "jobs/x.yaml:14: models[1]: unknown key \"lager\" (did you mean \"layer\"?); allowed: "
          "name, file, weights, inputs, output, layer, "
@@ -544,7 +544,7 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
          "jobs/x.yaml:4: dataset.boxes: not for layout xml, only for devkit"},
         {"layout: kaggle", "layout: cub",
          "jobs/x.yaml:6: dataset.synsets: not for layout cub, only for kaggle, xml, wsol, "
-         "devkit, csv, folders, none"},
+         "devkit, csv, voc, coco, folders, none"},
         {"  ground_truth: /abs/truth.csv\n", "",
          "jobs/x.yaml:2: dataset: the key \"ground_truth\" is missing"},
         {"  synsets", "  subset: {stride: 0}\n  synsets",

@@ -172,8 +172,12 @@ static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
     assert_csv_refused(HEADER "a,n01 1 2 3 99999999999999999999\n",
                        "set.csv:2: box 1: y1 is '99999999999999999999', must be a whole number "
                        "from 0 to 65500");
-    assert_csv_refused(HEADER "a,n01 4 2 3 4\n", "set.csv:2: box 1 is empty: 4 2 3 4");
-    assert_csv_refused(HEADER "a,n01 1 5 3 4\n", "set.csv:2: box 1 is empty: 1 5 3 4");
+    assert_csv_refused(
+        HEADER "a,n01 4 2 3 4\n",
+        "set.csv:2: box 1 is empty: 4 2 3 4; x0 y0 x1 y1 are wanted, not x y width height");
+    assert_csv_refused(
+        HEADER "a,n01 1 5 3 4\n",
+        "set.csv:2: box 1 is empty: 1 5 3 4; x0 y0 x1 y1 are wanted, not x y width height");
     assert_csv_refused(HEADER "a,n01 1 2 3 4 n02 1 2 3 4\n",
                        "set.csv:2: boxes of two classes, the second is 'n02'");
     assert_csv_refused(HEADER "a,n01 1 2 3 4\nb,n01 1 2 3 4\na.png,n01 1 2 3 4\n",

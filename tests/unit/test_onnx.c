@@ -287,7 +287,7 @@ static refusal refusals[] = {
     {"operator_missing", no_type, "node y (): this operator is not supported"},
     {"operator_quantised", quantised,
      "node logits (QuantizeLinear): the model is quantised; export the float32 model "},
-    {"operator_recurrent", recurrent, "node logits (LSTM): recurrent networks are not supported"},
+    {"operator_recurrent", recurrent, "node logits (LSTM): recurrent layers are not supported"},
     {"operator_branching", branching,
      "node logits (If): control flow is not supported; export the network itself, traced"},
     {"operator_sequence_valued", sequence_valued,
