@@ -31,7 +31,8 @@ typedef struct cr_plot_row {
      * first class, -1: none. */
     uint8_t *outcome;
     int32_t *top_class;
-    cr_plot_mean_curve curves[CR_PLOT_N_CURVES]; /* where curves are needed; the caller adds to them */
+    cr_plot_mean_curve
+        curves[CR_PLOT_N_CURVES]; /* where curves are needed; the caller adds to them */
 } cr_plot_row;
 
 typedef struct cr_plot_data {

@@ -433,6 +433,7 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
          "jobs/x.yaml:18: heatmaps: must be a mapping, not \"none\""},
         {"layout: kaggle", "layout: imagenet",
          "jobs/x.yaml:3: dataset.layout: must be kaggle or xml or wsol or devkit or cub or csv or "
+         "voc or coco or "
          "folders or none, not \"imagenet\""},
         {"resize: squash", "resize: stretch",
          "jobs/x.yaml:10: models[0].input.resize: must be squash or short-side, not \"stretch\""},
