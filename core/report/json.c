@@ -146,6 +146,9 @@ bool cr_report_json(const cr_report *report, FILE *out)
         failed |= json_object_set_new(root, "classes", classes_value(report));
     for (const char *rest = report->doubts; cr_report_next_doubt(&rest, line);)
         failed |= json_array_append_new(doubts, cr_json_text(line));
+    failed |= json_object_set_new(root, "threshold_from",
+                                  report->threshold_from ? cr_json_text(report->threshold_from)
+                                                         : json_null());
     failed |= json_object_set_new(root, "failures", failures);
     failed |= json_object_set_new(root, "doubts", doubts);
     failed = failed || json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;

@@ -306,10 +306,15 @@ void cr_report_put_notes(const cr_report *report, FILE *out, const char *prefix,
     if (shows_any(report, is_of_sweep)) {
         fprintf(out, "%sMaxBoxAcc in %%: over ", prefix);
         put_range(report, out, offsetof(cr_report_row, n_swept), NULL);
-        fprintf(out,
-                " images, no blacklist, at the best of %d thresholds; held: at the one best for a "
-                "fifth of them, over the rest.\n",
+        fprintf(out, " images, no blacklist, at the best of %d thresholds; held: at the one best ",
                 CR_SWEEP_LEVELS);
+        if (report->threshold_from) {
+            fputs("in ", out);
+            put(out, report->threshold_from);
+            fputs(", over all of them.\n", out);
+        } else {
+            fputs("for a fifth of them, over the rest.\n", out);
+        }
     }
     put_means(report, out, prefix);
     if (report->worst > 0)

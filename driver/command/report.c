@@ -24,6 +24,7 @@ enum {
     OPTION_MODEL,
     OPTION_METHOD,
     OPTION_PROTOCOL,
+    OPTION_THRESHOLD_FROM,
     OPTION_IMAGES,
     OPTION_IMAGE_MPIXELS,
     OPTION_FORCE
@@ -40,6 +41,7 @@ static const struct option options[] = {
     {"model", required_argument, NULL, OPTION_MODEL},
     {"method", required_argument, NULL, OPTION_METHOD},
     {"protocol", required_argument, NULL, OPTION_PROTOCOL},
+    {"threshold-from", required_argument, NULL, OPTION_THRESHOLD_FROM},
     {"images", required_argument, NULL, OPTION_IMAGES},
     {"image-mpixels", required_argument, NULL, OPTION_IMAGE_MPIXELS},
     {"output", required_argument, NULL, 'o'},
@@ -147,12 +149,11 @@ cr_status cr_print_outcome(const char *path, cr_error *err)
 /* Whether it is an option of the choice of rows and columns, which is then taken. */
 static bool take_choice(int option, const char *value, cr_report_options *to)
 {
-    const char **places[] = {[OPTION_COLUMNS] = &to->columns,
-                             [OPTION_SORT] = &to->sort,
-                             [OPTION_MODEL] = &to->models,
-                             [OPTION_METHOD] = &to->methods,
-                             [OPTION_PROTOCOL] = &to->protocols};
-    if (option <= 0 || option > OPTION_PROTOCOL || !places[option])
+    const char **places[] = {
+        [OPTION_COLUMNS] = &to->columns,    [OPTION_SORT] = &to->sort,
+        [OPTION_MODEL] = &to->models,       [OPTION_METHOD] = &to->methods,
+        [OPTION_PROTOCOL] = &to->protocols, [OPTION_THRESHOLD_FROM] = &to->threshold_from};
+    if (option <= 0 || option > OPTION_THRESHOLD_FROM || !places[option])
         return false;
     *places[option] = value;
     return true;
@@ -228,6 +229,9 @@ const cr_command cr_command_report = {
              "images\n"
              "  --worst N          by class: the N worst of each row, by --sort or top-1 "
              "localization\n"
+             "  --threshold-from F a results file of the same rows on another set of images: "
+             "`held` is\n"
+             "                     at the threshold that is best there, over all images here\n"
              "  -o, --output FILE  the file to write, of csv, json, latex or html (standard "
              "output)\n"
              "  --force            replaces a file of the format that is there\n"

@@ -49,7 +49,10 @@ typedef struct cr_report_options {
     const char *columns; /* keys of numbers, in the order in which they are wanted */
     const char *sort;    /* the key of a number: the best first; NULL: in the order of the job */
     int n_threads;       /* for intervals; 0: one */
-    int worst;           /* by class: so many of each row, the worst first by `sort`; 0: all */
+    /* A results file, NULL for none: the held-out numbers are of all images, at the best thresholds of its row of the
+     * same name, in place of those of a fifth of the images. */
+    const char *threshold_from;
+    int worst; /* by class: so many of each row, the worst first by `sort`; 0: all */
 } cr_report_options;
 
 /* Baselines come last, model "baseline", and need neither networks nor images, but the images' sizes:
@@ -86,8 +89,9 @@ typedef struct cr_report {
     cr_protocol *protocols; /* owned */
     int n_columns;          /* numbers that are asked for; 0: those of the plan */
     int columns[CR_METRIC_MAX_NUMBERS];
-    int n_rows;          /* a multiple of n_protocols: those of a variant stand together */
-    cr_report_row *rows; /* owned */
+    int n_rows;                 /* a multiple of n_protocols: those of a variant stand together */
+    cr_report_row *rows;        /* owned */
+    const char *threshold_from; /* as in the options; the caller's */
     /* What makes the results doubtful, a line each, as `model M: the order of classes is wrong: ...`; NULL: not
      * asked; the caller's. Above every table for people, and in JSON. */
     const char *doubts;

@@ -193,4 +193,34 @@ except OSError:
     pass
 assert process.wait() == 0 and seen.decode().replace("\r\n", "\n") == text("77")
 END
+# Thresholds chosen on another set: counted from the levels of both files.
+check "the first half of a set" "$CAMRANK" run jobs/demo/demo.yaml --limit 60 -o "$work/chosen.h5"
+check "another part" "$CAMRANK" run jobs/demo/demo.yaml --set 'dataset.subset={stride: 5}' -o "$work/scored.h5"
+expect 3 'camrank: --threshold-from: *few.h5: holds no row gap/grad-cam@/relu4/Relu_output_0' \
+    "$CAMRANK" report "$file" --threshold-from "$work/few.h5"
+expect 3 'camrank: none.h5: No such file or directory' "$CAMRANK" report "$file" --threshold-from none.h5
+expect 0 '' "$CAMRANK" report "$work/scored.h5" --threshold-from "$work/chosen.h5"
+contains "$work/out" "held: at the one best in $work/chosen.h5, over all of them.$"
+expect 0 '' "$CAMRANK" report "$work/scored.h5" --threshold-from "$work/chosen.h5" --format json -o "$work/held.json"
+check "held is at the other set's thresholds" "$PYTHON" - "$work" <<'END'
+import json
+import sys
+
+import h5py
+import numpy as np
+
+work = sys.argv[1]
+rows = json.load(open(f"{work}/held.json"))["rows"]
+with h5py.File(f"{work}/chosen.h5") as chosen, h5py.File(f"{work}/scored.h5") as scored:
+    for row in rows[:-2]:
+        levels = [f[f"models/{row['model']}/{row['method']}/levels"][:] for f in (chosen, scored)]
+        shares = []
+        for bit in (1, 3, 4, 5):
+            there, here = ((of >> bit & 1).mean(0) * 100 for of in levels)
+            shares.append(here[there.argmax()])
+        assert np.isclose(row["max_box_acc_held_out"], shares[0]), row["model"]
+        assert np.isclose(row["max_box_acc_v2_held_out"], np.mean(shares[1:])), row["model"]
+assert [r["variant"] for r in rows[-2:]] == ["whole-image", "center-box"]
+assert all(r["max_box_acc_held_out"] <= r["max_box_acc"] for r in rows)
+END
 finish
