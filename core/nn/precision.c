@@ -43,6 +43,13 @@ static bool stores_half(const cr_compiler *c)
     return half;
 }
 
+/* Weights of grouped and depthwise convolutions stay as they are: all instruction sets compute these in float32,
+ * so that it costs nothing, and the few products of a sum do not make up for what each has lost. */
+static bool rounds_weights(const cr_node *node)
+{
+    return !node->op->linear || node->op->linear(node).win.groups == 1;
+}
+
 void cr_precision_choose(cr_compiler *c)
 {
     const cr_graph *graph = c->graph;
@@ -67,7 +74,8 @@ void cr_precision_choose(cr_compiler *c)
         c->half[v] = c->half[c->home[v]];
     for (int i = 0; i < graph->n_nodes; i++) {
         cr_node *node = &graph->nodes[i];
-        if (c->net->precision == CR_BFLOAT16 && c->live[i] && node->y != logits)
+        if (c->net->precision == CR_BFLOAT16 && c->live[i] && node->y != logits &&
+            rounds_weights(node))
             node->flags |= CR_OP_ROUNDS;
         if (cr_native_of(node).runs)
             node->flags |= CR_OP_OVERWRITES;

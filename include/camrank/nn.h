@@ -161,7 +161,8 @@ cr_status cr_graph_use_kernel(cr_graph *graph, const char *kernel, cr_error *err
  *
  * CR_BFLOAT16: activations, and gradients between layers, are stored as bfloat16, rounded to the nearest once a
  * layer (cr_bfloat16 of kernels.h), the pixels too; weights of convolutions and fully connected layers are
- * rounded when they are packed, those of the layer that makes the logits are not. Products are accumulated
+ * rounded when they are packed, but for those of grouped and depthwise convolutions, which are computed in float32 of
+ * rounded activations, and of the layer that makes the logits. Products are accumulated
  * in float32, where bias, sum and activation function follow before the one rounding. Everything that a
  * caller reads or writes is float32, and what is read of activations and gradients are rounded values; the logits
  * are not rounded. Relevance, multipliers and second derivatives are computed in float32 of these activations.

@@ -132,7 +132,26 @@ def judge(name):
           alone.tobytes() == logits.tobytes())
 
 
+def judge_grouped():
+    """One sum of rounded pixels, rounded once: PyTorch's with weights of float32, but near a tie."""
+    torch.manual_seed(3)
+    x = torch.randn(BATCH, 3, SIZE, SIZE).to(torch.bfloat16).float()
+    for n_outputs, name in ((3, "depthwise"), (12, "grouped")):
+        layer = torch.nn.Conv2d(3, n_outputs, 3, padding=1, groups=3)
+        net = torch.nn.Sequential(layer, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+                                  torch.nn.Linear(n_outputs, 8)).eval()
+        graph = Graph(export(net, SIZE, 13, True), name)
+        lib.cr_graph_use_precision(graph.handle, BFLOAT16)
+        ours = Net(graph, BATCH, [(graph.last_spatial(), False)])
+        ours.forward(x.numpy())
+        with torch.no_grad():
+            theirs = layer(x).to(torch.bfloat16).float().numpy()
+        same = (ours.activations(0, BATCH) == theirs).mean()
+        check(f"weights of a {name} convolution are not rounded", same >= .99, f"{same:.2%} of its map alike")
+
+
 judge_rounding()
+judge_grouped()
 for case in NETWORKS + (FURTHER if sys.argv[1:] == ["all"] else []):
     judge(case)
 check.done()
