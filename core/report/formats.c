@@ -36,7 +36,15 @@ static bool is_latex(const char *bytes, size_t n)
 #define KIND_latex is_latex
 #define KIND_html is_html
 
-#define ROW(name, _) {#name, cr_report_##name, KIND_##name, cr_report_##name == cr_report_html},
+/* The page alone has pictures. */
+#define PAGE_text false
+#define PAGE_csv false
+#define PAGE_json false
+#define PAGE_markdown false
+#define PAGE_latex false
+#define PAGE_html true
+
+#define ROW(name, _) {#name, cr_report_##name, KIND_##name, PAGE_##name},
 const cr_report_format cr_report_formats[] = {CR_REPORT_FORMATS(ROW, ){NULL, NULL, NULL, false}};
 
 cr_status cr_report_format_find(const char *name, const cr_report_format **format, cr_error *err)

@@ -26,6 +26,8 @@ typedef struct look {
 
 typedef struct looks {
     int n, width, height;
+    bool
+        in_input; /* all see the same part of an image, once: the frame is that part, else the whole image */
     look *rows;
     int32_t **images; /* [n_files][n_shared] */
     int n_files;
@@ -81,10 +83,26 @@ static cr_status open_row(const cr_compare_files *files, int r, looks *all, cr_e
     return cr_input_text_of_model(file->path, row->model, &row->spec, err);
 }
 
-/* The resolution that all maps are looked at. */
-static void find_size(looks *all)
+static bool have_one_view(const look *a, const look *b)
 {
+    return a->variant->n_views == 1 && b->variant->n_views == 1 && a->spec.width == b->spec.width &&
+           a->spec.height == b->spec.height && a->spec.resize == b->spec.resize &&
+           a->spec.short_side == b->spec.short_side && a->spec.crop == b->spec.crop;
+}
+
+/* The resolution and the part of the image that all maps are looked at. */
+static void find_frame(looks *all)
+{
+    const look *first = NULL;
     all->width = all->height = 0;
+    all->in_input = true;
+    for (int r = 0; r < all->n; r++) {
+        const look *row = &all->rows[r];
+        if (!row->maps)
+            continue;
+        first = first ? first : row;
+        all->in_input = all->in_input && have_one_view(first, row);
+    }
     for (int r = 0; r < all->n; r++) {
         const look *row = &all->rows[r];
         if (!row->maps)
@@ -110,7 +128,7 @@ static cr_status open_rows(const cr_compare_files *files, looks *all, cr_error *
     CR_OR_RETURN(invert(files, all, err));
     for (int r = 0; r < all->n; r++)
         CR_OR_RETURN(open_row(files, r, all, err));
-    find_size(all);
+    find_frame(all);
     for (int r = 0; r < all->n; r++) {
         const size_t places = (size_t)all->width * (size_t)all->height;
         all->rows[r].frame = cr_alloc(places, sizeof *all->rows[r].frame);
@@ -127,7 +145,8 @@ static cr_status make_frame(const look *row, const int32_t size[2], looks *all, 
     cr_input_views(&row->spec, size[0], size[1], views);
     for (int v = 0; v < row->variant->n_views; v++) {
         cr_region *r = &views[v].region;
-        *r = (cr_region){r->x0 * x, r->y0 * y, r->width * x, r->height * y};
+        *r = all->in_input ? (cr_region){0, 0, all->width, all->height}
+                           : (cr_region){r->x0 * x, r->y0 * y, r->width * x, r->height * y};
     }
     const cr_loc_map map = {
         .maps = row->maps + (size_t)row->slot * cr_results_map_values(row->variant),

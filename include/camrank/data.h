@@ -262,6 +262,12 @@ cr_status cr_attributes_read(const char *path, const cr_dataset *data, cr_attrib
                              cr_error *err);
 void cr_attributes_free(cr_attributes *attributes);
 
+/* Whether a row is an image for one of its classes: its file has other rows, too. */
+static inline bool cr_data_is_pair(const cr_dataset *data, int i)
+{
+    return data->images[i].image != data->images[i].id;
+}
+
 static inline const char *cr_data_image_id(const cr_dataset *data, int i)
 {
     return data->text + data->images[i].id;

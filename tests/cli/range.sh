@@ -4,7 +4,7 @@
 . tests/cli/lib.sh
 
 networks="gap gmp fc"
-hint='are range, mean and std of its input those of its training (pixels of 0 to 1, or of 0 to 255)?$'
+hint='are range, mean and std of its input those of its training (pixels of 0 to 1, or of 0 to 255), and its weights trained ones?$'
 
 # run_demo RANKS OPTIONS...: leaves the lines about models and logits in $work/lines.
 run_demo() {

@@ -331,6 +331,9 @@ def judge_run(folder):
         if wanted != (object_[i], other[i]):
             report(f"{row}: pixels of its class's mask", False, f"{object_[i]}, {other[i]}, not {wanted}")
     report("masks were read", (object_ > 0).sum() > 10, str(object_))
+    # Two rows of one image have a map each, by their ids, and score as in the run.
+    subprocess.run([CAMRANK, "export", outs[0], "--format", "npy", "--model", "gap", "-o", f"{folder}/maps"], check=True)
+    report("a map for each row", sorted(os.listdir(f"{folder}/maps")) == sorted(f"{i}.npy" for i in ids))
 
 
 def judge_mask_paths(folder):

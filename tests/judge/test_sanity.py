@@ -306,6 +306,13 @@ def judge_alike(folder):
               f"{pair[key]['value']:.6g}, {value:.6g}")
         check(f"{key} lies in its interval", pair[key]["low"] <= pair[key]["value"] <= pair[key]["high"] and
               pair[key]["low"] < pair[key]["high"])
+    # Of an input that is cropped, only what the networks see: outside of it all maps are alike.
+    crop = "{size: [112, 112], resize: short-side, short_side: 128, crop: center, channels: rgb, range: 1, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}"
+    cropped = run(f"{DEMO}/demo.yaml", f"{folder}/cropped.h5", "--limit", "12", *(w for m in range(3) for w in ("--set", f"models.{m}.input={crop}")))
+    seen = [[enlarged(m, 112) for m in cropped[f"models/{name}/cam/maps"][:, 5].squeeze()] for name in ("gap", "gmp")]
+    value = alike(f"{folder}/cropped.h5", "--only", "cam", "--against", "gmp")["gap"]["correlation"]["value"]
+    want = np.mean([stats.pearsonr(a.ravel(), b.ravel())[0] for a, b in zip(*seen)])
+    check("of a cropped input the correlation is that of the crop", abs(value - want) < 1e-5, f"{value:.6g}, {want:.6g}")
     bootstrap = stats.bootstrap((ious,), np.mean, n_resamples=9999, random_state=1, method="BCa").confidence_interval
     off = max(abs(pair["box_iou"]["low"] - bootstrap.low), abs(pair["box_iou"]["high"] - bootstrap.high))
     check("the interval is near SciPy's BCa", off < .15 * (bootstrap.high - bootstrap.low), f"off by {off:.2g}")
