@@ -174,6 +174,13 @@ cr_status cr_box_census_check(const cr_box_census *census, const char *path, cr_
         path, census->n_beyond, census->n_images, census->first);
 }
 
+bool cr_data_shares_file(const cr_dataset *data, int i)
+{
+    const char *file = data->text + data->images[i].file;
+    return (i > 0 && strcmp(file, data->text + data->images[i - 1].file) == 0) ||
+           (i + 1 < data->n_images && strcmp(file, data->text + data->images[i + 1].file) == 0);
+}
+
 cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err)
 {
     const cr_data_image *image = &data->images[i];

@@ -140,7 +140,7 @@ static cr_status read_npy(cr_maps *maps, int i, const float **values, int *width
     const char *names[] = {text + image->file, text + image->id};
     cr_npy_map map;
     cr_status status = CR_EINPUT;
-    for (int k = cr_data_is_pair(maps->data, i) ? 1 : 0; k < 2; k++) {
+    for (int k = cr_data_shares_file(maps->data, i) ? 1 : 0; k < 2; k++) {
         const size_t n = strlen(maps->path) + strlen(names[k]) + sizeof "/.npy";
         char *path = cr_alloc(n, 1);
         if (!path)

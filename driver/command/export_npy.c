@@ -52,8 +52,8 @@ static cr_status export_image(const cr_dataset *data, const cr_results_variant *
 {
     cr_status status = CR_OK;
     const int i = rows->first;
-    const char *file =
-        cr_data_is_pair(data, i) ? cr_data_image_id(data, i) : data->text + data->images[i].file;
+    const char *file = cr_data_shares_file(data, i) ? cr_data_image_id(data, i)
+                                                    : data->text + data->images[i].file;
     const int width = rows->size[0], height = rows->size[1];
     const size_t n = strlen(folder) + strlen(file) + sizeof "/.npy";
     const size_t values = cr_results_map_values(variant);

@@ -262,11 +262,8 @@ cr_status cr_attributes_read(const char *path, const cr_dataset *data, cr_attrib
                              cr_error *err);
 void cr_attributes_free(cr_attributes *attributes);
 
-/* Whether a row is an image for one of its classes: its file has other rows, too. */
-static inline bool cr_data_is_pair(const cr_dataset *data, int i)
-{
-    return data->images[i].image != data->images[i].id;
-}
+/* Whether a row shares its file with another: an image for one of its classes, whose rows stand together. */
+bool cr_data_shares_file(const cr_dataset *data, int i);
 
 static inline const char *cr_data_image_id(const cr_dataset *data, int i)
 {
