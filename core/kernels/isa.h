@@ -1,6 +1,6 @@
 /* isa.h - the inner loops that are compiled once for each instruction set, and which is used.
  *
- * It is the best of the CPU, or a lesser one that the environment variable CAMRANK_ISA names (any,
+ * It is the fastest of the CPU (cr_isa_usual), or what the environment variable CAMRANK_ISA names (any,
  * avx2, avx512, avx512-bf16, amx); other values of it, and what the CPU lacks or the kernel does not
  * permit, are passed over. The variable is read once. Products and sums are contracted where the set
  * can, so that results differ between sets by rounding. The last two are avx512 but for products of
@@ -95,8 +95,10 @@ extern const cr_isa_loops cr_loops_any, cr_loops_avx2, cr_loops_avx512;
 /* Those in use. */
 const cr_isa_loops *cr_loops(void);
 
-/* The best that this CPU has. */
+/* The best that this CPU has, and what is used of it unless CAMRANK_ISA names another: AVX512_BF16 without AMX
+ * is left to AMD's CPUs. */
 cr_isa cr_isa_best(void);
+cr_isa cr_isa_usual(cr_isa best);
 
 /* The one in use, and its name in CAMRANK_ISA. */
 cr_isa cr_isa_used(void);

@@ -26,7 +26,7 @@ static void print_model(const cr_session *s, int m)
     printf("  precision %s%s\n", cr_precision_names[model->precision],
            cr_precision_isa(model->precision)[0]
                ? ""
-               : ": no instruction of this CPU multiplies it, float32 of the same numbers does");
+               : ": computed in float32 of rounded numbers, which is not faster on this CPU");
     if (plan->randomised[0])
         printf("  random   %s\n", plan->randomised);
     if (model->chosen[0])

@@ -35,8 +35,9 @@ static inline ptrdiff_t cr_step_of(ptrdiff_t step, int c)
     return step ? step : c;
 }
 
-/* The instruction set that the kernels use, such as "avx512": the best of the CPU, or a lesser one
- * that the environment variable CAMRANK_ISA names (any, avx2, avx512, avx512-bf16, amx). */
+/* The instruction set that the kernels use, such as "avx512": the fastest of the CPU, or what
+ * the environment variable CAMRANK_ISA names (any, avx2, avx512, avx512-bf16, amx). AVX512_BF16 without AMX is the
+ * fastest on AMD's CPUs only: on Intel's its peak is half that of float32. */
 const char *cr_kernels_isa(void);
 
 /* A bfloat16: the upper half of a float32. Values are rounded to the nearest, of two alike to the even one;

@@ -490,6 +490,27 @@ static const cr_window pool_windows[] = {
 };
 enum { N_POOLS = sizeof pool_windows / sizeof pool_windows[0] };
 
+/* The maker's name as the system gives it. */
+static bool is_amd(void)
+{
+    char line[256];
+    bool amd = false;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && !amd && fgets(line, sizeof line, file))
+        amd = strstr(line, "AuthenticAMD");
+    if (file)
+        fclose(file);
+    return amd;
+}
+
+static void pairs_without_tiles_are_for_amd(void **state)
+{
+    (void)state;
+    for (cr_isa isa = CR_ISA_ANY; isa < CR_N_ISAS; isa++)
+        assert_int_equal(cr_isa_usual(isa),
+                         isa == CR_ISA_AVX512_BF16 && !is_amd() ? CR_ISA_AVX512 : isa);
+}
+
 static void max_pool_takes_the_largest_and_its_first_place(void **state)
 {
     (void)state;
@@ -753,6 +774,7 @@ int main(void)
         TEST(clamp_mask_stops_gradients_on_and_beyond_the_bounds),
         TEST(gemm_orders_match_a_naive_product),
         TEST(affine_rounds_product_and_sum_separately),
+        TEST(pairs_without_tiles_are_for_amd),
     };
     int failed = cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
     for (cr_isa isa = CR_ISA_ANY; isa <= cr_isa_best(); isa++) {
