@@ -141,7 +141,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         char libraries[512];
         cr_error fault;
-        if (cr_session_libraries(libraries, sizeof libraries, &fault) != CR_OK) {
+        if (cr_session_libraries(CR_FLOAT32, libraries, sizeof libraries, &fault) != CR_OK) {
             print_error(&fault);
             return cr_status_exit_code(fault.status);
         }

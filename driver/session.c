@@ -243,13 +243,23 @@ cr_status cr_session_check_maps(const cr_session *s, const char *name,
         name, ceil(mb), s->job.batch, s->job.activations_mb);
 }
 
+/* bfloat16 where a model is, whose kernels are others than those of float32. */
+static cr_precision precision_of(const cr_job *job)
+{
+    for (int m = 0; m < job->n_models; m++)
+        if (job->models[m].precision == CR_BFLOAT16)
+            return CR_BFLOAT16;
+    return CR_FLOAT32;
+}
+
 /* All but the models. */
 static cr_status begin_plan(cr_session *s, cr_error *err)
 {
     const cr_job *job = &s->job;
     cr_results_plan *plan = &s->plan;
     snprintf(plan->job_name, sizeof plan->job_name, "%s", job->name);
-    CR_OR_RETURN(cr_session_libraries(plan->libraries, sizeof plan->libraries, err));
+    CR_OR_RETURN(
+        cr_session_libraries(precision_of(job), plan->libraries, sizeof plan->libraries, err));
     plan->job_text = strdup(job->text);
     plan->overrides = strdup(job->overrides);
     plan->protocols = cr_alloc((size_t)job->n_protocols, sizeof *plan->protocols);
@@ -362,7 +372,7 @@ void cr_session_close(cr_session *s)
     *s = (cr_session){0};
 }
 
-cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err)
+cr_status cr_session_libraries(cr_precision precision, char *text, size_t n_bytes, cr_error *err)
 {
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
@@ -378,6 +388,6 @@ cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err)
     while (blas_length > 0 && blas[blas_length - 1] == ' ')
         blas_length--;
     snprintf(text, n_bytes, "%s; HDF5 %u.%u.%u; %.*s; kernels %s", mpi, major, minor, release,
-             blas_length, blas, cr_kernels_isa());
+             blas_length, blas, cr_precision_kernels(precision));
     return CR_OK;
 }

@@ -37,8 +37,8 @@ void cr_session_close(cr_session *session);
 cr_status cr_session_check_maps(const cr_session *session, const char *name,
                                 const cr_results_model *model, cr_error *err);
 
-/* One line with the versions of the libraries in use, into `text` of n_bytes. Errors: those of
+/* One line with the versions of the libraries in use and the kernels of that precision, into `text` of n_bytes. Errors: those of
  * cr_blas_load. Local. */
-cr_status cr_session_libraries(char *text, size_t n_bytes, cr_error *err);
+cr_status cr_session_libraries(cr_precision precision, char *text, size_t n_bytes, cr_error *err);
 
 #endif

@@ -19,6 +19,12 @@ const char *cr_precision_isa(cr_precision precision)
     return multiplies ? isa : "";
 }
 
+const char *cr_precision_kernels(cr_precision precision)
+{
+    const char *isa = cr_precision_isa(precision);
+    return isa[0] ? isa : cr_precision_isa(CR_FLOAT32);
+}
+
 cr_status cr_precision_read(const char *name, cr_precision *precision, cr_error *err)
 {
     for (int p = 0; p < CR_N_PRECISIONS; p++)

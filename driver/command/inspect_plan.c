@@ -76,7 +76,7 @@ static void print_layers(const cr_net *net, int name_width, cr_precision precisi
     printf("\n%.3f ms an image in batches of %d, %.1f GFLOP/s; %s, kernels for %s\n"
            "weights %.1f MB, activations %.1f MB\n",
            total * 1e3, BATCH, total > 0 ? flops / total * 1e-9 : 0, cr_precision_names[precision],
-           cr_kernels_isa(), (double)cr_net_weight_bytes(net) * 1e-6,
+           cr_precision_kernels(precision), (double)cr_net_weight_bytes(net) * 1e-6,
            (double)cr_net_arena_bytes(net) * 1e-6);
 }
 

@@ -175,11 +175,14 @@ typedef enum cr_precision { CR_FLOAT32, CR_BFLOAT16 } cr_precision;
 void cr_graph_use_precision(cr_graph *graph, cr_precision precision);
 cr_precision cr_graph_get_precision(const cr_graph *graph);
 
-/* `float32`, `bfloat16`; and the instruction set that multiplies such numbers here, "" where none does and
+/* `float32`, `bfloat16`; and the instruction set that multiplies such numbers here, "" where none is used and
  * float32 of the same values is used in its place. */
 enum { CR_N_PRECISIONS = CR_BFLOAT16 + 1 };
 extern const char *const cr_precision_names[CR_N_PRECISIONS];
 const char *cr_precision_isa(cr_precision precision);
+
+/* The instruction set on which results in this precision depend: that, or where it is "" float32's. */
+const char *cr_precision_kernels(cr_precision precision);
 
 /* The precision of this name. Errors: CR_EUSAGE, as of an option --precision. */
 cr_status cr_precision_read(const char *name, cr_precision *precision, cr_error *err);

@@ -8,6 +8,7 @@ mixed=(--set models.1.precision=bfloat16)
 check "float32" "$CAMRANK" run $demo -o "$work/float32.h5"
 check "one of three in bfloat16" "$CAMRANK" run $demo "${mixed[@]}" -o "$work/mixed.h5"
 check "all, by defaults" "$CAMRANK" run $demo --set 'defaults={precision: bfloat16}' -o "$work/bfloat16.h5"
+"$CAMRANK" --version >"$work/version.txt"
 
 "$PYTHON" - "$work" <<'END' || fail "attributes, or values"
 import sys
@@ -22,6 +23,12 @@ assert precision(all16) == ["bfloat16"] * 3, precision(all16)
 for key in "top_class", "top_logit", "grad-cam/maps":
     assert np.array_equal(one["gap"][key][()], mixed["gap"][key][()]), key
     assert np.array_equal(all16["gmp"][key][()], mixed["gmp"][key][()]), key
+libraries = lambda name: h5py.File(f"{work}/{name}.h5").attrs["libraries"].decode()
+version = open(f"{work}/version.txt").read().splitlines()
+by32, by16 = [words.split()[-1] if " by " in words else "" for words in version[-1].split(", ")]
+assert version[1] == libraries("float32") and libraries("float32").endswith(f"; kernels {by32}"), libraries("float32")
+for name in "mixed", "bfloat16":
+    assert libraries(name).endswith(f"; kernels {by16 or by32}"), libraries(name)
 a, b = one["gmp/top_logit"][()], mixed["gmp/top_logit"][()]
 assert (a != b).any() and np.abs(a - b).max() < .05 * np.abs(a).max()
 END
@@ -71,7 +78,7 @@ check "an old file is of float32" "$CAMRANK" run $demo -o "$work/old.h5" --resum
 "$PYTHON" -c 'import h5py, sys
 h5py.File(sys.argv[1], "r+")["models/gap"].attrs["precision"] = "float8"' "$work/old.h5"
 expect 3 "camrank: *old.h5: *precision*" "$CAMRANK" report "$work/old.h5"
-expect 3 "camrank: *bfloat16.h5: holds a model gap, as *" "$CAMRANK" merge "$work/merged.h5" "$work/float32.h5" "$work/bfloat16.h5"
+expect 3 "camrank: *bfloat16.h5: holds a model gap, as *" "$CAMRANK" merge "$work/merged.h5" "$work/mixed.h5" "$work/bfloat16.h5"
 check "under other names they are merged" "$CAMRANK" merge "$work/merged.h5" "$work/float32.h5" "$work/bfloat16.h5" \
     --rename "$work/bfloat16.h5:gap=gap16" --rename "$work/bfloat16.h5:gmp=gmp16" --rename "$work/bfloat16.h5:fc=fc16"
 "$CAMRANK" report "$work/merged.h5" >"$work/merged.txt"
@@ -82,7 +89,6 @@ contains "$work/merged.txt" '^gap16  *cam  *bfloat16 '
 "$CAMRANK" check $demo "${mixed[@]}" >"$work/plan.txt"
 [ "$(grep -c '^  precision float32$' "$work/plan.txt")" = 2 ] || fail "the plan"
 contains "$work/plan.txt" '^  precision bfloat16'
-"$CAMRANK" --version >"$work/version.txt"
 contains "$work/version.txt" '^precisions: float32 by [a-z0-9-]*, bfloat16 '
 expect 2 "camrank: --set models.0.precision=float16: models*precision: must be float32 or bfloat16, not *" \
     "$CAMRANK" check $demo --set models.0.precision=float16
