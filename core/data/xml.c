@@ -40,6 +40,13 @@ typedef struct document {
     int32_t width, height;
 } document;
 
+/* The classes of PASCAL VOC: their numbers in masks are those of the alphabet, from 1. */
+static const char *const voc[] = {"aeroplane",   "bicycle", "bird",  "boat",      "bottle",
+                                  "bus",         "car",     "cat",   "chair",     "cow",
+                                  "diningtable", "dog",     "horse", "motorbike", "person",
+                                  "pottedplant", "sheep",   "sofa",  "train",     "tvmonitor"};
+enum { N_VOC = sizeof voc / sizeof voc[0] };
+
 static const char *const sides[] = {"xmin", "ymin", "xmax", "ymax"};
 
 static void on_error(void *data, xmlErrorPtr error)
@@ -242,6 +249,16 @@ cleanup:
     return status;
 }
 
+/* Its place among VOC's 20, whatever the order of the list; of other classes that in the list. */
+static int number_in_masks(const cr_class_list *classes, int label)
+{
+    const char *class = classes->pool.text + classes->classes[label].wnid;
+    for (int i = 0; i < N_VOC; i++)
+        if (strcmp(voc[i], class) == 0)
+            return i + 1;
+    return label < 254 ? label + 1 : 254;
+}
+
 /* A row an image, or, of VOC, one for each class of its objects, of which it may have none. */
 static cr_status add_rows(document *d, const char *name, cr_truth *truth)
 {
@@ -262,7 +279,7 @@ static cr_status add_rows(document *d, const char *name, cr_truth *truth)
             continue;
         const char *class = d->classes->pool.text + d->classes->classes[label].wnid;
         CR_OR_RETURN(cr_truth_add_pair(truth, &at, name, class, d->err));
-        truth->rows[truth->n_rows - 1].mask = label < 254 ? label + 1 : 254;
+        truth->rows[truth->n_rows - 1].mask = number_in_masks(d->classes, label);
         CR_OR_RETURN(add_objects(d, label, truth));
     }
     return CR_OK;
@@ -415,20 +432,15 @@ static cr_status read_voc(const cr_data_source *source, const cr_class_list *cla
     return cr_annotations_read(source->ground_truth, classes, true, truth, err);
 }
 
-/* Without `synsets` the 20 of PASCAL VOC, whose numbers in masks are those of the alphabet. */
+/* Without `synsets` the 20 of PASCAL VOC. */
 static cr_status read_voc_classes(const cr_data_source *source, const cr_files *files,
                                   cr_class_list *classes, cr_error *err)
 {
-    static const char *const names[] = {
-        "aeroplane", "bicycle",     "bird",  "boat",        "bottle", "bus",      "car",
-        "cat",       "chair",       "cow",   "diningtable", "dog",    "horse",    "motorbike",
-        "person",    "pottedplant", "sheep", "sofa",        "train",  "tvmonitor"};
     (void)files;
     if (source->synsets)
         return cr_classes_read(source->synsets, classes, err);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        CR_OR_RETURN(
-            cr_classes_add(classes, names[i], strlen(names[i]), names[i], strlen(names[i]), err));
+    for (int i = 0; i < N_VOC; i++)
+        CR_OR_RETURN(cr_classes_add(classes, voc[i], strlen(voc[i]), voc[i], strlen(voc[i]), err));
     return cr_classes_index(classes, "the classes of PASCAL VOC", err);
 }
 

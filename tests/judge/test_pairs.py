@@ -139,6 +139,16 @@ def judge_voc(folder):
     files = [os.path.basename(data.file(i)) for i in range(len(data.ids))]
     report("all rows of an image have its file", files == [row.split(":")[0] + ".jpg" for row in rows])
     data.close()
+    with_others = ["zebra", *classes[::-1], "zoo"]
+    ordered = Set("voc", synsets=write(f"{folder}/synsets", "".join(f"{name}\n" for name in with_others)), **paths)
+    report("a class of VOC has its number in masks in any order of the list", ordered.images["mask"].tolist() ==
+           [classes.index(row.split(":")[1]) + 1 for row in rows])
+    ordered.close()
+    os.makedirs(f"{folder}/other")
+    write(f"{folder}/other/a.xml", voc_xml("a", (50, 50), [("n1", (1, 2, 3, 4)), ("zoo", (1, 2, 3, 4))]))
+    ordered = Set("voc", ground_truth=f"{folder}/other", synsets=write(f"{folder}/synsets", "cat\nzoo\nn1 dog\n"))
+    report("any other class has that of its line", ordered.images["mask"].tolist() == [3, 2])
+    ordered.close()
     listed = [list(images)[2], next(iter(rows)), list(images)[7]]
     some = Set("voc", subset_list=write(f"{folder}/list", "".join(f"{i}\n" for i in listed)),
                exclude=write(f"{folder}/exclude", listed[2] + "\n"), **paths)
