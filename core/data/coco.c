@@ -229,8 +229,7 @@ static cr_status take_object(cr_json *json, const char *key, void *context, cr_e
     o->n_outline_values = r->n_outlines - o->first_outline;
     for (size_t at = o->first_outline; at < r->n_outlines && o->is_crowd;
          at += 2 + (size_t)r->outlines[at + 1])
-        if (r->outlines[at] == CR_OUTLINE_RUNS)
-            r->outlines[at] = CR_OUTLINE_CROWD;
+        r->outlines[at] |= CR_OUTLINE_IGNORED;
     return check_object(json, o, err);
 }
 
@@ -385,12 +384,17 @@ static cr_status read_classes(const cr_data_source *source, const cr_files *file
     return status == CR_OK ? cr_classes_index(classes, source->ground_truth, err) : status;
 }
 
+static const void *find_id(int64_t id, const void *items, size_t n, size_t item_bytes)
+{
+    return n > 0 ? bsearch(&id, items, n, item_bytes, compare_ids) : NULL;
+}
+
 /* Which image and class an object is of. */
 static cr_status find_object(const reader *r, object *o, const char *path, cr_error *err)
 {
-    const image *i = bsearch(&o->image_id, r->images, r->n_images, sizeof *r->images, compare_ids);
-    const category *c = bsearch(&o->category_id, r->categories, r->n_categories,
-                                sizeof *r->categories, compare_ids);
+    const image *i = find_id(o->image_id, r->images, r->n_images, sizeof *r->images);
+    const category *c =
+        find_id(o->category_id, r->categories, r->n_categories, sizeof *r->categories);
     if (!i || !c)
         return cr_fail(err, CR_EINPUT, "%s: annotation %zu is of the %s %lld, which is not there",
                        path, o->place + 1, i ? "category" : "image",
@@ -414,11 +418,34 @@ static int compare_objects(const void *a, const void *b)
     return order ? order : x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* All pixels that a box covers a part of, in the image, and at least one. */
+/* All pixels that a box covers a part of, in the image; where it covers none, one beyond, so that the image fails:
+ * COCO's train2017 has two boxes without height, and a file is not refused for them. */
 static void pixels_of(double first, double length, int side, int32_t *low, int32_t *high)
 {
-    *low = (int32_t)fmin(fmax(floor(first), 0), side - 1);
-    *high = (int32_t)fmin(fmax(ceil(first + length) - 1, *low), side - 1);
+    const double from = fmax(floor(first), 0), to = fmin(ceil(first + length), side) - 1;
+    const bool has_pixel = length > 0 && from <= to;
+    *low = has_pixel ? (int32_t)from : side;
+    *high = has_pixel ? (int32_t)to : side;
+}
+
+static cr_status add_outlines(cr_truth *truth, const int32_t *values, size_t n, cr_error *err)
+{
+    for (size_t v = 0; v < n; v++) {
+        CR_OR_RETURN(cr_reserve(&truth->outlines, truth->n_outlines, &truth->outlines_capacity,
+                                sizeof *truth->outlines, err));
+        truth->outlines[truth->n_outlines++] = values[v];
+    }
+    return CR_OK;
+}
+
+/* Pixels of an object that is not segmented, beside one that is: what they are is not known. */
+static cr_status ignore_box(cr_truth *truth, const cr_box *box, cr_error *err)
+{
+    const int32_t x0 = CR_OUTLINE_SCALE * box->x0, x1 = CR_OUTLINE_SCALE * (box->x1 + 1);
+    const int32_t y0 = CR_OUTLINE_SCALE * box->y0, y1 = CR_OUTLINE_SCALE * (box->y1 + 1);
+    const int32_t values[] = {
+        CR_OUTLINE_POLYGON | CR_OUTLINE_IGNORED, 8, x0, y0, x1, y0, x1, y1, x0, y1};
+    return add_outlines(truth, values, sizeof values / sizeof values[0], err);
 }
 
 /* The objects of an image and class. */
@@ -428,10 +455,12 @@ static cr_status add_pair(const reader *r, const object *objects, size_t n,
 {
     const image *i = &r->images[objects->image];
     const cr_place at = {path, 0};
-    bool all_crowds = true;
-    for (size_t k = 0; k < n; k++)
-        all_crowds = all_crowds && objects[k].is_crowd;
-    if (all_crowds)
+    bool has_object = false, has_mask = false;
+    for (size_t k = 0; k < n; k++) {
+        has_object = has_object || !objects[k].is_crowd;
+        has_mask = has_mask || (!objects[k].is_crowd && objects[k].n_outline_values > 0);
+    }
+    if (!has_object)
         return CR_OK;
     CR_OR_RETURN(cr_truth_add_pair(truth, &at, r->pool.text + i->name,
                                    classes->pool.text + classes->classes[objects->class].wnid,
@@ -448,11 +477,11 @@ static cr_status add_pair(const reader *r, const object *objects, size_t n,
         pixels_of(o->box[1], o->box[3], i->height, &box.y0, &box.y1);
         if (!o->is_crowd)
             CR_OR_RETURN(cr_truth_add_box(truth, &at, row, &box, err));
-        for (size_t v = 0; v < o->n_outline_values; v++) {
-            CR_OR_RETURN(cr_reserve(&truth->outlines, truth->n_outlines, &truth->outlines_capacity,
-                                    sizeof *truth->outlines, err));
-            truth->outlines[truth->n_outlines++] = r->outlines[o->first_outline + v];
-        }
+        if (has_mask && o->n_outline_values > 0)
+            CR_OR_RETURN(
+                add_outlines(truth, r->outlines + o->first_outline, o->n_outline_values, err));
+        else if (has_mask)
+            CR_OR_RETURN(ignore_box(truth, &box, err));
     }
     truth->rows[row].n_outlines = (int64_t)truth->n_outlines - truth->rows[row].first_outline;
     return CR_OK;

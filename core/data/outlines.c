@@ -71,7 +71,7 @@ cr_status cr_outlines_draw(const int32_t *outlines, int64_t n, int width, int he
         return cr_fail_memory(err, "a mask", n_pixels, 1);
     memset(mask, 0, n_pixels);
     for (int64_t at = 0; at < n; at += 2 + outlines[at + 1]) {
-        const int kind = outlines[at], n_values = outlines[at + 1];
+        const int kind = outlines[at] & ~CR_OUTLINE_IGNORED, n_values = outlines[at + 1];
         memset(to.turns, 0, n_pixels + 1);
         (kind == CR_OUTLINE_POLYGON ? draw_polygon : draw_runs)(&to, outlines + at + 2, n_values);
         bool inside = false;
@@ -79,7 +79,7 @@ cr_status cr_outlines_draw(const int32_t *outlines, int64_t n, int width, int he
             uint8_t *pixel = &mask[i % (size_t)height * (size_t)width + i / (size_t)height];
             inside ^= to.turns[i];
             if (inside)
-                *pixel = kind != CR_OUTLINE_CROWD ? 1 : *pixel == 1 ? 1 : 2;
+                *pixel = kind == outlines[at] || *pixel == 1 ? 1 : 2;
         }
     }
     free(to.turns);

@@ -47,7 +47,7 @@ typedef enum cr_outline {
         1,           /* x, y, of three points at least, as whole fifths of a pixel: its outline */
     CR_OUTLINE_RUNS, /* lengths of runs of pixels, column by column, of which the second is the first
                              inside; they fill the image */
-    CR_OUTLINE_CROWD, /* the same of pixels that do not count */
+    CR_OUTLINE_IGNORED = 4, /* added to either: its pixels do not count */
 } cr_outline;
 #define CR_OUTLINE_SCALE 5
 

@@ -249,6 +249,7 @@ def judge_coco(folder):
             report(f"{row}: the polygon has the pixels of its runs", ((mask == 1) | (small == 1))[of_runs].all()
                    and not ((mask == 1) & ~of_runs & (small == 0)).any() and not (mask == 2).any())
     data.close()
+    judge_coco_oddities(folder)
     listed = write(f"{folder}/synsets", "hair drier\ntraffic light\nbicycle\n".replace(" ", "_"))
     refused("a category that the list has not", path, "is not in the synset list", "coco", ground_truth=path,
             synsets=listed)
@@ -275,6 +276,53 @@ def judge_coco(folder):
             report(what, False, "was read")
         except Refused as why:
             report(what, str(why).startswith(path + ": ") and reason in str(why), str(why))
+
+
+def judge_coco_oddities(folder):
+    """Objects as COCO does not say that they should be, each in an image of 20 x 10 pixels that has a square too."""
+    square, corner = [[4, 2, 8, 2, 8, 6, 4, 6]], [12, 3, 5, 4]
+    others = {  # its bbox, is it a crowd, its segmentation; the row's boxes, and which pixels do not count
+        "a": (corner, 1, [[12, 3, 17, 3, 17, 7, 12, 7]], [], (12, 3, 17, 7)),
+        "b": (corner, 1, None, [], (12, 3, 17, 7)),
+        "c": (corner, 0, [], [(12, 3, 16, 6)], (12, 3, 17, 7)),
+        "d": ([6, 4, 30, 30], 0, None, [(6, 4, 19, 9)], (6, 4, 20, 10)),
+        "e": ([30, 3, 5, 5], 0, [[1, 1, 1, 2, 1, 1]], [(20, 3, 20, 7)], None),
+        "f": ([-9, 3, 9, 5], 0, [[1, 1, 1, 2, 1, 1]], [(20, 3, 20, 7)], None),
+        "g": ([2.5, 3.5, 3, 0], 0, [[1, 1, 1, 2, 1, 1]], [(2, 10, 5, 10)], None)}
+    objects = []
+    for k, (box, crowd, of, *_) in enumerate(others.values()):
+        objects += [{"image_id": k, "category_id": 1, "bbox": [4, 2, 4, 4], "iscrowd": 0, "segmentation": square},
+                    {"image_id": k, "category_id": 1, "bbox": box, "iscrowd": crowd, "segmentation": of},
+                    {"image_id": k, "category_id": 2, "bbox": [0, 0, 1, 1], "iscrowd": 0},
+                    {"image_id": k, "category_id": 2, "bbox": box, "iscrowd": 1, "segmentation": square}]
+    images = [{"id": k, "file_name": f"{name}.jpg", "width": 20, "height": 10} for k, name in enumerate(others)]
+    images += [{"id": k, "file_name": f"{k}.jpg", "width": 20, "height": 10} for k in range(100, 130)]
+    objects += [{"image_id": k, "category_id": 1, "bbox": [4, 2, 4, 4]} for k in range(100, 130)]
+    content = {"images": images, "annotations": objects, "categories": [{"id": 1, "name": "x"}, {"id": 2, "name": "y"}]}
+    data = Set("coco", ground_truth=write(f"{folder}/odd.json", json.dumps(content)))
+    for i, row in enumerate(data.ids):
+        name, of = row.split(":")
+        image = data.images[i]
+        if of == "y" or name not in others:
+            report(f"{row} has no mask", image["n_outlines"] == 0)
+            continue
+        _, _, _, boxes, ignored = others[name]
+        first = image["first_box"]
+        own = [tuple(int(v) for v in data.boxes[b]) for b in range(first, first + image["n_boxes"])]
+        report(f"{row}: boxes", own == [(4, 2, 7, 5)] + boxes, str(own))
+        wanted = np.zeros((10, 20), np.uint8)
+        if ignored:
+            wanted[ignored[1]:ignored[3], ignored[0]:ignored[2]] = 2
+        wanted[2:6, 4:8] = 1
+        report(f"{row}: mask", (outlines(data, i) == wanted).all())
+        error = cr_error()
+        fails = lib.cr_data_check_size(ct.byref(data.data), i, 20, 10, ct.byref(error)) != 0
+        report(f"{row}: {'fails' if name in 'efg' else 'does not fail'}", fails == (name in "efg"))
+    data.close()
+    for part, missing in ("images", "image 0"), ("categories", "category 1"):
+        refused(f"no {part}", f"{folder}/odd.json", f"annotation 1 is of the {missing}", "coco",
+                synsets=write(f"{folder}/odd_synsets", "x\ny\n"),
+                ground_truth=write(f"{folder}/odd.json", json.dumps({**content, part: []})))
 
 
 def judge_by_class(file, rows):
