@@ -4,6 +4,7 @@
 #include "camrank/image.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static cr_status read_image(const char *path, int max_mpixels, cr_image *image, cr_error *err)
@@ -78,13 +79,23 @@ static cr_status draw(const cr_dataset *data, int i, int max_mpixels, cr_mask *m
                         : cr_fail_memory(err, "a mask", n, 1);
 }
 
+/* A mask that was made for a class, but has no pixel of it, says nothing of where the class is. */
+static void drop_empty(cr_mask *mask)
+{
+    if (!memchr(mask->pixels, 1, (size_t)mask->width * (size_t)mask->height))
+        cr_mask_free(mask);
+}
+
 cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_image object = {0}, ignored = {0};
     *mask = (cr_mask){0};
-    if (data->images[i].n_outlines > 0)
-        return draw(data, i, max_mpixels, mask, err);
+    if (data->images[i].n_outlines > 0) {
+        CR_OR_RETURN(draw(data, i, max_mpixels, mask, err));
+        drop_empty(mask);
+        return CR_OK;
+    }
     if (!data->images[i].has_mask)
         return CR_OK;
     char *of_object = cr_data_mask_path(data, i, false);
@@ -95,6 +106,8 @@ cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *
     if (access(of_ignored, F_OK) == 0)
         CR_TRY(read_image(of_ignored, max_mpixels, &ignored, err));
     CR_TRY(make(&object, &ignored, data->images[i].mask, of_ignored, mask, err));
+    if (data->images[i].mask)
+        drop_empty(mask);
 
 cleanup:
     cr_image_free(&object);

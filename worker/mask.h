@@ -4,7 +4,8 @@
 
 #include "camrank/data.h"
 
-/* Initialise with {0}; no pixels where the image has no mask. */
+/* Initialise with {0}; no pixels where the image has no mask, or one of several classes
+ * that has none of its own. */
 typedef struct cr_mask {
     uint8_t *pixels; /* [height][width] 1 on the object, 2 where pixels do not count, else 0 */
     int width, height;
