@@ -39,44 +39,59 @@ void cr_intervals_see(void *context, int metric, int protocol, int image, const 
         cr_stat_sums_add(of->sums, image, (int)first, cr_metrics[metric]->n_sums, sums, &of->err);
 }
 
+/* A number that wants an interval, and its place of cr_metric_number_at. */
+typedef struct resampled {
+    int place, metric;
+    const cr_metric_number *number;
+} resampled;
+
 /* Where the numbers of all resamples go. */
 typedef struct taking {
     const cr_results_plan *plan;
-    int n_protocols;
+    int n_protocols, n_numbers;
     const int *protocols; /* [n_protocols] of the plan */
-    double *values;       /* [n_protocols][cr_metric_n_numbers][CR_REPORT_RESAMPLES] */
+    double *values;       /* [n_protocols][n_numbers][CR_REPORT_RESAMPLES] */
+    resampled numbers[CR_METRIC_MAX_NUMBERS];
 } taking;
 
-static double *values_of(const taking *to, int p, int number)
+static void list_numbers(taking *to)
 {
-    return to->values + (size_t)(p * cr_metric_n_numbers() + number) * (size_t)CR_REPORT_RESAMPLES;
+    const int n = cr_metric_n_numbers();
+    for (int k = 0, metric; k < n; k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, &metric);
+        if (number->interval == CR_METRIC_BOOTSTRAP && cr_results_has_metric(to->plan, metric))
+            to->numbers[to->n_numbers++] = (resampled){k, metric, number};
+    }
+}
+
+static double *values_of(const taking *to, int p, int i)
+{
+    return to->values + (size_t)(p * to->n_numbers + i) * (size_t)CR_REPORT_RESAMPLES;
 }
 
 /* Those of metrics that are not under protocols once. */
 static void take(void *context, int resample, const int64_t *sums)
 {
     const taking *to = context;
-    for (int k = 0, metric; k < cr_metric_n_numbers(); k++) {
-        const cr_metric_number *number = cr_metric_number_at(k, &metric);
-        const int n = cr_metrics[metric]->of_protocol ? to->n_protocols : 1;
-        if (number->interval != CR_METRIC_BOOTSTRAP || !cr_results_has_metric(to->plan, metric))
-            continue;
+    for (int i = 0; i < to->n_numbers; i++) {
+        const resampled *of = &to->numbers[i];
+        const int n = cr_metrics[of->metric]->of_protocol ? to->n_protocols : 1;
         for (int p = 0; p < n; p++)
-            values_of(to, p, k)[resample] =
-                number->count(sums + cr_results_sums_at(to->plan, 0, metric, to->protocols[p]))
+            values_of(to, p, i)[resample] =
+                of->number
+                    ->count(sums + cr_results_sums_at(to->plan, 0, of->metric, to->protocols[p]))
                     .value;
     }
 }
 
 static cr_status fill(const taking *from, cr_report_row *rows, cr_error *err)
 {
-    for (int k = 0, metric; k < cr_metric_n_numbers(); k++) {
-        const cr_metric_number *number = cr_metric_number_at(k, &metric);
-        const bool each = cr_metrics[metric]->of_protocol;
-        for (int p = 0; p < from->n_protocols && number->interval == CR_METRIC_BOOTSTRAP; p++) {
-            cr_metric_value *value = &rows[p].values[k];
+    for (int i = 0; i < from->n_numbers; i++) {
+        const bool each = cr_metrics[from->numbers[i].metric]->of_protocol;
+        for (int p = 0; p < from->n_protocols; p++) {
+            cr_metric_value *value = &rows[p].values[from->numbers[i].place];
             if (!isnan(value->value))
-                CR_OR_RETURN(cr_stat_percentiles(values_of(from, each ? p : 0, k),
+                CR_OR_RETURN(cr_stat_percentiles(values_of(from, each ? p : 0, i),
                                                  CR_REPORT_RESAMPLES, &value->low, &value->high,
                                                  err));
         }
@@ -89,9 +104,11 @@ cr_status cr_intervals_fill(const cr_intervals *intervals, const cr_report *repo
 {
     cr_status status = CR_OK;
     int protocols[CR_MAX_PROTOCOLS];
-    const size_t n = (size_t)report->n_protocols * (size_t)cr_metric_n_numbers();
-    taking to = {intervals->plan, report->n_protocols, protocols,
-                 cr_alloc(n, CR_REPORT_RESAMPLES * sizeof *to.values)};
+    taking to = {
+        .plan = intervals->plan, .n_protocols = report->n_protocols, .protocols = protocols};
+    list_numbers(&to);
+    const size_t n = (size_t)to.n_protocols * (size_t)to.n_numbers;
+    to.values = cr_alloc(n, CR_REPORT_RESAMPLES * sizeof *to.values);
     if (!to.values)
         CR_TRY(cr_fail_memory(err, "intervals", n, CR_REPORT_RESAMPLES * sizeof *to.values));
     if (intervals->status != CR_OK)
