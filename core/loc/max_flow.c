@@ -234,7 +234,29 @@ static void run(state *s)
     }
 }
 
-/* Both trees are the pixels that have a terminal. */
+static int32_t least_of(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The shortest paths need no trees: along a link from what the source gives to, to what the sink takes from. */
+static void send_directly(state *s, int32_t at)
+{
+    node *p = &s->nodes[at];
+    for (int way = 0; way < WAYS && p->terminal > 0; way++) {
+        node *q = &s->nodes[at + s->steps[way]];
+        if (q->terminal >= 0 || p->links[way] == 0)
+            continue;
+        const int32_t amount = least_of(p->links[way], least_of(p->terminal, -q->terminal));
+        p->links[way] -= amount;
+        q->links[way ^ 1] += amount;
+        p->terminal -= amount;
+        q->terminal += amount;
+        s->flow += amount;
+    }
+}
+
+/* Both trees are the pixels that have something left at a terminal. */
 static void start(state *s, int width, int height, const int32_t *terminals, const int32_t *links)
 {
     for (int y = 0; y < height; y++)
@@ -250,6 +272,14 @@ static void start(state *s, int width, int height, const int32_t *terminals, con
                     s->nodes[at + s->steps[2 * k]].links[2 * k + 1] = links[4 * pixel + (size_t)k];
                 }
             p->terminal = terminals[pixel];
+        }
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            send_directly(s, (y + 1) * s->steps[2] + x + 1);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            const int32_t at = (y + 1) * s->steps[2] + x + 1;
+            node *p = &s->nodes[at];
             if (p->terminal == 0)
                 continue;
             p->tree = p->terminal > 0 ? SOURCE : SINK;
