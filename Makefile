@@ -115,6 +115,11 @@ bench-scaling: $(BUILD)/.deps-test ## two ranks against one, the pipeline agains
 	@. tests/mpi.env; for n in 2 8 32; do \
 		mpirun -q --mca btl tcp,self -n $$n $(BUILD)/tests/scale/messages; done
 
+.PHONY: bench-whole
+bench-whole: $(BUILD)/.deps-test ## 50,000 JPEGs, ResNet-50, five methods, two ranks; needs CAMRANK_KIT, 7 GB and half an hour
+	@+$(MAKE) --no-print-directory -s all $(BUILD)/tests/scale/unit
+	@. tests/mpi.env; BUILD=$(BUILD) $(PYTHON) tests/scale/whole.py $(ARGS)
+
 .PHONY: scaling
 scaling: ## simulates runs over 10 to 10,000 ranks, into docs/scaling.md; needs matplotlib
 	@$(PYTHON) tests/scale/scaling.py docs

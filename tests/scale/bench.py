@@ -157,4 +157,5 @@ def main():
         print(f"load average afterwards {os.getloadavg()[0]:.1f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

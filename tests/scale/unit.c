@@ -93,7 +93,8 @@ static cr_status measure_model(const cr_session *s, cr_results *results, cr_work
         layers = (laps){.last = cpu_s()};
         const double start = layers.last;
         cr_net_on_layer(net, lap, &layers);
-        cr_net_forward(net, batch);
+        if (first > 0) /* before the first chunk the net has no memory */
+            cr_net_forward(net, batch);
         const chunk next = {worker, m, first + batch, batch};
         const double asleep = asleep_s(), between = cpu_s();
         all =
