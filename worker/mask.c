@@ -65,6 +65,49 @@ static cr_status make(const cr_image *object, const cr_image *ignored, int entry
     return CR_OK;
 }
 
+/* Of the files that the ground truth names: the objects' masks, all together, and what does not count. */
+static cr_status join(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
+{
+    cr_status status = CR_OK;
+    char *names = strdup(data->text + data->images[i].mask_files), *path = NULL;
+    cr_image image = {0};
+    if (!names)
+        return cr_fail_memory(err, "a path", 1, 1);
+    uint8_t as = 2;
+    for (char *name = names, *next; name; name = next, as = 1) {
+        next = strchr(name, '\n');
+        if (next)
+            *next++ = 0;
+        if (!*name)
+            continue;
+        path = cr_path_join(data->masks, name);
+        if (!path)
+            CR_TRY(cr_fail_memory(err, "a path", 1, 1));
+        CR_TRY(read_image(path, max_mpixels, &image, err));
+        const size_t n = (size_t)image.width * (size_t)image.height;
+        if (!mask->pixels)
+            *mask = (cr_mask){calloc(n, 1), image.width, image.height};
+        if (!mask->pixels)
+            CR_TRY(cr_fail_memory(err, "a mask", n, 1));
+        if (image.width != mask->width || image.height != mask->height)
+            CR_TRY(cr_fail(err, CR_EINPUT, "%s: %d x %d pixels, another mask of the image %d x %d",
+                           path, image.width, image.height, mask->width, mask->height));
+        for (size_t k = 0; k < n; k++)
+            mask->pixels[k] = is_in(&image, k) ? as : mask->pixels[k];
+        cr_image_free(&image);
+        free(path);
+        path = NULL;
+    }
+
+cleanup:
+    if (status != CR_OK)
+        cr_mask_free(mask);
+    cr_image_free(&image);
+    free(path);
+    free(names);
+    return status;
+}
+
 /* From the outlines of the ground truth, which says how large the image is. */
 static cr_status draw(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
 {
@@ -98,6 +141,8 @@ cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *
     }
     if (!data->images[i].has_mask)
         return CR_OK;
+    if (data->images[i].mask_files)
+        return join(data, i, max_mpixels, mask, err);
     char *of_object = cr_data_mask_path(data, i, false);
     char *of_ignored = cr_data_mask_path(data, i, true);
     if (!of_object || !of_ignored)

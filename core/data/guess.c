@@ -54,10 +54,25 @@ static const cr_layout *of_file(const char *path)
         fclose(file);
     start[n] = 0;
     const char *text = strncmp(start, "\xef\xbb\xbf", 3) == 0 ? start + 3 : start;
-    return text[strspn(text, " \t\r\n")] == '{'    ? &cr_layout_coco
-           : strncmp(text, "ImageId", 7) == 0      ? &cr_layout_kaggle
-           : strncmp(text, "image,label", 11) == 0 ? &cr_layout_csv
-                                                   : &cr_layout_devkit;
+    return text[strspn(text, " \t\r\n")] == '{'       ? &cr_layout_coco
+           : strncmp(text, "ImageId", 7) == 0         ? &cr_layout_kaggle
+           : strncmp(text, "image,label", 11) == 0    ? &cr_layout_csv
+           : strncmp(text, "ImageID,Source", 14) == 0 ? &cr_layout_openimages
+                                                      : &cr_layout_devkit;
+}
+
+/* Of wsolevaluation's lists, those of OpenImages30k name masks. */
+static const cr_layout *of_lists(const char *folder)
+{
+    char line[4096] = "";
+    char *path = cr_path_join(folder, "localization.txt");
+    FILE *file = path ? fopen(path, "rbe") : NULL;
+    if (file && !fgets(line, sizeof line, file))
+        line[0] = 0;
+    if (file)
+        fclose(file);
+    free(path);
+    return strstr(line, ".png,") ? &cr_layout_openimages : &cr_layout_wsol;
 }
 
 const cr_layout *cr_layout_guess(const char *ground_truth, const char *images)
@@ -65,7 +80,7 @@ const cr_layout *cr_layout_guess(const char *ground_truth, const char *images)
     if (!ground_truth)
         return has_class_folders(images) ? &cr_layout_folders : &cr_layout_none;
     if (is_folder(ground_truth))
-        return has_file(ground_truth, "image_ids.txt")            ? &cr_layout_wsol
+        return has_file(ground_truth, "image_ids.txt")            ? of_lists(ground_truth)
                : has_file(ground_truth, "image_class_labels.txt") ? &cr_layout_cub
                : images && ends_in(images, "JPEGImages")          ? &cr_layout_voc
                                                                   : &cr_layout_xml;

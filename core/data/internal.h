@@ -112,18 +112,20 @@ typedef struct cr_truth_row {
     int32_t localize;
     int32_t width, height;             /* 0: not annotated */
     int32_t mask;                      /* as in cr_data_image */
+    uint32_t mask_files;               /* likewise, an offset into mask_files */
     int64_t first_outline, n_outlines; /* values of its objects in `outlines` */
 } cr_truth_row;
 
 typedef struct cr_truth {
     const cr_files *files; /* of the images, for layouts that go by them; NULL without images */
-    cr_pool pool;
-    cr_truth_row *rows; /* in the order of the file */
-    cr_box *boxes;      /* grouped by row after cr_truth_finish */
-    int32_t *box_row;   /* [n_boxes] until then */
-    cr_name *by_id;     /* [n_rows], sorted, no id twice; value is the row */
-    bool by_path;       /* ids are paths, as images in different folders have one name */
-    int32_t *outlines;  /* as in cr_dataset */
+    cr_pool pool;          /* stays as it is once by_id is made */
+    cr_pool mask_files;    /* of rows, each replaced by one longer */
+    cr_truth_row *rows;    /* in the order of the file */
+    cr_box *boxes;         /* grouped by row after cr_truth_finish */
+    int32_t *box_row;      /* [n_boxes] until then */
+    cr_name *by_id;        /* [n_rows], sorted, no id twice; value is the row */
+    bool by_path;          /* ids are paths, as images in different folders have one name */
+    int32_t *outlines;     /* as in cr_dataset */
     size_t n_outlines, outlines_capacity;
     int n_rows, n_boxes;
     size_t rows_capacity, boxes_capacity, box_rows_capacity;
@@ -146,6 +148,11 @@ cr_status cr_truth_add_box(cr_truth *truth, const cr_place *at, int row, const c
 /* The same from four words, x0, y0, x1, y1; `who` is what a message calls the box. */
 cr_status cr_truth_add_words(cr_truth *truth, const cr_place *at, int row, const char *who,
                              char *const word[4], cr_error *err);
+
+/* Adds a file to the masks of row `row`, and that of pixels that do not count, "" for none: an image has one
+ * at most. */
+cr_status cr_truth_add_mask(cr_truth *truth, const cr_place *at, int row, const char *object,
+                            const char *ignored, cr_error *err);
 
 /* Gives the rows their ids and sorts them by these. The id of an image is its name without folders and
  * extension; or, where two of all images of the ground truth have one name in different folders, that of
@@ -188,7 +195,7 @@ bool cr_parse_whole(const char *text, int32_t max, int32_t *value);
 
 /* csv.c */
 
-#define CR_CSV_MAX_FIELDS 6
+#define CR_CSV_MAX_FIELDS 21
 
 typedef struct cr_csv_row {
     cr_place at;
@@ -206,7 +213,12 @@ cr_status cr_csv_read(const char *path, const char *columns, int least, bool has
 
 /* layout.c has the table; each row stands in the file of its name (csv in plain.c). */
 extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layout_devkit,
-    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none, cr_layout_voc, cr_layout_coco;
+    cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none, cr_layout_voc, cr_layout_coco,
+    cr_layout_openimages;
+
+/* wsol.c: wsolevaluation's lists, whose localization.txt has boxes, or masks. */
+cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classes, bool masks,
+                       cr_truth *truth, cr_error *err);
 
 /* xml.c: all annotations of a folder or a tar, compressed or not, of ILSVRC or of PASCAL VOC. */
 cr_status cr_annotations_read(const char *path, const cr_class_list *classes, bool is_voc,

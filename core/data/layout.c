@@ -4,17 +4,9 @@
 #include <string.h>
 
 const cr_layout *const cr_layouts[] = {
-    &cr_layout_kaggle,
-    &cr_layout_xml,
-    &cr_layout_wsol,
-    &cr_layout_devkit,
-    &cr_layout_cub,
-    &cr_layout_csv,
-    &cr_layout_voc,
-    &cr_layout_coco,
-    &cr_layout_folders,
-    &cr_layout_none,
-    NULL,
+    &cr_layout_kaggle,     &cr_layout_xml,     &cr_layout_wsol, &cr_layout_devkit,
+    &cr_layout_cub,        &cr_layout_csv,     &cr_layout_voc,  &cr_layout_coco,
+    &cr_layout_openimages, &cr_layout_folders, &cr_layout_none, NULL,
 };
 
 const cr_layout *cr_layout_find(const char *name)

@@ -162,6 +162,9 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
             CR_OR_RETURN(add_string(
                 pool, truth->pool.text + row->image + (truth->by_path ? 0 : row->stem - row->path),
                 &image->image, err));
+        if (row->mask_files)
+            CR_OR_RETURN(add_string(pool, truth->mask_files.text + row->mask_files,
+                                    &image->mask_files, err));
         if (item) {
             const cr_file *file = &files->items[item[i]];
             image->offset = file->offset;
@@ -206,6 +209,7 @@ static cr_status check_boxes(const cr_dataset *data, const char *path, cr_error 
 static cr_status find_masks(cr_dataset *data, cr_error *err)
 {
     for (int i = 0; i < data->n_images && data->masks[0]; i++) {
+        data->images[i].has_mask = data->images[i].mask_files > 0;
         for (int by_file = 0; by_file < 2 && !data->images[i].has_mask; by_file++) {
             data->images[i].mask_by_file = by_file;
             char *path = cr_data_mask_path(data, i, false);

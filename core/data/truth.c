@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,6 +125,27 @@ cr_status cr_truth_add_words(cr_truth *t, const cr_place *at, int row, const cha
             "%s:%d: %s is empty: %d %d %d %d; x0 y0 x1 y1 are wanted, not x y width height",
             at->path, at->line, who, box.x0, box.y0, box.x1, box.y1);
     return cr_truth_add_box(t, at, row, &box, err);
+}
+
+cr_status cr_truth_add_mask(cr_truth *t, const cr_place *at, int row, const char *object,
+                            const char *ignored, cr_error *err)
+{
+    const bool is_first = t->rows[row].mask_files == 0;
+    if (!*object || strchr(object, '\n') || strchr(ignored, '\n'))
+        return cr_fail(err, CR_EINPUT, "%s:%d: no mask", at->path, at->line);
+    if (!is_first && *ignored)
+        return cr_fail(err, CR_EINPUT, "%s:%d: the image has a mask of what does not count already",
+                       at->path, at->line);
+    const char *before = is_first ? ignored : t->mask_files.text + t->rows[row].mask_files;
+    const size_t n = strlen(before) + strlen(object) + 2;
+    char *joined = cr_alloc(n, 1);
+    if (!joined)
+        return cr_fail_memory(err, at->path, n, 1);
+    snprintf(joined, n, "%s\n%s", before, object);
+    const cr_status status =
+        cr_pool_add(&t->mask_files, joined, n - 1, &t->rows[row].mask_files, err);
+    free(joined);
+    return status;
 }
 
 static cr_status fail_repeated(const cr_truth *t, const char *path, const cr_name *a,
@@ -335,6 +357,7 @@ int cr_truth_number(const cr_truth *t, int i, bool numbered)
 void cr_truth_fini(cr_truth *t)
 {
     free(t->pool.text);
+    free(t->mask_files.text);
     free(t->rows);
     free(t->boxes);
     free(t->box_row);

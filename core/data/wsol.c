@@ -75,6 +75,15 @@ static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
                : status;
 }
 
+/* A mask of the image, and in its first line, if any, that of pixels that do not count. */
+static cr_status take_mask(const cr_csv_row *in, void *data, cr_error *err)
+{
+    const context *c = data;
+    int row;
+    CR_OR_RETURN(find_row(c, in, &row, err));
+    return cr_truth_add_mask(c->truth, &in->at, row, in->field[1], in->field[2], err);
+}
+
 /* One of the four files, of which the first must be there. */
 static cr_status read_file(const char *folder, const char *name, const char *columns,
                            cr_csv_take *take, context *c, bool *there, cr_error *err)
@@ -111,20 +120,30 @@ static cr_status check_complete(const char *folder, const cr_truth *truth, bool 
     return CR_OK;
 }
 
-static cr_status read_wsol(const cr_data_source *source, const cr_class_list *classes,
-                           cr_truth *truth, cr_error *err)
+cr_status cr_wsol_read(const cr_data_source *source, const cr_class_list *classes, bool masks,
+                       cr_truth *truth, cr_error *err)
 {
     const char *folder = source->ground_truth;
     context c = {classes, truth};
     bool labels, sizes, there;
-    CR_OR_RETURN(cr_classes_check_sorted(classes, source->synsets, "class_labels.txt", err));
+    if (source->synsets)
+        CR_OR_RETURN(cr_classes_check_sorted(classes, source->synsets, "class_labels.txt", err));
     CR_OR_RETURN(read_file(folder, "image_ids.txt", "image", take_id, &c, &there, err));
     CR_OR_RETURN(
         read_file(folder, "class_labels.txt", "image,class", take_label, &c, &labels, err));
     CR_OR_RETURN(
         read_file(folder, "image_sizes.txt", "image,width,height", take_size, &c, &sizes, err));
     CR_OR_RETURN(check_complete(folder, truth, labels, sizes, err));
-    return read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there, err);
+    return masks ? read_file(folder, "localization.txt", "image,mask,ignored", take_mask, &c,
+                             &there, err)
+                 : read_file(folder, "localization.txt", "image,x0,y0,x1,y1", take_box, &c, &there,
+                             err);
+}
+
+static cr_status read_wsol(const cr_data_source *source, const cr_class_list *classes,
+                           cr_truth *truth, cr_error *err)
+{
+    return cr_wsol_read(source, classes, false, truth, err);
 }
 
 const cr_layout cr_layout_wsol = {

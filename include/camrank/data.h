@@ -24,11 +24,16 @@ typedef struct cr_data_image {
     int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
     int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
     int32_t height;
-    int32_t has_mask; /* 1: there is a file of its mask, cr_data_mask_path */
+    int32_t
+        has_mask; /* 1: there is a file of its mask, cr_data_mask_path, or there are `mask_files` */
     int32_t
         mask_by_file; /* 1: it is named as the image's file is, in the same folders; else as its id */
     int32_t mask; /* the object's pixels in that file: 0, what is not black; 1 to 254: this entry of
                          PASCAL VOC's palette, of which 255 is what does not count */
+    uint32_t
+        mask_files; /* offset into `text`: the file of pixels that do not count, which may be "", and
+                            those of the masks of its objects, with \n between them, below the folder of
+                            masks; "" where the ground truth names none */
     int64_t first_outline,
         n_outlines; /* values in `outlines` of its objects; 0 where it has none there */
     int64_t offset; /* of its bytes in the tar; 0 in a folder */

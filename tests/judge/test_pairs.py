@@ -398,6 +398,51 @@ def judge_run(folder):
     report("a map for each row", len(os.listdir(f"{folder}/maps")) == len(ids) and f"{ids[0]}.npy" in os.listdir(f"{folder}/maps"))
 
 
+CSV_HEADER = ("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,"
+              "IsInside")
+
+
+def judge_openimages(folder):
+    """OpenImages' own boxes, shares of images whose sizes are in their files, and its list of classes."""
+    classes = ["0cdn1", "01226z", "04ctx"]
+    images = objects_of(classes)
+    lines, groups = [CSV_HEADER], [(0, 0), (3, 1)]
+    for k, (name, (size, objects)) in enumerate(images.items()):
+        # A PNG, a JPEG, and one whose frame lies behind a long segment.
+        picture = Image.fromarray(random.integers(0, 255, (*size[::-1], 3), dtype=np.uint8))
+        os.makedirs(f"{folder}/images", exist_ok=True)
+        picture.save(f"{folder}/images/{name}.{'png' if k % 3 == 0 else 'jpg'}",
+                     **({"comment": b"x" * 60000, "progressive": True} if k % 3 == 1 else {}))
+        for j, (of, (x0, y0, x1, y1)) in enumerate(objects):
+            share = (x0 / size[0], (x1 + 1) / size[0], y0 / size[1], (y1 + 1) / size[1])
+            lines.append(f"{name},xclick,/m/{of},1,{','.join(f'{s:.6f}' for s in share)},0,0,"
+                         f"{int((k, j) in groups)},0,0")
+    for k, j in groups:
+        list(images.values())[k][1][j:j + 1] = [None] if j < len(list(images.values())[k][1]) else []
+    images = {name: (size, [one for one in objects if one]) for name, (size, objects) in images.items()}
+    truth = write(f"{folder}/validation-annotations-bbox.csv", "\n".join(lines) + "\n")
+    names = write(f"{folder}/class-descriptions-boxable.csv", "".join(f"/m/{c},The {c}\n" for c in classes))
+    data = Set("openimages", ground_truth=truth, images=f"{folder}/images", synsets=names)
+    compare("openimages", data, expected(images), classes)
+    report("openimages: sizes are the files'", all(
+        (i["width"], i["height"]) == images[row.split(":")[0]][0] for i, row in zip(data.images, data.ids)))
+    data.close()
+    data = Set("openimages", ground_truth=truth, images=f"{folder}/images")
+    report("without a list classes are the labels, sorted", data.wnids == sorted(classes), str(data.wnids))
+    data.close()
+    refused("boxes without images", truth, "dataset.images must be given", "openimages", ground_truth=truth)
+    row = lines[1].split(",")
+    for what, column, value, reason in (("a side of 1.5", 5, "1.5", "XMax is '1.5', must be a number from 0 to 1"),
+                                        ("no number", 6, "", "YMin is ''"), ("an empty box", 4, row[5], "is empty"),
+                                        ("another class", 2, "/m/x", "label 'x' is not in the synset list")):
+        bad = write(f"{folder}/bad.csv", CSV_HEADER + "\n" + ",".join([*row[:column], value, *row[column + 1:]]) + "\n")
+        refused(what, f"{bad}:2", reason, "openimages", ground_truth=bad, images=f"{folder}/images", synsets=names)
+    with open(f"{folder}/images/{row[0]}.png", "wb") as file:
+        file.write(b"\xff\xd8\xff\xe0\x00")
+    refused("a file without a size", f"{folder}/images/{row[0]}.png", "says its size", "openimages",
+            ground_truth=truth, images=f"{folder}/images", synsets=names)
+
+
 def judge_mask_paths(folder):
     """Masks by the paths of the images' files, as CUB's segmentations lie."""
     for name, path in ("a", "x/a.png"), ("b", "y/b.png"), ("c", "c.png"):
@@ -414,7 +459,7 @@ def judge_mask_paths(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for judge in judge_voc, judge_coco, judge_mask_paths, judge_run:
+        for judge in judge_voc, judge_coco, judge_openimages, judge_mask_paths, judge_run:
             inside = f"{folder}/{judge.__name__}"
             os.makedirs(inside)
             judge(inside)

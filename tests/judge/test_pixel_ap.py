@@ -141,6 +141,43 @@ def judge_run(masks, percent):
                "has no mask of any image" in nothing.stderr, nothing.stderr)
 
 
+def judge_lists(percent):
+    """From wsolevaluation's own lists of masks, several of an image and one of what does not count."""
+    model = "squeezenet1_0"
+    with tempfile.TemporaryDirectory() as folder:
+        sets = {"dataset.layout": "openimages", "dataset.images": f"{KIT}/dev/images",
+                "dataset.masks": f"{FOLDER}/masks/OpenImages",
+                "dataset.ground_truth": f"{FOLDER}/metadata/OpenImages/val",
+                "dataset.synsets": f"{KIT}/dev/LOC_synset_mapping.txt", "models.0.file": f"{KIT}/models/{model}.onnx",
+                "methods": "[cam]", "metrics": "[pixel-ap]"}
+        lists = f"{folder}/lists"
+        shutil.copytree(sets["dataset.ground_truth"], lists)
+        os.remove(f"{lists}/image_sizes.txt")  # of the resized images
+        sets["dataset.ground_truth"] = lists
+        options = [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
+        job = "jobs/kit-squeezenet.yaml"
+        subprocess.run(["mpirun", "-q", "-n", "2", CAMRANK, "run", job, "-o", f"{folder}/run.h5", *options],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with h5py.File(f"{folder}/run.h5") as file:
+            row = file["summary"][0]
+            off = abs(row["pxap"] - percent[f"{model}/cam/bicubic/0.001"])
+            report("layout openimages: PxAP of 40 images", row["pixel_ap_images"] == 40 and off < 5e-3,
+                   f"{row['pxap']:.6f}, off by {off:.2g}")
+            report("and no numbers of boxes", "max_box_acc" not in row.dtype.names or np.isnan(row["max_box_acc"]))
+        path = f"{lists}/localization.txt"
+        with open(path) as stream:
+            lines = stream.read().splitlines()
+        for wrong, said in ((lines[0], "has a mask of what does not count already"),
+                            (lines[0].split(",")[0] + ",,", "no mask"),
+                            ("none.jpg,a.png,", "is not in image_ids.txt"), ("a,b", "2 columns, must be")):
+            with open(path, "w") as stream:
+                stream.write("\n".join([*lines, wrong]))
+            refused = subprocess.run([CAMRANK, "check", job, *options], stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True)
+            report(f"refused: {said}", refused.returncode == 3 and said in refused.stderr and
+                   f"localization.txt:{len(lines) + 1}: " in refused.stderr, refused.stderr)
+
+
 def main():
     judge_bins()
     if not os.path.isdir(FOLDER):
@@ -157,6 +194,7 @@ def main():
                 for step in .001, .01:
                     judge_maps(masks, golden, percent, network, method, upsampling, step)
     judge_run(masks, percent)
+    judge_lists(percent)
     report.done()
 
 

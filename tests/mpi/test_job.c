@@ -433,7 +433,7 @@ static void job_value_of_wrong_type_is_refused(const cr_par *par)
          "jobs/x.yaml:18: heatmaps: must be a mapping, not \"none\""},
         {"layout: kaggle", "layout: imagenet",
          "jobs/x.yaml:3: dataset.layout: must be kaggle or xml or wsol or devkit or cub or csv or "
-         "voc or coco or "
+         "voc or coco or openimages or "
          "folders or none, not \"imagenet\""},
         {"resize: squash", "resize: stretch",
          "jobs/x.yaml:10: models[0].input.resize: must be squash or short-side, not \"stretch\""},
@@ -545,7 +545,7 @@ static void job_value_out_of_range_is_refused(const cr_par *par)
          "jobs/x.yaml:4: dataset.boxes: not for layout xml, only for devkit"},
         {"layout: kaggle", "layout: cub",
          "jobs/x.yaml:6: dataset.synsets: not for layout cub, only for kaggle, xml, wsol, "
-         "devkit, csv, voc, coco, folders, none"},
+         "devkit, csv, voc, coco, openimages, folders, none"},
         {"  ground_truth: /abs/truth.csv\n", "",
          "jobs/x.yaml:2: dataset: the key \"ground_truth\" is missing"},
         {"  synsets", "  subset: {stride: 0}\n  synsets",
