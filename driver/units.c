@@ -104,7 +104,7 @@ static cr_status list_kind(const cr_session *session, cr_results *results, const
         const bool keeps = has_state(rows, model, k->group, i, CR_ROW_KEPT);
         const bool runs = (k->group == 0 && rows->state[i] == CR_ROW_EMPTY) ||
                           has_state(rows, model, k->group, i, CR_ROW_EMPTY) ||
-                          (keeps && model->ask_passes > 0);
+                          (keeps && model->asks);
         if (!runs && !keeps)
             continue;
         units->n_missing++;

@@ -1,5 +1,6 @@
 /* Metrics that ask the network again. What they ask for all maps of an image goes through the network one
- * behind the other, so that its batches are full; the bits of an answer do not depend on that. */
+ * behind the other, so that its batches are full; the bits of an answer do not depend on that. What asks the
+ * method, too, goes by itself: only that method runs for it, and for one class. */
 #include "ask.h"
 
 #include "score.h"
@@ -14,10 +15,22 @@ typedef struct inquiry {
     cr_metric_question question;
     int metric, variant;
     int32_t class;
-    int first, n; /* its passes among all */
+    int32_t explained; /* class that the map is of */
+    int first, n;      /* its passes among all of those that ask the network alone */
     bool is_finite;
+    cr_real black[CR_MAX_CHANNELS], white[CR_MAX_CHANNELS];
     void *values[CR_METRIC_MAX_COLUMNS];
 } inquiry;
+
+/* For the maps of changed inputs. */
+typedef struct again {
+    float **maps;   /* [n_variants] of the model that has most: one is not NULL */
+    float *small;   /* [slice] maps of a variant */
+    float *map;     /* one as large as the input */
+    double *scores; /* [slice] likewise */
+    int32_t *classes;
+    uint64_t *seeds;
+} again;
 
 struct cr_ask {
     const cr_results_plan *plan;
@@ -26,6 +39,7 @@ struct cr_ask {
     int *rows;                /* likewise */
     inquiry *inquiries;       /* of an image */
     char *block;              /* maps at the size of the input, and scratch, of these */
+    again again;              /* of a plan with a metric that asks the method */
     cr_arena arena;
 };
 
@@ -43,13 +57,23 @@ bool cr_ask_any(const cr_results_plan *plan)
     return any;
 }
 
-double cr_ask_passes(const cr_results_plan *plan, const cr_input_spec *input)
+static bool any_again(const cr_results_plan *plan)
+{
+    bool any = false;
+    for (int m = 0; cr_metrics[m]; m++)
+        any = any || (asking_of(plan, m) && asking_of(plan, m)->take_map);
+    return any;
+}
+
+double cr_ask_passes(const cr_results_plan *plan, const cr_input_spec *input,
+                     const cr_variant *variant)
 {
     double n = 0;
     for (int m = 0; cr_metrics[m]; m++)
         if (asking_of(plan, m))
             n += asking_of(plan, m)->n_passes(plan->metrics[m].parameters.bytes, input->width,
-                                              input->height);
+                                              input->height) *
+                 (asking_of(plan, m)->take_map ? cr_variant_passes_anew(variant) : 1);
     return n;
 }
 
@@ -106,6 +130,29 @@ static size_t group_bytes(const cr_results_plan *plan, const cr_model *model, in
     return bytes;
 }
 
+/* Room for the maps of any variant of the models. */
+static bool take_again(cr_ask *ask, const cr_model *models, int n_models, size_t slice)
+{
+    size_t small = 0, large = 0, variants = 0;
+    again *to = &ask->again;
+    for (int i = 0; i < n_models; i++) {
+        const cr_model *model = &models[i];
+        large = map_bytes(model) > large ? map_bytes(model) : large;
+        variants = (size_t)model->n_variants > variants ? (size_t)model->n_variants : variants;
+        for (int v = 0; v < model->n_variants; v++) {
+            const size_t n = (size_t)model->variants[v].width * (size_t)model->variants[v].height;
+            small = n > small ? n : small;
+        }
+    }
+    to->maps = cr_arena_alloc(&ask->arena, variants, sizeof *to->maps);
+    to->small = cr_arena_alloc(&ask->arena, slice * small, sizeof *to->small);
+    to->map = cr_arena_alloc(&ask->arena, large, 1);
+    to->scores = cr_arena_alloc(&ask->arena, slice, sizeof *to->scores);
+    to->classes = cr_arena_alloc(&ask->arena, slice, sizeof *to->classes);
+    to->seeds = cr_arena_alloc(&ask->arena, slice, sizeof *to->seeds);
+    return to->maps && to->small && to->map && to->scores && to->classes && to->seeds;
+}
+
 cr_status cr_ask_new(const cr_results_plan *plan, const cr_model *models, int n_models,
                      int n_classes, cr_ask **result, cr_error *err)
 {
@@ -134,7 +181,8 @@ cr_status cr_ask_new(const cr_results_plan *plan, const cr_model *models, int n_
     ask->rows = cr_arena_alloc(&ask->arena, slice, sizeof *ask->rows);
     ask->inquiries = cr_arena_alloc(&ask->arena, inquiries, sizeof *ask->inquiries);
     ask->block = cr_arena_alloc(&ask->arena, bytes + 64, 1);
-    if (!ask->inputs || !ask->logits || !ask->rows || !ask->inquiries || !ask->block) {
+    if (!ask->inputs || !ask->logits || !ask->rows || !ask->inquiries || !ask->block ||
+        (any_again(plan) && !take_again(ask, models, n_models, slice))) {
         cr_ask_free(ask);
         return cr_fail_memory(err, "metrics of an image", bytes, 1);
     }
@@ -183,7 +231,7 @@ typedef struct asked {
 
 static inquiry *find(inquiry **present, int k)
 {
-    while (k >= (*present)->first + (*present)->n)
+    while ((*present)->asking->take_map || k >= (*present)->first + (*present)->n)
         ++*present;
     return *present;
 }
@@ -217,14 +265,26 @@ static cr_status enlarge(const cr_model *model, int v, const float *values, floa
     return cr_loc_upsample(&map, CR_UPSAMPLING_BILINEAR, width, height, to, workspace, err);
 }
 
+static void find_limits(const cr_model *model, cr_real *black, cr_real *white)
+{
+    double low[CR_MAX_CHANNELS], high[CR_MAX_CHANNELS];
+    cr_input_limits(&model->input, low, high);
+    for (int c = 0; c < count_channels(model); c++) {
+        black[c] = (cr_real)low[c];
+        white[c] = (cr_real)high[c];
+    }
+}
+
 static void begin(const cr_ask *ask, const cr_model *model, const cr_ask_image *image, int v, int m,
                   char *block, inquiry *i)
 {
     const cr_metric_parameters *parameters = &ask->plan->metrics[m].parameters;
     const cr_real *logits = ask->logits + (size_t)image->place * (size_t)ask->n_classes;
+    const int slot = cr_metric_class_of(parameters) == CR_METRIC_CLASS_TRUTH ? CR_SLOT_TRUTH : 0;
     *i = (inquiry){.asking = cr_metrics[m]->asking, .metric = m, .variant = v, .is_finite = true};
-    i->class =
-        image->classes[cr_metric_class_of(parameters) == CR_METRIC_CLASS_TRUTH ? CR_SLOT_TRUTH : 0];
+    i->class = image->classes[slot];
+    i->explained = image->explained[slot];
+    find_limits(model, i->black, i->white);
     i->n = i->asking->n_passes(parameters->bytes, model->input.width, model->input.height);
     cr_score_find_values(ask->plan, &image->variants[v], m, image->b, i->values);
     i->question = (cr_metric_question){
@@ -233,6 +293,8 @@ static void begin(const cr_ask *ask, const cr_model *model, const cr_ask_image *
         .width = model->input.width,
         .n_channels = count_channels(model),
         .input = ask->inputs + (size_t)image->place * input_values(model),
+        .black = i->black,
+        .white = i->white,
         .map = (const float *)(const void *)block,
         .score = probability(model, logits, ask->n_classes, i->class),
         .seed = image->seed,
@@ -241,6 +303,75 @@ static void begin(const cr_ask *ask, const cr_model *model, const cr_ask_image *
     };
     if (i->asking->begin)
         i->asking->begin(&i->question);
+}
+
+static bool all_finite(const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+/* Takes the scores and the maps of n changed inputs, the first of which is number `first`. */
+static cr_status take_maps(const cr_ask *ask, const cr_model *model, inquiry *i, int first, int n,
+                           cr_loc_workspace *workspace, cr_error *err)
+{
+    const cr_variant *variant = &model->variants[i->variant];
+    const size_t places = (size_t)variant->width * (size_t)variant->height;
+    for (int k = 0; k < n; k++) {
+        const float *small = ask->again.small + (size_t)k * places;
+        i->is_finite = i->is_finite && isfinite(ask->again.scores[k]) && all_finite(small, places);
+        if (!i->is_finite)
+            return CR_OK;
+        CR_OR_RETURN(enlarge(model, i->variant, small, ask->again.map, workspace, err));
+        i->asking->take_map(&i->question, first + k, ask->again.scores[k], ask->again.map);
+    }
+    return CR_OK;
+}
+
+/* What an inquiry asks of the method, whose other inputs are as many as go through the network together. */
+static cr_status ask_again(const cr_ask *ask, const cr_model *model, const cr_ask_image *image,
+                           inquiry *i, cr_loc_workspace *workspace, cr_error *err)
+{
+    const again *to = &ask->again;
+    cr_net *net = cr_explainer_net(model->explainer);
+    for (int v = 0; v < model->n_variants; v++)
+        to->maps[v] = v == i->variant ? to->small : NULL;
+    for (int first = 0, n; first < i->n; first += n) {
+        n = i->n - first < model->slice ? i->n - first : model->slice;
+        for (int k = 0; k < n; k++) {
+            i->asking->fill(&i->question, first + k,
+                            cr_net_input(net) + (size_t)k * input_values(model));
+            cr_net_set_row(net, k, ask->rows[image->place]);
+            to->classes[k] = i->explained;
+            to->seeds[k] = image->seed;
+        }
+        cr_net_forward(net, n);
+        if (cr_explainer_is_abandoned(model->explainer))
+            return CR_OK;
+        for (int k = 0; k < n; k++)
+            to->scores[k] =
+                probability(model, cr_net_logits(net) + (size_t)k * (size_t)ask->n_classes,
+                            ask->n_classes, i->class);
+        cr_explainer_use_slots(model->explainer, 1);
+        cr_explainer_run(model->explainer, n, 1, to->classes, to->seeds, to->maps);
+        cr_explainer_use_slots(model->explainer, CR_SLOTS);
+        if (cr_explainer_is_abandoned(model->explainer))
+            return CR_OK;
+        CR_OR_RETURN(take_maps(ask, model, i, first, n, workspace, err));
+    }
+    return CR_OK;
+}
+
+/* What all inquiries ask of the network alone. */
+static void ask_network(const cr_ask *ask, const cr_model *model, const cr_ask_image *image,
+                        int n_passes)
+{
+    asked of = {ask, model, ask->inquiries, ask->inquiries}, *user = &of;
+    const cr_passes passes = cr_explainer_passes(model->explainer, ask->inquiries[0].question.input,
+                                                 ask->rows[image->place]);
+    cr_passes_run(&passes, n_passes, fill, take, &user);
 }
 
 cr_status cr_ask_image_maps(cr_ask *ask, const cr_model *model, const cr_ask_image *image,
@@ -263,19 +394,18 @@ cr_status cr_ask_image_maps(cr_ask *ask, const cr_model *model, const cr_ask_ima
                                  (float *)(void *)block, workspace, err));
             begin(ask, model, image, v, m, block, &ask->inquiries[n]);
             ask->inquiries[n].first = n_passes;
-            n_passes += ask->inquiries[n++].n;
+            n_passes += ask->inquiries[n].asking->take_map ? 0 : ask->inquiries[n].n;
+            n++;
             block += map_bytes(model) + scratch_bytes(ask->plan, m, model);
         }
     }
-    if (n == 0)
-        return CR_OK;
-    asked of = {ask, model, ask->inquiries, ask->inquiries}, *user = &of;
-    const cr_passes passes = cr_explainer_passes(model->explainer, ask->inquiries[0].question.input,
-                                                 ask->rows[image->place]);
-    cr_passes_run(&passes, n_passes, fill, take, &user);
-    for (int k = 0; k < n && !*passes.abandoned; k++) {
-        const inquiry *i = &ask->inquiries[k];
-        if (i->asking->end)
+    if (n_passes > 0)
+        ask_network(ask, model, image, n_passes);
+    for (int k = 0; k < n && !cr_explainer_is_abandoned(model->explainer); k++) {
+        inquiry *i = &ask->inquiries[k];
+        if (i->asking->take_map)
+            CR_OR_RETURN(ask_again(ask, model, image, i, workspace, err));
+        if (i->asking->end && i->is_finite)
             i->asking->end(&i->question);
         if (!i->is_finite) {
             wanted[i->variant] = false;

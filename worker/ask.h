@@ -8,8 +8,10 @@
 
 typedef struct cr_ask cr_ask;
 
-/* The passes of the plan's metrics for one map of a network's input, and other operations. */
-double cr_ask_passes(const cr_results_plan *plan, const cr_input_spec *input);
+/* The passes of the plan's metrics for one map of a network's input under a variant, as many whole ones as cost
+ * the same, and other operations. */
+double cr_ask_passes(const cr_results_plan *plan, const cr_input_spec *input,
+                     const cr_variant *variant);
 double cr_ask_work(const cr_results_plan *plan, const cr_input_spec *input);
 
 /* Whether any of the plan's metrics asks. */
@@ -27,17 +29,18 @@ void cr_ask_hold_logits(cr_ask *ask, const cr_model *model, int n);
 
 /* An image whose maps are scored, and where its values go. */
 typedef struct cr_ask_image {
-    int place;              /* of its input among those that are held */
-    const int32_t *classes; /* [CR_SLOTS] that its maps are of */
-    bool has_label;         /* it has a map of the ground-truth class */
+    int place;                /* of its input among those that are held */
+    const int32_t *classes;   /* [CR_SLOTS] that its maps stand for, */
+    const int32_t *explained; /* and that they are of */
+    bool has_label;           /* it has a map of the ground-truth class */
     uint64_t seed;
     const struct cr_results_maps *variants; /* [n_variants] */
     int b;                                  /* its row of these */
 } cr_ask_image;
 
 /* Fills the columns of the metrics that ask, of the variants that are wanted.
- *   wanted  [n_variants]; false afterwards where a logit for a changed input was not finite: the metric is
- *           in `*culprit`
+ *   wanted  [n_variants]; false afterwards where a logit or a map for a changed input was not finite: the
+ *           metric is in `*culprit`
  * The values are none where the explainer was told to abandon them. Errors: those of cr_loc_upsample. */
 cr_status cr_ask_image_maps(cr_ask *ask, const cr_model *model, const cr_ask_image *image,
                             bool *wanted, const char **culprit, cr_loc_workspace *workspace,

@@ -56,17 +56,20 @@ static void note_not_applied(cr_model *model, const cr_variant *variant)
 /* Numbers the groups. */
 static void find_groups(cr_model *model)
 {
-    const bool asks_much = model->ask_passes > FEW_PASSES || model->ask_flops > 0;
     model->n_groups = 1;
-    for (int v = 0; v < model->n_variants; v++)
+    for (int v = 0; v < model->n_variants; v++) {
+        const bool asks_much = model->ask_passes[v] > FEW_PASSES || model->ask_flops > 0;
         model->group[v] = asks_much || cr_variant_passes(&model->variants[v], CR_SLOTS) > 0
                               ? model->n_groups++
                               : 0;
+    }
 }
 
 cr_status cr_model_use_metrics(cr_model *model, const cr_results_plan *plan, cr_error *err)
 {
-    model->ask_passes = cr_ask_passes(plan, &model->input);
+    model->asks = cr_ask_any(plan);
+    for (int v = 0; v < model->n_variants; v++)
+        model->ask_passes[v] = cr_ask_passes(plan, &model->input, &model->variants[v]);
     model->ask_flops = cr_ask_work(plan, &model->input);
     find_groups(model);
     for (int m = 0; model->n_views > 1 && cr_metrics[m]; m++)
@@ -109,10 +112,11 @@ static int count_variants(const cr_model *model, int group)
 
 double cr_model_passes(const cr_model *model, int group)
 {
-    double passes = 1 + count_variants(model, group) * model->ask_passes;
+    double passes = 1;
     for (int v = 0; v < model->n_variants; v++)
-        if (group > 0 && model->group[v] == group)
-            passes += cr_variant_passes(&model->variants[v], CR_SLOTS);
+        if (model->group[v] == group)
+            passes += model->ask_passes[v] +
+                      (group > 0 ? cr_variant_passes(&model->variants[v], CR_SLOTS) : 0);
     return passes;
 }
 
@@ -206,7 +210,8 @@ cr_status cr_model_load(const uint8_t *bytes, size_t n_bytes, const cr_nn_files 
     model->variants = cr_alloc((size_t)n_specs, sizeof *model->variants);
     model->group = cr_alloc((size_t)n_specs, sizeof *model->group);
     model->lacks = cr_alloc((size_t)n_specs, sizeof *model->lacks);
-    if (!model->variants || !model->group || !model->lacks) {
+    model->ask_passes = cr_alloc((size_t)n_specs, sizeof *model->ask_passes);
+    if (!model->variants || !model->group || !model->lacks || !model->ask_passes) {
         status = cr_fail_memory(err, "variants", (size_t)n_specs, sizeof *model->variants);
         goto cleanup;
     }
@@ -269,5 +274,6 @@ void cr_model_free(cr_model *model)
     free(model->variants);
     free(model->group);
     free(model->lacks);
+    free(model->ask_passes);
     *model = (cr_model){0};
 }

@@ -27,11 +27,13 @@ typedef struct cr_model {
      * network's first pass. Each method that passes again is a group by itself, and each whose maps are
      * scored by metrics that ask more than a little. */
     int n_groups;
-    int *group;                   /* [n_variants] */
-    double ask_passes, ask_flops; /* of these metrics for a map, and their own operations */
-    char not_applied[400];        /* "" or which methods do not apply, and why */
-    bool *lacks;       /* [n_specs] the spec names a layer that it does not have, and so */
-    char lacking[300]; /* the first of them, and why; "": there is none */
+    int *group;            /* [n_variants] */
+    bool asks;             /* there are such metrics */
+    double *ask_passes;    /* [n_variants] of these for a map, and */
+    double ask_flops;      /* their own operations */
+    char not_applied[400]; /* "" or which methods do not apply, and why */
+    bool *lacks;           /* [n_specs] the spec names a layer that it does not have, and so */
+    char lacking[300];     /* the first of them, and why; "": there is none */
     cr_precision precision;
     bool other_class;        /* its maps are of other classes than they stand for, */
     int other_seed;          /* drawn by this */

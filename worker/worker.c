@@ -419,6 +419,7 @@ static cr_status ask_image(cr_worker *w, int model_index, int b, int place, cr_e
     const cr_ask_image image = {
         .place = place,
         .classes = w->classes + b * CR_SLOTS,
+        .explained = w->explained + b * CR_SLOTS,
         .has_label = w->data->images[w->rows.first + b].label >= 0,
         .seed = w->seeds[b],
         .variants = w->rows.variants,
@@ -427,7 +428,7 @@ static cr_status ask_image(cr_worker *w, int model_index, int b, int place, cr_e
     for (int v = 0; v < model->n_variants; v++)
         w->asked[v] = (w->wanted[v] || w->kept[v]) && w->rows.variants[v].state[b] == CR_ROW_DONE;
     CR_OR_RETURN(cr_ask_image_maps(w->ask, model, &image, w->asked, &culprit, &w->workspace, err));
-    snprintf(reason, sizeof reason, "a logit that %s asks for is not finite", culprit);
+    snprintf(reason, sizeof reason, "a logit or a map that %s asks for is not finite", culprit);
     for (int v = 0; v < model->n_variants; v++)
         if (culprit[0] && !w->asked[v] && (w->wanted[v] || w->kept[v]) &&
             w->rows.variants[v].state[b] == CR_ROW_DONE)

@@ -368,6 +368,13 @@ void cr_explainer_use_limits(cr_explainer *ex, int n_channels, const double *bla
     }
 }
 
+void cr_explainer_use_slots(cr_explainer *ex, int n_slots)
+{
+    ex->n_slots = n_slots;
+    if (any_back(ex))
+        cr_net_use_classes_back(ex->net, n_slots);
+}
+
 cr_net *cr_explainer_net(cr_explainer *ex)
 {
     return ex->net;

@@ -181,6 +181,16 @@ double cr_variant_passes(const cr_variant *variant, int n_slots)
     return passes;
 }
 
+double cr_variant_passes_anew(const cr_variant *variant)
+{
+    const double again = cr_variant_passes(variant, 1);
+    double back = 0;
+    for (int k = 0; again == 0 && k < variant->n_layers; k++)
+        if (variant->layers[k].back && variant->layers[k].behind > back)
+            back = variant->layers[k].behind;
+    return 1 + again + back;
+}
+
 /* The layer that a spec without one takes. */
 static cr_status find_default(const cr_graph *graph, const cr_head *head, const cr_method *method,
                               const char *layer, int *value, cr_error *err)

@@ -334,10 +334,16 @@ static const cr_metric_number regions_numbers[] = {
 static const cr_metric_sum flipping_named[] = {{"pixel_flipping_images", 0, false}};
 static const cr_metric_sum regions_named[] = {{"region_perturbation_images", 0, false}};
 
-static const cr_metric_asking flipping_asking = {flipping_passes, scratch, NULL, begin_flipping,
-                                                 fill_flipping,   take,    NULL};
-static const cr_metric_asking regions_asking = {regions_passes, scratch,      NULL, begin_regions,
-                                                fill_regions,   take_regions, NULL};
+static const cr_metric_asking flipping_asking = {.n_passes = flipping_passes,
+                                                 .scratch = scratch,
+                                                 .begin = begin_flipping,
+                                                 .fill = fill_flipping,
+                                                 .take = take};
+static const cr_metric_asking regions_asking = {.n_passes = regions_passes,
+                                                .scratch = scratch,
+                                                .begin = begin_regions,
+                                                .fill = fill_regions,
+                                                .take = take_regions};
 
 const cr_metric cr_metric_pixel_flipping = {
     .name = "pixel-flipping",
@@ -369,6 +375,7 @@ const cr_metric cr_metric_region_perturbation = {
     .n_columns = 2,
     .numbers = regions_numbers,
     .n_numbers = 1,
+    .ranges = (const char *const[]){"-1 to 1"},
     .named = regions_named,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -288,10 +288,18 @@ static const cr_metric_number number_of_deletion[] = {
 static const cr_metric_sum named_of_insertion[] = {{"insertion_images", 0, false}};
 static const cr_metric_sum named_of_deletion[] = {{"deletion_images", 0, false}};
 
-static const cr_metric_asking asking_of_insertion = {n_passes, scratch, NULL, begin_insertion,
-                                                     fill,     take,    end};
-static const cr_metric_asking asking_of_deletion = {n_passes, scratch, NULL, begin_deletion,
-                                                    fill,     take,    end};
+static const cr_metric_asking asking_of_insertion = {.n_passes = n_passes,
+                                                     .scratch = scratch,
+                                                     .begin = begin_insertion,
+                                                     .fill = fill,
+                                                     .take = take,
+                                                     .end = end};
+static const cr_metric_asking asking_of_deletion = {.n_passes = n_passes,
+                                                    .scratch = scratch,
+                                                    .begin = begin_deletion,
+                                                    .fill = fill,
+                                                    .take = take,
+                                                    .end = end};
 
 const cr_metric cr_metric_insertion = {
     .name = "insertion",

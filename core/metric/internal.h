@@ -11,7 +11,7 @@ extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_
     cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping, cr_metric_region_perturbation,
     cr_metric_pixel_ap, cr_metric_faithfulness_correlation, cr_metric_sensitivity_n,
     cr_metric_infidelity, cr_metric_corloc, cr_metric_irof, cr_metric_monotonicity,
-    cr_metric_monotonicity_correlation;
+    cr_metric_monotonicity_correlation, cr_metric_max_sensitivity, cr_metric_adcc;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {
@@ -41,6 +41,13 @@ extern const char *const cr_metric_class_words[];
                     "prediction's"                                                 \
     }
 
+/* For the ranges of a metric whose one number is a correlation. */
+#define CR_METRIC_CORRELATION \
+    (const char *const[])     \
+    {                         \
+        "-1 to 1"             \
+    }
+
 /* The pixels of the network's input, and the smallest value of these. */
 static inline size_t cr_metric_n_pixels(const cr_metric_question *q)
 {
@@ -52,6 +59,16 @@ static inline cr_real cr_metric_smallest(const cr_metric_question *q)
     for (size_t i = 1; i < cr_metric_n_pixels(q) * (size_t)q->n_channels; i++)
         smallest = q->input[i] < smallest ? q->input[i] : smallest;
     return smallest;
+}
+
+/* What is random about changed input k of an image, and a number of it, from 0 on, below 1. */
+static inline uint64_t cr_metric_key(const cr_metric_question *q, int seed, int k)
+{
+    return cr_mix(cr_mix(q->seed ^ cr_mix((uint64_t)seed)) ^ (uint64_t)k);
+}
+static inline double cr_metric_random(uint64_t key)
+{
+    return (double)(cr_mix(key) >> 11) * 0x1p-53;
 }
 
 /* Whether an image has what a metric gives for a map. */

@@ -198,7 +198,8 @@ static const cr_metric_number numbers[] = {
 
 static const cr_metric_sum named[] = {{"irof_images", 0, false}};
 
-static const cr_metric_asking asking = {n_passes, scratch, NULL, begin, fill, take, NULL};
+static const cr_metric_asking asking = {
+    .n_passes = n_passes, .scratch = scratch, .begin = begin, .fill = fill, .take = take};
 
 const cr_metric cr_metric_irof = {
     .name = "irof",
@@ -211,6 +212,7 @@ const cr_metric cr_metric_irof = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = 1,
+    .ranges = (const char *const[]){"at most 1"},
     .named = named,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,

@@ -113,6 +113,7 @@ const cr_metric cr_metric_map_shape = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .ranges = (const char *const[]){NULL, "from 0 on", NULL},
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -271,10 +271,17 @@ static const char *const meanings_of_curve[] = {
 static const cr_metric_sum named_of_curve[] = {{"monotonicity_images", 0, false}};
 static const cr_metric_sum named_of_steps[] = {{"monotonicity_correlation_images", 0, false}};
 
-static const cr_metric_asking asking_of_curve = {passes_of_curve, scratch,    NULL, begin,
-                                                 fill_curve,      take_curve, NULL};
-static const cr_metric_asking asking_of_steps = {passes_of_steps, scratch,   NULL,     begin,
-                                                 fill_step,       take_step, end_steps};
+static const cr_metric_asking asking_of_curve = {.n_passes = passes_of_curve,
+                                                 .scratch = scratch,
+                                                 .begin = begin,
+                                                 .fill = fill_curve,
+                                                 .take = take_curve};
+static const cr_metric_asking asking_of_steps = {.n_passes = passes_of_steps,
+                                                 .scratch = scratch,
+                                                 .begin = begin,
+                                                 .fill = fill_step,
+                                                 .take = take_step,
+                                                 .end = end_steps};
 
 const cr_metric cr_metric_monotonicity = {
     .name = "monotonicity",
@@ -307,6 +314,7 @@ const cr_metric cr_metric_monotonicity_correlation = {
     .n_columns = 1,
     .numbers = numbers_of_steps,
     .n_numbers = 1,
+    .ranges = CR_METRIC_CORRELATION,
     .named = named_of_steps,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,

@@ -225,7 +225,12 @@ static const cr_metric_number numbers[] = {
 
 static const cr_metric_sum named[] = {{"road_images", 0, false}};
 
-static const cr_metric_asking asking = {n_passes, scratch, work, begin, fill, take, NULL};
+static const cr_metric_asking asking = {.n_passes = n_passes,
+                                        .scratch = scratch,
+                                        .work = work,
+                                        .begin = begin,
+                                        .fill = fill,
+                                        .take = take};
 
 const cr_metric cr_metric_road = {
     .name = "road",
@@ -238,6 +243,7 @@ const cr_metric cr_metric_road = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .ranges = (const char *const[]){"-0.5 to 0.5", NULL, NULL},
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -48,14 +48,7 @@ static size_t scratch_of_sizes(const void *parameters, int width, int height, in
 
 static uint64_t key_of(const cr_metric_question *q, int k)
 {
-    const subsets *by = q->parameters;
-    return cr_mix(cr_mix(q->seed ^ cr_mix((uint64_t)by->seed)) ^ (uint64_t)k);
-}
-
-/* From 0 on, below 1. */
-static double share_of(uint64_t key)
-{
-    return (double)(cr_mix(key) >> 11) * 0x1p-53;
+    return cr_metric_key(q, ((const subsets *)q->parameters)->seed, k);
 }
 
 /* What stands for hidden values. */
@@ -84,7 +77,7 @@ static void hide_subset(const cr_metric_question *q, int k, size_t size, size_t 
     size_t left = size < n ? size : n;
     copy_input(q, to);
     for (size_t i = 0; i < n && left > 0; i++) {
-        if (share_of(key ^ i) * (double)(n - i) >= (double)left)
+        if (cr_metric_random(key ^ i) * (double)(n - i) >= (double)left)
             continue;
         left--;
         sum += (double)q->map[i * run / channels];
@@ -94,9 +87,12 @@ static void hide_subset(const cr_metric_question *q, int k, size_t size, size_t 
     ((loss *)q->scratch)[k].sum = sum;
 }
 
+/* At most half of them: of all, every subset would be the same. */
 static void fill_values(const cr_metric_question *q, int k, cr_real *to)
 {
-    hide_subset(q, k, (size_t)((const subsets *)q->parameters)->part, 1, to);
+    const size_t part = (size_t)((const subsets *)q->parameters)->part;
+    const size_t half = cr_metric_n_pixels(q) * (size_t)q->n_channels / 2;
+    hide_subset(q, k, part < half ? part : half, 1, to);
 }
 
 /* From 1 pixel to 80 % of them, as steps of equal ratios. */
@@ -125,7 +121,7 @@ static void fill_square(const cr_metric_question *q, int k, cr_real *to)
     double all = 0, sum = 0;
     for (int side = 1; side <= most; side++)
         all += (double)(q->width - side + 1) * (q->height - side + 1);
-    double at = share_of(key) * all;
+    double at = cr_metric_random(key) * all;
     int side = 1;
     for (; side < most; side++) {
         const double places = (double)(q->width - side + 1) * (q->height - side + 1);
@@ -133,8 +129,8 @@ static void fill_square(const cr_metric_question *q, int k, cr_real *to)
             break;
         at -= places;
     }
-    const int x = (int)(share_of(key ^ 1) * (q->width - side + 1));
-    const int y = (int)(share_of(key ^ 2) * (q->height - side + 1));
+    const int x = (int)(cr_metric_random(key ^ 1) * (q->width - side + 1));
+    const int y = (int)(cr_metric_random(key ^ 2) * (q->height - side + 1));
     copy_input(q, to);
     for (int row = y; row < y + side; row++)
         for (int column = x; column < x + side; column++) {
@@ -273,7 +269,8 @@ static const cr_parameter of_values[] = {
     SEEDED(100, SMALLEST),
     {"subset", CR_PARAMETER_WHOLE, .offset = offsetof(subsets, part), .least = 1, .most = 1 << 28,
      .fallback = 224,
-     .help = "values that are hidden together, of which a pixel has one a channel"},
+     .help = "values that are hidden together, of which a pixel has one a channel; at most "
+             "half of them"},
 };
 
 static const cr_parameter of_pixels[] = {
@@ -339,12 +336,21 @@ static const cr_metric_sum named_of_values[] = {{"faithfulness_correlation_image
 static const cr_metric_sum named_of_pixels[] = {{"sensitivity_n_images", 0, false}};
 static const cr_metric_sum named_of_square[] = {{"infidelity_images", 0, false}};
 
-static const cr_metric_asking asking_of_values = {n_samples,   scratch, NULL,      NULL,
-                                                  fill_values, take,    end_values};
-static const cr_metric_asking asking_of_pixels = {
-    n_samples_of_sizes, scratch_of_sizes, NULL, NULL, fill_pixels, take, end_pixels};
-static const cr_metric_asking asking_of_square = {n_samples,   scratch, NULL,      NULL,
-                                                  fill_square, take,    end_square};
+static const cr_metric_asking asking_of_values = {.n_passes = n_samples,
+                                                  .scratch = scratch,
+                                                  .fill = fill_values,
+                                                  .take = take,
+                                                  .end = end_values};
+static const cr_metric_asking asking_of_pixels = {.n_passes = n_samples_of_sizes,
+                                                  .scratch = scratch_of_sizes,
+                                                  .fill = fill_pixels,
+                                                  .take = take,
+                                                  .end = end_pixels};
+static const cr_metric_asking asking_of_square = {.n_passes = n_samples,
+                                                  .scratch = scratch,
+                                                  .fill = fill_square,
+                                                  .take = take,
+                                                  .end = end_square};
 
 const cr_metric cr_metric_faithfulness_correlation = {
     .name = "faithfulness-correlation",
@@ -358,6 +364,7 @@ const cr_metric cr_metric_faithfulness_correlation = {
     .n_columns = 1,
     .numbers = number_of_values,
     .n_numbers = 1,
+    .ranges = CR_METRIC_CORRELATION,
     .named = named_of_values,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,
@@ -375,6 +382,7 @@ const cr_metric cr_metric_sensitivity_n = {
     .n_columns = 1,
     .numbers = number_of_pixels,
     .n_numbers = 1,
+    .ranges = CR_METRIC_CORRELATION,
     .named = named_of_pixels,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,

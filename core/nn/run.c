@@ -355,6 +355,11 @@ int cr_net_backward_images(const cr_net *net)
     return net->backward_images;
 }
 
+void cr_net_use_classes_back(cr_net *net, int m)
+{
+    net->n_classes_back = m;
+}
+
 const cr_real *cr_net_gradients(const cr_net *net, int t)
 {
     return cr_net_at(net, net->target_gradients[t]);

@@ -54,10 +54,10 @@ static void print_model(const cr_session *s, int m)
         else
             printf("%s", cr_variant_goes_back(&model->variants[v]) ? "backward pass"
                                                                    : "no backward pass");
-        if (model->ask_passes > 0)
+        if (model->asks)
             printf(model->group[v] ? ", %.0f of them for metrics"
                                    : ", and %.0f pass%s an image for metrics",
-                   model->ask_passes, model->ask_passes > 1 ? "es" : "");
+                   model->ask_passes[v], model->ask_passes[v] > 1 ? "es" : "");
         printf("\n");
     }
     if (model->n_variants == 0)

@@ -32,6 +32,13 @@ static const char *better_text(const cr_metric_number *number)
     return texts[number->better];
 }
 
+static const char *range_text(const cr_metric *metric, int k)
+{
+    return metric->ranges && metric->ranges[k] ? metric->ranges[k]
+           : metric->numbers[k].unit[0]        ? "percent"
+                                               : "0 to 1";
+}
+
 /* Its own parameters, or those of the protocols that it stands under. */
 static cr_parameters parameters_of(const cr_metric *metric)
 {
@@ -49,8 +56,8 @@ static void print_metric(const cr_metric *metric)
     printf("  numbers:\n");
     for (int k = 0; k < metric->n_numbers; k++) {
         const cr_metric_number *number = &metric->numbers[k];
-        printf("    %-27s  %s, %s%s\n", number->key, number->unit[0] ? "percent" : "0 to 1",
-               better_text(number), number->interval ? ", with its 95 % interval" : "");
+        printf("    %-27s  %s, %s%s\n", number->key, range_text(metric, k), better_text(number),
+               number->interval ? ", with its 95 % interval" : "");
     }
 }
 

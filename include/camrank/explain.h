@@ -45,6 +45,9 @@ static inline bool cr_variant_goes_back(const cr_variant *variant)
  * backward pass for each of n_slots classes counts as one. 0: none is run. */
 double cr_variant_passes(const cr_variant *variant, int n_slots);
 
+/* Passes for the map of one class of another input, the forward pass among them, in the same measure. */
+double cr_variant_passes_anew(const cr_variant *variant);
+
 /* Whether further passes of a method begin at one of its layers. */
 bool cr_variant_has_tail(const cr_method *method, const cr_variant_layer *layer);
 
@@ -82,6 +85,9 @@ void cr_explainer_use_arena(cr_explainer *explainer, void *arena);
  * Without it, 0 and 1. */
 void cr_explainer_use_limits(cr_explainer *explainer, int n_channels, const double *black,
                              const double *white);
+
+/* The runs that follow are of n_slots classes, from 1 to those that it was compiled for. */
+void cr_explainer_use_slots(cr_explainer *explainer, int n_slots);
 
 /* The compiled network: fill its input and run cr_net_forward before cr_explainer_run. */
 cr_net *cr_explainer_net(cr_explainer *explainer);

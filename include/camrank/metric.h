@@ -251,6 +251,7 @@ typedef struct cr_metric_question {
     const void *parameters;        /* the metric's */
     int height, width, n_channels; /* of the network's input */
     const cr_real *input; /* [height][width][n_channels] as the network gets it, normalised */
+    const cr_real *black, *white; /* as values of the input, [n_channels] */
     /* [height][width] of the input: scaled as its method says, then upsampled bilinearly, pixel centres at
      * half; from 0 on, at most 1. Of an empty map all 0. */
     const float *map;
@@ -274,6 +275,8 @@ typedef struct cr_metric_asking {
      * order of k, an answer some time after its input. */
     void (*fill)(const cr_metric_question *question, int k, cr_real *to);
     void (*take)(const cr_metric_question *question, int k, double score);
+    /* In its place, of a metric that asks the method, too: with the map for input k, made as the question's is. */
+    void (*take_map)(const cr_metric_question *question, int k, double score, const float *map);
     void (*end)(const cr_metric_question *question);
 } cr_metric_asking;
 
@@ -301,7 +304,9 @@ typedef struct cr_metric {
     const cr_metric_number *numbers; /* [n_numbers] */
     int n_numbers;
     const char *const *meanings; /* [n_numbers] a sentence on each; NULL: see `summary` */
-    const cr_metric_sum *named;  /* [n_named] */
+    /* [n_numbers] what values can be; NULL, or of one: from 0 to 1, or to 100 % */
+    const char *const *ranges;
+    const cr_metric_sum *named; /* [n_named] */
     int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
     const cr_metric_asking *asking; /* NULL: of the map alone, by `score` */

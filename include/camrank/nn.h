@@ -427,6 +427,9 @@ void cr_net_forward_tail(cr_net *net, int t, int n);
 /* Images that one call of cr_net_backward can take (at least 1). */
 int cr_net_backward_images(const cr_net *net);
 
+/* The backward passes that follow are of m classes an image, at most those that it was compiled for. */
+void cr_net_use_classes_back(cr_net *net, int m);
+
 /* For images first .. first + n - 1 of the last forward pass, n <= cr_net_backward_images, the
  * gradients of m = n_classes_back logits each with respect to the targets that asked for it, from
  * the logits down to the earliest of these and no further.

@@ -98,4 +98,5 @@ def main():
         page.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -68,25 +68,41 @@ class Metric:
         return [np.full(self.extents(c), np.nan if c.kind == structs.CR_METRIC_F64 else -1, TYPES[c.kind])
                 for c in of]
 
-    def ask(self, x, values, network, seed=0):
-        """Of a metric that asks: what the columns get for input x [H][W][C] and map [H][W], from a network that
-        gives a probability for an input; and the changed inputs."""
+    def question(self, x, values, score, seed=0, limits=(0, 1)):
+        """Of a metric that asks, about input x [H][W][C] and map [H][W]: the question, where its columns' values
+        go, and what must stay while it is asked. `limits` are what black and white are as values of the input."""
         x, values = (np.ascontiguousarray(of, np.float32) for of in (x, values))
         (height, width, n_channels), by = x.shape, ct.addressof(self.parameters)
-        asking, columns = self.of.asking.contents, self.empty_columns()
-        room = asking.scratch(by, width, height, n_channels) if asking.scratch else 0
+        scratch_of, columns = self.of.asking.contents.scratch, self.empty_columns()
+        room = scratch_of(by, width, height, n_channels) if scratch_of else 0
         scratch = np.full(room // 8 + 9, np.nan)
         places = (ct.c_void_p * len(columns))(*(c.ctypes.data for c in columns))
-        question = cr_metric_question(
+        black, white = (np.full(n_channels, limit, np.float32) for limit in limits)
+        return cr_metric_question(
             parameters=by, height=height, width=width, n_channels=n_channels, input=x.ctypes.data,
-            map=values.ctypes.data, score=network(x), seed=seed,
-            scratch=(scratch.ctypes.data + 63) // 64 * 64, values=ct.cast(places, ct.POINTER(ct.c_void_p)))
-        changed = np.full((asking.n_passes(by, width, height), *x.shape), np.nan, np.float32)
+            black=black.ctypes.data, white=white.ctypes.data, map=values.ctypes.data, score=score, seed=seed,
+            scratch=(scratch.ctypes.data + 63) // 64 * 64, values=ct.cast(places, ct.POINTER(ct.c_void_p))), \
+            columns, (x, values, scratch, places, black, white)
+
+    def n_passes(self, width, height):
+        return self.of.asking.contents.n_passes(ct.addressof(self.parameters), width, height)
+
+    def ask(self, x, values, network, seed=0, explain=None, limits=(0, 1)):
+        """What the columns get from a network that gives a probability for an input, and a method that gives a
+        map; and the changed inputs."""
+        asking = self.of.asking.contents
+        question, columns, _stays = self.question(x, values, network(np.ascontiguousarray(x, np.float32)), seed,
+                                                  limits)
+        changed = np.full((self.n_passes(x.shape[1], x.shape[0]), *x.shape), np.nan, np.float32)
         if asking.begin:
             asking.begin(ct.pointer(question))
         for k, to in enumerate(changed):
             asking.fill(ct.pointer(question), k, to.ctypes.data)
-            asking.take(ct.pointer(question), k, network(to))
+            if asking.take_map:
+                seen = np.ascontiguousarray(explain(to), np.float32)
+                asking.take_map(ct.pointer(question), k, network(to), seen.ctypes.data)
+            else:
+                asking.take(ct.pointer(question), k, network(to))
         if asking.end:
             asking.end(ct.pointer(question))
         return columns, changed

@@ -2,6 +2,7 @@
 
 usage: test_asking.py [all]   two images under MobileNet; or 20, and SqueezeNet too
 """
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,11 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import KIT, Checks
+from camrank import KIT, Checks, Explainer, Graph, method_spec
+import structs
+from metrics import Metric, matrix
+from method_peers import caffe, centred, why_no_networks
+from structs import cr_map_form
 
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 ALL = "all" in sys.argv
@@ -169,6 +174,65 @@ def judge_predicted(folder, job, model, side):
          golden["rise8_del_top1_cam"][:len(images)], 1e-3)
 
 
+AGAIN = {"cam": ("cam", {}), "grad-cam": ("grad-cam", {}), "layer-cam": ("layer-cam", {}),
+         "rise.few": ("rise", {"masks": 20}), "saliency": ("saliency", {}), "random-cam": ("random-cam", {})}
+
+
+class Again:
+    """A method on inputs of a network, one image's at a time, for one class: its maps were judged by themselves."""
+
+    def __init__(self, graph, method, parameters):
+        self.explainer = Explainer(graph, [method_spec(method, **parameters)], 1, 1)
+        form = cr_map_form.from_buffer(self.explainer.variants[0].spec.parameters)
+        self.by_range = form.scaling == structs.CR_SCALING_MIN_MAX
+
+    def __call__(self, x, label, seed):
+        """The map of x [C][H][W] as large as x, and the class's probability."""
+        logits = np.asarray(self.explainer.net.forward(x[None]), float).ravel()
+        small = self.explainer.maps([[label]], seeds=[seed])[0][0, 0, 0].astype(float)
+        small -= small.min() if self.by_range else 0
+        small /= small.max() if small.max() > 0 else 1
+        e = np.exp(logits - logits.max())
+        height, width = x.shape[1:]
+        return matrix(height, small.shape[0]) @ np.maximum(small, 0) @ matrix(width, small.shape[1]).T, \
+            e[label] / e.sum()
+
+
+def judge_again(folder, job, model, side):
+    """Metrics that run the method again, of methods that only read, go back, and pass again: by captum's and
+    aimagelab's formulas."""
+    mean = np.array([104, 117, 123])
+    prepare, limits = (centred, (-1, 1)) if side == 224 else (caffe, (-mean, 255 - mean))
+    items = ", ".join("{name: %s%s}" % (method, "".join(f", {k}: {v}" for k, v in {**of, **({"as": name} if of else {})}.items()))
+                      for name, (method, of) in AGAIN.items())
+    groups, _ = run(folder, job, model, "again.h5", "[{name: adcc, class: truth}, {name: max-sensitivity, samples: 2}]",
+                    f"[{items}]")
+    with open(f"{KIT}/models/{model}.onnx", "rb") as file:
+        graph = Graph(file.read(), model)
+    with h5py.File(os.path.join(folder, "again.h5")) as file:
+        ids, labels = (file[f"images/{key}"][:1] for key in ("id", "label"))
+    image, label = ids[0].decode(), int(labels[0])
+    seed = int(hashlib.sha256(ids[0]).hexdigest()[:16], 16)
+    x = prepare(image, side).astype(np.float32)
+    noise = Metric("max-sensitivity", samples=2)
+    for name, (method, parameters) in AGAIN.items():
+        again = Again(graph, method, parameters)
+        values, whole = again(x.transpose(2, 0, 1), label, seed)
+        seen, masked = again((x * values[..., None]).transpose(2, 0, 1), label, seed)
+        of = groups[name.replace("-", "")]
+        near(f"{model}, {name}: probabilities", [of["adcc/whole"][0, 0], of["adcc/masked"][0, 0]], [whole, masked],
+             2e-5)
+        near(f"{model}, {name}: coherency", of["adcc/coherency"][0, 0],
+             (1 + np.corrcoef(values.ravel(), seen.ravel())[0, 1]) / 2,
+             1e-3 if name == "saliency" else 1e-4)  # a rounding of x E closes some ReLUs
+        near(f"{model}, {name}: complexity", of["adcc/complexity"][0, 0], values.mean(), 1e-5)
+        _, changed = noise.ask(x, values, lambda x: 0., seed, lambda x: values, limits)
+        moved = [np.linalg.norm(again(one.transpose(2, 0, 1), label, seed)[0] - values) / np.linalg.norm(values)
+                 for one in changed]
+        near(f"{model}, {name}: sensitivities", [of[f"max-sensitivity/{what}"][0, 0] for what in ("max", "mean")],
+             [np.max(moved), np.mean(moved)], 1e-3 * np.max(moved) + 1e-5)
+
+
 def main():
     if not os.path.isdir(os.path.join(KIT, "metrics")):
         print("skipped: the peers' results (CAMRANK_KIT is not set or absent)")
@@ -178,6 +242,10 @@ def main():
             judge(folder, *network)
             judge_predicted(folder, *network)
             judge_flipping(folder, *network)
+            if why_no_networks():
+                print(f"skipped: methods that run again: {why_no_networks()}")
+            else:
+                judge_again(folder, *network)
             if ALL:
                 judge_noise(folder, *network)
     report.done()

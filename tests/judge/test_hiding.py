@@ -1,6 +1,6 @@
-"""Metrics that hide random parts, superpixels or steps of the input, by a made-up network: what they hide against
-what they promise, and what they make of it against SciPy and the formulas of the papers. The whole run is in
-cli/metrics.sh."""
+"""Metrics that hide random parts, superpixels or steps of the input, add noise to it or make a map of it again, by
+a made-up network: how they change it against what they promise, and what they make of it against SciPy and the
+formulas of the papers. Whole runs are in test_asking.py and cli/metrics.sh."""
 import math
 import sys
 
@@ -64,6 +64,12 @@ def judge_values():
                     .ask(X, E, network, seed=9)[1] == changed).all())
     (flat,), _ = metric.ask(X, np.ones_like(E), network)
     report("a map that is the same everywhere has no correlation", flat[0] == 0, str(flat))
+    x, e = X[:6, :7], E[4:10, :7]
+    (value,), changed = Metric("faithfulness-correlation", samples=60).ask(x, e, lambda of: network(np.pad(
+        of, ((0, HEIGHT - 6), (0, WIDTH - 7), (0, 0)))))
+    counts = (changed != x).sum((1, 2, 3))
+    report("of an input of fewer values than a subset half are hidden", (counts >= x.size // 2 - 1).all()
+           and counts.max() == x.size // 2 and value[0] != 0, f"{counts.max()} of {x.size}, {value}")
 
 
 def judge_pixels():
@@ -147,9 +153,66 @@ def judge_steps():
     near("steps that do not fall", metric.number("monotone_steps")[0], steps)
 
 
+def seen(x):
+    """Made-up, as a method's map."""
+    values = np.abs(np.tanh(x) * WEIGHTS).sum(2)
+    return (values / values.max()).astype(np.float32)
+
+
+def judge_noise():
+    metric, limits = Metric("max-sensitivity", samples=200, radius=.05), (-1.5, 2.5)
+    (most, mean), changed = metric.ask(X, E, network, 9, seen, limits)
+    noise = (changed.astype(float) - X) / (.05 * 4)
+    report("noise is within the radius", np.abs(noise).max() <= 1 + 1e-5, f"{np.abs(noise).max():.6f}")
+    p = scipy.stats.kstest(noise.ravel()[::7], "uniform", (-1, 2)).pvalue
+    report("it is uniform", p > 1e-4, f"p = {p:.2g}")
+    r = np.abs(np.corrcoef(noise.reshape(200, -1)[:, :300]) - np.eye(200)).max()
+    report("and another each time", r < 6 / math.sqrt(300), f"{r:.2g}")
+    # captum's sensitivity_max, Quantus' MaxSensitivity and AvgSensitivity, of one image
+    moved = [np.linalg.norm(seen(x).astype(float) - E) / np.linalg.norm(E.astype(float)) for x in changed]
+    near("the largest by NumPy", most[0], np.max(moved))
+    near("the mean by NumPy", mean[0], np.mean(moved))
+    again, same = metric.ask(X, E, network, 9, seen, limits)
+    report("the same again, another with another seed", (same == changed).all() and again[0] == most
+           and not (metric.ask(X, E, network, 8, seen, limits)[1] == changed).all()
+           and not (Metric("max-sensitivity", samples=200, radius=.05, seed=1)
+                    .ask(X, E, network, 9, seen, limits)[1] == changed).all())
+    (empty, _), changed = metric.ask(X, 0 * E, network, 9, seen, limits)
+    near("from an empty map it is not divided (captum)", empty[0],
+         max(np.linalg.norm(seen(x).astype(float)) for x in changed))
+    assert metric.add([most, mean], []) is None and metric.add([3 * most, mean], []) is None
+    # Sums are of multiples of 2^-24.
+    near("the number is the mean of the largest", metric.number("max_sensitivity")[0], 2 * most[0], 6e-8)
+    near("and that of the means", metric.number("avg_sensitivity")[0], mean[0], 6e-8)
+
+
+def judge_adcc():
+    metric, values = Metric("adcc"), []
+    for x in X, X + .3, np.tanh(X):
+        columns, (masked,) = metric.ask(x, E, network, explain=seen)
+        whole, after, coherency, complexity = (float(c[0]) for c in columns)
+        near("the image is seen through its map", masked, x * E[..., None], 0)
+        near("probabilities", [whole, after], [network(x.astype(np.float32)), network(masked)], 0)
+        # aimagelab/ADCC; 1e-7 as in average-drop
+        r = scipy.stats.pearsonr(E.ravel().astype(float), seen(masked).ravel().astype(float))[0]
+        near("coherency by SciPy", coherency, (r + 1) / 2)
+        near("complexity", complexity, np.abs(E.astype(float)).sum() / E.size)
+        drop = max(0, whole - after) / (whole + 1e-7)
+        values.append([3 / (1 / coherency + 1 / (1 - complexity) + 1 / (1 - drop)), coherency, complexity, drop])
+        assert metric.add(columns, []) is None
+    for k, key in enumerate(("adcc", "adcc_coherency", "adcc_complexity", "adcc_drop")):
+        near(f"the mean of {key}", metric.number(key)[0], np.mean(values, 0)[k])
+    for what, e in ("an empty map", 0 * E), ("a map that is the same everywhere", 0 * E + 1):
+        columns, _ = metric.ask(X, e, network, explain=lambda x: E)
+        one = Metric("adcc")
+        assert one.add(columns, []) is None
+        report(f"{what} is not coherent, and worth nothing", columns[2][0] == 0 and one.number("adcc")[0] == 0)
+
+
 def judge_refused():
     for name, wrong, what in (("faithfulness-correlation", 1.5, "correlation"),
-                              ("infidelity", -.1, "mean square of differences of probabilities"),
+                              ("max-sensitivity", -.1, "norm of a difference of maps"),
+                              ("adcc", 1.1, "mean of a map"), ("infidelity", -.1, "mean square of differences of probabilities"),
                               ("irof", 2, "probability"), ("monotonicity", -1, "probability"),
                               ("monotonicity-correlation", -2, "correlation"), ("sensitivity-n", 9, "correlation")):
         metric = Metric(name)
@@ -166,5 +229,7 @@ judge_pixels()
 judge_squares()
 judge_superpixels()
 judge_steps()
+judge_noise()
+judge_adcc()
 judge_refused()
 report.done()
