@@ -8,8 +8,8 @@
  *
  * The way back is a convolution of dy with the window turned round; where the forward pass strides, dy lies that
  * far apart, with nothing between. */
-#include "pairs.h"
 #include "isa.h"
+#include "pairs_winograd.h"
 
 #include <string.h>
 
@@ -53,7 +53,7 @@ cr_pairs cr_pairs_backward(const cr_window *win)
 }
 
 /* How rows of the product come about. */
-typedef enum way { AS_IT_LIES, FROM_COPY, GATHERED } way;
+typedef enum way { BY_POINTS, AS_IT_LIES, FROM_COPY, GATHERED } way;
 
 static bool strides(const cr_window *win)
 {
@@ -70,6 +70,8 @@ static way way_of(const cr_pairs *p)
 {
     const cr_window *win = &p->win;
     const bool whole_pixels = win->c >= CR_PAIRS_CHUNK / 2;
+    if (cr_six_fits(p))
+        return BY_POINTS;
     if (p->up_h > 1 || p->up_w > 1 || win->r * win->s > MOST_RUNS)
         return GATHERED;
     if (win->r * win->s > 1)
@@ -106,6 +108,8 @@ static int depth_of(const cr_pairs *p)
 
 size_t cr_pairs_weights(const cr_pairs *p)
 {
+    if (way_of(p) == BY_POINTS)
+        return cr_six_weights(p);
     return (size_t)depth_of(p) * (size_t)whole(p->win.k, CR_PAIRS_COLUMNS);
 }
 
@@ -113,6 +117,10 @@ void cr_pairs_pack(const cr_pairs *p, cr_weight_fn weight, const void *context, 
 {
     enum { CHUNK = CR_PAIRS_CHUNK };
     const cr_window *win = &p->win;
+    if (way_of(p) == BY_POINTS) {
+        cr_six_pack(p, weight, context, packed);
+        return;
+    }
     const size_t panel = (size_t)depth_of(p) * CR_PAIRS_COLUMNS;
     const int values = values_of_run(p), run = run_of(p);
     memset(packed, 0, cr_pairs_weights(p) * sizeof *packed);
@@ -178,6 +186,8 @@ size_t cr_pairs_scratch(const cr_pairs *p)
     /* A last tile has rows that are read in vain. */
     const size_t extra = CR_PAIRS_ROWS * (size_t)(p->win.stride_w * run_of(p));
     switch (way_of(p)) {
+    case BY_POINTS:
+        return cr_six_scratch(p);
     case AS_IT_LIES:
         return extra;
     case FROM_COPY:
@@ -185,6 +195,11 @@ size_t cr_pairs_scratch(const cr_pairs *p)
     default:
         return block_of(p) * (size_t)depth_of(p);
     }
+}
+
+double cr_pairs_pass_bytes(const cr_pairs *p)
+{
+    return way_of(p) == BY_POINTS ? cr_six_pass_bytes(p) : 0;
 }
 
 /* One panel of the output. */
@@ -409,6 +424,9 @@ void cr_pairs_convolve(const cr_pairs *p, const cr_pairs_pass *pass)
     if (loops->begin)
         loops->begin();
     switch (way_of(p)) {
+    case BY_POINTS:
+        cr_six_convolve(p, pass);
+        break;
     case AS_IT_LIES:
         run_as_it_lies(p, pass);
         break;

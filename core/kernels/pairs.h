@@ -39,6 +39,7 @@ typedef struct cr_pairs_finish {
 
 /* Before and after the tiles of a convolution come begin and end, which may be NULL. */
 typedef struct cr_pairs_loops {
+    const struct cr_six_loops *six; /* pairs_winograd.h; NULL: direct convolutions are as fast */
     void (*begin)(void);
     void (*tile)(const cr_pairs_tile *tile);
     void (*finish)(const cr_pairs_finish *finish);

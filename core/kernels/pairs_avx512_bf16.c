@@ -4,6 +4,7 @@
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512bf16,fma")
 #pragma GCC optimize("O3")
 #include "pairs_finish.h"
+#include "pairs_winograd.h"
 
 #include <string.h>
 
@@ -55,5 +56,6 @@ static void tile(const cr_pairs_tile *t)
         rows_of_tile(t, first);
 }
 
-const cr_pairs_loops cr_pairs_avx512_bf16 = {.tile = tile, .finish = finish};
+const cr_pairs_loops cr_pairs_avx512_bf16 = {
+    .six = &cr_six_avx512_bf16, .tile = tile, .finish = finish};
 #endif

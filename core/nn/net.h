@@ -22,7 +22,9 @@ cr_status cr_buffers_place(cr_buffer *buffers, int n_buffers, size_t *n_reals, c
 
 /* What a step costs, in bytes and floating-point operations of one image. */
 typedef struct cr_step_load {
-    double weight_bytes;     /* of all images together */
+    double weight_bytes; /* of all images together */
+    double
+        pass_bytes; /* that take the time of what each pass does, however many images it is for */
     double activation_bytes; /* read and written */
     double crossing_bytes;   /* of values from steps before, for this step or later ones */
     double flops;

@@ -142,6 +142,7 @@ static cr_status find_groups(cr_compiler *c, cr_error *err)
         if (native.runs) {
             load->weight_bytes = (double)(cr_native_weights(&native.forth) * sizeof(cr_real));
             load->flops /= cr_pairs_speed();
+            load->pass_bytes = cr_pairs_pass_bytes(&native.forth);
         }
     }
     /* Where a value begins and ceases to cross, then the sums of that. */

@@ -7,6 +7,7 @@
  *   activations  what a step reads and writes, A bytes for an image, has the part gA / (gA + C) of
  *                it missing from caches of C bytes when g images are in use
  *   weights      W bytes come once for a group, behind the arithmetic that is done meanwhile
+ *   passes       what a step does once for a group, to its weights, counts for as many bytes as would take that time
  *   boundaries   a value that crosses from one segment to another is kept for the whole batch:
  *                written to memory and read again
  * Nothing is measured for that, and results do not depend on it: a step treats each image alone. */
@@ -29,7 +30,8 @@ static double missing(double bytes, double n_images)
 static double step_cost(const cr_step_load *load, int group)
 {
     double weights = load->weight_bytes / group - load->flops / HIDING_FLOPS_PER_BYTE;
-    return missing(load->activation_bytes, group) + (weights > 0 ? weights : 0);
+    return missing(load->activation_bytes, group) + load->pass_bytes / group +
+           (weights > 0 ? weights : 0);
 }
 
 /* 1, 2, 4 and so on, then the batch. */

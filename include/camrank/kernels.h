@@ -186,6 +186,9 @@ bool cr_pairs_fit(const cr_window *win);
 
 /* About how many times as fast as those of float32 its products are. */
 double cr_pairs_speed(void);
+
+/* Bytes from memory that take as long as what each convolution does, however many images it is for. */
+double cr_pairs_pass_bytes(const cr_pairs *p);
 cr_pairs cr_pairs_forward(const cr_window *win);
 cr_pairs cr_pairs_backward(const cr_window *win);
 

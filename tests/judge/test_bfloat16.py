@@ -150,8 +150,43 @@ def judge_grouped():
         check(f"weights of a {name} convolution are not rounded", same >= .99, f"{same:.2%} of its map alike")
 
 
+def judge_three_by_three():
+    """A sum of products in another order, or Winograd's, rounded once: what float64 makes of the same numbers, but for
+    half a step of bfloat16 and, of the largest sum of magnitudes, 64 times the rounding of float32. Small integers are
+    exact, and so the first layer's outputs are known."""
+    generator = torch.Generator().manual_seed(4)
+    spread = torch.nn.Conv2d(3, 48, 1, bias=False)
+    spread.weight.data = torch.randint(-1, 2, spread.weight.shape, generator=generator).float()
+    for height, width, pad in ((7, 18, 1), (8, 9, 1), (10, 11, 1), (6, 14, 0), (28, 13, 1)):
+        layer = torch.nn.Conv2d(48, 80, 3, padding=pad)
+        for values in layer.parameters():
+            values.data = torch.randn(values.shape, generator=generator).to(torch.bfloat16).float()
+        net = torch.nn.Sequential(spread, torch.nn.ReLU(), layer, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+                                  torch.nn.Linear(80, 8)).eval()
+        x = torch.randint(-4, 5, (BATCH, 3, height, width), generator=generator).float()
+        with torch.no_grad():
+            between = spread(x).relu().double()
+            true = torch.nn.functional.conv2d(between, layer.weight.double(), layer.bias.double(), padding=pad).numpy()
+            most = torch.nn.functional.conv2d(between, layer.weight.double().abs(), padding=pad).max().item()
+        graph = Graph(export(net, (height, width), 13, True), "three_by_three")
+        lib.cr_graph_use_precision(graph.handle, BFLOAT16)
+        for isa in range(lib.cr_isa_best() + 1):
+            lib.cr_isa_use(isa)
+            ours = Net(graph, BATCH, [(graph.last_spatial(), False)])
+            ours.forward(x.numpy())
+            own = ours.activations(0, BATCH)
+            beyond = abs(own - true) - np.exp2(np.frexp(true)[1] - 9)
+            check(f"3x3 to {true.shape[2]}x{true.shape[3]} by {ct.c_char_p(lib.cr_isa_name(isa)).value.decode()}",
+                  own.shape == true.shape and beyond.max() <= 64 * 2.**-24 * most,
+                  f"{beyond.max() / most * 2**24:.1f} of 64")
+        lib.cr_isa_use(usual)
+
+
+lib.cr_isa_name.restype = ct.c_void_p
+usual = lib.cr_isa_used()
 judge_rounding()
 judge_grouped()
+judge_three_by_three()
 for case in NETWORKS + (FURTHER if sys.argv[1:] == ["all"] else []):
     judge(case)
 check.done()

@@ -101,7 +101,8 @@ def is_large(net):
 
 def export_to(file, net, size, opset, dynamic, **options):
     axes = {"input": {0: "N"}, "logits": {0: "N"}} if dynamic else None
-    torch.onnx.export(net, torch.zeros(1, 3, size, size), file, opset_version=opset,
+    sides = size if isinstance(size, tuple) else (size, size)
+    torch.onnx.export(net, torch.zeros(1, 3, *sides), file, opset_version=opset,
                       input_names=["input"], output_names=["logits"], dynamic_axes=axes, **options)
 
 
