@@ -217,6 +217,7 @@ static columns columns_of(const cr_pairs *p, const cr_pairs_pass *pass, int k,
     return (columns){
         .tile = {.n_runs = runs_of(p),
                  .run_chunks = run_of(p) / CR_PAIRS_CHUNK,
+                 .last_pairs = ((values_of_run(p) - 1) % CR_PAIRS_CHUNK + 2) / 2,
                  .runs = runs ? runs : none,
                  .b = pass->weights + (size_t)k * (size_t)depth_of(p)},
         .finish = {.n = left < CR_PAIRS_COLUMNS ? left : CR_PAIRS_COLUMNS,
@@ -229,15 +230,34 @@ static columns columns_of(const cr_pairs *p, const cr_pairs_pass *pass, int k,
     };
 }
 
+static cr_pairs_finish finish_of(const columns *strip, size_t first)
+{
+    cr_pairs_finish f = strip->finish;
+    f.y += (ptrdiff_t)first * f.y_step;
+    f.add = f.add ? f.add + (ptrdiff_t)first * f.add_step : NULL;
+    return f;
+}
+
 /* Rows of c from `from` on go to output pixels from `first` on. */
 static void finish(const columns *strip, const float *c, int from, int rows, size_t first)
 {
-    cr_pairs_finish f = strip->finish;
+    cr_pairs_finish f = finish_of(strip, first);
     f.rows = rows;
     f.c = c + from * CR_PAIRS_COLUMNS;
-    f.y += (ptrdiff_t)first * f.y_step;
-    f.add = f.add ? f.add + (ptrdiff_t)first * f.add_step : NULL;
     cr_pairs_loops_used()->finish(&f);
+}
+
+/* All rows of a tile go to output pixels from `first` on. */
+static void multiply_tile(const columns *strip, size_t first)
+{
+    const cr_pairs_loops *loops = cr_pairs_loops_used();
+    if (!loops->tile_to) {
+        loops->tile(&strip->tile);
+        finish(strip, strip->tile.c, 0, strip->tile.rows, first);
+        return;
+    }
+    const cr_pairs_finish f = finish_of(strip, first);
+    loops->tile_to(&strip->tile, &f);
 }
 
 /* m rows of one run each, lda apart, to output pixels from `first` on. If `tail`, the last tile's rows are there. */
@@ -253,8 +273,7 @@ static void multiply_rows(const cr_pairs *p, const cr_pairs_pass *pass, const cr
             const bool last = tail && strip.tile.rows < CR_PAIRS_ROWS;
             strip.tile.a = last ? tail : a + (ptrdiff_t)row * lda;
             strip.tile.lda = last ? run_of(p) : lda;
-            cr_pairs_loops_used()->tile(&strip.tile);
-            finish(&strip, c, 0, strip.tile.rows, first + row);
+            multiply_tile(&strip, first + row);
         }
     }
 }
@@ -383,11 +402,12 @@ static void multiply_copy(const cr_pairs *p, columns *strip, const cr_bfloat16 *
             strip->tile.a =
                 copy +
                 ((ptrdiff_t)i * win->stride_h * width + (ptrdiff_t)at * win->stride_w) * pixel;
+            if (strides(win)) {
+                multiply_tile(strip, first + (size_t)(i * q + at));
+                continue;
+            }
             cr_pairs_loops_used()->tile(&strip->tile);
-            if (strides(win))
-                finish(strip, c, 0, strip->tile.rows, first + (size_t)(i * q + at));
-            else
-                finish_pixels(p, strip, c, at, strip->tile.rows, first);
+            finish_pixels(p, strip, c, at, strip->tile.rows, first);
         }
 }
 

@@ -17,7 +17,7 @@
  * `rows` on are anything. */
 typedef struct cr_pairs_tile {
     int rows;
-    int n_runs, run_chunks;
+    int n_runs, run_chunks, last_pairs; /* pairs of a run's last chunk that are not all 0 */
     const cr_bfloat16 *a;
     ptrdiff_t lda;
     const ptrdiff_t *runs;
@@ -43,6 +43,8 @@ typedef struct cr_pairs_loops {
     void (*begin)(void);
     void (*tile)(const cr_pairs_tile *tile);
     void (*finish)(const cr_pairs_finish *finish);
+    /* Both at once, for all rows of a tile, whose c is not used; NULL: one after the other. */
+    void (*tile_to)(const cr_pairs_tile *tile, const cr_pairs_finish *finish);
     void (*end)(void);
 } cr_pairs_loops;
 
