@@ -36,7 +36,7 @@ static taps find_taps(int i, int size, int n, cr_upsampling upsampling, bool exa
         return t;
     }
     float place = (float)((i + 0.5) * scale - 0.5);
-    int low = (int)floorf(place), first = low;
+    int low = (int)((double)place + 1) - 1, first = low; /* its floor: it is not below -1/2 */
     float f = place - (float)low;
     if (upsampling == CR_UPSAMPLING_BILINEAR) {
         if (exact_edge && (low < 0 || low >= n - 1))
@@ -74,6 +74,20 @@ static placement place_view(const cr_region *region, int width, int height)
                        round_to_frame(region->y0 + region->height, height) - y0};
 }
 
+/* Of the four rows at most; weights of those that are not there are not looked at. */
+CR_MULTIVERSION
+static void blend(int n, const double *const *row, const double *weight, int width,
+                  double *restrict to)
+{
+    if (n <= 2)
+        for (int x = 0; x < width; x++)
+            to[x] += row[0][x] * weight[0] + row[1][x] * weight[1];
+    else
+        for (int x = 0; x < width; x++)
+            to[x] += row[0][x] * weight[0] + row[1][x] * weight[1] + row[2][x] * weight[2] +
+                     row[3][x] * weight[3];
+}
+
 /* Resizes a map to its place and adds it to the frame.
  *   rows  [map height][CR_FRAME] scratch */
 static void add_view(const cr_loc_map *map, int v, double origin, placement at,
@@ -93,25 +107,19 @@ static void add_view(const cr_loc_map *map, int v, double origin, placement at,
     }
     for (int y = 0; y < at.height; y++) {
         const taps t = find_taps(y, at.height, map->height, upsampling, false);
-        double *restrict to = frame + (at.y0 + y) * CR_FRAME + at.x0;
+        double *to = frame + (at.y0 + y) * CR_FRAME + at.x0;
         const double *row[MAX_TAPS];
         double weight[MAX_TAPS] = {0};
         for (int k = 0; k < MAX_TAPS; k++) {
             row[k] = rows + (size_t)t.at[k < t.n ? k : 0] * CR_FRAME;
             weight[k] = k < t.n ? (double)t.weight[k] : 0;
         }
-        if (t.n <= 2)
-            for (int x = 0; x < at.width; x++)
-                to[x] += row[0][x] * weight[0] + row[1][x] * weight[1];
-        else
-            for (int x = 0; x < at.width; x++)
-                to[x] += row[0][x] * weight[0] + row[1][x] * weight[1] + row[2][x] * weight[2] +
-                         row[3][x] * weight[3];
+        blend(t.n, row, weight, at.width, to);
     }
 }
 
 CR_MULTIVERSION
-static void quantise(cr_score_map *scores, uint8_t *grey)
+static void find_range(cr_score_map *scores)
 {
     const double *values = scores->values;
     double lows[CR_FRAME], highs[CR_FRAME]; /* of the columns: one minimum must wait for itself */
@@ -128,29 +136,31 @@ static void quantise(cr_score_map *scores, uint8_t *grey)
         low = fmin(low, lows[x]);
         high = fmax(high, highs[x]);
     }
-    double range = high - low;
+    scores->low = low;
+    scores->range = high - low;
+}
+
+CR_MULTIVERSION
+static void quantise(const cr_score_map *scores, uint8_t *grey)
+{
+    const double *values = scores->values, low = scores->low, range = scores->range;
     if (range > 0)
         for (int i = 0; i < CR_FRAME * CR_FRAME; i++)
             grey[i] = (uint8_t)(int)((values[i] - low) / range * 255);
     else
         memset(grey, 0, CR_FRAME * CR_FRAME);
-    scores->low = low;
-    scores->range = range;
-    scores->grey = grey;
 }
 
-cr_status cr_score_map_make(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
-                            cr_score_map *scores, cr_loc_workspace *workspace, cr_error *err)
+/* All but the grey levels. */
+static cr_status fill(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                      cr_score_map *scores, cr_loc_workspace *workspace, cr_error *err)
 {
     cr_map_range range;
-    cr_status status = cr_map_check(map, width, height, &range, err);
-    if (status != CR_OK)
-        return status;
+    CR_OR_RETURN(cr_map_check(map, width, height, &range, err));
     size_t pixels = CR_FRAME * CR_FRAME;
     double *frame = cr_loc_room(workspace, CR_PART_NUMBERS, pixels + (size_t)map->height * CR_FRAME,
                                 sizeof *frame, err);
-    uint8_t *grey = cr_loc_room(workspace, CR_PART_GREY, pixels, 1, err);
-    if (!frame || !grey)
+    if (!frame)
         return CR_EINTERNAL;
     memset(frame, 0, pixels * sizeof *frame);
     /* The one view of the whole image is resized raw, as others do: its minimum goes in the end, and
@@ -161,23 +171,77 @@ cr_status cr_score_map_make(const cr_loc_map *map, cr_upsampling upsampling, int
     for (int v = 0; v < map->n_views; v++)
         add_view(map, v, origin, place_view(&map->views[v].region, width, height), upsampling,
                  frame + pixels, frame);
-    scores->values = frame;
-    quantise(scores, grey);
+    *scores = (cr_score_map){.values = frame};
+    find_range(scores);
     return CR_OK;
+}
+
+cr_status cr_score_map_make(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                            cr_score_map *scores, cr_loc_workspace *workspace, cr_error *err)
+{
+    CR_OR_RETURN(fill(map, upsampling, width, height, scores, workspace, err));
+    uint8_t *grey = cr_loc_room(workspace, CR_PART_GREY, CR_FRAME * CR_FRAME, 1, err);
+    if (!grey)
+        return CR_EINTERNAL;
+    quantise(scores, grey);
+    scores->grey = grey;
+    return CR_OK;
+}
+
+/* Values from 0 to 1 in single precision, with the grey levels that they have in double precision. */
+CR_MULTIVERSION
+static void round_to_float(const cr_score_map *scores, int first, int n, float *restrict out)
+{
+    const double *values = scores->values + first, low = scores->low;
+    const double range = scores->range > 0 ? scores->range : INFINITY;
+    for (int i = 0; i < n; i++) {
+        const double value = (values[i] - low) / range;
+        const float nearest = (float)value;
+        int32_t bits;
+        memcpy(&bits, &nearest, sizeof bits);
+        const int32_t next = bits + ((double)nearest > value ? -1 : 1);
+        bits = (int)((double)nearest * 255) != (int)(value * 255) ? next : bits;
+        memcpy(&out[i], &bits, sizeof bits);
+    }
 }
 
 cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                            float *out, cr_loc_workspace *workspace, cr_error *err)
 {
     cr_score_map scores;
-    cr_status status = cr_score_map_make(map, upsampling, width, height, &scores, workspace, err);
-    if (status != CR_OK)
-        return status;
-    for (int i = 0; i < CR_FRAME * CR_FRAME; i++) {
-        double value = scores.range > 0 ? (scores.values[i] - scores.low) / scores.range : 0;
-        out[i] = (float)value;
-        if ((int)((double)out[i] * 255) != scores.grey[i])
-            out[i] = nextafterf(out[i], (double)out[i] > value ? 0 : 1);
+    CR_OR_RETURN(fill(map, upsampling, width, height, &scores, workspace, err));
+    round_to_float(&scores, 0, CR_FRAME * CR_FRAME, out);
+    return CR_OK;
+}
+
+/* The product is a bin too far at most, either way. 1 is in the last bin: N / N is never more in double
+ * precision, and no value below 1 in single precision is as near. */
+CR_MULTIVERSION
+static void find_bins(const float *values, int n, int thresholds, uint16_t *restrict bins)
+{
+    const double step = 1. / thresholds;
+    for (int i = 0; i < n; i++) {
+        const double value = (double)values[i];
+        const int bin = (int)(value * thresholds);
+        const double begin = bin * step, end = (bin + 1) * step;
+        bins[i] = (uint16_t)(bin + (value >= end) - (value < begin));
     }
+}
+
+cr_status cr_loc_score_bins(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                            int thresholds, const uint16_t **bins, cr_loc_workspace *workspace,
+                            cr_error *err)
+{
+    cr_score_map scores;
+    CR_OR_RETURN(fill(map, upsampling, width, height, &scores, workspace, err));
+    uint16_t *room = cr_loc_room(workspace, CR_PART_GREY, CR_FRAME * CR_FRAME, sizeof *room, err);
+    if (!room)
+        return CR_EINTERNAL;
+    for (int y = 0; y < CR_FRAME; y++) {
+        float row[CR_FRAME];
+        round_to_float(&scores, y * CR_FRAME, CR_FRAME, row);
+        find_bins(row, CR_FRAME, thresholds, room + y * CR_FRAME);
+    }
+    *bins = room;
     return CR_OK;
 }

@@ -19,6 +19,7 @@ typedef enum cr_loc_part {
     CR_PART_SQUARES,
     CR_PART_RANKED,
     CR_PART_RANK_COUNTS,
+    CR_PART_RANKED_LAST,
     CR_PART_DENSE,
     CR_PART_BLUR,
     CR_PART_REDUCED,

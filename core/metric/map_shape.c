@@ -37,16 +37,23 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
     if (status != CR_OK || ranked.sum <= 0)
         return status;
     const double n = (double)ranked.n, largest = cr_loc_ranked_value(&ranked, ranked.n - 1);
-    double weighted = 0, entropy = 0, beyond = 0;
+    double weighted = 0, entropy = 0;
     for (size_t i = 0; i < ranked.n; i++) {
         const double value = cr_loc_ranked_value(&ranked, i), share = value / ranked.sum;
         weighted += (2 * ((double)i + 1) - n - 1) * value;
         entropy -= share > 0 ? share * log(share) : 0;
-        beyond += value / largest > 1e-5;
+    }
+    size_t below = 0, beyond = ranked.n - 1; /* values ascend: the first that is beyond */
+    while (below < beyond) {
+        const size_t middle = below + (beyond - below) / 2;
+        if ((double)cr_loc_ranked_value(&ranked, middle) / largest > 1e-5)
+            beyond = middle;
+        else
+            below = middle + 1;
     }
     *sparseness = weighted / (n * (ranked.sum + 1e-7 * largest * n)); /* as Quantus has it */
     *complexity = fmax(entropy, 0);
-    *effective = beyond / n;
+    *effective = (n - (double)beyond) / n;
     return CR_OK;
 }
 

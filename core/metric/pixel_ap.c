@@ -2,7 +2,6 @@
  * intersection over union, of all pixels together and of each image. */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_THRESHOLDS = 1000, MOST_BINS = MOST_THRESHOLDS + 1 }; /* the last bin is that of 1 */
@@ -16,29 +15,17 @@ static int n_bins(const void *parameters)
     return ((const pixel_ap *)parameters)->thresholds + 1;
 }
 
-/* Adds the pixels to the histograms: of the bins t with t * step <= value, the largest; 1 alone is in the last. */
-static void add_pixels(const cr_metric_map *map, const float *scores, int thresholds,
-                       int32_t *object, int32_t *other)
+/* Counts the pixels by their bins: of what is not on the object, on it, and of what does not count. */
+static void count_pixels(const cr_metric_map *map, const uint16_t *bins,
+                         int32_t (*counts)[MOST_BINS])
 {
-    const double step = 1. / thresholds;
-    double edges[MOST_BINS + 1];
-    int32_t columns[CR_FRAME], nowhere[MOST_BINS];
-    int32_t *const to[] = {other, object, nowhere};
-    for (int t = 0; t <= thresholds + 1; t++)
-        edges[t] = t <= thresholds ? t * step : INFINITY;
-    edges[thresholds] = 1;
-    memset(nowhere, 0, sizeof nowhere);
+    int32_t columns[CR_FRAME];
     for (int64_t x = 0; x < CR_FRAME; x++)
         columns[x] = (int32_t)(x * map->mask_width / CR_FRAME);
-    for (int64_t y = 0; y < CR_FRAME; y++, scores += CR_FRAME) {
+    for (int64_t y = 0; y < CR_FRAME; y++, bins += CR_FRAME) {
         const uint8_t *row = map->mask + y * map->mask_height / CR_FRAME * map->mask_width;
-        for (int x = 0; x < CR_FRAME; x++) {
-            const double value = (double)scores[x];
-            int bin = (int)(value * thresholds);
-            bin += value >= edges[bin + 1];
-            bin -= value < edges[bin];
-            to[row[columns[x]]][bin]++;
-        }
+        for (int x = 0; x < CR_FRAME; x++)
+            counts[row[columns[x]]][bins[x]]++;
     }
 }
 
@@ -46,22 +33,18 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
                        cr_error *err)
 {
     const pixel_ap *by = map->parameters;
-    int32_t *object = values[0], *other = values[1];
+    const size_t n_bytes = (size_t)n_bins(by) * sizeof(int32_t);
+    const uint16_t *bins;
+    int32_t counts[3][MOST_BINS] = {{0}};
     if (!map->mask)
         return CR_OK;
-    float *scores = cr_alloc(CR_FRAME * CR_FRAME, sizeof *scores);
-    if (!scores)
-        return cr_fail_memory(err, "a score map", CR_FRAME * CR_FRAME, sizeof *scores);
-    const cr_upsampling upsampling =
-        by->upsampling ? CR_UPSAMPLING_BILINEAR : CR_UPSAMPLING_BICUBIC;
-    const cr_status status =
-        cr_loc_score_map(map->map, upsampling, map->width, map->height, scores, workspace, err);
-    for (int t = 0; t < n_bins(by) && status == CR_OK; t++)
-        object[t] = other[t] = 0;
-    if (status == CR_OK)
-        add_pixels(map, scores, by->thresholds, object, other);
-    free(scores);
-    return status;
+    CR_OR_RETURN(cr_loc_score_bins(map->map,
+                                   by->upsampling ? CR_UPSAMPLING_BILINEAR : CR_UPSAMPLING_BICUBIC,
+                                   map->width, map->height, by->thresholds, &bins, workspace, err));
+    count_pixels(map, bins, counts);
+    memcpy(values[0], counts[1], n_bytes);
+    memcpy(values[1], counts[0], n_bytes);
+    return CR_OK;
 }
 
 typedef struct sums {

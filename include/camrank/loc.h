@@ -214,7 +214,8 @@ typedef struct cr_loc_ranked {
                                 those in a box */
 } cr_loc_ranked;
 
-/* `ranked` is there until the workspace is used again. Errors: as cr_loc_upsample. */
+/* `ranked` is there until the workspace is used again. Without boxes the pixels of the call before serve where
+ * the map is the same, and the lowest bits of the keys say nothing. Errors: as cr_loc_upsample. */
 cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                       const cr_box *truth, int n_truth, cr_loc_ranked *ranked,
                       cr_loc_workspace *workspace, cr_error *err);
@@ -268,6 +269,14 @@ cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int w
  * Errors: as cr_loc_upsample. */
 cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                            float *out, cr_loc_workspace *workspace, cr_error *err);
+
+/* Where its values lie among thresholds 0, 1/N, 2/N, ...: the last that they reach.
+ *   thresholds  N, from 1 to 65535
+ *   bins        [CR_FRAME][CR_FRAME] 0 to N, which is of 1 alone; there until the workspace is used again
+ * Errors: as cr_loc_upsample. */
+cr_status cr_loc_score_bins(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
+                            int thresholds, const uint16_t **bins, cr_loc_workspace *workspace,
+                            cr_error *err);
 
 /* What hits a ground-truth box at each level.
  *   truth  [n_truth] of the image, in its pixels

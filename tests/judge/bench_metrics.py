@@ -2,9 +2,17 @@
 `make bench`.
 
 One thread; seconds of the CPU, not of the clock. A map of SqueezeNet's 13 x 13 places and an image of 227 x 227 pixels.
-wsolevaluation's share is what it does for a map without reading its mask: cv2.resize and two numpy.histogram.
+wsolevaluation's share is what it does for a map without reading its mask: cv2.resize and two numpy.histogram. With the
+kit also what the four add to a run of SqueezeNet over its images: decoding, forward pass, maps, boxes and masks of the
+objects' boxes included; the runs with and without them take turns.
 """
+import ctypes as ct
+import csv
+import os
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 
 try:
@@ -15,13 +23,16 @@ except ImportError as problem:
     print(f"skipped: {problem}")
     sys.exit(77)
 
-from camrank import Explainer, Graph, lib, method_spec
-from localize import MAX
+from camrank import KIT, Explainer, Graph, lib, method_spec
+from localize import MAX, LocMap, boxes_of, whole, workspace
 from metrics import Metric
+from structs import cr_error, cr_metric_map
 from zoo import build, export
 
 torch.set_num_threads(1)
-ROUNDS, SIDE, BATCH = 300, 227, 16
+ROUNDS, SIDE, BATCH, IMAGES, RUNS = 300, 227, 16, 200, 5
+METRICS = "pointing-game", "relevance", "map-shape", "pixel-ap"
+CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 
 
 def milliseconds(run, n):
@@ -30,6 +41,51 @@ def milliseconds(run, n):
     for _ in range(n):
         run()
     return 1000 * (time.process_time() - start) / n
+
+
+def scoring(name, values, mask):
+    """A call of the metric alone, its arguments made before."""
+    metric, error = Metric(name), cr_error()
+    scored = LocMap(values, MAX, whole(SIDE, SIDE))
+    columns = metric.empty_columns()
+    given = cr_metric_map(parameters=ct.addressof(metric.parameters), map=ct.pointer(scored.map), width=SIDE,
+                          height=SIDE, truth=boxes_of([(9, 9, 120, 130)]), n_truth=1)
+    given.mask, (given.mask_height, given.mask_width) = mask.ctypes.data, mask.shape
+    to = (ct.c_void_p * len(columns))(*(column.ctypes.data for column in columns))
+    arguments = [ct.pointer(given), ct.cast(to, ct.POINTER(ct.c_void_p)), ct.pointer(workspace), ct.pointer(error)]
+    keep = metric, scored, columns, to, given
+    return lambda: keep and metric.of.score(*arguments)
+
+
+def share_of_a_run():
+    """Seconds that runs without and with the metrics take, in turns."""
+    spent = {False: [], True: []}
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(f"{folder}/masks")
+        with open(f"{KIT}/dev/ground_truth.csv", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                words = row["PredictionString"].split()
+                mask = np.zeros((SIDE, SIDE), np.uint8)
+                for i in range(1, len(words), 5):
+                    x0, y0, x1, y1 = map(int, words[i:i + 4])
+                    mask[y0:y1 + 1, x0:x1 + 1] = 255
+                cv2.imwrite(f"{folder}/masks/{row['ImageId']}.png", mask)
+        for turn in range(2 * RUNS):
+            wanted, before = turn % 2 == 1, resource.getrusage(resource.RUSAGE_CHILDREN)
+            of_kit = {"images": "images", "ground_truth": "ground_truth.csv", "synsets": "LOC_synset_mapping.txt"}
+            paths = {f"dataset.{key}": f"{KIT}/dev/{name}" for key, name in of_kit.items()}
+            paths["models.0.file"] = f"{KIT}/models/squeezenet1_0.onnx"
+            more = [word for key, path in paths.items() for word in ("--set", f"{key}={path}")]
+            more += ["--set", f"metrics=[{', '.join(METRICS)}]"] if wanted else []
+            subprocess.run([CAMRANK, "run", "jobs/kit-squeezenet.yaml", "-o", f"{folder}/{turn}.h5", "--set",
+                            f"dataset.limit={IMAGES}", "--set", "methods=[cam]", "--set", f"dataset.masks={folder}/masks",
+                            *more],
+                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent[wanted].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    ratios = sorted(100 * (b / a - 1) for a, b in zip(spent[False], spent[True]))
+    print(f"a run of {IMAGES} images: {1000 * np.median(spent[False]) / IMAGES:.1f} ms an image, with all four "
+          f"{ratios[RUNS // 2]:.1f} % more ({ratios[0]:.1f} to {ratios[-1]:.1f})")
 
 
 def main():
@@ -45,10 +101,12 @@ def main():
     alone = milliseconds(lambda: lib.cr_net_forward(explainer.net.handle, BATCH), 5) / BATCH
     print(f"SqueezeNet: {alone:.1f} ms a pass")
     spent = {}
-    for name in "pointing-game", "relevance", "map-shape", "pixel-ap":
-        metric = Metric(name)
-        spent[name] = milliseconds(lambda: metric.score(values, MAX, SIDE, SIDE, [(9, 9, 120, 130)], mask), ROUNDS)
+    calls = {name: scoring(name, values, mask) for name in METRICS}
+    for name, call in calls.items():
+        spent[name] = milliseconds(call, ROUNDS)
         print(f"{name}: {spent[name]:.2f} ms a map, {100 * spent[name] / alone:.1f} % of a pass")
+    together = milliseconds(lambda: [call() for call in calls.values()], ROUNDS)
+    print(f"all four: {together:.2f} ms a map, {100 * together / alone:.1f} % of a pass")
     edges, small = np.append(np.arange(0, 1, .001), [1, 2, 3]), cv2.resize(mask, (224, 224), interpolation=0)
 
     def theirs():
@@ -57,6 +115,8 @@ def main():
         return [np.histogram(scores[small == k], bins=edges)[0] for k in (0, 1)]
     other = milliseconds(theirs, ROUNDS)
     print(f"wsolevaluation: {other:.2f} ms a map, {other / spent['pixel-ap']:.1f} times as long")
+    if os.path.isdir(KIT):
+        share_of_a_run()
 
 
 main()
