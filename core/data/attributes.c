@@ -13,14 +13,8 @@ typedef struct context {
     int n, room;
 } context;
 
-static cr_status take_row(const cr_csv_row *in, void *user, cr_error *err)
+static cr_status add(context *c, int image, const char *attribute, cr_error *err)
 {
-    context *c = user;
-    const int image = cr_data_find(c->data, in->field[0]);
-    if (!in->field[1][0])
-        return cr_fail(err, CR_EINPUT, "%s:%d: no attribute", in->at.path, in->at.line);
-    if (image < 0)
-        return CR_OK;
     if (c->n == c->room) {
         const int room = c->room ? 2 * c->room : 1024;
         cr_name *names = realloc(c->names, (size_t)room * sizeof *names);
@@ -34,8 +28,20 @@ static cr_status take_row(const cr_csv_row *in, void *user, cr_error *err)
         c->room = room;
     }
     c->names[c->n].value = image;
-    CR_OR_RETURN(cr_pool_add(&c->pool, in->field[1], strlen(in->field[1]), &c->texts[c->n], err));
+    CR_OR_RETURN(cr_pool_add(&c->pool, attribute, strlen(attribute), &c->texts[c->n], err));
     c->n++;
+    return CR_OK;
+}
+
+static cr_status take_row(const cr_csv_row *in, void *user, cr_error *err)
+{
+    context *c = user;
+    int n;
+    const int first = cr_data_find_all(c->data, in->field[0], &n);
+    if (!in->field[1][0])
+        return cr_fail(err, CR_EINPUT, "%s:%d: no attribute", in->at.path, in->at.line);
+    for (int i = first; i < first + n; i++)
+        CR_OR_RETURN(add(c, i, in->field[1], err));
     return CR_OK;
 }
 

@@ -181,6 +181,27 @@ bool cr_data_shares_file(const cr_dataset *data, int i)
            (i + 1 < data->n_images && strcmp(file, data->text + data->images[i + 1].file) == 0);
 }
 
+size_t cr_data_image_bytes(const cr_dataset *data, int i)
+{
+    const char *id = cr_data_image_id(data, i), *file = data->text + data->images[i].file;
+    const size_t n = strlen(id);
+    if (data->images[i].label < 0)
+        return n;
+    const char *class = data->text + data->classes[data->images[i].label].wnid;
+    const size_t n_class = strlen(class), n_file = cr_stem_length(file, strlen(file), NULL);
+    const bool of_pair = n > n_class + 1 && id[n - n_class - 1] == ':' &&
+                         strcmp(id + n - n_class, class) == 0 &&
+                         (n_file < n || strncmp(file + n_file - n, id, n) != 0);
+    return of_pair ? n - n_class - 1 : n;
+}
+
+bool cr_data_follows(const cr_dataset *data, int i)
+{
+    const size_t n = cr_data_image_bytes(data, i);
+    return i > 0 && cr_data_image_bytes(data, i - 1) == n && cr_data_image_id(data, i)[n] &&
+           strncmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i), n) == 0;
+}
+
 cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err)
 {
     const cr_data_image *image = &data->images[i];
@@ -251,6 +272,29 @@ int cr_data_find(const cr_dataset *data, const char *id)
 {
     size_t n = strlen(id);
     return find_id(data, id, cr_stem_length(id, n, NULL));
+}
+
+int cr_data_find_all(const cr_dataset *data, const char *id, int *n)
+{
+    const size_t n_id = cr_stem_length(id, strlen(id), NULL);
+    int first = find_id(data, id, n_id), high = data->n_images;
+    *n = first >= 0;
+    if (first >= 0)
+        return first;
+    for (first = 0; first < high;) {
+        const int middle = first + (high - first) / 2;
+        const char *have = cr_data_image_id(data, middle);
+        const int order = strncmp(have, id, n_id);
+        if (order < 0 || (order == 0 && (unsigned char)have[n_id] < ':'))
+            first = middle + 1;
+        else
+            high = middle;
+    }
+    while (first + *n < data->n_images &&
+           strncmp(cr_data_image_id(data, first + *n), id, n_id) == 0 &&
+           cr_data_image_bytes(data, first + *n) == n_id)
+        ++*n;
+    return first;
 }
 
 char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored)

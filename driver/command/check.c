@@ -72,8 +72,9 @@ static void print_plan(const cr_session *s)
     printf("images   %d of %d classes, %d boxes, from %s\n", s->data.n_images, s->data.n_classes,
            s->data.n_boxes, s->data.folder[0] ? s->data.folder : "annotations alone");
     if (s->data.n_masks)
-        printf("masks    of %d images, from %s\n", s->data.n_masks,
-               s->data.masks[0] ? s->data.masks : "the ground truth");
+        printf("masks    of %d images, from %s%s\n", s->data.n_masks,
+               s->data.masks[0] ? s->data.masks : "the ground truth",
+               s->data.images[0].mask ? "; those count that have a pixel of their class" : "");
     if (s->data.n_excluded)
         printf("excluded %d images are not localized\n", s->data.n_excluded);
     if (s->data.n_unlisted_files)

@@ -73,12 +73,17 @@ cleanup:
 }
 
 /* A field of CSV, in quotes where it needs them. */
+static void put_bytes(FILE *out, const char *text, size_t n)
+{
+    if (strcspn(text, ",\"\r\n") < n)
+        csv_fwrite(out, text, n);
+    else
+        fwrite(text, 1, n, out);
+}
+
 static void put_field(FILE *out, const char *text)
 {
-    if (strpbrk(text, ",\"\r\n"))
-        csv_fwrite(out, text, strlen(text));
-    else
-        fputs(text, out);
+    put_bytes(out, text, strlen(text));
 }
 
 /* CSV */
@@ -244,7 +249,8 @@ cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pi
     return status != CR_OK ? status : cr_pick_find(path, to.plan, false, true, &here, err);
 }
 
-/* The forms of a challenge: a line an image, whose classes are numbered in another order. */
+/* The forms of a challenge: a line an image, of several rows for its classes too, whose classes are numbered
+ * in another order. */
 
 typedef struct groups_context {
     const cr_results_plan *plan;
@@ -264,9 +270,12 @@ static cr_status take_groups(const cr_results_rows *rows, void *context, cr_erro
         const view v = {to->data, rows, &to->plan->protocols[pick->protocol],
                         &rows->variants[pick->variant].protocols[pick->protocol], i};
         cr_prediction list[CR_TOP];
+        if (cr_data_follows(to->data, rows->first + i)) /* the same predictions */
+            continue;
         const int n = predictions_of(&v, list);
         if (to->kaggle) {
-            put_field(to->out, cr_data_image_id(to->data, rows->first + i));
+            put_bytes(to->out, cr_data_image_id(to->data, rows->first + i),
+                      cr_data_image_bytes(to->data, rows->first + i));
             fputc(',', to->out);
         }
         for (int k = 0; k < n; k++) {

@@ -238,6 +238,13 @@ char *cr_data_image_path(const cr_dataset *data, int i);
 /* Index of the image with this id (an image extension is ignored), or -1. */
 int cr_data_find(const cr_dataset *data, const char *id);
 
+/* The first of the *n rows of the image: that with this id, or, of an image without a class, all its pairs. */
+int cr_data_find_all(const cr_dataset *data, const char *id, int *n);
+
+/* Bytes of a row's id without the class of a pair; and whether it is of a pair of the image of the row before. */
+size_t cr_data_image_bytes(const cr_dataset *data, int i);
+bool cr_data_follows(const cr_dataset *data, int i);
+
 /* Whether the images have labels, and boxes: all or none. */
 static inline bool cr_data_has_labels(const cr_dataset *data)
 {

@@ -1,5 +1,6 @@
 """Sets whose images have objects of several classes: rows of an image and a class, against this test's own reading
 of the same files, down to the results of a run; each wrong file must give its place and reason."""
+import csv
 import ctypes as ct
 import json
 import os
@@ -393,6 +394,7 @@ def judge_run(folder):
             report(f"{row}: pixels of its class's mask", False, f"{object_[i]}, {other[i]}, not {wanted}")
     report("masks were read, and some are without their class", (object_ > 0).sum() > 10 and n_without > 0,
            str(object_))
+    judge_exports(folder, outs[0], ids)
     # Two rows of one image have a map each, by their ids, and score as in the run.
     subprocess.run([CAMRANK, "export", outs[0], "--format", "npy", "--model", "gap", "-o", f"{folder}/maps"], check=True)
     report("a map for each row", len(os.listdir(f"{folder}/maps")) == len(ids) and f"{ids[0]}.npy" in os.listdir(f"{folder}/maps"))
@@ -441,6 +443,26 @@ def judge_openimages(folder):
         file.write(b"\xff\xd8\xff\xe0\x00")
     refused("a file without a size", f"{folder}/images/{row[0]}.png", "says its size", "openimages",
             ground_truth=truth, images=f"{folder}/images", synsets=names)
+
+
+def judge_exports(folder, out, rows):
+    """Forms of a line an image, and labels of images, of which each has several rows."""
+    images = sorted({row.split(":")[0] for row in rows})
+    lines = subprocess.run([CAMRANK, "export", out, "--format", "kaggle", "--model", "gap"], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout.splitlines()[1:]
+    report("a submission has a line an image", [line.split(",")[0] for line in lines] == images, str(lines[:3]))
+    labels = write(f"{folder}/labels.csv", "image,attribute\n" + f"{images[0]},of all\n{rows[-1]},of one\nnone,x\n")
+    write(f"{folder}/other.csv", "image,attribute\n" + f"{images[0]}:,x\n{images[0][:-1]},x\n")
+    for name in "labels", "other":
+        made = subprocess.run([CAMRANK, "patterns", out, "--model", "gap", "--attributes", f"{folder}/{name}.csv", "-o",
+                               f"{folder}/{name}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        report(f"{name}: labels are of all rows of an image, or of one", made.returncode == (0 if name == "labels" else 3) and
+               (name == "labels" or "no row is of an image" in made.stderr), made.stderr)
+    with open(f"{folder}/labels/labels.csv", encoding="utf-8") as stream:
+        found = list(csv.DictReader(stream))
+    n = sum(int(line["images"]) for line in found if line["attribute"] == "of all")
+    report("a label of an image counts in each of its classes",
+           n == sum(row.split(":")[0] == images[0] for row in rows), f"{found}, {rows[:3]}")
 
 
 def judge_mask_paths(folder):
