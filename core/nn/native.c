@@ -2,12 +2,21 @@
  * such, but for what makes the logits. */
 #include "net.h"
 
+#define LEAST_VALUES 16
+
+/* Whether products of pairs pay: where a row of the window has so few values that most of what they would multiply
+ * is filled up with 0, as the 3x3 pixels of an image, float32 is as fast. */
+static bool pays(const cr_window *win)
+{
+    return win->c >= LEAST_VALUES || win->s * win->c >= LEAST_VALUES;
+}
+
 cr_native cr_native_of(const cr_node *node)
 {
     if (!(node->flags & CR_OP_ROUNDS) || !node->op->linear)
         return (cr_native){.runs = false};
     const cr_linear linear = node->op->linear(node);
-    return (cr_native){.runs = cr_pairs_fit(&linear.win),
+    return (cr_native){.runs = cr_pairs_fit(&linear.win) && pays(&linear.win),
                        .n = linear.n,
                        .forth = cr_pairs_forward(&linear.win),
                        .back = cr_pairs_backward(&linear.win)};
