@@ -22,6 +22,19 @@ static const double rates[][CR_N_WORKS] = {
                        279},
 };
 
+cr_window cr_window_rows(const cr_window *win, int first, int n, int *x_first)
+{
+    const int begin = first * win->stride_h - win->pad_top;
+    const int end = begin + (n - 1) * win->stride_h + win->dilation_h * (win->r - 1) + 1;
+    cr_window rows = *win;
+    *x_first = begin < 0 ? 0 : begin < win->h ? begin : win->h;
+    rows.h = (end < win->h ? end : win->h) - *x_first;
+    rows.h = rows.h > 0 ? rows.h : 0;
+    rows.p = n;
+    rows.pad_top = *x_first - begin;
+    return rows;
+}
+
 const cr_way *cr_way_find(const char *name)
 {
     for (int i = 0; cr_ways[i]; i++)

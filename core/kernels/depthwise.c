@@ -76,6 +76,7 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 }
 
 const cr_way cr_way_depthwise = {.name = "depthwise",
+                                 .by_rows = true,
                                  .fits = fits,
                                  .work = work,
                                  .weights = n_weights,

@@ -96,6 +96,7 @@ static void forward(const cr_window *win, const cr_conv_pass *pass)
 }
 
 const cr_way cr_way_direct = {.name = "direct",
+                              .by_rows = true,
                               .adds_in_place = true,
                               .fits = fits,
                               .work = work,

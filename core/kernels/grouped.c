@@ -133,6 +133,7 @@ static void backward(const cr_window *win, const cr_conv_back *back)
 }
 
 const cr_way cr_way_grouped = {.name = "grouped",
+                               .by_rows = true,
                                .adds_in_place = true,
                                .fits = fits,
                                .work = work,

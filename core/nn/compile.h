@@ -124,6 +124,9 @@ static inline size_t cr_reals_of(size_t n, bool half)
     return half ? (n * sizeof(cr_bfloat16) + sizeof(cr_real) - 1) / sizeof(cr_real) : n;
 }
 
+/* pieces.c: how node i is computed in pieces. */
+cr_pieces cr_pieces_of(const cr_compiler *c, int i);
+
 /* precision.c: which nodes round their weights, and what is stored as bfloat16; values have their homes. Then,
  * once there are groups, adds to the scratch of each step what it converts. */
 void cr_precision_choose(cr_compiler *c);

@@ -107,6 +107,27 @@ typedef struct cr_linear {
     cr_real (*bias)(const cr_node *node, int k);
 } cr_linear;
 
+/* How an operator can be computed in pieces: rows of the output (0: it cannot), those of its inputs, and which of them
+ * some of the output's need, n from `first` on. */
+typedef struct cr_cut {
+    int rows;
+    int x_rows[2], first[2], n[2];
+} cr_cut;
+
+/* Where a row of the output is made of the same one of each input. */
+static inline cr_cut cr_cut_alike(size_t rows, int first, int n)
+{
+    return (cr_cut){(int)rows, {(int)rows, (int)rows}, {first, first}, {n, n}};
+}
+
+/* Of a window: its rows as cr_window_rows has them. */
+static inline cr_cut cr_cut_window(const cr_window *win, int first, int n)
+{
+    cr_cut cut = {win->p, .x_rows = {win->h}};
+    cut.n[0] = cr_window_rows(win, first, n, &cut.first[0]).h;
+    return cut;
+}
+
 typedef struct cr_op {
     const char *type;
     int min_inputs, max_inputs; /* in ONNX, constants included */
@@ -136,6 +157,11 @@ typedef struct cr_op {
 
     void (*forward)(const cr_run *run);
     void (*backward)(const cr_run *run);
+
+    /* Of one whose output can be computed in pieces: what rows first .. first + n - 1 of an image's output need, and
+     * forward of these alone, of one image; x and y are where the rows begin. Both NULL: it is computed as a whole. */
+    cr_cut (*cut)(const cr_node *node, int first, int n);
+    void (*forward_rows)(const cr_run *run, int first, int n);
 
     /* What is added to each channel of a map; NULL: nothing, or it is not known as a layer's bias. */
     const cr_real *(*bias)(const cr_run *run);

@@ -245,6 +245,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->y_row = row_of(c, node->y);
     step->y_exact = node->y == c->root[graph->logits] || graph->values[node->y].whole;
     step->native = cr_native_of(node);
+    step->pieces = cr_pieces_of(c, i);
     step->converts = cr_precision_scratch(node);
     step->dy_masked = place_of(&b.masks[s]);
     step->ty = place_of(&b.tangents[node->y]);

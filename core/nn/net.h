@@ -65,6 +65,13 @@ typedef struct cr_native {
     size_t weights_at, weights_back_at, bias_at; /* cr_reals into the block of weights */
 } cr_native;
 
+/* Of a step that computes in float32, in a net in bfloat16: so many rows of its output at a time, and the cr_reals that
+ * these are with what they need. */
+typedef struct cr_pieces {
+    int rows, at_once; /* 0: it is computed as a whole */
+    size_t n_reals;
+} cr_pieces;
+
 /* One node, ready to run. Places are elements of the value's own type into the arena, or CR_NOWHERE: cr_reals
  * but where the value is stored as bfloat16. */
 typedef struct cr_step {
@@ -88,6 +95,7 @@ typedef struct cr_step {
     size_t *x_row, y_row;                    /* [n_x] elements that lie side by side */
     bool y_exact;                            /* the logits, or integers, which nothing rounds */
     cr_native native;
+    cr_pieces pieces;
     bool back;        /* runs in the backward pass; the rest is for that */
     size_t dy;        /* place */
     size_t dy_masked; /* place of a copy for the clamp to mask, where dy itself is a result */

@@ -21,11 +21,27 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     }
 }
 
-static void forward(const cr_run *run)
+static void forward_of(const cr_run *run, size_t rows)
 {
     const affine *p = run->node->params;
-    cr_affine_forward((size_t)run->n * p->rows, p->c, run->x[0], run->x_step[0], run->weights,
+    cr_affine_forward((size_t)run->n * rows, p->c, run->x[0], run->x_step[0], run->weights,
                       cr_bias(run, (size_t)p->c), run->node->clamp, run->y, run->y_step);
+}
+
+static void forward(const cr_run *run)
+{
+    forward_of(run, ((const affine *)run->node->params)->rows);
+}
+
+static cr_cut cut(const cr_node *node, int first, int n)
+{
+    return cr_cut_alike(((const affine *)node->params)->rows, first, n);
+}
+
+static void forward_rows(const cr_run *run, int first, int n)
+{
+    (void)first;
+    forward_of(run, (size_t)n);
 }
 
 static void backward(const cr_run *run)
@@ -42,8 +58,13 @@ static const cr_real *bias_of(const cr_run *run)
     return strcmp(run->node->type, "BatchNormalization") == 0 ? run->weights + p->c : NULL;
 }
 
-static const cr_op affine_op = {
-    .type = "affine", .pack = pack, .forward = forward, .backward = backward, .bias = bias_of};
+static const cr_op affine_op = {.type = "affine",
+                                .pack = pack,
+                                .forward = forward,
+                                .backward = backward,
+                                .cut = cut,
+                                .forward_rows = forward_rows,
+                                .bias = bias_of};
 
 cr_status cr_affine_load(cr_graph *graph, cr_node *node, const cr_value *in, cr_real **scale,
                          cr_real **shift, cr_error *err)

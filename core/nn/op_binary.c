@@ -127,6 +127,25 @@ static void forward(const cr_run *run)
     cr_binary_forward(&p->kernel, run->n, run->x[p->swapped], run->x[!p->swapped], run->y);
 }
 
+/* Of what is spread over all rows each piece needs the only one. */
+static cr_cut cut(const cr_node *node, int first, int n)
+{
+    const binary *p = node->params;
+    cr_cut cut = cr_cut_alike((size_t)p->kernel.rows, first, n);
+    if (p->kernel.spread == CR_SPREAD_ROWS)
+        cut.x_rows[!p->swapped] = cut.n[!p->swapped] = 1, cut.first[!p->swapped] = 0;
+    return cut;
+}
+
+static void forward_rows(const cr_run *run, int first, int n)
+{
+    (void)first;
+    const binary *p = run->node->params;
+    cr_binary kernel = p->kernel;
+    kernel.rows = n;
+    cr_binary_forward(&kernel, run->n, run->x[p->swapped], run->x[!p->swapped], run->y);
+}
+
 static void backward(const cr_run *run)
 {
     const binary *p = run->node->params;
@@ -157,6 +176,8 @@ static void curve(const cr_run *run)
                           .load = loader,                                        \
                           .forward = forward,                                    \
                           .backward = backward,                                  \
+                          .cut = cut,                                            \
+                          .forward_rows = forward_rows,                          \
                           .tangent = bends,                                      \
                           .curve = curves}
 

@@ -129,19 +129,36 @@ static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weight
     p->conv.way->pack_back(&p->conv.win, scaled_weight, &s, weights);
 }
 
-static void forward(const cr_run *run)
+static void convolve(const cr_run *run, const cr_window *win)
 {
     const cr_conv *c = cr_conv_of(run->node);
-    c->way->forward(&c->win, &(cr_conv_pass){.n = run->n,
-                                             .x = run->x[0],
-                                             .x_step = run->x_step[0],
-                                             .weights = run->weights,
-                                             .bias = cr_bias(run, c->way->weights(&c->win)),
-                                             .add = run->adds ? run->x[1] : NULL,
-                                             .clamp = run->node->clamp,
-                                             .y = run->y,
-                                             .y_step = run->y_step,
-                                             .scratch = run->scratch});
+    c->way->forward(win, &(cr_conv_pass){.n = run->n,
+                                         .x = run->x[0],
+                                         .x_step = run->x_step[0],
+                                         .weights = run->weights,
+                                         .bias = cr_bias(run, c->way->weights(&c->win)),
+                                         .add = run->adds ? run->x[1] : NULL,
+                                         .clamp = run->node->clamp,
+                                         .y = run->y,
+                                         .y_step = run->y_step,
+                                         .scratch = run->scratch});
+}
+
+static void forward(const cr_run *run)
+{
+    convolve(run, &cr_conv_of(run->node)->win);
+}
+
+static cr_cut cut(const cr_node *node, int first, int n)
+{
+    const cr_conv *c = cr_conv_of(node);
+    return c->way->by_rows ? cr_cut_window(&c->win, first, n) : (cr_cut){0};
+}
+
+static void forward_rows(const cr_run *run, int first, int n)
+{
+    const cr_window win = cr_window_rows(&cr_conv_of(run->node)->win, first, n, &(int){0});
+    convolve(run, &win);
 }
 
 static void backward(const cr_run *run)
@@ -175,6 +192,8 @@ const cr_op cr_op_conv = {.type = "Conv",
                           .conv = cr_conv_of,
                           .forward = forward,
                           .backward = backward,
+                          .cut = cut,
+                          .forward_rows = forward_rows,
                           .bias = bias_of};
 
 /* A Conv by its name, or by that of its output. */

@@ -77,11 +77,27 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     }
 }
 
-static void layer_norm_forward(const cr_run *run)
+static void layer_norm_of(const cr_run *run, size_t n)
 {
     const rows *p = run->node->params;
-    cr_layer_norm_forward((size_t)run->n * p->rows, p->c, p->epsilon, run->x[0], run->weights,
+    cr_layer_norm_forward((size_t)run->n * n, p->c, p->epsilon, run->x[0], run->weights,
                           run->weights + p->c, run->y);
+}
+
+static void layer_norm_forward(const cr_run *run)
+{
+    layer_norm_of(run, ((const rows *)run->node->params)->rows);
+}
+
+static cr_cut cut(const cr_node *node, int first, int n)
+{
+    return cr_cut_alike(((const rows *)node->params)->rows, first, n);
+}
+
+static void layer_norm_rows(const cr_run *run, int first, int n)
+{
+    (void)first;
+    layer_norm_of(run, (size_t)n);
 }
 
 static void layer_norm_backward(const cr_run *run)
@@ -114,6 +130,8 @@ const cr_op cr_op_layer_normalization = {.type = "LayerNormalization",
                                          .pack = pack,
                                          .forward = layer_norm_forward,
                                          .backward = layer_norm_backward,
+                                         .cut = cut,
+                                         .forward_rows = layer_norm_rows,
                                          .tangent = layer_norm_tangent,
                                          .curve = layer_norm_curve};
 

@@ -46,6 +46,18 @@ static void max_forward(const cr_run *run)
     cr_maxpool_forward(&p->win, run->n, run->x[0], run->x_step[0], run->y, run->y_step);
 }
 
+static void max_rows(const cr_run *run, int first, int n)
+{
+    const cr_avgpool *p = run->node->params;
+    const cr_window win = cr_window_rows(&p->win, first, n, &(int){0});
+    cr_maxpool_forward(&win, run->n, run->x[0], run->x_step[0], run->y, run->y_step);
+}
+
+static cr_cut cut(const cr_node *node, int first, int n)
+{
+    return cr_cut_window(&((const cr_avgpool *)node->params)->win, first, n);
+}
+
 static void max_backward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
@@ -62,6 +74,16 @@ static void average_forward(const cr_run *run)
 {
     const cr_avgpool *p = run->node->params;
     cr_avgpool_forward(p, run->n, run->x[0], run->x_step[0], run->y, run->y_step);
+}
+
+static void average_rows(const cr_run *run, int first, int n)
+{
+    int x_first;
+    cr_avgpool p = *(const cr_avgpool *)run->node->params;
+    const int bottom = p.win.h + p.pad_bottom;
+    p.win = cr_window_rows(&p.win, first, n, &x_first);
+    p.pad_bottom = bottom - x_first - p.win.h;
+    cr_avgpool_forward(&p, run->n, run->x[0], run->x_step[0], run->y, run->y_step);
 }
 
 static void average_backward(const cr_run *run)
@@ -170,6 +192,8 @@ const cr_op cr_op_max_pool = {.type = "MaxPool",
                               .load = load_max,
                               .forward = max_forward,
                               .backward = max_backward,
+                              .cut = cut,
+                              .forward_rows = max_rows,
                               .tangent = max_tangent};
 
 const cr_op cr_op_average_pool = {.type = "AveragePool",
@@ -179,7 +203,9 @@ const cr_op cr_op_average_pool = {.type = "AveragePool",
                                            CR_OP_LINEAR,
                                   .load = load_average,
                                   .forward = average_forward,
-                                  .backward = average_backward};
+                                  .backward = average_backward,
+                                  .cut = cut,
+                                  .forward_rows = average_rows};
 
 const cr_op cr_op_global_average_pool = {.type = "GlobalAveragePool",
                                          .min_inputs = 1,

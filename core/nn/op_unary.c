@@ -68,6 +68,19 @@ static void forward(const cr_run *run)
     cr_unary_forward(run->node->params, run->n, run->x[0], run->y);
 }
 
+static cr_cut cut(const cr_node *node, int first, int n)
+{
+    return cr_cut_alike(((const cr_unary *)node->params)->n, first, n);
+}
+
+static void forward_rows(const cr_run *run, int first, int n)
+{
+    (void)first;
+    cr_unary p = *(const cr_unary *)run->node->params;
+    p.n = (size_t)n;
+    cr_unary_forward(&p, run->n, run->x[0], run->y);
+}
+
 static void backward(const cr_run *run)
 {
     cr_unary_backward(run->node->params, run->n, run->m, run->x[0], run->y, run->dy, run->dx[0]);
@@ -91,6 +104,8 @@ static void curve(const cr_run *run)
                           .load = loader,                                        \
                           .forward = forward,                                    \
                           .backward = backward,                                  \
+                          .cut = cut,                                            \
+                          .forward_rows = forward_rows,                          \
                           .tangent = tangent,                                    \
                           .curve = curve}
 

@@ -116,6 +116,9 @@ static size_t converted_forth(const cr_compiler *c, int i)
     const cr_node *node = &c->graph->nodes[i];
     const size_t n = (size_t)c->group[c->step_of[i]];
     const bool native = cr_native_of(node).runs;
+    const cr_pieces pieces = cr_pieces_of(c, i);
+    if (pieces.rows)
+        return pieces.n_reals;
     size_t reals = converted(c->half[node->y], native, n * size_of(c, node->y));
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         const int x = cr_compiler_input(c, i, j);

@@ -77,21 +77,98 @@ static void native_forward(const cr_net *net, const cr_step *step, int first, in
         cr_bfloat16_load(images * step->y_size / row, row, pass.y, 0, y, step->y_step);
 }
 
+/* Runs forward what of the output is n elements at y, by `forward`, or else by pieces that begin at row `first`. */
+static void compute(const cr_step *step, cr_run *run, int first, int n_rows, size_t n, void *y,
+                    cr_real *left)
+{
+    const size_t row = step->y_row < n ? step->y_row : n;
+    run->y = step->y_half ? take(&left, n) : y;
+    run->y_step = step->y_half ? 0 : step->y_step;
+    if (n_rows > 0)
+        step->node.op->forward_rows(run, first, n_rows);
+    else
+        step->node.op->forward(run);
+    if (cr_clamps(step->node.clamp) && !(step->node.flags & CR_OP_CLAMPS))
+        cr_clamp_forward(step->node.clamp, n, run->y, run->y);
+    if (step->y_half)
+        cr_bfloat16_store(n / row, row, run->y, 0, y, step->y_step);
+    else if (!step->y_exact)
+        cr_bfloat16_round(n / row, row, run->y, run->y_step);
+}
+
+/* The place of an element of image `first` of a value, the n-th from its first one on. */
+static void *place_in(const cr_net *net, size_t at, bool half, size_t first, size_t n, size_t row,
+                      ptrdiff_t step)
+{
+    return place(net, at, half, first + (step ? n / row * (size_t)step : n));
+}
+
+/* What a piece needs of input j of image i of those from `first` on: n of its `rows` rows, as read_x has it. */
+static const cr_real *read_rows(const cr_net *net, const cr_step *step, int j, size_t first,
+                                size_t i, int rows, int from, int n, cr_real **left,
+                                ptrdiff_t *x_step)
+{
+    const size_t size = step->x_size[j] / (size_t)rows, all = size * (size_t)n;
+    const size_t row = step->x_row[j] < all ? step->x_row[j] : all;
+    const void *x =
+        place_in(net, step->x[j], step->x_half[j], first * step->x_stride[j],
+                 i * step->x_size[j] + size * (size_t)from, step->x_row[j], step->x_step[j]);
+    *x_step = step->x_step[j];
+    if (!step->x_half[j])
+        return x;
+    cr_real *reals = take(left, all);
+    if (all > 0)
+        cr_bfloat16_load(all / row, row, x, *x_step, reals, 0);
+    *x_step = 0;
+    return reals;
+}
+
+/* Image i of those from image `first` on. */
+static void forward_in_pieces(const cr_net *net, const cr_step *step, size_t first, size_t i)
+{
+    const cr_real *x[CR_MAX_ACTIVATIONS];
+    ptrdiff_t x_step[CR_MAX_ACTIVATIONS];
+    const int rows = step->pieces.rows, n_own = step->node.n_x - step->adds;
+    const size_t size = step->y_size / (size_t)rows;
+    cr_run run = {.node = &step->node,
+                  .n = 1,
+                  .m = 1,
+                  .adds = step->adds,
+                  .x = x,
+                  .x_step = x_step,
+                  .weights = step->weights,
+                  .scratch = cr_net_at(net, step->scratch)};
+    for (int at = 0, n; at < rows; at += n) {
+        n = rows - at < step->pieces.at_once ? rows - at : step->pieces.at_once;
+        cr_real *left = run.scratch + step->converts;
+        const cr_cut cut = step->node.op->cut(&step->node, at, n);
+        for (int j = 0; j < n_own; j++)
+            x[j] = read_rows(net, step, j, first, i, cut.x_rows[j], cut.first[j], cut.n[j], &left,
+                             &x_step[j]);
+        if (step->adds)
+            x[n_own] = read_rows(net, step, n_own, first, i, rows, at, n, &left, &x_step[n_own]);
+        void *y = place_in(net, step->y, step->y_half, first * step->y_stride,
+                           i * step->y_size + (size_t)at * size, step->y_row, step->y_step);
+        compute(step, &run, at, n, (size_t)n * size, y, left);
+    }
+}
+
 void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int n)
 {
+    const cr_real *x[CR_MAX_ACTIVATIONS];
+    ptrdiff_t x_step[CR_MAX_ACTIVATIONS];
+    const size_t images = (size_t)n;
+    cr_real *scratch = cr_net_at(net, step->scratch), *left = scratch + step->converts;
     if (step->native.runs) {
         native_forward(net, step, first, n);
         return;
     }
-    const cr_real *x[CR_MAX_ACTIVATIONS];
-    ptrdiff_t x_step[CR_MAX_ACTIVATIONS];
-    const size_t images = (size_t)n, row = step->y_row, rows = images * step->y_size / row;
-    cr_real *scratch = cr_net_at(net, step->scratch), *left = scratch + step->converts;
-    if (step->in_place)
+    for (size_t i = 0; step->pieces.rows && i < images; i++)
+        forward_in_pieces(net, step, (size_t)first, i);
+    if (step->in_place || step->pieces.rows)
         return;
     for (int j = 0; j < step->node.n_x; j++)
         x[j] = read_x(net, step, j, first, images, &left, &x_step[j]);
-    void *y = place(net, step->y, step->y_half, (size_t)first * step->y_stride);
     cr_run run = {.node = &step->node,
                   .n = n,
                   .m = 1,
@@ -99,17 +176,10 @@ void cr_bfloat16_forward(const cr_net *net, const cr_step *step, int first, int 
                   .rows = net->rows + first,
                   .x = x,
                   .x_step = x_step,
-                  .y = step->y_half ? take(&left, images * step->y_size) : y,
-                  .y_step = step->y_half ? 0 : step->y_step,
                   .weights = step->weights,
                   .scratch = scratch};
-    step->node.op->forward(&run);
-    if (cr_clamps(step->node.clamp) && !(step->node.flags & CR_OP_CLAMPS))
-        cr_clamp_forward(step->node.clamp, images * step->y_size, run.y, run.y);
-    if (step->y_half)
-        cr_bfloat16_store(rows, row, run.y, 0, y, step->y_step);
-    else if (!step->y_exact)
-        cr_bfloat16_round(rows, row, run.y, run.y_step);
+    void *y = place(net, step->y, step->y_half, (size_t)first * step->y_stride);
+    compute(step, &run, 0, 0, images * step->y_size, y, left);
 }
 
 /* The gradient of input j in float32, to be added to; 0 where it begins. */

@@ -81,6 +81,10 @@ typedef struct cr_window {
     int groups; /* of a convolution; 1 for pooling */
 } cr_window;
 
+/* The window of rows first .. first + n - 1 of the output alone: of the input's rows it has those that they see, from
+ * *x_first on. */
+cr_window cr_window_rows(const cr_window *win, int first, int n, int *x_first);
+
 /* The weight from input channel c of its group to output channel k (of all) at window position
  * t = r S + s. */
 typedef cr_real (*cr_weight_fn)(const void *context, int k, int c, int t);
@@ -138,6 +142,7 @@ typedef enum cr_work {
 typedef struct cr_way {
     const char *name;
     bool adds_in_place; /* forward may be given what it adds where it is to write */
+    bool by_rows;       /* a row of the output is the same bits by itself: see cr_window_rows */
     bool (*fits)(const cr_window *win);
     /* Adds the work for one image, as one of many. */
     void (*work)(const cr_window *win, double work[CR_N_WORKS]);

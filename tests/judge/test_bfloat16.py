@@ -8,6 +8,7 @@ errors must be within 1.1 times that of PyTorch's, which rounds more often (the 
 convolutions); that of the logits' within 0.5 % of their range. Gradients are those with respect to the pixels.
 """
 import ctypes as ct
+import io
 import sys
 import warnings
 
@@ -182,11 +183,75 @@ def judge_three_by_three():
         lib.cr_isa_use(usual)
 
 
+class Gate(torch.nn.Module):
+    """A map times a value of each channel, as squeeze-and-excitation has it, or plus another."""
+
+    def __init__(self, gate):
+        super().__init__()
+        self.gate = gate
+
+    def forward(self, x):
+        return x * x.amax((2, 3), keepdim=True) if self.gate else x + torch.nn.functional.max_pool2d(x, 5, 1, 2)
+
+
+class WithMap(torch.nn.Module):
+    def __init__(self, layers, n_channels):
+        super().__init__()
+        self.layers, self.head = layers, torch.nn.Linear(n_channels, 8)
+
+    def forward(self, x):
+        x = self.layers(x)
+        return x, self.head(x.mean((2, 3)))
+
+
+class LastNorm(torch.nn.LayerNorm):
+    """Over the channels of a map."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def judge_pieces():
+    """Layers that compute in float32 between maps of bfloat16, a few rows at a time: as PyTorch computes the whole of the
+    same rounded numbers, rounded once. Taking the largest changes no number, so that it is nothing before and behind."""
+    nn, height, width, n_channels = torch.nn, 67, 61, 24
+    torch.manual_seed(4)
+    norm = nn.BatchNorm2d(n_channels)
+    norm.running_mean.uniform_(-.3, .3)
+    norm.running_var.uniform_(.5, 2)
+    layers = {"depthwise convolution": nn.Conv2d(n_channels, n_channels, 3, padding=1, groups=n_channels),
+              "strided depthwise convolution": nn.Conv2d(n_channels, n_channels, 5, 2, padding=2, groups=n_channels),
+              "dilated depthwise convolution": nn.Conv2d(n_channels, n_channels, 3, padding=3, dilation=2, groups=n_channels),
+              "grouped convolution": nn.Conv2d(n_channels, n_channels, 3, 2, padding=1, groups=3),
+              "maximum": nn.MaxPool2d(3, 2, 1), "dilated maximum": nn.MaxPool2d(3, 1, 1, 2, ceil_mode=True),
+              "mean": nn.AvgPool2d(3, 2, 1, ceil_mode=True), "mean without padding": nn.AvgPool2d(5, 3, 2, count_include_pad=False),
+              "affine": nn.Sequential(norm, nn.ReLU()), "layer normalisation": LastNorm(n_channels),
+              "gate": Gate(True), "sum": Gate(False), "SiLU": nn.SiLU(), "GELU": nn.GELU(), "Hardswish": nn.Hardswish(),
+              "sigmoid": nn.Sigmoid()}
+    x = torch.randn(BATCH, n_channels, height, width).to(torch.bfloat16).float()
+    largest = nn.MaxPool2d(3, 1, 1)
+    for name, layer in layers.items():
+        stream, net = io.BytesIO(), WithMap(nn.Sequential(largest, layer, largest), n_channels).eval()
+        torch.onnx.export(net, x[:1], stream, opset_version=13, input_names=["x"], output_names=["map", "logits"],
+                          dynamic_axes={name: {0: "n"} for name in ("x", "map", "logits")})
+        graph = Graph(stream.getvalue(), name, output="logits")
+        lib.cr_graph_use_precision(graph.handle, BFLOAT16)
+        ours = Net(graph, BATCH, [(graph.find("map"), False)])
+        ours.forward(x.numpy())
+        mine = ours.activations(0, BATCH)
+        with torch.no_grad():
+            theirs = largest(layer(largest(x)).to(torch.bfloat16).float()).numpy()
+        same, apart = (mine == theirs).mean(), (abs(mine - theirs) / np.maximum(abs(theirs), 1e-3)).max()
+        check(f"{name}, in pieces", mine.shape == theirs.shape and same >= .99 and apart <= 2.**-7,
+              f"{same:.2%} alike, others {apart:.1e} apart")
+
+
 lib.cr_isa_name.restype = ct.c_void_p
 usual = lib.cr_isa_used()
 judge_rounding()
 judge_grouped()
 judge_three_by_three()
+judge_pieces()
 for case in NETWORKS + (FURTHER if sys.argv[1:] == ["all"] else []):
     judge(case)
 check.done()
