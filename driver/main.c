@@ -1,4 +1,5 @@
 /* The `camrank` command: finds the subcommand, starts MPI if it needs it, prints what failed. */
+#include "camrank/kernels.h"
 #include "camrank/near.h"
 #include "driver/command/command.h"
 #include "launcher.h"
@@ -51,6 +52,14 @@ static void print_version(const char *libraries)
 static void print_error(const cr_error *err)
 {
     fprintf(stderr, "camrank: %s\n", err->message);
+}
+
+/* A variable with a value that means nothing would be passed over in silence. */
+static cr_status check_environment(cr_error *err)
+{
+    CR_OR_RETURN(cr_kernels_check_isa(err));
+    CR_OR_RETURN(cr_par_check_nodes(err));
+    return cr_par_check_fault(err);
 }
 
 static bool asks_for_help(int argc, char **argv)
@@ -170,9 +179,9 @@ int main(int argc, char **argv)
         if (launch.first)
             printf("%s", command->help);
         return 0;
-    } else if (command->uses_mpi)
+    } else if ((status = check_environment(&err)) == CR_OK && command->uses_mpi)
         return cr_status_exit_code(run_with_mpi(command, argc - 1, argv + 1, &err));
-    else
+    else if (status == CR_OK)
         status = run_alone(command, &launch, argc - 1, argv + 1, &err);
     if (status != CR_OK && launch.first)
         print_error(&err);

@@ -2,6 +2,8 @@
  * there, and be long enough, before memory is taken. */
 #include "model_file.h"
 
+#include "camrank/given_file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,8 @@ static cr_status read_model(const cr_par *par, const cr_par_nodes *nodes, const 
     cr_status status = CR_OK;
     size_t n_bytes = 0;
     if (par->rank == 0)
+        status = cr_file_check_use(path, CR_FILE_NETWORK, err);
+    if (par->rank == 0 && status == CR_OK)
         status = cr_file_size(path, CR_ONNX_MAX_BYTES, &n_bytes, err);
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_par_spread(par, &n_bytes, sizeof n_bytes, err));
@@ -172,13 +176,6 @@ cr_status cr_model_file_open(const cr_par *par, const cr_par_nodes *nodes, const
 {
     cr_status status = CR_OK;
     *file = (cr_model_file){0};
-    const char *ending = strrchr(path, '.');
-    if (ending && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0))
-        CR_TRY(
-            cr_fail(err, CR_EINPUT,
-                    "%s: is a job, not a network: give the model that it names (models.file), or "
-                    "camrank run the job",
-                    path));
     CR_TRY(read_model(par, nodes, path, &file->model, err));
     status = cr_nn_files_find(file->model.bytes, file->model.n_bytes, path, weights, inputs,
                               &file->files, err);

@@ -3,6 +3,7 @@
 #include "session.h"
 
 #include "camrank/blas.h"
+#include "camrank/given_file.h"
 
 #include "input_text.h"
 #include "networks.h"
@@ -14,15 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads a file on rank 0 for all ranks. Collective. */
-static cr_status read_shared(const cr_par *par, const char *path, size_t max_bytes, uint8_t **bytes,
-                             size_t *n_bytes, cr_error *err)
+/* Reads a job file on rank 0 for all ranks. Collective. */
+static cr_status read_shared(const cr_par *par, const char *path, uint8_t **bytes, size_t *n_bytes,
+                             cr_error *err)
 {
     cr_status status = CR_OK;
     *bytes = NULL;
     *n_bytes = 0;
     if (par->rank == 0)
-        status = cr_file_read(path, max_bytes, bytes, n_bytes, err);
+        status = cr_file_check_use(path, CR_FILE_JOB, err);
+    if (par->rank == 0 && status == CR_OK)
+        status = cr_file_read(path, CR_JOB_MAX_BYTES, bytes, n_bytes, err);
     CR_TRY(cr_par_follow(par, status, err));
     CR_TRY(cr_par_share(par, bytes, n_bytes, err));
 
@@ -56,7 +59,7 @@ static cr_status open_job(const cr_par *par, const cr_session_options *options, 
     cr_status status = CR_OK;
     uint8_t *text = NULL;
     size_t n_bytes;
-    CR_TRY(read_shared(par, options->job, CR_JOB_MAX_BYTES, &text, &n_bytes, err));
+    CR_TRY(read_shared(par, options->job, &text, &n_bytes, err));
     status =
         cr_job_parse((char *)text, n_bytes, options->job, options->sets, options->n_sets, job, err);
     if (status == CR_OK)

@@ -106,3 +106,20 @@ const char *cr_kernels_isa(void)
 {
     return cr_isa_name(cr_isa_used());
 }
+
+cr_status cr_kernels_check_isa(cr_error *err)
+{
+    const char *wanted = getenv("CAMRANK_ISA");
+    const cr_isa best = cr_isa_best();
+    if (!wanted || !wanted[0])
+        return CR_OK;
+    for (int i = 0; i < CR_N_ISAS; i++)
+        if (strcmp(wanted, names[i]) == 0)
+            return i <= (int)best ? CR_OK
+                                  : cr_fail(err, CR_EUSAGE,
+                                            "CAMRANK_ISA=%s: this CPU has %s at most; unset it, or "
+                                            "name what the CPU has",
+                                            wanted, names[best]);
+    return cr_fail(err, CR_EUSAGE, "CAMRANK_ISA=%s: must be any, avx2, avx512, avx512-bf16 or amx",
+                   wanted);
+}

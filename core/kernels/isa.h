@@ -2,7 +2,8 @@
  *
  * It is the fastest of the CPU (cr_isa_usual), or what the environment variable CAMRANK_ISA names (any,
  * avx2, avx512, avx512-bf16, amx); other values of it, and what the CPU lacks or the kernel does not
- * permit, are passed over. The variable is read once. Products and sums are contracted where the set
+ * permit, are passed over here: the program refuses them as it starts (cr_kernels_check_isa). The variable
+ * is read once. Products and sums are contracted where the set
  * can, so that results differ between sets by rounding. The last two are avx512 but for products of
  * bfloat16 (pairs.h).
  *

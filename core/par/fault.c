@@ -22,6 +22,14 @@ static fault read_environment(void)
     return asked;
 }
 
+cr_status cr_par_check_fault(cr_error *err)
+{
+    const char *text = getenv("CAMRANK_FAULT");
+    if (!text || !text[0] || read_environment().rank >= 0)
+        return CR_OK;
+    return cr_fail(err, CR_EUSAGE, "CAMRANK_FAULT=%s: must be SITE:RANK[:CODE[:NTH]]", text);
+}
+
 static cr_status status_of(int exit_code)
 {
     switch (exit_code) {

@@ -28,6 +28,16 @@ static cr_status make_part(cr_par *part, MPI_Comm comm, cr_error *err)
     return cr_par_check(MPI_Comm_size(comm, &part->size), "MPI_Comm_size", err);
 }
 
+cr_status cr_par_check_nodes(cr_error *err)
+{
+    const char *text = getenv("CAMRANK_NODE_RANKS");
+    char *end;
+    if (!text || !text[0] || (strtol(text, &end, 10) > 0 && end != text && !*end))
+        return CR_OK;
+    return cr_fail(err, CR_EUSAGE, "CAMRANK_NODE_RANKS=%s: must be a whole number of at least 1",
+                   text);
+}
+
 cr_status cr_par_nodes_init(cr_par_nodes *nodes, const cr_par *par, cr_error *err)
 {
     cr_status status = CR_OK;

@@ -2,6 +2,8 @@
  * of fixed length, and what is read is checked for its type first. */
 #include "internal.h"
 
+#include "camrank/given_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -36,9 +38,10 @@ cr_status cr_h5_open(const char *path, hid_t *file, cr_error *err)
     if (!regular)
         return cr_fail(err, CR_EINPUT, "%s: not a regular file", path);
     *file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (*file < 0)
-        return cr_h5_fail(err, CR_EINPUT, "%s: not a readable HDF5 file", path);
-    return CR_OK;
+    if (*file >= 0)
+        return CR_OK;
+    CR_OR_RETURN(cr_file_check_use(path, CR_FILE_RESULTS, err));
+    return cr_h5_fail(err, CR_EINPUT, "%s: not a readable HDF5 file", path);
 }
 
 cr_status cr_h5_check_storage(hid_t properties, const char *file, const char *dataset,

@@ -16,12 +16,12 @@
 
 /* code, exit code of the program, meaning. The order is the order of severity: ranks that fail
  * differently agree on the largest. */
-#define CR_STATUS_LIST(X)                             \
-    X(CR_OK, 0, "done")                               \
-    X(CR_ESTOPPED, 75, "stopped early and resumable") \
-    X(CR_EUSAGE, 2, "wrong command line")             \
-    X(CR_EINPUT, 3, "unusable input")                 \
-    X(CR_EIO, 4, "MPI, HDF5 or file system failure")  \
+#define CR_STATUS_LIST(X)                                \
+    X(CR_OK, 0, "done")                                  \
+    X(CR_ESTOPPED, 75, "stopped early and resumable")    \
+    X(CR_EUSAGE, 2, "wrong command line or environment") \
+    X(CR_EINPUT, 3, "unusable input")                    \
+    X(CR_EIO, 4, "MPI, HDF5 or file system failure")     \
     X(CR_EINTERNAL, 5, "internal error or out of memory")
 
 typedef enum cr_status {

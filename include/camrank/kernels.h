@@ -14,9 +14,11 @@
  * kernel's result changes by along tx while dy stays; it is of one image, dy and dx [M][...]. Where the
  * function is linear in pieces that is nothing, and where it is linear forward is the tangent kernel.
  *
- * All functions are Local, cannot fail and do not allocate. */
+ * All functions are Local and do not allocate; all but cr_kernels_check_isa cannot fail. */
 #ifndef CAMRANK_KERNELS_H
 #define CAMRANK_KERNELS_H
+
+#include "camrank/base.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -39,6 +41,9 @@ static inline ptrdiff_t cr_step_of(ptrdiff_t step, int c)
  * the environment variable CAMRANK_ISA names (any, avx2, avx512, avx512-bf16, amx). AVX512_BF16 without AMX is the
  * fastest on AMD's CPUs only: on Intel's its peak is half that of float32. */
 const char *cr_kernels_isa(void);
+
+/* Whether CAMRANK_ISA, where it is set, names an instruction set of this CPU. Errors: CR_EUSAGE. */
+cr_status cr_kernels_check_isa(cr_error *err);
 
 /* A bfloat16: the upper half of a float32. Values are rounded to the nearest, of two alike to the even one;
  * denormal numbers become 0, as the CPUs' own instructions have it, and a NaN stays one. */

@@ -46,6 +46,9 @@ cr_status cr_par_follow_at(const cr_par *par, cr_status local, cr_error *err, co
 #define cr_par_fault(par, err) cr_par_fault_at(par, __func__, err)
 cr_status cr_par_fault_at(const cr_par *par, const char *site, cr_error *err);
 
+/* Whether CAMRANK_FAULT, where it is set, has its form. Local. Errors: CR_EUSAGE. */
+cr_status cr_par_check_fault(cr_error *err);
+
 /* Gives n_bytes of rank 0, a number that all ranks know, to all. Collective. */
 cr_status cr_par_spread(const cr_par *par, void *bytes, size_t n_bytes, cr_error *err);
 
@@ -73,6 +76,9 @@ typedef struct cr_par_nodes {
     cr_par leaders; /* on the leaders: these, the run's rank 0 first; elsewhere {MPI_COMM_NULL} */
     int n_nodes;
 } cr_par_nodes;
+
+/* Whether CAMRANK_NODE_RANKS, where it is set, is a number of ranks. Local. Errors: CR_EUSAGE. */
+cr_status cr_par_check_nodes(cr_error *err);
 
 /* Ranks that MPI says can share memory are a node. The environment variable CAMRANK_NODE_RANKS=N cuts
  * nodes into parts of N ranks that share nothing, for tests. Collective. */

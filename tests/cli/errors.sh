@@ -101,8 +101,28 @@ alone 3 'there.h5: not a readable HDF5 file: *' show there.h5 img_000 -o x.png
 alone 3 'none.h5: No such file or directory' report none.h5
 alone 3 'none.onnx: No such file or directory' inspect none.onnx
 alone 3 'cut.onnx: is not an ONNX model, or is damaged; export it, or copy it, again' inspect cut.onnx
-alone 3 'fc.onnx: *has height 32, not 64' inspect fc.onnx --size 64x64
+alone 3 'fc.onnx: *has height 32, not 64: give the size *' inspect fc.onnx --size 64x64
 [ -e x.png ] && fail "show leaves a picture behind"
+
+# A file in another's place is called what it is.
+mkdir -p ../given && printf '\211HDF\r\n\032\n' >../given/some.h5 && cp job.yaml ../given/job
+refused 3 '../given/some.h5: is an HDF5 file, not a job: if it holds results, camrank report *' run ../given/some.h5
+refused 3 'fc.onnx: is a network, not a job: camrank init writes a job for it' check fc.onnx
+alone 3 'job.yaml: is a job, not a results file: camrank run computes it, *' report job.yaml
+alone 3 'job.yaml: is a job, not a results file: *' compare job.yaml
+alone 3 'fc.onnx: is a network, not a results file: *' show fc.onnx img_000 -o x.png
+alone 3 'images/img_001.jpg: is an image, not a network: *' explain images/img_001.jpg fc.onnx -o ../given/pictures
+alone 3 '../given/some.h5: is an HDF5 file, not a network: *' inspect ../given/some.h5
+alone 3 '../given/some.h5: not a readable HDF5 file: *' report ../given/some.h5
+
+# Variables of the environment that mean nothing.
+for variable in CAMRANK_ISA=nope CAMRANK_NODE_RANKS=0 CAMRANK_NODE_RANKS=2x CAMRANK_FAULT=cr_par_agree; do
+    export "${variable?}"
+    refused 2 "$variable: must be *" run job.yaml
+    alone 2 "$variable: must be *" report there.h5
+    expect 0 '' "$CAMRANK" report --help
+    unset "${variable%%=*}"
+done
 
 # The job file.
 refused 3 'none.yaml: No such file or directory' run none.yaml
@@ -124,7 +144,7 @@ refused 3 './no_number.csv:4: *' run job.yaml --set dataset.ground_truth=no_numb
 refused 3 './synsets.txt:1: *' run job.yaml --set dataset.ground_truth=synsets.txt
 refused 3 './images: 1 of 38 images have no file: img_900' \
     run job.yaml --set dataset.ground_truth=no_file.csv
-refused 3 './ground_truth.csv:*: class * is not in the synset list' \
+refused 3 './ground_truth.csv:*: class * is not in the synset list ./five.txt' \
     run job.yaml --set dataset.synsets=five.txt
 
 # The networks.
@@ -149,7 +169,7 @@ refused 3 './gap.onnx: no convolution is named "nowhere"' \
 refused 3 './gap.onnx: the kernel depthwise does not fit the convolution "conv1"' \
     run job.yaml --set 'models.0.kernels=[gather, depthwise@conv1]'
 refused 3 './fc.onnx: no method that is asked for applies: cam: *' run job.yaml --set 'methods=[cam]'
-refused 3 './gap.onnx: *has height 32, not 64' run job.yaml --set 'models.0.input.size=[64, 64]'
+refused 3 './gap.onnx: *has height 32, not 64: give the size *' run job.yaml --set 'models.0.input.size=[64, 64]'
 # A file of 150 bytes that wants gigabytes, and a limit of one's own.
 "$PYTHON" -c '
 from onnx import TensorProto, helper, save
