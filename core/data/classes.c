@@ -43,7 +43,8 @@ static cr_status add_line(cr_class_list *list, const char *path, const cr_line *
 cr_status cr_classes_index(cr_class_list *list, const char *path, cr_error *err)
 {
     list->by_wnid = cr_alloc((size_t)list->n, sizeof *list->by_wnid);
-    if (!list->by_wnid)
+    list->path = strdup(path);
+    if (!list->by_wnid || !list->path)
         return cr_fail_memory(err, path, (size_t)list->n, sizeof *list->by_wnid);
     for (int i = 0; i < list->n; i++)
         list->by_wnid[i] = (cr_name){list->pool.text + list->classes[i].wnid, i};
@@ -123,10 +124,9 @@ cr_status cr_classes_parse_index(const cr_class_list *list, const cr_place *at, 
     const char *hint = cr_parse_whole(text, list->n, &number)
                            ? "; are these devkit ids, which count from 1 (layout devkit)?"
                            : "";
-    return cr_fail(err, CR_EINPUT,
-                   "%s:%d: class '%s' is neither a wnid of the synset list nor 0 to "
-                   "%d%s",
-                   at->path, at->line, cr_quote(text, strlen(text)).text, list->n - 1, hint);
+    return cr_fail(
+        err, CR_EINPUT, "%s:%d: class '%s' is neither a wnid of the synset list %s nor 0 to %d%s",
+        at->path, at->line, cr_quote(text, strlen(text)).text, list->path, list->n - 1, hint);
 }
 
 /* Splits a line of two words; further words are passed over. */
@@ -262,5 +262,6 @@ void cr_classes_fini(cr_class_list *list)
     free(list->pool.text);
     free(list->classes);
     free(list->by_wnid);
+    free(list->path);
     *list = (cr_class_list){0};
 }

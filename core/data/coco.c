@@ -390,7 +390,8 @@ static const void *find_id(int64_t id, const void *items, size_t n, size_t item_
 }
 
 /* Which image and class an object is of. */
-static cr_status find_object(const reader *r, object *o, const char *path, cr_error *err)
+static cr_status find_object(const reader *r, const cr_class_list *classes, object *o,
+                             const char *path, cr_error *err)
 {
     const image *i = find_id(o->image_id, r->images, r->n_images, sizeof *r->images);
     const category *c =
@@ -400,8 +401,9 @@ static cr_status find_object(const reader *r, object *o, const char *path, cr_er
                        path, o->place + 1, i ? "category" : "image",
                        (long long)(i ? o->category_id : o->image_id));
     if (c->class < 0)
-        return cr_fail(err, CR_EINPUT, "%s: category '%s' is not in the synset list", path,
-                       cr_quote(r->pool.text + c->name, strlen(r->pool.text + c->name)).text);
+        return cr_fail(err, CR_EINPUT, "%s: category '%s' is not in the synset list %s", path,
+                       cr_quote(r->pool.text + c->name, strlen(r->pool.text + c->name)).text,
+                       classes->path);
     if (o->size[0] > 0 && (o->size[0] != i->height || o->size[1] != i->width))
         return cr_fail(
             err, CR_EINPUT, "%s: annotation %zu has runs of %lld x %lld pixels, its image %d x %d",
@@ -497,7 +499,7 @@ static cr_status read_coco(const cr_data_source *source, const cr_class_list *cl
     for (size_t i = 0; i < r.n_categories; i++)
         r.categories[i].class = cr_classes_find(classes, r.pool.text + r.categories[i].name);
     for (size_t i = 0; i < r.n_objects; i++)
-        CR_TRY(find_object(&r, &r.objects[i], path, err));
+        CR_TRY(find_object(&r, classes, &r.objects[i], path, err));
     if (r.n_objects > 0)
         qsort(r.objects, r.n_objects, sizeof *r.objects, compare_objects);
     for (size_t first = 0, n; first < r.n_objects; first += n) {

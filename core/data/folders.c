@@ -89,8 +89,8 @@ static cr_status read_folders(const cr_data_source *source, const cr_class_list 
         CR_TRY(cr_pool_add(&pool, folder, n, &wnid, err));
         const int class = cr_classes_find(classes, pool.text + wnid);
         if (class < 0)
-            CR_TRY(cr_fail(err, CR_EINPUT, "%s: the folder '%s' is not in the synset list",
-                           source->images, cr_quote(folder, n).text));
+            CR_TRY(cr_fail(err, CR_EINPUT, "%s: the folder '%s' is not in the synset list %s",
+                           source->images, cr_quote(folder, n).text, classes->path));
         CR_TRY(cr_truth_add_row(truth, &at, files->pool.text + files->items[i].path, err));
         truth->rows[truth->n_rows - 1].label = class;
     }

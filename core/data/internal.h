@@ -25,6 +25,7 @@ typedef struct cr_class_list {
     cr_pool pool;
     cr_data_class *classes; /* [n], offsets into pool, in the order of the file */
     cr_name *by_wnid;       /* [n], sorted; value is the class */
+    char *path;             /* of the synset list, for messages */
     size_t capacity;
     int n;
 } cr_class_list;

@@ -35,8 +35,8 @@ static cr_status add_box(const context *c, const cr_place *at, const char *wnid,
     int class = cr_classes_find(c->classes, wnid);
     int32_t *label = &c->truth->rows[row].label;
     if (class < 0)
-        return cr_fail(err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list", at->path,
-                       at->line, cr_quote(wnid, strlen(wnid)).text);
+        return cr_fail(err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list %s", at->path,
+                       at->line, cr_quote(wnid, strlen(wnid)).text, c->classes->path);
     if (number > 1 && class != *label)
         return cr_fail(err, CR_EINPUT, "%s:%d: boxes of two classes, the second is '%s'", at->path,
                        at->line, cr_quote(wnid, strlen(wnid)).text);

@@ -148,8 +148,9 @@ static cr_status mark_classes(const cr_class_list *classes, const cr_data_source
         const char *wnid = source->subset_classes[i];
         const int class = cr_classes_find(classes, wnid);
         if (class < 0)
-            return cr_fail(err, CR_EINPUT, "dataset.subset: class '%s' is not in the synset list",
-                           cr_quote(wnid, strlen(wnid)).text);
+            return cr_fail(err, CR_EINPUT,
+                           "dataset.subset: class '%s' is not in the synset list %s",
+                           cr_quote(wnid, strlen(wnid)).text, classes->path);
         wanted[class] = true;
     }
     return CR_OK;

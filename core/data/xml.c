@@ -117,8 +117,8 @@ static cr_status take_name(document *d, const char *text)
     o->has |= HAS_NAME;
     o->label = cr_classes_find(d->classes, text);
     if (o->label < 0)
-        return cr_fail(d->err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list", d->path,
-                       line_of(d), cr_quote(text, strlen(text)).text);
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: class '%s' is not in the synset list %s", d->path,
+                       line_of(d), cr_quote(text, strlen(text)).text, d->classes->path);
     if (!d->is_voc && d->objects[0].label >= 0 && o->label != d->objects[0].label)
         return cr_fail(d->err, CR_EINPUT, "%s:%d: objects of two classes, the second is '%s'",
                        d->path, line_of(d), cr_quote(text, strlen(text)).text);

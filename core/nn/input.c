@@ -20,8 +20,10 @@ static cr_status input_side(const char *side, int64_t model, int given, int *siz
     if (!model && !given)
         return cr_fail(err, CR_EINPUT, "the model leaves the input's %s open: give a size", side);
     if (model && given && model != given)
-        return cr_fail(err, CR_EINPUT, "the model's input has %s %d, not %d", side, (int)model,
-                       given);
+        return cr_fail(
+            err, CR_EINPUT,
+            "the model's input has %s %d, not %d: give the size that it was exported for", side,
+            (int)model, given);
     *size = model ? (int)model : given;
     return CR_OK;
 }

@@ -35,7 +35,8 @@ static cr_status read_set(bool exclude, int limit, cr_dataset *data, cr_error *e
     return cr_data_read(&source, data, err);
 }
 
-/* The set must be refused, the message being the folder followed by `message`. */
+/* The set must be refused, the message being the folder followed by `message`, in which the folder stands
+ * nowhere else: further files of it are named without. */
 static void assert_refused(bool exclude, const char *message)
 {
     cr_dataset data;
@@ -43,7 +44,10 @@ static void assert_refused(bool exclude, const char *message)
     assert_int_equal(read_set(exclude, 0, &data, &err), CR_EINPUT);
     assert_int_equal(err.status, CR_EINPUT);
     assert_memory_equal(err.message, scratch, strlen(scratch));
-    assert_string_equal(err.message + strlen(scratch) + 1, message);
+    char *rest = err.message + strlen(scratch) + 1, *again = strstr(rest, scratch);
+    if (again)
+        memmove(again, again + strlen(scratch) + 1, strlen(again + strlen(scratch)));
+    assert_string_equal(rest, message);
     static const cr_dataset none;
     assert_memory_equal(&data, &none, sizeof data);
 }
@@ -160,7 +164,7 @@ static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
     assert_csv_refused(HEADER "a,n01 n02\n",
                        "set.csv:2: box 1 has no y0; a box is `wnid x0 y0 x1 y1`");
     assert_csv_refused(HEADER "a,n01 1 2 3 4\n\n\nb,n09 1 2 3 4\n",
-                       "set.csv:5: class 'n09' is not in the synset list");
+                       "set.csv:5: class 'n09' is not in the synset list synsets.txt");
     assert_csv_refused(HEADER "a,n01 1 2 3\n",
                        "set.csv:2: box 1 has no y1; a box is `wnid x0 y0 x1 y1`");
     assert_csv_refused(HEADER "a,n01 1 2 3 4 n01\n",
@@ -183,14 +187,14 @@ static void csv_with_a_bad_row_is_refused_naming_its_line(void **state)
     assert_csv_refused(HEADER "a,n01 1 2 3 4\nb,n01 1 2 3 4\na.png,n01 1 2 3 4\n",
                        "set.csv:4: image 'a' was on line 2 already");
     assert_csv_refused(HEADER "a,\"n01 1 2\n3 4\"\nb,n09 1 2 3 4\n",
-                       "set.csv:4: class 'n09' is not in the synset list");
+                       "set.csv:4: class 'n09' is not in the synset list synsets.txt");
     assert_csv_refused(HEADER "a,n01 1 2 3 4\nb,\"n01 1 2 3 4\nc,n02 1 2 3 4\n",
                        "set.csv:3: a quote that is never closed");
     assert_csv_refused(HEADER "a,n01 \"1 2 3 4\n",
                        "set.csv:2: a quote out of place (error parsing data while strict checking "
                        "enabled)");
     assert_csv_refused(HEADER "a,n\xc3\xa9 1 2 3 4\n", "set.csv:2: class 'n?"
-                                                       "?' is not in the synset list");
+                                                       "?' is not in the synset list synsets.txt");
     assert_csv_refused(HEADER "a,n01 1 2 3 4\n\"caf\xe9.jpg\",\"n01 1 2 3 4\"\n",
                        "set.csv:3: 'caf?.jpg' is not UTF-8 (Latin-1?); save the file as UTF-8");
     static const char zero[] = HEADER "a,n01 1 2 3 4\nb\0,n01 1 2 3 4\n";
