@@ -120,6 +120,16 @@ static const cr_metric_number numbers[] = {
      count_gain, gain_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "What share of its probability the class loses where the image is multiplied by its map, as a "
+    "mean over the images; a gain counts as 0. In the form of pytorch-grad-cam: the loss itself.",
+    "Images whose class becomes more probable where the image is multiplied by its map.",
+    "What share of the probability that it lacks of 1 the class gains where the image is "
+    "multiplied by its map, as a mean over the images; a loss counts as 0. In the form of "
+    "pytorch-grad-cam: the gain itself.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"average_drop_images", 0, false}};
 
 static const cr_metric_asking asking = {.n_passes = n_passes, .fill = fill, .take = take};
@@ -135,6 +145,7 @@ const cr_metric cr_metric_average_drop = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -66,6 +66,8 @@ const cr_metric cr_metric_corloc = {
     .n_columns = 1,
     .numbers = numbers,
     .n_numbers = 1,
+    .meanings = (const char *const[]){"Of each class the share of its images whose box is right, "
+                                      "as a mean over the classes."},
     .named = named,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -356,6 +356,10 @@ const cr_metric cr_metric_pixel_flipping = {
     .n_columns = 1,
     .numbers = flipping_numbers,
     .n_numbers = 1,
+    .meanings =
+        (const char *const[]){
+            "The area under the class's probability while the input's values become its smallest, "
+            "those first where the map is largest; a mean over the images."},
     .named = flipping_named,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),
@@ -376,6 +380,10 @@ const cr_metric cr_metric_region_perturbation = {
     .numbers = regions_numbers,
     .n_numbers = 1,
     .ranges = (const char *const[]){"-1 to 1"},
+    .meanings =
+        (const char *const[]){
+            "What the class's probability loses, as a mean over the steps at which the regions "
+            "with the most of the map become the smallest value, and over the images."},
     .named = regions_named,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -311,6 +311,9 @@ const cr_metric cr_metric_insertion = {
     .n_columns = 2,
     .numbers = number_of_insertion,
     .n_numbers = 1,
+    .meanings =
+        (const char *const[]){"The area under the class's probability while pixels come, those "
+                              "first where the map is largest; a mean over the images."},
     .named = named_of_insertion,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),
@@ -329,6 +332,9 @@ const cr_metric cr_metric_deletion = {
     .n_columns = 2,
     .numbers = number_of_deletion,
     .n_numbers = 1,
+    .meanings =
+        (const char *const[]){"The area under the class's probability while pixels go, those first "
+                              "where the map is largest; a mean over the images."},
     .named = named_of_deletion,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),

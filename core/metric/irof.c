@@ -213,6 +213,10 @@ const cr_metric cr_metric_irof = {
     .numbers = numbers,
     .n_numbers = 1,
     .ranges = (const char *const[]){"at most 1"},
+    .meanings =
+        (const char *const[]){"The share of its probability that the class loses while superpixels "
+                              "become the mean colour, those first where the map is largest: the "
+                              "area over the curve, as a mean over the images."},
     .named = named,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,

@@ -107,6 +107,15 @@ static const cr_metric_number numbers[] = {
      CR_METRIC_BOOTSTRAP, NULL, count_effective, effective_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "The Gini index of the map's values: near 1 where few pixels have nearly all of it, 0 where "
+    "all have the same; a mean over the images.",
+    "The entropy of the map's values as shares of their sum: the larger, the more pixels the map "
+    "spreads over; a mean over the images.",
+    "The share of pixels whose value is not near 0, as a mean over the images.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"map_shape_images", 0, false}};
 
 const cr_metric cr_metric_map_shape = {
@@ -121,6 +130,7 @@ const cr_metric cr_metric_map_shape = {
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
     .ranges = (const char *const[]){NULL, "from 0 on", NULL},
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

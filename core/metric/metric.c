@@ -124,7 +124,7 @@ const char *cr_metric_number_meaning(int k)
     int metric;
     const cr_metric_number *number = cr_metric_number_at(k, &metric);
     const cr_metric *of = cr_metrics[metric];
-    return of->meanings ? of->meanings[number - of->numbers] : of->summary;
+    return of->meanings ? of->meanings[number - of->numbers] : NULL;
 }
 
 int cr_metric_number_find(const char *key)

@@ -263,9 +263,10 @@ static const cr_metric_number numbers_of_steps[] = {
 };
 
 static const char *const meanings_of_curve[] = {
-    "share of the images whose class's probability never falls while pixels come, those last where "
-    "the map is largest",
-    "share of the steps at which it does not fall",
+    "Images whose class's probability never falls while pixels come, those last where the map is "
+    "largest.",
+    "The share of the steps at which the class's probability does not fall, as a mean over the "
+    "images.",
 };
 
 static const cr_metric_sum named_of_curve[] = {{"monotonicity_images", 0, false}};
@@ -315,6 +316,10 @@ const cr_metric cr_metric_monotonicity_correlation = {
     .numbers = numbers_of_steps,
     .n_numbers = 1,
     .ranges = CR_METRIC_CORRELATION,
+    .meanings =
+        (const char *const[]){
+            "The rank correlation of what the map has in a step's pixels with how much the class's "
+            "probability changes without them, as a mean over the images."},
     .named = named_of_steps,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,

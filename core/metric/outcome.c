@@ -1,10 +1,12 @@
 /* Why a box is wrong. */
 #include "camrank/metric.h"
 
-#define KEY(name, key, title) key,
-#define TITLE(name, key, title) title,
+#define KEY(name, key, title, meaning) key,
+#define TITLE(name, key, title, meaning) title,
+#define MEANING(name, key, title, meaning) meaning,
 const char *const cr_outcome_keys[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(KEY)};
 const char *const cr_outcome_titles[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(TITLE)};
+const char *const cr_outcome_meanings[CR_N_OUTCOMES] = {CR_OUTCOME_LIST(MEANING)};
 
 /* Pixels; doubles, so that boxes from a file cannot overflow. Exact below 2^53. */
 static double area(cr_box box)

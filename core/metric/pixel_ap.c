@@ -178,6 +178,15 @@ static const cr_metric_number numbers[] = {
      count_mask_iou, mask_iou_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "The area under precision against recall of the pixels of all images, over the thresholds of "
+    "the map: pixels of the masks are to be found.",
+    "The IoU of the pixels of all images with those of the masks, at the best threshold.",
+    "The IoU of each image's map with its mask, at the image's own best threshold, as a mean over "
+    "the images.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"pixel_ap_images", 0, false}};
 
 const cr_metric cr_metric_pixel_ap = {
@@ -190,6 +199,7 @@ const cr_metric cr_metric_pixel_ap = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

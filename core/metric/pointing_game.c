@@ -141,7 +141,8 @@ static const cr_metric_number numbers[] = {
 static const char *const meanings[] = {
     "Images whose map is largest on the object, or less than `tolerance` pixels from it.",
     "Images whose map is largest on the object.",
-    "The mean over the classes of the first of these.",
+    "Of each class the share of images whose map is largest on the object, or less than "
+    "`tolerance` pixels from it, as a mean over the classes.",
 };
 
 static const cr_metric_sum named[] = {{"pointing_game_images", 0, false}};

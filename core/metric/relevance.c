@@ -129,6 +129,15 @@ static const cr_metric_number numbers[] = {
      count_area, area_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "The share of the map's sum that lies inside the boxes, as a mean over the images.",
+    "Of as many of the map's largest pixels as the boxes have, the share that lies inside them, as "
+    "a mean over the images.",
+    "How well the map's values rank pixels inside the boxes above those outside: the area under "
+    "the ROC curve, as a mean over the images; 0.5 is chance.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"relevance_images", 0, false}};
 
 const cr_metric cr_metric_relevance = {
@@ -142,6 +151,7 @@ const cr_metric cr_metric_relevance = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

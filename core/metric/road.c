@@ -223,6 +223,16 @@ static const cr_metric_number numbers[] = {
      CR_METRIC_BOOTSTRAP, NULL, count_least, least_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "Half the difference between the two that follow: the class's probability where the least "
+    "relevant pixels are imputed, less that where the most relevant ones are.",
+    "The class's probability where the most relevant pixels are imputed from their neighbours, as "
+    "a mean over the shares and the images.",
+    "The class's probability where the least relevant pixels are imputed from their neighbours, as "
+    "a mean over the shares and the images.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"road_images", 0, false}};
 
 static const cr_metric_asking asking = {.n_passes = n_passes,
@@ -244,6 +254,7 @@ const cr_metric cr_metric_road = {
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
     .ranges = (const char *const[]){"-0.5 to 0.5", NULL, NULL},
+    .meanings = meanings,
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),

@@ -365,6 +365,10 @@ const cr_metric cr_metric_faithfulness_correlation = {
     .numbers = number_of_values,
     .n_numbers = 1,
     .ranges = CR_METRIC_CORRELATION,
+    .meanings =
+        (const char *const[]){
+            "The correlation of what the map has in values that are hidden at random with what the "
+            "class's probability loses, as a mean over the images."},
     .named = named_of_values,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,
@@ -383,6 +387,8 @@ const cr_metric cr_metric_sensitivity_n = {
     .numbers = number_of_pixels,
     .n_numbers = 1,
     .ranges = CR_METRIC_CORRELATION,
+    .meanings = (const char *const[]){"The same correlation for hidden sets of one pixel up to "
+                                      "most of them: a mean over the sizes, and over the images."},
     .named = named_of_pixels,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,
@@ -404,6 +410,10 @@ const cr_metric cr_metric_infidelity = {
     .n_columns = 1,
     .numbers = number_of_square,
     .n_numbers = 1,
+    .meanings =
+        (const char *const[]){
+            "The mean squared difference between what the class's probability loses under hidden "
+            "squares and what the map has there, times the factor that fits best."},
     .named = named_of_square,
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,

@@ -72,7 +72,7 @@ static void put_counts(const cr_report *report, FILE *out)
                 report->n_missing);
 }
 
-/* A table without sorting, of the networks and the protocols. */
+/* A table without sorting. */
 static void put_networks(const cr_page *page, FILE *out)
 {
     fputs(
@@ -98,28 +98,28 @@ static void put_networks(const cr_page *page, FILE *out)
 static void put_protocols(const cr_report *report, FILE *out)
 {
     char text[CR_PARAMETER_BYTES];
-    fputs("<h3>Protocols</h3>\n<div class=\"scroll\"><table>\n<thead><tr><th "
-          "class=\"text\">name</th>",
+    fputs("<h3>Protocols</h3>\n<div class=\"scroll\"><table id=\"protocol-table\">\n<thead><tr><th "
+          "class=\"text\">parameter</th>",
           out);
-    for (int k = 0; k < cr_protocol_parameters.n; k++) {
-        fprintf(out, "<th class=\"text\" title=\"");
-        cr_put_xml(out, cr_protocol_parameters.items[k].help);
-        fprintf(out, "\">%s</th>", cr_protocol_parameters.items[k].key);
-    }
-    fputs("</tr></thead>\n<tbody>\n", out);
     for (int p = 0; p < report->n_protocols; p++) {
-        fputs("<tr><td class=\"text\">", out);
+        fputs("<th class=\"text\">", out);
         cr_put_xml(out, report->protocols[p].name);
-        fputs("</td>", out);
-        for (int k = 0; k < cr_protocol_parameters.n; k++) {
-            const cr_parameter *parameter = &cr_protocol_parameters.items[k];
+        fputs("</th>", out);
+    }
+    fputs("<th class=\"text\">meaning</th></tr></thead>\n<tbody>\n", out);
+    for (int k = 0; k < cr_protocol_parameters.n; k++) {
+        const cr_parameter *parameter = &cr_protocol_parameters.items[k];
+        fprintf(out, "<tr><th scope=\"row\" class=\"text\">%s</th>", parameter->key);
+        for (int p = 0; p < report->n_protocols; p++) {
             cr_parameter_print(parameter, cr_parameter_value(parameter, &report->protocols[p]),
                                false, text);
             fputs("<td class=\"text\">", out);
             cr_put_xml(out, text);
             fputs("</td>", out);
         }
-        fputs("</tr>\n", out);
+        fputs("<td class=\"text wide\">", out);
+        cr_put_xml(out, parameter->help);
+        fputs("</td></tr>\n", out);
     }
     fputs("</tbody></table></div>\n", out);
 }

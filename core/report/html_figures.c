@@ -49,12 +49,18 @@ static const char *number_text(cr_sheet *sheet, double value, int places)
     return isnan(value) ? "-" : cr_sheet_text(sheet, "%.*f", places, value);
 }
 
-/* An empty sheet with these titles, of which the first `n_texts` are of texts. */
-static void begin_sheet(cr_sheet *sheet, const char *const *titles, int n, int n_texts, int n_lines)
+typedef struct column {
+    const char *title, *meaning;
+} column;
+
+/* An empty sheet with these columns, of which the first `n_texts` are of texts. */
+static void begin_sheet(cr_sheet *sheet, const column *columns, int n, int n_texts, int n_lines)
 {
     cr_sheet_init(sheet, n, n_lines);
-    for (int c = 0; c < n && !sheet->failed; c++)
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, c < n_texts, 0};
+    for (int c = 0; c < n && !sheet->failed; c++) {
+        sheet->columns[c] = (cr_sheet_column){columns[c].title, NULL, c < n_texts, 0};
+        sheet->meanings[c] = columns[c].meaning;
+    }
 }
 
 /* Rows from best to worst, with their letters. */
@@ -62,7 +68,12 @@ static bool put_rows(const cr_compare *compare, const cr_compare_metric *metric,
 {
     cr_sheet sheet;
     const int places = cr_metric_number_at(metric->number, NULL)->places;
-    begin_sheet(&sheet, (const char *const[]){"row", "letters", "value"}, 3, 2, metric->n_having);
+    const column columns[] = {
+        {"row", "The network and the method."},
+        {"letters", "Rows that share a letter cannot be told apart."},
+        {"value", cr_metric_number_meaning(metric->number)},
+    };
+    begin_sheet(&sheet, columns, 3, 2, metric->n_having);
     for (int i = 0; i < sheet.n_lines; i++) {
         const int row = metric->order[i];
         sheet.cells[3 * i].text = compare->rows[row].label;
@@ -91,12 +102,22 @@ static const char *sentence_of(cr_sheet *sheet, const cr_compare *compare,
 
 static bool put_pairs(const cr_compare *compare, const cr_compare_metric *metric, FILE *out)
 {
-    static const char *const titles[] = {"A",  "B",      "in words", "difference", "from",
-                                         "to", "A only", "B only",   "p"};
-    enum { N = sizeof titles / sizeof *titles };
+    static const column columns[] = {
+        {"A", "The first row."},
+        {"B", "The second row."},
+        {"in words", "What the numbers say of the two rows."},
+        {"difference", "A's value minus B's, on the same images."},
+        {"from", "The lower end of the difference's 95 % interval."},
+        {"to", "The upper end of the difference's 95 % interval."},
+        {"A only", "Images that A has right and B has wrong."},
+        {"B only", "Images that B has right and A has wrong."},
+        {"p", "How probable such a difference is where there is none: McNemar's test, of means "
+              "Wilcoxon's, corrected by Holm over all pairs."},
+    };
+    enum { N = sizeof columns / sizeof *columns };
     cr_sheet sheet;
     const int places = cr_metric_number_at(metric->number, NULL)->places;
-    begin_sheet(&sheet, titles, N, 3, compare->n_pairs);
+    begin_sheet(&sheet, columns, N, 3, compare->n_pairs);
     for (int p = 0; p < sheet.n_lines; p++) {
         const cr_compare_pair *pair = &metric->pairs[p];
         const char *const texts[N] = {
@@ -115,8 +136,7 @@ static bool put_pairs(const cr_compare *compare, const cr_compare_metric *metric
     const bool whole =
         cr_sheet_put_html(&sheet, "pair-table",
                           "Pairs: A minus B, its 95 % interval, the images that only one of them "
-                          "has right, p of McNemar's "
-                          "test corrected by Holm over all pairs, and what that says.",
+                          "has right, p corrected over all pairs, and what that says.",
                           out);
     cr_sheet_fini(&sheet);
     return whole;
@@ -184,12 +204,19 @@ bool cr_html_put_classes(const cr_page *page, FILE *out)
             of_truth ? "Errors of the ground-truth class's box" : "Top-1 localization errors");
     cr_sheet_init(&sheet, n_columns, n_lines);
     cr_sheet_cell *cell = sheet.cells;
-    for (int c = 0; c < sheet.n_columns; c++)
-        sheet.columns[c] = (cr_sheet_column){c == 0   ? "class"
-                                             : c == 1 ? "id"
-                                             : c == 2 ? "images"
-                                                      : plot->rows[c - 3].label,
-                                             NULL, c < 2, 0};
+    const column columns[] = {
+        {"class", "Its name in the synset list."},
+        {"id", "Its wnid, the first word of its line in the synset list."},
+        {"images", "Images of the class that count for localization."},
+        {NULL, cr_metric_number_meaning(
+                   cr_metric_number_find(of_truth ? "gt_known_loc_error" : "top1_loc_error"))},
+    };
+    for (int c = 0; c < sheet.n_columns; c++) {
+        const column *of = &columns[c < 3 ? c : 3];
+        sheet.columns[c] =
+            (cr_sheet_column){of->title ? of->title : plot->rows[c - 3].label, NULL, c < 2, 0};
+        sheet.meanings[c] = of->meaning;
+    }
     for (int c = 0; c < plot->data->n_classes && !sheet.failed; c++) {
         if (first[c].n_localized == 0)
             continue;

@@ -39,6 +39,8 @@ static bool put_classes(const cr_patterns *p, FILE *out)
                                                [X] = {.title = "looks at x"},
                                                [Y] = {.title = "y"}};
     static const char *const meanings[N] = {
+        [NAME] = "the class, or the label that stands for it",
+        [IMAGES] = "images of the class, of which there is a map",
         [STRONGEST] = "the largest value of any map of the class, as the method gives it",
         [X] = "the centre of mass of the mean map, in % of the frame's width from the left",
         [Y] = "the same in % of its height from the top"};
@@ -166,13 +168,13 @@ static bool put_labels(const cr_patterns *p, FILE *out)
                                               {.title = "images that have it"},
                                               {.title = "of high activation"}};
     static const char *const meanings[] = {
-        NULL,
-        NULL,
+        "the class",
+        "a label of the list that goes with the images",
         "pointwise mutual information of having the label and of high activation: 1 is twice as "
         "often as at random",
         "the lower end of its 95 % interval",
         "the upper end",
-        NULL,
+        "images of the class that have the label",
         "of these, those whose map is among the strongest of the class"};
     enum { N = sizeof columns / sizeof *columns };
     int n = 0;

@@ -162,6 +162,10 @@ static void make_sheet(const cr_report *report, bool names_precision, cr_sheet *
     if (names_precision)
         sheet->columns[2] = (cr_sheet_column){"precision", NULL, true, 0};
     sheet->n_fixed = n_texts;
+    sheet->meanings[0] = "The network, by its name in the job; baseline is none.";
+    sheet->meanings[1] = "The method that makes the map; behind @ its layer.";
+    if (names_precision)
+        sheet->meanings[2] = "The numbers in which the network is computed.";
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
         put_title(sheet, k, &sheet->columns[n_texts + c]);

@@ -235,12 +235,24 @@ void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet)
     sheet->n_fixed = first;
     sheet->width = report->width;
     static const char *const titles[] = {"model", "method", "outcome of", "protocol"};
-    for (int c = 0; c < first; c++)
+    static const char *const meanings[] = {
+        "The network, by its name in the job; baseline is none.",
+        "The method that makes the map; behind @ its layer.",
+        "Of the first prediction and its box, or of the ground-truth class's box.",
+        "How boxes come from maps, and when they are right."};
+    for (int c = 0; c < first; c++) {
         sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true, 0};
-    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        sheet->meanings[c] = meanings[c];
+    }
+    for (int k = 0; k < CR_N_OUTCOMES; k++) {
         sheet->columns[first + k].title = cr_outcome_titles[k];
-    if (empty)
+        sheet->meanings[first + k] = cr_outcome_meanings[k];
+    }
+    if (empty) {
         sheet->columns[first + CR_N_OUTCOMES].title = "empty map";
+        sheet->meanings[first + CR_N_OUTCOMES] =
+            "Images whose map is 0 everywhere; their box is the whole image.";
+    }
     cr_sheet_cell *cell = sheet->cells;
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];

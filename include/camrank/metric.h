@@ -9,7 +9,7 @@
 #include "camrank/loc.h"
 #include "camrank/parameter.h"
 
-/* What became of an image that counts for localization: key in JSON and CSV, title. A box is wrong
+/* What became of an image that counts for localization: key in JSON and CSV, title, meaning. A box is wrong
  * when its best IoU with a ground-truth box of the image is below the protocol's. A wrong box B is,
  * of the first of these that holds, where G is any ground-truth box of the image:
  *   merged     at least half of each of two or more G lies in B: several objects as one
@@ -18,26 +18,28 @@
  *   missed     B has no pixel in common with any G
  *   shifted    none of these
  * Shares are of pixels, of boxes with inclusive sides. */
-#define CR_OUTCOME_LIST(X)                       \
-    X(RIGHT, "right", "right")                   \
-    X(WRONG_CLASS, "wrong_class", "wrong class") \
-    X(PART, "part", "part")                      \
-    X(TOO_LARGE, "too_large", "too large")       \
-    X(SHIFTED, "shifted", "shifted")             \
-    X(MERGED, "merged", "merged")                \
-    X(MISSED, "missed", "missed")                \
-    X(FAILED, "failed", "failed") /* no box: the image failed, and counts as wrong */
+#define CR_OUTCOME_LIST(X)                                                                     \
+    X(RIGHT, "right", "right", "The class and the box are right.")                             \
+    X(WRONG_CLASS, "wrong_class", "wrong class", "The first prediction is another class.")     \
+    X(PART, "part", "part", "At least three quarters of the box lie in one object's box.")     \
+    X(TOO_LARGE, "too_large", "too large",                                                     \
+      "The box holds three quarters of an object's, and more.")                                \
+    X(SHIFTED, "shifted", "shifted", "The box is wrong, and nothing of the others.")           \
+    X(MERGED, "merged", "merged", "The box holds half of each of two or more objects' boxes.") \
+    X(MISSED, "missed", "missed", "The box has no pixel in common with any object's.")         \
+    X(FAILED, "failed", "failed", "There is no box: the image failed, and counts as wrong.")
 
 typedef enum cr_outcome {
-#define CR_OUTCOME_ENUM(name, key, title) CR_OUTCOME_##name,
+#define CR_OUTCOME_ENUM(name, key, title, meaning) CR_OUTCOME_##name,
     CR_OUTCOME_LIST(CR_OUTCOME_ENUM)
 #undef CR_OUTCOME_ENUM
         CR_N_OUTCOMES
 } cr_outcome;
 
-/* Keys of the outcomes, and titles. */
+/* Keys of the outcomes, titles, and a sentence on each. */
 extern const char *const cr_outcome_keys[CR_N_OUTCOMES];
 extern const char *const cr_outcome_titles[CR_N_OUTCOMES];
+extern const char *const cr_outcome_meanings[CR_N_OUTCOMES];
 
 /* Why a box is wrong: one of the five of above that are about a box. `n_truth` >= 1. */
 cr_outcome cr_outcome_of_box(cr_box box, const cr_box *truth, int n_truth);
@@ -303,7 +305,7 @@ typedef struct cr_metric {
     int n_columns;
     const cr_metric_number *numbers; /* [n_numbers] */
     int n_numbers;
-    const char *const *meanings; /* [n_numbers] a sentence on each; NULL: see `summary` */
+    const char *const *meanings; /* [n_numbers] a sentence on each */
     /* [n_numbers] what values can be; NULL, or of one: from 0 to 1, or to 100 % */
     const char *const *ranges;
     const cr_metric_sum *named; /* [n_named] */
@@ -354,7 +356,8 @@ size_t cr_metric_most_sums(void);
 const cr_metric_number *cr_metric_number_at(int k, int *metric);
 int cr_metric_n_numbers(void);
 
-/* What it is, a sentence. */
+/* What it is, a sentence: pages say it where the number stands. NULL where its metric has none, which the test of
+ * reports refuses. */
 const char *cr_metric_number_meaning(int k);
 
 /* Index of the number with this key, -1 for none. */

@@ -55,6 +55,9 @@ class Browser:
         self.call("POST", "/actions", {"actions": [{"type": "key", "id": "k", "actions": [
             {"type": "keyDown", "value": KEYS[name]}, {"type": "keyUp", "value": KEYS[name]}]}]})
 
+    def resize(self, width, height):
+        self.call("POST", "/window/rect", {"width": width, "height": height})
+
     def errors(self):
         return self.call("POST", "/se/log", {"type": "browser"})
 

@@ -28,6 +28,20 @@ with Browser(shots) as browser:
     assert browser.column("error-table", "model") == sorted(r["model"] for r in rows)
     assert "sorted by model" in browser.run("return document.getElementById('said').textContent")
 
+    # Every column says what it is, and no table of what was run is cut on a small screen.
+    unsaid = browser.run("""return [...document.querySelectorAll('th button')].filter(b => !(b.title.length > 10))
+        .map(b => b.closest('table').id + ': ' + b.textContent)""")
+    assert unsaid == [], unsaid
+    meant = browser.run("return [...document.querySelectorAll('#errors dt')].map(e => e.textContent)")
+    for title in browser.run("""return [...document.querySelectorAll('#error-table th button')]
+            .map(b => b.textContent.replace(/[\u2191\u2193]/g, ''))"""):
+        assert title in meant, (title, meant)
+    browser.resize(1200, 900)
+    cut = browser.run("""return [...document.querySelectorAll('#run .scroll, #errors .scroll')]
+        .filter(s => s.scrollWidth > s.clientWidth).map(s => s.querySelector('table').id)""")
+    assert cut == [], cut
+    browser.resize(1300, 2400)
+
     # Search among classes.
     assert len(browser.column("class-table", "class")) == 10
     browser.search("class-table", "ROLL")

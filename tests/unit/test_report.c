@@ -40,6 +40,24 @@ static bool stands_in(const char *in, const char *text)
     return false;
 }
 
+/* The page says of each number what it is. */
+static void every_number_has_a_meaning_of_its_own(void **state)
+{
+    (void)state;
+    for (int k = 0; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, NULL);
+        const char *meaning = cr_metric_number_meaning(k);
+        if (!meaning || strlen(meaning) < 20 || meaning[strlen(meaning) - 1] != '.')
+            fail_msg("%s: its metric's `meanings` has no sentence on it", number->key);
+        for (int other = 0; other < k; other++)
+            if (strcmp(meaning, cr_metric_number_meaning(other)) == 0)
+                fail_msg("%s and %s have the same meaning", number->key,
+                         cr_metric_number_at(other, NULL)->key);
+    }
+    for (int k = 0; k < CR_N_OUTCOMES; k++)
+        assert_true(strlen(cr_outcome_meanings[k]) > 20);
+}
+
 /* The fields of the first two lines, one after the other. */
 typedef struct csv_fields {
     int n, n_lines;
@@ -326,6 +344,7 @@ static void report_beside_a_paper_gives_differences_of_rows_named_alike(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_number_has_a_meaning_of_its_own),
         cmocka_unit_test(outcome_of_a_box_is_the_first_that_holds),
         cmocka_unit_test(numbers_are_told_apart_by_their_keys),
         cmocka_unit_test(metrics_of_the_table_fit_where_they_go),
