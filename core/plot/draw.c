@@ -282,16 +282,61 @@ static double overhang(const drawing *d, const cr_chart_panel *panel)
     return most;
 }
 
+/* How a text of several lines is set: `middle` 0 begins lines at the left, else they stand round it. */
+typedef struct setting {
+    double size, line, middle;
+    bool bold;
+    int colour;
+} setting;
+
+static const setting of_title = {CR_CHART_TITLE_FONT, TITLE_LINE, 0, true, CR_COLOUR_INK};
+static const setting of_axis = {CR_CHART_FONT, LINE, 0, false, CR_COLOUR_INK};
+static const setting of_note = {CR_CHART_FONT, LINE, 0, false, CR_COLOUR_MUTED};
+
+/* A text over as many lines as it needs, broken at blanks, so that none is cut. Returns where it ends. */
+static double put_wrapped(const drawing *d, const char *text, double y, const setting *as)
+{
+    char line[TEXT_BYTES], out[TEXT_BYTES];
+    const double room = d->chart->width - 2 * MARGIN;
+    while (*text) {
+        size_t taken = 0;
+        double width = room;
+        for (size_t end = 0; end < sizeof line - 1;) {
+            end += strcspn(text + end, " ");
+            if (end >= sizeof line)
+                break;
+            snprintf(line, sizeof line, "%.*s", (int)end, text);
+            const double wide =
+                cr_chart_fit(d->measure, line, as->size, as->bold, INFINITY, out, sizeof out);
+            if (taken > 0 && wide > room)
+                break;
+            taken = end;
+            width = fmin(wide, room);
+            if (!text[end])
+                break;
+            end++;
+        }
+        if (taken == 0)
+            taken = strlen(text) < sizeof line ? strlen(text) : sizeof line - 1;
+        snprintf(line, sizeof line, "%.*s", (int)taken, text);
+        /* Round its middle, as far as the page lets it. */
+        const double left = as->middle > 0 ? as->middle - width / 2 : MARGIN;
+        put_text(d, line, fmax(MARGIN, fmin(left, MARGIN + room - width)), y + as->size, 1,
+                 as->size, as->bold, as->colour, room);
+        y += as->line;
+        text += taken;
+        while (*text == ' ')
+            text++;
+    }
+    return y;
+}
+
 static double put_panel(const drawing *d, const cr_chart_panel *panel, double y)
 {
     const double width = d->right - d->left;
-    if (panel->y.title) {
-        put_text(d, panel->y.title, MARGIN, y + CR_CHART_FONT, 1, CR_CHART_FONT, false,
-                 CR_COLOUR_INK, d->chart->width - 2 * MARGIN);
-        y += LINE + 3;
-    } else {
-        y += 3;
-    }
+    if (panel->y.title)
+        y = put_wrapped(d, panel->y.title, y, &of_axis);
+    y += 3;
     const field f = {panel, d->left, y, width, panel->height, false};
     put_axis(d, &f, &panel->x, true);
     put_axis(d, &f, &panel->y, false);
@@ -301,10 +346,9 @@ static double put_panel(const drawing *d, const cr_chart_panel *panel, double y)
     if (!panel->x.hidden)
         y += TICK + LINE;
     if (panel->x.title) {
-        put_text(d, panel->x.title, d->left + width / 2, y + CR_CHART_FONT + 1, 0, CR_CHART_FONT,
-                 false, CR_COLOUR_INK,
-                 2 * fmin(d->left + width / 2, d->chart->width - d->left - width / 2) - 2 * MARGIN);
-        y += LINE + 1;
+        setting centred = of_axis;
+        centred.middle = d->left + width / 2;
+        y = put_wrapped(d, panel->x.title, y + 1, &centred);
     }
     return y + 4;
 }
@@ -348,39 +392,6 @@ static double put_legend(const drawing *d, double y)
     return y + (n > 0 ? (double)n_lines * LINE + 2 : 0);
 }
 
-/* A text over as many lines as it needs, broken at blanks. */
-static double put_wrapped(const drawing *d, const char *text, double y)
-{
-    char line[TEXT_BYTES], out[TEXT_BYTES];
-    const double room = d->chart->width - 2 * MARGIN;
-    while (*text) {
-        size_t taken = 0;
-        for (size_t end = 0; end < sizeof line - 1;) {
-            end += strcspn(text + end, " ");
-            if (end >= sizeof line)
-                break;
-            snprintf(line, sizeof line, "%.*s", (int)end, text);
-            if (taken > 0 && cr_chart_fit(d->measure, line, CR_CHART_FONT, false, INFINITY, out,
-                                          sizeof out) > room)
-                break;
-            taken = end;
-            if (!text[end])
-                break;
-            end++;
-        }
-        if (taken == 0)
-            taken = strlen(text) < sizeof line ? strlen(text) : sizeof line - 1;
-        snprintf(line, sizeof line, "%.*s", (int)taken, text);
-        put_text(d, line, MARGIN, y + CR_CHART_FONT, 1, CR_CHART_FONT, false, CR_COLOUR_MUTED,
-                 room);
-        y += LINE;
-        text += taken;
-        while (*text == ' ')
-            text++;
-    }
-    return y;
-}
-
 static int most_points(const cr_chart *chart)
 {
     int most = 0;
@@ -413,18 +424,15 @@ double cr_chart_draw(const cr_chart *chart, cr_canvas *canvas, double height)
     }
     d.left = fmax(d.left, over) + MARGIN;
     d.right = chart->width - MARGIN - over;
-    if (chart->title) {
-        put_text(&d, chart->title, MARGIN, y + CR_CHART_TITLE_FONT, 1, CR_CHART_TITLE_FONT, true,
-                 CR_COLOUR_INK, chart->width - 2 * MARGIN);
-        y += TITLE_LINE;
-    }
+    if (chart->title)
+        y = put_wrapped(&d, chart->title, y, &of_title);
     if (chart->subtitle)
-        y = put_wrapped(&d, chart->subtitle, y) + 2;
+        y = put_wrapped(&d, chart->subtitle, y, &of_note) + 2;
     for (int p = 0; p < chart->n_panels; p++)
         y = put_panel(&d, &chart->panels[p], y);
     y = put_legend(&d, y);
     for (size_t i = 0; i < chart->n_notes; i++)
-        y = put_wrapped(&d, chart->notes[i], y);
+        y = put_wrapped(&d, chart->notes[i], y, &of_note);
     free(d.scratch);
     cairo_destroy(d.measure);
     return y + MARGIN;

@@ -39,7 +39,7 @@ static void make_compare(made_up *m, int n)
     cr_compare_metric *metric = &m->compare.metrics[0];
     m->compare = (cr_compare){.options = {.alpha = 0.05}, .n_rows = n, .rows = m->compared};
     m->compare.n_pairs = n * (n - 1) / 2;
-    metric->number = cr_metric_number_find("mean_iou");
+    metric->number = cr_metric_number_find("top1_loc_error"); /* the longest title */
     metric->n = N_IMAGES;
     metric->n_having = n;
     metric->order = m->order;
@@ -137,7 +137,7 @@ static void unmake(made_up *m)
 typedef struct seen {
     int n;
     struct place {
-        char text[80];
+        char text[240];
         double x, y, width, height;
     } places[2000];
 } seen;
@@ -168,6 +168,18 @@ static void check_places(const char *kind, int n_rows, const seen *s, double wid
     }
 }
 
+/* Titles are drawn whole, over as many lines as they need; only names of rows and classes may lose their middle. */
+static void check_whole(const char *kind, int n_rows, const seen *s, const char *title)
+{
+    static char joined[sizeof s->places];
+    size_t n = 0;
+    for (int i = 0; i < s->n; i++)
+        n += (size_t)snprintf(joined + n, sizeof joined - n, "%s%s", i ? " " : "",
+                              s->places[i].text);
+    if (title && !strstr(joined, title))
+        fail_msg("%s of %d rows: \"%s\" is cut", kind, n_rows, title);
+}
+
 static void texts_never_cover_each_other(void **state)
 {
     (void)state;
@@ -192,6 +204,14 @@ static void texts_never_cover_each_other(void **state)
                 const double height = cr_chart_measure(&chart, see, s);
                 assert_true(s->n > 5);
                 check_places(kind->name, counts[c], s, widths[w], height);
+                check_whole(kind->name, counts[c], s, chart.title);
+                check_whole(kind->name, counts[c], s, chart.subtitle);
+                for (int p = 0; p < chart.n_panels; p++) {
+                    check_whole(kind->name, counts[c], s, chart.panels[p].x.title);
+                    check_whole(kind->name, counts[c], s, chart.panels[p].y.title);
+                }
+                for (size_t note = 0; note < chart.n_notes; note++)
+                    check_whole(kind->name, counts[c], s, chart.notes[note]);
                 /* For a look at them: FIGURES names a folder. */
                 if (getenv("FIGURES")) {
                     char path[400];
