@@ -127,12 +127,13 @@ void cr_html_put_gallery(const cr_page *page, FILE *out)
         fputs("</p>\n", out);
     }
     if (page->n_pictures > 0) {
-        fputs("<p>The map of the ground-truth class over the image: red is its maximum. "
-              "Ground-truth boxes are "
-              "green, the row's box is red and dashed. Worst and best are by the IoU of this box; "
-              "flipped are "
-              "right under one row and wrong under another.</p>\n<div class=\"tools\" hidden>\n",
-              out);
+        fprintf(
+            out,
+            "<p>The map of the ground-truth class over the image: red is its maximum. "
+            "Ground-truth boxes are green, the row's box is red and dashed%s. Worst and best are "
+            "by the IoU of this box; flipped are right under one row and wrong under "
+            "another.</p>\n<div class=\"tools\" hidden>\n",
+            page->has_frames ? "; a grey dashed line frames what the network saw" : "");
         put_filter(page, "row", "Row", 0, out);
         put_filter(page, "why", "Chosen as", 1, out);
         put_filter(page, "class", "Class", 2, out);

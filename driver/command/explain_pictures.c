@@ -281,8 +281,10 @@ cr_status cr_explain_sheet(cr_explain_pictures *p, const cr_single *single, cr_e
         CR_TRY(cr_fail_memory(err, "a sheet", (size_t)n_rows * (size_t)n_columns, sizeof *panels));
     if (p->n_small == 0)
         goto cleanup;
+    bool cut = false;
     for (int i = 0; i < p->n_small; i++) {
         const small *of = &p->smalls[i];
+        cut = cut || of->n_views > 0;
         cr_figure_panel *to = panels + i / n_across * n_columns + i % n_across * n_panels;
         to[0] = (cr_figure_panel){.caption = of->title, .image = &of->image};
         for (int k = 0; k < p->n_maps; k++)
@@ -293,13 +295,16 @@ cr_status cr_explain_sheet(cr_explain_pictures *p, const cr_single *single, cr_e
                                           .views = of->views};
     }
     const char *titles[] = {single->model.name};
+    const cr_figure_entry entry = {cr_figure_seen, "what the network saw"};
     const cr_figure figure = {.n_titles = 1,
                               .titles = titles,
                               .n_rows = n_rows,
                               .n_columns = n_columns,
                               .panels = panels,
                               .side = p->side,
-                              .bar = true};
+                              .bar = true,
+                              .n_entries = cut,
+                              .entries = &entry};
     CR_TRY(write_figure(p, path, &figure, err));
 
 cleanup:

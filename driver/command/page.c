@@ -75,6 +75,7 @@ static cr_status draw(cr_page_file *file, const char *path, const char *folder, 
                                    .views = map.views,
                                    .n_boxes = n,
                                    .boxes = boxes};
+    file->page.has_frames = file->page.has_frames || map.n_views > 0;
     CR_TRY(cr_picture_jpeg(&panel, 78, &picture->jpeg, &picture->n_bytes, err));
 
 cleanup:

@@ -307,7 +307,11 @@ static cr_status write_grid(const grid *g, cr_error *err)
              strcmp(r->grid, grids[CLASSES]) == 0 ? " " : "",
              strcmp(r->grid, grids[METHODS]) == 0 ? "" : name, plan->protocols[g->protocol].name);
     const cr_figure_entry entries[] = {{cr_shown_truth, "ground truth"},
-                                       {cr_shown_predicted, "box of the map"}};
+                                       {cr_shown_predicted, "box of the map"},
+                                       {cr_figure_seen, "what the network saw"}};
+    bool cut = false;
+    for (int i = 0; i < g->n_lines * (g->n_columns + 1); i++)
+        cut = cut || g->panels[i].n_views > 0;
     const char *titles[] = {title};
     const cr_figure figure = {.n_titles = 1,
                               .titles = titles,
@@ -317,7 +321,7 @@ static cr_status write_grid(const grid *g, cr_error *err)
                               .side = r->side,
                               .bar = true,
                               .overlay = g->panels[1].overlay,
-                              .n_entries = 2,
+                              .n_entries = 2 + cut,
                               .entries = entries};
     const char *inputs[] = {r->results, r->folder ? r->folder : data->folder};
     CR_OR_RETURN(cr_picture_begin(r->output, r->force, inputs, sizeof inputs / sizeof *inputs,

@@ -30,6 +30,7 @@ typedef struct cr_page {
     const cr_plot_data *plot;  /* NULL: there are no rows to draw */
     const char *no_comparison; /* why there is none; NULL: it is in `plot` */
     const char *no_pictures;   /* why there are none; NULL: they are here */
+    bool has_frames;           /* on some of them is drawn what the network saw */
     int n_pictures;
     cr_page_picture *pictures; /* owned */
 } cr_page;
