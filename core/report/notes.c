@@ -127,16 +127,17 @@ static void put_missing(const cr_report *report, FILE *out, const char *prefix, 
     const char *last = NULL;
     if (report->n_missing == 0)
         return;
-    fprintf(out, "%sPartial: of %" PRId64 " images are computed ", prefix, report->n_images);
+    fprintf(out, "%sPartial: the numbers are of the images computed so far: ", prefix);
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         if (row->is_baseline || (last && strcmp(last, row->model) == 0))
             continue;
-        fprintf(out, "%s%" PRId64 " under ", last ? ", " : "", report->n_images - row->n_missing);
+        fputs(last ? ", " : "", out);
         put(out, row->model);
+        fprintf(out, " %" PRId64, report->n_images - row->n_missing);
         last = row->model;
     }
-    fprintf(out, "; the numbers are of these.\n");
+    fprintf(out, " of %" PRId64 ".\n", report->n_images);
 }
 
 static bool is_of_boxes(const cr_metric_number *number)

@@ -295,7 +295,7 @@ static void text_of_a_whole_run_is_the_table_expected(const cr_par *par)
 static void text_of_an_empty_run_says_partial_and_has_no_numbers(const cr_par *par)
 {
     char *text = text_of(par, 0, "text");
-    CHECK(strstr(text, "Partial: of 5 images are computed 0 under net_1; ") != NULL);
+    CHECK(strstr(text, "Partial: the numbers are of the images computed so far: net_1 0") != NULL);
     CHECK(strstr(text, "over 0 images") != NULL);
     CHECK(strstr(text, "nan") == NULL && strstr(text, "        -") != NULL);
     free(text);
