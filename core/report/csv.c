@@ -20,6 +20,21 @@ static void put_texts(FILE *out, const cr_report_row *row)
     }
 }
 
+/* What makes the model's results doubtful: lines of the report that begin "model NAME: ", "; " between them. */
+static void put_doubts(const cr_report *report, FILE *out, const cr_report_row *row)
+{
+    char line[CR_REPORT_DOUBT_BYTES], start[CR_NAME_BYTES + 16], texts[2 * sizeof line] = "";
+    const size_t n = (size_t)snprintf(start, sizeof start, "model %s: ", row->model);
+    for (const char *rest = report->doubts; cr_report_next_doubt(&rest, line);)
+        if (strncmp(line, start, n) == 0) {
+            const size_t used = strlen(texts);
+            snprintf(texts + used, sizeof texts - used, "%s%s", used ? "; " : "", line + n);
+        }
+    fputc(',', out);
+    if (texts[0])
+        put_quoted(out, texts);
+}
+
 /* What stands first of a row, first of a class, and last of a row. */
 enum { OF_ROW, OF_CLASS, LATE };
 
@@ -100,7 +115,7 @@ static void put_rows(const cr_report *report, FILE *out)
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
     put_keys(report, out, LATE);
-    fprintf(out, ",input,precision,parameters,flops\n");
+    fprintf(out, ",input,precision,parameters,flops,doubts\n");
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
         put_texts(out, row);
@@ -116,6 +131,7 @@ static void put_rows(const cr_report *report, FILE *out)
         put_quoted(out, row->precision);
         put_number(out, row->parameters);
         put_number(out, row->flops);
+        put_doubts(report, out, row);
         fputc('\n', out);
     }
 }
@@ -125,7 +141,7 @@ static void put_classes(const cr_report *report, FILE *out)
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
     put_keys(report, out, OF_CLASS);
     put_outcome_keys(out);
-    fprintf(out, ",precision\n");
+    fprintf(out, ",precision,doubts\n");
     for (int i = 0; i < report->n_lines; i++) {
         const cr_dataset *data = report->data;
         const int class = report->lines[i].class;
@@ -141,6 +157,7 @@ static void put_classes(const cr_report *report, FILE *out)
         put_ends(out, &row);
         fputc(',', out);
         put_quoted(out, row.precision);
+        put_doubts(report, out, &row);
         fputc('\n', out);
     }
 }

@@ -58,7 +58,7 @@ none, boxes = (list(csv.DictReader(open(f"{f}.csv"))) for f in ("none", "boxes")
 assert len(none) == len(boxes) - 2 == 5
 kept = ("model", "method", "layer", "variant", "protocol", "top1_cls_error", "top5_cls_error",
         "top1_cls_error_low", "top1_cls_error_high", "top5_cls_error_low", "top5_cls_error_high",
-        "threshold", "iou", "filter", "input", "missing", "exclude", "precision", "parameters", "flops")
+        "threshold", "iou", "filter", "input", "missing", "exclude", "precision", "parameters", "flops", "doubts")
 for a, b in zip(none, boxes):
     for key in a:
         if key in kept:

@@ -1,5 +1,7 @@
 """The lines that a run says about its own results: silent for networks that are right, of however few
 classes, and where too few images tell nothing; there for networks that know nothing."""
+import csv
+import json
 import os
 import subprocess
 import sys
@@ -73,6 +75,16 @@ output: o.h5
     return run.returncode, [line for line in run.stderr.splitlines() if "model m:" in line]
 
 
+def doubts(file):
+    """What a report says of them: as JSON's lines, and in the rows of CSV, of the set and by class."""
+    def told(*options):
+        return subprocess.run([CAMRANK, "report", file, *options], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    rows = [row for options in ((), ("--by-class",))
+            for row in csv.DictReader(told("--format", "csv", *options).splitlines())]
+    return json.loads(told("--format", "json"))["doubts"], {row["doubts"] for row in rows if row["model"] == "m"}
+
+
 with tempfile.TemporaryDirectory() as work:
     for n_classes in (2, 3, 5, 10, 100):
         code, lines = said(f"{work}/right{n_classes}", n_classes, 200, True)
@@ -80,6 +92,10 @@ with tempfile.TemporaryDirectory() as work:
     for n_classes in (3, 5, 10, 100):
         code, lines = said(f"{work}/wrong{n_classes}", n_classes, 600, False)
         checks(f"{n_classes} classes not told apart", code == 0 and len(lines) == 1, "; ".join(lines))
+    lines, cells = doubts(f"{work}/wrong5/o.h5")
+    checks("CSV tells what makes rows doubtful", len(lines) == 1 and {f"model m: {cell}" for cell in cells} == set(lines),
+           f"{lines} {cells}")
+    checks("and of others nothing", doubts(f"{work}/right5/o.h5") == ([], {""}))
     code, lines = said(f"{work}/few", 5, 20, False)
     checks("20 images of 5 classes tell nothing", code == 0 and not lines, "; ".join(lines))
     # One that scales its pixels itself, with those that it wants and with others.
