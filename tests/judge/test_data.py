@@ -217,7 +217,7 @@ def wrong_xml(folder):
     for what, row, reason in (
             ("another label", "a,n02,0,0,1,1", "had another label on line 2"),
             ("an index too large", "b,2,0,0,1,1", "devkit ids"),
-            ("an unknown class", "b,n07,0,0,1,1", "'n07' is neither a wnid of the synset list nor"),
+            ("an unknown class", "b,n07,0,0,1,1", "'n07' is neither a wnid of the synset list "),
             ("a missing column", "b,n01,0,0,1", "5 columns, must be image,label,x0,y0,x1,y1"),
             ("a broken box", "b,n01,0,0,1,y", "y1 is 'y'"),
             ("a quote", 'b,n01,0,0,"1,1', "a quote that is never closed")):
