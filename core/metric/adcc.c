@@ -165,6 +165,17 @@ static const cr_metric_number numbers[N_NUMBERS] = {
      NULL, count_drop, drop_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "The harmonic mean of 1 less the drop, of the coherency, and of 1 less the mean of the map, as "
+    "a mean over the images.",
+    "How alike the map is to the map of the image multiplied by it: their correlation, brought "
+    "from 0 to 1, as a mean over the images.",
+    "The mean of the map's pixels, of which the largest is 1, as a mean over the images.",
+    "What share of its probability the class loses where the image is multiplied by its map, as "
+    "ADCC has it; a mean over the images.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"adcc_images", 0, false}};
 
 static const cr_metric_asking asking = {.n_passes = n_passes, .fill = fill, .take_map = take_map};
@@ -181,6 +192,7 @@ const cr_metric cr_metric_adcc = {
     .n_columns = N_COLUMNS,
     .numbers = numbers,
     .n_numbers = N_NUMBERS,
+    .meanings = meanings,
     .named = named,
     .n_named = 1,
     .n_sums = sizeof(sums) / sizeof(int64_t),

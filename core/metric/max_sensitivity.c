@@ -147,6 +147,14 @@ static const cr_metric_number numbers[] = {
      CR_METRIC_BOOTSTRAP, NULL, count_mean, mean_of_image, -1, false},
 };
 
+static const char *const meanings[] = {
+    "How far the map moves at most under noise too weak to be seen, as a share of the map's norm; "
+    "a mean over the images.",
+    "How far the map moves on average under noise too weak to be seen, as a share of the map's "
+    "norm; a mean over the images.",
+};
+_Static_assert(sizeof meanings / sizeof meanings[0] == sizeof numbers / sizeof numbers[0], "");
+
 static const cr_metric_sum named[] = {{"max_sensitivity_images", 0, false}};
 
 static const cr_metric_asking asking = {.n_passes = n_passes,
@@ -167,6 +175,7 @@ const cr_metric cr_metric_max_sensitivity = {
     .n_columns = sizeof columns / sizeof columns[0],
     .numbers = numbers,
     .n_numbers = sizeof numbers / sizeof numbers[0],
+    .meanings = meanings,
     .ranges = (const char *const[]){"from 0 on", "from 0 on"},
     .named = named,
     .n_named = 1,
