@@ -66,6 +66,72 @@ static cr_status check_rows(const cr_session *s, const cr_model *model, cr_error
                          s->data.n_images == 1 ? "" : "s");
 }
 
+/* Reads the images that methods of the network compare with, on rank 0. */
+static cr_status read_baselines(const cr_job *job, const cr_model *model, cr_real **baselines,
+                                size_t *n_bytes, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *folder = job->data.baselines;
+    const size_t size = cr_model_baseline_size(model);
+    char *names = NULL;
+    uint8_t *bytes = NULL;
+    int n;
+    *baselines = NULL;
+    CR_TRY(cr_data_list_images(folder, &names, &n, err));
+    *n_bytes = (size_t)n * size * sizeof **baselines;
+    if ((double)*n_bytes > job->activations_mb * 1e6)
+        CR_TRY(cr_fail(err, CR_EINPUT,
+                       "%s: %d images as inputs take %.0f MB, more than the limit of %d MB "
+                       "(activations_mb)",
+                       folder, n, (double)*n_bytes * 1e-6, job->activations_mb));
+    *baselines = cr_alloc((size_t)n * size, sizeof **baselines);
+    if (!*baselines)
+        CR_TRY(cr_fail_memory(err, "baselines", (size_t)n * size, sizeof **baselines));
+    const char *name = names;
+    for (int i = 0; i < n; i++, name += strlen(name) + 1) {
+        size_t length;
+        char shown[CR_NAME_BYTES * 2];
+        snprintf(shown, sizeof shown, "%.120s/%.120s", folder, name);
+        free(bytes);
+        CR_TRY(cr_data_file_read(folder, name, &bytes, &length, err));
+        CR_TRY(cr_model_make_baseline(model, bytes, length, shown, job->image_mpixels,
+                                      *baselines + (size_t)i * size, err));
+    }
+
+cleanup:
+    if (status != CR_OK) {
+        free(*baselines);
+        *baselines = NULL;
+    }
+    free(bytes);
+    free(names);
+    return status;
+}
+
+/* Collective. */
+static cr_status use_baselines(const cr_par *par, const cr_job *job, cr_model *model, cr_error *err)
+{
+    cr_status status = CR_OK;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    if (!(cr_model_wants(model, NULL) & CR_WANTS_BASELINES))
+        return CR_OK;
+    if (par->rank == 0) {
+        cr_real *baselines;
+        status = read_baselines(job, model, &baselines, &n_bytes, err);
+        bytes = (uint8_t *)baselines;
+    }
+    CR_TRY(cr_par_follow(par, status, err));
+    CR_TRY(cr_par_share(par, &bytes, &n_bytes, err));
+    cr_model_use_baselines(model, (cr_real *)(void *)bytes,
+                           (int)(n_bytes / sizeof(cr_real) / cr_model_baseline_size(model)));
+    bytes = NULL;
+
+cleanup:
+    free(bytes);
+    return status;
+}
+
 /* Collective. */
 static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_file *file,
                               cr_error *err)
@@ -93,6 +159,7 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     if (status == CR_OK)
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
+    CR_TRY(use_baselines(par, job, model, err));
     model->other_class = from->other_class;
     model->other_seed = from->random.seed;
     memcpy(model->sha256, file->sha256, sizeof model->sha256);

@@ -65,6 +65,15 @@ static bool any_again(const cr_results_plan *plan)
     return any;
 }
 
+bool cr_ask_wants_segments(const cr_results_plan *plan)
+{
+    bool any = false;
+    for (int m = 0; cr_metrics[m]; m++)
+        any = any || (asking_of(plan, m) && cr_metrics[m]->wants_segments &&
+                      cr_metrics[m]->wants_segments(plan->metrics[m].parameters.bytes));
+    return any;
+}
+
 double cr_ask_passes(const cr_results_plan *plan, const cr_input_spec *input,
                      const cr_variant *variant)
 {
@@ -295,6 +304,7 @@ static void begin(const cr_ask *ask, const cr_model *model, const cr_ask_image *
         .input = ask->inputs + (size_t)image->place * input_values(model),
         .black = i->black,
         .white = i->white,
+        .segments = image->segments,
         .map = (const float *)(const void *)block,
         .score = probability(model, logits, ask->n_classes, i->class),
         .seed = image->seed,
@@ -354,6 +364,7 @@ static cr_status ask_again(const cr_ask *ask, const cr_model *model, const cr_as
             to->scores[k] =
                 probability(model, cr_net_logits(net) + (size_t)k * (size_t)ask->n_classes,
                             ask->n_classes, i->class);
+        cr_explainer_use_segments(model->explainer, image->segments, true);
         cr_explainer_use_slots(model->explainer, 1);
         cr_explainer_run(model->explainer, n, 1, to->classes, to->seeds, to->maps);
         cr_explainer_use_slots(model->explainer, CR_SLOTS);

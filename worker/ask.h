@@ -17,6 +17,9 @@ double cr_ask_work(const cr_results_plan *plan, const cr_input_spec *input);
 /* Whether any of the plan's metrics asks. */
 bool cr_ask_any(const cr_results_plan *plan);
 
+/* Whether any wants segmentations that are given. */
+bool cr_ask_wants_segments(const cr_results_plan *plan);
+
 /* Room for these compiled models. *ask is NULL where no metric of the plan asks. `plan` must outlive it.
  * Errors: CR_EINTERNAL (memory). */
 cr_status cr_ask_new(const cr_results_plan *plan, const cr_model *models, int n_models,
@@ -33,6 +36,7 @@ typedef struct cr_ask_image {
     const int32_t *classes;   /* [CR_SLOTS] that its maps stand for, */
     const int32_t *explained; /* and that they are of */
     bool has_label;           /* it has a map of the ground-truth class */
+    const int32_t *segments;  /* of its input, where anything wants them */
     uint64_t seed;
     const struct cr_results_maps *variants; /* [n_variants] */
     int b;                                  /* its row of these */

@@ -255,6 +255,48 @@ cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, c
     return status;
 }
 
+unsigned cr_model_wants(const cr_model *model, const bool *wanted)
+{
+    unsigned wants = 0;
+    for (int v = 0; v < model->n_variants; v++) {
+        const cr_method_spec *spec = &model->variants[v].spec;
+        if (!wanted || wanted[v])
+            wants |= cr_method_wants(spec->method, &spec->parameters);
+    }
+    return wants;
+}
+
+static cr_input_spec middle_of(const cr_model *model)
+{
+    cr_input_spec spec = model->input;
+    spec.crop = CR_CROP_CENTER;
+    return spec;
+}
+
+size_t cr_model_baseline_size(const cr_model *model)
+{
+    const cr_input_spec spec = middle_of(model);
+    return cr_input_size(&spec);
+}
+
+cr_status cr_model_make_baseline(const cr_model *model, const uint8_t *bytes, size_t n_bytes,
+                                 const char *name, int max_mpixels, cr_real *out, cr_error *err)
+{
+    const cr_input_spec spec = middle_of(model);
+    cr_image image;
+    CR_OR_RETURN(cr_image_decode(bytes, n_bytes, name, max_mpixels, &image, err));
+    const cr_status status = cr_input_prepare(&spec, &image, out, err);
+    cr_image_free(&image);
+    return status == CR_EINPUT ? cr_fail_in(err, "%s: ", name) : status;
+}
+
+void cr_model_use_baselines(cr_model *model, cr_real *baselines, int n)
+{
+    free(model->baselines);
+    model->baselines = baselines;
+    cr_explainer_use_baselines(model->explainer, baselines, n);
+}
+
 size_t cr_model_input_bytes(const cr_model *model)
 {
     return (size_t)model->slice * cr_input_size(&model->input) * sizeof(float);
@@ -264,6 +306,8 @@ void cr_model_unload(cr_model *model)
 {
     cr_explainer_free(model->explainer);
     cr_graph_free(model->graph);
+    free(model->baselines);
+    model->baselines = NULL;
     model->explainer = NULL;
     model->graph = NULL;
 }

@@ -40,6 +40,7 @@ typedef struct cr_model {
     int n_views;             /* inputs of the network for each image */
     int slice;               /* images that go through the network together */
     cr_explainer *explainer; /* after cr_model_compile */
+    cr_real *baselines;      /* after cr_model_use_baselines */
     int64_t n_parameters;
     double flops;                     /* of one image, forward */
     size_t weight_bytes, arena_bytes; /* those of `explainer` */
@@ -104,6 +105,18 @@ cr_status cr_model_compile(cr_model *model, int batch, int max_activations_mb, c
 /* The explainer alone, for n_inputs at a time and maps of n_slots classes. Errors: the same. */
 cr_status cr_model_explain(cr_model *model, int n_inputs, int n_slots, int max_activations_mb,
                            cr_error *err);
+
+/* Which CR_WANTS_... its methods ask for, of those that are `wanted` [n_variants]; NULL: of all. */
+unsigned cr_model_wants(const cr_model *model, const bool *wanted);
+
+/* One image that its methods compare with: `out` [cr_model_baseline_size] is the middle of what the network sees
+ * of it. Errors: those of cr_image_decode and cr_input_prepare. */
+size_t cr_model_baseline_size(const cr_model *model);
+cr_status cr_model_make_baseline(const cr_model *model, const uint8_t *bytes, size_t n_bytes,
+                                 const char *name, int max_mpixels, cr_real *out, cr_error *err);
+
+/* Takes n of them, one behind the other, which it frees with its explainer. */
+void cr_model_use_baselines(cr_model *model, cr_real *baselines, int n);
 
 /* Frees graph and explainer; all else stays. */
 void cr_model_unload(cr_model *model);

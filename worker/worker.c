@@ -5,6 +5,7 @@
 #include "ahead.h"
 #include "ask.h"
 #include "score.h"
+#include "segments.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,9 +30,11 @@ struct cr_worker {
     bool *wanted;       /* [largest n_variants] of the present chunk: the network is run for them */
     bool *kept;         /* [largest n_variants] the file has their maps, which are scored */
     struct cr_results_maps
-        *read;    /* [largest n_variants] where what the file has of these is read to */
-    bool *asked;  /* [largest n_variants] of an image, those that metrics ask the network about */
-    cr_ask *ask;  /* NULL where none does */
+        *read;   /* [largest n_variants] where what the file has of these is read to */
+    bool *asked; /* [largest n_variants] of an image, those that metrics ask the network about */
+    cr_ask *ask; /* NULL where none does */
+    int32_t *
+        segments; /* [largest slice][views][pixels of an input] of the present slice; NULL where none are wanted */
     cr_mask mask; /* of the present image, where a metric needs it */
     cr_loc_workspace workspace;
     cr_ahead *ahead;
@@ -56,6 +59,20 @@ static void *take(cr_worker *w, size_t n, size_t item_bytes, bool *ok)
     void *block = cr_arena_alloc(&w->arena, n, item_bytes);
     *ok = *ok && block;
     return block;
+}
+
+/* Pixels of the inputs of a slice, where any of the models wants their segments. */
+static size_t n_segments(const cr_results_plan *plan, const cr_model *models, int n_models)
+{
+    size_t most = 0;
+    for (int m = 0; m < n_models; m++)
+        if (cr_model_wants(&models[m], NULL) & CR_WANTS_SEGMENTS || cr_ask_wants_segments(plan)) {
+            const cr_input_spec *input = &models[m].input;
+            const size_t n = (size_t)models[m].slice * (size_t)models[m].n_views *
+                             (size_t)input->width * (size_t)input->height;
+            most = n > most ? n : most;
+        }
+    return most;
 }
 
 static void take_maps(cr_worker *w, size_t slots, size_t pixels, struct cr_results_maps *maps,
@@ -107,6 +124,8 @@ cr_status cr_worker_new(const cr_dataset *data, const cr_results_plan *plan, cr_
     for (int v = 0; ok && v < n_variants; v++) {
         take_maps(w, slots, largest_maps(models, n_models, v), &rows->variants[v], &ok);
     }
+    if (n_segments(plan, models, n_models) > 0)
+        w->segments = take(w, n_segments(plan, models, n_models), sizeof *w->segments, &ok);
     if (!ok)
         CR_TRY(cr_fail_memory(err, "a worker's chunk", n, sizeof *rows));
     w->n_activations = cr_worker_arena_bytes(models, n_models);
@@ -409,6 +428,26 @@ static cr_status finish_image(cr_worker *w, int model_index, int b, const cr_res
     return CR_OK;
 }
 
+/* Those of the image at `place` of its slice. */
+static int32_t *segments_of(const cr_worker *w, const cr_model *model, int place)
+{
+    return w->segments ? w->segments + (size_t)place * (size_t)model->n_views *
+                                           (size_t)model->input.width * (size_t)model->input.height
+                       : NULL;
+}
+
+/* Reads them for image b, if anything that is computed of it wants them. */
+static cr_status take_segments(cr_worker *w, const cr_model *model, int b, int place, cr_error *err)
+{
+    const bool wanted =
+        (cr_model_wants(model, w->wanted) | cr_model_wants(model, w->kept)) & CR_WANTS_SEGMENTS ||
+        (w->ask && cr_ask_wants_segments(w->plan));
+    return wanted && w->rows.state[b] == CR_ROW_DONE
+               ? cr_segments_read(w->data, w->rows.first + b, w->rows.size + 2 * b, &model->input,
+                                  w->max_mpixels, segments_of(w, model, place), err)
+               : CR_OK;
+}
+
 /* What metrics ask the network about the maps of an image that is finished, the one at `place` of its
  * slice. */
 static cr_status ask_image(cr_worker *w, int model_index, int b, int place, cr_error *err)
@@ -421,6 +460,7 @@ static cr_status ask_image(cr_worker *w, int model_index, int b, int place, cr_e
         .classes = w->classes + b * CR_SLOTS,
         .explained = w->explained + b * CR_SLOTS,
         .has_label = w->data->images[w->rows.first + b].label >= 0,
+        .segments = segments_of(w, model, place),
         .seed = w->seeds[b],
         .variants = w->rows.variants,
         .b = b,
@@ -454,7 +494,9 @@ static cr_status run_slice(cr_worker *w, int model_index, int start, int n,
         }
         if (status != CR_OK)
             mark_failed(w, b, reason.message);
+        CR_OR_RETURN(take_segments(w, model, b, i, err));
     }
+    cr_explainer_use_segments(model->explainer, w->segments, false);
     if (w->ask)
         cr_ask_hold_inputs(w->ask, model, n);
     cr_net_forward(cr_explainer_net(model->explainer), n * model->n_views);

@@ -19,6 +19,7 @@ void cr_data_free(cr_dataset *data)
     free(data->text);
     free(data->folder);
     free(data->masks);
+    free(data->segments);
     if (data->fd)
         close(data->fd);
     *data = (cr_dataset){0};
@@ -297,28 +298,48 @@ int cr_data_find_all(const cr_dataset *data, const char *id, int *n)
     return first;
 }
 
-char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored)
+/* Of a file beside an image's: FOLDER/ID and this end, or the image's own name and folders. */
+static char *path_beside(const cr_dataset *data, int i, const char *folder, bool by_file,
+                         const char *end)
 {
     const cr_data_image *image = &data->images[i];
-    const char *id = data->text + (image->mask_by_file ? image->file : image->image);
-    const char *end = ignored ? "_ignore.png" : ".png";
-    const size_t n_id = image->mask_by_file ? cr_stem_length(id, strlen(id), NULL) : strlen(id);
+    const char *id = data->text + (by_file ? image->file : image->image);
+    const size_t n_id = by_file ? cr_stem_length(id, strlen(id), NULL) : strlen(id);
     const size_t n = n_id + strlen(end) + 1;
     char *name = cr_alloc(n, 1);
     if (!name)
         return NULL;
     snprintf(name, n, "%.*s%s", (int)n_id, id, end);
-    char *path = cr_path_join(data->masks, name);
+    char *path = cr_path_join(folder, name);
     free(name);
     return path;
 }
 
-/* The packed form: this head, then images, boxes, classes, text, folder and that of masks. */
+char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored)
+{
+    return path_beside(data, i, data->masks, data->images[i].mask_by_file,
+                       ignored ? "_ignore.png" : ".png");
+}
+
+char *cr_data_segments_path(const cr_dataset *data, int i)
+{
+    static const char *const ends[] = {".png", ".npy"};
+    for (int k = 0; k < 4; k++) {
+        char *path = path_beside(data, i, data->segments, k / 2, ends[k % 2]);
+        if (path && access(path, F_OK) == 0)
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* The packed form: this head, then images, boxes, classes, text, folder, those of masks and of
+ * segmentations. */
 typedef struct pack_head {
     int32_t n_images, n_boxes, n_classes, n_excluded, n_unlisted_files;
     int32_t is_tar, box_past, n_masks;
     int64_t n_outlines;
-    uint64_t text_bytes, folder_bytes, masks_bytes;
+    uint64_t text_bytes, folder_bytes, masks_bytes, segments_bytes;
     char unlisted[sizeof((cr_dataset *)0)->unlisted];
 } pack_head;
 
@@ -331,6 +352,7 @@ static uint8_t *put(uint8_t *next, const void *block, size_t n_bytes)
 cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes, cr_error *err)
 {
     const char *masks = data->masks ? data->masks : "";
+    const char *segments = data->segments ? data->segments : "";
     pack_head head = {.n_images = data->n_images,
                       .n_boxes = data->n_boxes,
                       .n_classes = data->n_classes,
@@ -342,14 +364,15 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
                       .folder_bytes = strlen(data->folder) + 1,
                       .n_masks = data->n_masks,
                       .n_outlines = data->n_outlines,
-                      .masks_bytes = strlen(masks) + 1};
+                      .masks_bytes = strlen(masks) + 1,
+                      .segments_bytes = strlen(segments) + 1};
     memcpy(head.unlisted, data->unlisted, sizeof head.unlisted);
     size_t images = (size_t)data->n_images * sizeof *data->images;
     size_t boxes = (size_t)data->n_boxes * sizeof *data->boxes;
     size_t classes = (size_t)data->n_classes * sizeof *data->classes;
     size_t outlines = (size_t)data->n_outlines * sizeof *data->outlines;
     size_t total = outlines + sizeof head + images + boxes + classes + data->text_bytes +
-                   head.folder_bytes + head.masks_bytes;
+                   head.folder_bytes + head.masks_bytes + head.segments_bytes;
     uint8_t *packed = cr_alloc(total, 1);
     if (!packed)
         return cr_fail_memory(err, "the packed image list", total, 1);
@@ -361,7 +384,8 @@ cr_status cr_data_pack(const cr_dataset *data, uint8_t **bytes, size_t *n_bytes,
     next = put(next, data->classes, classes);
     next = put(next, data->text, data->text_bytes);
     next = put(next, data->folder, head.folder_bytes);
-    put(next, masks, head.masks_bytes);
+    next = put(next, masks, head.masks_bytes);
+    put(next, segments, head.segments_bytes);
     *bytes = packed;
     *n_bytes = total;
     return CR_OK;
@@ -401,8 +425,9 @@ cr_status cr_data_unpack(const uint8_t *bytes, size_t n_bytes, cr_dataset *data,
     data->text = take(&c, head.text_bytes, 1);
     data->folder = take(&c, head.folder_bytes, 1);
     data->masks = take(&c, head.masks_bytes, 1);
+    data->segments = take(&c, head.segments_bytes, 1);
     if (!data->images || !data->boxes || !data->outlines || !data->classes || !data->text ||
-        !data->folder || !data->masks) {
+        !data->folder || !data->masks || !data->segments) {
         cr_data_free(data);
         return cr_fail(err, CR_EINTERNAL, "the packed image list: cut short, or out of memory");
     }

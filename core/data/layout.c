@@ -17,6 +17,11 @@ const cr_layout *cr_layout_find(const char *name)
     return NULL;
 }
 
+cr_key_use cr_data_key_use(const cr_layout *layout, cr_data_key key)
+{
+    return key == CR_DATA_SEGMENTS || key == CR_DATA_BASELINES ? CR_KEY_TAKEN : layout->keys[key];
+}
+
 const char *cr_data_key_name(cr_data_key key)
 {
 #define KEY_NAME(KEY, member) [CR_DATA_##KEY] = #member,

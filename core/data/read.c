@@ -228,6 +228,59 @@ static cr_status find_masks(cr_dataset *data, cr_error *err)
     return CR_OK;
 }
 
+/* All images must have a segmentation where any can. */
+static cr_status find_segments(const cr_dataset *data, cr_error *err)
+{
+    char first[200] = "";
+    int n = 0;
+    for (int i = 0; i < data->n_images && data->segments[0]; i++) {
+        char *path = cr_data_segments_path(data, i);
+        const size_t length = strlen(first);
+        if (!path && n++ < 3)
+            snprintf(first + length, sizeof first - length, "%s%.60s", length ? ", " : "",
+                     data->text + data->images[i].image);
+        free(path);
+    }
+    return n == 0 ? CR_OK
+                  : cr_fail(err, CR_EINPUT,
+                            "%s: no segmentation, ID.png or ID.npy, of %d image%s: %s%s",
+                            data->segments, n, n == 1 ? "" : "s", first, n > 3 ? ", ..." : "");
+}
+
+cr_status cr_data_list_images(const char *images, char **names, int *n, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_files files = {0};
+    cr_name *sorted = NULL;
+    size_t n_bytes = 0;
+    *names = NULL;
+    CR_TRY(cr_files_list(images, &files, err));
+    if (files.n == 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: no image file in it", images));
+    sorted = cr_alloc((size_t)files.n, sizeof *sorted);
+    *names = cr_alloc(files.pool.n_bytes, 1);
+    if (!sorted || !*names)
+        CR_TRY(cr_fail_memory(err, "names of images", files.pool.n_bytes, 1));
+    for (int i = 0; i < files.n; i++)
+        sorted[i] = (cr_name){files.pool.text + files.items[i].path, i};
+    cr_names_sort(sorted, files.n);
+    for (int i = 0; i < files.n; i++) {
+        const size_t length = strlen(sorted[i].text) + 1;
+        memcpy(*names + n_bytes, sorted[i].text, length);
+        n_bytes += length;
+    }
+    *n = files.n;
+
+cleanup:
+    if (status != CR_OK) {
+        free(*names);
+        *names = NULL;
+    }
+    free(sorted);
+    cr_files_fini(&files);
+    return status;
+}
+
 cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error *err)
 {
     cr_status status = CR_OK;
@@ -267,9 +320,11 @@ cr_status cr_data_read(const cr_data_source *source, cr_dataset *data, cr_error 
     CR_TRY(check_boxes(data, from, err));
     data->folder = strdup(source->images ? source->images : "");
     data->masks = strdup(source->masks ? source->masks : "");
-    if (!data->folder || !data->masks)
+    data->segments = strdup(source->segments ? source->segments : "");
+    if (!data->folder || !data->masks || !data->segments)
         CR_TRY(cr_fail_memory(err, "a path", 1, 1));
     CR_TRY(find_masks(data, err));
+    CR_TRY(find_segments(data, err));
 
 cleanup:
     data->text = pool.text;

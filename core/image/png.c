@@ -98,6 +98,15 @@ static void expand_row(uint8_t *row, int width, layout l, const uint8_t colours[
     }
 }
 
+/* What the pixels of a row hold. */
+static void number_row(const uint8_t *row, int width, layout l, int32_t *to)
+{
+    for (int x = 0; x < width; x++, row += layout_bytes(l))
+        to[x] = l == LAYOUT_RGB      ? row[0] << 16 | row[1] << 8 | row[2]
+                : l == LAYOUT_GREY16 ? row[0] << 8 | row[1]
+                                     : row[0];
+}
+
 /* Deflate writes at least a byte for 1032, two bits for 258. */
 static bool is_too_short(png_structp png, png_infop info, size_t n_bytes)
 {
@@ -105,8 +114,9 @@ static bool is_too_short(png_structp png, png_infop info, size_t n_bytes)
     return packed / 1032 > n_bytes;
 }
 
-static cr_status decode(decoder *d, const char *name, int max_mpixels, cr_image *image,
-                        cr_error *err)
+/* The rows as they come, at the places of rows of RGB. */
+static cr_status decode_rows(decoder *d, const char *name, int max_mpixels, cr_image *image,
+                             layout *as, cr_error *err)
 {
     png_structp png = d->png;
     const size_t n_bytes = d->n_left;
@@ -118,28 +128,50 @@ static cr_status decode(decoder *d, const char *name, int max_mpixels, cr_image 
         return status;
     image->transparent = png_get_color_type(png, d->info) & PNG_COLOR_MASK_ALPHA ||
                          png_get_valid(png, d->info, PNG_INFO_tRNS);
-    layout l = choose_layout(png, d->info);
+    *as = choose_layout(png, d->info);
     int n_passes = png_set_interlace_handling(png);
     png_read_update_info(png, d->info);
     size_t pitch = (size_t)3 * (size_t)image->width;
-    if (png_get_rowbytes(png, d->info) != layout_bytes(l) * (size_t)image->width)
+    if (png_get_rowbytes(png, d->info) != layout_bytes(*as) * (size_t)image->width)
         return cr_fail(err, CR_EINTERNAL, "%s: a PNG layout that was not foreseen", name);
 
     for (int pass = 0; pass < n_passes; pass++)
         for (int y = 0; y < image->height; y++)
             png_read_row(png, image->rgb + pitch * (size_t)y, NULL);
-    if (l != LAYOUT_RGB) {
-        uint8_t colours[256][3];
-        read_palette(d, colours);
-        for (int y = 0; y < image->height; y++)
-            expand_row(image->rgb + pitch * (size_t)y, image->width, l,
-                       (const uint8_t(*)[3])colours);
-    }
     return CR_OK;
 }
 
-cr_status cr_png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
-                        cr_image *image, cr_error *err)
+static cr_status decode_image(decoder *d, const char *name, int max_mpixels, cr_image *image,
+                              cr_error *err)
+{
+    uint8_t colours[256][3];
+    layout l;
+    CR_OR_RETURN(decode_rows(d, name, max_mpixels, image, &l, err));
+    read_palette(d, colours);
+    for (int y = 0; y < image->height && l != LAYOUT_RGB; y++)
+        expand_row(image->rgb + (size_t)3 * (size_t)image->width * (size_t)y, image->width, l,
+                   (const uint8_t(*)[3])colours);
+    return CR_OK;
+}
+
+static cr_status decode_labels(decoder *d, const char *name, int max_mpixels, cr_image *image,
+                               cr_labels *labels, cr_error *err)
+{
+    layout l;
+    CR_OR_RETURN(decode_rows(d, name, max_mpixels, image, &l, err));
+    const size_t width = (size_t)image->width, height = (size_t)image->height;
+    *labels =
+        (cr_labels){image->width, image->height, cr_alloc(width * height, sizeof *labels->values)};
+    if (!labels->values)
+        return cr_fail_memory(err, name, width * height, sizeof *labels->values);
+    for (size_t y = 0; y < height; y++)
+        number_row(image->rgb + 3 * width * y, image->width, l, labels->values + width * y);
+    return CR_OK;
+}
+
+/* Into the image, or, where there are any, the labels. */
+static cr_status decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                        cr_image *image, cr_labels *labels, cr_error *err)
 {
     cr_status status;
     decoder d = {.next = bytes, .n_left = n_bytes};
@@ -150,12 +182,29 @@ cr_status cr_png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, 
         status = cr_fail_memory(err, name, 1, n_bytes);
     } else if (setjmp(png_jmpbuf(d.png)) == 0) {
         png_set_read_fn(d.png, &d, on_read);
-        status = decode(&d, name, max_mpixels, image, err);
+        status = labels ? decode_labels(&d, name, max_mpixels, image, labels, err)
+                        : decode_image(&d, name, max_mpixels, image, err);
     } else {
         status = cr_fail(err, CR_EINPUT, "%s: damaged PNG: %s", name, d.reason);
     }
     png_destroy_read_struct(&d.png, &d.info, NULL);
     if (status != CR_OK)
         cr_image_free(image);
+    return status;
+}
+
+cr_status cr_png_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                        cr_image *image, cr_error *err)
+{
+    return decode(bytes, n_bytes, name, max_mpixels, image, NULL, err);
+}
+
+cr_status cr_labels_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                           cr_labels *labels, cr_error *err)
+{
+    cr_image rows = {0};
+    *labels = (cr_labels){0};
+    const cr_status status = decode(bytes, n_bytes, name, max_mpixels, &rows, labels, err);
+    cr_image_free(&rows);
     return status;
 }

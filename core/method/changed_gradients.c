@@ -8,7 +8,7 @@
 enum { RIGHT, MIDDLE, TRAPEZOID, GAUSS_LEGENDRE };
 enum { GRADIENT, INPUT_X_GRADIENT };
 enum { MEAN, SQUARE, VARIANCE };
-enum { CONSTANT, GREY, NOISE };
+enum { CONSTANT, GREY, NOISE, IMAGES };
 
 typedef struct integrated {
     cr_map_form form;
@@ -229,15 +229,22 @@ static int expected_passes(const void *parameters, int width, int height, int n_
     return ((const expected *)parameters)->samples;
 }
 
+static unsigned wants(const void *parameters)
+{
+    return ((const expected *)parameters)->baselines == IMAGES ? CR_WANTS_BASELINES : 0;
+}
+
 /* Element i of the baseline of a sample, by the sample's other random numbers: the first is where on the path, the
- * second the grey. */
+ * second the grey, or which image. */
 static double baseline_of(const cr_method_run *run, uint64_t key, size_t i)
 {
     const expected *p = run->parameters;
     const size_t c = i % (size_t)run->n_channels;
     if (p->baselines == CONSTANT)
         return p->baseline;
-    const double share = uniform(key, p->baselines == GREY ? 1 : 2 + i);
+    const double share = uniform(key, p->baselines == NOISE ? 2 + i : 1);
+    if (p->baselines == IMAGES)
+        return run->baselines[(size_t)(share * run->n_baselines) * n_values(run) + i];
     return (double)run->black[c] + share * ((double)run->white[c] - (double)run->black[c]);
 }
 
@@ -333,7 +340,7 @@ static const cr_parameter of_path[] = {
                                     .help = "of the noise; another gives other maps"      \
     }
 
-static const char *const sets[] = {"constant", "grey", "noise", NULL};
+static const char *const sets[] = {"constant", "grey", "noise", "images", NULL};
 
 #define EXPECTED_PARAMETERS(takes)                                                            \
     CR_FORM_PARAMETERS(true, MAX), CR_CHANNEL_PARAMETERS(expected, false, SUM),               \
@@ -349,7 +356,7 @@ static const char *const sets[] = {"constant", "grey", "noise", NULL};
          .offset = offsetof(expected, baselines),                                             \
          .fallback = (takes),                                                                 \
          .words = sets,                                                                       \
-         .help = "one value, a random grey, or pixels at random between black and white"},    \
+         .help = "one value, a random grey, pixels at random, or images: dataset.baselines"}, \
         {"baseline",                                                                          \
          CR_PARAMETER_NUMBER,                                                                 \
          .offset = offsetof(expected, baseline),                                              \
@@ -416,6 +423,7 @@ const cr_method cr_method_expected_gradients = {
     .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
     .of_input = true,
     .parameters = CR_PARAMETERS(of_expected),
+    .wants = wants,
     .scratch = scratch,
     .n_passes = expected_passes,
     .cost = "1 and one a sample, each with a backward pass",
@@ -429,6 +437,7 @@ const cr_method cr_method_gradient_shap = {
     .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
     .of_input = true,
     .parameters = CR_PARAMETERS(of_shap),
+    .wants = wants,
     .scratch = scratch,
     .n_passes = expected_passes,
     .cost = "1 and one a sample, each with a backward pass",

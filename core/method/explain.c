@@ -363,8 +363,8 @@ void cr_explainer_use_limits(cr_explainer *ex, int n_channels, const double *bla
                              const double *white)
 {
     for (int c = 0; c < 4 && c < n_channels; c++) {
-        ex->low[c] = (cr_real)fmin(black[c], white[c]);
-        ex->high[c] = (cr_real)fmax(black[c], white[c]);
+        ex->black[c] = (cr_real)black[c];
+        ex->white[c] = (cr_real)white[c];
     }
 }
 
@@ -373,6 +373,18 @@ void cr_explainer_use_slots(cr_explainer *ex, int n_slots)
     ex->n_slots = n_slots;
     if (any_back(ex))
         cr_net_use_classes_back(ex->net, n_slots);
+}
+
+void cr_explainer_use_segments(cr_explainer *ex, const int32_t *segments, bool same)
+{
+    ex->segments = segments;
+    ex->same_segments = same;
+}
+
+void cr_explainer_use_baselines(cr_explainer *ex, const cr_real *baselines, int n)
+{
+    ex->baselines = baselines;
+    ex->n_baselines = n;
 }
 
 cr_net *cr_explainer_net(cr_explainer *ex)

@@ -178,6 +178,14 @@ static void hold(const cr_explainer *ex, size_t n)
     }
 }
 
+/* The segments of an input, where they are given. */
+static const int32_t *segments_of(const cr_explainer *ex, int input)
+{
+    const cr_shape shape = cr_graph_input_shape(ex->graph);
+    const size_t n = (size_t)cr_shape_h(&shape) * (size_t)cr_shape_w(&shape);
+    return ex->segments ? ex->segments + (ex->same_segments ? 0 : (size_t)input * n) : NULL;
+}
+
 /* What a method knows of an input before any pass. */
 static cr_method_run run_of(const cr_explainer *ex, const cr_part *p, int input, uint64_t seed)
 {
@@ -188,8 +196,11 @@ static cr_method_run run_of(const cr_explainer *ex, const cr_part *p, int input,
         .n_channels = p->layer->map.n_channels,
         .n_slots = ex->n_slots,
         .classes = ex->classes + input * ex->n_slots,
-        .black = ex->low,
-        .white = ex->high,
+        .black = ex->black,
+        .white = ex->white,
+        .segments = segments_of(ex, input),
+        .baselines = ex->baselines,
+        .n_baselines = ex->n_baselines,
         .seed = seed,
         .scratch = ex->scratch,
         .maps = ex->maps,

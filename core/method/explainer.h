@@ -31,7 +31,11 @@ struct cr_explainer {
     size_t n_head;           /* of head_block: 0 if the head's weights serve nobody */
     const float *head_block; /* [n_classes][n_channels] behind the net's weights */
     bool abandoned;
-    cr_real low[4], high[4]; /* black and white, each channel */
+    cr_real black[4], white[4]; /* of each channel */
+    const int32_t *segments;    /* [batch][H W], or of all the same, and */
+    bool same_segments;
+    const cr_real *baselines; /* [n_baselines][H W C], where they are given */
+    int n_baselines;
     int batch, n_variants, n_parts, n_slots;
     int n_attentions, attention_target; /* the first of them is this target of the net */
     cr_attention *attentions;           /* [n_attentions] that any part looks at */
@@ -124,8 +128,10 @@ static inline bool cr_part_rules(const cr_explainer *ex, const cr_part *p, cr_re
         return false;
     *rules = (cr_relevance){0};
     p->layer->method->relevance(p->variant->spec.parameters.bytes, rules);
-    memcpy(rules->low, ex->low, sizeof rules->low);
-    memcpy(rules->high, ex->high, sizeof rules->high);
+    for (int c = 0; c < 4; c++) {
+        rules->low[c] = ex->black[c] < ex->white[c] ? ex->black[c] : ex->white[c];
+        rules->high[c] = ex->black[c] < ex->white[c] ? ex->white[c] : ex->black[c];
+    }
     return true;
 }
 

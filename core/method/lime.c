@@ -13,8 +13,9 @@ enum { MOST_SUPERPIXELS = 250 };
 /* Of LIME; Kernel SHAP has some of them. */
 typedef struct lime {
     cr_map_form form;
-    int superpixels, samples;
-    double compactness, kernel_width, ridge, baseline;
+    cr_parting parting;
+    int samples;
+    double kernel_width, ridge, baseline;
     int hide, distance, score, seed;
 } lime;
 
@@ -49,11 +50,17 @@ static int n_samples_and_none(const void *parameters, int width, int height, int
     return 1 + n_samples(parameters, width, height, n_channels);
 }
 
+static unsigned wants(const void *parameters)
+{
+    const lime *p = parameters;
+    return p->parting.segments == CR_SEGMENTS_GIVEN ? CR_WANTS_SEGMENTS : 0;
+}
+
 static size_t n_doubles(const lime *p, size_t n_places, int n_channels, int n_slots)
 {
-    const int most = cr_superpixels_most(n_places, p->superpixels);
+    const int most = cr_parts_most(&p->parting, n_places);
     return (size_t)n_slots * (size_t)(2 + most) + (size_t)(n_channels + 3) * (size_t)most +
-           cr_fit_room(most, n_slots) + cr_superpixels_work(n_places, p->superpixels);
+           cr_fit_room(most, n_slots) + cr_parts_work(&p->parting, n_places);
 }
 
 static size_t scratch(const void *parameters, int n_places, int n_channels, int n_slots)
@@ -169,8 +176,8 @@ static void part_input(state *s)
     const lime *p = run->parameters;
     const cr_real *input = run->passes->input;
     const int n_places = run->height * run->width, n = run->passes->n_channels;
-    s->n = cr_superpixels(input, run->height, run->width, n, p->superpixels, p->compactness,
-                          s->work, s->labels);
+    s->n =
+        cr_parts(&p->parting, input, run->height, run->width, n, run->segments, s->work, s->labels);
     for (int i = 0; i < n * s->n; i++)
         s->hidden[i] = p->hide == MEAN ? 0 : p->baseline;
     for (int i = 0; i < s->n; i++)
@@ -219,7 +226,7 @@ static void run_method(const cr_method_run *run, bool by_shapley)
 {
     const lime *p = run->parameters;
     const size_t n_places = (size_t)run->height * (size_t)run->width;
-    const size_t most = (size_t)cr_superpixels_most(n_places, p->superpixels);
+    const size_t most = (size_t)cr_parts_most(&p->parting, n_places);
     cr_fit fit;
     state s = {.run = run, .fit = &fit, .by_shapley = by_shapley};
     s.scores = (double *)(void *)run->scratch;
@@ -232,7 +239,7 @@ static void run_method(const cr_method_run *run, bool by_shapley)
         run, n_doubles(p, n_places, run->passes->n_channels, run->n_slots));
     s.seen = (uint8_t *)(s.labels + n_places);
     part_input(&s);
-    cr_fit_begin(&fit, s.n, run->n_slots, s.work + cr_superpixels_work(n_places, p->superpixels));
+    cr_fit_begin(&fit, s.n, run->n_slots, s.work + cr_parts_work(&p->parting, n_places));
     const bool found = explain(&s);
     for (int slot = 0; slot < run->n_slots; slot++)
         for (size_t i = 0; i < n_places; i++)
@@ -257,16 +264,22 @@ static const char *const distances[] = {"segments", "input", NULL};
 
 #define PARAMETERS                                                                               \
     CR_FORM_PARAMETERS(true, MAX),                                                               \
+        {"segments",                                                                             \
+         CR_PARAMETER_WORD,                                                                      \
+         AT(parting.segments),                                                                   \
+         .words = cr_segments_words,                                                             \
+         .later = true,                                                                          \
+         .help = "what is hidden: SLIC's superpixels, or what dataset.segments gives"},          \
         {"superpixels",                                                                          \
          CR_PARAMETER_WHOLE,                                                                     \
-         AT(superpixels),                                                                        \
+         AT(parting.superpixels),                                                                \
          .least = 2,                                                                             \
          .most = MOST_SUPERPIXELS,                                                               \
          .fallback = 50,                                                                         \
          .help = "about how many the input is parted into"},                                     \
         {"compactness",                                                                          \
          CR_PARAMETER_NUMBER,                                                                    \
-         AT(compactness),                                                                        \
+         AT(parting.compactness),                                                                \
          .least = 0.01,                                                                          \
          .most = 1000,                                                                           \
          .fallback = 10,                                                                         \
@@ -311,6 +324,7 @@ const cr_method cr_method_lime = {
     .needs = CR_NEEDS_PASSES,
     .of_input = true,
     .parameters = CR_PARAMETERS(parameters),
+    .wants = wants,
     .scratch = scratch,
     .n_passes = n_samples,
     .cost = "1 and one a sample",
@@ -324,6 +338,7 @@ const cr_method cr_method_kernel_shap = {
     .needs = CR_NEEDS_PASSES,
     .of_input = true,
     .parameters = CR_PARAMETERS(of_shapley),
+    .wants = wants,
     .scratch = scratch,
     .n_passes = n_samples_and_none,
     .cost = "2 and one a sample",

@@ -14,8 +14,8 @@ enum { MOST_SUPERPIXELS = 1024 };
 #define LARGEST 65536. /* sums are of values by it */
 
 typedef struct irof {
-    int class, superpixels;
-    double compactness;
+    int class;
+    cr_parting parting;
 } irof;
 
 /* A superpixel: the sum of the map over it, then its mean, and its pixels. */
@@ -34,7 +34,7 @@ typedef struct state {
 
 static int extent(const void *parameters)
 {
-    return ((const irof *)parameters)->superpixels;
+    return ((const irof *)parameters)->parting.superpixels;
 }
 
 static int n_passes(const void *parameters, int width, int height)
@@ -42,6 +42,11 @@ static int n_passes(const void *parameters, int width, int height)
     (void)width;
     (void)height;
     return extent(parameters);
+}
+
+static bool wants_segments(const void *parameters)
+{
+    return ((const irof *)parameters)->parting.segments == CR_SEGMENTS_GIVEN;
 }
 
 static size_t n_values(const cr_metric_question *q)
@@ -52,18 +57,18 @@ static size_t n_values(const cr_metric_question *q)
 static size_t scratch(const void *parameters, int width, int height, int n_channels)
 {
     const size_t n = (size_t)width * (size_t)height, channels = (size_t)n_channels;
-    const int asked = extent(parameters);
-    return cr_superpixels_work(n, asked) * sizeof(double) +
-           (size_t)cr_superpixels_most(n, asked) * sizeof(part) +
-           (n + 1) * channels * sizeof(cr_real) + (n + 1) * sizeof(int32_t);
+    const cr_parting *parting = &((const irof *)parameters)->parting;
+    return cr_parts_work(parting, n) * sizeof(double) +
+           (size_t)cr_parts_most(parting, n) * sizeof(part) + (n + 1) * channels * sizeof(cr_real) +
+           (n + 1) * sizeof(int32_t);
 }
 
 static state state_of(const cr_metric_question *q)
 {
-    const int asked = extent(q->parameters);
+    const cr_parting *parting = &((const irof *)q->parameters)->parting;
     state s = {.work = q->scratch};
-    s.parts = (part *)(void *)(s.work + cr_superpixels_work(cr_metric_n_pixels(q), asked));
-    s.present = (cr_real *)(void *)(s.parts + cr_superpixels_most(cr_metric_n_pixels(q), asked));
+    s.parts = (part *)(void *)(s.work + cr_parts_work(parting, cr_metric_n_pixels(q)));
+    s.present = (cr_real *)(void *)(s.parts + cr_parts_most(parting, cr_metric_n_pixels(q)));
     s.mean = s.present + n_values(q);
     s.n = (int32_t *)(void *)(s.mean + q->n_channels);
     s.labels = s.n + 1;
@@ -81,8 +86,8 @@ static void begin(const cr_metric_question *q)
 {
     const irof *by = q->parameters;
     const state s = state_of(q);
-    *s.n = cr_superpixels(q->input, q->height, q->width, q->n_channels, by->superpixels,
-                          by->compactness, s.work, s.labels);
+    *s.n = cr_parts(&by->parting, q->input, q->height, q->width, q->n_channels, q->segments, s.work,
+                    s.labels);
     memcpy(s.present, q->input, n_values(q) * sizeof *s.present);
     for (size_t c = 0; c < (size_t)q->n_channels; c++) {
         double sum = 0;
@@ -166,11 +171,14 @@ static cr_metric_value count(const int64_t *sums)
 static const cr_parameter parameters[] = {
     {"class", CR_PARAMETER_WORD, .words = cr_metric_class_words, .fallback = CR_METRIC_CLASS_TOP1,
      .help = "whose map and probability: the ground truth's, or the first prediction's"},
-    {"superpixels", CR_PARAMETER_WHOLE, .offset = offsetof(irof, superpixels), .least = 2,
+    {"segments", CR_PARAMETER_WORD, .offset = offsetof(irof, parting.segments),
+     .words = cr_segments_words, .later = true,
+     .help = "what goes: SLIC's superpixels, or what dataset.segments gives"},
+    {"superpixels", CR_PARAMETER_WHOLE, .offset = offsetof(irof, parting.superpixels), .least = 2,
      .most = MOST_SUPERPIXELS, .fallback = 50,
      .help = "about how many the input is parted into, and how many at most go"},
-    {"compactness", CR_PARAMETER_NUMBER, .offset = offsetof(irof, compactness), .least = 0.01,
-     .most = 1000, .fallback = 10,
+    {"compactness", CR_PARAMETER_NUMBER, .offset = offsetof(irof, parting.compactness),
+     .least = 0.01, .most = 1000, .fallback = 10,
      .help = "of superpixels: what places weigh against colours from 0 to 100"},
 };
 
@@ -221,6 +229,7 @@ const cr_metric cr_metric_irof = {
     .n_named = 1,
     .n_sums = CR_METRIC_VALUE_SUMS,
     .asking = &asking,
+    .wants_segments = wants_segments,
     .extent = extent,
     .add = add,
 };

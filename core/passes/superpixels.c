@@ -214,3 +214,33 @@ int cr_superpixels(const cr_real *input, int height, int width, int n_channels, 
     }
     return connect(&s, labels);
 }
+
+const char *const cr_segments_words[] = {"slic", "given", NULL};
+
+int cr_parts(const cr_parting *parting, const cr_real *input, int height, int width, int n_channels,
+             const int32_t *given, double *work, int32_t *labels)
+{
+    const size_t n = (size_t)height * (size_t)width;
+    int32_t last = 0;
+    if (parting->segments == CR_SEGMENTS_SLIC)
+        return cr_superpixels(input, height, width, n_channels, parting->superpixels,
+                              parting->compactness, work, labels);
+    memcpy(labels, given, n * sizeof *labels);
+    for (size_t i = 0; i < n; i++)
+        last = labels[i] > last ? labels[i] : last;
+    return last + 1;
+}
+
+size_t cr_parts_work(const cr_parting *parting, size_t n_pixels)
+{
+    return parting->segments == CR_SEGMENTS_SLIC
+               ? cr_superpixels_work(n_pixels, parting->superpixels)
+               : 0;
+}
+
+int cr_parts_most(const cr_parting *parting, size_t n_pixels)
+{
+    return parting->segments == CR_SEGMENTS_SLIC
+               ? cr_superpixels_most(n_pixels, parting->superpixels)
+               : CR_MAX_SEGMENTS;
+}

@@ -75,6 +75,8 @@ static void print_plan(const cr_session *s)
         printf("masks    of %d images, from %s%s\n", s->data.n_masks,
                s->data.masks[0] ? s->data.masks : "the ground truth",
                s->data.images[0].mask ? "; those count that have a pixel of their class" : "");
+    if (s->data.segments[0])
+        printf("segments of each image, from %s\n", s->data.segments);
     if (s->data.n_excluded)
         printf("excluded %d images are not localized\n", s->data.n_excluded);
     if (s->data.n_unlisted_files)

@@ -39,7 +39,7 @@ static const char *layouts_with(cr_data_key key, const char *between, char text[
     size_t n = 0;
     text[0] = 0;
     for (const cr_layout *const *layout = cr_layouts; *layout; layout++)
-        if ((*layout)->keys[key] != CR_KEY_REFUSED && n < CR_JOB_PATH_BYTES)
+        if (cr_data_key_use(*layout, key) != CR_KEY_REFUSED && n < CR_JOB_PATH_BYTES)
             n += (size_t)snprintf(text + n, CR_JOB_PATH_BYTES - n, "%s%s", n ? between : "",
                                   (*layout)->name);
     return text;
@@ -60,14 +60,14 @@ static cr_status read_layout(cr_job_source *source, const cr_job_raw_dataset *ra
                            raw->layout, cr_near_of(&near, raw->layout, names));
     for (cr_data_key k = 0; k < CR_DATA_N_KEYS; k++) {
         KEY("dataset.%s", cr_data_key_name(k));
-        if (!raw->keys[k] && layout->keys[k] == CR_KEY_NEEDED)
+        if (!raw->keys[k] && cr_data_key_use(layout, k) == CR_KEY_NEEDED)
             return cr_job_fail(err, source, "dataset", "the key \"%s\" is missing",
                                cr_data_key_name(k));
-        if (raw->keys[k] && layout->keys[k] == CR_KEY_REFUSED)
+        if (raw->keys[k] && cr_data_key_use(layout, k) == CR_KEY_REFUSED)
             return cr_job_fail(err, source, key, "not for layout %s, only for %s", layout->name,
                                layouts_with(k, ", ", names));
         const bool none = k == CR_DATA_IMAGES && strcmp(raw->keys[k], "none") == 0;
-        if (none && layout->keys[k] == CR_KEY_NEEDED)
+        if (none && cr_data_key_use(layout, k) == CR_KEY_NEEDED)
             return cr_job_fail(err, source, key, "none is not for layout %s", layout->name);
         if (!raw->keys[k] || none)
             continue;
@@ -197,8 +197,8 @@ static cr_status read_models(cr_job_source *source, const cr_job_raw *raw, const
                                     err));
         KEY("models.%u.methods", i);
         if (cr_job_tree_find(&source->changed, key))
-            CR_TRY(cr_job_read_methods(source, key, from->methods, from->n_methods,
-                                       job->data.layout, &model->methods, err));
+            CR_TRY(cr_job_read_methods(source, key, from->methods, from->n_methods, &job->data,
+                                       &model->methods, err));
     }
 cleanup:
     return status;
@@ -233,7 +233,7 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
     if (job->n_models > 0 && !job->data.images)
         CR_TRY(cr_job_fail(err, source, "dataset.images",
                            "none is for a job without models (models: [])"));
-    CR_TRY(cr_job_read_methods(source, "methods", raw->methods, raw->n_methods, job->data.layout,
+    CR_TRY(cr_job_read_methods(source, "methods", raw->methods, raw->n_methods, &job->data,
                                &job->methods, err));
     for (int m = 0; m < job->n_models; m++)
         CR_TRY(check_methods(source, job, m, err));

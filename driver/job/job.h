@@ -96,7 +96,8 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  * Keys, with their defaults in parentheses; those without one must be given:
  *   name
  *   dataset: layout (the names of cr_layouts), images, ground_truth, synsets, devkit_synsets, boxes,
- *     exclude, masks (which of them a layout needs or takes says its row; none), subset: list (none),
+ *     exclude, masks (which of them a layout needs or takes says its row; none), segments, baselines (none),
+ *     subset: list (none),
  *     classes (all), stride (1); limit (0: all), failed (wrong | skip: wrong)
  *   models: a list of name, file, output (the model's own), layer (automatic), tokens (automatic), kernels (automatic), precision (float32 | bfloat16: float32): a
  *     list of KERNEL and KERNEL@LAYER as cr_graph_use_kernel has them, methods (those of the job), inputs (none): a mapping of

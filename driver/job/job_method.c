@@ -107,6 +107,17 @@ static cr_status read_keep(cr_job_source *source, const char *prefix, const cr_j
     return cr_job_read_keep(source, key, raw->keep, layout, &spec->map_slots, err);
 }
 
+static cr_status check_wants(cr_job_source *source, const char *item, const cr_method_spec *spec,
+                             const cr_data_source *data, cr_error *err)
+{
+    const unsigned wants = cr_method_wants(spec->method, &spec->parameters);
+    if (wants & CR_WANTS_SEGMENTS && !data->segments)
+        return cr_job_fail(err, source, item, "\"segments: given\" needs dataset.segments");
+    if (wants & CR_WANTS_BASELINES && !data->baselines)
+        return cr_job_fail(err, source, item, "\"baselines: images\" needs dataset.baselines");
+    return CR_OK;
+}
+
 static bool have_one_name(const cr_method_spec *a, const cr_method_spec *b)
 {
     return strcmp(a->as, b->as) == 0 &&
@@ -125,7 +136,7 @@ cr_status cr_job_read_keep(cr_job_source *source, const char *key, const int *sl
 }
 
 cr_status cr_job_read_methods(cr_job_source *source, const char *list, const cr_job_raw_method *raw,
-                              unsigned n_raw, const cr_layout *layout, cr_job_methods *methods,
+                              unsigned n_raw, const cr_data_source *data, cr_job_methods *methods,
                               cr_error *err)
 {
     cr_status status = CR_OK;
@@ -145,7 +156,8 @@ cr_status cr_job_read_methods(cr_job_source *source, const char *list, const cr_
                                       spec->parameters.bytes, err));
         CR_TRY(read_fusion(source, prefix, spec, err));
         CR_TRY(name_row(source, prefix, raw[i].as, spec, err));
-        CR_TRY(read_keep(source, prefix, &raw[i], layout, spec, err));
+        CR_TRY(check_wants(source, item, spec, data, err));
+        CR_TRY(read_keep(source, prefix, &raw[i], data->layout, spec, err));
         for (unsigned j = 0; j < i; j++)
             if (have_one_name(spec, &methods->specs[j]))
                 CR_TRY(cr_job_fail(err, source, item,

@@ -12,10 +12,10 @@ cr_status cr_job_read_keep(cr_job_source *source, const char *key, const int *sl
 
 /* The methods of a list in the job, checked; *methods is the caller's (free), {NULL, 0} on failure.
  *   list    its key: `methods` or such as `models.0.methods`
- *   layout  of the ground truth
+ *   data    of the job
  * Errors: those of cr_job_parse. */
 cr_status cr_job_read_methods(cr_job_source *source, const char *list, const cr_job_raw_method *raw,
-                              unsigned n_raw, const cr_layout *layout, cr_job_methods *methods,
+                              unsigned n_raw, const cr_data_source *data, cr_job_methods *methods,
                               cr_error *err);
 
 #endif

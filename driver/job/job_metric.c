@@ -34,6 +34,9 @@ cr_status cr_job_read_metrics(cr_job_source *source, const cr_job_raw *raw, cr_j
             CR_OR_RETURN(
                 cr_job_refuse_parameters(source, prefix, name, table, (*other)->parameters, err));
         CR_OR_RETURN(cr_job_read_parameters(source, prefix, table, metric->parameters.bytes, err));
+        if (cr_metrics[m]->wants_segments && !job->data.segments &&
+            cr_metrics[m]->wants_segments(metric->parameters.bytes))
+            return cr_job_fail(err, source, key, "\"segments: given\" needs dataset.segments");
     }
     return CR_OK;
 }

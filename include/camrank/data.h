@@ -75,6 +75,7 @@ typedef struct cr_dataset {
     bool is_tar;          /* `folder` is a tar */
     char *masks;          /* the folder of the masks; "" without masks */
     int n_masks;          /* images that have one */
+    char *segments;       /* the folder of segmentations, one of each image; "" without them */
     int fd;               /* of the tar after cr_data_open; 0: not open */
     int n_excluded;       /* images with localize = 0 */
     int box_past;         /* pixels beyond an image's last that a box may reach: 0 or 1 */
@@ -95,7 +96,11 @@ typedef struct cr_dataset {
     KEY(MASKS,                                                                                     \
         masks) /* folder of masks: ID.png of an image, or its file's path with .png, not 0 \
                              on the object, and, where there is one, ID_ignore.png, not 0 where       \
-                             pixels do not count */
+                             pixels do not count */       \
+    KEY(SEGMENTS,                                                                                  \
+        segments) /* folder of segmentations: ID.png or ID.npy of an image, or its file's  \
+                               path so, a number for each pixel */       \
+    KEY(BASELINES, baselines) /* folder, or tar, of images that methods compare with */
 
 #define CR_DATA_KEY_ENUM(KEY, member) CR_DATA_##KEY,
 #define CR_DATA_KEY_MEMBER(KEY, member) const char *member;
@@ -151,6 +156,9 @@ const cr_layout *cr_layout_guess(const char *ground_truth, const char *images);
 /* The name of a key, as jobs have it. */
 const char *cr_data_key_name(cr_data_key key);
 
+/* What a layout does with it: what is not of the ground truth, any takes. */
+cr_key_use cr_data_key_use(const cr_layout *layout, cr_data_key key);
+
 /* Reads an image set. Where images have objects of several classes, an image of it is one of them for one of
  * its classes, a pair, with the boxes and the mask of that class: IMAGE:CLASS; a list of images names all pairs
  * of an image by its own id. An image's id is the name of its file without folders and image extension;
@@ -175,8 +183,8 @@ const char *cr_data_key_name(cr_data_key key);
  * none, an unknown class, an image named twice, an empty box, two classes in one image, no label
  * or no box where others have one, an annotation without one of its parts, a document type), for a class listed twice or an empty line
  * between classes, for an empty set, for an unknown id in a list, for two files with one id, for a
- * tar that is compressed or cut short (naming the member), for images without a file (their number,
- * and the first three by name). And, for orders of classes that cannot be right: class indices of
+ * tar that is compressed or cut short (naming the member), for images without a file, or without a segmentation
+ * where there are any (their number, and the first three by name). And, for orders of classes that cannot be right: class indices of
  * wsolevaluation with synsets (wnids) that are not sorted; an index past the last class; devkit ids
  * that do not agree with the annotations; images in a folder named by another class of the list
  * than their label. *data is {0} on failure. */
@@ -205,6 +213,14 @@ cr_status cr_data_file_read(const char *images, const char *file, uint8_t **byte
 /* The path of image i's mask, or of the one of pixels that do not count, which may not be there. The caller
  * frees; NULL when out of memory. */
 char *cr_data_mask_path(const cr_dataset *data, int i, bool ignored);
+
+/* The path of the file that is image i's segmentation. The caller frees; NULL where there is none, or when out of
+ * memory. */
+char *cr_data_segments_path(const cr_dataset *data, int i);
+
+/* The paths of the images in a folder or a tar, as cr_data_file_read has them: zero-terminated, one after the
+ * other, in byte order. *names is the caller's (free). Errors: CR_EINPUT where there is none. */
+cr_status cr_data_list_images(const char *images, char **names, int *n, cr_error *err);
 
 /* Draws n values of `outlines`, with the pixels of pycocotools: it rounds an outline to fifths of a pixel, and a pixel is
  * in where the middle of its column is crossed an odd number of times above it.

@@ -89,6 +89,13 @@ void cr_explainer_use_limits(cr_explainer *explainer, int n_channels, const doub
 /* The runs that follow are of n_slots classes, from 1 to those that it was compiled for. */
 void cr_explainer_use_slots(cr_explainer *explainer, int n_slots);
 
+/* Segments of the inputs of the next runs, [batch][height][width] of the network's input, or, where they are the same
+ * of all, [height][width]: 0, 1, ... below CR_MAX_SEGMENTS; for methods that want them. The caller's. */
+void cr_explainer_use_segments(cr_explainer *explainer, const int32_t *segments, bool same);
+
+/* The n inputs that methods which want baselines compare with, [n] of the network's input. The caller's. */
+void cr_explainer_use_baselines(cr_explainer *explainer, const cr_real *baselines, int n);
+
 /* The compiled network: fill its input and run cr_net_forward before cr_explainer_run. */
 cr_net *cr_explainer_net(cr_explainer *explainer);
 

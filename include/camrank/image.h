@@ -48,6 +48,18 @@ cr_status cr_image_read(const char *path, cr_image *image, cr_error *err);
 
 void cr_image_free(cr_image *image);
 
+/* A number for each pixel, [height][width]. `values` is owned (free). */
+typedef struct cr_labels {
+    int width, height;
+    int32_t *values;
+} cr_labels;
+
+/* Those of a PNG: what a pixel holds, an index of the palette, grey of up to 16 bits, or red, green and blue as the
+ * bytes of a number. Alpha is dropped, and so is the low byte of 16 bits of a colour; grey of fewer than 8 bits is
+ * spread over 8. Errors: as cr_image_decode, also of what is no PNG. *labels is {0} on failure. */
+cr_status cr_labels_decode(const uint8_t *bytes, size_t n_bytes, const char *name, int max_mpixels,
+                           cr_labels *labels, cr_error *err);
+
 /* Resampling filters, as named in jobs and results, and whose pixels each equals bit for bit:
  *   pil-bilinear   Pillow BILINEAR: triangle whose support grows with the scale; horizontal, then
  *                  vertical pass, fixed point, 8 bits after each

@@ -21,6 +21,12 @@ enum {
     CR_NEEDS_ATTENTION = 32, /* the weights of all attentions among its map's tokens */
 };
 
+/* What a job has to give beside the images. */
+enum {
+    CR_WANTS_SEGMENTS = 1,  /* a segmentation of each */
+    CR_WANTS_BASELINES = 2, /* other images, which inputs are compared with */
+};
+
 /* What becomes of the values that a method's formula gives. Every method's parameters begin with it. */
 typedef struct cr_map_form {
     bool relu;          /* values below 0 become 0 */
@@ -46,7 +52,7 @@ enum { CR_MAX_LAYERS = 8 };
 /* Names of so many layers, joined by '+'. */
 #define CR_LAYERS_BYTES (CR_MAX_LAYERS * CR_NAME_BYTES)
 
-#define CR_METHOD_PARAMETER_BYTES 64
+#define CR_METHOD_PARAMETER_BYTES 72
 
 /* Of any method: a struct of its own, which begins with a cr_map_form. */
 typedef struct cr_method_parameters {
@@ -87,7 +93,11 @@ typedef struct cr_method_run {
     const cr_look *looks;
     cr_real *seen; /* what the method keeps of the input while gradients are followed back */
     const cr_real *black, *white; /* as values of the input, [n_channels] */
-    uint64_t seed;                /* of the image, the same in every run */
+    /* What a method asks for by `wants`: [H W] of the input, segments 0, 1, ...; and n_baselines inputs. */
+    const int32_t *segments;
+    const cr_real *baselines;
+    int n_baselines;
+    uint64_t seed;    /* of the image, the same in every run */
     cr_real *scratch; /* as many as the method's `scratch` says, at a multiple of 64 bytes */
     cr_real *maps;    /* [n_slots][H W], or [H W] of a method whose maps are of the image */
 } cr_method_run;
@@ -122,6 +132,8 @@ typedef struct cr_method {
      * with respect to the logits, times it. Of CR_NEEDS_CURVATURE only. */
     void (*curve)(const void *parameters, const cr_real *logits, const cr_real *change,
                   int n_classes, int c, cr_real *seed);
+    /* Which CR_WANTS_... its parameters ask for. NULL: none. */
+    unsigned (*wants)(const void *parameters);
     /* Of CR_NEEDS_ATTENTION: the block that the parameters name, from 1 on; 0: none. NULL: they cannot. */
     int (*block)(const void *parameters);
     /* cr_reals of scratch; NULL: none. Of CR_NEEDS_ATTENTION n_places are the tokens. */
@@ -183,6 +195,12 @@ void cr_method_layers(const cr_method_spec *spec, char text[CR_LAYERS_BYTES]);
 
 /* How the maps of several layers are fused where nothing is said. */
 cr_fusion cr_fusion_plain(const cr_method *method);
+
+/* What a row asks for by its method's `wants`. */
+static inline unsigned cr_method_wants(const cr_method *method, const cr_method_parameters *of)
+{
+    return method->wants ? method->wants(of->bytes) : 0;
+}
 
 static inline const cr_map_form *cr_method_form(const cr_method_parameters *parameters)
 {

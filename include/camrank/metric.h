@@ -254,6 +254,7 @@ typedef struct cr_metric_question {
     int height, width, n_channels; /* of the network's input */
     const cr_real *input; /* [height][width][n_channels] as the network gets it, normalised */
     const cr_real *black, *white; /* as values of the input, [n_channels] */
+    const int32_t *segments;      /* [height][width] of a metric that `wants_segments`, 0, 1, ... */
     /* [height][width] of the input: scaled as its method says, then upsampled bilinearly, pixel centres at
      * half; from 0 on, at most 1. Of an empty map all 0. */
     const float *map;
@@ -312,6 +313,8 @@ typedef struct cr_metric {
     int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
     const cr_metric_asking *asking; /* NULL: of the map alone, by `score` */
+    /* Whether its parameters ask for a segmentation of each image that is given. NULL: never. */
+    bool (*wants_segments)(const void *parameters);
     int (*extent)(
         const void *parameters); /* CR_METRIC_EXTENT_OWN of its columns; NULL if there is none */
     /* Scores one map. `values` [n_columns] is where those of its columns go, of its slot. Errors: those of

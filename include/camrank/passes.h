@@ -95,4 +95,23 @@ int cr_superpixels(const cr_real *input, int height, int width, int n_channels, 
 size_t cr_superpixels_work(size_t n_pixels, int n);
 int cr_superpixels_most(size_t n_pixels, int n);
 
+/* So many segments of an input can be given in the place of its superpixels. */
+enum { CR_MAX_SEGMENTS = 1024 };
+
+/* Where the parts of an input come from: of `segments`, a parameter of what asks for them. */
+enum { CR_SEGMENTS_SLIC, CR_SEGMENTS_GIVEN };
+extern const char *const cr_segments_words[];
+
+/* How an input is parted: by its superpixels, or as is given. */
+typedef struct cr_parting {
+    int segments, superpixels;
+    double compactness;
+} cr_parting;
+
+/* As those of superpixels, of either. `given` are the labels that are given. */
+int cr_parts(const cr_parting *parting, const cr_real *input, int height, int width, int n_channels,
+             const int32_t *given, double *work, int32_t *labels);
+size_t cr_parts_work(const cr_parting *parting, size_t n_pixels);
+int cr_parts_most(const cr_parting *parting, size_t n_pixels);
+
 #endif

@@ -315,6 +315,16 @@ class Explainer:
         if self.handle:
             lib.cr_explainer_free(self.handle)
 
+    def use_segments(self, segments):
+        """[N, H, W] of the inputs."""
+        self.segments = np.ascontiguousarray(segments, np.int32)
+        lib.cr_explainer_use_segments(self.handle, self.segments.ctypes.data_as(ct.c_void_p), False)
+
+    def use_baselines(self, baselines):
+        """[n, C, H, W]"""
+        self.baselines = np.ascontiguousarray(np.moveaxis(baselines, 1, -1), np.float32)
+        lib.cr_explainer_use_baselines(self.handle, self.baselines.ctypes.data_as(ct.c_void_p), len(baselines))
+
     def maps(self, classes, views=1, seeds=None):
         """Of each variant, of the inputs that `net` ran last: [N, slots, views, H, W]."""
         classes = np.ascontiguousarray(classes, np.int32)

@@ -68,10 +68,11 @@ class Metric:
         return [np.full(self.extents(c), np.nan if c.kind == structs.CR_METRIC_F64 else -1, TYPES[c.kind])
                 for c in of]
 
-    def question(self, x, values, score, seed=0, limits=(0, 1)):
+    def question(self, x, values, score, seed=0, limits=(0, 1), segments=None):
         """Of a metric that asks, about input x [H][W][C] and map [H][W]: the question, where its columns' values
         go, and what must stay while it is asked. `limits` are what black and white are as values of the input."""
         x, values = (np.ascontiguousarray(of, np.float32) for of in (x, values))
+        segments = None if segments is None else np.ascontiguousarray(segments, np.int32)
         (height, width, n_channels), by = x.shape, ct.addressof(self.parameters)
         scratch_of, columns = self.of.asking.contents.scratch, self.empty_columns()
         room = scratch_of(by, width, height, n_channels) if scratch_of else 0
@@ -81,18 +82,19 @@ class Metric:
         return cr_metric_question(
             parameters=by, height=height, width=width, n_channels=n_channels, input=x.ctypes.data,
             black=black.ctypes.data, white=white.ctypes.data, map=values.ctypes.data, score=score, seed=seed,
+            segments=segments.ctypes.data if segments is not None else None,
             scratch=(scratch.ctypes.data + 63) // 64 * 64, values=ct.cast(places, ct.POINTER(ct.c_void_p))), \
-            columns, (x, values, scratch, places, black, white)
+            columns, (x, values, scratch, places, black, white, segments)
 
     def n_passes(self, width, height):
         return self.of.asking.contents.n_passes(ct.addressof(self.parameters), width, height)
 
-    def ask(self, x, values, network, seed=0, explain=None, limits=(0, 1)):
+    def ask(self, x, values, network, seed=0, explain=None, limits=(0, 1), segments=None):
         """What the columns get from a network that gives a probability for an input, and a method that gives a
         map; and the changed inputs."""
         asking = self.of.asking.contents
         question, columns, _stays = self.question(x, values, network(np.ascontiguousarray(x, np.float32)), seed,
-                                                  limits)
+                                                  limits, segments)
         changed = np.full((self.n_passes(x.shape[1], x.shape[0]), *x.shape), np.nan, np.float32)
         if asking.begin:
             asking.begin(ct.pointer(question))

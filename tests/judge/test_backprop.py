@@ -153,7 +153,8 @@ def smooth(gradient, x, image_seed, samples=50, sigma=.15, of="gradient", moment
     return {"mean": found.mean, "square": (found**2).mean, "variance": found.var}[moment](0)
 
 
-LIMITS = (-2., -1., -3.), (1., 2., 3.)
+LIMITS = (-2., 2., -3.), (1., -1., 3.)  # of a channel that is inverted, too
+BASELINES = np.random.default_rng(8).standard_normal((4, 3, HEIGHT, WIDTH)).astype(np.float32)
 
 
 def expected(gradient, x, image_seed, samples=50, baselines="constant", baseline=0., sigma=0., seed=0):
@@ -166,7 +167,11 @@ def expected(gradient, x, image_seed, samples=50, baselines="constant", baseline
         key = splitmix(splitmix(image_seed ^ splitmix(seed)) ^ k)
         numbers = np.arange(x.size).reshape(*x.shape[1:], 3).transpose(2, 0, 1)
         share = uniform(splitmix(key), 2 + numbers if baselines == "noise" else np.ones(x.shape))
-        base = np.full(x.shape, baseline) if baselines == "constant" else black + share * (white - black)
+        base = black + share * (white - black)
+        if baselines == "constant":
+            base = np.full(x.shape, baseline)
+        elif baselines == "images":
+            base = BASELINES[int(share.flat[0] * len(BASELINES))].astype(np.float64)
         noisy = x + sigma * np.ptp(x) * (noise(image_seed, seed, k, (*x.shape[1:], 3)).transpose(2, 0, 1) if sigma else 0)
         total = total + (noisy - base) * gradient(base + uniform(splitmix(key), 0) * (noisy - base))
     return total / samples
@@ -183,11 +188,14 @@ def check_changed(model, graph, x):
         dict(samples=5, moment="square"))] + [("var-grad", dict(samples=6))]
     cases += [("expected-gradients", dict(samples=4)), ("expected-gradients", dict(samples=3, baselines="grey", seed=5)),
               ("gradient-shap", dict(samples=3, sigma=.1, baseline=-.5)),
-              ("gradient-shap", dict(samples=2, baselines="noise", sigma=.2))]
+              ("gradient-shap", dict(samples=2, baselines="noise", sigma=.2)),
+              ("expected-gradients", dict(samples=9, baselines="images")),
+              ("gradient-shap", dict(samples=5, baselines="images", sigma=.1, seed=2))]
     specs = [method_spec(name, relu=False, **form) for name, form in cases]
     explainer = Explainer(graph, specs + [method_spec("saliency")], 3, 3)
     explainer.memory[1][:] = 255
     lib.cr_explainer_use_limits(explainer.handle, 3, *[(ct.c_double * 3)(*v) for v in LIMITS])
+    explainer.use_baselines(BASELINES)
     explainer.net.forward(x)
     maps = explainer.maps(CLASSES, seeds=seeds)
     for (name, form), got in zip(cases, maps):

@@ -1,5 +1,6 @@
 """DeepLIFT's rescale rule against PyTorch, whose bent functions are given the slope between an image and its
 reference by autograd functions; and whether the parts add up to the difference of the logits."""
+import ctypes as ct
 import io
 import sys
 
@@ -10,6 +11,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from camrank import Checks, Explainer, Graph, Refused, lib, method_spec
 
@@ -78,9 +80,14 @@ class Small(torch.nn.Module):
         return self.head(self.bent(torch.tanh, self.hidden(c.mean((2, 3)))))
 
 
-def reference_of(x, reference="value", baseline=0., **_):
-    return {"value": torch.full_like(x, baseline), "black": torch.zeros_like(x),  # where nobody says what black is
-            "mean": x.mean((1, 2), keepdim=True).expand_as(x)}[reference]
+BLACK, WHITE = (-2., 2., -3.), (1., -1., 3.)  # of a channel that is inverted, too
+
+
+def reference_of(x, reference="value", baseline=0., blur=10, **_):
+    return {"value": torch.full_like(x, baseline),
+            "black": torch.tensor(BLACK).double()[:, None, None].expand_as(x),
+            "mean": x.mean((1, 2), keepdim=True).expand_as(x),
+            "blurred": torch.tensor(gaussian_filter(x.numpy(), (0, blur, blur), mode="nearest"))}[reference]
 
 
 def multipliers(model, x, baseline, c):
@@ -106,10 +113,12 @@ def main():
     x[0, :, :4] = 0  # no different from the reference
     model = Small().eval()
     graph = exported(model)
-    forms = [dict(), dict(baseline=-.5), dict(absolute=True, channels="maximum"), dict(reference="mean")]
+    forms = [dict(), dict(baseline=-.5), dict(absolute=True, channels="maximum"), dict(reference="mean"),
+             dict(reference="black"), dict(reference="blurred"), dict(reference="blurred", blur=1.5)]
     specs = [method_spec("deep-lift", relu=False, **form) for form in forms]
     explainer = Explainer(graph, specs + [method_spec("grad-cam"), method_spec("input-x-gradient")], 2, 3)
     explainer.memory[1][:] = 255  # what is used before it is written gives NaN
+    lib.cr_explainer_use_limits(explainer.handle, 3, (ct.c_double * 3)(*BLACK), (ct.c_double * 3)(*WHITE))
     logits = explainer.net.forward(x)
     maps = explainer.maps(CLASSES)
     alone = Explainer(graph, [specs[1]], 1, 3)

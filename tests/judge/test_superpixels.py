@@ -188,8 +188,9 @@ def shapley_mask(drawn):
 
 
 def explained(model, x, classes, image_seed, method, superpixels=50, compactness=10, samples=1000, hide="mean",
-              baseline=0, score="probability", seed=0, kernel_width=.25, distance="segments", ridge=1):
-    labels = slic(np.moveaxis(x, 0, -1), superpixels, compactness)
+              baseline=0, score="probability", seed=0, kernel_width=.25, distance="segments", ridge=1,
+              segments="slic", given=None):
+    labels = given if segments == "given" else slic(np.moveaxis(x, 0, -1), superpixels, compactness)
     n, x = labels.max() + 1, x.astype(np.float64)
     hidden = hidden_by(x, labels, hide, baseline)
     drawn = [bits(image_seed, seed, k, n) for k in range(samples + 1)]
@@ -223,7 +224,11 @@ FORMS = [("lime", dict(superpixels=9, samples=60)),
                        kernel_width=1, seed=3, compactness=2)),
          ("lime", dict(superpixels=6, samples=80, ridge=0, score="logit")),
          ("kernel-shap", dict(superpixels=9, samples=80)),
-         ("kernel-shap", dict(superpixels=6, samples=50, hide="baseline", score="logit", seed=9))]
+         ("kernel-shap", dict(superpixels=6, samples=50, hide="baseline", score="logit", seed=9)),
+         ("lime", dict(samples=90, segments="given")),
+         ("kernel-shap", dict(samples=70, segments="given", hide="baseline", score="logit", seed=2))]
+# No two are of one number of segments, and none is a superpixel.
+GIVEN = np.array([(np.arange(HEIGHT)[:, None] // 5 + np.arange(WIDTH) // 9) % n for n in (5, 7, 2)])
 
 
 def judge_maps(random):
@@ -234,12 +239,13 @@ def judge_maps(random):
     many = method_spec("kernel-shap", relu=False, superpixels=6, samples=4000, score="logit")
     explainer = Explainer(graph, [*specs, many], len(x), 3)
     explainer.memory[1][:] = 255  # what is used before it is written gives NaN
+    explainer.use_segments(GIVEN)
     explainer.net.forward(x)
     *maps, shapley = explainer.maps(CLASSES, seeds=SEEDS)
     for (name, form), got in zip(FORMS, maps):
         worst = 0
         for i, image in enumerate(x):
-            want = explained(model, image, CLASSES[i], SEEDS[i], name, **form)
+            want = explained(model, image, CLASSES[i], SEEDS[i], name, given=GIVEN[i], **form)
             worst = max(worst, abs(got[i, :, 0] - want).max() / abs(want).max())
         checks(f"{name} {form}", worst < 1e-4, f"{worst:.1e}")
     judge_shapley(model, x[0], CLASSES[0], shapley[0, :, 0])

@@ -381,7 +381,8 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
         {"  images:", "  imagse: x\n  images:",
          "jobs/x.yaml:4: dataset: unknown key \"imagse\" (did you mean \"images\"?); allowed: "
          "layout, images, ground_truth, "
-         "synsets, devkit_synsets, boxes, exclude, masks, subset, limit, failed"},
+         "synsets, devkit_synsets, boxes, exclude, masks, segments, baselines, subset, limit, "
+         "failed"},
         {"output: out/two.h5\n", "", "jobs/x.yaml:1: the key \"output\" is missing"},
         {"    file: nets/second.onnx\n", "",
          "jobs/x.yaml:12: models[1]: the key \"file\" is missing"},
