@@ -6,7 +6,7 @@
 #include <math.h>
 
 enum { RIGHT, MIDDLE, TRAPEZOID, GAUSS_LEGENDRE };
-enum { GRADIENT, INPUT_X_GRADIENT };
+enum { GRADIENT, INPUT_X_GRADIENT, INTEGRATED_GRADIENTS, GUIDED_BACKPROP, DECONVNET };
 enum { MEAN, SQUARE, VARIANCE };
 enum { CONSTANT, GREY, NOISE, IMAGES };
 
@@ -22,7 +22,11 @@ typedef struct smooth {
     cr_channel_form channels;
     int samples, seed, of, moment;
     double sigma;
+    int steps; /* of INTEGRATED_GRADIENTS, and */
+    cr_baseline baseline;
 } smooth;
+
+_Static_assert(sizeof(smooth) <= CR_METHOD_PARAMETER_BYTES, "parameters fit");
 
 typedef struct expected {
     cr_map_form form;
@@ -150,12 +154,27 @@ static void run_integrated(const cr_method_run *run)
     end(run, &p->channels, sums);
 }
 
+/* Passes of a noisy input. */
+static int steps_of(const smooth *p)
+{
+    return p->of == INTEGRATED_GRADIENTS ? p->steps : 1;
+}
+
 static int smooth_passes(const void *parameters, int width, int height, int n_channels)
 {
     (void)width;
     (void)height;
     (void)n_channels;
-    return ((const smooth *)parameters)->samples;
+    const smooth *p = parameters;
+    return p->samples * steps_of(p);
+}
+
+static cr_rule smooth_rule(const void *parameters)
+{
+    const int of = ((const smooth *)parameters)->of;
+    return of == GUIDED_BACKPROP ? CR_RULE_GUIDED
+           : of == DECONVNET     ? CR_RULE_DECONV
+                                 : CR_RULE_PLAIN;
 }
 
 static double input_range(const cr_method_run *run)
@@ -182,27 +201,67 @@ static double uniform(uint64_t key, size_t i)
     return (double)(cr_mix(key ^ i) >> 11) * 0x1p-53;
 }
 
-/* The noise of sample k, in shares of the input's range. */
+/* Behind the changed input, of INTEGRATED_GRADIENTS: sums along the path of a sample, [n_slots][H W C], and where
+ * all paths begin, [H W C]. */
+static double *path_of(const cr_method_run *run)
+{
+    return (double *)(void *)(input_of(run) + (n_values(run) + 15) / 16 * 16);
+}
+
+static double *start_of(const cr_method_run *run)
+{
+    return path_of(run) + n_sums(run);
+}
+
+/* The noise of a sample is in shares of the input's range. */
+static void fill_sample(const cr_method_run *run, int sample, cr_real *to)
+{
+    const smooth *p = run->parameters;
+    const double range = input_range(run);
+    const uint64_t key = key_of(run, p->seed, sample);
+    for (size_t i = 0; i < n_values(run); i++)
+        to[i] = (cr_real)(run->passes->input[i] + p->sigma * range * cr_gauss(key, i));
+}
+
 static void fill_noisy(const void *user, int k, cr_real *to)
 {
     const cr_method_run *run = user;
     const smooth *p = run->parameters;
-    const double range = input_range(run);
-    const uint64_t key = key_of(run, p->seed, k);
+    const int steps = steps_of(p);
+    fill_sample(run, k / steps, to);
+    if (p->of != INTEGRATED_GRADIENTS)
+        return;
+    const double *start = start_of(run), at = (k % steps + 1.) / steps;
     for (size_t i = 0; i < n_values(run); i++)
-        to[i] = (cr_real)(run->passes->input[i] + p->sigma * range * cr_gauss(key, i));
+        to[i] = (cr_real)(start[i] + at * (to[i] - start[i]));
+}
+
+/* One step on the path of a sample; true at its end. */
+static bool end_path(const cr_method_run *run, int k, const cr_real *gradients)
+{
+    const int steps = steps_of(run->parameters);
+    double *sums = path_of(run);
+    for (size_t i = 0; i < n_sums(run); i++)
+        sums[i] = (k % steps ? sums[i] : 0) + gradients[i] / (double)steps;
+    return (k + 1) % steps == 0;
 }
 
 static void take_noisy(const void *user, int k, const cr_real *gradients)
 {
     const cr_method_run *run = user;
     const smooth *p = run->parameters;
+    const bool of_path = p->of == INTEGRATED_GRADIENTS;
     double *sums = sums_of(run), *squares = sums + n_sums(run);
-    if (p->of == INPUT_X_GRADIENT)
-        fill_noisy(run, k, input_of(run));
+    if (of_path && !end_path(run, k, gradients))
+        return;
+    if (of_path || p->of == INPUT_X_GRADIENT)
+        fill_sample(run, k / steps_of(p), input_of(run));
     for (size_t i = 0; i < n_sums(run); i++) {
-        const double factor = p->of == INPUT_X_GRADIENT ? input_of(run)[i % n_values(run)] : 1;
-        const double value = gradients[i] * factor;
+        const size_t pixel = i % n_values(run);
+        const double factor = of_path ? input_of(run)[pixel] - start_of(run)[pixel]
+                              : p->of == INPUT_X_GRADIENT ? input_of(run)[pixel]
+                                                          : 1;
+        const double value = (of_path ? path_of(run)[i] : (double)gradients[i]) * factor;
         sums[i] += value;
         squares[i] += value * value;
     }
@@ -212,8 +271,10 @@ static void run_smooth(const cr_method_run *run)
 {
     const smooth *p = run->parameters;
     double *sums = sums_of(run), *squares = sums + n_sums(run);
+    if (p->of == INTEGRATED_GRADIENTS)
+        cr_fill_baseline(run, &p->baseline, start_of(run), path_of(run));
     begin(run);
-    cr_passes_run_back(run->passes, p->samples, fill_noisy, take_noisy, run);
+    cr_passes_run_back(run->passes, p->samples * steps_of(p), fill_noisy, take_noisy, run);
     for (size_t i = 0; i < n_sums(run); i++) {
         const double mean = sums[i] / p->samples, square = squares[i] / p->samples;
         sums[i] = p->moment == MEAN ? mean : p->moment == SQUARE ? square : square - mean * mean;
@@ -298,8 +359,17 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
     return cr_reals_of_doubles(2 * (size_t)n_slots * n) + n;
 }
 
+static size_t smooth_scratch(const void *parameters, int n_places, int n_channels, int n_slots)
+{
+    const size_t n = (size_t)n_places * (size_t)n_channels;
+    const bool of_path = ((const smooth *)parameters)->of == INTEGRATED_GRADIENTS;
+    return scratch(parameters, n_places, n_channels, n_slots) + 16 +
+           (of_path ? cr_reals_of_doubles(((size_t)n_slots + 1) * n) : 0);
+}
+
 static const char *const rules[] = {"right", "middle", "trapezoid", "gauss-legendre", NULL};
-static const char *const kinds[] = {"gradient", "input-x-gradient", NULL};
+static const char *const kinds[] = {"gradient",        "input-x-gradient", "integrated-gradients",
+                                    "guided-backprop", "deconvnet",        NULL};
 static const char *const moments[] = {"mean", "square", "variance", NULL};
 
 static const cr_parameter of_path[] = {
@@ -309,7 +379,7 @@ static const cr_parameter of_path[] = {
      .fallback = 50, .help = "gradients along the path"},
     {"rule", CR_PARAMETER_WORD, .offset = offsetof(integrated, rule), .words = rules,
      .help = "where on the path they are, and with which weights"},
-    CR_BASELINE_PARAMETERS(integrated),
+    CR_BASELINE_PARAMETERS(integrated, .later = false),
 };
 
 #define NOISE_PARAMETERS(takes)                                                           \
@@ -329,6 +399,15 @@ static const cr_parameter of_path[] = {
          .help = "deviation of the noise, as a share of the input's range"},              \
         {"of", CR_PARAMETER_WORD, .offset = offsetof(smooth, of), .words = kinds,         \
          .help = "what is averaged"},                                                     \
+        {"steps",                                                                         \
+         CR_PARAMETER_WHOLE,                                                              \
+         .offset = offsetof(smooth, steps),                                               \
+         .least = 1,                                                                      \
+         .most = 1000,                                                                    \
+         .fallback = 10,                                                                  \
+         .later = true,                                                                   \
+         .help = "of integrated-gradients: gradients along each path"},                   \
+        CR_BASELINE_PARAMETERS(smooth, .later = true),                                    \
         {"moment",                                                                        \
          CR_PARAMETER_WORD,                                                               \
          .offset = offsetof(smooth, moment),                                              \
@@ -396,8 +475,9 @@ const cr_method cr_method_smooth_grad = {
     .formula = "max_c |mean of g_c(X + noise)|",
     .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
     .of_input = true,
+    .rule_of = smooth_rule,
     .parameters = CR_PARAMETERS(of_mean),
-    .scratch = scratch,
+    .scratch = smooth_scratch,
     .n_passes = smooth_passes,
     .cost = "1 and one a sample, each with a backward pass",
     .run = run_smooth,
@@ -409,8 +489,9 @@ const cr_method cr_method_var_grad = {
     .formula = "max_c variance of g_c(X + noise)",
     .needs = CR_NEEDS_GRADIENTS | CR_NEEDS_PASSES,
     .of_input = true,
+    .rule_of = smooth_rule,
     .parameters = CR_PARAMETERS(of_variance),
-    .scratch = scratch,
+    .scratch = smooth_scratch,
     .n_passes = smooth_passes,
     .cost = "1 and one a sample, each with a backward pass",
     .run = run_smooth,

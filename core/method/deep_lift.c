@@ -74,7 +74,7 @@ static size_t scratch(const void *parameters, int n_places, int n_channels, int 
 static const cr_parameter parameters[] = {
     CR_FORM_PARAMETERS(true, MAX),
     CR_CHANNEL_PARAMETERS(deep_lift, false, SUM),
-    CR_BASELINE_PARAMETERS(deep_lift),
+    CR_BASELINE_PARAMETERS(deep_lift, .later = false),
 };
 
 const cr_method cr_method_deep_lift = {

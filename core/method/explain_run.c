@@ -146,6 +146,7 @@ static cr_passes passes_of(const cr_explainer *ex, int i, int input)
     const size_t n_pixels = (size_t)passes.height * (size_t)passes.width;
     passes.mask = ex->mask;
     passes.target = i;
+    passes.rule = cr_method_rule(p->layer->method, &p->variant->spec.parameters);
     passes.n_slots = ex->n_slots;
     passes.classes = ex->classes + ex->batch * ex->n_slots;
     if (cr_part_has_tail(p)) {

@@ -101,7 +101,8 @@ typedef struct cr_baseline {
 
 extern const char *const cr_baseline_words[];
 
-#define CR_BASELINE_PARAMETERS(type)                                                             \
+/* `since`: whether the value of `baseline` came later than the method. */
+#define CR_BASELINE_PARAMETERS(type, since)                                                      \
     {"reference",                                                                                \
      CR_PARAMETER_WORD,                                                                          \
      .offset = offsetof(type, baseline.reference),                                               \
@@ -109,8 +110,13 @@ extern const char *const cr_baseline_words[];
      .later = true,                                                                              \
      .help = "what the input is compared with: the baseline, black, its mean colour, or itself " \
              "blurred"},                                                                         \
-        {"baseline",    CR_PARAMETER_NUMBER, .offset = offsetof(type, baseline.value),           \
-         .least = -1e6, .most = 1e6,         .help = "that, as a value of the network's input"}, \
+        {"baseline",                                                                             \
+         CR_PARAMETER_NUMBER,                                                                    \
+         .offset = offsetof(type, baseline.value),                                               \
+         since,                                                                                  \
+         .least = -1e6,                                                                          \
+         .most = 1e6,                                                                            \
+         .help = "that, as a value of the network's input"},                                     \
     {                                                                                            \
         "blur", CR_PARAMETER_NUMBER,                                                             \
             .offset = offsetof(type, baseline.blur), .most = 100, .fallback = 10, .later = true, \

@@ -103,7 +103,8 @@ static void resolve_layer(const cr_graph *graph, const cr_head *head, const cr_m
         snprintf(variant->why_not, sizeof variant->why_not,
                  "it is defined at the layer that is pooled, which is \"%.100s\"",
                  cr_graph_value_name(graph, head->feature));
-    else if (method->rule != CR_RULE_PLAIN && !cr_graph_rectifies(graph))
+    else if (cr_method_rule(method, &variant->spec.parameters) != CR_RULE_PLAIN &&
+             !cr_graph_rectifies(graph))
         snprintf(variant->why_not, sizeof variant->why_not, "the network has no ReLU");
     else if (method->of_input && value != cr_graph_input(graph))
         snprintf(variant->why_not, sizeof variant->why_not, "its layer is the input");

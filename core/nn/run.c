@@ -259,10 +259,15 @@ static void put_classes(cr_net *net, int n, const int32_t *classes)
         seed[i * k + (size_t)classes[i]] = 1;
 }
 
-void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+void cr_net_backward_ruled(cr_net *net, cr_rule rule, int first, int n, const int32_t *classes)
 {
     put_classes(net, n, classes);
-    backward(net, CR_RULE_PLAIN, NULL, first, n, net->n_classes_back, false, 0);
+    backward(net, rule, NULL, first, n, net->n_classes_back, false, 0);
+}
+
+void cr_net_backward(cr_net *net, int first, int n, const int32_t *classes)
+{
+    cr_net_backward_ruled(net, CR_RULE_PLAIN, first, n, classes);
 }
 
 void cr_net_backward_part(cr_net *net, int image, const int32_t *classes, int from, int to,

@@ -48,7 +48,7 @@ void cr_passes_run_back(const cr_passes *passes, int n, cr_passes_fill fill,
         cr_net_forward(net, now);
         for (int b = 0; b < now && !*passes->abandoned; b += most) {
             const int back = now - b < most ? now - b : most;
-            cr_net_backward(net, b, back, passes->classes);
+            cr_net_backward_ruled(net, passes->rule, b, back, passes->classes);
             for (int i = 0; i < back; i++)
                 take(user, first + b + i,
                      cr_net_gradients(net, passes->target) +

@@ -118,6 +118,8 @@ typedef struct cr_method {
     bool from_input;     /* that is its layer where a job names none */
     cr_parameters parameters;
     cr_rule rule; /* by which the gradients are followed back */
+    /* Of CR_NEEDS_PASSES, the rule that its parameters ask for. NULL: `rule`. */
+    cr_rule (*rule_of)(const void *parameters);
     /* Of CR_NEEDS_ATTENTION, the gradients in a block are those of what the head says of the block's end, or
      * where this is true of the mean of its tokens, by cr_net_backward_blocks. NULL: of the logits. */
     bool (*pools_blocks)(const void *parameters);
@@ -195,6 +197,12 @@ void cr_method_layers(const cr_method_spec *spec, char text[CR_LAYERS_BYTES]);
 
 /* How the maps of several layers are fused where nothing is said. */
 cr_fusion cr_fusion_plain(const cr_method *method);
+
+/* By which rule a row follows gradients back. */
+static inline cr_rule cr_method_rule(const cr_method *method, const cr_method_parameters *of)
+{
+    return method->rule_of ? method->rule_of(of->bytes) : method->rule;
+}
 
 /* What a row asks for by its method's `wants`. */
 static inline unsigned cr_method_wants(const cr_method *method, const cr_method_parameters *of)

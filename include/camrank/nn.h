@@ -443,7 +443,10 @@ typedef enum cr_rule {
     CR_RULE_DECONV, /* 0 where the gradient is not positive (Zeiler and Fergus, ECCV 2014) */
 } cr_rule;
 
-/* The same by a rule, for m functions of the logits of each image, [n][m][n_classes]: their gradients
+/* cr_net_backward by a rule. */
+void cr_net_backward_ruled(cr_net *net, cr_rule rule, int first, int n, const int32_t *classes);
+
+/* The same for m functions of the logits of each image, [n][m][n_classes]: their gradients
  * with respect to the logits. */
 void cr_net_backward_seeded(cr_net *net, cr_rule rule, int first, int n, const cr_real *seeds);
 

@@ -22,8 +22,9 @@ typedef struct cr_passes {
     int row;              /* its row, as cr_net_set_row has it */
     size_t size; /* cr_reals of the input, or of the layer; those from `skip` on are changed */
     size_t skip;
-    int start;  /* the target of the net at which the passes begin; -1: the input */
-    int target; /* of the net, whose gradients are taken */
+    int start;    /* the target of the net at which the passes begin; -1: the input */
+    int target;   /* of the net, whose gradients are taken, */
+    cr_rule rule; /* by this rule */
     int n_slots;
     const int32_t *classes; /* [batch][n_slots] followed back: the same of each */
     const cr_real *tail;    /* and what is read there of the first pass: cr_net_tail_get */

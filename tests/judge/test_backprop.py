@@ -141,14 +141,18 @@ def noise(image_seed, seed, k, shape):
     return normals(key, int(np.prod(shape))).reshape(shape)
 
 
-def smooth(gradient, x, image_seed, samples=50, sigma=.15, of="gradient", moment="mean", seed=0):
+def smooth(gradient, x, image_seed, samples=50, sigma=.15, of="gradient", moment="mean", seed=0, steps=10, **path):
     found = []
     for k in range(samples):
         # Noise is numbered as pixels lie in memory, channels last.
         of_k = noise(image_seed, seed, k, (*x.shape[1:], 3)).transpose(2, 0, 1)
         noisy = x + sigma * np.ptp(x) * of_k
-        g = gradient(noisy)
-        found.append(g * noisy if of == "input-x-gradient" else g)
+        if of == "integrated-gradients":  # from where the path of the input without noise begins
+            base = baseline_of(x, black=LIMITS[0], **path)
+            found.append((noisy - base) * sum(gradient(base + (t + 1) / steps * (noisy - base)) for t in range(steps)) / steps)
+        else:
+            g = gradient(noisy)
+            found.append(g * noisy if of == "input-x-gradient" else g)
     found = np.stack(found)
     return {"mean": found.mean, "square": (found**2).mean, "variance": found.var}[moment](0)
 
@@ -185,7 +189,10 @@ def check_changed(model, graph, x):
         dict(reference="mean", steps=5), dict(reference="blurred", steps=5), dict(reference="blurred", blur=1.3, steps=4))]
     cases += [("smooth-grad", form) for form in (
         dict(samples=4), dict(samples=3, seed=4, sigma=.3, of="input-x-gradient"),
-        dict(samples=5, moment="square"))] + [("var-grad", dict(samples=6))]
+        dict(samples=5, moment="square"), dict(samples=3, of="guided-backprop"),
+        dict(samples=3, of="deconvnet"), dict(samples=3, of="integrated-gradients", steps=4),
+        dict(samples=2, of="integrated-gradients", reference="blurred", blur=2, steps=3))]
+    cases += [("var-grad", dict(samples=6)), ("var-grad", dict(samples=4, of="integrated-gradients", steps=2, baseline=.5))]
     cases += [("expected-gradients", dict(samples=4)), ("expected-gradients", dict(samples=3, baselines="grey", seed=5)),
               ("gradient-shap", dict(samples=3, sigma=.1, baseline=-.5)),
               ("gradient-shap", dict(samples=2, baselines="noise", sigma=.2)),
@@ -202,7 +209,7 @@ def check_changed(model, graph, x):
         for i in range(3):
             def gradient(changed):
                 return gradients(model, torch.tensor(changed[None]).double(), CLASSES[i:i + 1],
-                                 "plain")[0].numpy()
+                                 RULES.get(form.get("of"), "plain"))[0].numpy()
             image = x[i].astype(np.float64)
             if name == "integrated-gradients":
                 want = reduced(integrated(gradient, image, **form), False, "sum")
@@ -343,10 +350,11 @@ def check_refused():
         model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), function, torch.nn.Flatten(),
                                     torch.nn.Linear(4 * (HEIGHT - 2) * (WIDTH - 2), 7))
         graph = exported(model)
-        for name in "guided-backprop", "deconvnet", "guided-grad-cam":
-            what = f"{name} of {type(function).__name__} alone is refused"
+        for name, form in [("guided-backprop", {}), ("deconvnet", {}), ("guided-grad-cam", {}),
+                           ("smooth-grad", dict(of="guided-backprop"))]:
+            what = f"{name} {form} of {type(function).__name__} alone is refused"
             try:
-                Explainer(graph, [method_spec(name)], 1, 1)
+                Explainer(graph, [method_spec(name, **form)], 1, 1)
                 checks(what, False)
             except Refused as error:
                 checks(what, "no ReLU" in str(error), str(error))
