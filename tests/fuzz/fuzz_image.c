@@ -32,6 +32,20 @@ static void prepare(const cr_image *image, const uint8_t how[HOW_BYTES])
         FUZZ_CHECK(views[v].region.width > 0 && views[v].region.height > 0);
 }
 
+/* As the numbers of a segmentation. */
+static void read_labels(const uint8_t *bytes, size_t n_bytes)
+{
+    cr_labels labels;
+    cr_error err = {0};
+    const bool ok =
+        fuzz_ok(cr_labels_decode(bytes, n_bytes, "labels", CR_IMAGE_DEFAULT_MPIXELS, &labels, &err),
+                &err, "labels: ");
+    FUZZ_CHECK(ok == (labels.values != NULL));
+    for (size_t i = 0; ok && i < (size_t)labels.width * (size_t)labels.height; i++)
+        FUZZ_CHECK(labels.values[i] >= 0 && labels.values[i] < 1 << 24);
+    free(labels.values);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     cr_image image;
@@ -48,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     } else {
         FUZZ_CHECK(!image.rgb);
     }
+    read_labels(copy, n_bytes);
     free(copy);
     return 0;
 }

@@ -125,7 +125,8 @@ output: out.h5
 
 
 def run(folder, ranks, *sets):
-    command = ["mpirun", "-q", "--oversubscribe", "-n", str(ranks), CAMRANK, "run", os.path.join(folder, "job.yaml"), "-o",
+    launcher = ["mpirun", "-q", "-n", str(ranks)] if ranks > 1 else []
+    command = [*launcher, CAMRANK, "run", os.path.join(folder, "job.yaml"), "-o",
                os.path.join(folder, f"out{ranks}.h5"), "--force"]
     for one in sets:
         command += ["--set", one]
@@ -160,7 +161,8 @@ def judge_maps(folder, graph, inputs, given, baselines):
 def refused(folder, what, text, *sets):
     done = run(folder, 1, *sets)
     lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("camrank: job given, ")]
-    checks(f"refused: {what}", done.returncode in (2, 3) and len(lines) == 1 and text in lines[0], done.stderr.strip())
+    checks(f"refused: {what}", done.returncode in (2, 3) and len(lines) == 1 and text in lines[0],
+           f"exit {done.returncode}: {done.stderr.strip()}")
 
 
 def judge_refused(folder):
