@@ -226,12 +226,13 @@ static double value_of(const cr_compare_metric *metric, int row)
     return 100.0 * (double)(is_error ? metric->n - sum : sum) / metric->n;
 }
 
-/* Of the numbers that are not asked for by name those remain that some row has. */
+/* Of the numbers that are not asked for by name those remain that some row has, and the one that leads, which has
+ * the pairs. */
 static void drop_metrics(cr_compare *compare)
 {
     int n = 0;
     for (int m = 0; m < compare->n_metrics; m++) {
-        if (compare->metrics[m].n_having == 0)
+        if (compare->metrics[m].n_having == 0 && m != compare->lead)
             continue;
         if (m == compare->lead)
             compare->lead = n;
@@ -266,7 +267,7 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
     for (int m = 0; m < compare->n_metrics && compare->metrics[compare->lead].n_having == 0; m++)
         if (compare->metrics[m].n_having > 0)
             compare->lead = m;
-    if (compare->metrics[compare->lead].n_having == 0)
+    if (compare->metrics[compare->lead].n_having == 0 && !compare->options.alike)
         return cr_fail(err, CR_EINPUT, "%s: no image counts under a number that is compared",
                        compare->rows[0].file);
     if (!compare->options.chosen)

@@ -316,6 +316,14 @@ def judge_alike(folder):
     bootstrap = stats.bootstrap((ious,), np.mean, n_resamples=9999, random_state=1, method="BCa").confidence_interval
     off = max(abs(pair["box_iou"]["low"] - bootstrap.low), abs(pair["box_iou"]["high"] - bootstrap.high))
     check("the interval is near SciPy's BCa", off < .15 * (bootstrap.high - bootstrap.low), f"off by {off:.2g}")
+    # Without labels, of the first class, though no image counts under any number.
+    images = f"dataset={{layout: none, images: {DEMO}/images, synsets: {DEMO}/synsets.txt}}"
+    bare = run(f"{DEMO}/demo.yaml", f"{folder}/bare.h5", "--limit", "12", "--set", images)
+    seen = [[enlarged(m, 112) for m in bare[f"models/{name}/cam/maps"][:, 0].squeeze()] for name in ("gap", "gmp")]
+    value = alike(f"{folder}/bare.h5", "--only", "cam", "--against", "gmp")["gap"]["correlation"]["value"]
+    want = np.mean([stats.pearsonr(a.ravel(), b.ravel())[0] for a, b in zip(*seen)])
+    check("without labels the correlation is that of the first class's maps", abs(value - want) < 1e-5,
+          f"{value:.6g}, {want:.6g}")
     run(f"{DEMO}/demo.yaml", path, "--limit", "40", "--set", "heatmaps.classes=none")
     pair = alike(path, "--only", "cam", "--against", "gmp")["gap"]
     check("without maps there are no figures of maps, but all others",
