@@ -95,7 +95,7 @@ static double normal(uint64_t key)
 static void add_noise(const cr_metric_question *q, const bool *keeps, int k, cr_real *to)
 {
     const road *by = q->parameters;
-    const uint64_t key = cr_mix(cr_mix(q->seed ^ cr_mix((uint64_t)by->seed)) ^ (uint64_t)k);
+    const uint64_t key = cr_metric_key(q, by->seed, k);
     const size_t channels = (size_t)q->n_channels;
     for (size_t i = 0; i < (size_t)q->height * (size_t)q->width * channels; i++)
         if (!keeps[i / channels])

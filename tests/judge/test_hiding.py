@@ -191,6 +191,26 @@ def judge_noise():
     near("and that of the means", metric.number("avg_sensitivity")[0], mean[0], 6e-8)
 
 
+def judge_imputed():
+    """ROAD's noise: seeded, normal, of that deviation, and of imputed pixels alone."""
+    def changed_by(seed=0, image=9, noise=.02):
+        return Metric("road", percentiles=4, noise=noise, seed=seed).ask(X, E, network, image)[1].astype(float)
+
+    plain, noisy = changed_by(noise=0), changed_by()
+    added, imputed = (noisy - plain) / .02, (plain != X).any(3)
+    report("pixels are kept and imputed", .3 < imputed.mean() < .7, f"{imputed.mean():.2f}")
+    report("those that are kept get no noise", (added[~imputed] == 0).all())
+    values = added[imputed]
+    p = scipy.stats.kstest(values.ravel(), "norm").pvalue
+    report("noise is normal, of the deviation that is asked for", p > 1e-4, f"p = {p:.2g}, {values.std():.4f}")
+    r = np.abs(np.corrcoef(values.T) - np.eye(CHANNELS)).max()
+    report("another in each channel", r < 6 / math.sqrt(len(values)), f"{r:.2g}")
+    r = np.corrcoef(added[0][imputed[0] & imputed[1]].ravel(), added[1][imputed[0] & imputed[1]].ravel())[0, 1]
+    report("and in each changed input", abs(r) < 6 / math.sqrt((imputed[0] & imputed[1]).sum()), f"{r:.2g}")
+    report("the same again, another with another seed", (changed_by() == noisy).all()
+           and not (changed_by(seed=1) == noisy).all() and not (changed_by(image=8) == noisy).all())
+
+
 def judge_adcc():
     metric, values = Metric("adcc"), []
     for x in X, X + .3, np.tanh(X):
@@ -235,6 +255,7 @@ judge_squares()
 judge_superpixels()
 judge_steps()
 judge_noise()
+judge_imputed()
 judge_adcc()
 judge_refused()
 report.done()
