@@ -92,6 +92,10 @@ demo: $(BUILD)/.deps-demo ## installs what is missing, builds, runs the sample o
 demo-methods: all ## what every method scores on the sample, into docs/methods.md; takes minutes
 	@$(PYTHON) jobs/demo/methods.py --write docs/methods.md $(CAMRANK)
 
+.PHONY: demo-metrics
+demo-metrics: all ## all methods by all metrics on the sample, into docs/metrics.md; takes longer
+	@$(PYTHON) jobs/demo/metrics.py --write docs/metrics.md $(CAMRANK)
+
 .PHONY: test
 test: $(BUILD)/.deps-test ## installs what is missing, builds, runs every test
 	@+$(MAKE) --no-print-directory -s all tests

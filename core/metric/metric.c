@@ -26,9 +26,9 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_irof,
     &cr_metric_monotonicity,
     &cr_metric_monotonicity_correlation,
+    &cr_metric_corloc,
     &cr_metric_max_sensitivity,
     &cr_metric_adcc,
-    &cr_metric_corloc,
     NULL,
 };
 

@@ -13,12 +13,12 @@ import subprocess
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BEGIN, END = "<!-- made by jobs/demo/methods.py -->", "<!-- to here -->"
+END = "<!-- to here -->"
 # What is changed, and what a method that has no default layers is given.
 CHANGED = {"rise": {"masks": 200}, "lime": {"samples": 150}, "kernel-shap": {"samples": 150},
            "is-cam": {"steps": 2}, "ss-cam": {"samples": 1}, "smooth-grad": {"samples": 8}, "var-grad": {"samples": 8},
            "integrated-gradients": {"steps": 10}, "refine-cam": {"layers": "[/relu4/Relu_output_0, features]"}}
-PROTOCOLS = "[cam-paper, {name: cam-paper, smooth: 0.05, smooth_unit: side, as: smoothed}]"
+PROTOCOLS = "cam-paper, {name: cam-paper, smooth: 0.05, smooth_unit: side, as: smoothed}"
 
 
 def output_of(*command):
@@ -44,21 +44,21 @@ def item_of(name):
     return "{" + ", ".join([f"name: {name}", *([f"as: {row_of(name)}"] if changed else []), *changed]) + "}"
 
 
-def job_of(names):
-    """demo.yaml with these methods of its first network alone, and two protocols."""
+def job_of(names, protocols, metrics):
+    """demo.yaml with these methods of its first network alone."""
     with open(os.path.join(HERE, "demo.yaml")) as job:
         text = job.read()
     items = "\n".join(f"  - {item_of(name)}" for name in names)
     text = re.sub(r"(  - name: gap\n(?:    .*\n)*)(?:  .*\n)*", r"\1", text)
-    text = re.sub(r"methods: .*\nprotocol: .*", f"methods:\n{items}\nprotocols: {PROTOCOLS}", text)
+    text = re.sub(r"methods: .*\nprotocol: .*", f"methods:\n{items}\nprotocols: [{protocols}]\nmetrics: {metrics}", text)
     return re.sub(r"(images|ground_truth|synsets|file): (\S+)", lambda m: f"{m[1]}: {os.path.join(HERE, m[2])}", text)
 
 
-def rows_of(camrank, names, images):
+def rows_of(camrank, names, images, protocols=PROTOCOLS, metrics="[localization]"):
     with tempfile.TemporaryDirectory() as folder:
         path, job = os.path.join(folder, "methods.h5"), os.path.join(folder, "methods.yaml")
         with open(job, "w") as out:
-            out.write(job_of(names))
+            out.write(job_of(names, protocols, metrics))
         run = subprocess.run([camrank, "run", job, "--limit", str(images), "-o", path, "--set", "heatmaps.classes=none"],
                              capture_output=True, text=True)
         if run.returncode:
@@ -81,21 +81,26 @@ def table(camrank, images):
         yield "| " + " | ".join([f"`{name}`" + (f" ({changed})" if changed else ""), cost, *cells]) + " |"
 
 
+def write_into(path, script, text):
+    """In the place of what a script of this folder has written into a page; without one, prints it."""
+    if not path:
+        print(text)
+        return
+    begin = f"<!-- made by jobs/demo/{script} -->"
+    with open(path) as page:
+        before, _, rest = page.read().partition(begin)
+    _, _, after = rest.partition(END)
+    with open(path, "w") as page:
+        page.write(f"{before}{begin}\n\n{text}\n\n{END}{after}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("camrank")
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--write", metavar="FILE")
     options = parser.parse_args()
-    text = "\n".join(table(options.camrank, options.images))
-    if not options.write:
-        print(text)
-        return
-    with open(options.write) as page:
-        before, _, rest = page.read().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    with open(options.write, "w") as page:
-        page.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    write_into(options.write, "methods.py", "\n".join(table(options.camrank, options.images)))
 
 
 if __name__ == "__main__":
