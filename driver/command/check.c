@@ -177,11 +177,12 @@ static cr_status check_command(const cr_par *par, int argc, char **argv, cr_erro
 const cr_command cr_command_check = {
     .name = "check",
     .summary = "validates a job and prints what a run would do",
-    .help = "usage: camrank check JOB.yaml [options]\n\n"
-            "Reads all that a run would read, of the images only a few, and prints the plan:\n"
-            "images, networks, target layers, map sizes, size of the results file, memory a rank;\n"
-            "and suggests tasks, memory and time for Slurm, from a short "
-            "timing.\n\n" CR_SESSION_OPTIONS_HELP
-            "  --force, --resume  accepted and ignored, so that a run's options can be checked\n",
+    .help =
+        "usage: camrank check JOB.yaml [options]\n\n"
+        "Reads everything that a run would read, but only a few of the images, and prints the\n"
+        "plan: images, networks, target layers, map sizes, size of the results file, memory of\n"
+        "each rank. Times a few images, and suggests tasks, memory and time for "
+        "Slurm.\n\n" CR_SESSION_OPTIONS_HELP
+        "  --force, --resume  accepted and ignored, so that a run's options can be checked\n",
     .uses_mpi = true,
     .run = check_command};

@@ -360,9 +360,9 @@ const cr_command cr_command_init = {
     .summary = "writes a job for a network, with its input guessed, and checks it",
     .help =
         "usage: camrank init MODEL.onnx [--images FOLDER] [--ground-truth FILE] [options]\n\n"
-        "Writes a commented job file: the layout by what the ground truth looks like, size,\n"
-        "channels and scale of the input by the network, what cannot be known marked as a\n"
-        "guess. Where the images are given, it is then checked as `camrank check` does.\n\n"
+        "Writes a commented job file. It takes the layout from the look of the ground truth, and\n"
+        "size, channels and scale of the input from the network; it marks what it has guessed.\n"
+        "If the images are given, it then checks the job as `camrank check` does.\n\n"
         "  -o, --output FILE    the job file (MODEL.yaml)\n"
         "  --force              replaces files that are there\n"
         "  --images FOLDER      JPEG and PNG files, or their tar; class folders are labels\n"

@@ -213,7 +213,7 @@ const cr_command cr_command_report = {
              "Counts the rows of a results file, finished or not, and prints its error table.\n"
              "Errors are in percent; csv and json give them in full. Text fits the terminal: a "
              "table that\n"
-             "is too wide goes on below. Where there is none, COLUMNS says how wide, else it is "
+             "is too wide continues below. Without a terminal it is as wide as COLUMNS says, or "
              "120.\n\n"
              "  --model NAMES      rows of these models alone, and of the baselines where "
              "`baseline` is\n"
