@@ -138,16 +138,16 @@ def augment(x):
     return (x.float() * (0.8 + 0.4 * torch.rand(len(x), 1, 1, 1))).clamp(max=255)
 
 
-def train(head, x, y):
-    """Train one network from class labels; returns it in evaluation mode."""
+def train(head, x, y, net=None, epochs=EPOCHS):
+    """Train one network from class labels, of the three by default; returns it in evaluation mode."""
     torch.manual_seed(SEED)
-    net = network(head).to(memory_format=torch.channels_last)
-    steps = EPOCHS * (len(x) // BATCH)
+    net = (net or network(head)).to(memory_format=torch.channels_last)
+    steps = epochs * (len(x) // BATCH)
     optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK_LR, weight_decay=DECAY)
     # One rise and one long fall of the rate: the last epoch is the best guess without selection.
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, steps, pct_start=0.2)
     start = time.time()
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         total = 0.0
         for batch in torch.randperm(len(x)).split(BATCH):
             view = normalise(augment(x[batch])).contiguous(memory_format=torch.channels_last)
@@ -157,7 +157,7 @@ def train(head, x, y):
             optimiser.step()
             schedule.step()
             total += loss.item() * len(batch)
-        print(f"{head}: epoch {epoch + 1}/{EPOCHS}, training loss {total / len(x):.3f}, "
+        print(f"{head}: epoch {epoch + 1}/{epochs}, training loss {total / len(x):.3f}, "
               f"{time.time() - start:.0f} s", flush=True)
     return net.eval()
 
