@@ -78,7 +78,7 @@ assert text.count("<script>") == 1 and "&lt;script&gt;document.title" in text
 END
 expect 0 '' "$CAMRANK" patterns boxes.h5 -o scenes --attributes demo/labels.csv
 contains scenes/labels.csv '"sky",'
-# The sample's second set, of words and no words: what the maps of text pick out is on the words' side of every picture.
+# The sample's second set, text against no text: two folders, without boxes.
 check "a run of text" "$CAMRANK" run demo/text.yaml -o text.h5
 expect 0 '' "$CAMRANK" patterns text.h5 -o words --count 20
 check "regions of both classes" [ "$(grep -c '^"text",\|^"no-text",' words/regions.csv)" = 40 ]
