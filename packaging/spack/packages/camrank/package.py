@@ -25,7 +25,7 @@ class Camrank(MakefilePackage):
     depends_on("protobuf-c")
     depends_on("libjpeg-turbo")
     depends_on("libpng")
-    depends_on("cairo+png")
+    depends_on("cairo+png+pdf+svg+ft+fc")
     depends_on("jansson")
     depends_on("openssl")
     depends_on("libxml2")
