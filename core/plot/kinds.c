@@ -28,11 +28,18 @@ cr_status cr_plot_kind_find(const char *name, const cr_plot_kind **kind, cr_erro
 
 /* --- Rows --------------------------------------------------------------------------------------- */
 
-enum { MODEL, METHOD, PROTOCOL, N_PARTS };
+enum { MODEL, METHOD, PROTOCOL, PRECISION, N_PARTS };
 
 static const char *part_of(const cr_report_row *row, int part)
 {
-    return part == MODEL ? row->model : part == METHOD ? row->variant : row->protocol;
+    const char *const parts[N_PARTS] = {row->model, row->variant, row->protocol,
+                                        row->precision[0] ? row->precision : "-"};
+    return parts[part];
+}
+
+static bool is_half(const cr_report_row *row)
+{
+    return strcmp(row->precision, "bfloat16") == 0;
 }
 
 static const char *keep(char *text)
@@ -58,9 +65,10 @@ static char *make_label(const cr_report_row *row, const bool shown[N_PARTS])
     return text;
 }
 
+/* What they share; of precisions float32 goes without saying. */
 static char *make_common(const cr_report_row *row, const bool shown[N_PARTS])
 {
-    static const char *const titles[] = {"model", "method", "protocol"};
+    static const char *const titles[] = {"model", "method", "protocol", "precision"};
     char *text = NULL;
     size_t bytes;
     bool first = true;
@@ -68,7 +76,7 @@ static char *make_common(const cr_report_row *row, const bool shown[N_PARTS])
     if (!out)
         return NULL;
     for (int part = 0; part < N_PARTS; part++)
-        if (!shown[part]) {
+        if (!shown[part] && (part != PRECISION || is_half(row))) {
             fprintf(out, "%s%s %s", first ? "" : ", ", titles[part], part_of(row, part));
             first = false;
         }
@@ -81,7 +89,7 @@ cr_status cr_plot_data_init(const cr_report *report, const cr_dataset *set, unsi
 {
     cr_status status = CR_OK;
     const size_t n_images = (size_t)set->n_images;
-    bool shown[N_PARTS] = {false}, any = false;
+    bool shown[N_PARTS] = {false}, any = false, halves = false;
     const cr_report_row *first = NULL;
     *data = (cr_plot_data){.report = report, .data = set};
     data->rows = cr_alloc((size_t)report->n_rows, sizeof *data->rows);
@@ -94,10 +102,12 @@ cr_status cr_plot_data_init(const cr_report *report, const cr_dataset *set, unsi
         first = first ? first : row;
         for (int part = 0; part < N_PARTS; part++)
             shown[part] = shown[part] || strcmp(part_of(first, part), part_of(row, part)) != 0;
+        halves = halves || is_half(row);
         data->rows[data->n_rows++] = (cr_plot_row){.of = row};
     }
     if (data->n_rows == 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "there are no rows but baselines: nothing to draw"));
+    shown[PRECISION] = shown[PRECISION] && halves;
     for (int part = 0; part < N_PARTS; part++)
         any = any || shown[part];
     shown[METHOD] = shown[METHOD] || !any;

@@ -63,7 +63,7 @@ static void put_number(FILE *out, double value, const char *format)
 }
 
 /* The lines of one published row beside one measured one, or beside none (NULL). */
-static void put_row(FILE *out, const published *of, const cr_report_row *row)
+static void put_row(FILE *out, const published *of, const cr_report_row *row, bool precisions)
 {
     for (int k = 0; k < N_ERRORS; k++) {
         const int number = cr_metric_number_find(errors[k]);
@@ -75,7 +75,7 @@ static void put_row(FILE *out, const published *of, const cr_report_row *row)
         put_number(out, measured, "%.2f");
         put_number(out, of->errors[k], "%.2f");
         put_number(out, measured - of->errors[k], "%+.2f");
-        fputc('\n', out);
+        fprintf(out, precisions ? "  %s\n" : "\n", row ? cr_report_precision(row) : "-");
     }
 }
 
@@ -97,22 +97,23 @@ static bool put_paper(const void *both, FILE *out)
 {
     const cr_report *report = ((const beside *)both)->report;
     const paper *of = ((const beside *)both)->of;
+    const bool precisions = cr_report_has_precision(report);
     int n_used = 0, n_rows = 0;
     for (int i = 0; i < report->n_rows; i++)
         n_rows += !report->rows[i].is_baseline;
     fprintf(out, "%s; errors in %% on the validation set.\n\n", of->title);
-    fprintf(out, "%-18s%-10s%-20s%-10s  %10s  %10s  %10s\n", "model", "method", "protocol", "error",
-            "measured", "published", "difference");
+    fprintf(out, "%-18s%-10s%-20s%-10s  %10s  %10s  %10s%s\n", "model", "method", "protocol",
+            "error", "measured", "published", "difference", precisions ? "  precision" : "");
     for (int p = 0; p < of->n_rows; p++) {
         bool found = false;
         for (int i = 0; i < report->n_rows; i++)
             if (is_of(&report->rows[i], &of->rows[p])) {
-                put_row(out, &of->rows[p], &report->rows[i]);
+                put_row(out, &of->rows[p], &report->rows[i], precisions);
                 found = true;
                 n_used++;
             }
         if (!found)
-            put_row(out, &of->rows[p], NULL);
+            put_row(out, &of->rows[p], NULL, precisions);
     }
     if (n_used < n_rows)
         fprintf(out,

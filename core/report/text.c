@@ -227,22 +227,25 @@ void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet)
     for (int i = 0; i < report->n_rows; i++)
         n_lines += cr_report_has_outcomes(report->rows[i].top1_outcomes) +
                    cr_report_has_outcomes(report->rows[i].gt_known_outcomes);
-    const int first = 3 + (report->n_protocols > 1);
+    const bool protocols = report->n_protocols > 1, precisions = cr_report_has_precision(report);
+    const int first = 3 + protocols + precisions;
     const bool empty = report->has_empty && cr_report_has_models(report);
     cr_sheet_init(sheet, first + CR_N_OUTCOMES + empty, n_lines);
     if (sheet->failed)
         return;
     sheet->n_fixed = first;
     sheet->width = report->width;
-    static const char *const titles[] = {"model", "method", "outcome of", "protocol"};
+    static const char *const titles[] = {"model", "method", "outcome of", "protocol", "precision"};
     static const char *const meanings[] = {
         "The network, by its name in the job; baseline is none.",
         "The method that makes the map; behind @ its layer.",
         "Of the first prediction and its box, or of the ground-truth class's box.",
-        "How boxes come from maps, and when they are right."};
+        "How boxes come from maps, and when they are right.",
+        "The numbers in which the network is computed."};
     for (int c = 0; c < first; c++) {
-        sheet->columns[c] = (cr_sheet_column){titles[c], NULL, true, 0};
-        sheet->meanings[c] = meanings[c];
+        const int k = c < 3 || protocols ? c : 4;
+        sheet->columns[c] = (cr_sheet_column){titles[k], NULL, true, 0};
+        sheet->meanings[c] = meanings[k];
     }
     for (int k = 0; k < CR_N_OUTCOMES; k++) {
         sheet->columns[first + k].title = cr_outcome_titles[k];
@@ -263,8 +266,10 @@ void cr_report_make_outcomes(const cr_report *report, cr_sheet *sheet)
             cell[0].text = row->model;
             cell[1].text = row->variant;
             cell[2].text = k ? "GT-known" : "top-1";
-            if (first > 3)
+            if (protocols)
                 cell[3].text = row->protocol;
+            if (precisions)
+                cell[first - 1].text = cr_report_precision(row);
             cr_report_put_outcomes(sheet, cell + first, outcomes[k]);
             const int64_t n = k ? row->gt_known_empty : row->top1_empty;
             if (empty)

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A row of /summary is three names and, behind them, fields of 8 bytes each. */
+/* A row of /summary is four names and, behind them, fields of 8 bytes each. Files of an earlier version have no
+ * precision: they are written without, as long as they are added to. */
 typedef struct summary_names {
     char model[CR_NAME_BYTES], variant[2 * CR_NAME_BYTES];
     char protocol[sizeof((cr_protocol *)0)->name];
+    char precision[16];
 } summary_names;
 
 /* A count, which is one of a metric's sums, or a number. */
@@ -60,22 +62,27 @@ static size_t row_bytes(const cr_results_plan *plan)
     return sizeof(summary_names) + (size_t)list_fields(plan, fields) * sizeof(int64_t);
 }
 
-static hid_t row_type(const cr_results_plan *plan)
+static hid_t row_type(const cr_results_plan *plan, bool has_precision)
 {
     field fields[MAX_FIELDS];
     const int n = list_fields(plan, fields);
     hid_t model = cr_h5_string(sizeof((summary_names *)0)->model, H5T_STR_NULLPAD);
     hid_t variant = cr_h5_string(sizeof((summary_names *)0)->variant, H5T_STR_NULLPAD);
     hid_t protocol = cr_h5_string(sizeof((summary_names *)0)->protocol, H5T_STR_NULLPAD);
-    hid_t type = H5Tcreate(H5T_COMPOUND, row_bytes(plan));
+    hid_t precision = cr_h5_string(sizeof((summary_names *)0)->precision, H5T_STR_NULLPAD);
+    const size_t less = has_precision ? 0 : sizeof((summary_names *)0)->precision;
+    hid_t type = H5Tcreate(H5T_COMPOUND, row_bytes(plan) - less);
     herr_t result = 0;
     result |= H5Tinsert(type, "model", HOFFSET(summary_names, model), model);
     result |= H5Tinsert(type, "variant", HOFFSET(summary_names, variant), variant);
     result |= H5Tinsert(type, "protocol", HOFFSET(summary_names, protocol), protocol);
+    if (has_precision)
+        result |= H5Tinsert(type, "precision", HOFFSET(summary_names, precision), precision);
     for (int i = 0; i < n; i++)
-        result |=
-            H5Tinsert(type, fields[i].key, sizeof(summary_names) + (size_t)i * sizeof(int64_t),
-                      fields[i].sum ? H5T_STD_I64LE : H5T_IEEE_F64LE);
+        result |= H5Tinsert(type, fields[i].key,
+                            sizeof(summary_names) - less + (size_t)i * sizeof(int64_t),
+                            fields[i].sum ? H5T_STD_I64LE : H5T_IEEE_F64LE);
+    cr_h5_close(precision);
     cr_h5_close(protocol);
     cr_h5_close(variant);
     cr_h5_close(model);
@@ -95,7 +102,7 @@ static int count_rows(const cr_results_plan *plan)
 static void fill_row(const cr_results_plan *plan, int m, int v, int p, const int64_t *const *sums,
                      char *row)
 {
-    summary_names names = {{0}, {0}, {0}};
+    summary_names names = {{0}, {0}, {0}, {0}};
     cr_metric_value values[CR_METRIC_MAX_NUMBERS];
     field fields[MAX_FIELDS];
     const int n = list_fields(plan, fields);
@@ -103,6 +110,9 @@ static void fill_row(const cr_results_plan *plan, int m, int v, int p, const int
     snprintf(names.model, sizeof names.model, "%s", plan->models[m].name);
     cr_results_row_name(&plan->models[m], v, names.variant);
     snprintf(names.protocol, sizeof names.protocol, "%s", plan->protocols[p].name);
+    if (cr_results_has_network(&plan->models[m]))
+        snprintf(names.precision, sizeof names.precision, "%s",
+                 cr_precision_names[plan->models[m].precision]);
     memcpy(row, &names, sizeof names);
     row += sizeof names;
     for (int i = 0; i < n; i++, row += sizeof(int64_t)) {
@@ -124,7 +134,7 @@ cr_status cr_summary_write(cr_results *results, const int64_t *sums, cr_error *e
     const size_t n = (size_t)count_rows(plan);
     const size_t bytes = row_bytes(plan);
     char *rows = cr_alloc(n, bytes), *row = rows;
-    hid_t type = row_type(plan);
+    hid_t type = row_type(plan, true);
     const int64_t *of[CR_METRIC_MAX];
     int at = 0;
     if (!rows) {
@@ -170,7 +180,7 @@ cr_status cr_summary_create(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t n = (hsize_t)count_rows(&results->plan);
-    hid_t type = row_type(&results->plan), space = H5Screate_simple(1, &n, NULL);
+    hid_t type = row_type(&results->plan, true), space = H5Screate_simple(1, &n, NULL);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (type < 0 || space < 0 || properties < 0 || H5Pset_layout(properties, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) < 0 ||
@@ -202,24 +212,27 @@ cr_status cr_summary_open(cr_results *results, cr_error *err)
 {
     cr_status status = CR_OK;
     hsize_t n = 0;
-    hid_t stored = -1, space = -1, properties = -1, type = row_type(&results->plan);
+    hid_t stored = -1, space = -1, properties = -1, type = row_type(&results->plan, true),
+          older = row_type(&results->plan, false);
     results->summary = H5Dopen2(results->file, "/summary", H5P_DEFAULT);
     if (results->summary >= 0) {
         stored = H5Dget_type(results->summary);
         space = H5Dget_space(results->summary);
         properties = H5Dget_create_plist(results->summary);
     }
-    if (type < 0 || stored < 0 || space < 0 || properties < 0)
+    if (type < 0 || older < 0 || stored < 0 || space < 0 || properties < 0)
         CR_TRY(cr_h5_fail(err, CR_EINPUT, "%s: /summary", results->path));
     CR_TRY(cr_h5_check_storage(properties, results->path, "/summary", err));
-    if (H5Tequal(stored, type) <= 0 || H5Sget_simple_extent_ndims(space) != 1 ||
-        H5Sget_simple_extent_dims(space, &n, NULL) < 0 || n != (hsize_t)count_rows(&results->plan))
+    if ((H5Tequal(stored, type) <= 0 && H5Tequal(stored, older) <= 0) ||
+        H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &n, NULL) < 0 ||
+        n != (hsize_t)count_rows(&results->plan))
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: /summary: wrong data type or shape", results->path));
 
 cleanup:
     cr_h5_close(properties);
     cr_h5_close(space);
     cr_h5_close(stored);
+    cr_h5_close(older);
     cr_h5_close(type);
     return status;
 }

@@ -163,7 +163,8 @@ const cr_command cr_command_export = {
     .help =
         "usage: camrank export RESULTS.h5 --format csv|kaggle|devkit|npy [options]\n\n"
         "  csv     a line for each prediction of each image, model, method and protocol:\n"
-        "          image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit;\n"
+        "          image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit,\n"
+        "          precision;\n"
         "          rank 1 to 5, and 0 for the ground-truth class; label and class count from 0;\n"
         "          iou with the best ground-truth box; hit: right class and iou enough, empty\n"
         "          where the image is excluded from localization. Failed images have no line;\n"

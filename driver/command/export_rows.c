@@ -107,6 +107,13 @@ static void put_image(const view *v, const csv_context *to)
     put_field(to->out, to->plan->models[to->model].name);
 }
 
+static void end_line(const csv_context *to)
+{
+    const cr_results_model *model = &to->plan->models[to->model];
+    fprintf(to->out, ",%s\n",
+            cr_results_has_network(model) ? cr_precision_names[model->precision] : "");
+}
+
 static void put_line(const view *v, const csv_context *to, const char *method, int rank,
                      const cr_prediction *at)
 {
@@ -130,7 +137,7 @@ static void put_line(const view *v, const csv_context *to, const char *method, i
     fputc(',', to->out);
     if (!isnan(iou) && cr_metric_localizes(v->protocol, image->localize != 0))
         fprintf(to->out, "%d", cr_metric_hits(v->protocol, image->label, class, iou));
-    fputc('\n', to->out);
+    end_line(to);
 }
 
 /* Of a network without methods: its classes. */
@@ -142,8 +149,9 @@ static void put_classes(const cr_results_rows *rows, const csv_context *to)
             if (class_of(&v, k) < 0)
                 continue;
             put_image(&v, to);
-            fprintf(to->out, ",,,%d,%d,%.9g,,,,,,\n", k + 1, class_of(&v, k),
+            fprintf(to->out, ",,,%d,%d,%.9g,,,,,,", k + 1, class_of(&v, k),
                     (double)rows->top_logit[i * CR_TOP + k]);
+            end_line(to);
         }
 }
 
@@ -178,7 +186,7 @@ static cr_status take_csv(const cr_results_rows *rows, void *context, cr_error *
 }
 
 static const char csv_header[] =
-    "image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit\n";
+    "image,label,model,method,protocol,rank,class,score,x0,y0,x1,y1,iou,hit";
 static const char kaggle_header[] = "ImageId,PredictionString\n";
 
 static bool starts(const char *bytes, size_t n, const char *header)
@@ -239,7 +247,7 @@ cr_status cr_export_csv(const char *path, cr_results *results, const cr_pick *pi
         if (status != CR_OK)
             continue;
         if (!any)
-            fprintf(out, "%s", csv_header);
+            fprintf(out, "%s,precision\n", csv_header);
         any = true;
         CR_OR_RETURN(each_slice(results, to.model, take_csv, &to, err));
     }

@@ -23,6 +23,9 @@ assert precision(all16) == ["bfloat16"] * 3, precision(all16)
 for key in "top_class", "top_logit", "grad-cam/maps":
     assert np.array_equal(one["gap"][key][()], mixed["gap"][key][()]), key
     assert np.array_equal(all16["gmp"][key][()], mixed["gmp"][key][()]), key
+for name, models in ("float32", one), ("mixed", mixed), ("bfloat16", all16):
+    rows = h5py.File(f"{work}/{name}.h5")["summary"][()]
+    assert all(row["precision"] == models[row["model"].decode()].attrs["precision"] for row in rows) and len(rows) > 3, name
 libraries = lambda name: h5py.File(f"{work}/{name}.h5").attrs["libraries"].decode()
 version = open(f"{work}/version.txt").read().splitlines()
 by32, by16 = [words.split()[-1] if " by " in words else "" for words in version[-1].split(", ")]
@@ -40,6 +43,16 @@ END
 contains "$work/mixed.txt" '^model  *method  *precision '
 contains "$work/mixed.txt" '^gmp  *cam  *bfloat16 '
 contains "$work/mixed.txt" '^fc  *grad-cam  *float32 '
+contains "$work/mixed.txt" '^model  *method  *outcome of  *.*precision '
+contains "$work/mixed.txt" '^gmp  *cam  *top-1  *.*bfloat16 '
+for file in float32 mixed bfloat16; do
+    "$CAMRANK" plot "$work/$file.h5" models -o "$work/$file.svg" >"$work/plot.txt"
+done
+! grep -q float32 "$work/float32.svg" || fail "a figure of float32 alone names it"
+contains "$work/mixed.svg" 'gmp/cam.*/bfloat16'
+contains "$work/mixed.svg" 'fc/grad-cam.*/float32'
+contains "$work/bfloat16.svg" 'precision bfloat16'
+"$CAMRANK" export "$work/mixed.h5" --format csv >"$work/mixed.csv"
 for format in text markdown latex; do
     "$CAMRANK" report "$work/mixed.h5" --by-class --format $format >"$work/class.txt"
     contains "$work/class.txt" precision
@@ -60,6 +73,8 @@ for options in [], ["--by-class"]:
     assert {r["precision"] for r in rows if r["model"] == "gmp"} == {"bfloat16"}
     assert {r["precision"] for r in rows if r["model"] == "fc"} == {"float32"}
     assert options or {r["precision"] for r in rows if r["model"] == "baseline"} == {None}
+lines = list(csv.DictReader(open(f"{work}/mixed.csv")))
+assert {(l["model"], l["precision"]) for l in lines} == {("gap", "float32"), ("gmp", "bfloat16"), ("fc", "float32")}
 pair = [f"{work}/float32.h5", f"{work}/mixed.h5", "--only", "gmp,cam"]
 line, = csv.DictReader(io.StringIO(run("compare", *pair, "--format", "csv", "--metric", "mean_iou")))
 assert (line["precision_a"], line["precision_b"]) == ("float32", "bfloat16")
@@ -73,7 +88,12 @@ expect 3 "camrank: *mixed.h5: *gmp*precision* is *bfloat16* in the file, *float3
 cp "$work/float32.h5" "$work/old.h5"
 "$PYTHON" -c 'import h5py, sys
 models = h5py.File(sys.argv[1], "r+")["models"]
-for name in models: del models[name].attrs["precision"]' "$work/old.h5"
+for name in models: del models[name].attrs["precision"]
+summary, description = models.parent["summary"][()], models.parent["summary"].attrs["description"]
+del models.parent["summary"]
+kept = [name for name in summary.dtype.names if name != "precision"]
+rows = summary[kept].astype([(name, summary.dtype[name]) for name in kept])
+models.parent.create_dataset("summary", data=rows).attrs["description"] = description' "$work/old.h5"
 check "an old file is of float32" "$CAMRANK" run $demo -o "$work/old.h5" --resume
 "$PYTHON" -c 'import h5py, sys
 h5py.File(sys.argv[1], "r+")["models/gap"].attrs["precision"] = "float8"' "$work/old.h5"
