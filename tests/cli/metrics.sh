@@ -103,6 +103,12 @@ expect 0 '' "$CAMRANK" check job.yaml --set "$both" --set "$few"
 contains "$work/out" 'cam at .* pass, and 1 pass an image for metrics$'
 expect 0 '' "$CAMRANK" check job.yaml --set "$both" --set 'metrics=[{name: insertion, steps: 5}]'
 contains "$work/out" 'cam at .*, 7 passes an image, 6 of them for metrics$'
+# The method runs again for each changed input: on the way back too, or with passes of its own.
+expect 0 '' "$CAMRANK" check job.yaml --set 'metrics=[{name: max-sensitivity, samples: 5}]' \
+    --set 'methods=[cam, saliency, {name: rise, as: rise.few, masks: 20}]'
+contains "$work/out" 'cam  *at .*, 6 passes an image, 5 of them for metrics$'
+contains "$work/out" 'saliency  *at .*, 11 passes an image, 10 of them for metrics$'
+contains "$work/out" 'rise.few  *at .*, 126 passes an image, 105 of them for metrics$'
 
 # Counted again from the columns: /summary, CSV, JSON.
 for form in csv json; do
