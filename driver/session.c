@@ -287,6 +287,18 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     return CR_OK;
 }
 
+/* Looks into the file of threshold_from, which has to be there before the first image. Collective. */
+static cr_status take_thresholds(const cr_par *par, cr_session *s, cr_error *err)
+{
+    cr_status status = CR_OK;
+    cr_results_plan *plan = &s->plan;
+    if (par->rank == 0)
+        status = cr_elsewhere_plan(s->job.threshold_from, plan, err);
+    CR_OR_RETURN(cr_par_agree(par, status, err));
+    CR_OR_RETURN(cr_par_spread(par, plan->threshold_from, sizeof plan->threshold_from, err));
+    return cr_par_spread(par, plan->threshold_sha256, sizeof plan->threshold_sha256, err);
+}
+
 /* The next network of the job. Collective. */
 static cr_status open_network(const cr_par *par, cr_session *s, cr_error *err)
 {
@@ -350,6 +362,8 @@ cr_status cr_session_open(const cr_par *par, const cr_session_options *options, 
     CR_TRY(cr_par_agree(par, status, err));
     while (s->n_models < s->job.n_models)
         CR_TRY(open_network(par, s, err));
+    if (s->job.threshold_from)
+        CR_TRY(take_thresholds(par, s, err));
     if (options->n_parts == 1)
         CR_TRY(check_layers(s, err));
 

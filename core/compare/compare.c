@@ -157,9 +157,10 @@ static void sweep_row(const cr_compare *compare, int bit, cr_sweep *sweep)
     }
 }
 
-void cr_compare_row_done(cr_compare *compare, int row)
+void cr_compare_row_done(cr_compare *compare, int row, const cr_sweep *chosen)
 {
     const struct cr_compare_room *room = compare->room;
+    compare->n_elsewhere += chosen != NULL;
     for (int m = 0; m < compare->n_metrics; m++) {
         cr_compare_metric *metric = &compare->metrics[m];
         const cr_metric_number *number = cr_compare_number(metric);
@@ -167,10 +168,14 @@ void cr_compare_row_done(cr_compare *compare, int row)
             continue;
         cr_sweep sweep = {.n_images = {0}};
         sweep_row(compare, number->bit, &sweep);
-        const int level = cr_metric_best_level(&sweep, number->bit, number->held_out);
+        const bool elsewhere = chosen && number->held_out;
+        const int level =
+            cr_metric_best_level(elsewhere ? chosen : &sweep, number->bit, number->held_out);
         for (int i = 0; i < compare->n_shared; i++) {
-            const bool counts = room->swept[i] && (!number->held_out ||
-                                                   (room->parts[i] == 1 && sweep.n_images[0] > 0));
+            const bool counts =
+                room->swept[i] &&
+                (!number->held_out || (elsewhere ? chosen->n_images[0] > 0
+                                                 : room->parts[i] == 1 && sweep.n_images[0] > 0));
             const uint8_t hits = room->levels[(size_t)i * CR_SWEEP_LEVELS + (size_t)level];
             metric->rights[row][i] = (uint8_t)(counts ? hits >> number->bit & 1 : CR_COMPARE_NOT);
         }

@@ -85,6 +85,15 @@ const char *cr_compare_continued(const char *prefix)
     return prefix[0] == '-' ? "  " : prefix;
 }
 
+/* Where thresholds are from that are not chosen on the images that they score. */
+static const char *held_from(const cr_compare *compare)
+{
+    return compare->n_elsewhere == 0                 ? "a fifth, scored on the rest"
+           : compare->n_elsewhere == compare->n_rows ? "the job's threshold_from, scored on all"
+                                                     : "a fifth, scored on the rest, or on the "
+                                                       "job's threshold_from, scored on all";
+}
+
 static const char *plural(const cr_compare *compare)
 {
     return compare->n_pairs == 1 ? "" : "s";
@@ -107,9 +116,8 @@ void cr_compare_put_notes(const cr_compare *compare, FILE *out, const char *pref
         fprintf(
             out,
             "%sMaxBoxAcc is at each row's best threshold, chosen on the images it is scored on: "
-            "optimistic\n%sfor all rows, and so are its p-values; held: chosen on a fifth, "
-            "scored on the rest.\n",
-            prefix, cr_compare_continued(prefix));
+            "optimistic\n%sfor all rows, and so are its p-values; held: chosen on %s.\n",
+            prefix, cr_compare_continued(prefix), held_from(compare));
 }
 
 /* The mean ranks, the least first, of so few rows that the line is not too long. */

@@ -72,6 +72,10 @@ static cr_status compare_run(place at, const cr_results_plan *stored, const cr_r
     CR_OR_RETURN(compare_text(at, "job_name", stored->job_name, wanted->job_name, err));
     CR_OR_RETURN(compare_text(at, "failed", stored->skip_failed ? "skip" : "wrong",
                               wanted->skip_failed ? "skip" : "wrong", err));
+    CR_OR_RETURN(
+        compare_text(at, "threshold_from", stored->threshold_from, wanted->threshold_from, err));
+    CR_OR_RETURN(compare_text(at, "threshold_sha256", stored->threshold_sha256,
+                              wanted->threshold_sha256, err));
     CR_OR_RETURN(compare_number(at, "batch", stored->batch, wanted->batch, err));
     CR_OR_RETURN(compare_number(at, "empty_maps", stored->has_empty, wanted->has_empty, err));
     CR_OR_RETURN(compare_text(at, "map_slots", slots_text(stored->map_slots),

@@ -140,6 +140,10 @@ static cr_status put_root(const cr_results *results, cr_error *err)
     cr_shown_text(plan, shown);
     CR_OR_RETURN(cr_h5_put_text(at, "table", shown, err));
     CR_OR_RETURN(cr_h5_put_text(at, "failed", plan->skip_failed ? "skip" : "wrong", err));
+    if (plan->threshold_from[0]) {
+        CR_OR_RETURN(cr_h5_put_text(at, "threshold_from", plan->threshold_from, err));
+        CR_OR_RETURN(cr_h5_put_text(at, "threshold_sha256", plan->threshold_sha256, err));
+    }
     CR_OR_RETURN(cr_h5_put_int(at, "batch", plan->batch, err));
     CR_OR_RETURN(cr_h5_put_int(at, "empty_maps", plan->has_empty, err));
     if (plan->has_log_sum)

@@ -38,59 +38,6 @@ static bool takes_any(const cr_report_options *options, const cr_results_model *
     return false;
 }
 
-/* The file that the options take thresholds from. */
-typedef struct elsewhere {
-    const char *path;    /* NULL: there is none */
-    cr_results *results; /* else of the same rows, perhaps beside others */
-    int64_t *sums;       /* of one of its rows */
-} elsewhere;
-
-static cr_status open_elsewhere(const char *path, elsewhere *from, cr_error *err)
-{
-    *from = (elsewhere){.path = path};
-    if (!path)
-        return CR_OK;
-    CR_OR_RETURN(cr_results_open(path, &from->results, err));
-    const size_t n_sums = cr_results_count_sums(cr_results_get_plan(from->results));
-    from->sums = cr_alloc(n_sums, sizeof *from->sums);
-    return from->sums ? CR_OK : cr_fail_memory(err, "the report", n_sums, sizeof *from->sums);
-}
-
-static void close_elsewhere(elsewhere *from)
-{
-    free(from->sums);
-    if (from->results)
-        cr_results_close(&from->results, NULL);
-}
-
-/* Adds up the row's thresholds there. Errors: CR_EINPUT naming a row that it lacks, or that is not finished. */
-static cr_status tally_elsewhere(elsewhere *from, const char *model, const char *variant,
-                                 const cr_sweep **sweep, cr_error *err)
-{
-    const cr_results_plan *plan = cr_results_get_plan(from->results);
-    const int64_t *found[CR_METRIC_MAX];
-    char name[2 * CR_NAME_BYTES] = "";
-    int m = 0, v = 0;
-    while (m < plan->n_models && strcmp(plan->models[m].name, model) != 0)
-        m++;
-    for (; m < plan->n_models && v < cr_results_n_rows(&plan->models[m]); v++) {
-        cr_results_row_name(&plan->models[m], v, name);
-        if (strcmp(name, variant) == 0)
-            break;
-    }
-    if (strcmp(name, variant) != 0)
-        return cr_fail(err, CR_EINPUT, "--threshold-from: %s: holds no row %s/%s", from->path,
-                       model, variant);
-    CR_OR_RETURN(cr_results_tally_row(from->results, m, v, from->sums, NULL, NULL, err));
-    cr_results_find_sums(plan, from->sums, 0, 0, found);
-    if (((const cr_tally *)found[CR_METRIC_LOCALIZATION])->n_missing > 0)
-        return cr_fail(err, CR_EINPUT,
-                       "--threshold-from: %s: is not finished; camrank run ... --resume goes on",
-                       from->path);
-    *sweep = (const cr_sweep *)found[CR_METRIC_MAX_BOX_ACC];
-    return CR_OK;
-}
-
 /* Part 0, of which the best thresholds are, becomes all images of `chosen`, part 1 all of `scored`. */
 static void hold_out(const cr_sweep *chosen, const cr_sweep *scored, cr_report_row *row)
 {
@@ -112,7 +59,7 @@ static void hold_out(const cr_sweep *chosen, const cr_sweep *scored, cr_report_r
 }
 
 static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t *sums,
-                          elsewhere *from, int n_threads, cr_report *report, cr_error *err)
+                          cr_elsewhere *from, int n_threads, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_sweep *chosen = NULL;
@@ -125,8 +72,8 @@ static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t
     CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals, err));
     CR_TRY(cr_results_tally_row(results, model, v, sums, cr_intervals_see, &intervals, err));
     cr_results_row_name(of, v, name);
-    if (from->path)
-        CR_TRY(tally_elsewhere(from, of->name, name, &chosen, err));
+    if (from)
+        CR_TRY(cr_elsewhere_row(from, of->name, name, &chosen, err));
     for (int p = 0; p < report->n_protocols; p++) {
         const int place = cr_plan_find_protocol(plan, report->protocols[p].name);
         cr_report_row *row = add_row(&report->protocols[p], report);
@@ -156,8 +103,8 @@ cleanup:
     return status;
 }
 
-static cr_status make_rows(cr_results *results, const cr_report_options *options, elsewhere *from,
-                           cr_report *report, cr_error *err)
+static cr_status make_rows(cr_results *results, const cr_report_options *options,
+                           cr_elsewhere *from, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -209,29 +156,8 @@ static void add_baseline(const cr_results_plan *plan, const char *method, const 
     }
 }
 
-static void ignore(void *context, int metric, int protocol, int image, const int64_t *sums)
-{
-    (void)context, (void)metric, (void)protocol, (void)image, (void)sums;
-}
-
-/* Of both baselines there. Errors: CR_EINPUT where it has none. */
-static cr_status sweep_elsewhere(const elsewhere *from, cr_sweep sweeps[CR_N_BASELINES],
-                                 cr_error *err)
-{
-    if (!cr_results_has_baselines(from->results))
-        return cr_fail(err, CR_EINPUT, "--threshold-from: %s: holds no baselines", from->path);
-    const size_t n = (size_t)cr_results_get_plan(from->results)->n_protocols;
-    cr_tally *tallies = cr_alloc(n, sizeof *tallies);
-    if (!tallies)
-        return cr_fail_memory(err, "the report", n, sizeof *tallies);
-    const cr_status status = cr_results_baselines(from->results, tallies, &sweeps[0], &sweeps[1],
-                                                  ignore, (void *const[]){NULL, NULL}, err);
-    free(tallies);
-    return status;
-}
-
 static cr_status make_baselines(cr_results *results, const cr_report_options *options,
-                                const elsewhere *from, cr_report *report, cr_error *err)
+                                cr_elsewhere *from, cr_report *report, cr_error *err)
 {
     cr_status status = CR_OK;
     const cr_results_plan *plan = cr_results_get_plan(results);
@@ -246,14 +172,14 @@ static cr_status make_baselines(cr_results *results, const cr_report_options *op
         CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals[b], err));
     CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], cr_intervals_see,
                                 (void *const[]){&intervals[0], &intervals[1]}, err));
-    if (from->path)
-        CR_TRY(sweep_elsewhere(from, chosen, err));
+    if (from)
+        CR_TRY(cr_elsewhere_baselines(from, chosen, err));
     for (int b = 0; b < CR_N_BASELINES; b++) {
         cr_report_row *rows = &report->rows[report->n_rows];
         if (!takes(options, baseline, cr_baseline_names[b]))
             continue;
         add_baseline(plan, cr_baseline_names[b], tallies, b == 0, &sweeps[b], report);
-        for (cr_report_row *row = rows; from->path && row < &report->rows[report->n_rows]; row++)
+        for (cr_report_row *row = rows; from && row < &report->rows[report->n_rows]; row++)
             hold_out(&chosen[b], &sweeps[b], row);
         CR_TRY(cr_intervals_fill(&intervals[b], report, options->n_threads, rows, err));
     }
@@ -423,7 +349,7 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *given,
                             cr_error *err)
 {
     cr_status status = CR_OK;
-    elsewhere from = {0};
+    cr_elsewhere *from = NULL;
     char *methods = NULL;
     cr_report_options chosen = *given;
     const cr_report_options *options = &chosen;
@@ -440,7 +366,6 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *given,
         .show_protocols = plan->show_protocols,
         .show_v1 = plan->show_v1,
         .show_v2 = plan->show_v2,
-        .threshold_from = options->threshold_from,
         .protocols = cr_alloc(n_protocols, sizeof *report->protocols),
         .rows = cr_alloc(n_rows, sizeof *report->rows),
         .failures = cr_alloc(CR_REPORT_MAX_FAILURES, sizeof *report->failures),
@@ -457,17 +382,20 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *given,
             report->protocols[report->n_protocols++] = plan->protocols[p];
     if (options->by_class)
         CR_TRY(make_classes(results, report, err));
-    CR_TRY(open_elsewhere(options->threshold_from, &from, err));
-    CR_TRY(make_rows(results, options, &from, report, err));
+    CR_TRY(cr_elsewhere_open(options->threshold_from, plan, &from, err));
+    report->threshold_from = options->threshold_from ? options->threshold_from
+                             : from                  ? plan->threshold_from
+                                                     : NULL;
+    CR_TRY(make_rows(results, options, from, report, err));
     if (options->models || cr_results_has_baselines(results))
-        CR_TRY(make_baselines(results, options, &from, report, err));
+        CR_TRY(make_baselines(results, options, from, report, err));
     if (report->n_rows == 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "no row has such a model and such a method"));
     CR_TRY(find_failures(results, options, report, err));
     status = cr_report_arrange(report, options, err);
 
 cleanup:
-    close_elsewhere(&from);
+    cr_elsewhere_close(&from);
     free(methods);
     if (status != CR_OK)
         cr_report_free(report);

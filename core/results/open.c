@@ -43,6 +43,12 @@ static cr_status get_root(cr_results *results, cr_error *err)
     CR_TRY(cr_h5_get_word(at, "failed", (const char *const[]){"wrong", "skip"}, 2, &choice, err));
     plan->skip_failed = choice;
     CR_TRY(cr_h5_get_int(at, "batch", &plan->batch, err));
+    if (H5Aexists(at.id, "threshold_from") > 0) {
+        CR_TRY(cr_h5_get_text(at, "threshold_from", plan->threshold_from,
+                              sizeof plan->threshold_from, err));
+        CR_TRY(cr_h5_get_text(at, "threshold_sha256", plan->threshold_sha256,
+                              sizeof plan->threshold_sha256, err));
+    }
     int has_empty = 0; /* of older files */
     if (H5Aexists(at.id, "empty_maps") > 0)
         CR_TRY(cr_h5_get_int(at, "empty_maps", &has_empty, err));

@@ -48,14 +48,40 @@ static void take_image(void *context, int image, const cr_metric_image *seen,
                    has_outcomes ? &outcomes : NULL, levels, given);
 }
 
+/* What chose the row's thresholds, where its file's job took them from another; else *chosen stays NULL. */
+static cr_status find_chosen(const cr_compare_file *file, const cr_compare_place *at,
+                             cr_sweep baselines[CR_N_BASELINES], const cr_sweep **chosen,
+                             cr_error *err)
+{
+    cr_status status = CR_OK;
+    char name[2 * CR_NAME_BYTES];
+    const cr_results_plan *plan = cr_results_get_plan(file->results);
+    *chosen = NULL;
+    if (!file->from)
+        return CR_OK;
+    if (at->model < 0) {
+        status = cr_elsewhere_baselines(file->from, baselines, err);
+        *chosen = &baselines[at->row];
+    } else {
+        cr_results_row_name(&plan->models[at->model], at->row, name);
+        status = cr_elsewhere_row(file->from, plan->models[at->model].name, name, chosen, err);
+    }
+    return status;
+}
+
 static cr_status read_rows(cr_compare_files *files, cr_error *err)
 {
     const cr_compare *compare = &files->compare;
     const int parts = (compare->needs_iou ? CR_RESULTS_IOU : 0) |
                       (compare->needs_boxes ? CR_RESULTS_BOXES : 0) |
                       (compare->needs_levels ? CR_RESULTS_LEVELS : 0);
+    cr_sweep baselines[CR_N_BASELINES];
+    for (int f = 0; f < files->n_files && compare->needs_levels; f++)
+        CR_OR_RETURN(cr_elsewhere_open(NULL, cr_results_get_plan(files->files[f].results),
+                                       &files->files[f].from, err));
     for (int r = 0; r < files->n_rows; r++) {
         const cr_compare_place *at = &files->places[r];
+        const cr_sweep *chosen;
         target to = {&files->compare, r, files->sets[at->file].places};
         cr_results *results = files->files[at->file].results;
         CR_OR_RETURN(
@@ -63,7 +89,8 @@ static cr_status read_rows(cr_compare_files *files, cr_error *err)
                 ? cr_results_visit_baseline(results, at->row, at->protocol, take_image, &to, err)
                 : cr_results_visit_images(results, at->model, at->row, at->protocol, parts,
                                           take_image, &to, err));
-        cr_compare_row_done(&files->compare, r);
+        CR_OR_RETURN(find_chosen(&files->files[at->file], at, baselines, &chosen, err));
+        cr_compare_row_done(&files->compare, r, chosen);
     }
     return CR_OK;
 }
@@ -85,6 +112,7 @@ void cr_compare_files_close(cr_compare_files *files)
 {
     cr_compare_free(&files->compare);
     for (int f = 0; f < files->n_files; f++) {
+        cr_elsewhere_close(&files->files[f].from);
         cr_results_close(&files->files[f].results, NULL);
         free(files->sets[f].places);
     }

@@ -9,6 +9,7 @@
 typedef struct cr_compare_file {
     const char *path;
     cr_results *results;
+    cr_elsewhere *from; /* where its job's thresholds are from; NULL: nowhere */
 } cr_compare_file;
 
 /* Where a row is. */

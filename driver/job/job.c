@@ -247,6 +247,9 @@ static cr_status read_job(cr_job_source *source, const cr_job_raw *raw, const ch
                       CR_NET_DEFAULT_ACTIVATIONS_MB, INT_MAX, &job->activations_mb, err));
     CR_TRY(read_limit(source, "limits.image_mpixels", raw->limits.image_mpixels,
                       CR_IMAGE_DEFAULT_MPIXELS, CR_IMAGE_MAX_MPIXELS, &job->image_mpixels, err));
+    if (raw->threshold_from)
+        CR_TRY(cr_job_read_path(source, "threshold_from", folder, raw->threshold_from,
+                                &job->threshold_from, err));
     CR_TRY(cr_job_read_path(source, "output", folder, raw->output, &job->output, err));
 cleanup:
     return status;
@@ -448,6 +451,7 @@ void cr_job_free(cr_job *job)
     for (int i = 0; i < job->data.n_subset_classes; i++)
         free((char *)job->data.subset_classes[i]);
     free((void *)job->data.subset_classes);
+    free(job->threshold_from);
     free(job->output);
     *job = (cr_job){0};
 }

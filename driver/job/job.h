@@ -73,6 +73,7 @@ typedef struct cr_job {
     bool map_float16; /* heatmaps.type: float16 (default float32) */
     int batch;        /* images in a chunk; 1 to 1024, default 16 */
     int activations_mb, image_mpixels; /* limits.* */
+    char *threshold_from;              /* path of a results file, or NULL */
     char *output;                      /* path of the results file */
 } cr_job;
 
@@ -125,6 +126,8 @@ static inline const cr_job_methods *cr_job_methods_of(const cr_job *job, int mod
  *   threshold, loose, connectivity, upsampling, iou, threshold_of, smooth, smooth_unit (the protocol's
  *     own): of the one protocol with boxes
  *   heatmaps: classes (all | truth | none: all, but truth of maps as large as the input), type (float32 | float16: float32)
+ *   threshold_from (none): a results file of the same rows on another set of images, whose best thresholds the
+ *     held-out numbers take
  *   batch (16)
  *   limits: activations_mb, of what a rank takes for one network's activations, and for the maps of a
  *     chunk (CR_NET_DEFAULT_ACTIVATIONS_MB); image_mpixels (CR_IMAGE_DEFAULT_MPIXELS, at most

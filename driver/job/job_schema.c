@@ -177,7 +177,7 @@ static const cyaml_schema_field_t limit_fields[] = {
     CYAML_FIELD_END,
 };
 
-static cyaml_schema_field_t job_fields[13 + MAX_PARAMETERS + 1] = {
+static cyaml_schema_field_t job_fields[14 + MAX_PARAMETERS + 1] = {
     STRING("name", MUST, cr_job_raw, name, CR_NAME_BYTES - 1),
     CYAML_FIELD_MAPPING("dataset", MUST, cr_job_raw, dataset, dataset_fields),
     CYAML_FIELD_MAPPING("defaults", MAY, cr_job_raw, defaults, default_fields),
@@ -193,6 +193,7 @@ static cyaml_schema_field_t job_fields[13 + MAX_PARAMETERS + 1] = {
     CYAML_FIELD_MAPPING("heatmaps", MAY, cr_job_raw, heatmaps, heatmap_fields),
     CYAML_FIELD_INT_PTR("batch", MAY, cr_job_raw, batch),
     CYAML_FIELD_MAPPING("limits", MAY, cr_job_raw, limits, limit_fields),
+    STRING("threshold_from", MAY, cr_job_raw, threshold_from, MAX_PATH),
     STRING("output", MUST, cr_job_raw, output, MAX_PATH),
 };
 static const cyaml_schema_value_t job = {

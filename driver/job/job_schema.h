@@ -109,6 +109,7 @@ typedef struct cr_job_raw {
     cr_job_raw_heatmaps heatmaps;
     int64_t *batch;
     cr_job_raw_limits limits;
+    char *threshold_from;
     char *output;
 } cr_job_raw;
 

@@ -171,6 +171,7 @@ typedef struct cr_compare {
     cr_compare_variant *variants;
     int n_variants, n_between;
     cr_compare_alike *alike;                   /* with options.alike: [n_pairs][CR_N_ALIKE] */
+    int n_elsewhere;                           /* rows whose thresholds another set chose */
     bool needs_iou, needs_boxes, needs_levels; /* what cr_compare_add has to be given */
     struct cr_compare_room *room;              /* memory of its own */
 } cr_compare;
@@ -192,8 +193,9 @@ void cr_compare_add(cr_compare *compare, int row, int image, const cr_metric_ima
                     const cr_verdict *verdict, const cr_outcomes *outcomes, const uint8_t *levels,
                     const cr_metric_given *given);
 
-/* Ends a row of which all shared images were added. */
-void cr_compare_row_done(cr_compare *compare, int row);
+/* Ends a row of which all shared images were added. `chosen`: what chose its thresholds, all in part 0, in place of
+ * the shared images of part 0; NULL where nothing did. */
+void cr_compare_row_done(cr_compare *compare, int row, const cr_sweep *chosen);
 
 /* After the last row: all figures. Errors: CR_EINPUT where no image is computed under all rows, or none counts;
  * CR_EINTERNAL (memory). */

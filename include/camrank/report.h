@@ -91,7 +91,7 @@ typedef struct cr_report {
     int columns[CR_METRIC_MAX_NUMBERS];
     int n_rows;                 /* a multiple of n_protocols: those of a variant stand together */
     cr_report_row *rows;        /* owned */
-    const char *threshold_from; /* as in the options; the caller's */
+    const char *threshold_from; /* of the options, or else of the plan; NULL: neither */
     /* What makes the results doubtful, a line each, as `model M: the order of classes is wrong: ...`; NULL: not
      * asked; the caller's. Above every table for people, and in JSON. */
     const char *doubts;

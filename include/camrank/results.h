@@ -75,6 +75,7 @@ static inline bool cr_results_has_network(const cr_results_model *model)
 
 /* What a results file is about: known before the first image, written at creation, read back by
  * cr_results_open. */
+enum { CR_PATH_BYTES = 4096 };
 typedef struct cr_results_plan {
     char job_name[CR_NAME_BYTES];
     char *job_text;         /* the job file, verbatim; owned */
@@ -85,6 +86,9 @@ typedef struct cr_results_plan {
     /* What a table for people shows: the protocols' errors, MaxBoxAcc, MaxBoxAccV2. */
     bool show_protocols, show_v1, show_v2;
     bool skip_failed; /* images that fail are left out; else they count as wrong */
+    /* The results file whose best thresholds the rows of the same names have here, "" for none, and the SHA-256 of
+     * what there chooses them. */
+    char threshold_from[CR_PATH_BYTES], threshold_sha256[65];
     int batch;        /* images in a chunk */
     int map_slots;    /* of the variants that a job's method says nothing of */
     bool map_float16; /* maps stored as float16, else float32 */
@@ -369,5 +373,23 @@ cr_status cr_results_visit_baseline(cr_results *results, int baseline, int proto
 /* Whether the file has boxes to measure baselines by, and a row with boxes beside which they are to stand;
  * without models they stand alone. Local. */
 bool cr_results_has_baselines(const cr_results *results);
+
+/* Thresholds of another set, from `path` or, where that is NULL, from the plan's threshold_from, whose SHA-256 is
+ * checked; *from is NULL where there is neither. Errors: those of cr_results_open; CR_EINPUT for a file that is not
+ * finished, or no longer what it was. Local. */
+typedef struct cr_elsewhere cr_elsewhere;
+cr_status cr_elsewhere_open(const char *path, const cr_results_plan *plan, cr_elsewhere **from,
+                            cr_error *err);
+void cr_elsewhere_close(cr_elsewhere **from);
+
+/* What chooses the thresholds of a row, all its images in part 0; there until the next call. And of the baselines.
+ * Errors: CR_EINPUT naming a row that the file lacks, or where it is not finished. Local. */
+cr_status cr_elsewhere_row(cr_elsewhere *from, const char *model, const char *row,
+                           const cr_sweep **sweep, cr_error *err);
+cr_status cr_elsewhere_baselines(cr_elsewhere *from, cr_sweep sweeps[CR_N_BASELINES],
+                                 cr_error *err);
+
+/* Fills threshold_from and threshold_sha256 of a plan from a file that must have all its rows. Errors: as above. Local. */
+cr_status cr_elsewhere_plan(const char *path, cr_results_plan *plan, cr_error *err);
 
 #endif

@@ -223,4 +223,32 @@ with h5py.File(f"{work}/chosen.h5") as chosen, h5py.File(f"{work}/scored.h5") as
 assert [r["variant"] for r in rows[-2:]] == ["whole-image", "center-box"]
 assert all(r["max_box_acc_held_out"] <= r["max_box_acc"] for r in rows)
 END
+# The same by the job's own key, which every command then follows.
+expect 3 'camrank: threshold_from: *chosen.h5: holds no row gap/hires-cam' "$CAMRANK" check jobs/demo/demo.yaml \
+    --set "threshold_from=$work/chosen.h5" --set 'methods=[hires-cam]'
+check "thresholds by the job" "$CAMRANK" run jobs/demo/demo.yaml --set 'dataset.subset={stride: 5}' \
+    --set "threshold_from=$work/chosen.h5" -o "$work/with.h5"
+expect 0 '' "$CAMRANK" report "$work/with.h5"
+contains "$work/out" "held: at the one best in $work/chosen.h5, over all of them.$"
+expect 0 '' "$CAMRANK" report "$work/with.h5" --format json -o "$work/with.json"
+expect 0 '' "$CAMRANK" compare "$work/with.h5" --metric max_box_acc_held_out --format json -o "$work/pairs.json"
+check "report and compare follow the job" "$PYTHON" - "$work" <<'END'
+import json
+import sys
+
+work = sys.argv[1]
+by_option, by_job = (json.load(open(f"{work}/{name}.json"))["rows"] for name in ("held", "with"))
+assert by_option == by_job and any(r["max_box_acc_held_out"] != r["max_box_acc"] for r in by_job)
+pairs = json.load(open(f"{work}/pairs.json"))
+values = {}
+for row in pairs["rows"]:
+    values[row["model"], row["method"]] = row["values"]["max_box_acc_held_out"]
+assert len(values) == len(by_job) - 2 > 3
+for row in by_job[:-2]:
+    assert abs(values[row["model"], row["variant"]] - row["max_box_acc_held_out"]) < 1e-9, row
+END
+expect 3 'camrank: *with.h5: was made otherwise: *threshold_from*' "$CAMRANK" run jobs/demo/demo.yaml \
+    --set 'dataset.subset={stride: 5}' -o "$work/with.h5" --resume
+check "another set in its place" "$CAMRANK" run jobs/demo/demo.yaml --limit 40 -o "$work/chosen.h5" --force
+expect 3 'camrank: threshold_from: *chosen.h5: is not as it was in the run: *' "$CAMRANK" report "$work/with.h5"
 finish

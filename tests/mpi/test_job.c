@@ -366,7 +366,8 @@ static void job_unknown_missing_or_repeated_key_is_named_with_its_line(const cr_
         {"output:", "colour: red\noutput:",
          "jobs/x.yaml:18: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
          "methods, "
-         "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
+         "protocol, protocols, metrics, heatmaps, batch, limits, threshold_from, output, "
+         "threshold, loose, "
          "connectivity, "
          "upsampling, iou, threshold_of, smooth, smooth_unit"},
         {"range: 255", "rnage: 255",
@@ -802,7 +803,8 @@ static void job_bad_set_is_quoted(const cr_par *par)
         {"colour=red",
          "--set colour=red: unknown key \"colour\"; allowed: name, dataset, defaults, models, "
          "methods, "
-         "protocol, protocols, metrics, heatmaps, batch, limits, output, threshold, loose, "
+         "protocol, protocols, metrics, heatmaps, batch, limits, threshold_from, output, "
+         "threshold, loose, "
          "connectivity, "
          "upsampling, iou, threshold_of, smooth, smooth_unit"},
         {"models.2.name=x", "--set models.2.name=x: no item \"2\" in a list of 2, numbered from 0"},

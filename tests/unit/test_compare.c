@@ -156,7 +156,7 @@ static cr_status compare_rows(const made *set, const char *const *rows, int n_ro
                                         .iou = right ? 0.75 : 0};
             cr_compare_add(compare, r, i, &(cr_metric_image){0}, &verdict, NULL, NULL, given);
         }
-        cr_compare_row_done(compare, r);
+        cr_compare_row_done(compare, r, NULL);
     }
     return status == CR_OK ? cr_compare_finish(compare, err) : status;
 }
@@ -258,7 +258,7 @@ static void numbers_that_no_row_has_are_dropped_unless_they_are_asked_for(void *
     for (int r = 0; r < 2; r++) {
         for (int i = 0; i < 4; i++)
             cr_compare_add(&compare, r, i, &(cr_metric_image){0}, &verdict, NULL, NULL, given);
-        cr_compare_row_done(&compare, r);
+        cr_compare_row_done(&compare, r, NULL);
     }
     assert_int_equal(cr_compare_finish(&compare, NULL), CR_OK);
     assert_int_equal(compare.n_metrics, 2);
