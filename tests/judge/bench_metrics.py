@@ -30,7 +30,7 @@ from structs import cr_error, cr_metric_map
 from zoo import build, export
 
 torch.set_num_threads(1)
-ROUNDS, SIDE, BATCH, IMAGES, RUNS = 300, 227, 16, 200, 5
+ROUNDS, SIDE, BATCH, IMAGES, RUNS = 300, 227, 16, 500, 3
 METRICS = "pointing-game", "relevance", "map-shape", "pixel-ap"
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 
