@@ -310,12 +310,18 @@ static void report_beside_a_paper_gives_differences_of_rows_named_alike(void **s
         {.model = "VGG-16",
          .method = "grad-cam",
          .variant = "grad-cam@relu5_3",
-         .protocol = "gradcam-paper"},
-        {.model = "VGG-16", .method = "cam", .variant = "cam", .protocol = "gradcam-paper"},
+         .protocol = "gradcam-paper",
+         .precision = "float32"},
+        {.model = "VGG-16",
+         .method = "cam",
+         .variant = "cam",
+         .protocol = "gradcam-paper",
+         .precision = "float32"},
         {.model = "VGG-16",
          .method = "grad-cam",
          .variant = "grad-cam (modified)",
-         .protocol = "gradcam-paper"},
+         .protocol = "gradcam-paper",
+         .precision = "float32"},
     };
     const double errors[] = {56, 1, 1};
     for (int i = 0; i < 3; i++)
