@@ -24,9 +24,9 @@
 #define LANES CR_SIX_LANES
 #define COLUMNS CR_SIX_COLUMNS
 /* Values at the points of a block, and how many tiles it has: enough to use the points of weights often. */
-#define BLOCK_VALUES ((size_t)1 << 20)
-#define MIN_TILES 112
-#define MAX_TILES 224
+#define BLOCK_VALUES ((size_t)512 * 1024)
+#define MIN_TILES 56
+#define MAX_TILES 112
 /* Fewer output pixels along a side leave tiles, and so uses of weights, few. */
 #define LEAST_PIXELS 6
 
