@@ -33,12 +33,13 @@ bool cr_pairs_fit(const cr_window *win)
 
 cr_pairs cr_pairs_forward(const cr_window *win)
 {
-    return (cr_pairs){*win, 1, 1};
+    return (cr_pairs){*win, 1, 1, false};
 }
 
 cr_pairs cr_pairs_backward(const cr_window *win)
 {
-    cr_pairs back = {*win, win->stride_h, win->stride_w};
+    const bool connects = win->r * win->s == 1 && win->h * win->w == 1;
+    cr_pairs back = {*win, win->stride_h, win->stride_w, connects};
     cr_window *w = &back.win;
     w->h = win->p;
     w->w = win->q;
@@ -110,6 +111,8 @@ size_t cr_pairs_weights(const cr_pairs *p)
 {
     if (way_of(p) == BY_POINTS)
         return cr_six_weights(p);
+    if (p->turned)
+        return 0;
     return (size_t)depth_of(p) * (size_t)whole(p->win.k, CR_PAIRS_COLUMNS);
 }
 
@@ -181,7 +184,7 @@ static size_t block_of(const cr_pairs *p)
     return rows < CR_PAIRS_ROWS ? CR_PAIRS_ROWS : rows;
 }
 
-size_t cr_pairs_scratch(const cr_pairs *p)
+static size_t scratch_of_rows(const cr_pairs *p)
 {
     /* A last tile has rows that are read in vain. */
     const size_t extra = CR_PAIRS_ROWS * (size_t)(p->win.stride_w * run_of(p));
@@ -195,6 +198,11 @@ size_t cr_pairs_scratch(const cr_pairs *p)
     default:
         return block_of(p) * (size_t)depth_of(p);
     }
+}
+
+size_t cr_pairs_scratch(const cr_pairs *p)
+{
+    return scratch_of_rows(p) + (p->turned ? (size_t)depth_of(p) * CR_PAIRS_COLUMNS : 0);
 }
 
 double cr_pairs_pass_bytes(const cr_pairs *p)
@@ -260,6 +268,19 @@ static void multiply_tile(const columns *strip, size_t first)
     loops->tile_to(&strip->tile, &f);
 }
 
+/* A panel of turned weights: of each panel that the way forward has, the chunk that lies at depth k. */
+static const cr_bfloat16 *turn_panel(const cr_pairs *p, const cr_pairs_pass *pass, int k)
+{
+    enum { BLOCK = CR_PAIRS_CHUNK * CR_PAIRS_COLUMNS };
+    const size_t panel = (size_t)whole(p->win.k, CR_PAIRS_CHUNK) * CR_PAIRS_COLUMNS;
+    cr_bfloat16 *to = pass->scratch + scratch_of_rows(p);
+    for (int j = 0; j < depth_of(p) / CR_PAIRS_CHUNK; j++)
+        cr_pairs_loops_used()->turn(pass->weights + (size_t)j * panel +
+                                        (size_t)(k / CR_PAIRS_CHUNK) * BLOCK,
+                                    to + (ptrdiff_t)j * BLOCK);
+    return to;
+}
+
 /* m rows of one run each, lda apart, to output pixels from `first` on. If `tail`, the last tile's rows are there. */
 static void multiply_rows(const cr_pairs *p, const cr_pairs_pass *pass, const cr_bfloat16 *a,
                           ptrdiff_t lda, size_t m, const cr_bfloat16 *tail, size_t first)
@@ -268,6 +289,8 @@ static void multiply_rows(const cr_pairs *p, const cr_pairs_pass *pass, const cr
     for (int k = 0; k < p->win.k; k += CR_PAIRS_COLUMNS) {
         columns strip = columns_of(p, pass, k, NULL);
         strip.tile.c = c;
+        if (p->turned)
+            strip.tile.b = turn_panel(p, pass, k);
         for (size_t row = 0; row < m; row += CR_PAIRS_ROWS) {
             strip.tile.rows = m - row < CR_PAIRS_ROWS ? (int)(m - row) : CR_PAIRS_ROWS;
             const bool last = tail && strip.tile.rows < CR_PAIRS_ROWS;

@@ -45,6 +45,8 @@ typedef struct cr_pairs_loops {
     void (*finish)(const cr_pairs_finish *finish);
     /* Both at once, for all rows of a tile, whose c is not used; NULL: one after the other. */
     void (*tile_to)(const cr_pairs_tile *tile, const cr_pairs_finish *finish);
+    /* A chunk of a panel with depth and channels exchanged. */
+    void (*turn)(const cr_bfloat16 *from, cr_bfloat16 *to);
     void (*end)(void);
 } cr_pairs_loops;
 

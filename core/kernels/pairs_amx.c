@@ -65,5 +65,6 @@ static void end(void)
     _tile_release();
 }
 
-const cr_pairs_loops cr_pairs_amx = {.begin = begin, .tile = tile, .finish = finish, .end = end};
+const cr_pairs_loops cr_pairs_amx = {
+    .begin = begin, .tile = tile, .finish = finish, .turn = turn, .end = end};
 #endif

@@ -78,5 +78,5 @@ static void tile_to(const cr_pairs_tile *t, const cr_pairs_finish *end)
 }
 
 const cr_pairs_loops cr_pairs_avx512_bf16 = {
-    .six = &cr_six_avx512_bf16, .tile = tile, .finish = finish, .tile_to = tile_to};
+    .six = &cr_six_avx512_bf16, .tile = tile, .finish = finish, .tile_to = tile_to, .turn = turn};
 #endif

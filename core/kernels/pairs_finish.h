@@ -1,4 +1,5 @@
-/* pairs_finish.h - the end of a convolution in bfloat16, for CPUs that have AVX512_BF16. */
+/* pairs_finish.h - the end of a convolution in bfloat16, and weights that are turned, for CPUs that have
+ * AVX512_BF16. */
 #include "pairs.h"
 
 #include <immintrin.h>
@@ -45,4 +46,38 @@ static void finish(const cr_pairs_finish *p)
         for (int i = 0; i < p->rows; i++)
             finish_row(p, &lanes, i, _mm512_loadu_ps(p->c + i * CR_PAIRS_COLUMNS + v));
     }
+}
+
+/* 16 channels by 8 pairs of the depth to 16 of the depth by 8 pairs of channels: two by two values are exchanged, then
+ * what these make up is a square of 8. */
+static inline __attribute__((always_inline)) void turn_square(const cr_bfloat16 *from,
+                                                              cr_bfloat16 *to)
+{
+    const __m512i within =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
+    __m512i row[8];
+    for (int i = 0; i < 8; i++)
+        row[i] = _mm512_shuffle_epi8(_mm512_loadu_si512(from + i * 32), within);
+    for (int odd = 0; odd < 2; odd++) {
+        __m512i two[4];
+        for (int i = 0; i < 4; i++)
+            two[i] = odd ? _mm512_unpackhi_epi64(row[2 * i], row[2 * i + 1])
+                         : _mm512_unpacklo_epi64(row[2 * i], row[2 * i + 1]);
+        const __m512i a = _mm512_shuffle_i64x2(two[0], two[1], 0x44);
+        const __m512i b = _mm512_shuffle_i64x2(two[0], two[1], 0xee);
+        const __m512i c = _mm512_shuffle_i64x2(two[2], two[3], 0x44);
+        const __m512i d = _mm512_shuffle_i64x2(two[2], two[3], 0xee);
+        _mm512_storeu_si512(to + odd * 32, _mm512_shuffle_i64x2(a, c, 0x88));
+        _mm512_storeu_si512(to + (2 + odd) * 32, _mm512_shuffle_i64x2(a, c, 0xdd));
+        _mm512_storeu_si512(to + (4 + odd) * 32, _mm512_shuffle_i64x2(b, d, 0x88));
+        _mm512_storeu_si512(to + (6 + odd) * 32, _mm512_shuffle_i64x2(b, d, 0xdd));
+    }
+}
+
+static void turn(const cr_bfloat16 *from, cr_bfloat16 *to)
+{
+    enum { HALF_CHUNK = CR_PAIRS_CHUNK * 16, SQUARE = 8 * 32 };
+    for (int n = 0; n < 2; n++)
+        for (int d = 0; d < 2; d++)
+            turn_square(from + n * HALF_CHUNK + d * SQUARE, to + d * HALF_CHUNK + n * SQUARE);
 }

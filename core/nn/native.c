@@ -65,7 +65,7 @@ void cr_native_pack(const cr_step *step, cr_real *block)
     cr_real *bias = block + native->bias_at;
     cr_pairs_pack(&native->forth, scaled_weight, &s,
                   (cr_bfloat16 *)(void *)(block + native->weights_at));
-    if (step->back)
+    if (step->back && !native->back.turned)
         cr_pairs_pack(&native->back, turned_weight, &s,
                       (cr_bfloat16 *)(void *)(block + native->weights_back_at));
     for (int k = 0; k < s.linear.win.k; k++)

@@ -134,8 +134,10 @@ void cr_net_use(cr_net *net, const void *block)
         step->native.weights =
             (const cr_bfloat16 *)(const void *)((const cr_real *)block + step->native.weights_at);
         step->native.weights_back =
-            (const cr_bfloat16 *)(const void *)((const cr_real *)block +
-                                                step->native.weights_back_at);
+            step->native.back.turned
+                ? step->native.weights
+                : (const cr_bfloat16 *)(const void *)((const cr_real *)block +
+                                                      step->native.weights_back_at);
         step->native.bias = (const cr_real *)block + step->native.bias_at;
         step->weights_back = step->back ? (const cr_real *)block + step->weights_back_at : NULL;
         for (int part = 0; part < CR_N_WEIGHT_PARTS; part++)

@@ -189,6 +189,7 @@ typedef struct cr_conv {
 typedef struct cr_pairs {
     cr_window win;
     int up_h, up_w;
+    bool turned; /* backward, of a fully connected layer: reads the weights of the way forward */
 } cr_pairs;
 
 /* Whether the instruction set in use multiplies bfloat16, and the window is one that this can do. */

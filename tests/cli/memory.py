@@ -22,6 +22,7 @@ import processes
 from processes import CAMRANK, check, path
 
 RANKS, OTHER_MB = 4, 150
+HALF_MB = 560  # VGG-16 in bfloat16, once its file is read
 N_SMALL, SMALL = 6, 3000  # networks of a job, and their width
 
 JOB = """\
@@ -48,10 +49,10 @@ range: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}}
 """
 
 
-def write_job(names, side):
+def write_job(names, side, more=""):
     models = "".join(MODEL.format(name=name, side=side) for name in names)
     with open(path("job.yaml"), "w") as file:
-        file.write(JOB.format(models=models))
+        file.write(JOB.format(models=models) + more)
 
 
 def make_network(width, name="net", seed=1):
@@ -149,6 +150,10 @@ def main():
     check(weights < most <= bound, f"PSS {most} MB at some moment, at most {bound}")
     check(weights < peak < weights + of_file + arena + OTHER_MB, f"peak RSS {peak} MB")
     if sys.argv[2] == "vgg16":
+        write_job(["net"], side, "defaults: {precision: bfloat16}\n")
+        weights, of, _, _, at_end, *_ = run("half.h5")
+        check(of == "node" and weights < 0.6 * of_file, f"bfloat16: weights {weights} MB a {of}")
+        check(weights < at_end <= HALF_MB, f"bfloat16: PSS {at_end} MB at the end")
         return
     # Without sharing the same run breaks the bound: the measurement can tell.
     *_, of, _, _, at_end, most, said = run("private.h5", "ulimit -f 100000; ")

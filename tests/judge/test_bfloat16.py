@@ -26,7 +26,7 @@ from zoo import export
 
 warnings.filterwarnings("ignore")
 torch.set_num_threads(1)
-NETWORKS = ["resnet18", "mobilenet_v2", "squeezenet1_1"]
+NETWORKS = ["fully connected", "resnet18", "mobilenet_v2", "squeezenet1_1"]
 FURTHER = ["resnet50", "densenet121", "googlenet", "efficientnet_b0", "convnext_tiny",
            "regnet_y_400mf", "shufflenet_v2_x0_5"]
 BATCH, SIZE, CLASS, BFLOAT16 = 4, 64, 7, 1
@@ -48,8 +48,17 @@ def replace_relu6(module):
         replace_relu6(child)
 
 
+def fully_connected():
+    """Layers whose sides are no multiples of what is multiplied together."""
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 40, 8, stride=8), torch.nn.Flatten(), torch.nn.Linear(2560, 200), torch.nn.Linear(200, 72),
+        torch.nn.Linear(72, 10)).eval()
+
+
 def make(name):
     torch.manual_seed(1)
+    if name == "fully connected":
+        return fully_connected()
     net = torchvision.models.get_model(name, weights=None, **(
         {"transform_input": False, "aux_logits": False} if name == "googlenet" else {})).eval()
     for module in net.modules():
