@@ -33,6 +33,15 @@ static double mean_of(const float *values, size_t n)
     return sum / (double)n;
 }
 
+/* The share of the image that a map takes: what it has below 0 takes nothing. */
+static double complexity(const float *map, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += map[i] > 0 ? (double)map[i] : 0;
+    return sum / (double)n;
+}
+
 /* Pearson's correlation of two maps, from 0 to 1; 0 where either is the same everywhere. */
 static double coherency(const float *a, const float *b, size_t n)
 {
@@ -58,7 +67,7 @@ static void take_map(const cr_metric_question *q, int k, double score, const flo
     *(double *)q->values[WHOLE] = q->score;
     *(double *)q->values[MASKED] = score;
     *(double *)q->values[COHERENCY] = coherency(q->map, map, cr_metric_n_pixels(q));
-    *(double *)q->values[COMPLEXITY] = mean_of(q->map, cr_metric_n_pixels(q));
+    *(double *)q->values[COMPLEXITY] = complexity(q->map, cr_metric_n_pixels(q));
 }
 
 enum { OF_ADCC, OF_COHERENCY, OF_COMPLEXITY, OF_DROP, N_NUMBERS };
@@ -151,7 +160,12 @@ static const cr_metric_column columns[N_COLUMNS] = {
      "Pearson's correlation of the map and that of the image times it, plus 1, by 2; 0 where "
      "either is the same everywhere; likewise NaN",
      false},
-    {"adcc/complexity", CR_METRIC_F64, {1}, "1", "mean of the map; likewise NaN", false},
+    {"adcc/complexity",
+     CR_METRIC_F64,
+     {1},
+     "1",
+     "mean of the map, of what is below 0 as of 0; likewise NaN",
+     false},
 };
 
 static const cr_metric_number numbers[N_NUMBERS] = {

@@ -4,7 +4,8 @@
 
 enum { MOST_SAMPLES = 16384 };
 
-/* A value is at most the root of the pixels of a map by 1, and sums are of values by this. */
+/* A map that may be below 0 can move by any multiple of its norm. More than this counts as this, and sums are of
+ * values by it. */
 #define LARGEST 65536.
 
 typedef struct sensitivity {
@@ -68,7 +69,7 @@ static void take_map(const cr_metric_question *q, int k, double score, const flo
     (void)k;
     (void)score;
     state *s = q->scratch;
-    const double moved = norm_of(q, map, q->map) / s->norm;
+    const double moved = fmin(norm_of(q, map, q->map) / s->norm, LARGEST);
     s->most = fmax(s->most, moved);
     s->sum += moved;
 }

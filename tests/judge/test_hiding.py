@@ -185,6 +185,9 @@ def judge_noise():
     (empty, _), changed = metric.ask(X, 0 * E, network, 9, seen, limits)
     near("from an empty map it is not divided (captum)", empty[0],
          max(np.linalg.norm(seen(x).astype(float)) for x in changed))
+    moved, _ = Metric("max-sensitivity").ask(X, E, network, 9, lambda x: -1e9 * seen(x), limits)
+    report("more than 65536 counts as that", moved[0][0] == moved[1][0] == 65536 and metric.add(moved, []) is None)
+    metric = Metric("max-sensitivity", samples=200, radius=.05)
     assert metric.add([most, mean], []) is None and metric.add([3 * most, mean], []) is None
     # Sums are of multiples of 2^-24.
     near("the number is the mean of the largest", metric.number("max_sensitivity")[0], 2 * most[0], 6e-8)
@@ -227,6 +230,10 @@ def judge_adcc():
         assert metric.add(columns, []) is None
     for k, key in enumerate(("adcc", "adcc_coherency", "adcc_complexity", "adcc_drop")):
         near(f"the mean of {key}", metric.number(key)[0], np.mean(values, 0)[k])
+    below = np.where(E > .5, E, -3 * E)
+    columns, _ = Metric("adcc").ask(X, below, network, explain=seen)
+    near("what is below 0 takes nothing", columns[3][0], np.maximum(below.astype(float), 0).mean())
+    assert Metric("adcc").add(columns, []) is None
     for what, e in ("an empty map", 0 * E), ("a map that is the same everywhere", 0 * E + 1):
         columns, _ = metric.ask(X, e, network, explain=lambda x: E)
         one = Metric("adcc")
