@@ -143,10 +143,12 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
     const cr_random_layers *random =
         from->randomised[0] && !from->other_class ? &from->random : NULL;
     cr_model *model = &s->models[m];
+    char before[sizeof model->baselines_sha256];
     CR_TRY(cr_model_file_open(par, &s->nodes, from->file, from->weights ? from->weights : "",
                               &from->inputs, file, err));
     if (model->sha256[0] && strcmp(model->sha256, file->sha256) != 0)
         CR_TRY(cr_fail(err, CR_EINPUT, "%s: has changed since the run began", from->file));
+    memcpy(before, model->baselines_sha256, sizeof before);
     cr_model_free(model);
     status = cr_model_load(file->model.bytes, file->model.n_bytes, &file->files, from->name,
                            from->file, &from->input, from->output, from->layer, &from->tokens,
@@ -160,6 +162,8 @@ static cr_status read_network(const cr_par *par, cr_session *s, int m, cr_model_
         status = cr_model_compile(model, job->batch, job->activations_mb, err);
     CR_TRY(cr_par_agree(par, status, err));
     CR_TRY(use_baselines(par, job, model, err));
+    if (before[0] && strcmp(before, model->baselines_sha256) != 0)
+        CR_TRY(cr_fail(err, CR_EINPUT, "%s: has changed since the run began", job->data.baselines));
     model->other_class = from->other_class;
     model->other_seed = from->random.seed;
     memcpy(model->sha256, file->sha256, sizeof model->sha256);

@@ -213,6 +213,8 @@ static cr_status plan_model(const cr_session *s, const cr_job_model *from, const
         out->fused = variant->n_layers > 1 && !variant->spec.method->join;
         out->fusion = variant->spec.fusion;
         memcpy(out->as, variant->spec.as, sizeof out->as);
+        if (cr_method_wants(variant->spec.method, &variant->spec.parameters) & CR_WANTS_BASELINES)
+            memcpy(out->baselines, model->baselines_sha256, sizeof out->baselines);
         out->parameters = variant->spec.parameters;
         out->scaling = cr_method_form(&out->parameters)->scaling;
         out->of_image = variant->spec.method->of_image;

@@ -294,6 +294,8 @@ void cr_model_use_baselines(cr_model *model, cr_real *baselines, int n)
 {
     free(model->baselines);
     model->baselines = baselines;
+    cr_sha256_hex(baselines, (size_t)n * cr_model_baseline_size(model) * sizeof *baselines,
+                  model->baselines_sha256);
     cr_explainer_use_baselines(model->explainer, baselines, n);
 }
 

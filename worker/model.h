@@ -35,12 +35,13 @@ typedef struct cr_model {
     bool *lacks;           /* [n_specs] the spec names a layer that it does not have, and so */
     char lacking[300];     /* the first of them, and why; "": there is none */
     cr_precision precision;
-    bool other_class;        /* its maps are of other classes than they stand for, */
-    int other_seed;          /* drawn by this */
-    int n_views;             /* inputs of the network for each image */
-    int slice;               /* images that go through the network together */
-    cr_explainer *explainer; /* after cr_model_compile */
-    cr_real *baselines;      /* after cr_model_use_baselines */
+    bool other_class;          /* its maps are of other classes than they stand for, */
+    int other_seed;            /* drawn by this */
+    int n_views;               /* inputs of the network for each image */
+    int slice;                 /* images that go through the network together */
+    cr_explainer *explainer;   /* after cr_model_compile */
+    cr_real *baselines;        /* after cr_model_use_baselines, and */
+    char baselines_sha256[65]; /* of these, or "" */
     int64_t n_parameters;
     double flops;                     /* of one image, forward */
     size_t weight_bytes, arena_bytes; /* those of `explainer` */

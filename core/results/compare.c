@@ -19,6 +19,9 @@ static const char *key_of(const char *name)
         {"map_type", "heatmaps.type"},
         {"failed", "dataset.failed"},
         {"folder", "dataset.images"},
+        {"masks", "dataset.masks"},
+        {"segments", "dataset.segments"},
+        {"baselines_sha256", "images of dataset.baselines"},
         {"localize", "dataset.exclude"},
         {"label", "dataset.ground_truth, or the order of dataset.synsets"},
         {"wnid", "dataset.synsets"},
@@ -178,6 +181,7 @@ static cr_status compare_variant(place model, const char *group, const cr_result
                : NULL;
     if (differs)
         CR_OR_RETURN(compare_text(at, differs->key, x, y, err));
+    CR_OR_RETURN(compare_text(at, "baselines_sha256", stored->baselines, wanted->baselines, err));
     CR_OR_RETURN(compare_number(at, "several layers", stored->fused, wanted->fused, err));
     differs =
         cr_parameters_difference(cr_fusion_parameters, &stored->fusion, &wanted->fusion, x, y);
@@ -251,6 +255,14 @@ static cr_status compare_image(place file, const cr_dataset *stored, const cr_da
     return CR_OK;
 }
 
+/* Of a folder that may be named later than the file is made. */
+static cr_status compare_folder(place at, const char *name, const char *stored, const char *wanted,
+                                cr_error *err)
+{
+    return stored && stored[0] && wanted && wanted[0] ? compare_text(at, name, stored, wanted, err)
+                                                      : CR_OK;
+}
+
 static cr_status compare_data(place file, const cr_dataset *stored, const cr_dataset *wanted,
                               bool sizes, cr_error *err)
 {
@@ -259,6 +271,8 @@ static cr_status compare_data(place file, const cr_dataset *stored, const cr_dat
     CR_OR_RETURN(
         compare_number(images, "number of images", stored->n_images, wanted->n_images, err));
     CR_OR_RETURN(compare_text(images, "folder", stored->folder, wanted->folder, err));
+    CR_OR_RETURN(compare_folder(images, "masks", stored->masks, wanted->masks, err));
+    CR_OR_RETURN(compare_folder(images, "segments", stored->segments, wanted->segments, err));
     CR_OR_RETURN(
         compare_number(classes, "number of classes", stored->n_classes, wanted->n_classes, err));
     for (int c = 0; c < wanted->n_classes; c++) {

@@ -206,6 +206,8 @@ static cr_status put_variant(cr_h5_at at, const cr_results_plan *plan,
     CR_OR_RETURN(cr_h5_put_int(at, "map_width", variant->map_width, err));
     CR_OR_RETURN(cr_h5_put_int(at, "map_height", variant->map_height, err));
     CR_OR_RETURN(cr_h5_put_int(at, "views", variant->n_views, err));
+    if (variant->baselines[0])
+        CR_OR_RETURN(cr_h5_put_text(at, "baselines_sha256", variant->baselines, err));
     if (variant->map_slots != plan->map_slots)
         CR_OR_RETURN(cr_h5_put_int(at, "map_slots", variant->map_slots, err));
     return CR_OK;
@@ -256,6 +258,15 @@ cleanup:
     return status;
 }
 
+static cr_status put_folders(cr_h5_at at, const cr_dataset *data, cr_error *err)
+{
+    CR_OR_RETURN(cr_h5_put_text(at, "folder", data->folder, err));
+    if (data->masks && data->masks[0])
+        CR_OR_RETURN(cr_h5_put_text(at, "masks", data->masks, err));
+    return data->segments && data->segments[0] ? cr_h5_put_text(at, "segments", data->segments, err)
+                                               : CR_OK;
+}
+
 static cr_status create_groups(const cr_results *results, cr_error *err)
 {
     static const char *const plain[] = {"/classes", "/images", "/ground_truth", "/protocols",
@@ -268,7 +279,7 @@ static cr_status create_groups(const cr_results *results, cr_error *err)
         at.place = plain[i];
         CR_TRY(create_group(results, &at, err));
         if (strcmp(plain[i], "/images") == 0)
-            CR_TRY(cr_h5_put_text(at, "folder", results->data.folder, err));
+            CR_TRY(put_folders(at, &results->data, err));
         cr_h5_close(at.id);
         at.id = -1;
     }

@@ -203,6 +203,9 @@ static cr_status get_variant(cr_results *results, cr_h5_at at, const char *name,
     CR_TRY(cr_h5_get_int(at, "map_width", &variant->map_width, err));
     CR_TRY(cr_h5_get_int(at, "map_height", &variant->map_height, err));
     CR_TRY(cr_h5_get_int(at, "views", &variant->n_views, err));
+    if (H5Aexists(at.id, "baselines_sha256") > 0)
+        CR_TRY(cr_h5_get_text(at, "baselines_sha256", variant->baselines, sizeof variant->baselines,
+                              err));
     variant->map_slots = results->plan.map_slots;
     if (H5Aexists(at.id, "map_slots") > 0)
         CR_TRY(cr_h5_get_int(at, "map_slots", &variant->map_slots, err));
@@ -464,6 +467,10 @@ static cr_status get_data(cr_results *results, cr_error *err)
     }
     const cr_h5_at at = {group, results->path, "/images"};
     CR_TRY(cr_h5_dup_text(at, "folder", &data->folder, err));
+    if (H5Aexists(group, "masks") > 0)
+        CR_TRY(cr_h5_dup_text(at, "masks", &data->masks, err));
+    if (H5Aexists(group, "segments") > 0)
+        CR_TRY(cr_h5_dup_text(at, "segments", &data->segments, err));
     data->text = cr_alloc(1, 1);
     if (!data->text) {
         status = cr_fail_memory(err, results->path, 1, 1);

@@ -37,7 +37,8 @@ typedef struct cr_results_variant {
     cr_scaling scaling;              /* how its maps are scaled before upsampling */
     int map_width, map_height;       /* native resolution of its maps */
     int n_views;                     /* maps of each class: of how many views of the image */
-    int map_slots; /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
+    int map_slots;      /* maps kept for each image: 0 none, 1 ground truth, 6 all slots */
+    char baselines[65]; /* SHA-256 of the inputs that a method compares with, or "" */
 } cr_results_variant;
 
 /* Values of the maps of one class of one image. Local. */

@@ -165,6 +165,25 @@ def refused(folder, what, text, *sets):
            f"exit {done.returncode}: {done.stderr.strip()}")
 
 
+def judge_resumed(folder):
+    """What was given must be given again."""
+    def resumes(*sets):
+        command = [CAMRANK, "run", os.path.join(folder, "job.yaml"), "-o", os.path.join(folder, "out1.h5"), "--resume"]
+        for one in sets:
+            command += ["--set", one]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    checks("the same resumes", resumes().returncode == 0)
+    os.symlink("segments", os.path.join(folder, "others"))
+    done = resumes(f"dataset.segments={folder}/others")
+    checks("other segments do not", done.returncode == 3 and "(dataset.segments)" in done.stderr, done.stderr)
+    path = os.path.join(folder, "baselines", "z.png")
+    with Image.open(path) as image:
+        image.transpose(Image.ROTATE_180).save(path)
+    done = resumes()
+    checks("nor does another baseline", done.returncode == 3 and "(images of dataset.baselines)" in done.stderr, done.stderr)
+
+
 def judge_refused(folder):
     for left, lacking in (("baselines", 'methods[0]: "segments: given" needs dataset.segments'),
                           ("segments", 'methods[2]: "baselines: images" needs dataset.baselines')):
@@ -195,5 +214,6 @@ with tempfile.TemporaryDirectory() as folder:
     made = make(folder)
     write_job(folder)
     judge_maps(folder, graph, *made)
+    judge_resumed(folder)
     judge_refused(folder)
 checks.done()
