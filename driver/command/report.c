@@ -194,7 +194,8 @@ static cr_status report_command(const cr_par *par, int argc, char **argv, cr_err
                        "report: --paper is printed as text only, of all classes and columns");
     if (r.output && !r.format->kind)
         return cr_fail(err, CR_EUSAGE,
-                       "report: -o is for csv, json, latex and html; of %s take > FILE",
+                       "report: -o writes csv, json, latex and html, which --format names; for %s "
+                       "redirect the output: > FILE",
                        r.format->name);
     if (r.images && !r.format->has_page)
         return cr_fail(err, CR_EUSAGE, "report: --images is for pictures, which html alone has");

@@ -9,7 +9,7 @@ sed -i '1s| .*| <script>document.title = "taken"</script>|; 2s| .*| rock \& "rol
 file=$work/some.h5
 check "a run" "$CAMRANK" run "$work/demo/demo.yaml" --limit 120 -o "$file"
 
-expect 2 'camrank: report: -o is for csv, json, latex and html; of text take > FILE' "$CAMRANK" report "$file" -o "$work/a.txt"
+expect 2 'camrank: report: -o writes csv, json, latex and html, which --format names; for text redirect the output: > FILE' "$CAMRANK" report "$file" -o "$work/a.txt"
 expect 2 'camrank: report: --images is for pictures, which html alone has' "$CAMRANK" report "$file" --images "$work"
 for format in csv json html; do
     expect 0 '' "$CAMRANK" report "$file" --format $format -o "$work/page.$format"
