@@ -246,6 +246,8 @@ static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
     if (box.side[0] >= box.side[1] || box.side[2] >= box.side[3])
         return cr_fail(err, CR_EINPUT, "%s:%d: the box is empty", in->at.path, in->at.line);
     const char *label = class_of(in->field[CLASS]);
+    if (!*label)
+        return cr_fail(err, CR_EINPUT, "%s:%d: no label", in->at.path, in->at.line);
     box.class = cr_classes_find(r->classes, label);
     if (box.class < 0)
         return cr_fail(err, CR_EINPUT, "%s:%d: label '%s' is not in the synset list", in->at.path,

@@ -436,6 +436,7 @@ def judge_openimages(folder):
     row = lines[1].split(",")
     for what, column, value, reason in (("a side of 1.5", 5, "1.5", "XMax is '1.5', must be a number from 0 to 1"),
                                         ("no number", 6, "", "YMin is ''"), ("an empty box", 4, row[5], "is empty"),
+                                        ("no label", 2, "/", "no label"),
                                         ("another class", 2, "/m/x", "label 'x' is not in the synset list")):
         bad = write(f"{folder}/bad.csv", CSV_HEADER + "\n" + ",".join([*row[:column], value, *row[column + 1:]]) + "\n")
         refused(what, f"{bad}:2", reason, "openimages", ground_truth=bad, images=f"{folder}/images", synsets=names)
