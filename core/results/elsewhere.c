@@ -160,6 +160,10 @@ cr_status cr_elsewhere_plan(const char *path, cr_results_plan *plan, cr_error *e
             cr_results_row_name(&plan->models[m], v, name);
             CR_TRY(cr_elsewhere_row(from, plan->models[m].name, name, &sweep, err));
         }
+    if (!cr_results_has_baselines(from->results))
+        CR_TRY(cr_fail(err, CR_EINPUT,
+                       "threshold_from: %s: has no boxes that thresholds could be chosen by",
+                       from->path));
     CR_TRY(checksum(from, plan->threshold_sha256, err));
     snprintf(plan->threshold_from, sizeof plan->threshold_from, "%s", from->path);
 

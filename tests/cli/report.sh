@@ -226,6 +226,11 @@ END
 # The same by the job's own key, which every command then follows.
 expect 3 'camrank: threshold_from: *chosen.h5: holds no row gap/hires-cam' "$CAMRANK" check jobs/demo/demo.yaml \
     --set "threshold_from=$work/chosen.h5" --set 'methods=[hires-cam]'
+sample=$PWD/jobs/demo
+check "a set without boxes" "$CAMRANK" run jobs/demo/demo.yaml --limit 5 -o "$work/none.h5" \
+    --set "dataset={layout: none, images: $sample/images, synsets: $sample/synsets.txt}"
+expect 3 'camrank: threshold_from: *none.h5: has no boxes that thresholds could be chosen by' \
+    "$CAMRANK" check jobs/demo/demo.yaml --set "threshold_from=$work/none.h5"
 check "thresholds by the job" "$CAMRANK" run jobs/demo/demo.yaml --set 'dataset.subset={stride: 5}' \
     --set "threshold_from=$work/chosen.h5" -o "$work/with.h5"
 expect 0 '' "$CAMRANK" report "$work/with.h5"
