@@ -98,7 +98,9 @@ void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric 
         fprintf(out, ", ");
     }
     put_p(compare, metric, pair, out);
-    if (!isnan(pair->needed))
+    if (pair->needed > 1e6)
+        fprintf(out, "; to see it takes more than a million images (power 0.8)");
+    else if (!isnan(pair->needed))
         fprintf(out, "; to see it takes %.0f images (power 0.8)", pair->needed);
     fputc('.', out);
 }

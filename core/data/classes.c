@@ -89,9 +89,17 @@ cleanup:
     return status;
 }
 
+/* A list's line ends the wnid at its first blank, so that a name with blanks has `_` for each there. */
 int cr_classes_find(const cr_class_list *list, const char *wnid)
 {
+    char joined[256];
+    const size_t n = strlen(wnid);
     const cr_name *found = cr_names_find(list->by_wnid, list->n, wnid);
+    if (!found && n < sizeof joined && strchr(wnid, ' ')) {
+        for (size_t i = 0; i <= n; i++)
+            joined[i] = wnid[i] == ' ' ? '_' : wnid[i];
+        found = cr_names_find(list->by_wnid, list->n, joined);
+    }
     return found ? found->value : -1;
 }
 

@@ -250,8 +250,9 @@ static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
         return cr_fail(err, CR_EINPUT, "%s:%d: no label", in->at.path, in->at.line);
     box.class = cr_classes_find(r->classes, label);
     if (box.class < 0)
-        return cr_fail(err, CR_EINPUT, "%s:%d: label '%s' is not in the synset list", in->at.path,
-                       in->at.line, cr_quote(label, strlen(label)).text);
+        return cr_fail(err, CR_EINPUT, "%s:%d: label '%s' is not in the synset list %s",
+                       in->at.path, in->at.line, cr_quote(label, strlen(label)).text,
+                       r->classes->path);
     if (strcmp(in->field[IS_GROUP], "1") == 0)
         return CR_OK;
     CR_OR_RETURN(

@@ -35,9 +35,9 @@ static bool put_classes(const cr_patterns *p, FILE *out)
     enum { NAME, IMAGES, STRONGEST, X, Y, N };
     static const cr_sheet_column columns[N] = {[NAME] = {.title = "class", .left = true},
                                                [IMAGES] = {.title = "images"},
-                                               [STRONGEST] = {.title = "strongest"},
-                                               [X] = {.title = "looks at x"},
-                                               [Y] = {.title = "y"}};
+                                               [STRONGEST] = {.title = "strongest value"},
+                                               [X] = {.title = "centre x, %"},
+                                               [Y] = {.title = "centre y, %"}};
     static const char *const meanings[N] = {
         [NAME] = "the class, or the label that stands for it",
         [IMAGES] = "images of the class, of which there is a map",

@@ -115,7 +115,8 @@ static cr_status open_file(const char *path, const char *key, cr_elsewhere **fro
         return cr_fail_memory(err, "thresholds", 1, sizeof **from);
     (*from)->key = key;
     snprintf((*from)->path, sizeof(*from)->path, "%s", path);
-    CR_OR_RETURN(cr_results_open(path, &(*from)->results, err));
+    if (cr_results_open(path, &(*from)->results, err) != CR_OK)
+        return cr_fail_in(err, "%s: ", key);
     const size_t n = cr_results_count_sums(cr_results_get_plan((*from)->results));
     (*from)->sums = cr_alloc(n, sizeof *(*from)->sums);
     return (*from)->sums ? CR_OK : cr_fail_memory(err, "thresholds", n, sizeof *(*from)->sums);

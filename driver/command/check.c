@@ -90,9 +90,11 @@ static void print_plan(const cr_session *s)
                protocol->connectivity, protocol->iou);
     }
     if (s->n_models > 0)
-        printf("chunks   %d of %d images%s: at most %d rank%s work\n", cr_units_all(s),
-               s->job.batch, cr_units_groups(s) > s->n_models ? " or fewer" : "", cr_units_all(s),
-               cr_units_all(s) == 1 ? " has" : "s have");
+        printf(
+            "chunks   %d of %d images%s: at most %d rank%s work\n", cr_units_all(s), s->job.batch,
+            cr_units_groups(s) > s->n_models ? " or fewer, for each network and each costly method"
+                                             : "",
+            cr_units_all(s), cr_units_all(s) == 1 ? " has" : "s have");
     for (int m = 0; m < s->n_models; m++)
         print_model(s, m);
     printf("\noutput   %s, %.1f MB%s\n", s->job.output, MB(cr_results_bytes(&s->plan, &s->data)),

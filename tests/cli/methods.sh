@@ -67,7 +67,7 @@ END
 expect 0 '' "$CAMRANK" check job.yaml --set "$all"
 contains "$work/out" "^  pp  *at "
 contains "$work/out" "^  rise30  *at input, maps 32 x 32, 31 passes an image$"
-contains "$work/out" "^chunks   [0-9]* of [0-9]* images or fewer: "
+contains "$work/out" "^chunks   [0-9]* of [0-9]* images or fewer, for each network and each costly method: "
 
 expect 3 'camrank: kpca-cam at /relu1/Relu_output_0 takes 81 MB, more than the limit of 50 MB (activations_mb)' \
     "$CAMRANK" check "$demo" --set 'methods=[kpca-cam@/relu1/Relu_output_0]' --set limits.activations_mb=50

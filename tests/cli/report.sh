@@ -198,7 +198,7 @@ check "the first half of a set" "$CAMRANK" run jobs/demo/demo.yaml --limit 60 -o
 check "another part" "$CAMRANK" run jobs/demo/demo.yaml --set 'dataset.subset={stride: 5}' -o "$work/scored.h5"
 expect 3 'camrank: --threshold-from: *few.h5: holds no row gap/grad-cam@/relu4/Relu_output_0' \
     "$CAMRANK" report "$file" --threshold-from "$work/few.h5"
-expect 3 'camrank: none.h5: No such file or directory' "$CAMRANK" report "$file" --threshold-from none.h5
+expect 3 'camrank: --threshold-from: none.h5: No such file or directory' "$CAMRANK" report "$file" --threshold-from none.h5
 expect 0 '' "$CAMRANK" report "$work/scored.h5" --threshold-from "$work/chosen.h5"
 contains "$work/out" "held: at the one best in $work/chosen.h5, over all of them.$"
 expect 0 '' "$CAMRANK" report "$work/scored.h5" --threshold-from "$work/chosen.h5" --format json -o "$work/held.json"

@@ -251,9 +251,13 @@ def judge_coco(folder):
                    and not ((mask == 1) & ~of_runs & (small == 0)).any() and not (mask == 2).any())
     data.close()
     judge_coco_oddities(folder)
-    listed = write(f"{folder}/synsets", "hair drier\ntraffic light\nbicycle\n".replace(" ", "_"))
+    listed = ["hair_drier", "traffic_light", "bicycle"]
+    named = Set("coco", ground_truth=path, synsets=write(f"{folder}/synsets", "\n".join(listed)))
+    rows = {row.replace(" ", "_"): boxes for row, boxes in rows.items()}
+    compare("coco, by a list with _ for each blank", named, dict(sorted(rows.items(), key=lambda row: row[0].encode())), listed)
+    named.close()
     refused("a category that the list has not", path, "is not in the synset list", "coco", ground_truth=path,
-            synsets=listed)
+            synsets=write(f"{folder}/synsets", "hair_drier\nbicycle\n"))
     whole = json.dumps(content)
     wrong = {
         "cut short": (whole[:-30], "cut short"), "something behind the end": (whole + "x", "behind the end"),
