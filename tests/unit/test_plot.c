@@ -90,6 +90,7 @@ static made_up *make(int n)
         *row = (cr_report_row){.model = m->models[r],
                                .method = "grad-cam",
                                .protocol = m->protocol.name,
+                               .precision = "float32",
                                .has_network = true,
                                .n_images = N_IMAGES,
                                .n_localized = N_IMAGES,
