@@ -37,6 +37,9 @@ try() {
     check) ranks "$n" "$CAMRANK" check job.yaml --limit 20 ;;
     score) ranks "$n" "${score[@]}" -o f.h5 ;;
     random) ranks "$n" "$CAMRANK" check job.yaml --limit 20 --set 'models.0.randomise={logit: true}' ;;
+    elsewhere) ranks "$n" "$CAMRANK" check job.yaml --limit 20 --set threshold_from=whole.h5 ;;
+    baselines) ranks "$n" "$CAMRANK" check job.yaml --limit 20 --set dataset.baselines=images \
+        --set 'methods=[{name: expected-gradients, baselines: images}]' ;;
     init) ranks "$n" "$CAMRANK" init gap.onnx --force -o init.yaml ;;
     esac >"$work/out" 2>"$work/err" </dev/null
     code=$?
@@ -50,7 +53,7 @@ inject() {
     local site=$1 nth=$2 expected=$3 n=$4 candidates=0 rank how what
     checks=$((checks + 1))
     [ "$n" = 1 ] || candidates="$((n - 1)) 0"
-    for how in begin resume check score random init none; do
+    for how in begin resume check score random elsewhere baselines init none; do
         for rank in $candidates; do
             [ $how = none ] || ! try $how "$n" "$site:$rank:$expected:$nth" || break 2
         done
@@ -63,7 +66,7 @@ inject() {
         fail "$what: not one line that says so: $(cat "$work/err")"
     [ ! -e f.h5.part ] && [ ! -e f.h5.lock ] || fail "$what: leaves $(echo f.h5.*)"
     case $how in
-    check | random | init) return ;;
+    check | random | elsewhere | baselines | init) return ;;
     score) "${score[@]}" -o f.h5 --force && cmp scored.h5 f.h5 ;;
     *) "${run[@]}" -o f.h5 --resume && cmp whole.h5 f.h5 ;;
     esac >"$work/out" 2>&1 </dev/null ||
