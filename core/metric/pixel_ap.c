@@ -48,7 +48,8 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
 }
 
 typedef struct sums {
-    int64_t n_images, best_iou, thresholds; /* the latter times n_images */
+    int64_t n_images, best_iou; /* resampled */
+    int64_t thresholds;         /* times n_images */
     int64_t object[MOST_BINS], other[MOST_BINS];
 } sums;
 
@@ -203,6 +204,7 @@ const cr_metric cr_metric_pixel_ap = {
     .named = named,
     .n_named = sizeof named / sizeof named[0],
     .n_sums = sizeof(sums) / sizeof(int64_t),
+    .n_resampled = offsetof(sums, thresholds) / sizeof(int64_t),
     .score = score,
     .extent = n_bins,
     .add = add,

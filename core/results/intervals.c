@@ -35,8 +35,9 @@ void cr_intervals_see(void *context, int metric, int protocol, int image, const 
     if (of->status != CR_OK || !is_resampled(metric))
         return;
     const size_t first = cr_results_sums_at(of->plan, 0, metric, protocol);
-    of->status =
-        cr_stat_sums_add(of->sums, image, (int)first, cr_metrics[metric]->n_sums, sums, &of->err);
+    const int n = cr_metrics[metric]->n_resampled ? cr_metrics[metric]->n_resampled
+                                                  : cr_metrics[metric]->n_sums;
+    of->status = cr_stat_sums_add(of->sums, image, (int)first, n, sums, &of->err);
 }
 
 /* A number that wants an interval, and its place of cr_metric_number_at. */

@@ -312,6 +312,7 @@ typedef struct cr_metric {
     const cr_metric_sum *named; /* [n_named] */
     int n_named;
     int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
+    int n_resampled; /* of them, those that numbers with a bootstrap are of: the first so many; 0: all */
     const cr_metric_asking *asking; /* NULL: of the map alone, by `score` */
     /* Whether its parameters ask for a segmentation of each image that is given. NULL: never. */
     bool (*wants_segments)(const void *parameters);

@@ -149,6 +149,31 @@ static void metrics_of_the_table_fit_where_they_go(void **state)
     }
 }
 
+/* Numbers with a bootstrap do not look at sums that it leaves out. */
+static void resampled_numbers_are_of_the_sums_that_are_drawn(void **state)
+{
+    (void)state;
+    int n_checked = 0;
+    for (int k = 0, m; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, &m);
+        const int drawn = cr_metrics[m]->n_resampled, n = cr_metrics[m]->n_sums;
+        if (drawn == 0 || number->interval != CR_METRIC_BOOTSTRAP)
+            continue;
+        assert_true(drawn < n);
+        int64_t *sums = calloc((size_t)n, sizeof *sums);
+        assert_non_null(sums);
+        for (int i = 0; i < drawn; i++)
+            sums[i] = i + 1;
+        const double value = number->count(sums).value;
+        for (int i = drawn; i < n; i++)
+            sums[i] = i + 1;
+        assert_true(number->count(sums).value == value);
+        free(sums);
+        n_checked++;
+    }
+    assert_true(n_checked > 0);
+}
+
 /* No two numbers of the row are printed alike. */
 static void every_number_is_in_every_format(void **state)
 {
@@ -354,6 +379,7 @@ int main(void)
         cmocka_unit_test(outcome_of_a_box_is_the_first_that_holds),
         cmocka_unit_test(numbers_are_told_apart_by_their_keys),
         cmocka_unit_test(metrics_of_the_table_fit_where_they_go),
+        cmocka_unit_test(resampled_numbers_are_of_the_sums_that_are_drawn),
         cmocka_unit_test(every_number_is_in_every_format),
         cmocka_unit_test(json_gives_numbers_that_read_back_exactly),
         cmocka_unit_test(csv_is_read_back_field_by_field),
