@@ -1,6 +1,7 @@
 /* cr_data_read: from the parts of an image set to the whole. */
 #include "internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,11 +206,32 @@ static cr_status check_boxes(const cr_dataset *data, const char *path, cr_error 
     return cr_box_census_check(&census, path, err);
 }
 
+/* All files of masks that the ground truth names must be there. */
+static cr_status check_mask_files(const cr_dataset *data, int i, cr_error *err)
+{
+    cr_status status = CR_OK;
+    const char *name = data->text + data->images[i].mask_files;
+    for (size_t n; *name && status == CR_OK; name += n + (name[n] != 0)) {
+        n = strcspn(name, "\n");
+        char *one = strndup(name, n), *path = one ? cr_path_join(data->masks, one) : NULL;
+        if (!path)
+            status = cr_fail_memory(err, "a path", 1, 1);
+        else if (n > 0 && access(path, R_OK) != 0)
+            status = cr_fail(err, CR_EINPUT, "%s: %s; the ground truth names it as a mask of '%s'",
+                             path, strerror(errno), cr_data_image_id(data, i));
+        free(path);
+        free(one);
+    }
+    return status;
+}
+
 /* Which images have a mask; one of them must. */
 static cr_status find_masks(cr_dataset *data, cr_error *err)
 {
     for (int i = 0; i < data->n_images && data->masks[0]; i++) {
         data->images[i].has_mask = data->images[i].mask_files > 0;
+        if (data->images[i].has_mask)
+            CR_OR_RETURN(check_mask_files(data, i, err));
         for (int by_file = 0; by_file < 2 && !data->images[i].has_mask; by_file++) {
             data->images[i].mask_by_file = by_file;
             char *path = cr_data_mask_path(data, i, false);

@@ -450,6 +450,26 @@ def judge_openimages(folder):
             ground_truth=truth, images=f"{folder}/images", synsets=names)
 
 
+def judge_named_masks(folder):
+    """Masks that wsolevaluation's lists name must be there, of the chosen images."""
+    for name in "a.png", "b.png":
+        for root in "images", "masks":
+            os.makedirs(f"{folder}/{root}", exist_ok=True)
+            Image.new("L", (9, 9), 255).save(f"{folder}/{root}/{name}")
+    write(f"{folder}/image_ids.txt", "a.png\nb.png\n")
+    write(f"{folder}/class_labels.txt", "a.png,0\nb.png,0\n")
+    write(f"{folder}/localization.txt", "a.png,a.png,\nb.png,b.png,\nb.png,c.png,\n")
+    paths = {"images": f"{folder}/images", "masks": f"{folder}/masks", "ground_truth": folder,
+             "synsets": write(f"{folder}/synsets", "n1 one\n")}
+    refused("a mask that is named and not there", f"{folder}/masks/c.png",
+            "No such file or directory; the ground truth names it as a mask of 'b'", "openimages", **paths)
+    data = Set("openimages", subset_list=write(f"{folder}/list", "a\n"), **paths)
+    report("nor need it be, of an image that is not chosen", data.images["has_mask"].tolist() == [1], str(data.images))
+    data.close()
+    os.rename(f"{folder}/masks/a.png", f"{folder}/masks/c.png")
+    refused("the mask of another image", f"{folder}/masks/a.png", "No such file", "openimages", **paths)
+
+
 def judge_exports(folder, out, rows):
     """Forms of a line an image, and labels of images, of which each has several rows."""
     images = sorted({row.split(":")[0] for row in rows})
@@ -486,7 +506,7 @@ def judge_mask_paths(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for judge in judge_voc, judge_coco, judge_openimages, judge_mask_paths, judge_run:
+        for judge in judge_voc, judge_coco, judge_openimages, judge_named_masks, judge_mask_paths, judge_run:
             inside = f"{folder}/{judge.__name__}"
             os.makedirs(inside)
             judge(inside)
