@@ -57,7 +57,7 @@ static void remove_folder(void)
 
 const char *fuzz_path(const char *name)
 {
-    static char paths[8][128];
+    static char paths[16][128];
     static int next;
     if (!folder[0]) {
         /* In memory, where there is such a folder. */
@@ -66,7 +66,7 @@ const char *fuzz_path(const char *name)
         FUZZ_CHECK(mkdtemp(folder));
         atexit(remove_folder);
     }
-    char *path = paths[next++ % 8];
+    char *path = paths[next++ % 16];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);
     return path;
 }

@@ -26,7 +26,25 @@ static const struct {
      {"cub/images.txt", "cub/image_class_labels.txt", "cub/bounding_boxes.txt",
       "cub/train_test_split.txt", "cub/classes.txt", "list"}},
     {"devkit", "truth", {"truth", "synsets", "devkit", "boxes/a_00000001.xml"}},
+    {"openimages",
+     "lists",
+     {"lists/image_ids.txt", "lists/class_labels.txt", "lists/image_sizes.txt",
+      "lists/localization.txt", "synsets", "list"}},
+    {"openimages", "truth", {"truth", "classes.csv", "exclude", "list"}},
 };
+
+/* What the tables are of: two images, of whose files no more is read than their sizes, and their masks. */
+static void make_folders(void)
+{
+    static const char *const names[] = {"wsol", "cub", "boxes", "lists", "images", "masks"};
+    static const uint8_t png[24] = {0x89, 'P', 'N', 'G', [19] = 50, [23] = 60};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        FUZZ_CHECK(mkdir(fuzz_path(names[i]), 0700) == 0);
+    fuzz_write("images/a.png", png, sizeof png);
+    fuzz_write("images/b.png", png, sizeof png);
+    fuzz_write("masks/a.png", png, sizeof png);
+    fuzz_write("masks/b.png", png, sizeof png);
+}
 
 /* The path of a file that the layout has, or, if it `may_lack` it, that the input has too. */
 static const char *path_if(const char *const *files, const fuzz_part *parts, const char *name,
@@ -44,7 +62,7 @@ static void check(const cr_dataset *data)
     for (int i = 0; i < data->n_images; i++) {
         const cr_data_image *image = &data->images[i];
         FUZZ_CHECK(image->label >= 0 && image->label < data->n_classes);
-        FUZZ_CHECK(image->n_boxes >= 1 && image->first_box >= 0);
+        FUZZ_CHECK((image->n_boxes >= 1 || data->masks[0]) && image->first_box >= 0);
         FUZZ_CHECK(image->n_boxes <= data->n_boxes - image->first_box);
         FUZZ_CHECK(i == 0 || strcmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i)) < 0);
         FUZZ_CHECK(cr_data_find(data, cr_data_image_id(data, i)) == i);
@@ -62,8 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     cr_dataset data;
     cr_error err = {0};
     if (!has_folders) {
-        FUZZ_CHECK(mkdir(fuzz_path("wsol"), 0700) == 0 && mkdir(fuzz_path("cub"), 0700) == 0 &&
-                   mkdir(fuzz_path("boxes"), 0700) == 0);
+        make_folders();
         has_folders = true;
     }
     if (n_bytes < 1)
@@ -74,10 +91,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     for (int i = 0; i < MAX_FILES && files[i]; i++)
         fuzz_write(files[i], parts[i].bytes, parts[i].n_bytes);
     const cr_layout *layout = cr_layout_find(layouts[which].name);
+    const bool of_lists = strcmp(layouts[which].truth, "lists") == 0;
+    const bool of_shares = layout->of_pairs && !of_lists;
     const cr_data_source source = {
         .layout = layout,
         .ground_truth = fuzz_path(layouts[which].truth),
-        .synsets = path_if(files, parts, "synsets", false),
+        .images = of_shares ? fuzz_path("images") : NULL,
+        .masks = of_lists ? fuzz_path("masks") : NULL,
+        .synsets = path_if(files, parts, of_shares ? "classes.csv" : "synsets", layout->of_pairs),
         .devkit_synsets =
             path_if(files, parts, "devkit", layout->keys[CR_DATA_DEVKIT_SYNSETS] != CR_KEY_NEEDED),
         .boxes = layout->keys[CR_DATA_BOXES] == CR_KEY_NEEDED ? fuzz_path("boxes") : NULL,

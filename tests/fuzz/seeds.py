@@ -348,6 +348,15 @@ def tables():
     put("tables", "wsol", b"\2" + join(*wsol))
     put("tables", "cub", b"\3" + join(*cub))
     put("tables", "devkit", b"\4" + join("1\n", synsets, devkit, xml()))
+    lists = ("dog/a.png\ndog/b.png", "dog/a.png,0\ndog/b.png,0", "dog/a.png,50,60\ndog/b.png,9,9",
+             "dog/a.png,a.png,b.png\ndog/a.png,b.png,\ndog/b.png,b.png,")
+    shares = ("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,"
+              "IsInside\n" + "".join(f"{row},0.1,0.5,0.25,1,0,0,{group},0,0\n" for row, group in
+                                    (("a,xclick,/m/01,1", 0), ("a,xclick,/m/02,1", 0), ("b,activemil,/m/01,1", 1))))
+    put("tables", "lists", b"\5" + join(*lists, "n1 dog\n", "dog/b"))
+    put("tables", "lists-folders", b"\5" + join(*lists))
+    put("tables", "shares", b"\6" + join(shares, "LabelName,DisplayName\n/m/01,Dog\n/m/02,Cat\n", "a:02", "a:01\na:02"))
+    put("tables", "shares-alone", b"\6" + join(shares))
     put("tables", "latin1", b"\0" + join(kaggle, synsets).replace(b"fish", b"fi\xe9sh"))
     put("tables", "quotes", b"\0" + join('ImageId,PredictionString\n"a""b","n01440764 1 2 3 4"\n"x',
                                          synsets))
@@ -355,7 +364,8 @@ def tables():
                                        synsets))
     dictionary("tables", ["ImageId,PredictionString", "image,label,x0,y0,x1,y1", "n01440764",
                           "n01443537", "val/a.JPEG", "001.A", "65500", "65501", "2147483648", "-1",
-                          "0.5", "1e9", "\x1e", "\r\n", "\xef\xbb\xbf", "a_00000001"])
+                          "0.5", "1e9", "\x1e", "\r\n", "\xef\xbb\xbf", "a_00000001",
+                          "dog/a.png", "/m/01", "0.999999", "IsGroupOf"])
 
 
 def tar_of(members, kind=tarfile.USTAR_FORMAT):
