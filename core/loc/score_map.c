@@ -214,17 +214,16 @@ cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int 
     return CR_OK;
 }
 
-/* The product is a bin too far at most, either way. 1 is in the last bin: N / N is never more in double
- * precision, and no value below 1 in single precision is as near. */
+/* The nearest beginning of a bin is the value's own or the next one's. 1 is in the last bin: N / N is never
+ * more in double precision, and no value below 1 in single precision is as near. */
 CR_MULTIVERSION
 static void find_bins(const float *values, int n, int thresholds, uint16_t *restrict bins)
 {
     const double step = 1. / thresholds;
     for (int i = 0; i < n; i++) {
         const double value = (double)values[i];
-        const int bin = (int)(value * thresholds);
-        const double begin = bin * step, end = (bin + 1) * step;
-        bins[i] = (uint16_t)(bin + (value >= end) - (value < begin));
+        const int bin = (int)(value * thresholds + 0.5);
+        bins[i] = (uint16_t)(bin - (value < bin * step));
     }
 }
 
