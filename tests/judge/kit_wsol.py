@@ -36,6 +36,13 @@ def best(model, method):
             known[f"{method} 0.001 multi"]["mean"])
 
 
+def best_levels(model, method):
+    """The grey levels at which the reference's MaxBoxAcc and MaxBoxAccV2 are best, of the three IoU each."""
+    known = reference(model)
+    return [[int(threshold * 255) for threshold in known[f"{method} 0.001 {kind}"]["best_thr"]]
+            for kind in ("single", "multi")]
+
+
 def count_differences(model, method, counts):
     """How counts of right images, [6 bits][255 levels], differ from the reference, summed over IoU and
     100 thresholds: MaxBoxAcc's, MaxBoxAccV2's."""

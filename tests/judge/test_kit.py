@@ -18,7 +18,7 @@ import tempfile
 import h5py
 import numpy as np
 
-from kit_wsol import best, count_differences
+from kit_wsol import best, best_levels, count_differences
 from outcomes import outcome
 
 KIT = os.environ.get("CAMRANK_KIT", "")
@@ -55,15 +55,15 @@ def check(what, ok, detail=""):
     print(f"{'ok' if ok else 'FAILED'}: {what}{': ' if detail else ''}{detail}")
 
 
-def run(job, model, folder, ranks=2):
-    path = os.path.join(folder, f"{model}.{ranks}.h5")
+def run(job, model, folder, ranks=2, more=()):
+    path = os.path.join(folder, f"{model}.{ranks}{'.held' if more else ''}.h5")
     sets = {"dataset.images": f"{KIT}/dev/images",
             "dataset.ground_truth": f"{KIT}/dev/ground_truth.csv",
             "dataset.synsets": f"{KIT}/dev/LOC_synset_mapping.txt",
             "models.0.file": f"{KIT}/models/{model}.onnx"}
     command = ["mpirun", "-q", "-n", str(ranks), CAMRANK, "run", f"jobs/{job}.yaml", "--output",
                path, "--set", PROTOCOLS]
-    for key, value in sets.items():
+    for key, value in [*sets.items(), *more]:
         command += ["--set", f"{key}={value}"]
     done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True)
@@ -121,6 +121,25 @@ def compare_sweep(name, model_name, column, group, row):
     check(f"{name} MaxBoxAcc and V2", row["max_box_acc"] == wanted[0] and
           abs(row["max_box_acc_v2"] - wanted[1]) < 1e-9 and row["max_box_acc_images"] == 500,
           f"{row['max_box_acc']} and {row['max_box_acc_v2']}, reference {wanted}")
+
+
+def compare_held(folder):
+    """Every fifth image at the thresholds that are best over all 500, which wsolevaluation found too."""
+    job, model_name, variants = CASES[0]
+    held = run(job, model_name, folder, more=[("threshold_from", os.path.join(folder, f"{model_name}.2.h5")),
+                                              ("dataset.subset", "{stride: 5}")])
+    report = json.loads(subprocess.run([CAMRANK, "report", held, "--format", "json"], check=True,
+                                       capture_output=True).stdout)
+    with h5py.File(held, "r") as file:
+        for ours, column, _ in variants:
+            row = next(r for r in report["rows"] if r["variant"] == ours.replace(":", "/"))
+            hits = file["models"][model_name][ours]["levels"][()][:, None] >> np.arange(6)[:, None] & 1
+            single, multi = best_levels(model_name, column)
+            wanted = (100 * hits[:, 1, single[1]].mean(),
+                      np.mean([100 * hits[:, 3 + k, level].mean() for k, level in enumerate(multi)]))
+            found = row["max_box_acc_held_out"], row["max_box_acc_v2_held_out"]
+            check(f"{model_name} {ours} at the thresholds of all images", len(hits) == 100 and
+                  np.abs(np.subtract(found, wanted)).max() < 1e-9, f"{found}, wanted {wanted}")
 
 
 def compare(path, model_name, variants):
@@ -188,4 +207,5 @@ for isa in sys.argv[1:] or [None]:
             compare(run(job_name, network, scratch), network, rows)
         if not isa:
             compare_ranks(scratch)
+            compare_held(scratch)
 sys.exit(1 if failures else 0)
