@@ -55,7 +55,9 @@ size_t cr_chart_ticks(cairo_t *measure, const cr_chart_axis *axis, double length
     const double range = fabs(axis->high - axis->low);
     if (!(range > 0) || !isfinite(range))
         return 0;
-    const int first = (int)floor(log10(range)) - 2;
+    int first = (int)floor(log10(range)) - 2;
+    if (axis->whole && first < 0)
+        first = 0;
     for (int exponent = first; exponent < first + 6; exponent++)
         for (int d = 0; d < 3; d++) {
             const size_t n = list(axis, digits[d] * pow(10, exponent), exponent, at, texts);

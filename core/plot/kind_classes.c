@@ -109,7 +109,8 @@ static cr_status make(const cr_plot_data *data, cr_chart *chart, cr_error *err)
                                              : "top-1 localization error, %");
     panel->x = (cr_chart_axis){.title = "classes, each row in its own order",
                                .low = n > 1 ? 1 : 0.5,
-                               .high = n > 1 ? n : 1.5};
+                               .high = n > 1 ? n : 1.5,
+                               .whole = true};
     for (int r = 0; r < data->n_rows; r++)
         add_curve(data, r, of_truth, order, n, order + n_classes, chart, panel);
     add_named(data, of_truth, order, n, chart);

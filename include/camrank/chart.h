@@ -69,6 +69,7 @@ typedef struct cr_chart_axis {
     double low, high;
     size_t n_ticks, capacity;
     cr_chart_tick *ticks;
+    bool whole; /* counts or numbers things: no ticks between whole numbers */
     bool no_grid;
     bool hidden; /* neither line nor numbers */
 } cr_chart_axis;

@@ -32,6 +32,9 @@ for kind in $("$CAMRANK" plot "$file" none -o a.png 2>&1 | sed 's/.*but //; s/,/
     contains docs/figures.md "^| .$kind. | "
 done
 
+expect 0 '' "$CAMRANK" plot "$file" classes -o "$work/classes.svg" --width two
+check "no tick stands between two classes" sh -c '! grep -E ">[0-9]+\.[0-9]+<" "$1"' sh "$work/classes.svg"
+
 check "every number is that of the table" "$PYTHON" - "$CAMRANK" "$file" "$work" <<'END'
 import csv
 import h5py
