@@ -283,6 +283,7 @@ static cr_status begin_plan(cr_session *s, cr_error *err)
     plan->has_log_sum = true;
     plan->no_labels = !cr_data_has_labels(&s->data);
     plan->no_boxes = !cr_data_has_boxes(&s->data);
+    plan->has_difficult = cr_data_has_difficult(&s->data);
     plan->batch = job->batch;
     plan->map_slots = job->map_slots == CR_KEEP_DEFAULT ? CR_SLOTS : job->map_slots;
     plan->map_float16 = job->map_float16;

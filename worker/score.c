@@ -171,7 +171,7 @@ static cr_status score_slots(const cr_score_image *image, const cr_loc_map *firs
         map.maps = first->maps + (size_t)(slot - first_slot) * n;
         empty[slot] = again ? empty[first_slot] : cr_loc_map_is_empty(&map);
         for (int m = 0; cr_metrics[m]; m++) {
-            if (!cr_results_has_metric(image->plan, m) || cr_metrics[m]->asking ||
+            if (!cr_results_has_metric(image->plan, m) || !cr_metrics[m]->score ||
                 (!cr_metrics[m]->of_slots && slot != CR_SLOT_TRUTH))
                 continue;
             if (again && cr_metrics[m]->of_slots)

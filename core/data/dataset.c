@@ -203,6 +203,22 @@ bool cr_data_follows(const cr_dataset *data, int i)
            strncmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i), n) == 0;
 }
 
+bool cr_data_has_pairs(const cr_dataset *data)
+{
+    for (int i = 1; i < data->n_images; i++)
+        if (cr_data_follows(data, i))
+            return true;
+    return false;
+}
+
+bool cr_data_has_difficult(const cr_dataset *data)
+{
+    for (int i = 0; i < data->n_images; i++)
+        if (data->images[i].n_difficult > 0)
+            return true;
+    return false;
+}
+
 cr_status cr_data_check_size(const cr_dataset *data, int i, int width, int height, cr_error *err)
 {
     const cr_data_image *image = &data->images[i];

@@ -109,6 +109,7 @@ typedef struct cr_truth_row {
     uint32_t image; /* `path`, without the class of a pair */
     int32_t label;
     int32_t first_box, n_boxes; /* after cr_truth_finish */
+    int32_t n_difficult;        /* the last of them */
     int32_t line;               /* of the file that lists the images, from 1; 0 where none does */
     int32_t localize;
     int32_t width, height;             /* 0: not annotated */

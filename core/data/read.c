@@ -151,6 +151,7 @@ static cr_status add_images(const cr_truth *truth, const int *chosen, int n, con
         *image = (cr_data_image){.label = row->label,
                                  .first_box = data->n_boxes,
                                  .n_boxes = row->n_boxes,
+                                 .n_difficult = row->n_difficult,
                                  .localize = row->localize,
                                  .width = row->width,
                                  .height = row->height,

@@ -20,6 +20,7 @@ enum { HAS_NAME = 1, HAS_BOX = 2, HAS_SIDE = 4 /* of xmin, the next three follow
 
 typedef struct object {
     int line, label;
+    bool is_difficult;
     unsigned has; /* HAS_ bits */
     int32_t side[4];
 } object;
@@ -125,11 +126,22 @@ static cr_status take_name(document *d, const char *text)
     return CR_OK;
 }
 
+static cr_status take_difficult(document *d, const char *text)
+{
+    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+        return cr_fail(d->err, CR_EINPUT, "%s:%d: object %d: difficult is '%s', must be 0 or 1",
+                       d->path, line_of(d), d->n_objects, cr_quote(text, strlen(text)).text);
+    if (d->n_objects > 0)
+        d->objects[d->n_objects - 1].is_difficult = *text == '1';
+    return CR_OK;
+}
+
 /* A text `depth` elements deep. */
 static cr_status take_text(document *d, int depth, char *text)
 {
     static const char *const name[] = {"annotation", "object", "name"};
     static const char *const box[] = {"annotation", "object", "bndbox"};
+    static const char *const difficult[] = {"annotation", "object", "difficult"};
     static const char *const size[] = {"annotation", "size"};
     text += strspn(text, " \t\r\n");
     for (size_t n = strlen(text); n > 0 && strchr(" \t\r\n", text[n - 1]); n--)
@@ -137,6 +149,8 @@ static cr_status take_text(document *d, int depth, char *text)
     const char *last = d->element[depth - 1];
     if (is_at(d, depth, 3, name))
         return take_name(d, text);
+    if (d->is_voc && is_at(d, depth, 3, difficult))
+        return take_difficult(d, text);
     if (depth == 4 && is_at(d, 3, 3, box))
         for (int i = 0; i < 4; i++)
             if (strcmp(last, sides[i]) == 0)
@@ -216,7 +230,7 @@ static const char *missing_in(const object *o)
     return NULL;
 }
 
-/* The boxes of the objects of a class, and the image's size, go to the last row. */
+/* The boxes of the objects of a class, difficult ones last, and the image's size, go to the last row. */
 static cr_status add_objects(document *d, int label, cr_truth *truth)
 {
     cr_status status = CR_OK;
@@ -229,10 +243,13 @@ static cr_status add_objects(document *d, int label, cr_truth *truth)
     bool has_box = false;
     for (int i = 0; i < d->n_objects; i++)
         has_box = has_box || d->objects[i].has & ~(unsigned)HAS_NAME;
-    for (int i = 0; i < d->n_objects; i++) {
+    for (int k = 0; k < 2 * d->n_objects; k++) {
+        const int i = k % d->n_objects;
         const object *o = &d->objects[i];
         const char *missing = missing_in(o);
         const cr_box box = {o->side[0], o->side[1], o->side[2], o->side[3]};
+        if (o->is_difficult != (k >= d->n_objects))
+            continue;
         if ((!has_box && o->has == HAS_NAME) || (o->label != label && o->label >= 0))
             continue; /* a label alone; another class */
         if (missing)
@@ -243,6 +260,7 @@ static cr_status add_objects(document *d, int label, cr_truth *truth)
                              o->line, i + 1, box.x0, box.y0, box.x1, box.y1);
         CR_TRY(status);
         CR_TRY(cr_truth_add_box(truth, &(cr_place){d->path, o->line}, row, &box, d->err));
+        truth->rows[row].n_difficult += o->is_difficult;
     }
 
 cleanup:

@@ -6,12 +6,13 @@
 
 #include <math.h>
 
-extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_pointing_game,
-    cr_metric_relevance, cr_metric_map_shape, cr_metric_average_drop, cr_metric_insertion,
-    cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping, cr_metric_region_perturbation,
-    cr_metric_pixel_ap, cr_metric_faithfulness_correlation, cr_metric_sensitivity_n,
-    cr_metric_infidelity, cr_metric_corloc, cr_metric_irof, cr_metric_monotonicity,
-    cr_metric_monotonicity_correlation, cr_metric_max_sensitivity, cr_metric_adcc;
+extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_mean_ap,
+    cr_metric_pointing_game, cr_metric_relevance, cr_metric_map_shape, cr_metric_average_drop,
+    cr_metric_insertion, cr_metric_deletion, cr_metric_road, cr_metric_pixel_flipping,
+    cr_metric_region_perturbation, cr_metric_pixel_ap, cr_metric_faithfulness_correlation,
+    cr_metric_sensitivity_n, cr_metric_infidelity, cr_metric_corloc, cr_metric_irof,
+    cr_metric_monotonicity, cr_metric_monotonicity_correlation, cr_metric_max_sensitivity,
+    cr_metric_adcc;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {

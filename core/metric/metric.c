@@ -10,6 +10,7 @@
 const cr_metric *const cr_metrics[] = {
     [CR_METRIC_LOCALIZATION] = &cr_metric_localization,
     [CR_METRIC_MAX_BOX_ACC] = &cr_metric_max_box_acc,
+    [CR_METRIC_MEAN_AP] = &cr_metric_mean_ap,
     &cr_metric_pointing_game,
     &cr_metric_relevance,
     &cr_metric_map_shape,
@@ -165,5 +166,7 @@ void cr_metric_count(const int64_t *const *sums, cr_metric_value *values)
 {
     for (int m = 0; cr_metrics[m]; m++)
         for (int k = 0; k < cr_metrics[m]->n_numbers; k++, values++)
-            *values = sums[m] ? cr_metrics[m]->numbers[k].count(sums[m]) : cr_metric_plain(NAN);
+            *values = sums[m] && cr_metrics[m]->n_sums > 0
+                          ? cr_metrics[m]->numbers[k].count(sums[m])
+                          : cr_metric_plain(NAN);
 }

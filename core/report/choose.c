@@ -117,10 +117,11 @@ static cr_status find_number(const cr_report *report, const char *option, const 
     }
     cr_metric_number_at(k, &metric);
     if (!cr_report_has_metric(report, metric))
-        return cr_fail(err, CR_EINPUT,
-                       "--%s: the file has no %s: its job does not name the metric %s", option,
-                       known[k], cr_metrics[metric]->name);
-    if (report->classes && !cr_metrics[metric]->of_protocol)
+        return cr_fail(err, CR_EINPUT, "--%s: the file has no %s: its %s %s", option, known[k],
+                       cr_metrics[metric]->always ? "images have one class each, which rules out"
+                                                  : "job does not name the metric",
+                       cr_metrics[metric]->name);
+    if (report->classes && (!cr_metrics[metric]->of_protocol || cr_metrics[metric]->n_sums == 0))
         return cr_fail(err, CR_EUSAGE, "--%s: %s is not counted class by class", option, known[k]);
     *found = k;
     return CR_OK;

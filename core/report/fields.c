@@ -15,15 +15,15 @@ static size_t offset_of(int number, size_t of)
     return offsetof(cr_report_row, values) + (size_t)number * sizeof(cr_metric_value) + of;
 }
 
-/* What a number has for programs. */
-enum { VALUE, WILSON, THRESHOLD, BOOTSTRAP };
+/* What a number has for programs: its value, or, late, that of a threshold or of all images together. */
+enum { VALUE, WILSON, LATE_VALUE, BOOTSTRAP };
 
-static bool has_part(const cr_metric_number *number, int part)
+static bool has_part(int metric, const cr_metric_number *number, int part)
 {
-    const bool neither = number->better == CR_METRIC_NEITHER;
-    const bool has[] = {[VALUE] = !neither,
+    const bool late = number->better == CR_METRIC_NEITHER || cr_metrics[metric]->n_sums == 0;
+    const bool has[] = {[VALUE] = !late,
                         [WILSON] = number->interval == CR_METRIC_WILSON,
-                        [THRESHOLD] = neither,
+                        [LATE_VALUE] = late,
                         [BOOTSTRAP] = number->interval == CR_METRIC_BOOTSTRAP};
     return has[part];
 }
@@ -36,10 +36,10 @@ static int add_part(const cr_report *report, cr_report_field *fields, int n, boo
         int metric;
         const int k = cr_report_number_at(report, i);
         const cr_metric_number *number = cr_metric_number_at(k, &metric);
-        if (cr_metrics[metric]->of_protocol != of_protocol || !has_part(number, part) ||
+        if (cr_metrics[metric]->of_protocol != of_protocol || !has_part(metric, number, part) ||
             !cr_report_has_metric(report, metric))
             continue;
-        if (part == VALUE || part == THRESHOLD) {
+        if (part == VALUE || part == LATE_VALUE) {
             n = add(fields, n, number->key, "", offset_of(k, offsetof(cr_metric_value, value)));
         } else {
             n = add(fields, n, number->key, "_low", offset_of(k, offsetof(cr_metric_value, low)));
@@ -65,7 +65,7 @@ int cr_report_fields(const cr_report *report, bool by_class,
 int cr_report_late_fields(const cr_report *report, cr_report_field fields[CR_REPORT_MAX_FIELDS])
 {
     int n = 0;
-    for (int part = THRESHOLD; part <= BOOTSTRAP; part++)
+    for (int part = LATE_VALUE; part <= BOOTSTRAP; part++)
         for (int of_protocol = 1; of_protocol >= 0; of_protocol--)
             n = add_part(report, fields, n, of_protocol, part);
     return n;

@@ -20,7 +20,7 @@ int cr_report_fields(const cr_report *report, bool by_class,
                      cr_report_field fields[CR_REPORT_MAX_FIELDS]);
 
 /* Likewise what stands behind all that was there before, so that the columns of a CSV keep their places:
- * thresholds, and intervals of CR_METRIC_BOOTSTRAP. Not of classes. */
+ * thresholds, numbers of all images together, and intervals of CR_METRIC_BOOTSTRAP. Not of classes. */
 int cr_report_late_fields(const cr_report *report, cr_report_field fields[CR_REPORT_MAX_FIELDS]);
 
 static inline double cr_report_value(const cr_report_row *row, const cr_report_field *field)
@@ -33,7 +33,8 @@ static inline double cr_report_value(const cr_report_row *row, const cr_report_f
 /* Whether the report has the metric at this place of cr_metrics. */
 static inline bool cr_report_has_metric(const cr_report *report, int metric)
 {
-    return cr_metrics[metric]->always || report->has_metric[metric];
+    return report->has_metric[metric] ||
+           (cr_metrics[metric]->always && !(cr_metrics[metric]->needs & CR_METRIC_NEEDS_PAIRS));
 }
 
 /* The numbers that are asked for, or all: how many, and the place of each in cr_metric_number_at. */

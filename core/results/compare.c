@@ -241,6 +241,7 @@ static cr_status compare_image(place file, const cr_dataset *stored, const cr_da
     CR_OR_RETURN(compare_number(at, "label", a->label, b->label, err));
     CR_OR_RETURN(compare_number(at, "localize", a->localize, b->localize, err));
     CR_OR_RETURN(compare_number(at, "n_boxes", a->n_boxes, b->n_boxes, err));
+    CR_OR_RETURN(compare_number(at, "n_difficult", a->n_difficult, b->n_difficult, err));
     /* Annotated sizes are kept only where no model gives them. */
     CR_OR_RETURN(compare_number(at, "width", a->width, sizes ? b->width : 0, err));
     CR_OR_RETURN(compare_number(at, "height", a->height, sizes ? b->height : 0, err));

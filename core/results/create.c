@@ -116,6 +116,7 @@ static cr_status copy_all(const cr_results_plan *plan, const cr_dataset *data, c
     CR_TRY(cr_results_plan_copy(plan, &results->plan, err));
     results->plan.no_labels = !cr_data_has_labels(data);
     results->plan.no_boxes = !cr_data_has_boxes(data);
+    results->plan.has_difficult = cr_data_has_difficult(data);
     CR_TRY(cr_results_make_groups(results, err));
     CR_TRY(cr_data_pack(data, &packed, &packed_bytes, err));
     CR_TRY(cr_data_unpack(packed, packed_bytes, &results->data, err));

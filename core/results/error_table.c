@@ -95,6 +95,8 @@ static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t
         if (report->classes)
             row->classes = report->classes + (size_t)(at * plan->n_protocols + place) *
                                                  (size_t)report->data->n_classes;
+        if (report->has_metric[CR_METRIC_MEAN_AP] && v < of->n_variants)
+            CR_TRY(cr_detections_count(results, model, v, place, row, err));
     }
     status = cr_intervals_fill(&intervals, report, n_threads, rows, err);
 
@@ -372,7 +374,9 @@ cr_status cr_results_report(cr_results *results, const cr_report_options *given,
         .data = data,
     };
     for (int m = 0; cr_metrics[m]; m++)
-        report->has_metric[m] = cr_results_has_metric(plan, m);
+        report->has_metric[m] =
+            cr_results_has_metric(plan, m) &&
+            (!(cr_metrics[m]->needs & CR_METRIC_NEEDS_PAIRS) || cr_data_has_pairs(data));
     if (!report->protocols || !report->rows || !report->failures)
         CR_TRY(cr_fail_memory(err, "the report", n_rows, sizeof *report->rows));
     CR_TRY(check_options(plan, given, &methods, err));

@@ -87,6 +87,7 @@ typedef enum cr_column_id {
     CR_COLUMN_LOCALIZE,
     CR_COLUMN_FIRST_BOX,
     CR_COLUMN_N_BOXES,
+    CR_COLUMN_N_DIFFICULT,
     CR_COLUMN_ANNOTATED,
     CR_COLUMN_TRUE_BOXES,
     CR_COLUMN_DONE,
@@ -351,5 +352,10 @@ cr_metric_image cr_results_seen(const cr_results *results, int model, int protoc
 /* CR_EINPUT: the value of an image that is no such thing. */
 cr_status cr_results_bad_row(const cr_results *results, int model, int image, double value,
                              const char *what, cr_error *err);
+
+/* detections.c: fills the numbers of the metric `mean-ap`, of all images of one variant under a protocol; none
+ * without predicted classes, or in files of before `log_sum`. Errors: those of cr_results_visit_images. Local. */
+cr_status cr_detections_count(cr_results *results, int model, int variant, int protocol,
+                              cr_report_row *row, cr_error *err);
 
 #endif

@@ -34,6 +34,8 @@ static const cr_column columns[CR_COLUMN_METRICS] = {
            "row of /ground_truth/boxes that is the image's first box", 0),
     COLUMN(N_BOXES, "n_boxes", IMAGES, I32, NONE, cr_data_image, n_boxes, "rows",
            "number of the image's boxes", 0),
+    COLUMN(N_DIFFICULT, "n_difficult", IMAGES, I32, NONE, cr_data_image, n_difficult, "rows",
+           "how many of them, the last, are of objects that VOC calls difficult", 0),
     COLUMN(ANNOTATED, "size", IMAGES, I32, NONE, cr_data_image, width, "pixel",
            "width, height as annotated; 0, 0 where the layout does not say", 2),
     COLUMN(TRUE_BOXES, "boxes", BOXES, I32, NONE, cr_box, x0, PIXEL,
@@ -181,6 +183,8 @@ bool cr_layout_has(cr_column_id column, const cr_results_plan *plan, cr_group gr
 {
     if (column == CR_COLUMN_ANNOTATED)
         return plan->n_models == 0;
+    if (column == CR_COLUMN_N_DIFFICULT)
+        return plan->has_difficult;
     if (column == CR_COLUMN_EMPTY)
         return plan->has_empty;
     if (column == CR_COLUMN_TRUTH_LOGIT)

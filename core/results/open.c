@@ -471,6 +471,8 @@ static cr_status get_data(cr_results *results, cr_error *err)
         CR_TRY(cr_h5_dup_text(at, "masks", &data->masks, err));
     if (H5Aexists(group, "segments") > 0)
         CR_TRY(cr_h5_dup_text(at, "segments", &data->segments, err));
+    results->plan.has_difficult =
+        H5Lexists(group, cr_column_at(CR_COLUMN_N_DIFFICULT).name, H5P_DEFAULT) > 0;
     data->text = cr_alloc(1, 1);
     if (!data->text) {
         status = cr_fail_memory(err, results->path, 1, 1);

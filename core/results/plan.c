@@ -218,6 +218,8 @@ static cr_status check_data(const char *path, const cr_dataset *data, cr_error *
                  image->first_box < 0 || image->first_box > data->n_boxes ||
                  image->n_boxes > data->n_boxes - image->first_box)
             wrong = "its ground-truth boxes are not in the file";
+        else if (image->n_difficult < 0 || image->n_difficult > image->n_boxes)
+            wrong = "more of its boxes are difficult than it has";
         else if (i > 0 && strcmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i)) >= 0)
             wrong = "the ids are not in ascending order";
         if (wrong)

@@ -37,7 +37,7 @@ static int add_numbers(int metric, field *fields, int n)
 {
     for (int k = 0, of; k < cr_metric_n_numbers(); k++) {
         const cr_metric_number *number = cr_metric_number_at(k, &of);
-        if (of == metric && number->better != CR_METRIC_NEITHER)
+        if (of == metric && number->better != CR_METRIC_NEITHER && cr_metrics[of]->n_sums > 0)
             fields[n++] = (field){number->key, NULL, metric, k};
     }
     return n;

@@ -112,8 +112,9 @@ cleanup:
 
 static bool is_counted(const counting *c, int metric)
 {
-    return c->by_class ? metric == CR_METRIC_LOCALIZATION
-                       : cr_results_has_metric(&c->results->plan, metric);
+    return c->by_class
+               ? metric == CR_METRIC_LOCALIZATION
+               : cr_results_has_metric(&c->results->plan, metric) && cr_metrics[metric]->n_sums > 0;
 }
 
 static cr_status tally_variant(counting *c, int v, cr_error *err)

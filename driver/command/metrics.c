@@ -10,16 +10,20 @@
 static const char *needs_text(const cr_metric *metric)
 {
     const bool boxes = metric->needs & CR_METRIC_NEEDS_BOXES;
-    return metric->needs & CR_METRIC_NEEDS_MASKS    ? "masks"
-           : metric->asking                         ? "labels, passes"
-           : !boxes                                 ? "labels"
+    return metric->needs & CR_METRIC_NEEDS_MASKS ? "masks"
+           : metric->asking                      ? "labels, passes"
+           : !boxes                              ? "labels"
+           : metric->needs & CR_METRIC_NEEDS_PAIRS
+               ? "boxes, predicted classes, several classes an image"
            : metric->needs & CR_METRIC_NEEDS_LABELS ? "boxes, predicted classes"
                                                     : "boxes";
 }
 
 static const char *where_text(const cr_metric *metric)
 {
-    return metric->always ? "in every run" : "where a job names it";
+    return metric->n_sums == 0 ? "in every report"
+           : metric->always    ? "in every run"
+                               : "where a job names it";
 }
 
 static const char *better_text(const cr_metric_number *number)

@@ -21,8 +21,9 @@ typedef struct cr_data_image {
                           labels */
     int32_t first_box; /* its boxes are boxes[first_box .. first_box + n_boxes - 1] */
     int32_t n_boxes;   /* 0 where there are no boxes */
-    int32_t localize;  /* 0: counted for classification only (the exclude list), else 1 */
-    int32_t width;     /* pixels, as annotated; 0 where the layout does not say */
+    int32_t n_difficult; /* of these the last so many are of objects that VOC calls difficult */
+    int32_t localize;    /* 0: counted for classification only (the exclude list), else 1 */
+    int32_t width;       /* pixels, as annotated; 0 where the layout does not say */
     int32_t height;
     int32_t
         has_mask; /* 1: there is a file of its mask, cr_data_mask_path, or there are `mask_files` */
@@ -271,6 +272,11 @@ static inline bool cr_data_has_boxes(const cr_dataset *data)
 {
     return data->n_boxes > 0;
 }
+
+bool cr_data_has_difficult(const cr_dataset *data);
+
+/* Whether an image has rows for several of its classes. */
+bool cr_data_has_pairs(const cr_dataset *data);
 
 /* Further labels of the images of a set, beside their classes. */
 typedef struct cr_attributes {

@@ -287,7 +287,12 @@ typedef struct cr_metric_asking {
 typedef enum cr_metric_class { CR_METRIC_CLASS_TRUTH, CR_METRIC_CLASS_TOP1 } cr_metric_class;
 
 /* What a metric needs to know of the images beside their maps. */
-enum { CR_METRIC_NEEDS_BOXES = 1, CR_METRIC_NEEDS_LABELS = 2, CR_METRIC_NEEDS_MASKS = 4 };
+enum {
+    CR_METRIC_NEEDS_BOXES = 1,
+    CR_METRIC_NEEDS_LABELS = 2,
+    CR_METRIC_NEEDS_MASKS = 4,
+    CR_METRIC_NEEDS_PAIRS = 8, /* images have rows for several of their classes */
+};
 
 /* A metric: a row of the table from which the columns of the file, what is counted and summed up over
  * ranks, and every table of numbers follow. */
@@ -311,7 +316,10 @@ typedef struct cr_metric {
     const char *const *ranges;
     const cr_metric_sum *named; /* [n_named] */
     int n_named;
-    int n_sums; /* integers, so that sums do not depend on their order; reals are multiples of 2^-40 */
+    /* Integers, so that sums do not depend on their order; reals are multiples of 2^-40. 0: its numbers are of all
+     * images in order, and reports alone make them (core/results/detections.c): it has no columns, nor what
+     * scores, adds and counts. */
+    int n_sums;
     int n_resampled; /* of them, those that numbers with a bootstrap are of: the first so many; 0: all */
     const cr_metric_asking *asking; /* NULL: of the map alone, by `score` */
     /* Whether its parameters ask for a segmentation of each image that is given. NULL: never. */
@@ -334,11 +342,31 @@ typedef struct cr_metric_parameters {
     _Alignas(double) unsigned char bytes[CR_METRIC_PARAMETER_BYTES];
 } cr_metric_parameters;
 
+/* A box that is predicted for a class in an image, as average precision has it. */
+typedef struct cr_detection {
+    double score;
+    int class, image; /* image by image: of equal scores the first comes first */
+    bool right;       /* it hits an object; one that hits a difficult one is no detection */
+} cr_detection;
+
+typedef struct cr_mean_precision {
+    double eleven_points, area; /* in percent; NaN where no class has an object */
+} cr_mean_precision;
+
+/* Mean over the classes that have objects of the average precision: of VOC 2007 the mean over recall 0, 0.1, ..., 1
+ * of the largest precision at this recall or more; of VOC 2010 and later the area under that largest precision
+ * (Everingham et al., IJCV 88, 2010, section 4.2; the devkit's VOCap.m).
+ *   detections  [n], put in order
+ *   n_objects   [n_classes] */
+cr_mean_precision cr_metric_mean_precision(cr_detection *detections, size_t n,
+                                           const int64_t *n_objects, int n_classes);
+
 /* The table: NULL behind the last of at most CR_METRIC_MAX. */
 extern const cr_metric *const cr_metrics[];
 
-/* The places of the two that the error table is made of; their sums are a cr_tally and a cr_sweep. */
-enum { CR_METRIC_LOCALIZATION, CR_METRIC_MAX_BOX_ACC };
+/* The places of the two that the error table is made of; their sums are a cr_tally and a cr_sweep. And of the one
+ * that has none. */
+enum { CR_METRIC_LOCALIZATION, CR_METRIC_MAX_BOX_ACC, CR_METRIC_MEAN_AP };
 
 /* The place in the table of the metric with this name, -1 for none. */
 int cr_metric_find(const char *name);

@@ -98,6 +98,7 @@ typedef struct cr_results_plan {
     bool has_log_sum; /* rows have it; files of older versions do not */
     /* Of the image set, whatever it says: what needs these is not in the file. */
     bool no_labels, no_boxes;
+    bool has_difficult; /* some boxes are of objects that VOC calls difficult */
     /* By the place in cr_metrics: those that are not in every file, and their parameters. */
     struct cr_results_metric {
         bool wanted;

@@ -18,7 +18,7 @@ except ImportError as problem:
 
 from camrank import Checks, Refused, check, lib
 from image_set import Set, write
-from structs import cr_error
+from structs import cr_detection, cr_error, cr_mean_precision
 
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -104,11 +104,11 @@ def voc_xml(name, size, objects):
             f"<height>{size[1]}</height><depth>3</depth></size>\n{body}</annotation>\n")
 
 
-def expected(images):
-    """What rows there are: id -> boxes."""
+def expected(images, has_difficult=True):
+    """What rows there are: id -> boxes, of which those that voc_xml calls difficult are last."""
     rows = {}
     for name, (_, objects) in images.items():
-        for of, box in objects:
+        for of, box in objects[::2] + objects[1::2] if has_difficult else objects:
             rows.setdefault(f"{name}:{of}", []).append(box)
     return dict(sorted(rows.items(), key=lambda row: row[0].encode()))
 
@@ -137,6 +137,8 @@ def judge_voc(folder):
     paths = {"ground_truth": f"{folder}/Annotations", "images": f"{folder}/JPEGImages"}
     data = Set("voc", **paths)
     compare("voc", data, rows, classes)
+    report("how many boxes are difficult", data.images["n_difficult"].tolist() == [
+        sum(f"{name}:{of}" == row for name, (_, objects) in images.items() for of, _ in objects[1::2]) for row in rows])
     files = [os.path.basename(data.file(i)) for i in range(len(data.ids))]
     report("all rows of an image have its file", files == [row.split(":")[0] + ".jpg" for row in rows])
     data.close()
@@ -163,6 +165,7 @@ def judge_voc(folder):
             subset_list=write(f"{folder}/list", f"{listed[0]}\n{twice}\n"))
     bad = {"xmin of 70000": ("<xmin>", "<xmin>9e9", "must be a number from 0 to"),
            "a class of another set": (">bus<", ">zebra<", "class 'zebra' is not in the synset list"),
+           "difficult as a word": ("<difficult>0", "<difficult>no", "difficult is 'no', must be 0 or 1"),
            "a box without a class": ("<name>bus</name>", "", "has no name")}
     for what, (old, new, reason) in bad.items():
         os.makedirs(f"{folder}/bad", exist_ok=True)
@@ -350,6 +353,82 @@ def judge_by_class(file, rows):
     report("which is another than over rows", summary["pointing_game_by_class"] != summary["pointing_game"])
 
 
+def overlap(a, b):
+    sides = [min(a[2 + k], b[2 + k]) - max(a[k], b[k]) + 1 for k in (0, 1)]
+    shared = max(sides[0], 0) * max(sides[1], 0)
+    return shared / (sum((c[2] - c[0] + 1) * (c[3] - c[1] + 1) for c in (a, b)) - shared)
+
+
+def mean_precisions(detections, images, iou):
+    """VOC's two, in percent, by NumPy's sums and the largest precision from a recall on; class -> [(score, image,
+    box)], in the order of images. py-faster-rcnn's voc_eval.py has given the same, to 1e-9."""
+    of_classes = []
+    for of in sorted({of for _, objects in images.values() for of, _ in objects[::2]}):
+        n_objects = sum(name == of for _, objects in images.values() for name, _ in objects[::2])
+        right = []  # in the order of scores, ties in that of images
+        for score, image, box in sorted(detections.get(of, []), key=lambda d: -d[0]):
+            objects = images[image][1]
+            overlaps = [(overlap(box, b), k % 2) for k, (name, b) in enumerate(objects) if name == of]
+            best, is_difficult = max(overlaps, default=(0, 0), key=lambda o: o[0])
+            if best < iou or not is_difficult:
+                right.append(best >= iou)
+        of_classes.append(precisions(right, n_objects))
+    return 100 * np.mean(of_classes, 0)
+
+
+def precisions(right, n_objects):
+    """Of one class: the mean of 11 points, and the area."""
+    recall = np.cumsum(right) / n_objects
+    precision = np.cumsum(right) / np.arange(1, len(right) + 1)
+    largest = [precision[recall >= r].max(initial=0) for r in recall]
+    return (np.mean([precision[recall >= t].max(initial=0) for t in np.arange(11) / 10]),
+            np.sum(np.diff(recall, prepend=0) * largest))
+
+
+def judge_precisions(_):
+    """Many detections at random, some of equal scores, of classes with few objects, many and none."""
+    function = lib.cr_metric_mean_precision
+    function.restype = cr_mean_precision
+    for n_classes, n in (1, 0), (1, 1), (1, 40), (3, 200), (20, 3000):
+        objects = random.integers(0, 2 * n // n_classes + 2, n_classes)
+        objects[0] = max(10, n)
+        items = (cr_detection * n)()
+        lists = [[] for _ in objects]
+        for k, item in enumerate(items):
+            item.image, item.score = k, random.integers(0, 99) / 7
+            item.class_ = of = int(random.integers(n_classes))
+            item.right = sum(hit for *_, hit in lists[of]) < objects[of] and random.random() < .6
+            lists[of].append((-item.score, k, item.right))
+        wanted = np.mean([precisions([hit for *_, hit in sorted(hits)], count) if hits else (0, 0)
+                          for hits, count in zip(lists, objects) if count], 0) * 100
+        counts = objects.astype(np.int64)
+        found = function(items, ct.c_size_t(n), counts.ctypes.data_as(ct.c_void_p), n_classes)
+        report(f"{n} detections of {n_classes} classes", np.allclose((found.eleven_points, found.area), wanted,
+                                                                     rtol=0, atol=1e-9), str(wanted))
+
+
+def judge_mean_precision(out, images, wnids, iou):
+    """Of the sample's networks, each over all images at once."""
+    made = subprocess.run([CAMRANK, "report", out, "--format", "json"], check=True, stdout=subprocess.PIPE, text=True)
+    rows = [row for row in json.loads(made.stdout)["rows"] if row["model"] != "baseline"]
+    with h5py.File(out) as file:
+        ids = [i.decode().split(":")[0] for i in file["images/id"][...]]
+        protocol, = file["protocols"]
+        for row in rows:
+            model = file["models"][row["model"]]
+            boxes = model[f"grad-cam/{protocol}/boxes"][...]
+            scores = model["top_logit"][...].astype(float) - model["log_sum"][...].astype(float)[:, None]
+            detections = {}
+            for i, name in enumerate(ids):
+                for slot, of in enumerate(model["top_class"][i] if name != ids[i - 1] or i == 0 else []):
+                    detections.setdefault(wnids[of], []).append((scores[i, slot], name, boxes[i, slot].tolist()))
+            wanted = mean_precisions(detections, images, iou)
+            found = row["map_voc07"], row["map"]
+            report(f"{row['model']}: mean average precision, of VOC 2007 and of 2010",
+                   np.allclose(found, wanted, rtol=0, atol=1e-9) and 0 < wanted[1] < wanted[0] < 100, f"{found}, {wanted}")
+    return rows
+
+
 def judge_run(folder):
     """VOC's layout with the sample's ten classes and networks, to the end."""
     subprocess.run([sys.executable, os.path.join(HERE, "..", "cli", "make_sample.py"), f"{folder}/sample"], check=True)
@@ -375,6 +454,7 @@ def judge_run(folder):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with open(outs[0], "rb") as a, open(outs[1], "rb") as b:
         report("the same bytes at two ranks", a.read() == b.read())
+    judge_mean_precision(outs[0], images, wnids, .15)
     with h5py.File(outs[0]) as file:
         ids = [i.decode() for i in file["images/id"][...]]
         report("the file has a row an image and class", ids == list(expected(images)), str(ids[:3]))
@@ -429,7 +509,7 @@ def judge_openimages(folder):
     truth = write(f"{folder}/validation-annotations-bbox.csv", "\n".join(lines) + "\n")
     names = write(f"{folder}/class-descriptions-boxable.csv", "".join(f"/m/{c},The {c}\n" for c in classes))
     data = Set("openimages", ground_truth=truth, images=f"{folder}/images", synsets=names)
-    compare("openimages", data, expected(images), classes)
+    compare("openimages", data, expected(images, False), classes)
     report("openimages: sizes are the files'", all(
         (i["width"], i["height"]) == images[row.split(":")[0]][0] for i, row in zip(data.images, data.ids)))
     data.close()
@@ -506,7 +586,8 @@ def judge_mask_paths(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for judge in judge_voc, judge_coco, judge_openimages, judge_named_masks, judge_mask_paths, judge_run:
+        for judge in (judge_voc, judge_coco, judge_openimages, judge_named_masks, judge_mask_paths, judge_run,
+                      judge_precisions):
             inside = f"{folder}/{judge.__name__}"
             os.makedirs(inside)
             judge(inside)

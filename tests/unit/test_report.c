@@ -128,8 +128,8 @@ static void metrics_of_the_table_fit_where_they_go(void **state)
         assert_int_equal(cr_metric_find(of->name), m);
         assert_true(cr_protocol_find(of->name, &protocol, NULL) != CR_OK);
         assert_true(length < CR_NAME_BYTES && of->summary && of->source);
-        assert_true(!of->score == (of->asking != NULL) && of->add && of->n_sums > 0 &&
-                    of->n_numbers > 0);
+        assert_true(of->n_numbers > 0 && (of->n_sums > 0) == (of->add != NULL));
+        assert_true((of->score != NULL) + (of->asking != NULL) == (of->n_sums > 0));
         assert_false(further && of->always); /* those of every file come first */
         further = further || !of->always;
         for (int i = 0; i < of->parameters.n; i++)
