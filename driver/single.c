@@ -1,6 +1,7 @@
 /* A network alone: its input guessed, its methods resolved, run on one image at a time. */
 #include "single.h"
 
+#include "worker/logits.h"
 #include "worker/worker.h"
 
 #include <math.h>
@@ -190,7 +191,7 @@ void cr_single_close(cr_single *s)
 /* Of the five first classes. */
 static void find_probabilities(const cr_single *s, int n_classes, cr_single_result *result)
 {
-    const double log_sum = cr_worker_log_sum(s->logits, n_classes);
+    const double log_sum = cr_logits_log_sum(s->logits, n_classes);
     for (int i = 0; i < CR_TOP; i++) {
         const int c = result->top_class[i];
         const double logit = c < 0 ? 0 : (double)s->logits[c];
@@ -222,10 +223,10 @@ cr_status cr_single_run(cr_single *s, const cr_image *image, const char *name, i
     if (status != CR_OK)
         return status == CR_EINPUT ? cr_fail_in(err, "%s: ", name) : status;
     cr_net_forward(net, model->n_views);
-    cr_worker_average(cr_net_logits(net), model->n_views, n_classes, s->logits);
+    cr_logits_average(cr_net_logits(net), model->n_views, n_classes, s->logits);
     if (!all_finite(s->logits, (size_t)n_classes))
         return cr_fail(err, CR_EINPUT, "%s: a logit is not finite", name);
-    cr_worker_rank(s->logits, n_classes, result->top_class);
+    cr_logits_rank(s->logits, n_classes, result->top_class);
     find_probabilities(s, n_classes, result);
     result->explained = class < 0 ? result->top_class[0] : class;
     /* As in a run, where the id is the name without its extension. */

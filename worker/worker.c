@@ -4,6 +4,7 @@
 
 #include "ahead.h"
 #include "ask.h"
+#include "logits.h"
 #include "score.h"
 #include "segments.h"
 
@@ -253,25 +254,6 @@ static cr_status take_image(cr_worker *w, const cr_model *model, int b, int plac
     return status;
 }
 
-void cr_worker_rank(const float *logits, int n_classes, int32_t top[CR_TOP])
-{
-    int n = 0;
-    for (int c = 0; c < n_classes; c++) {
-        int at = n;
-        while (at > 0 && logits[c] > logits[top[at - 1]])
-            at--;
-        if (at == CR_TOP)
-            continue;
-        if (n < CR_TOP)
-            n++;
-        for (int i = n - 1; i > at; i--)
-            top[i] = top[i - 1];
-        top[at] = c;
-    }
-    for (; n < CR_TOP; n++) /* a network of fewer classes */
-        top[n] = -1;
-}
-
 static bool all_finite(const float *values, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -280,40 +262,19 @@ static bool all_finite(const float *values, size_t n)
     return true;
 }
 
-void cr_worker_average(const float *of_views, int n_views, int n_classes, float *logits)
-{
-    for (int c = 0; c < n_classes; c++) {
-        double sum = 0;
-        for (int view = 0; view < n_views; view++)
-            sum += (double)of_views[(size_t)view * (size_t)n_classes + (size_t)c];
-        logits[c] = (float)(sum / (double)n_views);
-    }
-}
-
-double cr_worker_log_sum(const float *logits, int n_classes)
-{
-    double largest = logits[0];
-    for (int c = 1; c < n_classes; c++)
-        largest = fmax(largest, (double)logits[c]);
-    double sum = exp((double)logits[0] - largest);
-    for (int c = 1; c < n_classes; c++)
-        sum += exp((double)logits[c] - largest);
-    return largest + log(sum);
-}
-
 static void score_classes(cr_worker *w, const cr_model *model, int b)
 {
     int32_t label = w->data->images[w->rows.first + b].label;
     int32_t *top = w->rows.top_class + b * CR_TOP, *classes = w->classes + b * CR_SLOTS;
     if (w->rows.state[b] == CR_ROW_DONE && !all_finite(w->logits, (size_t)w->data->n_classes))
         mark_failed(w, b, "a logit is not finite");
-    cr_worker_rank(w->logits, w->data->n_classes, top);
+    cr_logits_rank(w->logits, w->data->n_classes, top);
     for (int i = 0; i < CR_TOP; i++)
         w->rows.top_logit[b * CR_TOP + i] = top[i] < 0 ? NAN : w->logits[top[i]];
     w->rows.truth_logit[b] = label < 0 ? NAN : w->logits[label];
     w->rows.log_sum[b] = cr_model_is_independent(model)
                              ? NAN
-                             : (float)cr_worker_log_sum(w->logits, w->data->n_classes);
+                             : (float)cr_logits_log_sum(w->logits, w->data->n_classes);
     for (int i = 0; i < CR_TOP; i++)
         classes[i] = top[i] < 0 ? 0 : top[i]; /* any valid class where there is none */
     classes[CR_SLOT_TRUTH] = label < 0 ? 0 : label;
@@ -505,7 +466,7 @@ static cr_status run_slice(cr_worker *w, int model_index, int start, int n,
     const float *logits = cr_net_logits(cr_explainer_net(model->explainer));
     const size_t n_classes = (size_t)w->data->n_classes;
     for (int i = 0; i < n; i++) {
-        cr_worker_average(logits + (size_t)i * (size_t)model->n_views * n_classes, model->n_views,
+        cr_logits_average(logits + (size_t)i * (size_t)model->n_views * n_classes, model->n_views,
                           w->data->n_classes, w->logits);
         score_classes(w, model, start + i);
     }

@@ -10,22 +10,9 @@
 
 typedef struct cr_worker cr_worker;
 
-/* The logarithm of the sum of exp(logit) over all classes: exp(logit - this) is a class's softmax. Local. */
-double cr_worker_log_sum(const float *logits, int n_classes);
-
 /* What methods draw random numbers from: the same for an image of this id wherever and whenever it is
  * computed. Local. */
 uint64_t cr_worker_seed(const char *id);
-
-/* The classes of the CR_TOP largest logits; of equal ones the lower class comes first. -1 where there are
- * fewer classes. Local. */
-void cr_worker_rank(const float *logits, int n_classes, int32_t top[CR_TOP]);
-
-/* The logits of an image: the mean over its views, summed in their order.
- *   of_views  [n_views][n_classes]
- *   logits    [n_classes], the caller's
- * Local. */
-void cr_worker_average(const float *of_views, int n_views, int n_classes, float *logits);
 
 /* Buffers for chunks of `batch` images, of at most max_mpixels million pixels each, under any of the
  * models, one arena that they all compute in, and the thread that reads the images (ahead.h). With
