@@ -1,6 +1,6 @@
 /* What a model says of itself beside its layers: who wrote it, what its classes are called, and the
  * arithmetic with constants that its pixels go through first. */
-#include "graph.h"
+#include "reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

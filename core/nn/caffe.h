@@ -4,8 +4,8 @@
 #define CAMRANK_NN_CAFFE_H
 
 #include "compose.h"
-#include "graph.h"
 #include "prototxt.h"
+#include "reader.h"
 
 /* A value between layers: its name there, and its shape, of one image. */
 typedef struct cr_caffe_value {

@@ -1,5 +1,5 @@
 /* From the messages of a model to a checked graph. Everything in them is untrusted. */
-#include "graph.h"
+#include "reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The formats of models that are read. Each becomes messages as ONNX has them, from which the graph is
  * built whatever the format was. */
-#include "graph.h"
+#include "reader.h"
 
 #include <stdlib.h>
 

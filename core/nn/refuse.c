@@ -1,6 +1,6 @@
 /* What is refused of a model before anything is built from it, and what would help: files that are
  * something else, operators that no layer of ours could stand for, element types. */
-#include "graph.h"
+#include "reader.h"
 
 #include <string.h>
 

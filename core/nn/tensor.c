@@ -1,6 +1,6 @@
 /* The tensors of an ONNX model, wherever their data lie: in fields of their own, as raw bytes of the
  * model's file, or in files beside it. */
-#include "graph.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <math.h>

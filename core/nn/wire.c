@@ -3,7 +3,7 @@
  * protobuf-c unpacks by recursion without a limit, so that a small hostile file would overflow the
  * stack: the depth is found first. And it copies what it unpacks: the numbers of tensors, nearly
  * all of a file, are left out of what it is given and read where they are. */
-#include "graph.h"
+#include "reader.h"
 
 #include <stdlib.h>
 
