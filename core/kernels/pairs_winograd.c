@@ -1,5 +1,5 @@
-/* Winograd's F(6x6, 3x3) for convolutions of bfloat16. Letters as in kernels.h; T tiles of 6x6 output pixels make a
- * block.
+/* Winograd's F(6x6, 3x3) for convolutions of bfloat16. Letters as in kernels.h; T tiles of 6x6 output pixels, or 4x4
+ * where that is cheaper, make a block.
  *
  * Pixels and weights, as rounded as in a direct convolution, go to 64 points in float32, where convolving is
  * multiplying: for each point, [T][C] by [C][K], which is 64 multiplications for 36 pixels in place of 324. A
@@ -25,7 +25,7 @@
 #define COLUMNS CR_SIX_COLUMNS
 /* Values at the points of a block, and how many tiles it has: enough to use the points of weights often. */
 #define BLOCK_VALUES ((size_t)512 * 1024)
-#define MIN_TILES 56
+#define MIN_TILES 72
 #define MAX_TILES 112
 /* Fewer output pixels along a side leave tiles, and so uses of weights, few. */
 #define LEAST_PIXELS 6
@@ -92,10 +92,23 @@ size_t cr_six_scratch(const cr_pairs *p)
     return reals * sizeof(cr_real) / sizeof(cr_bfloat16);
 }
 
-/* Weights going to their points: measured, 1.3 of their bytes each. */
+/* Output pixels of a tile along a side of so many: 7 and 8 are two tiles of 4, whose 6 points each take as many
+ * multiplications as 8 and 4, but fewer points of weights. */
+static int tile_pixels(int side)
+{
+    return side == 7 || side == 8 ? 4 : 6;
+}
+
+/* Weights going to all points: measured, 1.3 of their bytes each. */
 double cr_six_pass_bytes(const cr_pairs *p)
 {
-    return 1.3 * (double)(cr_six_weights(p) * sizeof(cr_bfloat16));
+    const int points = (tile_pixels(p->win.p) + 2) * (tile_pixels(p->win.q) + 2);
+    return 1.3 * (double)(cr_six_weights(p) * sizeof(cr_bfloat16)) * points / POINTS;
+}
+
+static int tiles_along(int side)
+{
+    return (side + tile_pixels(side) - 1) / tile_pixels(side);
 }
 
 /* First output pixel of a tile, its image, and the pixels that it has of each direction, rounded up. */
@@ -114,27 +127,30 @@ typedef struct block {
     size_t pixel_step, product_step; /* from point to point */
 } block;
 
-static int last_pixels(int pixels)
+/* Of the last tile along a side, rounded up. */
+static int last_pixels(int side)
 {
-    return ((pixels - 1) % 6 + 2) / 2 * 2;
+    return ((side - 1) % tile_pixels(side) + 2) / 2 * 2;
 }
 
 static tile tile_at(const cr_window *win, size_t t)
 {
-    const size_t across = (size_t)(win->q + 5) / 6, each = (size_t)(win->p + 5) / 6 * across;
-    tile at = {t / each, (int)(t % each / across) * 6, (int)(t % across) * 6, 6, 6};
-    if (at.i + 6 >= win->p)
+    const int h = tile_pixels(win->p), w = tile_pixels(win->q);
+    const size_t across = (size_t)tiles_along(win->q), each = (size_t)tiles_along(win->p) * across;
+    tile at = {t / each, (int)(t % each / across) * h, (int)(t % across) * w, h, w};
+    if (at.i + h >= win->p)
         at.pixels_h = last_pixels(win->p);
-    if (at.j + 6 >= win->q)
+    if (at.j + w >= win->q)
         at.pixels_w = last_pixels(win->q);
     return at;
 }
 
-static int cut_of(const tile *at)
+static int cut_of(const cr_window *win, const tile *at)
 {
-    if (at->pixels_h == 6)
-        return at->pixels_w == 6 ? WHOLE : RIGHT;
-    return at->pixels_w == 6 ? BOTTOM : CORNER;
+    const bool whole_w = at->pixels_w == tile_pixels(win->q);
+    if (at->pixels_h == tile_pixels(win->p))
+        return whole_w ? WHOLE : RIGHT;
+    return whole_w ? BOTTOM : CORNER;
 }
 
 /* Tiles first to end - 1 of a pass. */
@@ -144,7 +160,7 @@ static void fill_block(block *b, const cr_window *win, size_t first, size_t end,
     for (int cut = 0; cut < N_CUTS; cut++) {
         for (size_t t = first; t < end; t++) {
             const tile at = tile_at(win, t);
-            if (cut_of(&at) == cut)
+            if (cut_of(win, &at) == cut)
                 b->tiles[b->n++] = at;
         }
         b->ends[cut] = b->n;
@@ -194,6 +210,11 @@ static void multiply_point(const cr_window *win, const block *b, int i, int j)
                       .ldc = COLUMNS});
 }
 
+static int at_most(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 static void transform_products(const cr_window *win, const cr_pairs_pass *pass, const block *b,
                                size_t t, int k)
 {
@@ -204,8 +225,8 @@ static void transform_products(const cr_window *win, const cr_pairs_pass *pass, 
         &(cr_six_products){.channels = win->k - k < COLUMNS ? win->k - k : COLUMNS,
                            .pixels_h = at->pixels_h,
                            .pixels_w = at->pixels_w,
-                           .rows = win->p - at->i < 6 ? win->p - at->i : 6,
-                           .columns = win->q - at->j < 6 ? win->q - at->j : 6,
+                           .rows = at_most(at->pixels_h, win->p - at->i),
+                           .columns = at_most(at->pixels_w, win->q - at->j),
                            .from = b->products + t * COLUMNS,
                            .point_step = (ptrdiff_t)b->product_step,
                            .bias = pass->bias ? pass->bias + k : NULL,
@@ -221,7 +242,7 @@ static void transform_products(const cr_window *win, const cr_pairs_pass *pass, 
 void cr_six_convolve(const cr_pairs *p, const cr_pairs_pass *pass)
 {
     const cr_window *win = &p->win;
-    const size_t each = (size_t)((win->p + 5) / 6) * (size_t)((win->q + 5) / 6);
+    const size_t each = (size_t)tiles_along(win->p) * (size_t)tiles_along(win->q);
     const size_t tiles = (size_t)pass->n * each;
     const size_t n_blocks = (tiles + block_tiles(win) - 1) / block_tiles(win);
     for (size_t at = 0; at < n_blocks; at++) {
@@ -232,9 +253,9 @@ void cr_six_convolve(const cr_pairs *p, const cr_pairs_pass *pass)
             transform_pixels(win, pass, &b, t);
         for (int k = 0; k < win->k; k += COLUMNS) {
             const cr_bfloat16 *weights = pass->weights + (size_t)(k / COLUMNS) * panel_weights(win);
-            for (int i = 0; i < ALONG; i++) {
+            for (int i = 0; i < tile_pixels(win->p) + 2; i++) {
                 cr_pairs_loops_used()->six->weights(win->c, i, weights, b.weights);
-                for (int j = 0; j < ALONG; j++)
+                for (int j = 0; j < tile_pixels(win->q) + 2; j++)
                     multiply_point(win, &b, i, j);
             }
             for (size_t t = 0; t < b.n; t++)
