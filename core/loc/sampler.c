@@ -2,6 +2,8 @@
  * scaled, before the first; maximum, components and whole rows are of the same values. */
 #include "sampler.h"
 
+#include "camrank/multiversion.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -198,6 +200,18 @@ static void add_view(cr_sampler *s, const cr_sampled_view *v, int y)
     }
 }
 
+/* Values of a row as cr_sampler_value has them. */
+CR_MULTIVERSION
+static void fill_segments(int n, const cr_segment *segments, const double *row,
+                          const double *weight, double *restrict line)
+{
+    for (int i = 0; i < n; i++) {
+        const double a = row[segments[i].left], step = row[segments[i].right] - a;
+        for (int x = segments[i].first; x <= segments[i].last; x++)
+            line[x] = a + weight[x] * step;
+    }
+}
+
 void cr_sampler_line(cr_sampler *s, int y)
 {
     if (s->n_segments == 0) {
@@ -207,9 +221,7 @@ void cr_sampler_line(cr_sampler *s, int y)
         return;
     }
     cr_sampler_row(s, y);
-    for (int i = 0; i < s->n_segments; i++)
-        for (int x = s->segments[i].first; x <= s->segments[i].last; x++)
-            s->line[x] = cr_sampler_value(s, &s->segments[i], x);
+    fill_segments(s->n_segments, s->segments, s->row, s->weight, s->line);
 }
 
 double cr_sampler_maximum(cr_sampler *s)
@@ -235,6 +247,13 @@ double cr_sampler_maximum(cr_sampler *s)
     return maximum;
 }
 
+CR_MULTIVERSION
+static void round_line(int n, const double *line, float *restrict out)
+{
+    for (int x = 0; x < n; x++)
+        out[x] = (float)line[x];
+}
+
 cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err)
 {
@@ -245,8 +264,7 @@ cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int w
     CR_OR_RETURN(cr_sampler_init(&s, map, &range, upsampling, width, height, workspace, err));
     for (int y = 0; y < height; y++) {
         cr_sampler_line(&s, y);
-        for (int x = 0; x < width; x++)
-            out[(size_t)y * (size_t)width + (size_t)x] = (float)s.line[x];
+        round_line(width, s.line, out + (size_t)y * (size_t)width);
     }
     return CR_OK;
 }

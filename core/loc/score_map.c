@@ -23,17 +23,16 @@ static int clamp(int i, int n)
     return i < 0 ? 0 : i < n ? i : n - 1;
 }
 
-/* Pixel i of `size`, over n map positions. A position beyond the edge counts as the one at the edge;
- * for columns, not for rows, cv2.resize then takes that one alone, which rounds differently. */
-static taps find_taps(int i, int size, int n, cr_upsampling upsampling, bool exact_edge)
+/* Of pixel i, with `scale` map positions a pixel and n of them. A position beyond the edge counts as the one at the
+ * edge; for columns, not for rows, cv2.resize then takes that one alone, which rounds differently. */
+static void find_taps(int i, double scale, int n, cr_upsampling upsampling, bool exact_edge,
+                      taps *t)
 {
-    taps t = {.n = 2};
-    double scale = 1 / ((double)size / n);
     if (upsampling == CR_UPSAMPLING_NEAREST) {
-        t.n = 1;
-        t.at[0] = clamp((int)floor((i + 0.5) * scale), n);
-        t.weight[0] = 1;
-        return t;
+        t->n = 1;
+        t->at[0] = clamp((int)floor((i + 0.5) * scale), n);
+        t->weight[0] = 1;
+        return;
     }
     float place = (float)((i + 0.5) * scale - 0.5);
     int low = (int)((double)place + 1) - 1, first = low; /* its floor: it is not below -1/2 */
@@ -41,20 +40,26 @@ static taps find_taps(int i, int size, int n, cr_upsampling upsampling, bool exa
     if (upsampling == CR_UPSAMPLING_BILINEAR) {
         if (exact_edge && (low < 0 || low >= n - 1))
             f = 0;
-        t.weight[0] = 1 - f;
-        t.weight[1] = f;
+        t->n = 2;
+        t->weight[0] = 1 - f;
+        t->weight[1] = f;
     } else {
         const float a = -0.75f;
-        t.n = 4;
+        t->n = 4;
         first = low - 1;
-        t.weight[0] = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a;
-        t.weight[1] = ((a + 2) * f - (a + 3)) * f * f + 1;
-        t.weight[2] = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1;
-        t.weight[3] = 1 - t.weight[0] - t.weight[1] - t.weight[2];
+        t->weight[0] = ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a;
+        t->weight[1] = ((a + 2) * f - (a + 3)) * f * f + 1;
+        t->weight[2] = ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1;
+        t->weight[3] = 1 - t->weight[0] - t->weight[1] - t->weight[2];
     }
-    for (int k = 0; k < t.n; k++)
-        t.at[k] = clamp(first + k, n);
-    return t;
+    for (int k = 0; k < t->n; k++)
+        t->at[k] = clamp(first + k, n);
+}
+
+/* Map positions a pixel, as cv2.resize rounds it. */
+static double scale_of(int size, int n)
+{
+    return 1 / ((double)size / n);
 }
 
 /* Where a view lies in the frame, in whole pixels. */
@@ -94,9 +99,12 @@ static void add_view(const cr_loc_map *map, int v, double origin, placement at,
                      cr_upsampling upsampling, double *rows, double *frame)
 {
     const float *raw = map->maps + (size_t)v * (size_t)map->width * (size_t)map->height;
+    const double scale_x = scale_of(at.width, map->width),
+                 scale_y = scale_of(at.height, map->height);
+    taps t;
     for (int x = 0; x < at.width; x++) {
         int from = map->views[v].flip ? at.width - 1 - x : x;
-        const taps t = find_taps(from, at.width, map->width, upsampling, true);
+        find_taps(from, scale_x, map->width, upsampling, true, &t);
         for (int y = 0; y < map->height; y++) {
             const float *row = raw + (size_t)y * (size_t)map->width;
             double sum = 0;
@@ -106,7 +114,7 @@ static void add_view(const cr_loc_map *map, int v, double origin, placement at,
         }
     }
     for (int y = 0; y < at.height; y++) {
-        const taps t = find_taps(y, at.height, map->height, upsampling, false);
+        find_taps(y, scale_y, map->height, upsampling, false, &t);
         double *to = frame + (at.y0 + y) * CR_FRAME + at.x0;
         const double *row[MAX_TAPS];
         double weight[MAX_TAPS] = {0};
@@ -190,11 +198,11 @@ cr_status cr_score_map_make(const cr_loc_map *map, cr_upsampling upsampling, int
 
 /* Values from 0 to 1 in single precision, with the grey levels that they have in double precision. */
 CR_MULTIVERSION
-static void round_to_float(const cr_score_map *scores, int first, int n, float *restrict out)
+static void round_to_float(const cr_score_map *scores, float *restrict out)
 {
-    const double *values = scores->values + first, low = scores->low;
+    const double *values = scores->values, low = scores->low;
     const double range = scores->range > 0 ? scores->range : INFINITY;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < CR_FRAME * CR_FRAME; i++) {
         const double value = (values[i] - low) / range;
         const float nearest = (float)value;
         int32_t bits;
@@ -210,37 +218,33 @@ cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int 
 {
     cr_score_map scores;
     CR_OR_RETURN(fill(map, upsampling, width, height, &scores, workspace, err));
-    round_to_float(&scores, 0, CR_FRAME * CR_FRAME, out);
+    round_to_float(&scores, out);
     return CR_OK;
 }
 
-/* The nearest beginning of a bin is the value's own or the next one's. 1 is in the last bin: N / N is never
- * more in double precision, and no value below 1 in single precision is as near. */
+/* The nearest beginning of a bin is the value's own or the next one's; the last one's is 1, N / N may be less. */
 CR_MULTIVERSION
-static void find_bins(const float *values, int n, int thresholds, uint16_t *restrict bins)
+static void find_bins(const cr_score_map *scores, int thresholds, int32_t *restrict bins)
 {
-    const double step = 1. / thresholds;
-    for (int i = 0; i < n; i++) {
-        const double value = (double)values[i];
+    const double *values = scores->values, low = scores->low, step = 1. / thresholds;
+    const double range = scores->range > 0 ? scores->range : INFINITY;
+    for (int i = 0; i < CR_FRAME * CR_FRAME; i++) {
+        const double value = (values[i] - low) / range;
         const int bin = (int)(value * thresholds + 0.5);
-        bins[i] = (uint16_t)(bin - (value < bin * step));
+        bins[i] = bin - ((value < bin * step) | ((bin == thresholds) & (value < 1)));
     }
 }
 
 cr_status cr_loc_score_bins(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
-                            int thresholds, const uint16_t **bins, cr_loc_workspace *workspace,
+                            int thresholds, const int32_t **bins, cr_loc_workspace *workspace,
                             cr_error *err)
 {
     cr_score_map scores;
     CR_OR_RETURN(fill(map, upsampling, width, height, &scores, workspace, err));
-    uint16_t *room = cr_loc_room(workspace, CR_PART_GREY, CR_FRAME * CR_FRAME, sizeof *room, err);
+    int32_t *room = cr_loc_room(workspace, CR_PART_GREY, CR_FRAME * CR_FRAME, sizeof *room, err);
     if (!room)
         return CR_EINTERNAL;
-    for (int y = 0; y < CR_FRAME; y++) {
-        float row[CR_FRAME];
-        round_to_float(&scores, y * CR_FRAME, CR_FRAME, row);
-        find_bins(row, CR_FRAME, thresholds, room + y * CR_FRAME);
-    }
+    find_bins(&scores, thresholds, room);
     *bins = room;
     return CR_OK;
 }

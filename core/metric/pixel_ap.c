@@ -15,17 +15,25 @@ static int n_bins(const void *parameters)
     return ((const pixel_ap *)parameters)->thresholds + 1;
 }
 
-/* Counts the pixels by their bins: of what is not on the object, on it, and of what does not count. */
-static void count_pixels(const cr_metric_map *map, const uint16_t *bins,
-                         int32_t (*counts)[MOST_BINS])
+/* Of what is not on the object, on it, and of what does not count. */
+typedef int32_t counts[3][MOST_BINS];
+
+/* Counts the pixels by their bins. Neighbours are often in one bin, and to count there waits for the one before: the
+ * lower half, which is counted beside the upper one, has counts of its own. */
+static void count_pixels(const cr_metric_map *map, const int32_t *bins, counts *halves)
 {
+    enum { HALF = CR_FRAME / 2 };
     int32_t columns[CR_FRAME];
     for (int64_t x = 0; x < CR_FRAME; x++)
         columns[x] = (int32_t)(x * map->mask_width / CR_FRAME);
-    for (int64_t y = 0; y < CR_FRAME; y++, bins += CR_FRAME) {
-        const uint8_t *row = map->mask + y * map->mask_height / CR_FRAME * map->mask_width;
-        for (int x = 0; x < CR_FRAME; x++)
-            counts[row[columns[x]]][bins[x]]++;
+    for (int64_t y = 0; y < HALF; y++, bins += CR_FRAME) {
+        const uint8_t *upper = map->mask + y * map->mask_height / CR_FRAME * map->mask_width;
+        const uint8_t *lower =
+            map->mask + (y + HALF) * map->mask_height / CR_FRAME * map->mask_width;
+        for (int x = 0; x < CR_FRAME; x++) {
+            halves[0][upper[columns[x]]][bins[x]]++;
+            halves[1][lower[columns[x]]][bins[HALF * CR_FRAME + x]]++;
+        }
     }
 }
 
@@ -33,17 +41,18 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
                        cr_error *err)
 {
     const pixel_ap *by = map->parameters;
-    const size_t n_bytes = (size_t)n_bins(by) * sizeof(int32_t);
-    const uint16_t *bins;
-    int32_t counts[3][MOST_BINS] = {{0}};
+    const int32_t *bins;
+    counts halves[2] = {{{0}}};
     if (!map->mask)
         return CR_OK;
     CR_OR_RETURN(cr_loc_score_bins(map->map,
                                    by->upsampling ? CR_UPSAMPLING_BILINEAR : CR_UPSAMPLING_BICUBIC,
                                    map->width, map->height, by->thresholds, &bins, workspace, err));
-    count_pixels(map, bins, counts);
-    memcpy(values[0], counts[1], n_bytes);
-    memcpy(values[1], counts[0], n_bytes);
+    count_pixels(map, bins, halves);
+    for (int t = 0; t < n_bins(by); t++) {
+        ((int32_t *)values[0])[t] = halves[0][1][t] + halves[1][1][t];
+        ((int32_t *)values[1])[t] = halves[0][0][t] + halves[1][0][t];
+    }
     return CR_OK;
 }
 

@@ -27,20 +27,26 @@ static const cr_metric_column columns[] = {
      true},
 };
 
-/* Twice the pairs of a pixel inside and one outside of which the first is larger, ties counted once. */
+/* Of the pairs of a pixel inside and one outside, those of which the first is larger less those of which it is smaller:
+ * as many are below a pixel as lie before the first that is equal to it. Whole numbers, and no branch. */
+static int64_t lead(const cr_loc_ranked *ranked)
+{
+    int64_t sum = 0, before = 0, inside_before = 0, inside = 0;
+    for (size_t i = 0; i < ranked->n; i++) {
+        const bool is_new = i == 0 || ranked->keys[i] >> 1 != ranked->keys[i - 1] >> 1;
+        const int64_t is_inside = ranked->keys[i] & 1;
+        before = is_new ? (int64_t)i : before;
+        inside_before = is_new ? inside : inside_before;
+        sum += (before & -is_inside) - inside_before;
+        inside += is_inside;
+    }
+    return sum;
+}
+
 static double auc(const cr_loc_ranked *ranked)
 {
-    const size_t n_outside = ranked->n - ranked->n_inside;
-    double pairs = 0, below = 0;
-    for (size_t i = 0, j; i < ranked->n; i = j) {
-        size_t inside = 0;
-        for (j = i; j < ranked->n && ranked->keys[j] >> 1 == ranked->keys[i] >> 1; j++)
-            inside += ranked->keys[j] & 1;
-        const double outside = (double)(j - i - inside);
-        pairs += (double)inside * (2 * below + outside);
-        below += outside;
-    }
-    return n_outside ? pairs / (2 * (double)ranked->n_inside * (double)n_outside) : NAN;
+    const double pairs = (double)ranked->n_inside * (double)(ranked->n - ranked->n_inside);
+    return pairs > 0 ? (pairs + (double)lead(ranked)) / (2 * pairs) : NAN;
 }
 
 static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_workspace *workspace,

@@ -6,7 +6,10 @@
 
 #include "camrank/base.h"
 #include "camrank/geometry.h"
+#include "camrank/multiversion.h"
 #include "camrank/parameter.h"
+
+#include <string.h>
 
 #define CR_TOP 5            /* classes ranked by the network, and most predictions that count */
 #define CR_MAX_PROTOCOLS 16 /* of one run */
@@ -198,30 +201,39 @@ void cr_loc_workspace_fini(cr_loc_workspace *workspace);
 cr_status cr_loc_upsample(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                           float *out, cr_loc_workspace *workspace, cr_error *err);
 
+/* cr_loc_peak and cr_loc_rank look at all pixels of the upsampled map. These stay in the workspace: a call for the same
+ * map, upsampling and size as the one before does not make them again. */
+
 /* The pixel of the largest value of the upsampled map, as floats; of equal ones the first in raster order.
  *   point  x, y
  * Errors: as cr_loc_upsample. */
 cr_status cr_loc_peak(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                       int32_t point[2], cr_loc_workspace *workspace, cr_error *err);
 
-/* The pixels of the upsampled map, as floats of which those below 0 count as 0, in the order of their values. */
+/* The pixels of the upsampled map, as floats of which those below 0 count as 0, in the order of their values; equal
+ * ones are in raster order. A key has the bits of the value, and below them 1 in a box. */
 typedef struct cr_loc_ranked {
     size_t n, n_inside;     /* pixels, and those in a box */
-    double sum, sum_inside; /* of their values, in raster order */
-    const uint32_t *keys;   /* [n] ascending: the bits of the value, and below them 1 in a box */
+    double sum, sum_inside; /* of their values */
+    const uint32_t *keys;   /* [n] ascending */
     size_t
-        n_largest_inside; /* of the n_inside largest pixels, of equal ones the first in raster order,
-                                those in a box */
+        n_largest_inside; /* of the n_inside largest pixels, of equal ones the first, those in a box */
 } cr_loc_ranked;
 
-/* `ranked` is there until the workspace is used again. Without boxes the pixels of the call before serve where
- * the map is the same, and the lowest bits of the keys say nothing. Errors: as cr_loc_upsample. */
+/* `ranked` is there until the workspace is used again. Without boxes the order of the call before serves where
+ * the pixels are the same, and the lowest bits of the keys say nothing. Errors: as cr_loc_upsample. */
 cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                       const cr_box *truth, int n_truth, cr_loc_ranked *ranked,
                       cr_loc_workspace *workspace, cr_error *err);
 
-/* The value of pixel i in that order. */
-float cr_loc_ranked_value(const cr_loc_ranked *ranked, size_t i);
+/* The value of a key. */
+CR_INLINE float cr_loc_key_value(uint32_t key)
+{
+    const uint32_t bits = key >> 1;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 
 /* The image itself, for box rules that look at its colours: reduced so that no side is longer than
  * CR_LOC_PICTURE_SIDE pixels. Refers to memory of the caller. */
@@ -270,12 +282,12 @@ cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int w
 cr_status cr_loc_score_map(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                            float *out, cr_loc_workspace *workspace, cr_error *err);
 
-/* Where its values lie among thresholds 0, 1/N, 2/N, ...: the last that they reach.
+/* Where its values, in double precision, lie among thresholds 0, 1/N, 2/N, ...: the last that they reach.
  *   thresholds  N, from 1 to 65535
  *   bins        [CR_FRAME][CR_FRAME] 0 to N, which is of 1 alone; there until the workspace is used again
  * Errors: as cr_loc_upsample. */
 cr_status cr_loc_score_bins(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
-                            int thresholds, const uint16_t **bins, cr_loc_workspace *workspace,
+                            int thresholds, const int32_t **bins, cr_loc_workspace *workspace,
                             cr_error *err);
 
 /* What hits a ground-truth box at each level.

@@ -14,4 +14,7 @@
 #define CR_MULTIVERSION
 #endif
 
+/* For what its loops call: compiled for other instructions, a function stays a call unless it must not. */
+#define CR_INLINE static inline __attribute__((always_inline))
+
 #endif

@@ -66,7 +66,9 @@ def judge_maps(masks, golden, percent, network, method, upsampling, step):
     for ours, kind in (true, "true"), (other, "false"):
         if f"{key}:gt_{kind}_hist" in golden:
             off = np.abs(ours - golden[f"{key}:gt_{kind}_hist"][:thresholds + 1])
-            report(f"{key}: {kind} pixels", off.sum() <= 40, f"{off.sum()} are in another bin")
+            # The kit's bicubic maps are cv2.resize's, as ours; its bilinear ones round in another order.
+            report(f"{key}: {kind} pixels", off.sum() <= (0 if upsampling == "bicubic" else 40),
+                   f"{off.sum()} are in another bin")
     report(f"{key}: PIoU", abs(metric.number("piou")[0] - iou) < 1e-12, str(metric.number("piou")[0]))
     best = np.mean([one[1] for one in single])
     report(f"{key}: best mask IoU", abs(metric.number("best_mask_iou")[0] - best) < 1e-9, str(best))

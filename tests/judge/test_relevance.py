@@ -84,6 +84,23 @@ def judge_made_up(random):
         report(f"mean of {key}", abs(value - mean) < [1e-6, 1e-2, 1e-3, 1e-6, 1e-5, 1e-3][k], f"{value}, not {mean}")
 
 
+def judge_exact(random):
+    """Maps that are as large as the image, of eighths: many pixels are equal, and nothing is rounded."""
+    off = np.zeros(6)
+    for k in range(30):
+        width, height = map(int, random.integers(1, 70, 2))
+        values = random.integers(-2, 9, (height, width)).astype(np.float32) / 8
+        values.flat[random.integers(values.size)] = 1
+        boxes = [(*box.min(0), *box.max(0)) for box in random.integers(0, (width, height), (2, 2, 2))]
+        up = np.maximum(values, 0)
+        got = [float(c[0]) for name in ("relevance", "map-shape")
+               for c in Metric(name).score(values, MAX, width, height, boxes)]
+        want = [*relevance(up, mask_of(boxes, width, height)), *shape(up)]
+        assert (np.isnan(got) == np.isnan(want)).all()
+        off = np.fmax(off, abs(np.subtract(got, want)))
+    report("maps without rounding", (off < [1e-15, 1e-15, 1e-15, 1e-13, 1e-11, 1e-15]).all(), f"{off}")
+
+
 def judge_edges():
     boxes = [(0, 0, 29, 29)]
     flat, peak = np.ones((3, 3), np.float32), np.zeros((3, 3), np.float32)
@@ -155,6 +172,7 @@ def judge_kit(network):
 
 def main():
     judge_made_up(np.random.default_rng(20200616))
+    judge_exact(np.random.default_rng(31))
     judge_edges()
     if os.path.isdir(os.path.join(KIT, "metrics")):
         for network in "squeezenet1_0", "mobilenet_v2_1.0_224":
