@@ -121,9 +121,10 @@ cr_status cr_compare_add_alike(cr_compare *compare, const cr_compare_sight *sigh
     return CR_OK;
 }
 
-/* The mean of n >= 1 values, and its interval. */
-static cr_status find_mean(const cr_compare *compare, const double *values, double *zeros,
-                           double *means, cr_compare_alike *to, cr_error *err)
+/* The mean of the values of n >= 1 rows, and its interval. */
+static cr_status find_mean(const cr_compare *compare, const double *values,
+                           cr_stat_clusters clusters, double *zeros, double *means,
+                           cr_compare_alike *to, cr_error *err)
 {
     const cr_compare_options *options = &compare->options;
     for (int i = 0; i < to->n; i++)
@@ -133,10 +134,27 @@ static cr_status find_mean(const cr_compare *compare, const double *values, doub
         return CR_OK;
     memset(zeros, 0, (size_t)to->n * sizeof *zeros);
     memset(means + options->n_resamples, 0, (size_t)options->n_resamples * sizeof *means);
-    CR_OR_RETURN(cr_stat_resample(&values, 1, to->n, CR_STAT_SEED, options->n_resamples,
+    CR_OR_RETURN(cr_stat_resample(&values, 1, clusters, CR_STAT_SEED, options->n_resamples,
                                   options->n_threads, means, err));
-    return cr_stat_bca(values, zeros, to->n, means, means + options->n_resamples,
+    return cr_stat_bca(values, zeros, clusters, means, means + options->n_resamples,
                        options->n_resamples, &to->low, &to->high, err);
+}
+
+/* Keeps of the values of a figure those of rows of which it can be said, and which of the shared images these are;
+ * returns their number. */
+static int keep(const cr_compare *compare, double *values, int32_t *shared)
+{
+    int n = 0;
+    for (int i = 0, at = 0; i < compare->n_shared; i++) {
+        if (!cr_compare_is_computed(compare, i))
+            continue;
+        if (!isnan(values[at])) {
+            shared[n] = i;
+            values[n++] = values[at];
+        }
+        at++;
+    }
+    return n;
 }
 
 cr_status cr_compare_end_alike(cr_compare *compare, cr_error *err)
@@ -145,20 +163,19 @@ cr_status cr_compare_end_alike(cr_compare *compare, cr_error *err)
     cr_compare_likeness *all = compare->room->likeness;
     const size_t n = (size_t)compare->n_images;
     double *zeros = cr_alloc(n, sizeof *zeros);
+    int32_t *shared = cr_alloc(2 * n, sizeof *shared), *images = shared + n;
     double *means = cr_alloc(2 * (size_t)compare->options.n_resamples + 1, sizeof *means);
-    if (!zeros || !means)
+    if (!zeros || !shared || !means)
         CR_TRY(cr_fail_memory(err, "means", n, sizeof *means));
     for (size_t f = 0; f < (size_t)compare->n_pairs * CR_N_ALIKE; f++) {
         cr_compare_alike *to = &compare->alike[f];
         double *values = all->of + f * n;
-        *to = (cr_compare_alike){.low = NAN, .high = NAN};
-        for (int i = 0; i < all->n; i++)
-            if (!isnan(values[i]))
-                values[to->n++] = values[i];
+        *to = (cr_compare_alike){.n = keep(compare, values, shared), .low = NAN, .high = NAN};
+        const cr_stat_clusters clusters = cr_compare_clusters(compare, shared, to->n, images);
         if (to->n == 0)
             to->value = NAN;
         else if (!cr_alike_numbers[f % CR_N_ALIKE].is_share)
-            CR_TRY(find_mean(compare, values, zeros, means, to, err));
+            CR_TRY(find_mean(compare, values, clusters, zeros, means, to, err));
         else {
             int64_t part = 0;
             for (int i = 0; i < to->n; i++)
@@ -169,6 +186,7 @@ cr_status cr_compare_end_alike(cr_compare *compare, cr_error *err)
     }
 
 cleanup:
+    free(shared);
     free(zeros);
     free(means);
     return status;

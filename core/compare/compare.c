@@ -97,9 +97,11 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
     if (!whole)
         return cr_fail_memory(err, "a comparison", (size_t)n_rows * n, sizeof(double));
     memcpy(compare->rows, rows, (size_t)n_rows * sizeof *rows);
+    CR_OR_RETURN(cr_compare_number_images(compare, err));
     for (int i = 0; compare->needs_levels && i < n_shared; i++)
         compare->room->parts[i] =
-            (uint8_t)cr_held_out_part(cr_data_image_id(sets[0].data, shared[i]));
+            (uint8_t)cr_held_out_part(cr_data_image_id(sets[0].data, shared[i]),
+                                      cr_data_image_bytes(sets[0].data, shared[i]));
     if (compare->n_metrics == 0)
         return cr_fail(err, CR_EUSAGE, "no number to compare by");
     const cr_status status = cr_compare_label(compare, err);
@@ -265,7 +267,11 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
         return refuse_unfinished(compare, err);
     for (int m = 0; m < compare->n_metrics; m++) {
         cr_compare_metric *metric = &compare->metrics[m];
+        int32_t *of = room_for(compare, (size_t)compare->n_shared, sizeof *of);
+        if (!of)
+            return cr_fail_memory(err, "a comparison", (size_t)compare->n_shared, sizeof *of);
         cut_columns(compare, metric);
+        metric->clusters = cr_compare_clusters(compare, metric->images, metric->n, of);
         for (int r = 0; r < compare->n_rows; r++)
             metric->values[r] = value_of(metric, r);
     }

@@ -11,6 +11,7 @@
 struct cr_compare_room {
     cr_arena arena;  /* of all arrays */
     bool *missing;   /* [n_shared] under at least one row */
+    int32_t *images; /* [n_images of the first set] cr_data_number_images */
     uint8_t *parts;  /* [n_shared] cr_held_out_part; NULL where no number asks */
     bool *swept;     /* [n_shared] of the row that is added */
     uint8_t *levels; /* [n_shared][CR_SWEEP_LEVELS] of that row; NULL where no number asks */
@@ -24,6 +25,12 @@ typedef struct cr_compare_seen {
     uint8_t outcome[2]; /* a cr_outcome */
     bool counts;
 } cr_compare_seen;
+
+/* clusters.c: which of the first set's rows are of one image; and of n of the shared ones, in their order, those
+ * that `of` [n] numbers; where all are of different images `of` is not used. */
+cr_status cr_compare_number_images(cr_compare *compare, cr_error *err);
+cr_stat_clusters cr_compare_clusters(const cr_compare *compare, const int32_t *shared, int n,
+                                     int32_t *of);
 
 /* pairs.c: the figures of all metrics, whose columns are whole. */
 cr_status cr_compare_pairs(cr_compare *compare, cr_error *err);

@@ -57,7 +57,8 @@ static cr_status fill_values(const cr_compare *compare, const cr_compare_metric 
     CR_OR_RETURN(cr_stat_wilcoxon(a, b, metric->n, &test, err));
     pair->p_wilcoxon = test.p;
     if (metric->means)
-        CR_OR_RETURN(cr_stat_bca(a, b, metric->n, metric->means + (size_t)pair->a * n_resamples,
+        CR_OR_RETURN(cr_stat_bca(a, b, metric->clusters,
+                                 metric->means + (size_t)pair->a * n_resamples,
                                  metric->means + (size_t)pair->b * n_resamples,
                                  compare->options.n_resamples, &pair->low, &pair->high, err));
     return CR_OK;
@@ -122,8 +123,8 @@ static cr_status resample(cr_compare *compare, cr_compare_metric *metric, cr_err
             fill_units(metric, r, units + (size_t)k * n);
         k++;
     }
-    CR_TRY(cr_stat_resample(columns, k, metric->n, CR_STAT_SEED, compare->options.n_resamples,
-                            compare->options.n_threads, means, err));
+    CR_TRY(cr_stat_resample(columns, k, metric->clusters, CR_STAT_SEED,
+                            compare->options.n_resamples, compare->options.n_threads, means, err));
     k = 0;
     for (int r = 0; r < compare->n_rows; r++)
         if (has_metric(metric, r))

@@ -203,6 +203,14 @@ bool cr_data_follows(const cr_dataset *data, int i)
            strncmp(cr_data_image_id(data, i - 1), cr_data_image_id(data, i), n) == 0;
 }
 
+int cr_data_number_images(const cr_dataset *data, int32_t *images)
+{
+    int n = 0;
+    for (int i = 0; i < data->n_images; i++)
+        images[i] = cr_data_follows(data, i) ? n - 1 : n++;
+    return n;
+}
+
 bool cr_data_has_pairs(const cr_dataset *data)
 {
     for (int i = 1; i < data->n_images; i++)

@@ -37,10 +37,10 @@ _Static_assert(sizeof cr_metrics / sizeof cr_metrics[0] <= CR_METRIC_MAX + 1, "t
 
 const char *const cr_metric_class_words[] = {"truth", "top1", NULL};
 
-int cr_held_out_part(const char *id)
+int cr_held_out_part(const char *id, size_t n)
 {
     char hex[65], first[9] = "";
-    cr_sha256_hex(id, strlen(id), hex);
+    cr_sha256_hex(id, n, hex);
     memcpy(first, hex, sizeof first - 1);
     return strtoul(first, NULL, 16) % 5 != 0;
 }

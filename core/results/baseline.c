@@ -136,7 +136,8 @@ static cr_metric_image see_image(const cr_results *results, int i, const int32_t
         .state = state,
         .model_state = state,
         .top_class = no_class,
-        .part = cr_held_out_part(cr_data_image_id(&results->data, i)),
+        .part = cr_held_out_part(cr_data_image_id(&results->data, i),
+                                 cr_data_image_bytes(&results->data, i)),
     };
     *hits = 0;
     memset(center_hits, 0, CR_CENTER_BOXES);

@@ -69,7 +69,7 @@ static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t
     const int64_t *found[CR_METRIC_MAX];
     cr_intervals intervals = {0};
     cr_report_row *rows = &report->rows[report->n_rows];
-    CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals, err));
+    CR_TRY(cr_intervals_init(plan, report->data, &intervals, err));
     CR_TRY(cr_results_tally_row(results, model, v, sums, cr_intervals_see, &intervals, err));
     cr_results_row_name(of, v, name);
     if (from)
@@ -171,7 +171,7 @@ static cr_status make_baselines(cr_results *results, const cr_report_options *op
     if (!tallies || !sweeps)
         CR_TRY(cr_fail_memory(err, "the report", n, sizeof *tallies));
     for (int b = 0; b < CR_N_BASELINES; b++)
-        CR_TRY(cr_intervals_init(plan, report->data->n_images, &intervals[b], err));
+        CR_TRY(cr_intervals_init(plan, report->data, &intervals[b], err));
     CR_TRY(cr_results_baselines(results, tallies, &sweeps[0], &sweeps[1], cr_intervals_see,
                                 (void *const[]){&intervals[0], &intervals[1]}, err));
     if (from)

@@ -15,17 +15,25 @@ static bool is_resampled(int metric)
     return false;
 }
 
-cr_status cr_intervals_init(const cr_results_plan *plan, int n_images, cr_intervals *intervals,
-                            cr_error *err)
+cr_status cr_intervals_init(const cr_results_plan *plan, const cr_dataset *data,
+                            cr_intervals *intervals, cr_error *err)
 {
-    const size_t n_sums = cr_results_count_sums(plan);
-    *intervals = (cr_intervals){.plan = plan, .sums = cr_stat_sums_new(n_images, (int)n_sums)};
+    const size_t n_sums = cr_results_count_sums(plan), n = (size_t)data->n_images;
+    *intervals = (cr_intervals){.plan = plan, .images = cr_alloc(n, sizeof *intervals->images)};
+    if (!intervals->images)
+        return cr_fail_memory(err, "intervals", n, sizeof *intervals->images);
+    cr_stat_clusters clusters = {data->n_images, cr_data_number_images(data, intervals->images),
+                                 intervals->images};
+    if (clusters.n == clusters.n_rows)
+        clusters.of = NULL;
+    intervals->sums = cr_stat_sums_new(clusters, (int)n_sums);
     return intervals->sums ? CR_OK : cr_fail_memory(err, "intervals", n_sums, sizeof(int64_t));
 }
 
 void cr_intervals_fini(cr_intervals *intervals)
 {
     cr_stat_sums_free(intervals->sums);
+    free(intervals->images);
     *intervals = (cr_intervals){0};
 }
 

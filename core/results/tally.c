@@ -155,7 +155,8 @@ static cr_status tally_slice(counting *c, cr_error *err)
                                             c->rows.state[i], "state", err));
         if (!c->by_class)
             c->held_out[i] =
-                cr_held_out_part(cr_data_image_id(&c->results->data, c->rows.first + i));
+                cr_held_out_part(cr_data_image_id(&c->results->data, c->rows.first + i),
+                                 cr_data_image_bytes(&c->results->data, c->rows.first + i));
     }
     const int n_variants = c->results->plan.models[c->model].n_variants;
     for (int v = 0; v < n_variants; v++)

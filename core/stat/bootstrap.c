@@ -1,6 +1,7 @@
-/* Resampling of images, all columns at once: a resample is how often each image was drawn, and its means
- * are products of these counts with the columns. Four resamples by four columns are added up together;
- * each sum runs over the images in their order, so that neither threads nor other columns change it. */
+/* Resampling of clusters, all columns at once: a resample is how often each cluster was drawn, and its means
+ * are products of these counts with the clusters' sums, over those with their sizes. Four resamples by four
+ * columns are added up together; each sum runs over the clusters in their order, so that neither threads nor
+ * other columns change it. */
 #include "internal.h"
 
 #include <math.h>
@@ -13,7 +14,8 @@ enum { TILE = 4 };
 typedef double four __attribute__((vector_size(TILE * sizeof(double))));
 
 typedef struct job {
-    const four *panels; /* [panels of four columns][n] */
+    const four *panels;   /* [panels of four columns][n] sums of a cluster's rows */
+    const int32_t *sizes; /* [n] its rows */
     int k, n, n_resamples, n_threads;
     uint64_t seed;
     double *means;
@@ -25,15 +27,19 @@ typedef struct worker {
     pthread_t thread;
     uint16_t *drawn; /* [n] of one resample */
     four *counts;    /* [n] of four */
+    int64_t n_rows[TILE];
     bool started;
 } worker;
 
-static void count_draws(const worker *w, int resample, int lane)
+static void count_draws(worker *w, int resample, int lane)
 {
     const int n = w->of->n;
     cr_stat_count_draws(w->of->seed, resample, n, w->drawn);
-    for (int i = 0; i < n; i++)
+    w->n_rows[lane] = 0;
+    for (int i = 0; i < n; i++) {
         w->counts[i][lane] = w->drawn[i];
+        w->n_rows[lane] += w->drawn[i] * w->of->sizes[i];
+    }
 }
 
 static void add_up(const four *restrict values, const four *restrict counts, int n, four sums[TILE])
@@ -53,7 +59,7 @@ static void add_up(const four *restrict values, const four *restrict counts, int
 
 static void *work(void *argument)
 {
-    const worker *w = argument;
+    worker *w = argument;
     const job *of = w->of;
     for (int first = w->first * TILE; first < of->n_resamples; first += of->n_threads * TILE) {
         const int left = of->n_resamples - first, n_lanes = left < TILE ? left : TILE;
@@ -65,7 +71,7 @@ static void *work(void *argument)
             for (int lane = 0; lane < n_lanes; lane++)
                 for (int j = 0; j < TILE && c + j < of->k; j++)
                     of->means[(size_t)(c + j) * (size_t)of->n_resamples + (size_t)(first + lane)] =
-                        sums[lane][j] / of->n;
+                        sums[lane][j] / (double)w->n_rows[lane];
         }
     }
     return NULL;
@@ -99,23 +105,31 @@ cleanup:
     return status;
 }
 
-cr_status cr_stat_resample(const double *const *columns, int k, int n, uint64_t seed,
-                           int n_resamples, int n_threads, double *means, cr_error *err)
+cr_status cr_stat_resample(const double *const *columns, int k, cr_stat_clusters clusters,
+                           uint64_t seed, int n_resamples, int n_threads, double *means,
+                           cr_error *err)
 {
     cr_status status = CR_OK;
-    const size_t n_panels = ((size_t)k + TILE - 1) / TILE, images = (size_t)n;
-    four *panels = cr_alloc_aligned(n_panels * images, sizeof *panels);
+    const size_t n_panels = ((size_t)k + TILE - 1) / TILE, n = (size_t)clusters.n;
+    four *panels = cr_alloc_aligned(n_panels * n, sizeof *panels);
+    int32_t *sizes = cr_alloc(n, sizeof *sizes);
     worker *workers = cr_alloc((size_t)n_threads, sizeof *workers);
-    if (!panels || !workers)
-        CR_TRY(cr_fail_memory(err, "a bootstrap", n_panels * images, sizeof *panels));
-    for (int c = 0; c < k; c++)
-        for (int i = 0; i < n; i++)
-            panels[(size_t)(c / TILE) * images + (size_t)i][c % TILE] = columns[c][i];
-    const job of = {panels, k, n, n_resamples, n_threads, seed, means};
+    if (!panels || !sizes || !workers)
+        CR_TRY(cr_fail_memory(err, "a bootstrap", n_panels * n, sizeof *panels));
+    memset(panels, 0, n_panels * n * sizeof *panels);
+    for (int i = 0; i < clusters.n_rows; i++)
+        sizes[cr_stat_cluster(clusters, i)]++;
+    for (int c = 0; c < k; c++) {
+        four *panel = panels + (size_t)(c / TILE) * n;
+        for (int i = 0; i < clusters.n_rows; i++)
+            panel[cr_stat_cluster(clusters, i)][c % TILE] += columns[c][i];
+    }
+    const job of = {panels, sizes, k, clusters.n, n_resamples, n_threads, seed, means};
     CR_TRY(run_workers(&of, workers, err));
 
 cleanup:
     free(workers);
+    free(sizes);
     free(panels);
     return status;
 }
@@ -127,31 +141,66 @@ static double inside(double share, int n_resamples)
     return fmin(1 - least, fmax(least, share));
 }
 
-/* The jackknife's acceleration of a mean; false where all images have one difference. */
-static bool accelerate(const double *a, const double *b, int n, double *mean, double *acceleration)
+/* The differences of a cluster's rows. */
+typedef struct total {
+    double sum;
+    int n;
+} total;
+
+/* How much lower the mean is without a cluster, times one less than all rows: of a row that is one of its own, its
+ * distance from the mean. */
+static double apart(total of, double mean, int n_rows)
 {
-    double sum = 0, squares = 0, cubes = 0;
-    bool same = true;
-    for (int i = 0; i < n; i++) {
-        sum += a[i] - b[i];
-        same = same && a[i] - b[i] == a[0] - b[0];
-    }
-    *mean = same ? a[0] - b[0] : sum / n;
-    for (int i = 0; i < n; i++) {
-        const double apart = a[i] - b[i] - *mean;
-        squares += apart * apart;
-        cubes += apart * apart * apart;
-    }
-    *acceleration = same ? 0 : cubes / (6 * pow(squares, 1.5));
-    return !same;
+    return (of.sum - mean * of.n) * ((n_rows - 1.0) / (n_rows - of.n));
 }
 
-cr_status cr_stat_bca(const double *a, const double *b, int n, const double *means_a,
-                      const double *means_b, int n_resamples, double *low, double *high,
-                      cr_error *err)
+/* The jackknife's acceleration of a mean of n_rows, which is a ratio where clusters differ in size; 0 where no
+ * cluster says anything. */
+static double acceleration_of(const total *totals, int n, int n_rows, double mean)
 {
-    double mean, acceleration, ends[2], below = 0;
-    if (!accelerate(a, b, n, &mean, &acceleration)) {
+    double centre = 0, squares = 0, cubes = 0;
+    for (int g = 0; g < n && n < n_rows; g++) /* of rows one by one it is 0, but for rounding */
+        centre += apart(totals[g], mean, n_rows) / n;
+    for (int g = 0; g < n; g++) {
+        const double x = apart(totals[g], mean, n_rows) - centre;
+        squares += x * x;
+        cubes += x * x * x;
+    }
+    return squares > 0 ? cubes / (6 * pow(squares, 1.5)) : 0;
+}
+
+/* The mean and its acceleration; *same where all clusters have one mean. */
+static cr_status accelerate(const double *a, const double *b, cr_stat_clusters clusters,
+                            double *mean, double *acceleration, bool *same, cr_error *err)
+{
+    total *totals = cr_alloc((size_t)clusters.n, sizeof *totals);
+    double sum = 0;
+    if (!totals)
+        return cr_fail_memory(err, "an interval", (size_t)clusters.n, sizeof *totals);
+    for (int i = 0; i < clusters.n_rows; i++) {
+        total *to = &totals[cr_stat_cluster(clusters, i)];
+        sum += a[i] - b[i];
+        to->sum += a[i] - b[i];
+        to->n++;
+    }
+    const double first = totals[0].sum / totals[0].n;
+    *same = true;
+    for (int g = 1; g < clusters.n && *same; g++)
+        *same = totals[g].sum / totals[g].n == first;
+    *mean = *same ? first : sum / clusters.n_rows;
+    *acceleration = *same ? 0 : acceleration_of(totals, clusters.n, clusters.n_rows, *mean);
+    free(totals);
+    return CR_OK;
+}
+
+cr_status cr_stat_bca(const double *a, const double *b, cr_stat_clusters clusters,
+                      const double *means_a, const double *means_b, int n_resamples, double *low,
+                      double *high, cr_error *err)
+{
+    double mean = NAN, acceleration = NAN, ends[2], below = 0;
+    bool same = false;
+    CR_OR_RETURN(accelerate(a, b, clusters, &mean, &acceleration, &same, err));
+    if (same) {
         *low = *high = mean;
         return CR_OK;
     }

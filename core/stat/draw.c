@@ -34,7 +34,7 @@ uint32_t cr_stat_draw(uint64_t *state, uint32_t n)
 
 void cr_stat_count_draws(uint64_t seed, int resample, int n, uint16_t *counts)
 {
-    uint64_t state = cr_stat_start(seed, CR_STAT_IMAGES, resample);
+    uint64_t state = cr_stat_start(seed, CR_STAT_CLUSTERS, resample);
     memset(counts, 0, (size_t)n * sizeof *counts);
     for (int i = 0; i < n; i++)
         counts[cr_stat_draw(&state, (uint32_t)n)]++;

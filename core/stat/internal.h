@@ -17,8 +17,8 @@ double cr_stat_value(uint64_t key);
 /* Of n >= 1 sorted keys, interpolated as numpy.quantile does by default. */
 double cr_stat_quantile(const uint64_t *keys, int n, double share);
 
-/* What is drawn: images, or runs. */
-enum { CR_STAT_IMAGES = 0, CR_STAT_RUNS_A = 1, CR_STAT_RUNS_B = 2 };
+/* What is drawn: clusters, or runs. */
+enum { CR_STAT_CLUSTERS = 0, CR_STAT_RUNS_A = 1, CR_STAT_RUNS_B = 2 };
 
 /* The state from which a resample's numbers are drawn: SplitMix64 (Steele et al., OOPSLA 2014), output i of
  * which is a function of the state and i alone. */
@@ -26,9 +26,5 @@ uint64_t cr_stat_start(uint64_t seed, uint64_t stream, int resample);
 
 /* A number below n, all alike, from the high 32 bits (Lemire, ACM TOMACS 29, 2019). */
 uint32_t cr_stat_draw(uint64_t *state, uint32_t n);
-
-/* How often a resample of n images draws each: counts [n]. (That one of them is drawn 65536 times does not
- * happen: n of at least so many are drawn, each with a probability of 1 / n.) */
-void cr_stat_count_draws(uint64_t seed, int resample, int n, uint16_t *counts);
 
 #endif

@@ -98,15 +98,16 @@ typedef struct cr_compare_between {
 
 /* One number. */
 typedef struct cr_compare_metric {
-    int number;       /* of cr_metric_number_at */
-    bool is_rights;   /* one image is right or wrong; else it has a value */
-    int n;            /* images that count */
-    int32_t *images;  /* [n] of the shared images */
-    uint8_t **rights; /* [n_rows][n], NULL for a row that lacks the number */
-    double **columns; /* the same of values */
-    double *values;   /* [n_rows] as the error table has them; NaN for a row that lacks it */
-    int *order;       /* [n_rows] rows from best to worst, those that lack it last */
-    int n_having;     /* rows that have it */
+    int number;                /* of cr_metric_number_at */
+    bool is_rights;            /* one image is right or wrong; else it has a value */
+    int n;                     /* images that count */
+    int32_t *images;           /* [n] of the shared images */
+    cr_stat_clusters clusters; /* which of these n are pairs of one image */
+    uint8_t **rights;          /* [n_rows][n], NULL for a row that lacks the number */
+    double **columns;          /* the same of values */
+    double *values; /* [n_rows] as the error table has them; NaN for a row that lacks it */
+    int *order;     /* [n_rows] rows from best to worst, those that lack it last */
+    int n_having;   /* rows that have it */
     /* Over all rows that have it, where these are at least two: cr_stat_cochran, or cr_stat_friedman
      * with the mean ranks [n_rows] and Nemenyi's critical difference of two of them. */
     cr_stat_test test;

@@ -262,6 +262,10 @@ int cr_data_find_all(const cr_dataset *data, const char *id, int *n);
 size_t cr_data_image_bytes(const cr_dataset *data, int i);
 bool cr_data_follows(const cr_dataset *data, int i);
 
+/* Which rows are of one image: numbers the images from 0 by their first rows, images [n_images of the set] that of
+ * each row. Returns how many images there are; as many as rows where there are no pairs. */
+int cr_data_number_images(const cr_dataset *data, int32_t *images);
+
 /* Whether the images have labels, and boxes: all or none. */
 static inline bool cr_data_has_labels(const cr_dataset *data)
 {

@@ -130,9 +130,10 @@ typedef struct cr_tally {
 /* The images are in two parts, to choose a threshold on the one and to score it on the other: an
  * image is held out to choose (part 0) where the first 32 bits of the SHA-256 of its id, most
  * significant byte first, are divisible by 5; else it is in part 1. So a part is about a fifth, and
- * an image stays in its part whatever set or subset it belongs to. */
+ * an image stays in its part whatever set or subset it belongs to. The id is the image's own, n bytes, without the
+ * class of a pair: all rows of an image are in one part. */
 enum { CR_N_PARTS = 2 };
-int cr_held_out_part(const char *id);
+int cr_held_out_part(const char *id, size_t n);
 
 /* The sums of the metric `max-box-acc`, over all thresholds (wsol-v1, wsol-v2): images with a ground-truth
  * box, the exclude list notwithstanding; a failed image counts as wrong at every level unless

@@ -9,6 +9,26 @@
 
 #include "camrank/base.h"
 
+/* Which rows belong together. Rows of one image are not independent of each other, so what is drawn anew,
+ * or changes sides in a test, is all rows of an image together: a cluster. Where every row is one of its own
+ * all functions give the same bits as without clusters. */
+typedef struct cr_stat_clusters {
+    int n_rows, n; /* rows, and clusters: at most as many, each with a row at least */
+    const int32_t *
+        of; /* [n_rows] the cluster of each row, 0 to n - 1; NULL: row i is cluster i. The caller's */
+} cr_stat_clusters;
+
+/* n rows, each of which is a cluster. */
+static inline cr_stat_clusters cr_stat_rows(int n)
+{
+    return (cr_stat_clusters){n, n, NULL};
+}
+
+static inline int cr_stat_cluster(cr_stat_clusters clusters, int row)
+{
+    return clusters.of ? clusters.of[row] : row;
+}
+
 /* --- Distributions ------------------------------------------------------------------------------ */
 
 /* P(Z <= z) of the standard normal distribution, to the last bits in both tails, and its inverse:
@@ -139,24 +159,33 @@ cr_status cr_stat_groups(const bool *differ, int n, bool **member, int *n_groups
 /* Resamples where nobody says how many, and the seed of all bootstraps of the program. */
 enum { CR_STAT_RESAMPLES = 10000, CR_STAT_SEED = 17 };
 
-/* Means of k columns of values over n images drawn n times with replacement, the same images for all
- * columns, n_resamples times. The numbers of resample r are those of a SplitMix64 generator of its own,
- * started from (seed, r): the same bits at any number of threads, and for a column whatever others
- * stand beside it.
- *   means  [k][n_resamples], the caller's
+/* How often resample r draws each of n clusters, n times with replacement: counts [n]. The numbers are those of
+ * a SplitMix64 generator of its own, started from (seed, r). All of the program's bootstraps draw by this: what
+ * has the same clusters and seed has the same resamples. (That one of them is drawn 65536 times does not happen:
+ * n of at least so many are drawn, each with a probability of 1 / n.) */
+void cr_stat_count_draws(uint64_t seed, int resample, int n, uint16_t *counts);
+
+/* Means of k columns of values over the rows of clusters drawn with replacement, the same clusters for all
+ * columns, n_resamples times (Davison and Hinkley, Bootstrap Methods and their Application, section 3.8,
+ * strategy 1). A resample has as many clusters, but not as many rows: its mean is the ratio of two
+ * sums. The same bits at any number of threads, and for a column whatever others stand beside it.
+ *   columns  [k][n_rows]
+ *   means    [k][n_resamples], the caller's
  * Errors: CR_EINTERNAL (memory, or no thread). */
-cr_status cr_stat_resample(const double *const *columns, int k, int n, uint64_t seed,
-                           int n_resamples, int n_threads, double *means, cr_error *err);
+cr_status cr_stat_resample(const double *const *columns, int k, cr_stat_clusters clusters,
+                           uint64_t seed, int n_resamples, int n_threads, double *means,
+                           cr_error *err);
 
 /* 95 % interval of mean(a) - mean(b), from their resampled means: BCa (Efron, J. Am. Stat. Assoc. 82,
  * 1987; Efron and Tibshirani, An Introduction to the Bootstrap, section 14.3), acceleration from the
- * jackknife. Resamples equal to the difference itself count by half for the bias; quantiles are
- * interpolated linearly. Where all images have the same difference, both ends are that.
- *   means_a, means_b  [n_resamples] of cr_stat_resample, of one seed
+ * jackknife, which leaves out a cluster at a time. Resamples equal to the difference itself count by half for the bias; quantiles are
+ * interpolated linearly. Where the mean difference is the same in all clusters, both ends are that.
+ *   a, b              [n_rows]
+ *   means_a, means_b  [n_resamples] of cr_stat_resample, of one seed and these clusters
  * Errors: CR_EINTERNAL (memory). */
-cr_status cr_stat_bca(const double *a, const double *b, int n, const double *means_a,
-                      const double *means_b, int n_resamples, double *low, double *high,
-                      cr_error *err);
+cr_status cr_stat_bca(const double *a, const double *b, cr_stat_clusters clusters,
+                      const double *means_a, const double *means_b, int n_resamples, double *low,
+                      double *high, cr_error *err);
 
 /* Two variants, each of several runs (columns).
  *   runs     [n_runs] of the k columns of `means`
@@ -172,20 +201,20 @@ cr_status cr_stat_runs_interval(cr_stat_runs a, cr_stat_runs b, const double *me
                                 int n_resamples, uint64_t seed, double *low, double *high,
                                 cr_error *err);
 
-/* What is a function of sums of integers over images, such as a share at the best of many thresholds: the
- * sums that each image adds, kept as the steps between neighbours, of which there should be few. */
+/* What is a function of sums of integers over rows, such as a share at the best of many thresholds: the
+ * sums that each row adds, kept as the steps between neighbours, of which there should be few. */
 typedef struct cr_stat_sums cr_stat_sums;
 
-/* For n_sums sums over n_images images. NULL when out of memory. The caller's: cr_stat_sums_free, which takes
+/* For n_sums sums over the rows of clusters, whose `of` has to stay. NULL when out of memory. The caller's: cr_stat_sums_free, which takes
  * NULL. */
-cr_stat_sums *cr_stat_sums_new(int n_images, int n_sums);
+cr_stat_sums *cr_stat_sums_new(cr_stat_clusters clusters, int n_sums);
 void cr_stat_sums_free(cr_stat_sums *sums);
 
-/* Adds to sums first .. first + n - 1 what image `image` adds, `one` [n]. Errors: CR_EINTERNAL (memory). */
-cr_status cr_stat_sums_add(cr_stat_sums *sums, int image, int first, int n, const int64_t *one,
+/* Adds to sums first .. first + n - 1 what a row adds, `one` [n]. Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_sums_add(cr_stat_sums *sums, int row, int first, int n, const int64_t *one,
                            cr_error *err);
 
-/* Draws images n_resamples times, the same as cr_stat_resample with this seed, and hands the sums of each
+/* Draws clusters n_resamples times, the same as cr_stat_resample with this seed, and hands the sums of each
  * resample, [n_sums], to `take`: from n_threads threads, each resample once, in no order. Integers make them
  * the same at any number of threads. Errors: CR_EINTERNAL (memory, or no thread). */
 typedef void cr_stat_take_sums(void *context, int resample, const int64_t *sums);

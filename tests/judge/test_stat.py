@@ -14,7 +14,8 @@ import sys
 import numpy as np
 
 from camrank import KIT, Checks, lib
-from structs import (CR_STAT_RESAMPLES, cr_stat_counts, cr_stat_test,
+from draws import draws
+from structs import (CR_STAT_RESAMPLES, cr_stat_clusters, cr_stat_counts, cr_stat_test,
                      cr_stat_wilcoxon_result)
 
 try:
@@ -43,14 +44,20 @@ def pointers(columns):
     return (ct.c_void_p * len(columns))(*[c.ctypes.data for c in columns])
 
 
+def rows(of, n=None):
+    """Which rows are of one image: by their numbers from 0, int32; None: each of n is of its own."""
+    return cr_stat_clusters(n_rows=n, n=n) if of is None else cr_stat_clusters(
+        n_rows=len(of), n=int(of.max()) + 1, of=of.ctypes.data)
+
+
 def count(a, b):
     a, b = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
     return lib.cr_stat_count(at(a), at(b), len(a))
 
 
-def two(function, *arguments):
+def two(function, *arguments, error=False):
     one, other = ct.c_double(), ct.c_double()
-    getattr(lib, f"cr_stat_{function}")(*arguments, ct.byref(one), ct.byref(other))
+    getattr(lib, f"cr_stat_{function}")(*arguments, ct.byref(one), ct.byref(other), *[None] * error)
     return one.value, other.value
 
 
@@ -79,21 +86,18 @@ def adjusted(method, p):
     return out
 
 
-def resample(columns, seed, n_resamples=CR_STAT_RESAMPLES, threads=2):
+def resample(columns, seed, n_resamples=CR_STAT_RESAMPLES, threads=2, of=None):
     columns = [np.ascontiguousarray(c, float) for c in columns]
     means = np.empty((len(columns), n_resamples))
-    lib.cr_stat_resample(pointers(columns), len(columns), len(columns[0]), ct.c_uint64(seed), n_resamples,
-                         threads, at(means), None)
+    lib.cr_stat_resample(pointers(columns), len(columns), rows(of, len(columns[0])), ct.c_uint64(seed),
+                         n_resamples, threads, at(means), None)
     return means
 
 
-def bca(a, b, seed):
+def bca(a, b, seed, n_resamples=CR_STAT_RESAMPLES, of=None):
     a, b = np.ascontiguousarray(a, float), np.ascontiguousarray(b, float)
-    means = resample([a, b], seed)
-    low, high = ct.c_double(), ct.c_double()
-    lib.cr_stat_bca(at(a), at(b), len(a), at(means[0]), at(means[1]), means.shape[1], ct.byref(low),
-                    ct.byref(high), None)
-    return low.value, high.value
+    means = resample([a, b], seed, n_resamples, of=of)
+    return two("bca", at(a), at(b), rows(of, len(a)), at(means[0]), at(means[1]), n_resamples, error=True)
 
 
 def beyond(got, want, least=1e-300):
@@ -317,15 +321,46 @@ def judge_null():
         quality = rng.beta(2, 2, 200)  # of the image
         a, b = np.clip(quality[None] + rng.normal(0, 0.1, (2, 200)), -9, 9)
         b = b + rng.exponential(0.05, 200)  # of mean 0.05, skewed
-        means = resample([a, b], int(rng.integers(1 << 30)), 1000)
-        low, high = ct.c_double(), ct.c_double()
-        lib.cr_stat_bca(at(a), at(b), 200, at(means[0]), at(means[1]), 1000, ct.byref(low), ct.byref(high), None)
-        covered_iou += low.value <= -0.05 <= high.value
+        low, high = bca(a, b, int(rng.integers(1 << 30)), 1000)
+        covered_iou += low <= -0.05 <= high
     share_exact, share_mid = np.mean(np.array(p_exact) < 0.05), np.mean(np.array(p_mid) < 0.05)
     check("null: exact below 0.05", share_exact <= 0.05, f"{100 * share_exact:.2f} %")
     check("null: mid-p below 0.05", 0.03 <= share_mid <= 0.055, f"{100 * share_mid:.2f} %")
     check("Newcombe's interval covers", 0.94 <= covered / repetitions <= 0.96, f"{100 * covered / repetitions:.2f} %")
     check("BCa covers", 0.94 <= covered_iou / repetitions <= 0.96, f"{100 * covered_iou / repetitions:.2f} %")
+
+
+def images_of(rng, n):
+    """n images of 1 to 5 rows: the number of each row's image."""
+    return np.repeat(np.arange(n, dtype=np.int32), rng.integers(1, 6, n))
+
+
+def judge_clustered_bootstrap(rng):
+    """Draws of images, means that are ratios, and BCa with a jackknife over images, again in numpy."""
+    for n in (2, 7, 60):
+        of = images_of(rng, n)
+        quality = rng.normal(0, 1, n)[of]
+        a, b = quality + rng.normal(0, 1, len(of)), quality + rng.exponential(1, len(of))
+        counts = draws(n, 500, 5)[:, of]
+        want = np.array([(counts * column).sum(1) / counts.sum(1) for column in (a, b)])
+        got = resample([a, b], 5, 500, of=of)
+        agrees(f"resampled means, {n} images", got, want, 1e-9, 1e-3)
+        at_once = resample([a, b], 5, 500, 1, of=of)
+        check(f"the same by one thread, {n} images", np.array_equal(got, at_once))
+        difference, means = a - b, got[0] - got[1]
+        without = np.array([difference[of != g].mean() for g in range(n)])
+        apart = without.mean() - without
+        acceleration = (apart**3).sum() / (6 * (apart**2).sum()**1.5)
+        mean = sum(difference) / len(of)
+        below = (means < mean).mean() + (means == mean).mean() / 2
+        bias = stats.norm.ppf(np.clip(below, 0.5 / 500, 1 - 0.5 / 500))
+        z = bias + stats.norm.ppf([0.025, 0.975])
+        ends = np.quantile(means, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+        agrees(f"BCa by images, {n}", bca(a, b, 5, 500, of), ends, 1e-9, 1e-3)
+    a, b = rng.normal(0, 1, (2, 50))
+    alone = np.arange(50, dtype=np.int32)
+    check("images of one row: the same bits as rows", np.array_equal(resample([a, b], 5), resample([a, b], 5, of=alone))
+          and bca(a, b, 5) == bca(a, b, 5, of=alone))
 
 
 def main():
@@ -338,6 +373,7 @@ def main():
     judge_power()
     judge_pairs_of_rights(rng)
     judge_values(rng)
+    judge_clustered_bootstrap(rng)
     judge_many(rng)
     judge_bootstrap(rng)
     if os.path.isdir(f"{KIT}/metrics/paired"):

@@ -242,13 +242,16 @@ static void resampled_means_are_the_same_at_any_number_of_threads(void **state)
             values[c][i] = sin(c * N + i);
     }
     for (int threads = 1; threads <= 4; threads++)
-        assert_int_equal(
-            cr_stat_resample(columns, K, N, 3, R, threads, means[threads - 1][0], NULL), CR_OK);
+        assert_int_equal(cr_stat_resample(columns, K, cr_stat_rows(N), 3, R, threads,
+                                          means[threads - 1][0], NULL),
+                         CR_OK);
     for (int threads = 2; threads <= 4; threads++)
         assert_memory_equal(means[threads - 1], means[0], sizeof means[0]);
-    assert_int_equal(cr_stat_resample(columns + 4, 1, N, 3, R, 1, alone, NULL), CR_OK);
+    assert_int_equal(cr_stat_resample(columns + 4, 1, cr_stat_rows(N), 3, R, 1, alone, NULL),
+                     CR_OK);
     assert_memory_equal(alone, means[0][4], sizeof alone);
-    assert_int_equal(cr_stat_resample(columns + 4, 1, N, 4, R, 1, alone, NULL), CR_OK);
+    assert_int_equal(cr_stat_resample(columns + 4, 1, cr_stat_rows(N), 4, R, 1, alone, NULL),
+                     CR_OK);
     assert_memory_not_equal(alone, means[0][4], sizeof alone);
 }
 
@@ -259,11 +262,14 @@ static void intervals_of_one_image_and_of_equal_differences_are_points(void **st
     const double *const columns[] = {a, b};
     double means[2][100], low, high;
     for (int n = 1; n <= 3; n++) {
-        assert_int_equal(cr_stat_resample(columns, 2, n, 0, 100, 1, means[0], NULL), CR_OK);
-        assert_int_equal(cr_stat_bca(a, b, n, means[0], means[1], 100, &low, &high, NULL), CR_OK);
+        assert_int_equal(cr_stat_resample(columns, 2, cr_stat_rows(n), 0, 100, 1, means[0], NULL),
+                         CR_OK);
+        assert_int_equal(
+            cr_stat_bca(a, b, cr_stat_rows(n), means[0], means[1], 100, &low, &high, NULL), CR_OK);
         assert_true(low == 0.25 && high == 0.25);
     }
-    assert_int_equal(cr_stat_bca(a, a, 3, means[0], means[0], 100, &low, &high, NULL), CR_OK);
+    assert_int_equal(cr_stat_bca(a, a, cr_stat_rows(3), means[0], means[0], 100, &low, &high, NULL),
+                     CR_OK);
     assert_true(low == 0 && high == 0);
 }
 
