@@ -10,14 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x), within 2e-7 of it; infinite from 88.4 on, and no less than 1e-38. With n the integer next
- * to x / ln 2, exp(x) = 2^n exp(x - n ln 2). */
-static inline float cr_expf(float x)
+/* exp(x) within 2e-7 of it, from CR_EXP_LEAST to CR_EXP_MOST. With n the integer next to x / ln 2,
+ * exp(x) = 2^n exp(x - n ln 2). */
+#define CR_EXP_LEAST (-87.3f)
+#define CR_EXP_MOST 88.8f
+static inline float cr_expf_inside(float x)
 {
-    const float round = 12582912; /* 1.5 2^23: adding it leaves n in the last bits */
+    const float round = 12583039; /* 1.5 2^23 + 127: adding it leaves n + 127 in the last bits */
     const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    x = x > 88.8f ? 88.8f : x;
-    x = x < -87.3f ? -87.3f : x;
     float shifted = x * 1.44269504f + round, n = shifted - round;
     float r = x - n * ln2_high - n * ln2_low;
     float p = 0.00138368353f;
@@ -30,9 +30,30 @@ static inline float cr_expf(float x)
     uint32_t bits;
     float power;
     memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << 23) + (127u << 23);
+    bits <<= 23;
     memcpy(&power, &bits, sizeof power);
     return p * power;
+}
+
+/* The same of any x; infinite from 88.4 on, and no less than 1e-38. */
+static inline float cr_expf(float x)
+{
+    x = x > CR_EXP_MOST ? CR_EXP_MOST : x;
+    x = x < CR_EXP_LEAST ? CR_EXP_LEAST : x;
+    return cr_expf_inside(x);
+}
+
+/* exp(-x). The bounds are x's own: those of -x would not be a minimum and a maximum to the compiler. */
+static inline float cr_exp_minusf(float x)
+{
+    x = x < -CR_EXP_MOST ? -CR_EXP_MOST : x;
+    x = x > -CR_EXP_LEAST ? -CR_EXP_LEAST : x;
+    return cr_expf_inside(-x);
+}
+
+static inline double cr_exp_minus(double x)
+{
+    return exp(-x);
 }
 
 /* erf(x), within 3e-7 of it and 7e-7 of its size: x P(s), where s goes from -1 to 1 as x^2 goes from 0
@@ -63,11 +84,12 @@ static inline float cr_erff(float x)
 
 /* Those of cr_real: the C library's where that is double. */
 #define CR_EXP(x) _Generic((cr_real){0}, double : exp, default : cr_expf)(x)
+#define CR_EXP_MINUS(x) _Generic((cr_real){0}, double : cr_exp_minus, default : cr_exp_minusf)(x)
 #define CR_ERF(x) _Generic((cr_real){0}, double : erf, default : cr_erff)(x)
 
 static inline cr_real cr_sigmoid(cr_real x)
 {
-    return 1 / (1 + CR_EXP(-x));
+    return 1 / (1 + CR_EXP_MINUS(x));
 }
 
 /* The share of a normal distribution below x. */

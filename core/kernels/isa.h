@@ -9,7 +9,8 @@
  *
  * isa_any.c, isa_avx2.c and isa_avx512.c each include the *_loops.h, having set what vector.h
  * asks for. Nobody looks at floating-point traps: without them the compiler may compute both sides of a
- * choice, and so vectorise it. */
+ * choice, and so vectorise it. Jumps are not threaded: else a value that is clamped to a constant is
+ * computed on a path of its own, and vectors then take both paths, each with its division. */
 #ifndef CAMRANK_KERNELS_ISA_H
 #define CAMRANK_KERNELS_ISA_H
 

@@ -1,5 +1,5 @@
 /* For every CPU; registers of 16 bytes are what SSE2 and NEON have. */
-#pragma GCC optimize("O3", "no-trapping-math")
+#pragma GCC optimize("O3", "no-trapping-math", "no-thread-jumps")
 #define ISA_LANES 4
 #define ISA_ROWS 6
 #define ISA_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)

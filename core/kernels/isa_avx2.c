@@ -1,7 +1,7 @@
 /* For CPUs with AVX2 and FMA; registers of 32 bytes. */
 #if defined(__x86_64__) && !defined(__clang__)
 #pragma GCC target("avx2,fma")
-#pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math")
+#pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math", "no-thread-jumps")
 #define ISA_LANES 8
 #define ISA_ROWS 6
 #define ISA_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)

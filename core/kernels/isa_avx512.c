@@ -1,7 +1,7 @@
 /* For CPUs with AVX-512; registers of 64 bytes. */
 #if defined(__x86_64__) && !defined(__clang__)
 #pragma GCC target("avx512f,avx512vl,fma")
-#pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math")
+#pragma GCC optimize("O3", "fp-contract=fast", "no-trapping-math", "no-thread-jumps")
 #define ISA_LANES 16
 #define ISA_ROWS 14
 #define ISA_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)

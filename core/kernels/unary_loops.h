@@ -14,7 +14,7 @@ static void unary_values(cr_unary_op op, size_t n, const cr_real *x, cr_real *y)
         EACH_VALUE(cr_sigmoid(x[i]));
         return;
     case CR_SILU:
-        EACH_VALUE(x[i] / (1 + CR_EXP(-x[i])));
+        EACH_VALUE(x[i] / (1 + CR_EXP_MINUS(x[i])));
         return;
     case CR_ERF:
         EACH_VALUE(CR_ERF(x[i]));
