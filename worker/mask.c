@@ -2,6 +2,7 @@
 #include "mask.h"
 
 #include "camrank/image.h"
+#include "camrank/multiversion.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,12 @@ static cr_status read_image(const char *path, int max_mpixels, cr_image *image, 
     return status;
 }
 
-static bool is_in(const cr_image *image, size_t pixel)
+/* Pixels that are not black become `as`. */
+CR_MULTIVERSION
+static void mark(size_t n, const uint8_t *rgb, uint8_t as, uint8_t *restrict pixels)
 {
-    const uint8_t *rgb = image->rgb + 3 * pixel;
-    return rgb[0] || rgb[1] || rgb[2];
+    for (size_t i = 0; i < n; i++)
+        pixels[i] = rgb[3 * i] | rgb[3 * i + 1] | rgb[3 * i + 2] ? as : pixels[i];
 }
 
 /* The colour of an entry of VOC's palette: its bits are those of the entry by turns, from the top down. */
@@ -46,6 +49,13 @@ static bool is_of(const cr_image *image, size_t pixel, const colour *of)
 
 enum { NO_MATTER = 255 }; /* VOC's entry of pixels that do not count */
 
+static void mark_entry(size_t n, const cr_image *image, int entry, uint8_t *pixels)
+{
+    const colour wanted = colour_of(entry), no_matter = colour_of(NO_MATTER);
+    for (size_t i = 0; i < n; i++)
+        pixels[i] = is_of(image, i, &wanted) ? 1 : is_of(image, i, &no_matter) ? 2 : 0;
+}
+
 static cr_status make(const cr_image *object, const cr_image *ignored, int entry, const char *path,
                       cr_mask *mask, cr_error *err)
 {
@@ -53,15 +63,16 @@ static cr_status make(const cr_image *object, const cr_image *ignored, int entry
     if (ignored->rgb && (ignored->width != object->width || ignored->height != object->height))
         return cr_fail(err, CR_EINPUT, "%s: %d x %d pixels, the mask %d x %d", path, ignored->width,
                        ignored->height, object->width, object->height);
-    *mask = (cr_mask){cr_alloc(n, 1), object->width, object->height};
+    *mask = (cr_mask){calloc(n, 1), object->width, object->height};
     if (!mask->pixels)
         return cr_fail_memory(err, "a mask", n, 1);
-    const colour wanted = colour_of(entry), no_matter = colour_of(NO_MATTER);
-    for (size_t i = 0; i < n; i++)
-        if (entry)
-            mask->pixels[i] = is_of(object, i, &wanted) ? 1 : is_of(object, i, &no_matter) ? 2 : 0;
-        else
-            mask->pixels[i] = is_in(object, i) ? 1 : ignored->rgb && is_in(ignored, i) ? 2 : 0;
+    if (entry) {
+        mark_entry(n, object, entry, mask->pixels);
+        return CR_OK;
+    }
+    if (ignored->rgb)
+        mark(n, ignored->rgb, 2, mask->pixels);
+    mark(n, object->rgb, 1, mask->pixels);
     return CR_OK;
 }
 
@@ -92,8 +103,7 @@ static cr_status join(const cr_dataset *data, int i, int max_mpixels, cr_mask *m
         if (image.width != mask->width || image.height != mask->height)
             CR_TRY(cr_fail(err, CR_EINPUT, "%s: %d x %d pixels, another mask of the image %d x %d",
                            path, image.width, image.height, mask->width, mask->height));
-        for (size_t k = 0; k < n; k++)
-            mask->pixels[k] = is_in(&image, k) ? as : mask->pixels[k];
+        mark(n, image.rgb, as, mask->pixels);
         cr_image_free(&image);
         free(path);
         path = NULL;
