@@ -93,10 +93,10 @@ static void blend(int n, const double *const *row, const double *weight, int wid
                      row[3][x] * weight[3];
 }
 
-/* Resizes a map to its place and adds it to the frame.
+/* Resizes a map to its place and adds it to the frame, or, where it is first, begins it.
  *   rows  [map height][CR_FRAME] scratch */
 static void add_view(const cr_loc_map *map, int v, double origin, placement at,
-                     cr_upsampling upsampling, double *rows, double *frame)
+                     cr_upsampling upsampling, bool is_first, double *rows, double *frame)
 {
     const float *raw = map->maps + (size_t)v * (size_t)map->width * (size_t)map->height;
     const double scale_x = scale_of(at.width, map->width),
@@ -122,6 +122,8 @@ static void add_view(const cr_loc_map *map, int v, double origin, placement at,
             row[k] = rows + (size_t)t.at[k < t.n ? k : 0] * CR_FRAME;
             weight[k] = k < t.n ? (double)t.weight[k] : 0;
         }
+        if (is_first)
+            memset(to, 0, (size_t)at.width * sizeof *to);
         blend(t.n, row, weight, at.width, to);
     }
 }
@@ -170,15 +172,16 @@ static cr_status fill(const cr_loc_map *map, cr_upsampling upsampling, int width
                                 sizeof *frame, err);
     if (!frame)
         return CR_EINTERNAL;
-    memset(frame, 0, pixels * sizeof *frame);
     /* The one view of the whole image is resized raw, as others do: its minimum goes in the end, and
      * rounds differently before. */
     placement first = place_view(&map->views[0].region, width, height);
     bool plain = map->n_views == 1 && first.width == CR_FRAME && first.height == CR_FRAME;
+    if (!plain)
+        memset(frame, 0, pixels * sizeof *frame);
     double origin = plain || map->scaling == CR_SCALING_MAX ? 0 : range.low;
     for (int v = 0; v < map->n_views; v++)
         add_view(map, v, origin, place_view(&map->views[v].region, width, height), upsampling,
-                 frame + pixels, frame);
+                 plain, frame + pixels, frame);
     *scores = (cr_score_map){.values = frame};
     find_range(scores);
     return CR_OK;
