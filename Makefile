@@ -128,8 +128,8 @@ bench-whole: $(BUILD)/.deps-test ## 50,000 JPEGs, ResNet-50, five methods, two r
 scaling: ## simulates runs over 10 to 10,000 ranks, into docs/scaling.md; needs matplotlib
 	@$(PYTHON) tests/scale/scaling.py docs
 
-.PHONY: tests double-tests
-tests: $(TESTS) double-tests
+.PHONY: tests double-tests tiles-tests
+tests: $(TESTS) double-tests tiles-tests
 
 .PHONY: deps
 deps: ## installs or names what is missing, for building and for the tests
@@ -232,6 +232,29 @@ $(DOUBLE_LIB): $(DOUBLE_OBJ)
 	@mkdir -p $(@D)
 	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
 		$(shell pkg-config --libs $(DOUBLE_PACKAGES)) -lm -ldl -o $@
+
+# The serial modules with AMX's tiles in software, in what knows of tiles.
+TILES_OBJ := $(BUILD)/tiles/core/kernels/isa.o $(BUILD)/tiles/core/kernels/pairs_amx.o
+TILES_LIB := $(BUILD)/tiles/tests/libcamrank-serial.so
+TILES_TESTS := $(TILES_LIB) $(BUILD)/tiles/tests/unit/test_kernels
+
+tiles-tests: $(TILES_TESTS)
+
+$(BUILD)/tiles/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -include tests/tiles/software.h -MMD -MP -c $< -o $@
+
+# What is linked first is not taken from the archive.
+$(BUILD)/tiles/tests/unit/test_kernels: $(BUILD)/tests/unit/test_kernels.o $(TILES_OBJ) $(SERIAL_LIB)
+	@mkdir -p $(@D)
+	cc $(CFLAGS) $(EXTRA) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) \
+		$(shell pkg-config --libs $(LINKED) cmocka) -lcsv -ljpeg -lm -ldl -pthread -o $@
+
+$(TILES_LIB): $(filter-out $(TILES_OBJ:$(BUILD)/tiles/%=$(BUILD)/%),$(call object,$(SERIAL_SRC))) \
+		$(TILES_OBJ) $(PROTO_OBJ)
+	@mkdir -p $(@D)
+	cc -shared $(CFLAGS) $(EXTRA) $(LDFLAGS) $^ \
+		$(shell pkg-config --libs $(LINKED)) -lcsv -ljpeg -lm -ldl -o $@
 
 FMA_PEAK := $(BUILD)/tests/libfma-peak.so
 $(FMA_PEAK): tests/judge/fma_peak.c

@@ -38,7 +38,8 @@ def _load(path, real):
     return library
 
 
-lib = _load("", np.float32)
+# tests/run names the folder of one with tiles in software.
+lib = _load(os.environ.get("CAMRANK_TEST_ENGINE", ""), np.float32)
 lib.cr_explainer_net.restype = ct.c_void_p
 lib.cr_explainer_weight_bytes.restype = lib.cr_explainer_arena_bytes.restype = ct.c_size_t
 lib.cr_method_find.restype = ct.POINTER(cr_method)
