@@ -49,13 +49,17 @@ static void put_cut(FILE *out, const char *text, int width)
     cr_put_plain(out, text + bytes_of(text, all - last));
 }
 
-static void put_padded(FILE *out, const char *text, int width, bool left)
+/* Blanks are owed until something follows them, so that no line ends with one. */
+static void put_padded(FILE *out, const char *text, int width, bool left, int *owed)
 {
-    if (!left)
-        put_blanks(out, width - width_of(text));
+    const int rest = width - width_of(text) > 0 ? width - width_of(text) : 0;
+    if (width_of(text) == 0) {
+        *owed += width;
+        return;
+    }
+    put_blanks(out, *owed + (left ? 0 : rest));
     put_cut(out, text, width);
-    if (left)
-        put_blanks(out, width - width_of(text));
+    *owed = left ? rest : 0;
 }
 
 enum { GAP = 2 }; /* between columns on the screen */
@@ -167,31 +171,30 @@ static void put_groups(const cr_sheet *sheet, cr_sheet_part of, const int *width
     fputc('\n', out);
 }
 
-static void put_title(const cr_sheet_column *column, int width, FILE *out)
+static void put_title(const cr_sheet_column *column, int width, int *owed, FILE *out)
 {
     const char *arrow = cr_sheet_arrow(column);
     const int room = width - width_of(arrow), title = width_of(column->title);
-    put_padded(out, column->title, column->left && title < room ? title : room, column->left);
-    fputs(arrow, out);
-    put_blanks(out, column->left ? room - title : 0);
+    put_padded(out, column->title, column->left && title < room ? title : room, column->left, owed);
+    put_padded(out, arrow, width_of(arrow), true, owed);
+    *owed += column->left && title < room ? room - title : 0;
 }
 
 /* One line of a part: titles, for line -1, or cells, or what stands so far below them. */
 static void put_line(const cr_sheet *sheet, cr_sheet_part of, const int *widths, int line,
                      int below, FILE *out)
 {
-    bool any = false;
+    int owed = -GAP;
     for (int c = 0; c < of.end; c++) {
         const cr_sheet_column *column = &sheet->columns[c];
         if (c >= sheet->n_fixed && c < of.first)
             continue;
-        put_blanks(out, any ? GAP : 0);
+        owed += GAP;
         if (line < 0)
-            put_title(column, widths[c], out);
+            put_title(column, widths[c], &owed, out);
         else
             put_padded(out, cr_sheet_at(&sheet->cells[line * sheet->n_columns + c], below),
-                       widths[c], column->left);
-        any = true;
+                       widths[c], column->left, &owed);
     }
     fputc('\n', out);
 }

@@ -9,6 +9,7 @@
 #include "driver/stop.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Ranks are the parallelism: where most cores of the node would idle, says how to use them. */
@@ -71,11 +72,15 @@ static bool add_word(char *line, size_t n_bytes, const char *word)
            (int)(n_bytes - used);
 }
 
-/* The command that goes on with this run, or words to that effect. */
-static void describe_resume(int argc, char **argv, char *line, size_t n_bytes)
+/* The command that goes on with this run, or words to that effect. Within a Slurm job, which has a script that
+ * starts ranks its own way, it is camrank's part of it. */
+static void describe_resume(const cr_par *par, int argc, char **argv, char *line, size_t n_bytes)
 {
     bool fits = true;
-    snprintf(line, n_bytes, "camrank");
+    if (par->size > 1 && !getenv("SLURM_JOB_ID"))
+        snprintf(line, n_bytes, "mpirun -n %d camrank", par->size);
+    else
+        snprintf(line, n_bytes, "camrank");
     for (int i = 0; i < argc; i++)
         /* As getopt_long, which takes beginnings of names. */
         if (!(strlen(argv[i]) > 2 && (strncmp("--force", argv[i], strlen(argv[i])) == 0 ||
@@ -96,7 +101,7 @@ static cr_status check_stopped(const cr_par *par, const cr_session *session, con
     cr_status status = cr_par_sum(par, &n_missing, 1, err);
     if (status != CR_OK || n_missing == 0)
         return status;
-    describe_resume(argc, argv, line, sizeof line);
+    describe_resume(par, argc, argv, line, sizeof line);
     return cr_fail(err, CR_ESTOPPED, "stopped with %lld of %lld %s done; to go on: %s",
                    (long long)(n_rows - n_missing), (long long)n_rows,
                    cr_progress_unit(cr_units_groups(session)), line);

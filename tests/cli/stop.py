@@ -47,8 +47,8 @@ def stops(name, n, signal_them):
     kept = [open(code_file).read().strip() for code_file in sorted(glob.glob(codes + ".*"))]
     check(code == 75 and kept == ["75"] * n, f"{name}: exit {code}, ranks {kept}: {run.err()}")
     done = n_done(name + ".h5")
-    line = rf"camrank: stopped with {done} of {N_IMAGES} passes done; to go on: " \
-           r"camrank run .*--resume"
+    line = rf"camrank: stopped with {done} of {N_IMAGES} passes done; to go on: " + \
+           (rf"mpirun -n {n} " if n > 1 else "") + r"camrank run .*--resume"
     found = [text for text in run.err().splitlines() if "stopped" in text]
     check(len(found) == 1 and re.fullmatch(line, found[0]), f"{name}: {done} done: {run.err()}")
     check(0 < done < N_IMAGES, f"{name}: stopped with {done} done")
