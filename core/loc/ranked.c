@@ -136,19 +136,18 @@ static size_t count_inside(const uint32_t *keys, size_t n)
     return inside;
 }
 
-/* Of the `most` largest pixels, of equal ones the first in raster order, those inside. */
-static size_t count_largest(const cr_loc_ranked *ranked, size_t most)
+size_t cr_loc_largest_inside(const cr_loc_ranked *ranked, size_t k)
 {
-    if (most == 0)
+    if (k == 0)
         return 0;
-    const uint32_t *keys = ranked->keys, least = keys[ranked->n - most] >> 1;
-    size_t first = ranked->n - most, end = first; /* those that are equal to the least */
+    const uint32_t *keys = ranked->keys, least = keys[ranked->n - k] >> 1;
+    size_t first = ranked->n - k, end = first; /* those that are equal to the least */
     while (first > 0 && keys[first - 1] >> 1 == least)
         first--;
     while (end < ranked->n && keys[end] >> 1 == least)
         end++;
     const size_t n_above = ranked->n - end;
-    return count_inside(keys + end, n_above) + count_inside(keys + first, most - n_above);
+    return count_inside(keys + end, n_above) + count_inside(keys + first, k - n_above);
 }
 
 cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
@@ -173,7 +172,6 @@ cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width
     make_keys(n, pixels->values, inside, keys);
     sum_up(n, keys, ranked);
     sort(n, keys, keys + n, c);
-    ranked->n_largest_inside = count_largest(ranked, ranked->n_inside);
     pixels->ranked = *ranked;
     return CR_OK;
 }

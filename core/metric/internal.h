@@ -12,7 +12,7 @@ extern const cr_metric cr_metric_localization, cr_metric_max_box_acc, cr_metric_
     cr_metric_region_perturbation, cr_metric_pixel_ap, cr_metric_faithfulness_correlation,
     cr_metric_sensitivity_n, cr_metric_infidelity, cr_metric_corloc, cr_metric_irof,
     cr_metric_monotonicity, cr_metric_monotonicity_correlation, cr_metric_max_sensitivity,
-    cr_metric_adcc;
+    cr_metric_adcc, cr_metric_top_k;
 
 static inline double cr_metric_percent(int64_t part, int64_t counted)
 {

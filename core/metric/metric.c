@@ -30,6 +30,7 @@ const cr_metric *const cr_metrics[] = {
     &cr_metric_corloc,
     &cr_metric_max_sensitivity,
     &cr_metric_adcc,
+    &cr_metric_top_k,
     NULL,
 };
 

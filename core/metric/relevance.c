@@ -65,7 +65,7 @@ static cr_status score(const cr_metric_map *map, void *const *values, cr_loc_wor
     if (cr_loc_map_is_empty(map->map) || ranked.sum <= 0)
         return CR_OK;
     *mass = ranked.sum_inside / ranked.sum;
-    *rank = (double)ranked.n_largest_inside / (double)ranked.n_inside;
+    *rank = (double)cr_loc_largest_inside(&ranked, ranked.n_inside) / (double)ranked.n_inside;
     return CR_OK;
 }
 

@@ -216,8 +216,6 @@ typedef struct cr_loc_ranked {
     size_t n, n_inside;     /* pixels, and those in a box */
     double sum, sum_inside; /* of their values */
     const uint32_t *keys;   /* [n] ascending */
-    size_t
-        n_largest_inside; /* of the n_inside largest pixels, of equal ones the first, those in a box */
 } cr_loc_ranked;
 
 /* `ranked` is there until the workspace is used again. Without boxes the order of the call before serves where
@@ -225,6 +223,9 @@ typedef struct cr_loc_ranked {
 cr_status cr_loc_rank(const cr_loc_map *map, cr_upsampling upsampling, int width, int height,
                       const cr_box *truth, int n_truth, cr_loc_ranked *ranked,
                       cr_loc_workspace *workspace, cr_error *err);
+
+/* Of the k <= n largest pixels, of equal ones the first, those in a box. */
+size_t cr_loc_largest_inside(const cr_loc_ranked *ranked, size_t k);
 
 /* The value of a key. */
 CR_INLINE float cr_loc_key_value(uint32_t key)

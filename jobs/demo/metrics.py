@@ -14,7 +14,7 @@ from methods import item_of, methods_of, output_of, row_of, rows_of, write_into
 # Numbers by tables: keys, titles, and which way is better, which `camrank metrics` says.
 TABLES = {
     "Where the map lies": ("gt_known_loc_error", "max_box_acc_v2", "corloc", "pointing_game", "pointing_game_exact",
-                           "energy_pointing_game", "relevance_rank", "relevance_auc"),
+                           "energy_pointing_game", "relevance_rank", "relevance_auc", "top_k_intersection"),
     "How it is shaped, how it moves": ("sparseness", "complexity", "effective_complexity", "max_sensitivity",
                                        "avg_sensitivity", "adcc", "adcc_coherency", "adcc_complexity"),
     "What the network says where the map is kept or hidden": (

@@ -84,6 +84,31 @@ def judge_made_up(random):
         report(f"mean of {key}", abs(value - mean) < [1e-6, 1e-2, 1e-3, 1e-6, 1e-5, 1e-3][k], f"{value}, not {mean}")
 
 
+def judge_largest(random):
+    """The k largest pixels, of equal ones the first, of maps of eighths in which nothing is rounded."""
+    same = True
+    for k in range(40):
+        width, height = map(int, random.integers(1, 50, 2))
+        values = random.integers(0, 9, (height, width)).astype(np.float32) / 8
+        values.flat[random.integers(values.size)] = 1
+        boxes = [(*box.min(0), *box.max(0)) for box in random.integers(0, (width, height), (2, 2, 2))]
+        n = int(random.integers(1, 2 * values.size))
+        largest = np.argsort(-values.ravel(), kind="stable")[:n]
+        want = mask_of(boxes, width, height).ravel()[largest].mean()
+        same &= float(Metric("top-k-intersection", k=n).score(values, MAX, width, height, boxes)[0][0]) == want
+    report("the k largest pixels", same)
+    of, boxes = Metric("top-k-intersection"), [(0, 0, 9, 9)]
+    empty, full = (of.score(np.ones((3, 3), np.float32), scaling, 10, 10, boxes) for scaling in (MIN_MAX, MAX))
+    report("without a map, and of fewer than k pixels", np.isnan(empty[0][0]) and full[0][0] == 1, f"{empty} {full}")
+    of.add(empty, boxes)            # as a wrong box
+    of.add(full, boxes)
+    of.add(full, boxes, state=2)    # failed: as the first
+    of.add(full, [])                # nothing to compare with
+    report("the share is a mean of images with boxes", list(of.sums) == [3, 2**40], str(of.sums))
+    said = of.add([np.full(1, 1.5)], boxes)
+    report("a share of 1.5 is refused", said == b"share", str(said))
+
+
 def judge_exact(random):
     """Maps that are as large as the image, of eighths: many pixels are equal, and nothing is rounded."""
     off = np.zeros(6)
@@ -141,7 +166,7 @@ def judge_kit(network):
                                      for k in range(0, len(numbers), 5)]
     golden = np.load(os.path.join(KIT, "metrics", f"localisation_{network}.npz"))
     # As the kit's README.md has them; Quantus sorts with another order of equal pixels.
-    tolerances = {"quantus_mass": 1e-6, "quantus_rank": 2e-4, "quantus_rank_stablesort": 1e-4,
+    tolerances = {"quantus_mass": 1e-6, "quantus_rank": 2e-4, "quantus_rank_stablesort": 1e-4, "quantus_topk1000": 1e-3,
                   "quantus_auc": 1e-5 if network.startswith("mobilenet") else 1e-3,
                   "quantus_sparseness": 1e-6, "quantus_complexity": 1e-6,
                   "quantus_effective_complexity": 2.5 / FRAME**2, "scorecam_energy_firstbox": 2e-6}
@@ -154,7 +179,8 @@ def judge_kit(network):
             first = float(Metric("relevance").score(values, scaling, FRAME, FRAME, boxes[:1])[0][0])
             gini, entropy, effective = (float(v[0]) for v in
                                         Metric("map-shape").score(values, scaling, FRAME, FRAME, boxes))
-            got = {"quantus_mass": mass, "quantus_rank": rank, "quantus_rank_stablesort": rank, "quantus_auc": area,
+            largest = float(Metric("top-k-intersection").score(values, scaling, FRAME, FRAME, boxes)[0][0])
+            got = {"quantus_topk1000": largest, "quantus_mass": mass, "quantus_rank": rank, "quantus_rank_stablesort": rank, "quantus_auc": area,
                    "quantus_sparseness": gini, "quantus_complexity": entropy,
                    "quantus_effective_complexity": effective, "scorecam_energy_firstbox": first}
             for key, value in got.items():
@@ -173,6 +199,7 @@ def judge_kit(network):
 def main():
     judge_made_up(np.random.default_rng(20200616))
     judge_exact(np.random.default_rng(31))
+    judge_largest(np.random.default_rng(7))
     judge_edges()
     if os.path.isdir(os.path.join(KIT, "metrics")):
         for network in "squeezenet1_0", "mobilenet_v2_1.0_224":
