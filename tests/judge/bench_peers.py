@@ -31,7 +31,8 @@ warnings.filterwarnings("ignore")
 # The ratios that we aim at: bfloat16 to PyTorch's bfloat16 and to ONNX Runtime, float32 to ONNX Runtime.
 GOALS = {"resnet50": (1.2, 2.1, 1.25), "resnet18": (1.5, 2.9, 1.25), "vgg16": (1.8, 3.2, 1.25), "mobilenet_v2": (1.2, 1.6, 1.25),
          "squeezenet1_0": (1.2, 1.6, 1.25), "googlenet": (1.2, 1.6, 1.25), "densenet121": (1.2, 1.6, 1.25),
-         "efficientnet_b0": (1.2, 1.6, 1.25), "convnext_tiny": (1.2, 1.6, 1.25)}
+         "efficientnet_b0": (1.2, 1.6, 1.25), "convnext_tiny": (1.2, 1.6, 1.25),
+         "regnet_y_400mf": (None, None, 1.25), "alexnet": (None, None, 1.25)}
 BATCHES = (1, 4, 16)
 SIZE = 224
 
@@ -127,7 +128,8 @@ def measure(name, rounds, at_least, folder):
     runtime.close()
     ratios = np.stack([rates[:, 0] / rates[:, 2], rates[:, 0] / rates[:, 3], rates[:, 1] / rates[:, 3]], 1)
     cells = [name] + [f"{r:.1f} ({b})" for r, b in zip(np.median(rates, 0), batches)]
-    cells += [f"{np.median(ratios[:, k]):.2f} ({goal:g})" for k, goal in enumerate(GOALS.get(name, (np.nan,) * 3))]
+    cells += [f"{np.median(ratios[:, k]):.2f}" + (f" ({goal:g})" if goal else "")
+              for k, goal in enumerate(GOALS.get(name, (None,) * 3))]
     return "| " + " | ".join(cells) + " |"
 
 
