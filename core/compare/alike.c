@@ -177,11 +177,11 @@ cr_status cr_compare_end_alike(cr_compare *compare, cr_error *err)
         else if (!cr_alike_numbers[f % CR_N_ALIKE].is_share)
             CR_TRY(find_mean(compare, values, clusters, zeros, means, to, err));
         else {
-            int64_t part = 0;
+            cr_stat_sample sample = {0};
             for (int i = 0; i < to->n; i++)
-                part += values[i] > 0;
-            to->value = 100.0 * (double)part / to->n;
-            cr_stat_wilson(part, to->n, 100, &to->low, &to->high);
+                cr_stat_sample_add(&sample, cr_stat_cluster(clusters, i), values[i] > 0);
+            to->value = 100.0 * (double)sample.sum / to->n;
+            cr_stat_sample_wilson(&sample, 100, &to->low, &to->high);
         }
     }
 

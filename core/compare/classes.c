@@ -1,4 +1,4 @@
-/* A pair class by class. */
+/* A pair class by class. An image has one row of a class at most: within a class rows are independent. */
 #include "internal.h"
 
 #include <math.h>
@@ -64,7 +64,8 @@ static void fill_rights(const cr_compare_metric *metric, const columns *of, cr_c
 static cr_status fill_values(const columns *of, cr_compare_class *to, cr_error *err)
 {
     cr_stat_wilcoxon_result test;
-    const cr_status status = cr_stat_wilcoxon(of->values[0], of->values[1], to->n, &test, err);
+    const cr_status status =
+        cr_stat_wilcoxon(of->values[0], of->values[1], cr_stat_rows(to->n), &test, err);
     for (int i = 0; i < to->n; i++) {
         to->value_a += of->values[0][i] / to->n;
         to->value_b += of->values[1][i] / to->n;

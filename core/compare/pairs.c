@@ -24,23 +24,40 @@ static double strictest(const cr_compare *compare)
     return compare->options.alpha / compare->n_pairs;
 }
 
-static void fill_rights(const cr_compare *compare, const cr_compare_metric *metric,
-                        cr_compare_pair *pair)
+static cr_status fill_rights(const cr_compare *compare, const cr_compare_metric *metric,
+                             cr_compare_pair *pair, cr_error *err)
 {
-    const double n = metric->n;
-    pair->counts = cr_stat_count(metric->rights[pair->a], metric->rights[pair->b], metric->n);
-    const double gain = (double)(pair->counts.only_a - pair->counts.only_b);
-    const double discordant = (double)(pair->counts.only_a + pair->counts.only_b);
+    const uint8_t *a = metric->rights[pair->a], *b = metric->rights[pair->b];
+    const double n = metric->n, n_images = metric->clusters.n;
+    const cr_stat_sample sample = cr_stat_differences(a, b, metric->clusters);
+    pair->counts = cr_stat_count(a, b, metric->n);
+    const double gain = (double)sample.sum;
     const bool is_error = cr_compare_number(metric)->better == CR_METRIC_DOWN;
     pair->difference = 100 * (is_error ? 0 - gain : gain) / n; /* and never -0 */
-    cr_stat_newcombe(pair->counts, &pair->low, &pair->high);
+    cr_stat_newcombe(pair->counts, cr_stat_sample_size(&sample), &pair->low, &pair->high);
     pair->low *= 100;
     pair->high *= 100;
     if (is_error)
         turn_round(&pair->low, &pair->high);
-    cr_stat_mcnemar(pair->counts, &pair->p_exact, &pair->p_mid);
     pair->kappa = cr_stat_kappa(pair->counts);
-    pair->needed = cr_stat_images_needed(gain / n, discordant / n, strictest(compare));
+    pair->needed = cr_stat_images_needed(gain / n_images, (double)sample.of_sums / n_images,
+                                         strictest(compare));
+    return cr_stat_mcnemar_clusters(a, b, metric->clusters, &pair->p_exact, &pair->p_mid, err);
+}
+
+/* The mean square, over the images, of the sum of an image's differences. */
+static double mean_square(const double *a, const double *b, cr_stat_clusters clusters)
+{
+    double squares = 0, own = 0;
+    for (int i = 0; i < clusters.n_rows; i++) {
+        own += a[i] - b[i];
+        if (i + 1 < clusters.n_rows &&
+            cr_stat_cluster(clusters, i) == cr_stat_cluster(clusters, i + 1))
+            continue;
+        squares += own * own;
+        own = 0;
+    }
+    return squares / clusters.n;
 }
 
 static cr_status fill_values(const cr_compare *compare, const cr_compare_metric *metric,
@@ -49,12 +66,11 @@ static cr_status fill_values(const cr_compare *compare, const cr_compare_metric 
     const double *a = metric->columns[pair->a], *b = metric->columns[pair->b];
     const size_t n_resamples = (size_t)compare->options.n_resamples;
     cr_stat_wilcoxon_result test;
-    double squares = 0;
-    for (int i = 0; i < metric->n; i++)
-        squares += (a[i] - b[i]) * (a[i] - b[i]);
+    const double rows_per_image = (double)metric->n / metric->clusters.n;
     pair->difference = metric->values[pair->a] - metric->values[pair->b];
-    pair->needed = cr_stat_images_needed(pair->difference, squares / metric->n, strictest(compare));
-    CR_OR_RETURN(cr_stat_wilcoxon(a, b, metric->n, &test, err));
+    pair->needed = cr_stat_images_needed(pair->difference * rows_per_image,
+                                         mean_square(a, b, metric->clusters), strictest(compare));
+    CR_OR_RETURN(cr_stat_wilcoxon(a, b, metric->clusters, &test, err));
     pair->p_wilcoxon = test.p;
     if (metric->means)
         CR_OR_RETURN(cr_stat_bca(a, b, metric->clusters,
@@ -144,7 +160,7 @@ static cr_status test_all(const cr_compare *compare, cr_compare_metric *metric, 
     cr_status status = CR_OK;
     const int k = metric->n_having;
     const void **having = cr_alloc((size_t)k, sizeof *having);
-    double *ranks = cr_alloc((size_t)k, sizeof *ranks);
+    double *ranks = cr_alloc((size_t)k, sizeof *ranks), worth;
     int at = 0;
     if (!having || !ranks)
         CR_TRY(cr_fail_memory(err, "a test", (size_t)k, sizeof *ranks));
@@ -152,11 +168,12 @@ static cr_status test_all(const cr_compare *compare, cr_compare_metric *metric, 
         if (has_metric(metric, r))
             having[at++] = metric->is_rights ? (void *)metric->rights[r] : metric->columns[r];
     if (metric->is_rights) {
-        metric->test = cr_stat_cochran((const uint8_t *const *)having, k, metric->n);
+        CR_TRY(cr_stat_cochran((const uint8_t *const *)having, k, metric->clusters, &metric->test,
+                               err));
     } else {
-        CR_TRY(cr_stat_friedman((const double *const *)having, k, metric->n, ranks, &metric->test,
-                                err));
-        metric->nemenyi = cr_stat_nemenyi(compare->options.alpha, k, metric->n);
+        CR_TRY(cr_stat_friedman((const double *const *)having, k, metric->clusters, ranks, &worth,
+                                &metric->test, err));
+        metric->nemenyi = cr_stat_nemenyi(compare->options.alpha, k, worth);
     }
     at = 0;
     for (int r = 0; r < compare->n_rows; r++)
@@ -259,7 +276,7 @@ static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_
         if (isnan(metric->values[pair->a]) || isnan(metric->values[pair->b]))
             continue;
         if (metric->is_rights)
-            fill_rights(compare, metric, pair);
+            CR_OR_RETURN(fill_rights(compare, metric, pair, err));
         else
             CR_OR_RETURN(fill_values(compare, metric, pair, err));
     }

@@ -246,8 +246,11 @@ static void put_shares(const cr_report *report, FILE *out, const char *prefix)
     const bool classes = has_networks(report) && shows_any(report, is_of_classes);
     if (!shows_any(report, is_share))
         return;
-    fprintf(out, "%s%s in %%, with their 95 %% intervals (Wilson)", prefix,
-            shows_any(report, is_error) ? "Errors" : "Shares");
+    fprintf(out, "%s%s in %%, with their 95 %% intervals (Wilson%s)", prefix,
+            shows_any(report, is_error) ? "Errors" : "Shares",
+            report->data && !report->classes && cr_data_has_pairs(report->data)
+                ? ", of the effective number of rows"
+                : "");
     if (classes) {
         fprintf(out, "; classification over ");
         put_range(report, out, offsetof(cr_report_row, n_images), NULL);

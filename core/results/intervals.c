@@ -27,19 +27,48 @@ cr_status cr_intervals_init(const cr_results_plan *plan, const cr_dataset *data,
     if (clusters.n == clusters.n_rows)
         clusters.of = NULL;
     intervals->sums = cr_stat_sums_new(clusters, (int)n_sums);
+    const size_t n_shares = (size_t)plan->n_protocols * (size_t)cr_metric_n_numbers();
+    if (clusters.of) {
+        intervals->shares = cr_alloc(n_shares, sizeof *intervals->shares);
+        if (!intervals->shares)
+            return cr_fail_memory(err, "intervals", n_shares, sizeof *intervals->shares);
+    }
     return intervals->sums ? CR_OK : cr_fail_memory(err, "intervals", n_sums, sizeof(int64_t));
 }
 
 void cr_intervals_fini(cr_intervals *intervals)
 {
     cr_stat_sums_free(intervals->sums);
+    free(intervals->shares);
     free(intervals->images);
     *intervals = (cr_intervals){0};
+}
+
+/* The sample of number k of all metrics. */
+static cr_stat_sample *share_of(const cr_intervals *of, int protocol, int k)
+{
+    return &of->shares[protocol * cr_metric_n_numbers() + k];
+}
+
+/* A row counts for a share where it has one of its own, which is then 0 or all. */
+static void see_shares(const cr_intervals *of, int metric, int protocol, int row,
+                       const int64_t *sums)
+{
+    for (int k = 0, m; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, &m);
+        if (m != metric || number->interval != CR_METRIC_WILSON)
+            continue;
+        const double value = number->count(sums).value;
+        if (!isnan(value))
+            cr_stat_sample_add(share_of(of, protocol, k), of->images[row], value > 0);
+    }
 }
 
 void cr_intervals_see(void *context, int metric, int protocol, int image, const int64_t *sums)
 {
     cr_intervals *of = context;
+    if (of->shares)
+        see_shares(of, metric, protocol, image, sums);
     if (of->status != CR_OK || !is_resampled(metric))
         return;
     const size_t first = cr_results_sums_at(of->plan, 0, metric, protocol);
@@ -108,6 +137,19 @@ static cr_status fill(const taking *from, cr_report_row *rows, cr_error *err)
     return CR_OK;
 }
 
+static void fill_shares(const cr_intervals *from, int n, const int *protocols, cr_report_row *rows)
+{
+    for (int k = 0, metric; k < cr_metric_n_numbers(); k++) {
+        const cr_metric_number *number = cr_metric_number_at(k, &metric);
+        for (int p = 0; p < n && number->interval == CR_METRIC_WILSON; p++) {
+            cr_metric_value *value = &rows[p].values[k];
+            const int protocol = cr_metrics[metric]->of_protocol ? protocols[p] : 0;
+            if (!isnan(value->value))
+                cr_stat_sample_wilson(share_of(from, protocol, k), 100, &value->low, &value->high);
+        }
+    }
+}
+
 cr_status cr_intervals_fill(const cr_intervals *intervals, const cr_report *report, int n_threads,
                             cr_report_row *rows, cr_error *err)
 {
@@ -127,6 +169,8 @@ cr_status cr_intervals_fill(const cr_intervals *intervals, const cr_report *repo
     CR_TRY(cr_stat_resample_sums(intervals->sums, CR_STAT_SEED, CR_REPORT_RESAMPLES,
                                  n_threads > 1 ? n_threads : 1, take, &to, err));
     status = fill(&to, rows, err);
+    if (intervals->shares)
+        fill_shares(intervals, report->n_protocols, protocols, rows);
 
 cleanup:
     free(to.values);

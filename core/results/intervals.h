@@ -9,6 +9,9 @@ typedef struct cr_intervals {
     const cr_results_plan *plan;
     int32_t *images; /* [n_images of the set] which rows are of one image */
     struct cr_stat_sums *sums;
+    /* [n_protocols of the plan][numbers of all metrics] of those that come with Wilson's interval, which is of rows
+     * one by one; NULL where each image has one row. */
+    struct cr_stat_sample *shares;
     cr_status status; /* of cr_intervals_see */
     cr_error err;
 } cr_intervals;
@@ -24,7 +27,8 @@ void cr_intervals_see(void *context, int metric, int protocol, int image, const 
 /* Fills the intervals of those numbers of the rows of a variant, or baseline, that want one: over all images
  * of the set, each with all its rows, CR_REPORT_RESAMPLES times, by seed CR_STAT_SEED. Where a number does not exist it has none.
  *   rows  [n_protocols of the report]
- * Errors: CR_EINTERNAL (memory, or no thread). */
+ * In a set of pairs shares get Wilson's interval anew, by cr_stat_sample_wilson. Errors: CR_EINTERNAL (memory, or no
+ * thread). */
 cr_status cr_intervals_fill(const cr_intervals *intervals, const cr_report *report, int n_threads,
                             cr_report_row *rows, cr_error *err);
 

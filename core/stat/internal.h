@@ -7,6 +7,9 @@
 /* The 97.5 % quantile of the standard normal distribution. */
 #define CR_STAT_Z 1.959963984540054
 
+/* Wilson's interval of a share p of n > 0, times `whole`. */
+void cr_stat_wilson_of(double p, double n, double whole, double *low, double *high);
+
 /* Sorts n >= 0 keys, which are taken apart byte by byte; `spare` is [n]. */
 void cr_stat_sort(uint64_t *keys, uint64_t *spare, int n);
 

@@ -41,17 +41,20 @@ void cr_stat_mcnemar(cr_stat_counts counts, double *exact, double *mid)
     *mid = fmin(1, (double)(2 * tail - first));
 }
 
-void cr_stat_wilson(int64_t part, int64_t counted, double whole, double *low, double *high)
+void cr_stat_wilson_of(double p, double n, double whole, double *low, double *high)
 {
     const double z = CR_STAT_Z;
-    const double n = (double)counted, p = (double)part / n;
-    *low = *high = NAN;
-    if (counted <= 0)
-        return;
     const double centre = p + z * z / (2 * n), reach = 1 + z * z / n;
     const double half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-    *low = part == 0 ? 0 : whole * (centre - half) / reach;
-    *high = part == counted ? whole : whole * (centre + half) / reach;
+    *low = p <= 0 ? 0 : whole * (centre - half) / reach;
+    *high = p >= 1 ? whole : whole * (centre + half) / reach;
+}
+
+void cr_stat_wilson(int64_t part, int64_t counted, double whole, double *low, double *high)
+{
+    *low = *high = NAN;
+    if (counted > 0)
+        cr_stat_wilson_of((double)part / (double)counted, (double)counted, whole, low, high);
 }
 
 /* The correlation of the two columns, corrected; 0 where it does not exist. */
@@ -71,20 +74,21 @@ static double added(double x, double y, double phi)
     return sqrt(fmax(0, x * x - 2 * phi * x * y + y * y));
 }
 
-void cr_stat_newcombe(cr_stat_counts counts, double *low, double *high)
+void cr_stat_newcombe(cr_stat_counts counts, double n, double *low, double *high)
 {
-    const int64_t n = counts.both + counts.only_a + counts.only_b + counts.neither;
+    const int64_t n_rows = counts.both + counts.only_a + counts.only_b + counts.neither;
     const int64_t n_a = counts.both + counts.only_a, n_b = counts.both + counts.only_b;
     *low = *high = NAN;
-    if (n <= 0)
+    if (n_rows <= 0)
         return;
-    const double a = (double)n_a / (double)n, b = (double)n_b / (double)n;
-    const double difference = (double)(counts.only_a - counts.only_b) / (double)n;
-    const double phi = correlation((double)counts.both, (double)counts.only_a,
-                                   (double)counts.only_b, (double)counts.neither);
+    const double rows = (double)n_rows, scale = n / rows;
+    const double a = (double)n_a / rows, b = (double)n_b / rows;
+    const double difference = (double)(counts.only_a - counts.only_b) / rows;
+    const double phi = correlation(scale * (double)counts.both, scale * (double)counts.only_a,
+                                   scale * (double)counts.only_b, scale * (double)counts.neither);
     double low_a, high_a, low_b, high_b;
-    cr_stat_wilson(n_a, n, 1, &low_a, &high_a);
-    cr_stat_wilson(n_b, n, 1, &low_b, &high_b);
+    cr_stat_wilson_of(a, n, 1, &low_a, &high_a);
+    cr_stat_wilson_of(b, n, 1, &low_b, &high_b);
     *low = difference - added(a - low_a, high_b - b, phi);
     *high = difference + added(b - low_b, high_a - a, phi);
 }

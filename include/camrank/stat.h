@@ -14,8 +14,9 @@
  * all functions give the same bits as without clusters. */
 typedef struct cr_stat_clusters {
     int n_rows, n; /* rows, and clusters: at most as many, each with a row at least */
-    const int32_t *
-        of; /* [n_rows] the cluster of each row, 0 to n - 1; NULL: row i is cluster i. The caller's */
+    const int32_t
+        *of; /* [n_rows] the cluster of each row: 0 of the first, and of each other that of the row
+                          before, or the next; NULL: row i is cluster i. The caller's */
 } cr_stat_clusters;
 
 /* n rows, each of which is a cluster. */
@@ -64,6 +65,41 @@ void cr_stat_mcnemar(cr_stat_counts counts, double *exact, double *mid);
  * where nothing was counted. */
 void cr_stat_wilson(int64_t part, int64_t counted, double whole, double *low, double *high);
 
+/* Values of rows that are shares or differences of such: 1, 0 or -1. Starts as {0}. */
+typedef struct cr_stat_sample {
+    int64_t n, n_clusters;
+    int64_t sum, squares;                   /* of rows */
+    int64_t of_sums, of_products, of_sizes; /* over clusters: sum^2, sum * rows, rows^2 */
+    int64_t last_sum, last_n;               /* of the last cluster, so far */
+    int32_t last;
+} cr_stat_sample;
+
+/* Adds a row; those of one cluster one behind the other. */
+void cr_stat_sample_add(cr_stat_sample *sample, int32_t cluster, int value);
+
+/* How many independent rows say as much of the mean as these do: n over the design effect, which is the variance of
+ * the mean over clusters (a ratio's, by linearization, times clusters / (clusters - 1)) over that of as many
+ * independent rows (Kish, Survey Sampling, 1965, section 8.2). At most n, as the standards of the US National Center
+ * for Health Statistics have it (Parker et al., Vital Health Stat. 2(175), 2017); where all rows have one value, which
+ * says nothing of their correlation, as many as clusters; n where no cluster has two rows. */
+double cr_stat_sample_size(const cr_stat_sample *sample);
+
+/* Wilson's interval of a share, the mean of a sample of 1 and 0, times `whole`, with cr_stat_sample_size in the place
+ * of the number counted (Franco et al., J. Surv. Stat. Methodol. 7, 2019). NaN of an empty one. */
+void cr_stat_sample_wilson(const cr_stat_sample *sample, double whole, double *low, double *high);
+
+/* The differences a - b of two columns of rights. */
+cr_stat_sample cr_stat_differences(const uint8_t *a, const uint8_t *b, cr_stat_clusters clusters);
+
+/* McNemar's test of clusters. Where neither column is better, all differences of a cluster could as well be the
+ * other way round: `exact` is the probability that the sum of the differences is as far from 0 as it is, or farther,
+ * when those of each cluster change sides together with probability 1/2 (Fisher's test by randomization, of whole
+ * clusters; its approximation by a normal distribution is the test of Yang et al., Biom. J. 52, 2010). `mid`
+ * counts the sum as it is by half. Where no cluster has a difference beyond 1 these are cr_stat_mcnemar's. Errors:
+ * CR_EINTERNAL (memory). */
+cr_status cr_stat_mcnemar_clusters(const uint8_t *a, const uint8_t *b, cr_stat_clusters clusters,
+                                   double *exact, double *mid, cr_error *err);
+
 /* Pointwise mutual information of a and b, of which `both` of n have both, in bits: log2(P(a, b) / (P(a) P(b)))
  * (Church and Hanks, Comput. Linguist. 16, 1990). Its 95 % interval is Wilson's of the share of b among those
  * that have a, over the share of b among all, which is taken as it is. -infinity where nothing has both; NaN
@@ -73,8 +109,10 @@ void cr_stat_mutual(int64_t both, int64_t a, int64_t b, int64_t n, double *value
 
 /* 95 % interval of (share of a) - (share of b): Wilson's intervals, squared and added, with the
  * correlation of the columns corrected by n/2 where it is positive (Newcombe, Stat. Med. 17, 1998,
- * pages 2635 to 2650, method 10). NaN without images. */
-void cr_stat_newcombe(cr_stat_counts counts, double *low, double *high);
+ * pages 2635 to 2650, method 10). NaN without images.
+ *   n  what the rows are worth: cr_stat_sample_size of their differences, or, where they are independent, their
+ *      number. The counts are scaled to it. */
+void cr_stat_newcombe(cr_stat_counts counts, double n, double *low, double *high);
 
 /* Cohen's kappa of the two columns (Educ. Psychol. Meas. 20, 1960); NaN where both are right on all
  * images, or on none. */
@@ -83,7 +121,7 @@ double cr_stat_kappa(cr_stat_counts counts);
 /* How many images a paired comparison needs to see a difference of this size at level alpha with power
  * 0.8, two-sided, where a difference of one image has this mean square: (z_(1 - alpha/2) sqrt(s) +
  * z_0.8 sqrt(s - d^2))^2 / d^2. Of rights s is the share of discordant images, and it is Connor's size
- * of McNemar's test (Biometrics 43, 1987, equation 4). Rounded up; NaN where the difference is 0. */
+ * of McNemar's test (Biometrics 43, 1987, equation 4). Of clusters both are of the sum of a cluster's differences. Rounded up; NaN where the difference is 0. */
 double cr_stat_images_needed(double difference, double mean_square, double alpha);
 
 /* --- Two columns of values ---------------------------------------------------------------------- */
@@ -93,11 +131,13 @@ typedef struct cr_stat_wilcoxon_result {
     double z, p;        /* two-sided, normal approximation without continuity correction */
 } cr_stat_wilcoxon_result;
 
-/* Wilcoxon's signed-rank test. Equal absolute differences share their mean rank, and the variance is
+/* Wilcoxon's signed-rank test. Where clusters have several rows, ranks are those of rows, and it is the sum of a
+ * cluster's signed ranks that changes its sign by chance: z is the sum of these sums over the root of that of their
+ * squares (Rosner, Glynn and Lee, Biometrics 62, 2006). Equal absolute differences share their mean rank, and the variance is
  * corrected for them; differences of 0 are ranked, and then left out (Pratt, J. Am. Stat. Assoc. 54,
  * 1959). p is 1 where no image differs. Errors: CR_EINTERNAL (memory). */
-cr_status cr_stat_wilcoxon(const double *a, const double *b, int n, cr_stat_wilcoxon_result *result,
-                           cr_error *err);
+cr_status cr_stat_wilcoxon(const double *a, const double *b, cr_stat_clusters clusters,
+                           cr_stat_wilcoxon_result *result, cr_error *err);
 
 /* --- More than two columns ---------------------------------------------------------------------- */
 
@@ -106,20 +146,26 @@ typedef struct cr_stat_test {
     int df;
 } cr_stat_test;
 
+/* Both tests over all columns ask how far apart the columns' sums would be if in each row, or, where clusters have
+ * several, in all rows of a cluster together, the columns were in any order: the variance is that of the clusters'
+ * sums. */
+
 /* Cochran's Q: do k >= 2 columns of rights have the same share? (Biometrika 37, 1950.) 0 and p = 1 where
- * all columns agree on every image. */
-cr_stat_test cr_stat_cochran(const uint8_t *const *columns, int k, int n);
+ * all columns agree on every cluster. Errors: CR_EINTERNAL (memory). */
+cr_status cr_stat_cochran(const uint8_t *const *columns, int k, cr_stat_clusters clusters,
+                          cr_stat_test *test, cr_error *err);
 
 /* Friedman's test of k >= 2 columns of values, corrected for ties (Conover, Practical Nonparametric
  * Statistics, 3rd edition, section 5.8, equation 3). 0 and p = 1 where all are tied everywhere.
- *   mean_ranks  [k], the caller's: over the images, rank 1 the largest value, ties the mean of theirs
+ *   mean_ranks  [k], the caller's: over the rows, rank 1 the largest value, ties the mean of theirs
+ *   worth       how many independent rows have mean ranks as sure as these: n_rows where no cluster has two
  * Errors: CR_EINTERNAL (memory). */
-cr_status cr_stat_friedman(const double *const *columns, int k, int n, double *mean_ranks,
-                           cr_stat_test *test, cr_error *err);
+cr_status cr_stat_friedman(const double *const *columns, int k, cr_stat_clusters clusters,
+                           double *mean_ranks, double *worth, cr_stat_test *test, cr_error *err);
 
 /* Nemenyi's critical difference of two mean ranks at level alpha: q / sqrt(2) sqrt(k (k + 1) / (6 n)), q
- * of cr_stat_range_quantile (Demsar, JMLR 7, 2006, section 3.2.2). */
-double cr_stat_nemenyi(double alpha, int k, int n);
+ * of cr_stat_range_quantile, n of independent rows (Demsar, JMLR 7, 2006, section 3.2.2). */
+double cr_stat_nemenyi(double alpha, int k, double n);
 
 /* --- How alike two pictures are ----------------------------------------------------------------- */
 

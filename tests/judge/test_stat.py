@@ -15,12 +15,12 @@ import numpy as np
 
 from camrank import KIT, Checks, lib
 from draws import draws
-from structs import (CR_STAT_RESAMPLES, cr_stat_clusters, cr_stat_counts, cr_stat_test,
-                     cr_stat_wilcoxon_result)
+from structs import (CR_STAT_RESAMPLES, cr_stat_clusters, cr_stat_counts, cr_stat_sample,
+                     cr_stat_test, cr_stat_wilcoxon_result)
 
 try:
     from scipy import stats
-    from statsmodels.stats import contingency_tables, inter_rater, multitest
+    from statsmodels.stats import contingency_tables, inter_rater, multitest, proportion
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -29,7 +29,8 @@ check = Checks()
 for name in ("normal", "normal_quantile", "chi_square_tail", "range_quantile", "kappa", "nemenyi",
              "images_needed"):
     getattr(lib, f"cr_stat_{name}").restype = ct.c_double
-lib.cr_stat_cochran.restype, lib.cr_stat_count.restype = cr_stat_test, cr_stat_counts
+lib.cr_stat_count.restype = cr_stat_counts
+lib.cr_stat_sample_size.restype, lib.cr_stat_differences.restype = ct.c_double, cr_stat_sample
 
 
 def real(x):
@@ -50,6 +51,10 @@ def rows(of, n=None):
         n_rows=len(of), n=int(of.max()) + 1, of=of.ctypes.data)
 
 
+def n_of(counts):
+    return real(counts.both + counts.only_a + counts.only_b + counts.neither)
+
+
 def count(a, b):
     a, b = np.ascontiguousarray(a, np.uint8), np.ascontiguousarray(b, np.uint8)
     return lib.cr_stat_count(at(a), at(b), len(a))
@@ -61,22 +66,25 @@ def two(function, *arguments, error=False):
     return one.value, other.value
 
 
-def wilcoxon(a, b):
+def wilcoxon(a, b, of=None):
     a, b, result = np.ascontiguousarray(a, float), np.ascontiguousarray(b, float), cr_stat_wilcoxon_result()
-    lib.cr_stat_wilcoxon(at(a), at(b), len(a), ct.byref(result), None)
+    lib.cr_stat_wilcoxon(at(a), at(b), rows(of, len(a)), ct.byref(result), None)
     return result
 
 
-def friedman(columns):
+def friedman(columns, of=None):
     columns = [np.ascontiguousarray(c, float) for c in columns]
-    ranks, test = np.zeros(len(columns)), cr_stat_test()
-    lib.cr_stat_friedman(pointers(columns), len(columns), len(columns[0]), at(ranks), ct.byref(test), None)
+    ranks, worth, test = np.zeros(len(columns)), ct.c_double(), cr_stat_test()
+    lib.cr_stat_friedman(pointers(columns), len(columns), rows(of, len(columns[0])), at(ranks), ct.byref(worth),
+                         ct.byref(test), None)
     return ranks, test
 
 
-def cochran(columns):
+def cochran(columns, of=None):
     columns = [np.ascontiguousarray(c, np.uint8) for c in columns]
-    return lib.cr_stat_cochran(pointers(columns), len(columns), len(columns[0]))
+    test = cr_stat_test()
+    lib.cr_stat_cochran(pointers(columns), len(columns), rows(of, len(columns[0])), ct.byref(test), None)
+    return test
 
 
 def adjusted(method, p):
@@ -197,7 +205,7 @@ def newcombe(both, a, b, neither):
 def judge_pairs_of_rights(rng):
     cases = list(tables(rng))
     counts = [cr_stat_counts(both=c[0], only_a=c[1], only_b=c[2], neither=c[3]) for c in cases]
-    agrees("Newcombe's interval", [two("newcombe", c) for c in counts], [newcombe(*c) for c in cases], 1e-9, 1)
+    agrees("Newcombe's interval", [two("newcombe", c, n_of(c)) for c in counts], [newcombe(*c) for c in cases], 1e-9, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         kappa = [inter_rater.cohens_kappa(np.reshape(c, (2, 2)), return_results=False) for c in cases]
     agrees("Cohen's kappa", [lib.cr_stat_kappa(c) for c in counts], kappa, 1e-11, 1e-3)
@@ -220,7 +228,7 @@ def judge_values(rng):
         columns = rng.random((k, n)) < np.linspace(0.4, 0.6, k)[:, None]
         want, got = contingency_tables.cochrans_q(columns.T.astype(int)), cochran(columns)
         agrees(f"Cochran's Q of {k}", [got.statistic, got.p, got.df], [want.statistic, want.pvalue, want.df], 1e-9)
-    agrees("Nemenyi", lib.cr_stat_nemenyi(real(0.05), 10, 500),
+    agrees("Nemenyi", lib.cr_stat_nemenyi(real(0.05), 10, real(500)),
            stats.studentized_range.ppf(0.95, 10, np.inf) / np.sqrt(2) * np.sqrt(110 / 3000), 1e-8)
 
 
@@ -259,7 +267,7 @@ def judge_kit(folder):
     for row in rows:
         counts = count(columns[f"{row['a']}:{row['measure']}"], columns[f"{row['b']}:{row['measure']}"])
         ours.append([counts.both, counts.only_a, counts.only_b, counts.neither, *two("mcnemar", counts),
-                     *two("newcombe", counts), lib.cr_stat_kappa(counts)])
+                     *two("newcombe", counts, n_of(counts)), lib.cr_stat_kappa(counts)])
     ours = np.array(ours)
 
     def column(key):
@@ -296,7 +304,7 @@ def judge_kit(folder):
                [of["friedman_iou"]["statistic"], of["friedman_iou"]["p"]], 1e-9)
         agrees(f"kit: mean ranks, {name}", ranks, list(of["mean_ranks_iou_1_is_best"].values()), 1e-12)
         k = len(of["variants"])
-        agrees(f"kit: Nemenyi, {name}", [lib.cr_stat_nemenyi(real(a), k, 500) for a in (0.05, 0.1)],
+        agrees(f"kit: Nemenyi, {name}", [lib.cr_stat_nemenyi(real(a), k, real(500)) for a in (0.05, 0.1)],
                list(of["nemenyi_cd"].values()), 1e-6)
 
 
@@ -315,7 +323,7 @@ def judge_null():
         p_exact.append(exact)
         p_mid.append(mid)
         both, a, b, neither = rng.multinomial(n, true)
-        low, high = two("newcombe", cr_stat_counts(both=both, only_a=a, only_b=b, neither=neither))
+        low, high = two("newcombe", cr_stat_counts(both=both, only_a=a, only_b=b, neither=neither), real(n))
         covered += low <= true[1] - true[2] <= high
     for _ in range(repetitions):
         quality = rng.beta(2, 2, 200)  # of the image
@@ -363,6 +371,98 @@ def judge_clustered_bootstrap(rng):
           and bca(a, b, 5) == bca(a, b, 5, of=alone))
 
 
+def sums(values, of):
+    return np.bincount(of, values, of.max() + 1)
+
+
+def rights(rng, of, share=0.5, alike=0.7):
+    """Rows of an image are alike: with probability `alike` each is what its image is."""
+    image = rng.random(of.max() + 1) < share
+    return np.where(rng.random(len(of)) < alike, image[of], rng.random(len(of)) < share).astype(np.uint8)
+
+
+def effective(values, of):
+    """By the design effect, at most the rows there are."""
+    images, n, mean = of.max() + 1, len(of), values.mean()
+    of_images = (sums(values - mean, of)**2).sum() * images / (images - 1)
+    return min(n, n * ((values - mean)**2).sum() / of_images)
+
+
+def wilson(values, of):
+    sample = cr_stat_sample()
+    for image, value in zip(of.tolist(), values.tolist()):
+        lib.cr_stat_sample_add(ct.byref(sample), image, int(value))
+    return sample, two("sample_wilson", ct.byref(sample), real(1))
+
+
+def mcnemar(a, b, of):
+    return two("mcnemar_clusters", at(a), at(b), rows(of), error=True)
+
+
+def judge_tests_of_images(rng):
+    """Tests whose signs, or columns, change by images: SciPy's permutation test of all ways there are, statsmodels'
+    Wilson of the effective number, and the papers' formulas."""
+    for round in range(4):
+        of = images_of(rng, 12)
+        a, b = rights(rng, of, 0.7), rights(rng, of, 0.3 + 0.1 * round)
+        apart = sums(a.astype(float) - b, of)
+        if np.abs(apart).max() < 2:
+            continue
+        want = stats.permutation_test((apart, np.zeros(12)), lambda x, y, axis: np.sum(x - y, axis),
+                                      permutation_type="samples", vectorized=True, n_resamples=np.inf)
+        least = np.abs(want.null_distribution) >= abs(want.statistic) - 1e-9
+        same = np.abs(np.abs(want.null_distribution) - abs(want.statistic)) < 1e-9
+        agrees("McNemar by images, and mid-p", mcnemar(a, b, of), [least.mean(), least.mean() - same.mean() / 2], 1e-12)
+        sample, got = wilson(a, of)
+        agrees("effective rows", lib.cr_stat_sample_size(ct.byref(sample)), effective(a.astype(float), of), 1e-12)
+        n = effective(a.astype(float), of)
+        agrees("Wilson of them", got, proportion.proportion_confint(a.mean() * n, n, method="wilson"), 1e-9)
+        x, y = rng.normal(0.3, 1, len(of)).round(1), rng.normal(0, 1, len(of)).round(1)
+        signed = sums(np.sign(x - y) * stats.rankdata(np.abs(x - y)), of)  # Rosner, Glynn and Lee
+        agrees("Wilcoxon by images", wilcoxon(x, y, of).z, signed.sum() / np.sqrt((signed**2).sum()), 1e-12)
+    of = images_of(rng, 400)
+    columns = np.array([rights(rng, of, share) for share in (0.5, 0.53, 0.6)])
+    values = rng.normal(0, 1, (3, len(of))) + rng.normal(0, 1, (3, 400))[:, of]
+    ranks = stats.rankdata(-values, axis=0)
+    for what, scores, got in (("Cochran's Q", columns.astype(float), cochran(columns, of)),
+                              ("Friedman", ranks, friedman(values, of)[1])):
+        of_images = np.array([sums(row, of) for row in scores])
+        apart = of_images - of_images.mean(0)
+        agrees(what + " by images", got.statistic, 2 * (apart.sum(1)**2).sum() / (apart**2).sum(), 1e-9)
+    a, b = columns[:2]
+    apart = sums(a.astype(float) - b, of)  # Yang et al., 2010: what two columns are of
+    agrees("Cochran's Q of two", cochran(columns[:2], of).statistic, apart.sum()**2 / (apart**2).sum(), 1e-9)
+    agrees("McNemar by images near its approximation", mcnemar(a, b, of)[1],
+           stats.chi2.sf(apart.sum()**2 / (apart**2).sum(), 1), 0.1)
+    alone = np.arange(len(of), dtype=np.int32)
+    check("McNemar, images of one row: the same bits", mcnemar(a, b, alone) == two("mcnemar", count(a, b)))
+
+
+def judge_coverage():
+    """Rows of an image that are alike: intervals by images hold the truth, those by rows do so less often."""
+    rng, repetitions = np.random.default_rng(22), 600
+    held = {what: [0, 0] for what in ("BCa", "Wilson", "Newcombe", "exact test")}
+    for _ in range(repetitions):
+        of = images_of(rng, 150)
+        rowwise = np.arange(len(of), dtype=np.int32)
+        a, b = rights(rng, of, 0.6), rights(rng, of, 0.6)
+        x = rng.normal(0, 1, 150)[of] + rng.normal(0, 1, len(of))
+        seed = int(rng.integers(1 << 30))
+        for k, by in enumerate((of, rowwise)):
+            low, high = bca(x, np.zeros(len(of)), seed, 500, by)
+            held["BCa"][k] += low <= 0 <= high
+            low, high = wilson(a, by)[1]
+            held["Wilson"][k] += low <= 0.6 <= high
+            size = lib.cr_stat_sample_size(ct.byref(lib.cr_stat_differences(at(a), at(b), rows(by))))
+            low, high = two("newcombe", count(a, b), real(size))
+            held["Newcombe"][k] += low <= 0 <= high
+            held["exact test"][k] += mcnemar(a, b, by)[0] >= 0.05
+    for what, counts in held.items():
+        by_images, by_rows = 100 * np.array(counts) / repetitions
+        check(f"{what}: 95 % by images, not by rows", 92.5 <= by_images <= 98 and by_rows < 88,
+              f"{by_images:.1f} % and {by_rows:.1f} %")
+
+
 def main():
     if sys.argv[1:] == ["null"]:
         judge_null()
@@ -374,6 +474,8 @@ def main():
     judge_pairs_of_rights(rng)
     judge_values(rng)
     judge_clustered_bootstrap(rng)
+    judge_tests_of_images(rng)
+    judge_coverage()
     judge_many(rng)
     judge_bootstrap(rng)
     if os.path.isdir(f"{KIT}/metrics/paired"):
