@@ -13,9 +13,12 @@
 
 #include <string.h>
 
-/* Values of the input that stay in the second-level cache meanwhile; places of a window that are read where they lie;
- * and pixels of an output's row, for a tile to be of one row only. */
+/* Values of the input that stay in the second-level cache meanwhile, and in the first-level one; weights that stay in the
+ * second; places of a window that are read where they lie; and pixels of an output's row, for a tile to be of one row
+ * only. */
 #define BAND_VALUES ((size_t)192 * 1024)
+#define NEAR_VALUES ((size_t)16 * 1024)
+#define WEIGHT_VALUES ((size_t)512 * 1024)
 #define MOST_RUNS 512
 #define LEAST_STRIDED 28
 
@@ -281,24 +284,37 @@ static const cr_bfloat16 *turn_panel(const cr_pairs *p, const cr_pairs_pass *pas
     return to;
 }
 
+/* Rows that are multiplied by all weights before the next are, so that an output's pixels are written whole: few, for tiles
+ * of AMX where the weights stay in the second-level cache; all of them otherwise. */
+static size_t rows_at_once(const cr_pairs *p, size_t m)
+{
+    const size_t depth = (size_t)depth_of(p),
+                 rows = NEAR_VALUES / depth / CR_PAIRS_ROWS * CR_PAIRS_ROWS;
+    if (cr_pairs_loops_used()->tile_to || p->turned || cr_pairs_weights(p) > WEIGHT_VALUES)
+        return m;
+    return rows < CR_PAIRS_ROWS ? CR_PAIRS_ROWS : rows;
+}
+
 /* m rows of one run each, lda apart, to output pixels from `first` on. If `tail`, the last tile's rows are there. */
 static void multiply_rows(const cr_pairs *p, const cr_pairs_pass *pass, const cr_bfloat16 *a,
                           ptrdiff_t lda, size_t m, const cr_bfloat16 *tail, size_t first)
 {
     float c[CR_PAIRS_ROWS * CR_PAIRS_COLUMNS];
-    for (int k = 0; k < p->win.k; k += CR_PAIRS_COLUMNS) {
-        columns strip = columns_of(p, pass, k, NULL);
-        strip.tile.c = c;
-        if (p->turned)
-            strip.tile.b = turn_panel(p, pass, k);
-        for (size_t row = 0; row < m; row += CR_PAIRS_ROWS) {
-            strip.tile.rows = m - row < CR_PAIRS_ROWS ? (int)(m - row) : CR_PAIRS_ROWS;
-            const bool last = tail && strip.tile.rows < CR_PAIRS_ROWS;
-            strip.tile.a = last ? tail : a + (ptrdiff_t)row * lda;
-            strip.tile.lda = last ? run_of(p) : lda;
-            multiply_tile(&strip, first + row);
+    const size_t at_once = rows_at_once(p, m);
+    for (size_t from = 0; from < m; from += at_once)
+        for (int k = 0; k < p->win.k; k += CR_PAIRS_COLUMNS) {
+            columns strip = columns_of(p, pass, k, NULL);
+            strip.tile.c = c;
+            if (p->turned)
+                strip.tile.b = turn_panel(p, pass, k);
+            for (size_t row = from; row < m && row < from + at_once; row += CR_PAIRS_ROWS) {
+                strip.tile.rows = m - row < CR_PAIRS_ROWS ? (int)(m - row) : CR_PAIRS_ROWS;
+                const bool last = tail && strip.tile.rows < CR_PAIRS_ROWS;
+                strip.tile.a = last ? tail : a + (ptrdiff_t)row * lda;
+                strip.tile.lda = last ? run_of(p) : lda;
+                multiply_tile(&strip, first + row);
+            }
         }
-    }
 }
 
 static void run_as_it_lies(const cr_pairs *p, const cr_pairs_pass *pass)

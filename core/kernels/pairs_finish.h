@@ -39,8 +39,33 @@ finish_row(const cr_pairs_finish *p, const cr_finish_lanes *lanes, ptrdiff_t row
                              (__m256i)_mm512_cvtneps_pbh(sum));
 }
 
+/* Rows of a whole panel. */
+static void finish_lines(const cr_pairs_finish *p)
+{
+    const cr_finish_lanes low = finish_lanes(p, 0), high = finish_lanes(p, 16);
+    for (ptrdiff_t i = 0; i < p->rows; i++) {
+        const float *c = p->c + i * CR_PAIRS_COLUMNS;
+        __m512 sum[2] = {_mm512_add_ps(_mm512_loadu_ps(c), low.bias),
+                         _mm512_add_ps(_mm512_loadu_ps(c + 16), high.bias)};
+        if (p->add) {
+            const __m512i add = _mm512_loadu_si512(p->add + i * p->add_step);
+            const __m512i first = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(add));
+            const __m512i last = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(add, 1));
+            sum[0] = _mm512_add_ps(sum[0], _mm512_castsi512_ps(_mm512_slli_epi32(first, 16)));
+            sum[1] = _mm512_add_ps(sum[1], _mm512_castsi512_ps(_mm512_slli_epi32(last, 16)));
+        }
+        for (int v = 0; v < 2; v++)
+            sum[v] = _mm512_min_ps(low.hi, _mm512_max_ps(low.lo, sum[v]));
+        _mm512_storeu_si512(p->y + i * p->y_step, (__m512i)_mm512_cvtne2ps_pbh(sum[1], sum[0]));
+    }
+}
+
 static void finish(const cr_pairs_finish *p)
 {
+    if (p->n == CR_PAIRS_COLUMNS) {
+        finish_lines(p);
+        return;
+    }
     for (int v = 0; v < p->n; v += 16) {
         const cr_finish_lanes lanes = finish_lanes(p, v);
         for (int i = 0; i < p->rows; i++)
