@@ -2,7 +2,7 @@
 #include "mask.h"
 
 #include "camrank/image.h"
-#include "camrank/multiversion.h"
+#include "camrank/loc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +18,19 @@ static cr_status read_image(const char *path, int max_mpixels, cr_image *image, 
     return status;
 }
 
-/* Pixels that are not black become `as`. */
-CR_MULTIVERSION
-static void mark(size_t n, const uint8_t *rgb, uint8_t as, uint8_t *restrict pixels)
+/* Marks with `as` the pixels of a mask, of the frame's size, that are not black in an image of any size: the
+ * nearest pixel, that of cv2.resize's INTER_NEAREST, as in wsolevaluation's load_mask_image. */
+static void mark(const cr_image *image, uint8_t as, cr_mask *mask)
 {
-    for (size_t i = 0; i < n; i++)
-        pixels[i] = rgb[3 * i] | rgb[3 * i + 1] | rgb[3 * i + 2] ? as : pixels[i];
+    const size_t width = (size_t)image->width;
+    for (int y = 0; y < CR_FRAME; y++) {
+        const uint8_t *row = image->rgb + 3 * width * (size_t)cr_frame_nearest(y, image->height);
+        for (int x = 0; x < CR_FRAME; x++) {
+            const uint8_t *rgb = row + 3 * (size_t)cr_frame_nearest(x, image->width);
+            if (rgb[0] | rgb[1] | rgb[2])
+                mask->pixels[y * CR_FRAME + x] = as;
+        }
+    }
 }
 
 /* The colour of an entry of VOC's palette: its bits are those of the entry by turns, from the top down. */
@@ -49,31 +56,33 @@ static bool is_of(const cr_image *image, size_t pixel, const colour *of)
 
 enum { NO_MATTER = 255 }; /* VOC's entry of pixels that do not count */
 
-static void mark_entry(size_t n, const cr_image *image, int entry, uint8_t *pixels)
+/* Of a file that has the masks of all classes: pixels of one of them. */
+static cr_status read_entry(const char *path, int entry, int max_mpixels, cr_mask *mask,
+                            cr_error *err)
 {
+    cr_image image = {0};
     const colour wanted = colour_of(entry), no_matter = colour_of(NO_MATTER);
-    for (size_t i = 0; i < n; i++)
-        pixels[i] = is_of(image, i, &wanted) ? 1 : is_of(image, i, &no_matter) ? 2 : 0;
+    CR_OR_RETURN(read_image(path, max_mpixels, &image, err));
+    const size_t n = (size_t)image.width * (size_t)image.height;
+    *mask = (cr_mask){calloc(n, 1), image.width, image.height};
+    for (size_t i = 0; mask->pixels && i < n; i++)
+        mask->pixels[i] = is_of(&image, i, &wanted) ? 1 : is_of(&image, i, &no_matter) ? 2 : 0;
+    cr_image_free(&image);
+    return mask->pixels ? CR_OK : cr_fail_memory(err, "a mask", n, 1);
 }
 
-static cr_status make(const cr_image *object, const cr_image *ignored, int entry, const char *path,
-                      cr_mask *mask, cr_error *err)
+/* Adds a file to a mask of the frame's size, which is made for the first. */
+static cr_status add_file(const char *path, uint8_t as, int max_mpixels, cr_mask *mask,
+                          cr_error *err)
 {
-    const size_t n = (size_t)object->width * (size_t)object->height;
-    if (ignored->rgb && (ignored->width != object->width || ignored->height != object->height))
-        return cr_fail(err, CR_EINPUT, "%s: %d x %d pixels, the mask %d x %d", path, ignored->width,
-                       ignored->height, object->width, object->height);
-    *mask = (cr_mask){calloc(n, 1), object->width, object->height};
+    cr_image image = {0};
+    CR_OR_RETURN(read_image(path, max_mpixels, &image, err));
     if (!mask->pixels)
-        return cr_fail_memory(err, "a mask", n, 1);
-    if (entry) {
-        mark_entry(n, object, entry, mask->pixels);
-        return CR_OK;
-    }
-    if (ignored->rgb)
-        mark(n, ignored->rgb, 2, mask->pixels);
-    mark(n, object->rgb, 1, mask->pixels);
-    return CR_OK;
+        *mask = (cr_mask){calloc(CR_FRAME, CR_FRAME), CR_FRAME, CR_FRAME};
+    if (mask->pixels)
+        mark(&image, as, mask);
+    cr_image_free(&image);
+    return mask->pixels ? CR_OK : cr_fail_memory(err, "a mask", CR_FRAME, CR_FRAME);
 }
 
 /* Of the files that the ground truth names: the objects' masks, all together, and what does not count. */
@@ -81,7 +90,6 @@ static cr_status join(const cr_dataset *data, int i, int max_mpixels, cr_mask *m
 {
     cr_status status = CR_OK;
     char *names = strdup(data->text + data->images[i].mask_files), *path = NULL;
-    cr_image image = {0};
     if (!names)
         return cr_fail_memory(err, "a path", 1, 1);
     uint8_t as = 2;
@@ -94,25 +102,12 @@ static cr_status join(const cr_dataset *data, int i, int max_mpixels, cr_mask *m
         path = cr_path_join(data->masks, name);
         if (!path)
             CR_TRY(cr_fail_memory(err, "a path", 1, 1));
-        CR_TRY(read_image(path, max_mpixels, &image, err));
-        const size_t n = (size_t)image.width * (size_t)image.height;
-        if (!mask->pixels)
-            *mask = (cr_mask){calloc(n, 1), image.width, image.height};
-        if (!mask->pixels)
-            CR_TRY(cr_fail_memory(err, "a mask", n, 1));
-        if (image.width != mask->width || image.height != mask->height)
-            CR_TRY(cr_fail(err, CR_EINPUT, "%s: %d x %d pixels, another mask of the image %d x %d",
-                           path, image.width, image.height, mask->width, mask->height));
-        mark(n, image.rgb, as, mask->pixels);
-        cr_image_free(&image);
+        CR_TRY(add_file(path, as, max_mpixels, mask, err));
         free(path);
         path = NULL;
     }
 
 cleanup:
-    if (status != CR_OK)
-        cr_mask_free(mask);
-    cr_image_free(&image);
     free(path);
     free(names);
     return status;
@@ -139,36 +134,45 @@ static void drop_empty(cr_mask *mask)
         cr_mask_free(mask);
 }
 
-cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
+/* Of the files that are named as the image is. */
+static cr_status read_files(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask,
+                            cr_error *err)
 {
     cr_status status = CR_OK;
-    cr_image object = {0}, ignored = {0};
-    *mask = (cr_mask){0};
-    if (data->images[i].n_outlines > 0) {
-        CR_OR_RETURN(draw(data, i, max_mpixels, mask, err));
-        drop_empty(mask);
-        return CR_OK;
-    }
-    if (!data->images[i].has_mask)
-        return CR_OK;
-    if (data->images[i].mask_files)
-        return join(data, i, max_mpixels, mask, err);
+    const int entry = data->images[i].mask;
     char *of_object = cr_data_mask_path(data, i, false);
     char *of_ignored = cr_data_mask_path(data, i, true);
     if (!of_object || !of_ignored)
         CR_TRY(cr_fail_memory(err, "a path", 1, 1));
-    CR_TRY(read_image(of_object, max_mpixels, &object, err));
-    if (access(of_ignored, F_OK) == 0)
-        CR_TRY(read_image(of_ignored, max_mpixels, &ignored, err));
-    CR_TRY(make(&object, &ignored, data->images[i].mask, of_ignored, mask, err));
-    if (data->images[i].mask)
+    if (entry) {
+        CR_TRY(read_entry(of_object, entry, max_mpixels, mask, err));
         drop_empty(mask);
+    } else {
+        if (access(of_ignored, F_OK) == 0)
+            CR_TRY(add_file(of_ignored, 2, max_mpixels, mask, err));
+        CR_TRY(add_file(of_object, 1, max_mpixels, mask, err));
+    }
 
 cleanup:
-    cr_image_free(&object);
-    cr_image_free(&ignored);
     free(of_object);
     free(of_ignored);
+    return status;
+}
+
+cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask, cr_error *err)
+{
+    const cr_data_image *image = &data->images[i];
+    cr_status status = CR_OK;
+    *mask = (cr_mask){0};
+    if (image->n_outlines > 0) {
+        status = draw(data, i, max_mpixels, mask, err);
+        if (status == CR_OK)
+            drop_empty(mask);
+    } else if (image->has_mask) {
+        status = (image->mask_files ? join : read_files)(data, i, max_mpixels, mask, err);
+    }
+    if (status != CR_OK)
+        cr_mask_free(mask);
     return status;
 }
 

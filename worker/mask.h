@@ -11,8 +11,10 @@ typedef struct cr_mask {
     int width, height;
 } cr_mask;
 
-/* Reads image i's, and which pixels of it do not count: where the object is, they do. Errors: CR_EINPUT naming
- * the file, of a size of its own too; those of cr_image_decode and cr_file_read. */
+/* Reads image i's, and which pixels of it do not count: where the object is, they do. Files of objects and of
+ * pixels that do not count may have any size: each is brought to CR_FRAME x CR_FRAME by the nearest pixel, which
+ * is the size of such a mask. One of all classes, or from outlines, has its own size. Errors: CR_EINPUT naming the
+ * file; those of cr_image_decode and cr_file_read. */
 cr_status cr_mask_read(const cr_dataset *data, int i, int max_mpixels, cr_mask *mask,
                        cr_error *err);
 void cr_mask_free(cr_mask *mask);

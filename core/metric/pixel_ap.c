@@ -23,13 +23,14 @@ typedef int32_t counts[3][MOST_BINS];
 static void count_pixels(const cr_metric_map *map, const int32_t *bins, counts *halves)
 {
     enum { HALF = CR_FRAME / 2 };
+    const int width = map->mask_width, height = map->mask_height;
     int32_t columns[CR_FRAME];
-    for (int64_t x = 0; x < CR_FRAME; x++)
-        columns[x] = (int32_t)(x * map->mask_width / CR_FRAME);
-    for (int64_t y = 0; y < HALF; y++, bins += CR_FRAME) {
-        const uint8_t *upper = map->mask + y * map->mask_height / CR_FRAME * map->mask_width;
+    for (int x = 0; x < CR_FRAME; x++)
+        columns[x] = cr_frame_nearest(x, width);
+    for (int y = 0; y < HALF; y++, bins += CR_FRAME) {
+        const uint8_t *upper = map->mask + (size_t)cr_frame_nearest(y, height) * (size_t)width;
         const uint8_t *lower =
-            map->mask + (y + HALF) * map->mask_height / CR_FRAME * map->mask_width;
+            map->mask + (size_t)cr_frame_nearest(y + HALF, height) * (size_t)width;
         for (int x = 0; x < CR_FRAME; x++) {
             halves[0][upper[columns[x]]][bins[x]]++;
             halves[1][lower[columns[x]]][bins[HALF * CR_FRAME + x]]++;

@@ -277,6 +277,15 @@ cr_status cr_loc_boxes(const cr_loc_map *map, const cr_protocol *protocol, int w
 #define CR_FRAME 224
 #define CR_SWEEP_LEVELS 255
 
+/* Of a row of `side` pixels that is resized to the frame, the pixel that becomes its x-th: cv2.resize's
+ * INTER_NEAREST, whose steps round as here: of some sides it is one below floor(x * side / CR_FRAME). */
+static inline int32_t cr_frame_nearest(int x, int side)
+{
+    const double scale = 1 / ((double)CR_FRAME / side);
+    const int32_t at = (int32_t)(x * scale);
+    return at < side ? at : side - 1;
+}
+
 /* The score map before the multiplication by 255, 0 to 1, as wsolevaluation stores score maps.
  *   out  [CR_FRAME][CR_FRAME], the caller's; rounded so that (int)(255. * out) is the score map
  * Errors: as cr_loc_upsample. */

@@ -143,12 +143,22 @@ def judge_run(masks, percent):
                "has no mask of any image" in nothing.stderr, nothing.stderr)
 
 
+def of_other_sizes(masks, folder):
+    """The masks by turns as they are, or larger by a whole number along each side, which leaves every nearest pixel."""
+    names = [os.path.relpath(os.path.join(root, name), masks) for root, _, found in os.walk(masks) for name in found]
+    for k, name in enumerate(sorted(names)):
+        os.makedirs(os.path.dirname(f"{folder}/{name}"), exist_ok=True)
+        mask = cv2.imread(f"{masks}/{name}", cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(f"{folder}/{name}", mask.repeat(1 + k % 3, 0).repeat(1 + k % 2, 1))
+    return folder
+
+
 def judge_lists(percent):
     """From wsolevaluation's own lists of masks, several of an image and one of what does not count."""
     model = "squeezenet1_0"
     with tempfile.TemporaryDirectory() as folder:
         sets = {"dataset.layout": "openimages", "dataset.images": f"{KIT}/dev/images",
-                "dataset.masks": f"{FOLDER}/masks/OpenImages",
+                "dataset.masks": of_other_sizes(f"{FOLDER}/masks/OpenImages", f"{folder}/masks"),
                 "dataset.ground_truth": f"{FOLDER}/metadata/OpenImages/val",
                 "dataset.synsets": f"{KIT}/dev/LOC_synset_mapping.txt", "models.0.file": f"{KIT}/models/{model}.onnx",
                 "methods": "[cam]", "metrics": "[pixel-ap]"}
