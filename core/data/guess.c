@@ -45,20 +45,40 @@ static bool has_class_folders(const char *images)
     return folders && !files;
 }
 
-static const cr_layout *of_file(const char *path)
+/* The beginning of a file, without a byte order mark; "" of one that cannot be read. */
+typedef struct beginning {
+    char text[64];
+} beginning;
+
+static beginning beginning_of(const char *path)
 {
-    char start[64] = "";
+    beginning start = {""};
     FILE *file = fopen(path, "rbe");
-    const size_t n = file ? fread(start, 1, sizeof start - 1, file) : 0;
+    const size_t n = file ? fread(start.text, 1, sizeof start.text - 1, file) : 0;
     if (file)
         fclose(file);
-    start[n] = 0;
-    const char *text = strncmp(start, "\xef\xbb\xbf", 3) == 0 ? start + 3 : start;
-    return text[strspn(text, " \t\r\n")] == '{'       ? &cr_layout_coco
-           : strncmp(text, "ImageId", 7) == 0         ? &cr_layout_kaggle
-           : strncmp(text, "image,label", 11) == 0    ? &cr_layout_csv
-           : strncmp(text, "ImageID,Source", 14) == 0 ? &cr_layout_openimages
-                                                      : &cr_layout_devkit;
+    start.text[n] = 0;
+    if (strncmp(start.text, "\xef\xbb\xbf", 3) == 0)
+        memmove(start.text, start.text + 3, sizeof start.text - 3);
+    return start;
+}
+
+bool cr_layout_begins(const char *path, const char *with)
+{
+    const beginning start = beginning_of(path);
+    return strncmp(start.text, with, strlen(with)) == 0;
+}
+
+static const cr_layout *of_file(const char *path)
+{
+    const beginning start = beginning_of(path);
+    const char *text = start.text;
+    return text[strspn(text, " \t\r\n")] == '{'         ? &cr_layout_coco
+           : strncmp(text, "ImageId", 7) == 0           ? &cr_layout_kaggle
+           : strncmp(text, "image,label", 11) == 0      ? &cr_layout_csv
+           : strncmp(text, "ImageID,Source", 14) == 0   ? &cr_layout_openimages
+           : strncmp(text, "MaskPath,ImageID", 16) == 0 ? &cr_layout_openimages
+                                                        : &cr_layout_devkit;
 }
 
 /* Of wsolevaluation's lists, those of OpenImages30k name masks. */

@@ -1,5 +1,6 @@
 /* Layout `openimages`: wsolevaluation's lists of OpenImages30k, which name masks, or OpenImages' own boxes,
- * `...-annotations-bbox.csv`: a row an image and class that has an object which is no group. Its boxes are
+ * `...-annotations-bbox.csv`: a row an image and class that has an object which is no group; or its own masks,
+ * `...-annotations-object-segmentation.csv`, of which each is of one object and stands with its box. Boxes are
  * shares of the image, whose size is in its file: a box is all pixels that it covers a part of. */
 #include "internal.h"
 
@@ -11,12 +12,37 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define HEADER                                                                        \
-    "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated," \
-    "IsGroupOf,IsDepiction,IsInside"
-#define MORE_CLICKS ",XClick1X,XClick2X,XClick3X,XClick4X,XClick1Y,XClick2Y,XClick3Y,XClick4Y"
+/* OpenImages' own files; the columns of the label and of the four sides are the same in both. */
+typedef struct own_file {
+    const char *columns, *sides[4];
+    int least, image, group, mask; /* columns; -1: there is none */
+} own_file;
 
-enum { IMAGE = 0, CLASS = 2, X_MIN = 4, IS_GROUP = 10 };
+static const own_file own_files[] = {
+    {.columns = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,"
+                "IsGroupOf,IsDepiction,IsInside,XClick1X,XClick2X,XClick3X,XClick4X,XClick1Y,"
+                "XClick2Y,XClick3Y,XClick4Y",
+     .sides = {"XMin", "XMax", "YMin", "YMax"},
+     .least = 13,
+     .image = 0,
+     .group = 10,
+     .mask = -1},
+    {.columns = "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,"
+                "Clicks",
+     .sides = {"BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax"},
+     .least = 8,
+     .image = 1,
+     .group = -1,
+     .mask = 0},
+};
+
+enum { CLASS = 2, X_MIN = 4 };
+
+/* By how the file begins. */
+static const own_file *table_of(const char *path)
+{
+    return cr_layout_begins(path, "MaskPath") ? &own_files[1] : &own_files[0];
+}
 
 static bool is_folder(const char *path)
 {
@@ -105,7 +131,8 @@ static cr_status classes_of_boxes(const char *path, cr_class_list *classes, cr_e
     cr_status status = CR_OK;
     folders f = {0};
     cr_name *names = NULL;
-    CR_TRY(cr_csv_read(path, HEADER MORE_CLICKS, IS_GROUP + 3, true, take_label, &f, err));
+    const own_file *table = table_of(path);
+    CR_TRY(cr_csv_read(path, table->columns, table->least, true, take_label, &f, err));
     names = cr_alloc((size_t)f.n, sizeof *names);
     if (!names)
         CR_TRY(cr_fail_memory(err, path, (size_t)f.n, sizeof *names));
@@ -212,17 +239,18 @@ static cr_status size_of(const cr_data_source *source, const cr_files *files, co
     return status;
 }
 
-/* Boxes. */
+/* Boxes and masks. */
 
 typedef struct reader {
     const cr_data_source *source;
+    const own_file *table;
     const cr_class_list *classes;
     cr_truth *truth;
     struct box {
         double side[4]; /* x min, x max, y min, y max */
         int32_t class;
-        uint32_t image_at;
-        const char *image; /* once all are read */
+        uint32_t image_at, mask_at;
+        const char *image, *mask; /* once all are read; "" without a mask */
         int line;
     } * boxes;
     cr_pool pool;
@@ -232,8 +260,8 @@ typedef struct reader {
 
 static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
 {
-    static const char *const names[] = {"XMin", "XMax", "YMin", "YMax"};
     reader *r = data;
+    const own_file *table = r->table;
     struct box box = {.line = in->at.line};
     for (int i = 0; i < 4; i++) {
         const char *word = in->field[X_MIN + i];
@@ -241,7 +269,8 @@ static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
         box.side[i] = strtod(word, &end);
         if (*end || !*word || !(box.side[i] >= 0 && box.side[i] <= 1))
             return cr_fail(err, CR_EINPUT, "%s:%d: %s is '%s', must be a number from 0 to 1",
-                           in->at.path, in->at.line, names[i], cr_quote(word, strlen(word)).text);
+                           in->at.path, in->at.line, table->sides[i],
+                           cr_quote(word, strlen(word)).text);
     }
     if (box.side[0] >= box.side[1] || box.side[2] >= box.side[3])
         return cr_fail(err, CR_EINPUT, "%s:%d: the box is empty", in->at.path, in->at.line);
@@ -253,10 +282,14 @@ static cr_status take_box(const cr_csv_row *in, void *data, cr_error *err)
         return cr_fail(err, CR_EINPUT, "%s:%d: label '%s' is not in the synset list %s",
                        in->at.path, in->at.line, cr_quote(label, strlen(label)).text,
                        r->classes->path);
-    if (strcmp(in->field[IS_GROUP], "1") == 0)
+    if (table->group >= 0 && strcmp(in->field[table->group], "1") == 0)
         return CR_OK;
-    CR_OR_RETURN(
-        cr_pool_add(&r->pool, in->field[IMAGE], strlen(in->field[IMAGE]), &box.image_at, err));
+    const char *image = in->field[table->image];
+    const char *mask = table->mask >= 0 ? in->field[table->mask] : "";
+    if (table->mask >= 0 && !*mask)
+        return cr_fail(err, CR_EINPUT, "%s:%d: no mask", in->at.path, in->at.line);
+    CR_OR_RETURN(cr_pool_add(&r->pool, image, strlen(image), &box.image_at, err));
+    CR_OR_RETURN(cr_pool_add(&r->pool, mask, strlen(mask), &box.mask_at, err));
     CR_OR_RETURN(cr_reserve(&r->boxes, (size_t)r->n, &r->capacity, sizeof *r->boxes, err));
     r->boxes[r->n++] = box;
     return CR_OK;
@@ -308,6 +341,8 @@ static cr_status add_pairs(reader *r, cr_error *err)
         const cr_box box = {x0, y0, (int32_t)fmax(x0, last_pixel(b->side[1], width)),
                             (int32_t)fmax(y0, last_pixel(b->side[3], height))};
         CR_OR_RETURN(cr_truth_add_box(truth, &at, row, width ? &box : &(cr_box){0, 0, 0, 0}, err));
+        if (*b->mask)
+            CR_OR_RETURN(cr_truth_add_mask(truth, &at, row, b->mask, "", err));
     }
     return r->n ? cr_truth_index(truth, path, false, err)
                 : cr_fail(err, CR_EINPUT, "%s: no object that is no group", path);
@@ -318,14 +353,16 @@ static cr_status read_boxes(const cr_data_source *source, const cr_class_list *c
 {
     cr_status status = CR_OK;
     const char *path = source->ground_truth;
-    reader r = {.source = source, .classes = classes, .truth = truth};
+    reader r = {.source = source, .table = table_of(path), .classes = classes, .truth = truth};
     if (!truth->files)
         return cr_fail(err, CR_EINPUT,
                        "%s: its boxes are shares of the images: dataset.images must be given",
                        path);
-    CR_TRY(cr_csv_read(path, HEADER MORE_CLICKS, IS_GROUP + 3, true, take_box, &r, err));
-    for (int i = 0; i < r.n; i++)
+    CR_TRY(cr_csv_read(path, r.table->columns, r.table->least, true, take_box, &r, err));
+    for (int i = 0; i < r.n; i++) {
         r.boxes[i].image = r.pool.text + r.boxes[i].image_at;
+        r.boxes[i].mask = r.pool.text + r.boxes[i].mask_at;
+    }
     if (r.n > 0)
         qsort(r.boxes, (size_t)r.n, sizeof *r.boxes, compare_boxes);
     status = add_pairs(&r, err);
@@ -347,8 +384,10 @@ const cr_layout cr_layout_openimages = {
     .name = "openimages",
     .ground_truth =
         "wsolevaluation's lists of OpenImages30k, as in `wsol`, with masks (`masks`: the folder of "
-        "`val` and `test`); or OpenImages' own `...-annotations-bbox.csv`, with a row an image and "
-        "class, `IMAGE:CLASS`, and `synsets` may be its `class-descriptions...csv`",
+        "`val` and `test`); or OpenImages' own `...-annotations-bbox.csv` or "
+        "`...-annotations-object-segmentation.csv` (`masks`: the folder of its PNGs), with a row "
+        "an "
+        "image and class, `IMAGE:CLASS`, and `synsets` may be its `class-descriptions...csv`",
     .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
              [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
              [CR_DATA_SYNSETS] = CR_KEY_TAKEN,

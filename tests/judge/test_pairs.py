@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 try:
+    import cv2
     import h5py
     import numpy as np
     from PIL import Image
@@ -18,7 +19,7 @@ except ImportError as problem:
 
 from camrank import Checks, Refused, check, lib
 from image_set import Set, write
-from structs import cr_detection, cr_error, cr_mean_precision
+from structs import cr_detection, cr_error, cr_layout, cr_mean_precision
 
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -465,11 +466,11 @@ def judge_run(folder):
             (top[i] == top[i - 1]).all() for i in range(1, len(ids)) if ids[i][:11] == ids[i - 1][:11]))
         report("and another class's logit", len(set(logits.tolist())) == len(ids))
         judge_by_class(file, expected(images))
-    places, n_without = np.arange(224), 0
+    n_without = 0
     for i, row in enumerate(ids):
         name, of = row.split(":")
         mask = masks[name]
-        at = mask[np.ix_(places * mask.shape[0] // 224, places * mask.shape[1] // 224)]
+        at = cv2.resize(np.asarray(mask, np.uint8), (224, 224), interpolation=cv2.INTER_NEAREST)
         wanted = (at == wnids.index(of) + 1).sum(), ((at != wnids.index(of) + 1) & (at != 255)).sum()
         if not (mask == wnids.index(of) + 1).any():
             n_without += 1
@@ -481,7 +482,9 @@ def judge_run(folder):
     judge_exports(folder, outs[0], ids)
     # Two rows of one image have a map each, by their ids, and score as in the run.
     subprocess.run([CAMRANK, "export", outs[0], "--format", "npy", "--model", "gap", "-o", f"{folder}/maps"], check=True)
-    report("a map for each row", len(os.listdir(f"{folder}/maps")) == len(ids) and f"{ids[0]}.npy" in os.listdir(f"{folder}/maps"))
+    maps = os.listdir(f"{folder}/maps")
+    report("a map for each row", len(maps) == len(ids) and all(
+        f"{a}.npy" in maps for a, b in zip(ids, ids[1:]) if a.split(":")[0] == b.split(":")[0]), f"{sorted(maps)}, of {ids}")
 
 
 CSV_HEADER = ("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,"
@@ -528,6 +531,68 @@ def judge_openimages(folder):
         file.write(b"\xff\xd8\xff\xe0\x00")
     refused("a file without a size", f"{folder}/images/{row[0]}.png", "says its size", "openimages",
             ground_truth=truth, images=f"{folder}/images", synsets=names)
+
+
+SEGMENTS_HEADER = "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks"
+
+
+def object_masks(folder, images):
+    """A PNG an object, of a size that is not the image's: OpenImages' lines of them, and each row's pixels of
+    224 x 224 by cv2.resize, as wsolevaluation takes them: each mask by itself, then all of the row."""
+    lines, pixels = [SEGMENTS_HEADER], {}
+    os.makedirs(f"{folder}/masks")
+    for name, (size, objects) in images.items():
+        for j, (of, (x0, y0, x1, y1)) in enumerate(objects):
+            path = f"{name}_m{of}_{j}.png"
+            mask = 255 * (random.random(random.integers(3, 400, 2)) < .2).astype(np.uint8)
+            Image.fromarray(mask).convert("1").save(f"{folder}/masks/{path}")
+            share = (x0 / size[0], (x1 + 1) / size[0], y0 / size[1], (y1 + 1) / size[1])
+            lines.append(f"{path},{name},/m/{of},{j},{','.join(f'{s:.6f}' for s in share)},0.8,0.5 0.25 1;0.1 0.2 0")
+            resized = cv2.resize(np.float32(mask), (224, 224), interpolation=cv2.INTER_NEAREST) > .5
+            pixels[f"{name}:{of}"] = pixels.get(f"{name}:{of}", False) | resized
+    return lines, pixels
+
+
+def judge_segments(folder):
+    """OpenImages' own masks, down to the pixels that a run counts."""
+    subprocess.run([sys.executable, os.path.join(HERE, "..", "cli", "make_sample.py"), f"{folder}/sample"], check=True)
+    with open(f"{folder}/sample/synsets.txt", encoding="utf-8") as file:
+        classes = [line.split()[0] for line in file]
+    images = objects_of(classes)
+    os.makedirs(f"{folder}/images")
+    for name, (size, _) in images.items():
+        Image.fromarray(random.integers(0, 255, (*size[::-1], 3), dtype=np.uint8)).save(f"{folder}/images/{name}.jpg")
+    lines, pixels = object_masks(folder, images)
+    sets = {"layout": "openimages", "images": f"{folder}/images", "masks": f"{folder}/masks",
+            "ground_truth": write(f"{folder}/validation-annotations-object-segmentation.csv", "\n".join(lines) + "\n"),
+            "synsets": write(f"{folder}/classes.csv", "".join(f"/m/{c},The {c}\n" for c in classes))}
+    data = Set(**sets)
+    compare("masks of objects", data, expected(images, False), classes)
+    report("each row has a mask", data.images["has_mask"].all())
+    data.close()
+    guess = lib.cr_layout_guess
+    guess.restype = ct.POINTER(cr_layout)
+    found = guess(sets["ground_truth"].encode(), sets["images"].encode())
+    report("the layout is guessed", found.contents.name == b"openimages")
+    command = [CAMRANK, "run", f"{folder}/sample/job.yaml", "-o", f"{folder}/out.h5"]
+    for key, value in [*((f"dataset.{key}", value) for key, value in sets.items()), ("metrics", "[pixel-ap]"),
+                       ("methods", "[grad-cam]")]:
+        command += ["--set", f"{key}={value}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with h5py.File(f"{folder}/out.h5") as file:
+        ids = [i.decode() for i in file["images/id"][...]]
+        object_, other = (file[f"models/gap/grad-cam/pixel-ap/{c}"][...].sum(1) for c in ("object", "other"))
+    wanted = [int(pixels[row].sum()) for row in ids]
+    report("pixels of the masks of each row", object_.tolist() == wanted, f"{object_.tolist()}, not {wanted}")
+    report("and all others", (object_ + other == 224 * 224).all())
+    name, row = lines[1].split(",", 1)
+    for what, line, reason in (("no mask", f",{row}", "no mask"),
+                               ("a side of -1", ",".join([name, *row.split(",")[:3], "-1", *row.split(",")[4:]]),
+                                "BoxXMin is '-1', must be a number from 0 to 1")):
+        bad = write(f"{folder}/bad.csv", f"{SEGMENTS_HEADER}\n{line}\n")
+        refused(what, f"{bad}:2", reason, **{**sets, "ground_truth": bad})
+    os.remove(f"{folder}/masks/{name}")
+    refused("a mask that is not there", f"{folder}/masks/{name}", "No such file", **sets)
 
 
 def judge_named_masks(folder):
@@ -586,8 +651,8 @@ def judge_mask_paths(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for judge in (judge_voc, judge_coco, judge_openimages, judge_named_masks, judge_mask_paths, judge_run,
-                      judge_precisions):
+        for judge in (judge_voc, judge_coco, judge_openimages, judge_segments, judge_named_masks, judge_mask_paths,
+                      judge_run, judge_precisions):
             inside = f"{folder}/{judge.__name__}"
             os.makedirs(inside)
             judge(inside)
