@@ -386,7 +386,8 @@ const cr_layout cr_layout_openimages = {
         "wsolevaluation's lists of OpenImages30k, as in `wsol`, with masks (`masks`: the folder of "
         "`val` and `test`); or OpenImages' own `...-annotations-bbox.csv` or "
         "`...-annotations-object-segmentation.csv` (`masks`: the folder of its PNGs), with "
-        "a row an image and class, `IMAGE:CLASS`, and `synsets` may be its `class-descriptions...csv`",
+        "a row an image and class, `IMAGE:CLASS`, and `synsets` may be its "
+        "`class-descriptions...csv`",
     .keys = {[CR_DATA_IMAGES] = CR_KEY_TAKEN,
              [CR_DATA_GROUND_TRUTH] = CR_KEY_NEEDED,
              [CR_DATA_SYNSETS] = CR_KEY_TAKEN,
