@@ -121,7 +121,7 @@ static cr_status find_number(const cr_report *report, const char *option, const 
                        cr_metrics[metric]->always ? "images have one class each, which rules out"
                                                   : "job does not name the metric",
                        cr_metrics[metric]->name);
-    if (report->classes && (!cr_metrics[metric]->of_protocol || cr_metrics[metric]->n_sums == 0))
+    if (report->classes && metric != CR_METRIC_LOCALIZATION && metric != CR_METRIC_MEAN_AP)
         return cr_fail(err, CR_EUSAGE, "--%s: %s is not counted class by class", option, known[k]);
     *found = k;
     return CR_OK;

@@ -35,14 +35,14 @@ static void put_doubts(const cr_report *report, FILE *out, const cr_report_row *
         put_quoted(out, texts);
 }
 
-/* What stands first of a row, first of a class, and last of a row. */
-enum { OF_ROW, OF_CLASS, LATE };
+/* What stands first of a row, first of a class, and last of both. */
+enum { OF_ROW, OF_CLASS, LATE_OF_ROW, LATE_OF_CLASS };
 
 static int list_fields(const cr_report *report, int which,
                        cr_report_field fields[CR_REPORT_MAX_FIELDS])
 {
-    return which == LATE ? cr_report_late_fields(report, fields)
-                         : cr_report_fields(report, which == OF_CLASS, fields);
+    return which >= LATE_OF_ROW ? cr_report_late_fields(report, which == LATE_OF_CLASS, fields)
+                                : cr_report_fields(report, which == OF_CLASS, fields);
 }
 
 static void put_keys(const cr_report *report, FILE *out, int which)
@@ -114,7 +114,7 @@ static void put_rows(const cr_report *report, FILE *out)
     put_keys(report, out, OF_ROW);
     fprintf(out, ",max_box_acc_images,exclude,filter");
     put_outcome_keys(out);
-    put_keys(report, out, LATE);
+    put_keys(report, out, LATE_OF_ROW);
     fprintf(out, ",input,precision,parameters,flops,doubts\n");
     for (int i = 0; i < report->n_rows; i++) {
         const cr_report_row *row = &report->rows[i];
@@ -124,7 +124,7 @@ static void put_rows(const cr_report *report, FILE *out)
         fprintf(out, ",%" PRId64 ",%" PRId64 ",", row->n_swept, row->n_excluded);
         put_quoted(out, row->filter);
         put_ends(out, row);
-        put_numbers(report, out, row, LATE);
+        put_numbers(report, out, row, LATE_OF_ROW);
         fputc(',', out);
         put_quoted(out, row->input);
         fputc(',', out);
@@ -141,7 +141,9 @@ static void put_classes(const cr_report *report, FILE *out)
     fprintf(out, "model,method,layer,variant,protocol,class,name,images,localized");
     put_keys(report, out, OF_CLASS);
     put_outcome_keys(out);
-    fprintf(out, ",precision,doubts\n");
+    fprintf(out, ",precision,doubts");
+    put_keys(report, out, LATE_OF_CLASS);
+    fprintf(out, "\n");
     for (int i = 0; i < report->n_lines; i++) {
         const cr_dataset *data = report->data;
         const int class = report->lines[i].class;
@@ -158,6 +160,7 @@ static void put_classes(const cr_report *report, FILE *out)
         fputc(',', out);
         put_quoted(out, row.precision);
         put_doubts(report, out, &row);
+        put_numbers(report, out, &row, LATE_OF_CLASS);
         fputc('\n', out);
     }
 }

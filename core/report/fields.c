@@ -28,16 +28,16 @@ static bool has_part(int metric, const cr_metric_number *number, int part)
     return has[part];
 }
 
-/* A part of those numbers that are under protocols, or of the others. */
+/* A part of those numbers that are under protocols, or of the others; of a metric alone, if it is not negative. */
 static int add_part(const cr_report *report, cr_report_field *fields, int n, bool of_protocol,
-                    int part)
+                    int part, int only)
 {
     for (int i = 0; i < cr_report_n_numbers(report); i++) {
         int metric;
         const int k = cr_report_number_at(report, i);
         const cr_metric_number *number = cr_metric_number_at(k, &metric);
         if (cr_metrics[metric]->of_protocol != of_protocol || !has_part(metric, number, part) ||
-            !cr_report_has_metric(report, metric))
+            !cr_report_has_metric(report, metric) || (only >= 0 && metric != only))
             continue;
         if (part == VALUE || part == LATE_VALUE) {
             n = add(fields, n, number->key, "", offset_of(k, offsetof(cr_metric_value, value)));
@@ -52,21 +52,23 @@ static int add_part(const cr_report *report, cr_report_field *fields, int n, boo
 int cr_report_fields(const cr_report *report, bool by_class,
                      cr_report_field fields[CR_REPORT_MAX_FIELDS])
 {
-    int n = add_part(report, fields, 0, true, VALUE);
-    n = add_part(report, fields, n, true, WILSON);
+    const int only = by_class ? CR_METRIC_LOCALIZATION : -1;
+    int n = add_part(report, fields, 0, true, VALUE, only);
+    n = add_part(report, fields, n, true, WILSON, only);
     if (by_class)
         return n;
-    n = add_part(report, fields, n, false, VALUE);
-    n = add_part(report, fields, n, false, WILSON);
+    n = add_part(report, fields, n, false, VALUE, only);
+    n = add_part(report, fields, n, false, WILSON, only);
     n = add(fields, n, "threshold", "", offsetof(cr_report_row, threshold));
     return add(fields, n, "iou", "", offsetof(cr_report_row, iou));
 }
 
-int cr_report_late_fields(const cr_report *report, cr_report_field fields[CR_REPORT_MAX_FIELDS])
+int cr_report_late_fields(const cr_report *report, bool by_class,
+                          cr_report_field fields[CR_REPORT_MAX_FIELDS])
 {
     int n = 0;
     for (int part = LATE_VALUE; part <= BOOTSTRAP; part++)
         for (int of_protocol = 1; of_protocol >= 0; of_protocol--)
-            n = add_part(report, fields, n, of_protocol, part);
+            n = add_part(report, fields, n, of_protocol, part, by_class ? CR_METRIC_MEAN_AP : -1);
     return n;
 }

@@ -20,8 +20,9 @@ int cr_report_fields(const cr_report *report, bool by_class,
                      cr_report_field fields[CR_REPORT_MAX_FIELDS]);
 
 /* Likewise what stands behind all that was there before, so that the columns of a CSV keep their places:
- * thresholds, numbers of all images together, and intervals of CR_METRIC_BOOTSTRAP. Not of classes. */
-int cr_report_late_fields(const cr_report *report, cr_report_field fields[CR_REPORT_MAX_FIELDS]);
+ * thresholds, numbers of all images together, and intervals of CR_METRIC_BOOTSTRAP; of classes average precision alone. */
+int cr_report_late_fields(const cr_report *report, bool by_class,
+                          cr_report_field fields[CR_REPORT_MAX_FIELDS]);
 
 static inline double cr_report_value(const cr_report_row *row, const cr_report_field *field)
 {

@@ -47,7 +47,7 @@ static int add_fields(const cr_report_field *fields, int n, const cr_report_row 
 static json_t *common_value(const cr_report *report, const cr_report_row *row, bool by_class)
 {
     cr_report_field fields[CR_REPORT_MAX_FIELDS];
-    const int n = cr_report_fields(report, by_class, fields);
+    int n = cr_report_fields(report, by_class, fields);
     json_t *object = json_object();
     int failed = 0;
     failed |= json_object_set_new(object, "model", cr_json_text(row->model));
@@ -61,6 +61,8 @@ static json_t *common_value(const cr_report *report, const cr_report_row *row, b
         object, "images", cr_report_has_images(row) ? json_integer(row->n_images) : json_null());
     failed |= json_object_set_new(object, "localized", json_integer(row->n_localized));
     failed |= add_fields(fields, n, row, object);
+    n = cr_report_late_fields(report, by_class, fields);
+    failed |= add_fields(fields, n, row, object);
     failed |= json_object_set_new(object, "missing", json_integer(row->n_missing));
     failed |= json_object_set_new(object, "top1_empty_maps", count_value(row->top1_empty));
     failed |= json_object_set_new(object, "gt_known_empty_maps", count_value(row->gt_known_empty));
@@ -72,7 +74,6 @@ static json_t *common_value(const cr_report *report, const cr_report_row *row, b
 
 static json_t *row_value(const cr_report *report, const cr_report_row *row)
 {
-    cr_report_field fields[CR_REPORT_MAX_FIELDS];
     json_t *object = common_value(report, row, false);
     int failed = !object;
     failed |= json_object_set_new(object, "max_box_acc_images", json_integer(row->n_swept));
@@ -86,7 +87,6 @@ static json_t *row_value(const cr_report *report, const cr_report_row *row)
     failed |= json_object_set_new(object, "curve", curve_value(row->curve, row->n_curve));
     failed |= json_object_set_new(
         object, "curve_by", json_string(row->n_curve == CR_CENTER_BOXES ? "side" : "threshold"));
-    failed |= add_fields(fields, cr_report_late_fields(report, fields), row, object);
     return cr_json_whole(object, failed);
 }
 

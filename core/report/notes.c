@@ -170,6 +170,12 @@ static bool is_mean(const cr_metric_number *number)
     return number->interval == CR_METRIC_BOOTSTRAP && !is_of_sweep(number);
 }
 
+/* Which classes have, too. */
+static bool is_precision(const cr_metric_number *number)
+{
+    return is_mean(number) && number->of == CR_METRIC_OF_TOP;
+}
+
 static bool is_swept(const cr_metric_number *number)
 {
     return number->interval == CR_METRIC_BOOTSTRAP && is_of_sweep(number);
@@ -262,15 +268,18 @@ static void put_shares(const cr_report *report, FILE *out, const char *prefix)
 /* Of thresholds, which stand below MaxBoxAcc, and of intervals by resampling. */
 static void put_means(const cr_report *report, FILE *out, const char *prefix)
 {
-    const bool means = shows_any(report, is_mean), swept = shows_any(report, is_swept);
-    if (report->classes || !(means || swept))
+    const bool means = shows_any(report, report->classes ? is_precision : is_mean);
+    const bool swept = !report->classes && shows_any(report, is_swept);
+    if (!(means || swept))
         return;
     fputs(prefix, out);
     if (swept)
         fprintf(out, "at: the best threshold, a share of the maximum. ");
     fprintf(out, "Intervals of %s%s%s: bootstrap, %d resamples of the images.\n",
-            means ? "means" : "", means && swept ? " and of " : "", swept ? "MaxBoxAcc" : "",
-            CR_REPORT_RESAMPLES);
+            report->classes ? "average precision"
+            : means         ? "means"
+                            : "",
+            means && swept ? " and of " : "", swept ? "MaxBoxAcc" : "", CR_REPORT_RESAMPLES);
 }
 
 bool cr_report_next_doubt(const char **rest, char line[CR_REPORT_DOUBT_BYTES])

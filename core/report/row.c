@@ -56,6 +56,12 @@ void cr_report_fill(const int64_t *const *sums, cr_report_row *row)
                   : NAN;
 }
 
+void cr_report_fill_precisions(const cr_report_ap *of, cr_report_row *row)
+{
+    row->values[cr_metric_number_find("map_voc07")] = of->eleven_points;
+    row->values[cr_metric_number_find("map")] = of->area;
+}
+
 void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row)
 {
     if (!report->has_empty)
@@ -71,6 +77,8 @@ void cr_report_class_row(const cr_report *report, cr_report_class of, cr_report_
     const int64_t *sums[CR_METRIC_MAX] = {[CR_METRIC_LOCALIZATION] = (const int64_t *)tally};
     cr_report_fill(sums, row);
     cr_report_fill_empty(report, tally, row);
+    if (row->precisions)
+        cr_report_fill_precisions(&row->precisions[of.class], row);
 }
 
 void cr_report_free(cr_report *report)
@@ -79,6 +87,7 @@ void cr_report_free(cr_report *report)
     free(report->failures);
     free(report->protocols);
     free(report->classes);
+    free(report->precisions);
     free(report->lines);
     *report = (cr_report){0};
 }

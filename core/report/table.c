@@ -104,21 +104,25 @@ static int list_columns(const cr_report *report,
     return n;
 }
 
-/* One that people find below another has the other's title in front where it has a column. */
-static const char *title_of(cr_sheet *sheet, int k)
+/* One that people find below another has the other's title in front where it has a column. The mean average precision
+ * of one class is no mean. */
+static const char *title_of(cr_sheet *sheet, int k, bool by_class)
 {
-    const cr_metric_number *number = cr_metric_number_at(k, NULL);
+    int metric;
+    const cr_metric_number *number = cr_metric_number_at(k, &metric);
+    if (by_class && metric == CR_METRIC_MEAN_AP)
+        return number->title + 1;
     const int above = number->below ? cr_metric_number_find(number->below) : -1;
     return above < 0 ? number->title ? number->title : number->key
                      : cr_sheet_text(sheet, "%s %s", cr_metric_number_at(above, NULL)->title,
                                      number->title);
 }
 
-static void put_title(cr_sheet *sheet, int k, cr_sheet_column *column)
+static void put_title(cr_sheet *sheet, int k, bool by_class, cr_sheet_column *column)
 {
     static const int arrows[] = {
         [CR_METRIC_DOWN] = -1, [CR_METRIC_UP] = 1, [CR_METRIC_NEITHER] = 0};
-    column->title = title_of(sheet, k);
+    column->title = title_of(sheet, k, by_class);
     column->better = arrows[cr_metric_number_at(k, NULL)->better];
 }
 
@@ -168,7 +172,7 @@ static void make_sheet(const cr_report *report, bool names_precision, cr_sheet *
         sheet->meanings[2] = "The numbers in which the network is computed.";
     for (int c = 0; c < n; c++) {
         const int k = columns[c].number;
-        put_title(sheet, k, &sheet->columns[n_texts + c]);
+        put_title(sheet, k, false, &sheet->columns[n_texts + c]);
         sheet->meanings[n_texts + c] = cr_metric_number_meaning(k);
         if (n_protocols > 1 && is_of_protocol(k))
             sheet->columns[n_texts + c].group = report->protocols[columns[c].protocol].name;
@@ -231,7 +235,7 @@ static void make_classes(const cr_report *report, bool names_precision, cr_sheet
     (column++)->title = "images";
     (column++)->title = "localized";
     for (int k = 0; k < n; k++)
-        put_title(sheet, numbers[k], column++);
+        put_title(sheet, numbers[k], true, column++);
     if (outcomes)
         *column++ = (cr_sheet_column){"outcome of", NULL, true, 0};
     for (int k = 0; k < CR_N_OUTCOMES && outcomes; k++)

@@ -5,17 +5,22 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct detections {
+typedef struct reading {
     const cr_dataset *data;
     const cr_results_plan *plan;
     int model, variant, protocol;
+    const bool *kept;     /* as cr_results_detections has it */
     cr_results_rows rows; /* of all images: states, classes, logits and boxes */
-    cr_detection *items;
-    size_t n, capacity;
-    int64_t *n_objects; /* [n_classes] */
-} detections;
+    cr_detections *to;
+    size_t capacity, object_capacity;
+} reading;
 
-static cr_status read_rows(detections *d, cr_results *results, cr_arena *arena, cr_error *err)
+static bool keeps(const reading *d, int row)
+{
+    return !d->kept || d->kept[row];
+}
+
+static cr_status read_rows(reading *d, cr_results *results, cr_arena *arena, cr_error *err)
 {
     const size_t n = (size_t)d->data->n_images;
     const size_t n_boxes = CR_SLOTS * (size_t)d->plan->protocols[d->protocol].n_boxes;
@@ -44,7 +49,7 @@ static cr_status read_rows(detections *d, cr_results *results, cr_arena *arena, 
 
 /* A box of a class in an image whose rows are first .. end - 1. One that hits a difficult object, or is of a class
  * for which the image is not localized, is none. */
-static cr_status add(detections *d, int first, int end, int class, cr_box box, double score,
+static cr_status add(reading *d, int first, int end, int class, cr_box box, double score,
                      cr_error *err)
 {
     const cr_protocol *protocol = &d->plan->protocols[d->protocol];
@@ -52,7 +57,7 @@ static cr_status add(detections *d, int first, int end, int class, cr_box box, d
     bool is_difficult = false;
     for (int i = first; i < end; i++) {
         const cr_data_image *row = &d->data->images[i];
-        if (row->label != class)
+        if (row->label != class || !keeps(d, i))
             continue;
         if (!cr_metric_localizes(protocol, row->localize != 0))
             return CR_OK;
@@ -66,13 +71,28 @@ static cr_status add(detections *d, int first, int end, int class, cr_box box, d
     }
     if (best >= protocol->iou && is_difficult)
         return CR_OK;
-    CR_OR_RETURN(cr_reserve(&d->items, d->n, &d->capacity, sizeof *d->items, err));
-    d->items[d->n++] = (cr_detection){score, class, first, best >= protocol->iou};
+    CR_OR_RETURN(cr_reserve(&d->to->items, d->to->n, &d->capacity, sizeof *d->to->items, err));
+    d->to->items[d->to->n++] = (cr_detection){score, class, d->to->n_images, best >= protocol->iou};
+    return CR_OK;
+}
+
+static cr_status add_objects(reading *d, int first, int end, cr_error *err)
+{
+    for (int i = first; i < end; i++) {
+        const cr_data_image *row = &d->data->images[i];
+        const int n = row->n_boxes - row->n_difficult;
+        if (!keeps(d, i) || row->label < 0 || n == 0 ||
+            !cr_metric_localizes(&d->plan->protocols[d->protocol], row->localize != 0))
+            continue;
+        CR_OR_RETURN(cr_reserve(&d->to->objects, d->to->n_objects, &d->object_capacity,
+                                sizeof *d->to->objects, err));
+        d->to->objects[d->to->n_objects++] = (cr_objects){row->label, d->to->n_images, n};
+    }
     return CR_OK;
 }
 
 /* An image, whose rows have the same predictions: the first that is done counts. */
-static cr_status add_image(detections *d, int first, int end, cr_error *err)
+static cr_status add_image(reading *d, int first, int end, cr_error *err)
 {
     const cr_results_rows *rows = &d->rows;
     const struct cr_results_maps *maps = &rows->variants[d->variant];
@@ -80,17 +100,16 @@ static cr_status add_image(detections *d, int first, int end, cr_error *err)
     int done = -1;
     bool has_failed = false;
     for (int i = end; i-- > first;) {
+        if (!keeps(d, i))
+            continue;
         const bool failed = rows->state[i] == CR_ROW_FAILED || maps->state[i] == CR_ROW_FAILED;
         has_failed = has_failed || failed;
         done = !failed && rows->state[i] == CR_ROW_DONE && maps->state[i] == CR_ROW_DONE ? i : done;
     }
-    if (done < 0 && (!has_failed || d->plan->skip_failed))
+    d->to->counts[d->to->n_images] = done >= 0 || (has_failed && !d->plan->skip_failed);
+    if (!d->to->counts[d->to->n_images])
         return CR_OK;
-    for (int i = first; i < end; i++) {
-        const cr_data_image *row = &d->data->images[i];
-        if (row->label >= 0 && cr_metric_localizes(protocol, row->localize != 0))
-            d->n_objects[row->label] += row->n_boxes - row->n_difficult;
-    }
+    CR_OR_RETURN(add_objects(d, first, end, err));
     for (int slot = 0; slot < CR_TOP && done >= 0; slot++) {
         const size_t at = (size_t)done * CR_TOP + (size_t)slot;
         const double log_sum = rows->log_sum[done];
@@ -104,35 +123,55 @@ static cr_status add_image(detections *d, int first, int end, cr_error *err)
     return CR_OK;
 }
 
-cr_status cr_detections_count(cr_results *results, int model, int variant, int protocol,
-                              cr_report_row *row, cr_error *err)
+static cr_status add_images(reading *d, cr_error *err)
+{
+    const int n = d->data->n_images;
+    d->to->counts = cr_alloc((size_t)n, sizeof *d->to->counts);
+    if (!d->to->counts)
+        return cr_fail_memory(err, "detections", (size_t)n, sizeof *d->to->counts);
+    for (int first = 0, end; first < n; first = end) {
+        bool any = keeps(d, first);
+        for (end = first + 1; end < n && cr_data_follows(d->data, end); end++)
+            any = any || keeps(d, end);
+        if (!any)
+            continue;
+        CR_OR_RETURN(add_image(d, first, end, err));
+        d->to->n_images++;
+    }
+    return CR_OK;
+}
+
+cr_status cr_results_detections(cr_results *results, int model, int variant, int protocol,
+                                const bool *kept, cr_detections *detections, cr_error *err)
 {
     cr_status status = CR_OK;
     cr_arena arena = {0};
-    detections d = {.data = cr_results_get_data(results),
-                    .plan = cr_results_get_plan(results),
-                    .model = model,
-                    .variant = variant,
-                    .protocol = protocol};
-    if (!d.plan->has_log_sum || !cr_results_has_network(&d.plan->models[model]))
+    reading d = {.data = cr_results_get_data(results),
+                 .plan = cr_results_get_plan(results),
+                 .model = model,
+                 .variant = variant,
+                 .protocol = protocol,
+                 .kept = kept,
+                 .to = detections};
+    *detections = (cr_detections){.n_classes = d.data->n_classes};
+    if (!d.plan->has_log_sum || !cr_results_has_network(&d.plan->models[model]) ||
+        variant >= d.plan->models[model].n_variants)
         return CR_OK;
-    d.n_objects = cr_alloc((size_t)d.data->n_classes, sizeof *d.n_objects);
-    if (!d.n_objects)
-        CR_TRY(cr_fail_memory(err, "detections", (size_t)d.data->n_classes, sizeof *d.n_objects));
     CR_TRY(read_rows(&d, results, &arena, err));
-    for (int first = 0, end; first < d.data->n_images; first = end) {
-        for (end = first + 1; end < d.data->n_images && cr_data_follows(d.data, end);)
-            end++;
-        CR_TRY(add_image(&d, first, end, err));
-    }
-    const cr_mean_precision mean =
-        cr_metric_mean_precision(d.items, d.n, d.n_objects, d.data->n_classes);
-    row->values[cr_metric_number_find("map_voc07")].value = mean.eleven_points;
-    row->values[cr_metric_number_find("map")].value = mean.area;
+    CR_TRY(add_images(&d, err));
+    cr_detections_sort(detections);
 
 cleanup:
-    free(d.items);
-    free(d.n_objects);
     cr_arena_free(&arena);
+    if (status != CR_OK)
+        cr_results_detections_free(detections);
     return status;
+}
+
+void cr_results_detections_free(cr_detections *detections)
+{
+    free(detections->items);
+    free(detections->objects);
+    free(detections->counts);
+    *detections = (cr_detections){0};
 }

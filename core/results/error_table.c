@@ -58,6 +58,18 @@ static void hold_out(const cr_sweep *chosen, const cr_sweep *scored, cr_report_r
             row->values[k] = values[k];
 }
 
+static cr_status fill_precisions(cr_results *results, int model, int v, int protocol,
+                                 size_t first_class, int n_threads, const cr_report *report,
+                                 cr_report_row *row, cr_error *err)
+{
+    cr_report_ap *by_class = report->precisions ? report->precisions + first_class : NULL;
+    cr_report_ap all;
+    CR_OR_RETURN(cr_precisions_fill(results, model, v, protocol, n_threads, by_class, &all, err));
+    cr_report_fill_precisions(&all, row);
+    row->precisions = by_class;
+    return CR_OK;
+}
+
 static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t *sums,
                           cr_elsewhere *from, int n_threads, cr_report *report, cr_error *err)
 {
@@ -92,11 +104,13 @@ static cr_status add_rows(cr_results *results, int model, int v, int at, int64_t
         if (chosen)
             hold_out(chosen, (const cr_sweep *)found[CR_METRIC_MAX_BOX_ACC], row);
         cr_report_fill_empty(report, (const cr_tally *)found[CR_METRIC_LOCALIZATION], row);
+        const size_t first_class =
+            (size_t)(at * plan->n_protocols + place) * (size_t)report->data->n_classes;
         if (report->classes)
-            row->classes = report->classes + (size_t)(at * plan->n_protocols + place) *
-                                                 (size_t)report->data->n_classes;
-        if (report->has_metric[CR_METRIC_MEAN_AP] && v < of->n_variants)
-            CR_TRY(cr_detections_count(results, model, v, place, row, err));
+            row->classes = report->classes + first_class;
+        if (report->has_metric[CR_METRIC_MEAN_AP])
+            CR_TRY(fill_precisions(results, model, v, place, first_class, n_threads, report, row,
+                                   err));
     }
     status = cr_intervals_fill(&intervals, report, n_threads, rows, err);
 
@@ -280,8 +294,11 @@ static cr_status make_classes(cr_results *results, cr_report *report, cr_error *
         return cr_fail(err, CR_EINPUT, "%zu rows of %d classes are too many", n_rows,
                        report->data->n_classes);
     report->classes = cr_alloc(n, sizeof *report->classes);
-    return report->classes ? cr_results_tally_classes(results, report->classes, err)
-                           : cr_fail_memory(err, "the report", n, sizeof *report->classes);
+    if (report->has_metric[CR_METRIC_MEAN_AP])
+        report->precisions = cr_alloc(n, sizeof *report->precisions);
+    if (!report->classes || (report->has_metric[CR_METRIC_MEAN_AP] && !report->precisions))
+        return cr_fail_memory(err, "the report", n, sizeof *report->classes);
+    return cr_results_tally_classes(results, report->classes, err);
 }
 
 /* What models, variants and protocols the file has, each name once, and whether those asked for are

@@ -353,9 +353,11 @@ cr_metric_image cr_results_seen(const cr_results *results, int model, int protoc
 cr_status cr_results_bad_row(const cr_results *results, int model, int image, double value,
                              const char *what, cr_error *err);
 
-/* detections.c: fills the numbers of the metric `mean-ap`, of all images of one variant under a protocol; none
- * without predicted classes, or in files of before `log_sum`. Errors: those of cr_results_visit_images. Local. */
-cr_status cr_detections_count(cr_results *results, int model, int variant, int protocol,
-                              cr_report_row *row, cr_error *err);
+/* precisions.c: the numbers of the metric `mean-ap` with their intervals, of a row under a protocol; NaN where it has
+ * no detections.
+ *   by_class  [n_classes of the set]; NULL where nobody asks
+ * Errors: those of cr_results_detections; CR_EINTERNAL (no thread). Local. */
+cr_status cr_precisions_fill(cr_results *results, int model, int row, int protocol, int n_threads,
+                             cr_report_ap *by_class, cr_report_ap *all, cr_error *err);
 
 #endif

@@ -9,7 +9,7 @@
 /* The numbers of a metric that want one. */
 static bool is_resampled(int metric)
 {
-    for (int k = 0; k < cr_metrics[metric]->n_numbers; k++)
+    for (int k = 0; k < cr_metrics[metric]->n_numbers && cr_metrics[metric]->n_sums > 0; k++)
         if (cr_metrics[metric]->numbers[k].interval == CR_METRIC_BOOTSTRAP)
             return true;
     return false;
@@ -97,7 +97,8 @@ static void list_numbers(taking *to)
     const int n = cr_metric_n_numbers();
     for (int k = 0, metric; k < n; k++) {
         const cr_metric_number *number = cr_metric_number_at(k, &metric);
-        if (number->interval == CR_METRIC_BOOTSTRAP && cr_results_has_metric(to->plan, metric))
+        if (number->interval == CR_METRIC_BOOTSTRAP && cr_metrics[metric]->n_sums > 0 &&
+            cr_results_has_metric(to->plan, metric))
             to->numbers[to->n_numbers++] = (resampled){k, metric, number};
     }
 }

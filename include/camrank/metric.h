@@ -343,12 +343,32 @@ typedef struct cr_metric_parameters {
     _Alignas(double) unsigned char bytes[CR_METRIC_PARAMETER_BYTES];
 } cr_metric_parameters;
 
-/* A box that is predicted for a class in an image, as average precision has it. */
+/* A box that is predicted for a class in an image, as average precision has it; and the objects of a class that an
+ * image has. */
 typedef struct cr_detection {
     double score;
-    int class, image; /* image by image: of equal scores the first comes first */
-    bool right;       /* it hits an object; one that hits a difficult one is no detection */
+    int class, image;
+    bool right; /* it hits an object; one that hits a difficult one is no detection */
 } cr_detection;
+
+typedef struct cr_objects {
+    int class, image, n;
+} cr_objects;
+
+/* Of a whole set. Arrays are the caller's. */
+typedef struct cr_detections {
+    cr_detection
+        *items; /* [n] class by class, the highest score first, of equal ones the first image */
+    size_t n;
+    cr_objects *objects; /* [n_objects] class by class */
+    size_t n_objects;
+    int n_classes, n_images;
+    bool *
+        counts; /* [n_images] false: it is not computed, or has failed and is left out: nothing is of it */
+} cr_detections;
+
+/* Puts both arrays in their order. */
+void cr_detections_sort(cr_detections *detections);
 
 typedef struct cr_mean_precision {
     double eleven_points, area; /* in percent; NaN where no class has an object */
@@ -357,10 +377,10 @@ typedef struct cr_mean_precision {
 /* Mean over the classes that have objects of the average precision: of VOC 2007 the mean over recall 0, 0.1, ..., 1
  * of the largest precision at this recall or more; of VOC 2010 and later the area under that largest precision
  * (Everingham et al., IJCV 88, 2010, section 4.2; the devkit's VOCap.m).
- *   detections  [n], put in order
- *   n_objects   [n_classes] */
-cr_mean_precision cr_metric_mean_precision(cr_detection *detections, size_t n,
-                                           const int64_t *n_objects, int n_classes);
+ *   counts    [n_images] each image stands so often in the set, its copies behind each other; NULL: once
+ *   by_class  [n_classes] the average precision of each class; NULL where nobody asks */
+cr_mean_precision cr_metric_mean_precision(const cr_detections *detections, const uint16_t *counts,
+                                           cr_mean_precision *by_class);
 
 /* The table: NULL behind the last of at most CR_METRIC_MAX. */
 extern const cr_metric *const cr_metrics[];

@@ -10,6 +10,11 @@
 
 #include <stdio.h>
 
+/* The numbers of the metric `mean-ap`, of all classes or of one. */
+typedef struct cr_report_ap {
+    cr_metric_value eleven_points, area;
+} cr_report_ap;
+
 /* One variant of one model under one protocol; a model's classes alone, without method; or a baseline. */
 typedef struct cr_report_row {
     const char *model, *method, *layer, *protocol;
@@ -40,6 +45,7 @@ typedef struct cr_report_row {
     int64_t top1_outcomes[CR_N_OUTCOMES], gt_known_outcomes[CR_N_OUTCOMES];
     const cr_tally
         *classes; /* [n_classes of the set] of a report by class, but of baselines; else NULL */
+    const cr_report_ap *precisions; /* the same, where the report has `mean-ap` */
 } cr_report_row;
 
 /* What a report is to be of. Lists of names have commas between them; NULL: all there are. */
@@ -99,6 +105,7 @@ typedef struct cr_report {
     cr_report_failure *failures; /* owned */
     const cr_dataset *data;      /* whose classes the next are */
     cr_tally *classes;           /* owned; what rows of a report by class refer to; else NULL */
+    cr_report_ap *precisions;    /* owned, likewise */
     int n_lines;                /* of a report by class: the classes of each row that have images */
     cr_report_class *lines;     /* owned */
     int worst, worst_by;        /* lines are at most so many of each row, by this number; 0: all */
@@ -116,6 +123,9 @@ enum { CR_REPORT_RESAMPLES = 1000 }; /* behind the intervals of CR_METRIC_BOOTST
 /* Fills the counts, numbers and outcomes of a row from the metrics' sums, [CR_METRIC_MAX] by place in
  * cr_metrics: NULL where there are none, but of `localization`. */
 void cr_report_fill(const int64_t *const *sums, cr_report_row *row);
+
+/* Those of the metric `mean-ap`. */
+void cr_report_fill_precisions(const cr_report_ap *of, cr_report_row *row);
 
 /* And of empty maps, where the file has them. */
 void cr_report_fill_empty(const cr_report *report, const cr_tally *tally, cr_report_row *row);

@@ -365,7 +365,16 @@ typedef void cr_results_visit(void *context, int image, const cr_metric_image *s
 cr_status cr_results_visit_images(cr_results *results, int model, int row, int protocol, int parts,
                                   cr_results_visit *visit, void *context, cr_error *err);
 
-/* Likewise for a baseline; an image whose size is not known is not done. Of the centred squares there are the
+/* The detections of one row under a protocol: the boxes of an image's first five classes, once an image, whatever
+ * number of rows it has. There are none without predicted classes, or in files of before `log_sum`: n_images is 0.
+ *   kept  [n_images of the file] the rows that are looked at; NULL: all. Images that have none are not counted
+ * The caller's: cr_results_detections_free. Errors: CR_EIO; CR_EINPUT for a class that is none; CR_EINTERNAL
+ * (memory). Local. */
+cr_status cr_results_detections(cr_results *results, int model, int row, int protocol,
+                                const bool *kept, cr_detections *detections, cr_error *err);
+void cr_results_detections_free(cr_detections *detections);
+
+/* As cr_results_visit_images, for a baseline; an image whose size is not known is not done. Of the centred squares there are the
  * levels alone, [side], and no image is localized. */
 enum { CR_BASELINE_WHOLE, CR_BASELINE_CENTER, CR_N_BASELINES };
 extern const char *const cr_baseline_names[CR_N_BASELINES];

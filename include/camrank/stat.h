@@ -268,6 +268,12 @@ cr_status cr_stat_resample_sums(const cr_stat_sums *sums, uint64_t seed, int n_r
                                 int n_threads, cr_stat_take_sums *take, void *context,
                                 cr_error *err);
 
+/* The same draws, of what is a function of all images: hands how often each was drawn in a resample, counts
+ * [n_images], to `take`, likewise. Errors: the same. */
+typedef void cr_stat_take_counts(void *context, int resample, const uint16_t *counts);
+cr_status cr_stat_resample_counts(int n_images, uint64_t seed, int n_resamples, int n_threads,
+                                  cr_stat_take_counts *take, void *context, cr_error *err);
+
 /* The 95 % percentile interval (Efron and Tibshirani, section 13.3): the quantiles 0.025 and 0.975 of n values,
  * without those that are NaN, as numpy.quantile interpolates them. NaN where there are none. Errors:
  * CR_EINTERNAL (memory). */

@@ -19,7 +19,8 @@ except ImportError as problem:
 
 from camrank import Checks, Refused, check, lib
 from image_set import Set, write
-from structs import cr_detection, cr_error, cr_layout, cr_mean_precision
+from structs import (CR_REPORT_RESAMPLES, CR_STAT_SEED, cr_detection, cr_detections, cr_error, cr_layout,
+                     cr_mean_precision, cr_objects)
 
 CAMRANK = os.environ.get("CAMRANK", "build/camrank")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -360,10 +361,10 @@ def overlap(a, b):
     return shared / (sum((c[2] - c[0] + 1) * (c[3] - c[1] + 1) for c in (a, b)) - shared)
 
 
-def mean_precisions(detections, images, iou):
-    """VOC's two, in percent, by NumPy's sums and the largest precision from a recall on; class -> [(score, image,
-    box)], in the order of images. py-faster-rcnn's voc_eval.py has given the same, to 1e-9."""
-    of_classes = []
+def class_precisions(detections, images, iou):
+    """VOC's two of each class that has objects, in percent, by NumPy's sums and the largest precision from a recall on;
+    class -> [(score, image, box)], in the order of images. py-faster-rcnn's voc_eval.py has given the same, to 1e-9."""
+    of_classes = {}
     for of in sorted({of for _, objects in images.values() for of, _ in objects[::2]}):
         n_objects = sum(name == of for _, objects in images.values() for name, _ in objects[::2])
         right = []  # in the order of scores, ties in that of images
@@ -373,8 +374,16 @@ def mean_precisions(detections, images, iou):
             best, is_difficult = max(overlaps, default=(0, 0), key=lambda o: o[0])
             if best < iou or not is_difficult:
                 right.append(best >= iou)
-        of_classes.append(precisions(right, n_objects))
-    return 100 * np.mean(of_classes, 0)
+        of_classes[of] = 100 * np.array(precisions(right, n_objects)) if right else np.zeros(2)
+    return of_classes
+
+
+def repeated(counts, names, detections, images):
+    """The set in which each image stands as often as it was drawn, under names of its own."""
+    again = {name: [f"{name}#{k}" for k in range(counts[i])] for i, name in enumerate(names)}
+    return ({of: [(score, copy, box) for score, name, box in some for copy in again[name]]
+             for of, some in detections.items()},
+            {copy: images[name] for name in names for copy in again[name]})
 
 
 def precisions(right, n_objects):
@@ -387,31 +396,53 @@ def precisions(right, n_objects):
 
 
 def judge_precisions(_):
-    """Many detections at random, some of equal scores, of classes with few objects, many and none."""
+    """Many detections at random, some of equal scores, of classes with few objects, many and none; images as they are,
+    and some several times, others not at all."""
     function = lib.cr_metric_mean_precision
     function.restype = cr_mean_precision
     for n_classes, n in (1, 0), (1, 1), (1, 40), (3, 200), (20, 3000):
         objects = random.integers(0, 2 * n // n_classes + 2, n_classes)
         objects[0] = max(10, n)
-        items = (cr_detection * n)()
-        lists = [[] for _ in objects]
-        for k, item in enumerate(items):
-            item.image, item.score = k, random.integers(0, 99) / 7
-            item.class_ = of = int(random.integers(n_classes))
-            item.right = sum(hit for *_, hit in lists[of]) < objects[of] and random.random() < .6
-            lists[of].append((-item.score, k, item.right))
-        wanted = np.mean([precisions([hit for *_, hit in sorted(hits)], count) if hits else (0, 0)
-                          for hits, count in zip(lists, objects) if count], 0) * 100
-        counts = objects.astype(np.int64)
-        found = function(items, ct.c_size_t(n), counts.ctypes.data_as(ct.c_void_p), n_classes)
-        report(f"{n} detections of {n_classes} classes", np.allclose((found.eleven_points, found.area), wanted,
-                                                                     rtol=0, atol=1e-9), str(wanted))
+        objects = [(of, int(random.integers(n or 1)), 1) for of in range(n_classes) for _ in range(objects[of])]
+        there = {one[:2] for one in objects}
+        lists = [(int(random.integers(n_classes)), -random.integers(0, 99) / 7, k) for k in range(n)]
+        lists = [(*one, (one[0], one[2]) in there and random.random() < .8) for one in lists]
+        items, held = (cr_detection * n)(), (cr_objects * len(objects))()
+        for k, (of, less, image, right) in zip(random.permutation(n), lists):
+            items[k] = cr_detection(class_=of, score=-less, image=image, right=right)
+        for k, (of, image, count) in zip(random.permutation(len(objects)), objects):
+            held[k] = cr_objects(class_=of, image=image, n=count)
+        some = cr_detections(n=n, n_classes=n_classes, n_images=n or 1, n_objects=len(objects),
+                             items=ct.cast(items, ct.POINTER(cr_detection)),
+                             objects=ct.cast(held, ct.POINTER(cr_objects)))
+        lib.cr_detections_sort(ct.byref(some))
+        for times in (np.ones(n or 1, np.uint16), random.integers(0, 5, n or 1).astype(np.uint16)):
+            wanted = np.full((n_classes, 2), np.nan)
+            for of in range(n_classes):
+                count = sum(int(times[image]) for c, image, _ in objects if c == of)
+                hits = [right for c, _, image, right in sorted(lists) if c == of for _ in range(times[image])]
+                if count:
+                    wanted[of] = 100 * np.array(precisions(hits, count)) if hits else 0
+            by_class = (cr_mean_precision * n_classes)()
+            given = None if (times == 1).all() else times.ctypes.data_as(ct.c_void_p)
+            found = function(ct.byref(some), given, by_class)
+            means = np.nanmean(wanted, 0) if not np.isnan(wanted).all() else [np.nan] * 2
+            what = f"{n} detections of {n_classes} classes, images {'as they are' if given is None else 'repeated'}"
+            report(what, np.allclose((found.eleven_points, found.area), means, rtol=0, atol=1e-9, equal_nan=True), str(means))
+            report(f"{what}: each class", np.allclose([(c.eleven_points, c.area) for c in by_class], wanted, rtol=0,
+                                                      atol=1e-9, equal_nan=True))
+
+
+def made_report(out, *options):
+    made = subprocess.run([CAMRANK, "report", out, "--format", "json", *options], check=True, stdout=subprocess.PIPE,
+                          text=True)
+    return json.loads(made.stdout)
 
 
 def judge_mean_precision(out, images, wnids, iou):
-    """Of the sample's networks, each over all images at once."""
-    made = subprocess.run([CAMRANK, "report", out, "--format", "json"], check=True, stdout=subprocess.PIPE, text=True)
-    rows = [row for row in json.loads(made.stdout)["rows"] if row["model"] != "baseline"]
+    """Of the sample's networks, each over all images at once, class by class, and with images drawn anew."""
+    rows = [row for row in made_report(out)["rows"] if row["model"] != "baseline"]
+    classes = made_report(out, "--by-class", "--columns", "map,map_voc07")["classes"]
     with h5py.File(out) as file:
         ids = [i.decode().split(":")[0] for i in file["images/id"][...]]
         protocol, = file["protocols"]
@@ -423,11 +454,36 @@ def judge_mean_precision(out, images, wnids, iou):
             for i, name in enumerate(ids):
                 for slot, of in enumerate(model["top_class"][i] if name != ids[i - 1] or i == 0 else []):
                     detections.setdefault(wnids[of], []).append((scores[i, slot], name, boxes[i, slot].tolist()))
-            wanted = mean_precisions(detections, images, iou)
+            by_class = class_precisions(detections, images, iou)
+            wanted = np.mean(list(by_class.values()), 0)
             found = row["map_voc07"], row["map"]
             report(f"{row['model']}: mean average precision, of VOC 2007 and of 2010",
                    np.allclose(found, wanted, rtol=0, atol=1e-9) and 0 < wanted[1] < wanted[0] < 100, f"{found}, {wanted}")
+            lines = {line["class"]: line for line in classes if line["model"] == row["model"]}
+            report(f"{row['model']}: of each class", all(
+                np.allclose((line["map_voc07"], line["map"]), by_class[of], rtol=0, atol=1e-9) if of in by_class else
+                line["map"] is None for of, line in lines.items()), str(lines))
+            report("and of all that have objects", set(by_class) <= set(lines))
+            if row is rows[0]:
+                judge_resamples(row, lines, sorted(set(ids)), detections, images, iou)
     return rows
+
+
+def judge_resamples(row, lines, names, detections, images, iou):
+    """The ends of all intervals, from sets in which images stand as often as they were drawn."""
+    counts, means, of_classes = np.zeros(len(names), np.uint16), [], {}
+    for r in range(CR_REPORT_RESAMPLES):
+        lib.cr_stat_count_draws(ct.c_uint64(CR_STAT_SEED), r, len(names), counts.ctypes.data_as(ct.c_void_p))
+        by_class = class_precisions(*repeated(counts, names, detections, images), iou)
+        means.append(np.mean(list(by_class.values()), 0))
+        for of, values in by_class.items():
+            of_classes.setdefault(of, []).append(values)
+    n_whole = sum(len(values) == CR_REPORT_RESAMPLES for values in of_classes.values())
+    report("some classes are not in all resamples", n_whole < len(of_classes), str(n_whole))
+    for what, line, values in (("mean", row, means), *((of, lines[of], v) for of, v in of_classes.items())):
+        found = np.array([[line[f"{key}_{end}"] for key in ("map_voc07", "map")] for end in ("low", "high")])
+        wanted = np.quantile(values, [.025, .975], axis=0)
+        report(f"{what}: its interval", np.allclose(found, wanted, rtol=0, atol=1e-9), f"{found}, {wanted}")
 
 
 def judge_run(folder):
