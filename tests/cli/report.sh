@@ -5,7 +5,7 @@
 file=$work/some.h5
 check "a run" "$CAMRANK" run jobs/demo/demo.yaml --limit 60 -o "$file" \
     --set 'protocols=[cam-paper, {name: gradcam-paper, as: low}]' \
-    --set 'metrics=[pointing-game, relevance, map-shape]' \
+    --set 'metrics=[pointing-game, relevance, top-k-intersection, map-shape]' \
     --set 'methods=[cam, grad-cam, grad-cam@/relu4/Relu_output_0]'
 
 expect 3 'camrank: --model: there is no "gip" in the file, but gap, gmp, fc, baseline' "$CAMRANK" report "$file" --model gap,gip
