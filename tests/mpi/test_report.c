@@ -267,7 +267,7 @@ static void text_of_a_whole_run_is_the_table_expected(const cr_par *par)
                "                                                                                   "
                "                  held 0.00     held 0.00\n"
                "                                                                                   "
-               "                   at 0.784              \n"
+               "                   at 0.784\n"
                "baseline  whole-image                -           -           -           -      "
                "25.00       0.5417       40.00         33.33\n"
                "                                                                             "
