@@ -236,7 +236,8 @@ static columns columns_of(const cr_pairs *p, const cr_pairs_pass *pass, int k,
                    .add = pass->add ? pass->add + k : NULL,
                    .add_step = p->win.k,
                    .clamp = pass->clamp,
-                   .y = pass->y + k,
+                   .y = pass->reals ? NULL : pass->y + k,
+                   .reals = pass->reals ? pass->reals + k : NULL,
                    .y_step = y_step},
     };
 }
@@ -244,7 +245,10 @@ static columns columns_of(const cr_pairs *p, const cr_pairs_pass *pass, int k,
 static cr_pairs_finish finish_of(const columns *strip, size_t first)
 {
     cr_pairs_finish f = strip->finish;
-    f.y += (ptrdiff_t)first * f.y_step;
+    if (f.reals)
+        f.reals += (ptrdiff_t)first * f.y_step;
+    else
+        f.y += (ptrdiff_t)first * f.y_step;
     f.add = f.add ? f.add + (ptrdiff_t)first * f.add_step : NULL;
     return f;
 }

@@ -25,7 +25,7 @@ typedef struct cr_pairs_tile {
     float *c;
 } cr_pairs_tile;
 
-/* y = clamp(c + bias + add), rounded, of rows of n <= CR_PAIRS_COLUMNS channels. */
+/* y = clamp(c + bias + add), rounded, or reals, as it is, of rows of n <= CR_PAIRS_COLUMNS channels. */
 typedef struct cr_pairs_finish {
     int rows, n;
     const float *c;
@@ -34,6 +34,7 @@ typedef struct cr_pairs_finish {
     ptrdiff_t add_step;
     cr_clamp clamp;
     cr_bfloat16 *y;
+    cr_real *reals; /* NULL, or written in place of y */
     ptrdiff_t y_step;
 } cr_pairs_finish;
 

@@ -10,6 +10,7 @@ typedef struct cr_finish_lanes {
     __m512 bias, lo, hi;
     const cr_bfloat16 *add; /* may be NULL */
     cr_bfloat16 *y;
+    cr_real *reals; /* may be NULL */
 } cr_finish_lanes;
 
 static inline __attribute__((always_inline)) cr_finish_lanes finish_lanes(const cr_pairs_finish *p,
@@ -22,7 +23,8 @@ static inline __attribute__((always_inline)) cr_finish_lanes finish_lanes(const 
                              .lo = _mm512_set1_ps((float)p->clamp.lo),
                              .hi = _mm512_set1_ps((float)p->clamp.hi),
                              .add = p->add ? p->add + v : NULL,
-                             .y = p->y + v};
+                             .y = p->reals ? NULL : p->y + v,
+                             .reals = p->reals ? p->reals + v : NULL};
 }
 
 static inline __attribute__((always_inline)) void
@@ -35,11 +37,14 @@ finish_row(const cr_pairs_finish *p, const cr_finish_lanes *lanes, ptrdiff_t row
         sum = _mm512_add_ps(sum, _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16)));
     }
     sum = _mm512_min_ps(lanes->hi, _mm512_max_ps(lanes->lo, sum)); /* a NaN, the second, stays */
-    _mm256_mask_storeu_epi16(lanes->y + row * p->y_step, lanes->some,
-                             (__m256i)_mm512_cvtneps_pbh(sum));
+    if (lanes->reals)
+        _mm512_mask_storeu_ps(lanes->reals + row * p->y_step, lanes->some, sum);
+    else
+        _mm256_mask_storeu_epi16(lanes->y + row * p->y_step, lanes->some,
+                                 (__m256i)_mm512_cvtneps_pbh(sum));
 }
 
-/* Rows of a whole panel. */
+/* Rows of a whole panel, rounded. */
 static void finish_lines(const cr_pairs_finish *p)
 {
     const cr_finish_lanes low = finish_lanes(p, 0), high = finish_lanes(p, 16);
@@ -62,7 +67,7 @@ static void finish_lines(const cr_pairs_finish *p)
 
 static void finish(const cr_pairs_finish *p)
 {
-    if (p->n == CR_PAIRS_COLUMNS) {
+    if (p->n == CR_PAIRS_COLUMNS && !p->reals) {
         finish_lines(p);
         return;
     }

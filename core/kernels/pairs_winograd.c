@@ -234,7 +234,8 @@ static void transform_products(const cr_window *win, const cr_pairs_pass *pass, 
                            .add_row = (ptrdiff_t)win->q * win->k,
                            .add_column = win->k,
                            .clamp = pass->clamp,
-                           .y = pass->y + (ptrdiff_t)to * step + k,
+                           .y = pass->reals ? NULL : pass->y + (ptrdiff_t)to * step + k,
+                           .reals = pass->reals ? pass->reals + (ptrdiff_t)to * step + k : NULL,
                            .y_row = win->q * step,
                            .y_column = step});
 }

@@ -25,7 +25,7 @@ typedef struct cr_six_pixels {
 } cr_six_pixels;
 
 /* Products of `channels` <= CR_SIX_COLUMNS channels back to pixels, of which rows by columns are there; y = clamp(
- * value + bias + add), rounded. */
+ * value + bias + add), rounded, or reals, as it is. */
 typedef struct cr_six_products {
     int channels, pixels_h, pixels_w, rows, columns;
     const cr_real *from;
@@ -35,6 +35,7 @@ typedef struct cr_six_products {
     ptrdiff_t add_row, add_column;
     cr_clamp clamp;
     cr_bfloat16 *y;
+    cr_real *reals; /* NULL, or written in place of y */
     ptrdiff_t y_row, y_column;
 } cr_six_products;
 

@@ -134,7 +134,7 @@ INLINE void pixels_of(const cr_six_products *p, const int n_h, const int n_w)
         for (int i = 0; i < p->rows; i++) {
             __m512 pixels[6];
             to_pixels(n_w, half[i], 1, pixels, 1);
-            cr_bfloat16 *y = p->y + i * p->y_row + k;
+            const ptrdiff_t row = i * p->y_row + k;
 #pragma GCC unroll 6
             for (int j = 0; j < n_w; j++) {
                 if (j >= p->columns)
@@ -143,8 +143,11 @@ INLINE void pixels_of(const cr_six_products *p, const int n_h, const int n_w)
                 if (p->add)
                     sum += wide_of(p->add + i * p->add_row + j * p->add_column + k);
                 sum = _mm512_min_ps(hi, _mm512_max_ps(lo, sum)); /* a NaN, the second, stays */
-                _mm256_storeu_si256((void *)(y + j * p->y_column),
-                                    (__m256i)_mm512_cvtneps_pbh(sum));
+                const ptrdiff_t at = row + j * p->y_column;
+                if (p->reals)
+                    _mm512_storeu_ps(p->reals + at, sum);
+                else
+                    _mm256_storeu_si256((void *)(p->y + at), (__m256i)_mm512_cvtneps_pbh(sum));
             }
         }
     }

@@ -26,6 +26,7 @@ typedef struct cr_compiler {
     bool *in_place; /* [n_nodes] a Concat with nothing to copy */
     int *over;      /* [n_values] the one over whose elements it is written, or itself */
     bool *half, *half_gradient; /* [n_values] by root: it is stored as bfloat16 */
+    bool *exact;                /* [n_values] by root: it is not rounded, in a net in bfloat16 */
     int *step_of;               /* [n_nodes] */
     int *group;                 /* [n_steps] */
     cr_buffer *buffers;         /* see cr_buffers */

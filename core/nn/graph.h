@@ -193,9 +193,10 @@ struct cr_node {
     int *x;
     int y; /* the output value */
     void *params;
-    cr_clamp clamp;   /* of the output; the whole line if none */
-    int n_folds;      /* CR_OP_FOLDS: channels, element i in memory being of channel i % n_folds */
-    size_t n_weights; /* cr_real that pack writes */
+    cr_clamp clamp; /* of the output; the whole line if none */
+    int *ties;   /* [n_folds] of a net's own node, that ROUNDS: see cr_bfloat16_tied; else NULL */
+    int n_folds; /* CR_OP_FOLDS: channels, element i in memory being of channel i % n_folds */
+    size_t n_weights;      /* cr_real that pack writes */
     size_t n_weights_back; /* and pack_back */
     size_t n_scratch;      /* cr_real */
     int64_t n_parameters;
@@ -509,6 +510,9 @@ cr_status cr_volume_load(cr_graph *graph, cr_node *node, cr_error *err);
 
 /* attribute.c: whether input i, an activation or a constant, has so many dimensions. */
 bool cr_node_has_dims(const cr_graph *graph, const cr_node *node, int i, int n_dims);
+
+/* rounding.c: fills node->ties for its weights, scaled as pack scales them. */
+void cr_node_find_ties(const cr_node *node, const cr_real *scale);
 
 /* op_pair.c: the load of a Pow of two activations. */
 cr_status cr_pow_load_pair(cr_graph *graph, cr_node *node, cr_error *err);

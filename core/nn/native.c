@@ -1,22 +1,13 @@
 /* Steps that multiply bfloat16: convolutions and fully connected layers, where the instruction set has products of
- * such, but for what makes the logits. */
+ * such, of the nodes that round. */
 #include "net.h"
-
-#define LEAST_VALUES 16
-
-/* Whether products of pairs pay: where a row of the window has so few values that most of what they would multiply
- * is filled up with 0, as the 3x3 pixels of an image, float32 is as fast. */
-static bool pays(const cr_window *win)
-{
-    return win->c >= LEAST_VALUES || win->s * win->c >= LEAST_VALUES;
-}
 
 cr_native cr_native_of(const cr_node *node)
 {
     if (!(node->flags & CR_OP_ROUNDS) || !node->op->linear)
         return (cr_native){.runs = false};
     const cr_linear linear = node->op->linear(node);
-    return (cr_native){.runs = cr_pairs_fit(&linear.win) && pays(&linear.win),
+    return (cr_native){.runs = cr_pairs_fit(&linear.win),
                        .n = linear.n,
                        .forth = cr_pairs_forward(&linear.win),
                        .back = cr_pairs_backward(&linear.win)};
@@ -38,7 +29,7 @@ size_t cr_native_scratch(const cr_native *native)
     return reals_of(forth > back ? forth : back);
 }
 
-/* The layer's weights, each output channel scaled. */
+/* The layer's weights, each output channel scaled, rounded. */
 typedef struct scaled {
     const cr_node *node;
     cr_linear linear;
@@ -48,7 +39,8 @@ typedef struct scaled {
 static cr_real scaled_weight(const void *context, int k, int c, int t)
 {
     const scaled *s = context;
-    return s->linear.weight(s->node, k, c, t) * (s->scale ? s->scale[k] : 1);
+    const cr_real value = s->linear.weight(s->node, k, c, t) * (s->scale ? s->scale[k] : 1);
+    return cr_bfloat16_value(cr_bfloat16_tied(value, s->node->ties[k]));
 }
 
 static cr_real turned_weight(const void *context, int c, int k, int t)

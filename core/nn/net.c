@@ -38,13 +38,14 @@ static cr_status compiler_init(cr_compiler *c, cr_error *err)
     c->over = cr_arena_alloc(arena, n_values, sizeof *c->over);
     c->half = cr_arena_alloc(arena, n_values, sizeof *c->half);
     c->half_gradient = cr_arena_alloc(arena, n_values, sizeof *c->half_gradient);
+    c->exact = cr_arena_alloc(arena, n_values, sizeof *c->exact);
     c->step_of = cr_arena_alloc(arena, n_nodes, sizeof *c->step_of);
     c->group = cr_arena_alloc(arena, n_nodes, sizeof *c->group);
     c->buffers = cr_arena_alloc(arena, 3 * n_values + 4 * n_nodes, sizeof *c->buffers);
     if (!c->live || !c->scale || !c->shift || !c->clamp || !c->added || !c->root || !c->wanted ||
         !c->n_uses || !c->user || !c->gradient || !c->is_result || !c->tangent || !c->behind ||
         !c->crosses || !c->home || !c->at || !c->in_place || !c->over || !c->half ||
-        !c->half_gradient || !c->step_of || !c->group || !c->buffers)
+        !c->half_gradient || !c->exact || !c->step_of || !c->group || !c->buffers)
         return cr_fail_memory(err, "a plan", n_values, sizeof *c->buffers);
     return CR_OK;
 }
@@ -243,7 +244,7 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
     step->y_half = c->half[node->y];
     step->dy_half = c->half_gradient[node->y];
     step->y_row = row_of(c, node->y);
-    step->y_exact = node->y == c->root[graph->logits] || graph->values[node->y].whole;
+    step->y_exact = c->exact[node->y];
     step->native = cr_native_of(node);
     step->pieces = cr_pieces_of(c, i);
     step->converts = cr_precision_scratch(node);
@@ -264,6 +265,11 @@ static cr_status make_step(cr_compiler *c, int i, cr_step *step, cr_error *err)
         step->dx_first[j] = b.gradients[x].first == cr_compiler_end(c) - 1 - s;
         step->maker[j] = cr_compiler_maker(c, x);
         step->tx[j] = place_of(&b.tangents[x]);
+    }
+    if (node->flags & CR_OP_ROUNDS) {
+        step->node.ties = cr_arena_alloc(&net->memory, (size_t)node->n_folds, sizeof(int));
+        if (!step->node.ties)
+            return cr_fail_memory(err, "a step", (size_t)node->n_folds, sizeof(int));
     }
     step->first = i == cr_first_with_weights(graph);
     step->fold_scale = c->scale[i];
@@ -309,15 +315,18 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
     net->target_tangents = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_sizes = cr_arena_alloc(&net->memory, n_targets, sizeof(size_t));
     net->target_steps = cr_arena_alloc(&net->memory, n_targets, sizeof(int));
+    net->target_exact = cr_arena_alloc(&net->memory, n_targets, sizeof(bool));
     net->tails = cr_arena_alloc(&net->memory, n_targets, sizeof *net->tails);
     if (!net->steps || !net->rows || !net->target_activations || !net->target_gradients ||
-        !net->target_tangents || !net->target_sizes || !net->target_steps || !net->tails)
+        !net->target_tangents || !net->target_sizes || !net->target_steps || !net->target_exact ||
+        !net->tails)
         return cr_fail_memory(err, "steps", (size_t)net->n_steps, sizeof *net->steps);
     for (int i = 0; i < graph->n_nodes; i++)
         if (c->live[i])
             CR_OR_RETURN(make_step(c, i, &net->steps[c->step_of[i]], err));
     int logits = c->root[graph->logits];
     net->input = cr_compiler_place(c, graph->input);
+    net->input_exact = c->exact[graph->input];
     net->input_size = cr_shape_size(&graph->values[graph->input].shape);
     net->logits = cr_compiler_place(c, logits);
     net->logits_gradient = place_of(&b.gradients[logits]);
@@ -329,6 +338,7 @@ static cr_status build(cr_compiler *c, int max_mb, cr_error *err)
             c->targets[t].gradient ? place_of(&b.gradients[root]) : CR_NOWHERE;
         net->target_tangents[t] = place_of(&b.tangents[root]);
         net->target_sizes[t] = cr_shape_size(&graph->values[root].shape);
+        net->target_exact[t] = c->exact[root];
         net->target_steps[t] = cr_compiler_maker(c, root);
         if (c->targets[t].tail)
             CR_OR_RETURN(cr_tail_make(c, t, &net->tails[t], err));

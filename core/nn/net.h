@@ -93,7 +93,7 @@ typedef struct cr_step {
     size_t converts; /* cr_reals into either scratch: where there is room for what is converted */
     bool *x_half, *dx_half, y_half, dy_half; /* [n_x] stored as bfloat16 */
     size_t *x_row, y_row;                    /* [n_x] elements that lie side by side */
-    bool y_exact;                            /* the logits, or integers, which nothing rounds */
+    bool y_exact;                            /* as compile.h has it */
     cr_native native;
     cr_pieces pieces;
     bool back;        /* runs in the backward pass; the rest is for that */
@@ -138,12 +138,14 @@ struct cr_net {
     size_t *target_activations, *target_gradients, *target_tangents; /* [n_targets] places */
     int *target_steps;     /* [n_targets] that they come from; -1: the input */
     size_t *target_sizes;  /* [n_targets] elements of one image */
+    bool *target_exact;    /* [n_targets] as compile.h has it */
     cr_tail *tails;        /* [n_targets] of those that want one */
     size_t logits_tangent; /* place */
     cr_real *zeros;        /* as cr_run has them, for any step; NULL: no target wants curvature */
     bool passes_relevance; /* a target wants it */
     cr_real *no_bias;      /* zeros, as many as any layer has channels, if that is so */
     size_t input, logits, logits_gradient; /* places */
+    bool input_exact;                      /* as compile.h has it */
     size_t input_size;                     /* elements of one image */
     cr_real *arena;                        /* of n_activations; the caller's */
     size_t n_weights, n_activations;

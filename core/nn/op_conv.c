@@ -67,13 +67,13 @@ typedef struct scaled {
     const uint8_t *reals; /* the weights', */
     size_t step;          /* as the tensor has them */
     const cr_real *scale; /* may be NULL */
-    bool rounds;          /* to bfloat16 */
+    const int *ties;      /* as the node has them, where weights are rounded; or NULL */
 } scaled;
 
-static scaled scale_weights(const cr_node *node, const cr_real *scale, bool rounds)
+static scaled scale_weights(const cr_node *node, const cr_real *scale, const int *ties)
 {
     const conv *p = node->params;
-    return (scaled){p, p->weights->reals, p->weights->step, scale, rounds};
+    return (scaled){p, p->weights->reals, p->weights->step, scale, ties};
 }
 
 static cr_real scaled_weight(const void *context, int k, int c, int t)
@@ -83,18 +83,18 @@ static cr_real scaled_weight(const void *context, int k, int c, int t)
     size_t at = (size_t)k * (size_t)(win->c / win->groups) + (size_t)c;
     at = at * (size_t)(win->r * win->s) + (size_t)t;
     const cr_real value = cr_real_at(p->reals, at * p->step) * (p->scale ? p->scale[k] : 1);
-    return p->rounds ? cr_bfloat16_value(cr_bfloat16_of(value)) : value;
+    return p->ties ? cr_bfloat16_value(cr_bfloat16_tied(value, p->ties[k])) : value;
 }
 
 static cr_real weight(const cr_node *node, int k, int c)
 {
-    const scaled s = scale_weights(node, NULL, false);
+    const scaled s = scale_weights(node, NULL, NULL);
     return scaled_weight(&s, k, c, 0);
 }
 
 static cr_real plain_weight(const cr_node *node, int k, int c, int t)
 {
-    const scaled s = scale_weights(node, NULL, false);
+    const scaled s = scale_weights(node, NULL, NULL);
     return scaled_weight(&s, k, c, t);
 }
 
@@ -115,7 +115,7 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
     (void)graph;
     const conv *p = node->params;
     const cr_window *win = &p->conv.win;
-    const scaled s = scale_weights(node, scale, node->flags & CR_OP_ROUNDS);
+    const scaled s = scale_weights(node, scale, node->ties);
     p->conv.way->pack(win, scaled_weight, &s, weights);
     cr_real *bias = weights + p->conv.way->weights(win);
     for (int k = 0; k < win->k; k++)
@@ -125,7 +125,7 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 static void pack_back(const cr_node *node, const cr_real *scale, cr_real *weights)
 {
     const conv *p = node->params;
-    const scaled s = scale_weights(node, scale, node->flags & CR_OP_ROUNDS);
+    const scaled s = scale_weights(node, scale, node->ties);
     p->conv.way->pack_back(&p->conv.win, scaled_weight, &s, weights);
 }
 

@@ -146,13 +146,13 @@ typedef struct scaled {
     const uint8_t *reals; /* the weights', */
     size_t step;          /* as the tensor has them */
     const cr_real *scale; /* may be NULL */
-    bool rounds;          /* to bfloat16 */
+    const int *ties;      /* as the node has them, where weights are rounded; or NULL */
 } scaled;
 
-static scaled scale_weights(const cr_node *node, const cr_real *scale, bool rounds)
+static scaled scale_weights(const cr_node *node, const cr_real *scale, const int *ties)
 {
     const gemm *p = node->params;
-    return (scaled){p, p->weights->reals, p->weights->step, scale, rounds};
+    return (scaled){p, p->weights->reals, p->weights->step, scale, ties};
 }
 
 static cr_real scaled_weight(const void *context, int k, int c, int t)
@@ -164,18 +164,18 @@ static cr_real scaled_weight(const void *context, int k, int c, int t)
         p->transposed ? (size_t)k * (size_t)p->c + (size_t)c : (size_t)c * (size_t)p->k + (size_t)k;
     const cr_real value =
         (cr_real)p->alpha * cr_real_at(s->reals, at * s->step) * (s->scale ? s->scale[k] : 1);
-    return s->rounds ? cr_bfloat16_value(cr_bfloat16_of(value)) : value;
+    return s->ties ? cr_bfloat16_value(cr_bfloat16_tied(value, s->ties[k])) : value;
 }
 
 static cr_real weight(const cr_node *node, int k, int c)
 {
-    const scaled s = scale_weights(node, NULL, false);
+    const scaled s = scale_weights(node, NULL, NULL);
     return scaled_weight(&s, k, c, 0);
 }
 
 static cr_real plain_weight(const cr_node *node, int k, int c, int t)
 {
-    const scaled s = scale_weights(node, NULL, false);
+    const scaled s = scale_weights(node, NULL, NULL);
     return scaled_weight(&s, k, c, t);
 }
 
@@ -197,7 +197,7 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
 {
     (void)graph;
     const gemm *p = node->params;
-    const scaled s = scale_weights(node, scale, node->flags & CR_OP_ROUNDS);
+    const scaled s = scale_weights(node, scale, node->ties);
     p->conv.way->pack(&p->conv.win, scaled_weight, &s, weights);
     weights += p->conv.way->weights(&p->conv.win);
     for (int k = 0; k < p->k; k++)

@@ -155,9 +155,7 @@ static void pack(const cr_graph *graph, const cr_node *node, const cr_real *scal
                     const size_t at = place(p, n_places, g, c, k, t, &channel);
                     const cr_real value =
                         cr_tensor_real(p->weights, at) * (scale ? scale[channel] : 1);
-                    *weights++ = node->flags & CR_OP_ROUNDS
-                                     ? cr_bfloat16_value(cr_bfloat16_of(value))
-                                     : value;
+                    *weights++ = value;
                 }
     for (int k = 0; k < p->k; k++)
         *weights++ = (p->bias ? cr_tensor_real(p->bias, (size_t)k) : 0) * (scale ? scale[k] : 1) +

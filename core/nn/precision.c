@@ -49,11 +49,40 @@ static bool stores_half(const cr_compiler *c)
     return half;
 }
 
-/* Weights of grouped and depthwise convolutions stay as they are: all instruction sets compute these in float32,
- * so that it costs nothing, and the few products of a sum do not make up for what each has lost. */
-static bool rounds_weights(const cr_node *node)
+#define LEAST_VALUES 16
+
+/* Whether products of pairs pay: where a row of the window has so few values that most of what they would multiply
+ * is filled up with 0, as the 3x3 pixels of an image, float32 is as fast. */
+static bool pays(const cr_window *win)
 {
-    return !node->op->linear || node->op->linear(node).win.groups == 1;
+    return win->c >= LEAST_VALUES || win->s * win->c >= LEAST_VALUES;
+}
+
+/* Whether a node multiplies bfloat16, where the instruction set can. Other layers with weights are in float32 on any
+ * machine, the one that makes the logits, and grouped and depthwise convolutions, whose sums are too short to make up
+ * for what each product has lost: rounding what they read would spare nothing. */
+static bool rounds(const cr_compiler *c, const cr_node *node)
+{
+    if (node->y == c->root[c->graph->logits] || !node->op->linear)
+        return false;
+    const cr_window win = node->op->linear(node).win;
+    return win.groups == 1 && pays(&win);
+}
+
+/* What nothing rounds: the logits, integers, and what only such layers read. */
+static void find_exact(const cr_compiler *c)
+{
+    const cr_graph *graph = c->graph;
+    for (int v = 0; v < graph->n_values; v++)
+        c->exact[v] = c->n_uses[v] > 0;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const cr_node *node = &graph->nodes[i];
+        for (int j = 0; c->live[i] && j < cr_compiler_n_inputs(c, i); j++)
+            if (!node->op->linear || rounds(c, node))
+                c->exact[cr_compiler_input(c, i, j)] = false;
+    }
+    for (int v = 0; v < graph->n_values; v++)
+        c->exact[v] = c->exact[v] || graph->values[v].whole || v == c->root[graph->logits];
 }
 
 void cr_precision_choose(cr_compiler *c)
@@ -61,11 +90,12 @@ void cr_precision_choose(cr_compiler *c)
     const cr_graph *graph = c->graph;
     const int n_values = graph->n_values, logits = c->root[graph->logits];
     const bool half = stores_half(c);
+    find_exact(c);
     for (int v = 0; v < n_values; v++) {
-        c->half[v] = half && !c->wanted[v] && !graph->values[v].whole; /* words have numbers */
+        c->half[v] = half && !c->wanted[v] && !c->exact[v];
         c->half_gradient[v] = half && !c->is_result[v];
     }
-    c->half[graph->input] = c->half[logits] = c->half_gradient[logits] = false;
+    c->half[graph->input] = c->half_gradient[logits] = false;
     for (int t = 0; t < c->net->n_targets; t++) {
         if (!c->targets[t].tail)
             continue;
@@ -80,8 +110,7 @@ void cr_precision_choose(cr_compiler *c)
         c->half[v] = c->half[c->home[v]];
     for (int i = 0; i < graph->n_nodes; i++) {
         cr_node *node = &graph->nodes[i];
-        if (c->net->precision == CR_BFLOAT16 && c->live[i] && node->y != logits &&
-            rounds_weights(node))
+        if (c->net->precision == CR_BFLOAT16 && c->live[i] && rounds(c, node))
             node->flags |= CR_OP_ROUNDS;
         if (cr_native_of(node).runs)
             node->flags |= CR_OP_OVERWRITES;
@@ -119,7 +148,9 @@ static size_t converted_forth(const cr_compiler *c, int i)
     const cr_pieces pieces = cr_pieces_of(c, i);
     if (pieces.rows)
         return pieces.n_reals;
-    size_t reals = converted(c->half[node->y], native, n * size_of(c, node->y));
+    size_t reals = native && c->exact[node->y]
+                       ? 0
+                       : converted(c->half[node->y], native, n * size_of(c, node->y));
     for (int j = 0; j < cr_compiler_n_inputs(c, i); j++) {
         const int x = cr_compiler_input(c, i, j);
         reals += converted(c->half[x], native, n * size_of(c, x));

@@ -56,14 +56,14 @@ static void forward(cr_net *net, const bool *runs, int n)
 
 void cr_net_forward(cr_net *net, int n)
 {
-    if (net->precision == CR_BFLOAT16)
+    if (net->precision == CR_BFLOAT16 && !net->input_exact)
         cr_bfloat16_round((size_t)n, net->input_size, cr_net_input(net), 0);
     forward(net, NULL, n);
 }
 
 void cr_net_forward_tail(cr_net *net, int t, int n)
 {
-    if (net->precision == CR_BFLOAT16)
+    if (net->precision == CR_BFLOAT16 && !net->target_exact[t])
         cr_bfloat16_round((size_t)n, net->target_sizes[t], cr_net_tail_input(net, t), 0);
     forward(net, net->tails[t].runs, n);
 }

@@ -62,19 +62,22 @@ static void native_forward(const cr_net *net, const cr_step *step, int first, in
     const size_t images = (size_t)n, row = step->y_row;
     cr_real *scratch = cr_net_at(net, step->scratch), *left = scratch + step->converts;
     void *y = place(net, step->y, step->y_half, (size_t)first * step->y_stride);
+    const bool passes = !step->y_half && !step->y_exact; /* is rounded, and stored as float32 */
+    cr_bfloat16 *rounded = passes ? take_pairs(&left, images * step->y_size) : y;
     ptrdiff_t none;
     cr_pairs_pass pass = {.n = n * native->n,
                           .weights = native->weights,
                           .bias = native->bias,
                           .clamp = step->node.clamp,
-                          .y = step->y_half ? y : take_pairs(&left, images * step->y_size),
-                          .y_step = step->y_half ? step->y_step : 0,
+                          .y = rounded,
+                          .reals = step->y_half || passes ? NULL : y,
+                          .y_step = passes ? 0 : step->y_step,
                           .scratch = (cr_bfloat16 *)(void *)scratch};
     pass.x = read_pairs(net, step, 0, first, images, &left, &pass.x_step);
     pass.add = step->adds ? read_pairs(net, step, 1, first, images, &left, &none) : NULL;
     cr_pairs_convolve(&native->forth, &pass);
-    if (!step->y_half)
-        cr_bfloat16_load(images * step->y_size / row, row, pass.y, 0, y, step->y_step);
+    if (passes)
+        cr_bfloat16_load(images * step->y_size / row, row, rounded, 0, y, step->y_step);
 }
 
 /* Runs forward what of the output is n elements at y, by `forward`, or else by pieces that begin at row `first`. */

@@ -42,6 +42,8 @@ uint64_t cr_net_weight_layout(const cr_net *net)
 static void pack_step(const cr_net *net, const cr_step *step, cr_real *block)
 {
     const cr_node *node = &step->node;
+    if (node->ties)
+        cr_node_find_ties(node, step->fold_scale);
     if (node->n_weights)
         node->op->pack(net->graph, node, step->fold_scale, step->fold_shift,
                        block + step->weights_at);

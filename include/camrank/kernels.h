@@ -61,6 +61,21 @@ void cr_bfloat16_store(size_t rows, size_t c, const cr_real *x, ptrdiff_t x_step
                        ptrdiff_t y_step);
 void cr_bfloat16_round(size_t rows, size_t c, cr_real *x, ptrdiff_t x_step);
 
+/* A weight rounded up from another place on than the tie, which is the middle between two neighbours: `tie` below it,
+ * in 0x10000ths of their distance, |tie| <= CR_TIE_MOST. A bfloat16 stays what it is. */
+enum { CR_TIE_MOST = 0x4000, CR_TIE_STEPS = 512 };
+cr_bfloat16 cr_bfloat16_tied(cr_real weight, int tie);
+
+/* Finds the tie with which the errors of a filter's weights add up to as little as possible: all zero at first, then
+ * each weight is added. The order of these may change the tie. */
+typedef struct cr_ties {
+    double error; /* sum of rounded less exact weights */
+    double moves[2]
+                [CR_TIE_STEPS + 1]; /* what it changes by, up and down, at each step of the tie */
+} cr_ties;
+void cr_ties_add(cr_ties *ties, cr_real weight);
+int cr_ties_find(const cr_ties *ties);
+
 /* The interval that an activation clamps to: ReLU is [0, inf], ReLU6 [0, 6], none [-inf, inf]. */
 typedef struct cr_clamp {
     cr_real lo, hi;
@@ -211,7 +226,7 @@ size_t cr_pairs_scratch(const cr_pairs *p);
 void cr_pairs_pack(const cr_pairs *p, cr_weight_fn weight, const void *context,
                    cr_bfloat16 *packed);
 
-/* y = clamp(x * weights + bias + add) of n images, rounded. Each image's result depends on that image only, in
+/* y = clamp(x * weights + bias + add) of n images, rounded, or, of reals, as it is. Each image's result depends on that image only, in
  * every bit. */
 typedef struct cr_pairs_pass {
     int n;
@@ -222,6 +237,7 @@ typedef struct cr_pairs_pass {
     const cr_bfloat16 *add; /* [n][P][Q][K], may be y; may be NULL */
     cr_clamp clamp;
     cr_bfloat16 *y;
+    cr_real *reals; /* NULL, or written in place of y */
     ptrdiff_t y_step;
     cr_bfloat16 *scratch;
 } cr_pairs_pass;

@@ -53,6 +53,8 @@ class Ours:
         return seconds_of(self.run, at_least)
 
     def run(self):
+        images = self.images[:self.batch]  # anew: their place is used again in a pass
+        ct.memmove(lib.cr_net_input(self.net.handle), images.ctypes.data, images.nbytes)
         lib.cr_net_forward(self.net.handle, self.batch)
 
 

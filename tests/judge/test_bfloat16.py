@@ -142,6 +142,74 @@ def judge(name):
           alone.tobytes() == logits.tobytes())
 
 
+def judge_ties():
+    """Filters rounded at each place that there is for the tie, in float64: ours has the sum of the errors nearest to 0."""
+    n_steps, most = 512, 0x4000
+    lib.cr_bfloat16_tied.restype = ct.c_uint16
+    lib.cr_bfloat16_tied.argtypes = [ct.c_float, ct.c_int]
+    lib.cr_ties_add.argtypes = [ct.c_void_p, ct.c_float]
+    least, same, moved = True, True, 0
+    for n in (1, 2, 9, 32, 144, 1024):
+        for seed in range(8):
+            weights = np.random.default_rng([n, seed]).normal(0, .05, n).astype("f4")
+            weights[n // 2] = .125
+            ties = (ct.c_double * (1 + 2 * (n_steps + 1)))()
+            for w in weights:
+                lib.cr_ties_add(ct.byref(ties), w)
+            tie = lib.cr_ties_find(ct.byref(ties))
+            exact = weights.astype("f8")
+            step = np.exp2(np.frexp(exact)[1] - 8.)
+            at = np.arange(-n_steps, n_steps + 1) * (most // n_steps)
+            theirs = np.floor(exact / step + .5 + at[:, None] / 65536) * step
+            errors = abs((theirs - exact).sum(1))
+            ours = np.array([lib.cr_bfloat16_tied(w, tie) for w in weights], np.uint32) << 16
+            chosen = theirs[np.flatnonzero(at == tie)[0]]
+            least &= abs((chosen - exact).sum()) <= errors.min() + 1e-12
+            same &= np.array_equal(ours.view(np.float32), chosen.astype("f4")) and ours[n // 2] == 0x3e000000
+            moved += tie != 0
+    check("a filter's errors add up to as little as they can", least and moved > 15, f"{moved} ties of 48 moved")
+    check("weights are rounded at the tie, and a bfloat16 is not", same)
+
+
+class Sums(torch.nn.Module):
+    """A layer that reads a third of each image, and a depthwise convolution that alone reads what it makes."""
+
+    def __init__(self, size):
+        super().__init__()
+        nn = torch.nn
+        self.thirds, self.layer = nn.Conv2d(3, 64, 1, bias=False), nn.Conv2d(64, 96, size, padding=size // 2)
+        self.depthwise, self.head = nn.Conv2d(96, 96, 3, groups=96), nn.Linear(96, 8)
+        self.thirds.weight.data[:] = 1 / 3
+
+    def forward(self, x):
+        sums = self.layer(self.thirds(x).relu())
+        return sums, self.head(self.depthwise(sums).mean((2, 3)))
+
+
+def judge_sums():
+    """Of ones, a layer makes the sums of its weights: as a depthwise convolution alone reads them, they are not rounded, and
+    their errors are far below those that weights rounded to the nearest make."""
+    torch.manual_seed(5)
+    for size in (1, 3):
+        net, stream = Sums(size).eval(), io.BytesIO()
+        torch.onnx.export(net, torch.ones(1, 3, 16, 16), stream, opset_version=13, input_names=["x"],
+                          output_names=["sums", "logits"], dynamic_axes={name: {0: "n"} for name in ("x", "sums", "logits")})
+        graph = Graph(stream.getvalue(), "sums", output="logits")
+        lib.cr_graph_use_precision(graph.handle, BFLOAT16)
+        weights, bias = net.layer.weight.detach(), net.layer.bias.detach().double()
+        exact, nearest = ((w.double().sum((1, 2, 3)) + bias).numpy() for w in (weights, weights.to(torch.bfloat16)))
+        usually = norm(nearest - exact)
+        for isa in range(lib.cr_isa_best() + 1):
+            lib.cr_isa_use(isa)
+            ours = Net(graph, BATCH, [(graph.find("sums"), False)])
+            ours.forward(np.ones((BATCH, 3, 16, 16), "f4"))
+            own = ours.activations(0, BATCH)[0, :, 8, 8]
+            error = norm(own - exact)
+            check(f"sums of {size}x{size} weights by {ct.c_char_p(lib.cr_isa_name(isa)).value.decode()}",
+                  error <= usually / 4 and not is_rounded(own), f"errors of {error:.1e}, {usually:.1e} by the nearest weights")
+        lib.cr_isa_use(usual)
+
+
 def judge_grouped():
     """One sum of rounded pixels, rounded once: PyTorch's with weights of float32, but near a tie."""
     torch.manual_seed(3)
@@ -258,6 +326,8 @@ def judge_pieces():
 lib.cr_isa_name.restype = ct.c_void_p
 usual = lib.cr_isa_used()
 judge_rounding()
+judge_ties()
+judge_sums()
 judge_grouped()
 judge_three_by_three()
 judge_pieces()

@@ -363,6 +363,14 @@ static cr_bfloat16 *stored(const float *values, size_t n)
     return to;
 }
 
+static bool is_rounded(const float *values, size_t n)
+{
+    bool rounded = true;
+    for (size_t i = 0; i < n; i++)
+        rounded = rounded && values[i] == cr_bfloat16_value(cr_bfloat16_of(values[i]));
+    return rounded;
+}
+
 /* The same among others, as for float32. */
 static cr_bfloat16 *stored_among_others(const float *values, size_t pixels, int c)
 {
@@ -431,6 +439,14 @@ static void pairs_match_a_naive_convolution(void **state)
             for (int k = win.k; k < win.k + OTHERS; k++)
                 assert_true(isnan(cr_bfloat16_value(pass.y[k])));
         }
+        float *reals = zeros(data.n_y, sizeof *reals);
+        pass.reals = among_others(reals, data.n_y / (size_t)win.k, win.k);
+        cr_pairs_convolve(&forth, &pass);
+        for (size_t i = 0; i < data.n_y; i++)
+            reals[i] = pass.reals[i / (size_t)win.k * (size_t)(win.k + OTHERS) + i % (size_t)win.k];
+        assert_among_others(pass.reals, reals, data.n_y / (size_t)win.k, win.k);
+        assert_memory_equal(stored(reals, data.n_y), other, data.n_y * sizeof *other);
+        assert_true(adds || !is_rounded(reals, data.n_y));
     }
     cr_bfloat16 *dx = stored(data.dx_before, data.n_x);
     cr_pairs_convolve(&back,
