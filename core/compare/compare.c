@@ -8,7 +8,7 @@
 bool cr_compare_has(int number)
 {
     return cr_metric_number_at(number, NULL)->of_image ||
-           cr_metric_number_at(number, NULL)->bit >= 0;
+           cr_metric_number_at(number, NULL)->bit >= 0 || cr_compare_is_whole(number);
 }
 
 static void *room_for(cr_compare *compare, size_t n, size_t item_bytes)
@@ -28,7 +28,12 @@ static bool alloc_metric(cr_compare *compare, cr_compare_metric *metric)
     metric->columns = room_for(compare, n_rows, sizeof *metric->columns);
     bool whole = metric->images && metric->values && metric->order && metric->mean_ranks &&
                  metric->pairs && metric->rights && metric->columns;
-    for (size_t r = 0; whole && r < n_rows; r++)
+    if (metric->is_whole && compare->options.n_resamples > 0) {
+        metric->means =
+            room_for(compare, n_rows * (size_t)compare->options.n_resamples, sizeof *metric->means);
+        whole = whole && metric->means;
+    }
+    for (size_t r = 0; whole && r < n_rows && !metric->is_whole; r++)
         whole = metric->is_rights
                     ? (metric->rights[r] = room_for(compare, n, 1)) != NULL
                     : (metric->columns[r] = room_for(compare, n, sizeof(double))) != NULL;
@@ -46,10 +51,13 @@ static void choose_metrics(cr_compare *compare)
         if (compare->lead < 0 && number->of == CR_METRIC_OF_TOP)
             compare->lead = compare->n_metrics;
         compare->needs_levels = compare->needs_levels || number->bit >= 0;
-        compare->needs_iou = compare->needs_iou || number->of == CR_METRIC_OF_TOP ||
-                             number->of == CR_METRIC_OF_TRUTH;
-        compare->metrics[compare->n_metrics++] =
-            (cr_compare_metric){.number = k, .is_rights = number->unit[0] == '%'};
+        const bool is_whole = cr_compare_is_whole(k);
+        compare->needs_whole = compare->needs_whole || is_whole;
+        compare->needs_iou =
+            compare->needs_iou ||
+            (!is_whole && (number->of == CR_METRIC_OF_TOP || number->of == CR_METRIC_OF_TRUTH));
+        compare->metrics[compare->n_metrics++] = (cr_compare_metric){
+            .number = k, .is_rights = number->unit[0] == '%' && !is_whole, .is_whole = is_whole};
     }
     compare->lead = compare->lead < 0 ? 0 : compare->lead;
     compare->needs_boxes = compare->options.n_flips > 0;
@@ -74,6 +82,10 @@ cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_s
                        sets[0].path, n_rows, CR_COMPARE_MAX_ROWS);
     compare->n_pairs = options->against >= 0 ? n_rows - 1 : n_rows * (n_rows - 1) / 2;
     choose_metrics(compare);
+    for (int m = 0; m < compare->n_metrics && options->chosen && options->by_class; m++)
+        if (compare->metrics[m].is_whole)
+            return cr_fail(err, CR_EUSAGE, "--by-class: %s is not compared class by class",
+                           cr_compare_number(&compare->metrics[m])->key);
     const size_t n = (size_t)n_shared;
     compare->room = cr_alloc(1, sizeof *compare->room);
     bool whole = compare->room != NULL;
@@ -166,7 +178,7 @@ void cr_compare_row_done(cr_compare *compare, int row, const cr_sweep *chosen)
     for (int m = 0; m < compare->n_metrics; m++) {
         cr_compare_metric *metric = &compare->metrics[m];
         const cr_metric_number *number = cr_compare_number(metric);
-        if (number->of_image)
+        if (number->bit < 0)
             continue;
         cr_sweep sweep = {.n_images = {0}};
         sweep_row(compare, number->bit, &sweep);
@@ -181,6 +193,15 @@ void cr_compare_row_done(cr_compare *compare, int row, const cr_sweep *chosen)
             const uint8_t hits = room->levels[(size_t)i * CR_SWEEP_LEVELS + (size_t)level];
             metric->rights[row][i] = (uint8_t)(counts ? hits >> number->bit & 1 : CR_COMPARE_NOT);
         }
+    }
+}
+
+void cr_compare_set_whole(cr_compare_metric *metric, int n_rows, int n, const double *values)
+{
+    metric->n = n;
+    for (int r = 0; r < n_rows; r++) {
+        metric->values[r] = values[r];
+        metric->n_having += !isnan(values[r]);
     }
 }
 
@@ -267,6 +288,8 @@ cr_status cr_compare_finish(cr_compare *compare, cr_error *err)
         return refuse_unfinished(compare, err);
     for (int m = 0; m < compare->n_metrics; m++) {
         cr_compare_metric *metric = &compare->metrics[m];
+        if (metric->is_whole)
+            continue;
         int32_t *of = room_for(compare, (size_t)compare->n_shared, sizeof *of);
         if (!of)
             return cr_fail_memory(err, "a comparison", (size_t)compare->n_shared, sizeof *of);

@@ -54,15 +54,16 @@ static void put_pair(const cr_compare *compare, int pair, FILE *out)
 static void put_pairs(const cr_compare *compare, FILE *out)
 {
     fprintf(out, PAIR_KEYS ",metric,images,value_a,value_b,difference,low,high,both,only_a,only_b,"
-                           "neither,p_exact,p_mid,p_wilcoxon,p_adjusted,kappa,images_needed\n");
+                           "neither,p_exact,p_mid,p_wilcoxon,p_adjusted,kappa,images_needed,"
+                           "p_bootstrap\n");
     for (int k = 0; k < compare->n_pairs; k++)
         for (int m = 0; m < compare->n_metrics; m++) {
             const cr_compare_metric *metric = &compare->metrics[m];
             const cr_compare_pair *pair = &metric->pairs[k];
             const double figures[] = {metric->values[pair->a], metric->values[pair->b],
                                       pair->difference, pair->low, pair->high};
-            const double tests[] = {pair->p_exact,    pair->p_mid, pair->p_wilcoxon,
-                                    pair->p_adjusted, pair->kappa, pair->needed};
+            const double tests[] = {pair->p_exact, pair->p_mid,  pair->p_wilcoxon, pair->p_adjusted,
+                                    pair->kappa,   pair->needed, pair->p_bootstrap};
             put_pair(compare, k, out);
             fprintf(out, "%s,%d", cr_compare_number(metric)->key, metric->n);
             for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)

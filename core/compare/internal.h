@@ -52,10 +52,19 @@ static inline const cr_metric_number *cr_compare_number(const cr_compare_metric 
     return cr_metric_number_at(metric->number, NULL);
 }
 
+/* Whether a number of cr_metric_number_at is of all images together, and none of one. */
+static inline bool cr_compare_is_whole(int number)
+{
+    int metric;
+    cr_metric_number_at(number, &metric);
+    return cr_metrics[metric]->n_sums == 0;
+}
+
 /* Whether the classes of a metric are shown. */
 static inline bool cr_compare_shows_classes(const cr_compare *compare, int metric)
 {
-    return compare->options.by_class && (compare->options.chosen || metric == compare->lead);
+    return compare->options.by_class && !compare->metrics[metric].is_whole &&
+           (compare->options.chosen || metric == compare->lead);
 }
 
 /* Whether pairs are few enough to be printed one by one. */
@@ -68,7 +77,9 @@ static inline bool cr_compare_shows_pairs(const cr_compare *compare)
 /* The p-value of a pair that is corrected. */
 static inline double cr_compare_p(const cr_compare_metric *metric, const cr_compare_pair *pair)
 {
-    return metric->is_rights ? pair->p_exact : pair->p_wilcoxon;
+    return metric->is_rights  ? pair->p_exact
+           : metric->is_whole ? pair->p_bootstrap
+                              : pair->p_wilcoxon;
 }
 
 /* words.c: a p-value, "-" for NaN, also in a sentence; and what a metric is called where it stands alone. */

@@ -65,6 +65,8 @@ static json_t *pair_value(const cr_compare_metric *metric, const cr_compare_pair
     failed |= json_object_set_new(object, "n", json_integer(metric->n));
     if (metric->is_rights)
         failed |= set_counts(object, !isnan(pair->difference), pair->counts);
+    else if (metric->is_whole)
+        failed |= json_object_set_new(object, "p_bootstrap", cr_json_number(pair->p_bootstrap));
     else
         failed |= json_object_set_new(object, "p_wilcoxon", cr_json_number(pair->p_wilcoxon));
     const figure figures[] = {{"difference", pair->difference},
@@ -83,12 +85,13 @@ static json_t *pair_value(const cr_compare_metric *metric, const cr_compare_pair
 static json_t *metric_value(const cr_compare *compare, const cr_compare_metric *metric)
 {
     json_t *object = json_object(), *order = json_array();
-    const bool tested = metric->n_having >= 2 && metric->n > 0;
+    const bool tested = metric->n_having >= 2 && metric->n > 0 && !metric->is_whole;
     int failed = 0;
     failed |= json_object_set_new(object, "metric", json_string(cr_compare_number(metric)->key));
     failed |= json_object_set_new(object, "n", json_integer(metric->n));
-    failed |= json_object_set_new(object, metric->is_rights ? "cochran_q" : "friedman",
-                                  tested ? json_real(metric->test.statistic) : json_null());
+    if (!metric->is_whole)
+        failed |= json_object_set_new(object, metric->is_rights ? "cochran_q" : "friedman",
+                                      tested ? json_real(metric->test.statistic) : json_null());
     failed |=
         json_object_set_new(object, "df", tested ? json_integer(metric->test.df) : json_null());
     failed |= json_object_set_new(object, "p", tested ? json_real(metric->test.p) : json_null());

@@ -80,6 +80,14 @@ static bool has_sweep(const cr_compare *compare)
     return false;
 }
 
+static bool has_whole(const cr_compare *compare)
+{
+    for (int m = 0; m < compare->n_metrics; m++)
+        if (compare->metrics[m].is_whole)
+            return true;
+    return false;
+}
+
 const char *cr_compare_continued(const char *prefix)
 {
     return prefix[0] == '-' ? "  " : prefix;
@@ -107,7 +115,8 @@ void cr_compare_put_notes(const cr_compare *compare, FILE *out, const char *pref
     put_missing(compare, out, prefix, put);
     put_counts(compare, out, prefix);
     cr_compare_put_common(compare, out, prefix, put);
-    fprintf(out, "%sErrors and MaxBoxAcc in %%.", prefix);
+    fprintf(out, "%sErrors%s MaxBoxAcc%s in %%.", prefix, has_whole(compare) ? "," : " and",
+            has_whole(compare) ? " and mAP" : "");
     if (compare->options.against < 0)
         fprintf(out, " Rows sharing a letter cannot be told apart (Holm, %d pair%s, alpha %g).",
                 compare->n_pairs, plural(compare), compare->options.alpha);
@@ -147,7 +156,7 @@ void cr_compare_put_tests(const cr_compare *compare, FILE *out, const char *pref
     for (int m = 0; m < compare->n_metrics; m++) {
         const cr_compare_metric *metric = &compare->metrics[m];
         char name[CR_COMPARE_NAME_BYTES];
-        if (metric->n_having < 3 || metric->n == 0)
+        if (metric->n_having < 3 || metric->n == 0 || metric->is_whole)
             continue;
         cr_compare_metric_name(metric, name);
         fprintf(out, "%s%s, %d rows at once: %s %.2f, df %d, ", prefix, name, metric->n_having,
@@ -180,4 +189,9 @@ void cr_compare_put_columns(const cr_compare *compare, FILE *out, const char *pr
             "%sp, mid-p: McNemar's test, exact and mid-p; of mean IoU Wilcoxon's. Holm: p "
             "corrected, %d pair%s.\n",
             prefix, prefix, compare->n_pairs, plural(compare));
+    if (has_whole(compare) && compare->options.n_resamples > 0)
+        fprintf(
+            out,
+            "%sOf mAP the interval and p are of %d resamples: percentiles, and both sides of 0.\n",
+            prefix, compare->options.n_resamples);
 }

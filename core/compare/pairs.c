@@ -80,6 +80,27 @@ static cr_status fill_values(const cr_compare *compare, const cr_compare_metric 
     return CR_OK;
 }
 
+/* Of all images together: what there is of it are the same resamples of both. */
+static cr_status fill_whole(const cr_compare *compare, const cr_compare_metric *metric,
+                            cr_compare_pair *pair, cr_error *err)
+{
+    const int n = compare->options.n_resamples;
+    pair->difference = metric->values[pair->a] - metric->values[pair->b];
+    if (!metric->means)
+        return CR_OK;
+    const double *a = metric->means + (size_t)pair->a * (size_t)n;
+    const double *b = metric->means + (size_t)pair->b * (size_t)n;
+    double *differences = cr_alloc((size_t)n, sizeof *differences);
+    if (!differences)
+        return cr_fail_memory(err, "a bootstrap", (size_t)n, sizeof *differences);
+    for (int r = 0; r < n; r++)
+        differences[r] = a[r] - b[r];
+    pair->p_bootstrap = cr_stat_bootstrap_test(differences, n);
+    const cr_status status = cr_stat_percentiles(differences, n, &pair->low, &pair->high, err);
+    free(differences);
+    return status;
+}
+
 /* The k-th pair that is compared. */
 static void name_pairs(const cr_compare *compare, cr_compare_pair *pairs)
 {
@@ -97,6 +118,7 @@ static void name_pairs(const cr_compare *compare, cr_compare_pair *pairs)
                                                .p_exact = NAN,
                                                .p_mid = NAN,
                                                .p_wilcoxon = NAN,
+                                               .p_bootstrap = NAN,
                                                .p_adjusted = NAN,
                                                .kappa = NAN,
                                                .needed = NAN};
@@ -120,7 +142,7 @@ static cr_status resample(cr_compare *compare, cr_compare_metric *metric, cr_err
 {
     const size_t n_resamples = (size_t)compare->options.n_resamples, n = (size_t)metric->n;
     const size_t n_having = (size_t)metric->n_having;
-    if (n_resamples == 0 || n_having < 2 || n == 0 ||
+    if (n_resamples == 0 || n_having < 2 || n == 0 || metric->is_whole ||
         (metric->is_rights && compare->n_variants == 0))
         return CR_OK;
     cr_status status = CR_OK;
@@ -275,7 +297,9 @@ static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_
         cr_compare_pair *pair = &metric->pairs[k];
         if (isnan(metric->values[pair->a]) || isnan(metric->values[pair->b]))
             continue;
-        if (metric->is_rights)
+        if (metric->is_whole)
+            CR_OR_RETURN(fill_whole(compare, metric, pair, err));
+        else if (metric->is_rights)
             CR_OR_RETURN(fill_rights(compare, metric, pair, err));
         else
             CR_OR_RETURN(fill_values(compare, metric, pair, err));
@@ -283,9 +307,10 @@ static cr_status fill_metric(cr_compare *compare, cr_compare_metric *metric, cr_
     CR_OR_RETURN(adjust(compare, metric, err));
     if (compare->n_variants > 0)
         CR_OR_RETURN(cr_compare_spread_runs(compare, metric, err));
-    if (metric->n_having >= 2 && metric->n > 0)
+    if (metric->n_having >= 2 && metric->n > 0 && !metric->is_whole)
         CR_OR_RETURN(test_all(compare, metric, err));
-    if (compare->options.against < 0 && metric->n_having > 0 && metric->n > 0)
+    if (compare->options.against < 0 && metric->n_having > 0 && metric->n > 0 &&
+        (!metric->is_whole || metric->means))
         CR_OR_RETURN(find_letters(compare, metric, err));
     return CR_OK;
 }

@@ -30,7 +30,7 @@ void cr_compare_metric_name(const cr_compare_metric *metric, char name[CR_COMPAR
 
 static const char *unit_of(const cr_compare_metric *metric)
 {
-    return metric->is_rights ? " points" : "";
+    return cr_compare_number(metric)->unit[0] == '%' ? " points" : "";
 }
 
 /* "7.67 points (2.90 to 12.42)": the difference as a positive number, with its interval, which unlike the
@@ -51,6 +51,8 @@ static bool is_equal(const cr_compare_metric *metric, const cr_compare_pair *pai
 {
     if (metric->is_rights)
         return pair->counts.only_a + pair->counts.only_b == 0;
+    if (metric->is_whole)
+        return false;
     return memcmp(metric->columns[pair->a], metric->columns[pair->b],
                   (size_t)metric->n * sizeof(double)) == 0;
 }
@@ -89,15 +91,18 @@ void cr_compare_put_sentence(const cr_compare *compare, const cr_compare_metric 
         fputc('.', out);
         return;
     }
-    fprintf(out, "no difference is shown; ");
+    const bool tested = !isnan(pair->p_adjusted);
+    fprintf(out, tested ? "no difference is shown; " : "not tested without a bootstrap; ");
     if (pair->difference == 0) {
-        fprintf(out, "A and B have the same value, ");
+        fprintf(out, "A and B have the same value");
     } else {
         fprintf(out, "%s is ahead by ", better);
         put_size(compare, metric, pair, out);
-        fprintf(out, ", ");
     }
-    put_p(compare, metric, pair, out);
+    if (tested) {
+        fprintf(out, ", ");
+        put_p(compare, metric, pair, out);
+    }
     if (pair->needed > 1e6)
         fprintf(out, "; to see it takes more than a million images (power 0.8)");
     else if (!isnan(pair->needed))

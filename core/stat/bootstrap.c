@@ -254,3 +254,15 @@ cr_status cr_stat_runs_interval(cr_stat_runs a, cr_stat_runs b, const double *me
     free(keys);
     return CR_OK;
 }
+
+double cr_stat_bootstrap_test(const double *differences, int n)
+{
+    int n_all = 0, n_below = 0, n_above = 0;
+    for (int r = 0; r < n; r++) {
+        n_all += !isnan(differences[r]);
+        n_below += differences[r] <= 0;
+        n_above += differences[r] >= 0;
+    }
+    const double rarer = n_below < n_above ? n_below : n_above;
+    return n_all > 0 ? fmin(1, 2 * (1 + rarer) / (n_all + 1.0)) : NAN;
+}

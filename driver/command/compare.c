@@ -171,8 +171,11 @@ static cr_status drop_numbers(request *r, const cr_compare_files *files, cr_erro
         if (!r->options.numbers[k] || cr_compare_files_have(files, metric, &without))
             continue;
         if (r->options.chosen)
-            return cr_fail(err, CR_EINPUT, "%s: has no %s: its job does not name the metric %s",
-                           r->paths[without], number->key, cr_metrics[metric]->name);
+            return cr_fail(
+                err, CR_EINPUT, "%s: has no %s: its %s %s", r->paths[without], number->key,
+                cr_metrics[metric]->always ? "images have one class each, which rules out"
+                                           : "job does not name the metric",
+                cr_metrics[metric]->name);
         r->options.numbers[k] = false;
     }
     return CR_OK;
@@ -256,8 +259,9 @@ const cr_command cr_command_compare = {
         "                     checkpoints): their mean, deviation and range, and differences "
         "between\n"
         "                     variants; may be repeated\n"
-        "  --resamples N      of the bootstrap of the mean IoU, and of variants (10000); 0: no "
-        "interval\n"
+        "  --resamples N      of the bootstrap of the mean IoU, of mean average precision and of "
+        "variants\n"
+        "                     (10000); 0: no interval\n"
         "  --format " CR_COMPARE_FORMAT_NAMES("|") "\n"
                                                    "  -o, --output FILE  (standard output)\n"
                                                    "  --force            replaces a file that "

@@ -1,5 +1,6 @@
 /* A comparison as commands make it: files opened, images matched, rows read one after the other. */
 #include "compare_alike.h"
+#include "compare_precisions.h"
 
 #include <stdlib.h>
 
@@ -22,8 +23,10 @@ cr_status cr_compare_files_open(const char *const *paths, int n, cr_compare_file
 
 bool cr_compare_files_have(const cr_compare_files *files, int metric, int *without)
 {
+    const bool needs_pairs = cr_metrics[metric]->needs & CR_METRIC_NEEDS_PAIRS;
     for (*without = 0; *without < files->n_files; ++*without)
-        if (!cr_results_has_metric(cr_results_get_plan(files->files[*without].results), metric))
+        if (!cr_results_has_metric(cr_results_get_plan(files->files[*without].results), metric) ||
+            (needs_pairs && !cr_data_has_pairs(files->sets[*without].data)))
             return false;
     return true;
 }
@@ -104,6 +107,8 @@ cr_status cr_compare_files_run(cr_compare_files *files, const cr_compare_options
                                   files->n_shared, files->rows, files->n_rows, &files->compare,
                                   err));
     CR_OR_RETURN(read_rows(files, err));
+    if (files->compare.needs_whole)
+        CR_OR_RETURN(cr_compare_files_precisions(files, err));
     CR_OR_RETURN(cr_compare_finish(&files->compare, err));
     return options->alike ? cr_compare_files_alike(files, err) : CR_OK;
 }

@@ -162,12 +162,16 @@ static cr_status choose_numbers(const cr_plot_file *file, const char *metric,
                        metric);
     for (int k = 0; k < cr_metric_n_numbers(); k++) {
         cr_metric_number_at(k, &of);
-        options->numbers[k] =
-            metric ? k == number
-                   : cr_compare_has(k) && cr_metrics[of]->always && cr_metrics[of]->of_protocol;
+        options->numbers[k] = metric
+                                  ? k == number
+                                  : cr_compare_has(k) && cr_metrics[of]->always &&
+                                        cr_metrics[of]->of_protocol && cr_metrics[of]->n_sums > 0;
         if (options->numbers[k] && !cr_compare_files_have(&file->compared, of, &without))
-            return cr_fail(err, CR_EINPUT, "%s: has no %s: its job does not name the metric %s",
-                           file->compared.files[without].path, metric, cr_metrics[of]->name);
+            return cr_fail(err, CR_EINPUT, "%s: has no %s: its %s %s",
+                           file->compared.files[without].path, metric,
+                           cr_metrics[of]->always ? "images have one class each, which rules out"
+                                                  : "job does not name the metric",
+                           cr_metrics[of]->name);
     }
     options->chosen = metric != NULL;
     return CR_OK;
@@ -188,7 +192,8 @@ cr_status cr_plot_file_compare(const char *path, const char *metric, cr_plot_fil
     file->data.compare = compare;
     file->data.metric = &compare->metrics[compare->lead];
     for (int m = 0; m < compare->n_metrics; m++)
-        if (!compare->metrics[m].is_rights && compare->metrics[m].n_having > 0)
+        if (!compare->metrics[m].is_rights && !compare->metrics[m].is_whole &&
+            compare->metrics[m].n_having > 0)
             file->data.ranks = &compare->metrics[m];
     return CR_OK;
 }

@@ -69,12 +69,15 @@ typedef struct cr_compare_pair {
     int a, b;
     cr_stat_counts counts; /* of rights */
     double difference;     /* a's value minus b's, in the number's unit */
-    double low, high;      /* its 95 % interval: cr_stat_newcombe, or cr_stat_bca of values */
+    double low,
+        high; /* its 95 % interval: cr_stat_newcombe, cr_stat_bca of values, or cr_stat_percentiles */
     double p_exact, p_mid; /* cr_stat_mcnemar, of rights */
     double p_wilcoxon;     /* of values */
-    double p_adjusted;     /* p_exact or p_wilcoxon by cr_stat_holm over the number's pairs */
-    double kappa;          /* of rights */
-    double needed;         /* cr_stat_images_needed to see such a difference at alpha / n_pairs */
+    double p_bootstrap;    /* cr_stat_bootstrap_test, of a number of all images together */
+    double
+        p_adjusted; /* that which exists of these but p_mid, by cr_stat_holm over the number's pairs */
+    double kappa;  /* of rights */
+    double needed; /* cr_stat_images_needed to see such a difference at alpha / n_pairs */
 } cr_compare_pair;
 
 /* Runs of one variant: of several trainings, or checkpoints. */
@@ -98,25 +101,28 @@ typedef struct cr_compare_between {
 
 /* One number. */
 typedef struct cr_compare_metric {
-    int number;                /* of cr_metric_number_at */
-    bool is_rights;            /* one image is right or wrong; else it has a value */
-    int n;                     /* images that count */
-    int32_t *images;           /* [n] of the shared images */
+    int number;      /* of cr_metric_number_at */
+    bool is_rights;  /* one image is right or wrong; else it has a value */
+    bool is_whole;   /* but for these: a number of all images together, as mean average precision */
+    int n;           /* images that count */
+    int32_t *images; /* [n] of the shared images; not of a whole number, as the next three */
     cr_stat_clusters clusters; /* which of these n are pairs of one image */
     uint8_t **rights;          /* [n_rows][n], NULL for a row that lacks the number */
     double **columns;          /* the same of values */
     double *values; /* [n_rows] as the error table has them; NaN for a row that lacks it */
     int *order;     /* [n_rows] rows from best to worst, those that lack it last */
     int n_having;   /* rows that have it */
-    /* Over all rows that have it, where these are at least two: cr_stat_cochran, or cr_stat_friedman
+    /* Over all rows that have it, where these are at least two and it is no whole number: cr_stat_cochran, or cr_stat_friedman
      * with the mean ranks [n_rows] and Nemenyi's critical difference of two of them. */
     cr_stat_test test;
     double *mean_ranks;
     double nemenyi;
-    /* [n_rows][n_resamples] of values, and of rights where there are variants; NULL without a bootstrap. */
+    /* [n_rows][n_resamples] of values and whole numbers, and of rights where there are variants; NULL without a
+     * bootstrap. */
     double *means;
     cr_compare_pair *pairs; /* [n_pairs] in the order of a, then b */
-    /* [n_rows]; NULL where pairs are against one row. Rows that share one cannot be told apart. */
+    /* [n_rows]; NULL where pairs are against one row, and of a whole number without a bootstrap. Rows that share one
+     * cannot be told apart. */
     const char **letters;
     cr_compare_spread *spreads;  /* [n_variants] */
     cr_compare_between *between; /* [n_between] */
@@ -174,13 +180,14 @@ typedef struct cr_compare {
     cr_compare_alike *alike;                   /* with options.alike: [n_pairs][CR_N_ALIKE] */
     int n_elsewhere;                           /* rows whose thresholds another set chose */
     bool needs_iou, needs_boxes, needs_levels; /* what cr_compare_add has to be given */
-    struct cr_compare_room *room;              /* memory of its own */
+    bool needs_whole;             /* and whether cr_compare_set_whole is to be called */
+    struct cr_compare_room *room; /* memory of its own */
 } cr_compare;
 
 /* Begins a comparison of 2 to CR_COMPARE_MAX_ROWS rows, of which `rows` has file to has_network. A
  * group without a / is of models, and rows of each method and protocol are a variant of their own; else it
  * is of MODEL/METHOD/PROTOCOL. FILE: may stand in front. Errors: CR_EINPUT for more rows, or fewer, and for a
- * group that no row belongs to; CR_EUSAGE where no number is wanted, or two groups take one row;
+ * group that no row belongs to; CR_EUSAGE where no number is wanted, a whole one with by_class, or two groups take one row;
  * CR_EINTERNAL (memory).
  * cr_compare_free releases it, also after an error. */
 cr_status cr_compare_begin(const cr_compare_options *options, const cr_compare_set *sets,
@@ -197,6 +204,11 @@ void cr_compare_add(cr_compare *compare, int row, int image, const cr_metric_ima
 /* Ends a row of which all shared images were added. `chosen`: what chose its thresholds, all in part 0, in place of
  * the shared images of part 0; NULL where nothing did. */
 void cr_compare_row_done(cr_compare *compare, int row, const cr_sweep *chosen);
+
+/* Gives a metric that is a whole number, after the last row: of n images, those that count under all rows that have
+ * it, each row's value, [n_rows], NaN for a row that lacks it. Its `means` are the caller's to fill, where they are not
+ * NULL: the same number of these images drawn anew, the same for all rows. */
+void cr_compare_set_whole(cr_compare_metric *metric, int n_rows, int n, const double *values);
 
 /* After the last row: all figures. Errors: CR_EINPUT where no image is computed under all rows, or none counts;
  * CR_EINTERNAL (memory). */

@@ -280,4 +280,9 @@ cr_status cr_stat_resample_counts(int n_images, uint64_t seed, int n_resamples, 
 cr_status cr_stat_percentiles(const double *values, int n, double *low, double *high,
                               cr_error *err);
 
+/* The two-sided p-value of a difference of 0, by n resampled differences, without those that are NaN: twice the share
+ * of them on the rarer side of 0, or at it, both counted with one more (Davison and Hinkley, section 4.2.3), at most 1.
+ * NaN where there are none. */
+double cr_stat_bootstrap_test(const double *differences, int n);
+
 #endif

@@ -4,6 +4,7 @@ import csv
 import ctypes as ct
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -440,8 +441,8 @@ def made_report(out, *options):
 
 
 def judge_mean_precision(out, images, wnids, iou):
-    """Of the sample's networks, each over all images at once, class by class, and with images drawn anew."""
-    rows = [row for row in made_report(out)["rows"] if row["model"] != "baseline"]
+    """Of the sample's networks, each over all images at once, class by class, with images drawn anew, and compared."""
+    rows, found_by = [row for row in made_report(out)["rows"] if row["model"] != "baseline"], {}
     classes = made_report(out, "--by-class", "--columns", "map,map_voc07")["classes"]
     with h5py.File(out) as file:
         ids = [i.decode().split(":")[0] for i in file["images/id"][...]]
@@ -454,6 +455,7 @@ def judge_mean_precision(out, images, wnids, iou):
             for i, name in enumerate(ids):
                 for slot, of in enumerate(model["top_class"][i] if name != ids[i - 1] or i == 0 else []):
                     detections.setdefault(wnids[of], []).append((scores[i, slot], name, boxes[i, slot].tolist()))
+            found_by[row["model"]] = detections
             by_class = class_precisions(detections, images, iou)
             wanted = np.mean(list(by_class.values()), 0)
             found = row["map_voc07"], row["map"]
@@ -466,7 +468,62 @@ def judge_mean_precision(out, images, wnids, iou):
             report("and of all that have objects", set(by_class) <= set(lines))
             if row is rows[0]:
                 judge_resamples(row, lines, sorted(set(ids)), detections, images, iou)
+    names = sorted(set(ids))
+    judge_compared(out, found_by, names, images, iou)
+    # One image is not computed under a row; another has one row that is, which is enough for its predictions.
+    with h5py.File(shutil.copy(out, f"{out}.part"), "r+") as file:
+        several = next(name for name in names if ids.count(name) > 1 and name != names[2])
+        file["models/gap/done"][[i for i, name in enumerate(ids) if name == names[2]]] = 0
+        file["models/gap/done"][ids.index(several)] = 0
+    del names[2]
+    some = {model: {of: [one for one in boxes if one[1] in names] for of, boxes in detections.items()}
+            for model, detections in found_by.items()}
+    judge_compared(f"{out}.part", some, names, {name: images[name] for name in names}, iou)
     return rows
+
+
+def judge_compared(out, found_by, names, images, iou):
+    """Differences of two networks and their intervals and p, from the same sets of repeated images for both."""
+    n, keys = 200, ("map_voc07", "map")
+    counts, resampled = np.zeros(len(names), np.uint16), {model: [] for model in found_by}
+    for r in range(n):
+        lib.cr_stat_count_draws(ct.c_uint64(CR_STAT_SEED), r, len(names), counts.ctypes.data_as(ct.c_void_p))
+        for model, detections in found_by.items():
+            of = class_precisions(*repeated(counts, names, detections, images), iou)
+            resampled[model].append(np.mean(list(of.values()), 0))
+    whole = {model: np.mean(list(class_precisions(of, images, iou).values()), 0) for model, of in found_by.items()}
+    made = made_compare(out, "--resamples", str(n))
+    for k, key in enumerate(keys):
+        pairs, wanted = [pair for pair in made["pairs"] if pair["metric"] == key], []
+        for pair in pairs:
+            a, b = (made["rows"][pair[side]]["model"] for side in "ab")
+            apart = np.array(resampled[a])[:, k] - np.array(resampled[b])[:, k]
+            p = min(1, 2 * (1 + min((apart <= 0).sum(), (apart >= 0).sum())) / (n + 1))
+            wanted.append([whole[a][k] - whole[b][k], *np.quantile(apart, [.025, .975]), p])
+        found = [[pair[of] for of in ("difference", "low", "high", "p_bootstrap")] for pair in pairs]
+        report(f"{key}: differences, their intervals and p", len(pairs) == len(whole) * (len(whole) - 1) // 2 and
+               np.allclose(found, wanted, rtol=0, atol=1e-9), f"{found}, {wanted}")
+        order = np.argsort([line[3] for line in wanted], kind="stable")
+        steps = np.array([line[3] for line in wanted])[order] * np.arange(len(order), 0, -1)
+        report(f"{key}: Holm", np.allclose([pairs[i]["p_adjusted"] for i in order],
+                                           np.minimum(1, np.maximum.accumulate(steps)), rtol=0, atol=1e-12), str(pairs))
+        report(f"{key}: of all images", {pair["n"] for pair in pairs} == {len(names)}, str(pairs))
+        alone = made_compare(out, "--resamples", "0", "--metric", key)
+        report(f"{key}: without a bootstrap no p", all(
+            pair["difference"] is not None and pair["low"] is pair["p_bootstrap"] is None for pair in alone["pairs"]) and
+            "letters" not in alone["metrics"][0], str(alone))
+    lines = list(csv.DictReader(run_compare(out, "--resamples", str(n), "--format", "csv").splitlines()))
+    report("CSV has the same", [float(line["p_bootstrap"]) for line in lines if line["metric"] == "map"] ==
+           [pair["p_bootstrap"] for pair in made["pairs"] if pair["metric"] == "map"], str(lines[:1]))
+
+
+def run_compare(out, *options):
+    return subprocess.run([CAMRANK, "compare", out, "--only", "grad-cam", *options], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def made_compare(out, *options):
+    return json.loads(run_compare(out, "--format", "json", *options))
 
 
 def judge_resamples(row, lines, names, detections, images, iou):
@@ -512,6 +569,12 @@ def judge_run(folder):
     with open(outs[0], "rb") as a, open(outs[1], "rb") as b:
         report("the same bytes at two ranks", a.read() == b.read())
     judge_mean_precision(outs[0], images, wnids, .15)
+    command[command.index(outs[1])] = outs[1] = f"{folder}/third.h5"
+    subprocess.run([*command, "--set", "dataset.subset.stride=3"], check=True, stdout=subprocess.DEVNULL)
+    made = made_compare(outs[0], outs[1], "--metric", "map", "--only", "grad-cam,gap")
+    figures = [made["pairs"][0][key] for key in ("difference", "low", "high", "p_bootstrap")]
+    report("a file of every third row gives what those rows do in the whole", figures == [0, 0, 0, 1] and
+           0 < made["rows"][0]["values"]["map"] < 100 and made["files"][0]["left_out"] > 9, str(made))
     with h5py.File(outs[0]) as file:
         ids = [i.decode() for i in file["images/id"][...]]
         report("the file has a row an image and class", ids == list(expected(images)), str(ids[:3]))
