@@ -45,7 +45,8 @@ static bool has_class_folders(const char *images)
     return folders && !files;
 }
 
-/* The beginning of a file, without a byte order mark; "" of one that cannot be read. */
+/* The beginning of a file, without a byte order mark and the quotes of a header's fields; "" of one that cannot be
+ * read. */
 typedef struct beginning {
     char text[64];
 } beginning;
@@ -58,8 +59,10 @@ static beginning beginning_of(const char *path)
     if (file)
         fclose(file);
     start.text[n] = 0;
-    if (strncmp(start.text, "\xef\xbb\xbf", 3) == 0)
-        memmove(start.text, start.text + 3, sizeof start.text - 3);
+    size_t at = strncmp(start.text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, to = 0;
+    for (; at <= n; at++)
+        if (start.text[at] != '"')
+            start.text[to++] = start.text[at];
     return start;
 }
 

@@ -218,7 +218,7 @@ extern const cr_layout cr_layout_kaggle, cr_layout_xml, cr_layout_wsol, cr_layou
     cr_layout_cub, cr_layout_csv, cr_layout_folders, cr_layout_none, cr_layout_voc, cr_layout_coco,
     cr_layout_openimages;
 
-/* guess.c: whether a file begins with a text, after a byte order mark; false of one that cannot be read. */
+/* guess.c: whether a file begins with a text, a byte order mark and quotes apart; false of one that cannot be read. */
 bool cr_layout_begins(const char *path, const char *with);
 
 /* wsol.c: wsolevaluation's lists, whose localization.txt has boxes, or masks. */

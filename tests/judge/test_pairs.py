@@ -693,6 +693,12 @@ def judge_segments(folder):
     guess.restype = ct.POINTER(cr_layout)
     found = guess(sets["ground_truth"].encode(), sets["images"].encode())
     report("the layout is guessed", found.contents.name == b"openimages")
+    quoted = write(f"{folder}/quoted.csv", "\ufeff" + "".join(
+        ",".join(f'"{field}"' for field in line.split(",")) + "\r\n" for line in lines))
+    report("and of fields in quotes", guess(quoted.encode(), None).contents.name == b"openimages")
+    data = Set(**{**sets, "ground_truth": quoted})
+    compare("fields in quotes", data, expected(images, False), classes)
+    data.close()
     command = [CAMRANK, "run", f"{folder}/sample/job.yaml", "-o", f"{folder}/out.h5"]
     for key, value in [*((f"dataset.{key}", value) for key, value in sets.items()), ("metrics", "[pixel-ap]"),
                        ("methods", "[grad-cam]")]:
