@@ -178,6 +178,15 @@ void cr_compare_put_heading(const cr_compare *compare, int pair, FILE *out, cr_p
     put(out, compare->rows[of->b].label);
 }
 
+/* Some image has several rows: in a set of pairs. */
+static bool is_by_image(const cr_compare *compare)
+{
+    for (int m = 0; m < compare->n_metrics; m++)
+        if (compare->metrics[m].clusters.n < compare->metrics[m].clusters.n_rows)
+            return true;
+    return false;
+}
+
 void cr_compare_put_columns(const cr_compare *compare, FILE *out, const char *prefix)
 {
     fprintf(out, "%sinterval: 95 %%, of the pair alone: Newcombe's of paired shares", prefix);
@@ -194,4 +203,7 @@ void cr_compare_put_columns(const cr_compare *compare, FILE *out, const char *pr
             out,
             "%sOf mAP the interval and p are of %d resamples: percentiles, and both sides of 0.\n",
             prefix, compare->options.n_resamples);
+    if (is_by_image(compare))
+        fprintf(out, "%sRows of one image are not independent: intervals and tests are by image.\n",
+                prefix);
 }
